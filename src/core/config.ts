@@ -1,0 +1,145 @@
+/** The validated configuration. Durations are milliseconds. Read by every stage, made only by config/. */
+export interface Config {
+  /** The files that it was read from, in order; empty when it came from flags. */
+  readonly files: readonly string[];
+  readonly imds: ImdsConfig;
+  readonly refresh: RefreshConfig;
+  /** How long `run` waits for the first credentials before it lets the boot go on. */
+  readonly startupWait: number;
+  readonly log: LogConfig;
+  readonly sinks: readonly SinkConfig[];
+  readonly consumers: readonly ConsumerConfig[];
+}
+
+export interface ImdsConfig {
+  /** Base URL without a trailing slash; unset: the environment, then the mode's known address. */
+  readonly endpoint?: string;
+  readonly endpointMode?: EndpointMode;
+  /** Skips role discovery. */
+  readonly role?: string;
+  /** Accept an endpoint that is neither loopback nor one of the two known ones. */
+  readonly allowAnyEndpoint: boolean;
+  readonly v1: 'allow' | 'deny';
+  /** For one request. */
+  readonly timeout: number;
+  /** For one request, the first included. */
+  readonly attempts: number;
+}
+
+export type EndpointMode = 'ipv4' | 'ipv6';
+
+export interface RefreshConfig {
+  readonly maxInterval: number;
+  /** Overrides the advisory window. */
+  readonly beforeExpiry?: number;
+  /** A cron pattern for additional passes. */
+  readonly schedule?: { readonly pattern: string; readonly timezone?: string };
+}
+
+export interface LogConfig {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+}
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+/** `auto`: journald priorities under systemd, text elsewhere. */
+export type LogFormat = 'auto' | 'text' | 'json' | 'journald';
+
+interface SinkCommon {
+  /** Absolute and normalized. */
+  readonly path: string;
+  /** A name or a numeric id; unset: whoever the agent acts as. */
+  readonly owner?: string | number;
+  /** A name or a numeric id; unset: the owner's primary group. */
+  readonly group?: string | number;
+  /** Permission bits, such as 0o600. */
+  readonly mode: number;
+  /** Names of consumers. */
+  readonly notify: readonly string[];
+}
+
+export interface AwsCredentialsSink extends SinkCommon {
+  readonly format: 'aws-credentials';
+  readonly profile: string;
+  /** `auto`: kept equal where it stands or would be inherited from [DEFAULT]; `always`: written; `never`: removed. */
+  readonly securityToken: 'auto' | 'always' | 'never';
+  /** Write `aws_account_id` when the account is known. */
+  readonly accountId: boolean;
+  /** Write the expiration under this key (`x_security_token_expires`, for example). */
+  readonly expirationKey?: string;
+}
+
+export interface DotenvSink extends SinkCommon {
+  readonly format: 'dotenv';
+  /** Put before each of the default names. */
+  readonly prefix: string;
+  readonly names: DotenvNames;
+  /** Begin new lines with `export `. */
+  readonly export: boolean;
+  /** Own the whole file: nothing else stays in it. */
+  readonly only: boolean;
+}
+
+/** Variable name of each field, `null` to leave it out. The prefix applies to the defaults alone. */
+export interface DotenvNames {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  readonly expiration: string | null;
+}
+
+export type JsonShape = 'imds' | 'process' | 'container' | 'superset';
+
+export interface JsonSink extends SinkCommon {
+  readonly format: 'json';
+  readonly content: { readonly shape: JsonShape } | { readonly keys: JsonKeys };
+}
+
+/** Field to place in an existing JSON document: keys from the root, such as ['aws', 'accessKeyId']. */
+export type JsonKeys = Readonly<Partial<Record<JsonField, readonly string[]>>>;
+export type JsonField = 'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration' | 'accountId' | 'role';
+
+export type SinkConfig = AwsCredentialsSink | DotenvSink | JsonSink;
+
+interface ConsumerCommon {
+  readonly name: string;
+  readonly tell: 'changed' | 'expiring';
+  /** For `expiring`: tell when less than this is left of the credentials that the consumer knows; unset: a third. */
+  readonly before?: number;
+}
+
+export interface SystemdConsumer extends ConsumerCommon {
+  readonly type: 'systemd';
+  readonly unit: string;
+  readonly action: 'try-reload-or-restart' | 'reload' | 'restart' | 'kill';
+  /** For `kill`. */
+  readonly signal: SignalName;
+}
+
+export interface SignalConsumer extends ConsumerCommon {
+  readonly type: 'signal';
+  readonly signal: SignalName;
+  readonly target: { readonly pidFile: string } | { readonly process: ProcessMatch };
+  /** The administrator vouches that the program handles the signal; needed for Go and Java. */
+  readonly handlesSignal: boolean;
+}
+
+export interface ProcessMatch {
+  /** Absolute path of the executable. */
+  readonly exe: string;
+  /** User name or numeric id; unset: any. */
+  readonly user?: string | number;
+}
+
+export interface ExecConsumer extends ConsumerCommon {
+  readonly type: 'exec';
+  /** Program (absolute) and arguments; no shell. */
+  readonly command: readonly string[];
+  /** User name or numeric id; unset: as the agent. */
+  readonly user?: string | number;
+  readonly timeout: number;
+}
+
+export type ConsumerConfig = SystemdConsumer | SignalConsumer | ExecConsumer;
+
+export type SignalName = 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2' | 'SIGINT' | 'SIGTERM' | 'SIGQUIT' | 'SIGWINCH' | 'SIGCONT';

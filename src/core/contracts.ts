@@ -1,0 +1,147 @@
+/** What the stages need of the outside world; system/ has the real ones, main.ts hands them in. */
+
+import type { Credentials, Origin } from './credentials.ts';
+import type { ErrorInfo } from './errors.ts';
+import type { SourceState } from './outcomes.ts';
+
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** Returns when wall-clock time reaches `epochMs` (within 30 s of it after a clock step), or at once when aborted. */
+  sleepUntil(epochMs: number, signal: AbortSignal): Promise<void>;
+  /** The first match of a cron pattern after `epochMs`; undefined when there is none. */
+  nextMatch(schedule: { readonly pattern: string; readonly timezone?: string }, epochMs: number): number | undefined;
+}
+
+/** Where credentials come from. Failures are outcomes, not exceptions; only an abort rejects. */
+export interface Source {
+  fetch(signal: AbortSignal): Promise<Fetched>;
+}
+
+export type Fetched =
+  | {
+      readonly ok: true;
+      readonly credentials: Credentials;
+      readonly origin: Origin;
+      /** Our clock minus the source's, in milliseconds, when the source told its time. */
+      readonly clockSkew?: number;
+    }
+  | {
+      readonly ok: false;
+      readonly state: Exclude<SourceState, 'ok' | 'stale'>;
+      readonly error: ErrorInfo;
+      readonly clockSkew?: number;
+    };
+
+export interface HttpRequest {
+  /** Scheme, host and port: `http://127.0.0.1:1338`. */
+  readonly origin: string;
+  readonly method: 'GET' | 'PUT';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Ends the whole exchange, connection and body included. */
+  readonly signal: AbortSignal;
+  /** A longer body is an error. */
+  readonly maxBytes: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case; of repeated headers the first. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** Follows no redirect and uses no proxy. Rejects with {@link HttpError}. */
+export interface Http {
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /** Drops idle connections, so that the process can end. */
+  close(): Promise<void>;
+}
+
+export type HttpFailure = 'aborted' | 'connect' | 'reset' | 'too_large' | 'protocol';
+
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly failure: HttpFailure;
+
+  constructor(failure: HttpFailure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.failure = failure;
+  }
+}
+
+/** Fields must not hold secrets. `event` is a stable name for JSON readers: `sink_written`. */
+export interface LogFields {
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Log {
+  error(message: string, fields: LogFields): void;
+  warn(message: string, fields: LogFields): void;
+  info(message: string, fields: LogFields): void;
+  debug(message: string, fields: LogFields): void;
+}
+
+/**
+ * Replaces a file by a new one, whole. `stage` gets the open-once temp file's path beside the target, empty and
+ * not yet visible under the target's name; it must put owner, mode and bytes in place and sync them. Only when it
+ * returns is the temp file renamed; when it throws, the temp file is removed and the error comes out.
+ */
+export interface AtomicFiles {
+  replace(path: string, stage: (tempPath: string) => Promise<void>): Promise<void>;
+}
+
+export interface UserIds {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The user and group database, names or numbers in; undefined when there is no such one. */
+export interface Users {
+  user(nameOrId: string | number): Promise<UserIds | undefined>;
+  group(nameOrId: string | number): Promise<number | undefined>;
+}
+
+export interface CommandResult {
+  /** Null when it was ended by a signal. */
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly timedOut: boolean;
+  /** The last 4 KiB of both streams together; to be shown, so the command must not print secrets. */
+  readonly output: string;
+}
+
+export interface CommandOptions {
+  readonly timeout: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly ids?: UserIds;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs programs without a shell, standard input closed. A timeout ends its process group. Rejects only if it cannot start. */
+export interface Commands {
+  run(command: readonly string[], options: CommandOptions): Promise<CommandResult>;
+}
+
+/** A process held by the kernel (pidfd): its number cannot be reused while we look at it. */
+export interface ProcessHandle extends Disposable {
+  readonly pid: number;
+  /** False when it ended before the signal was sent. Throws on EPERM. */
+  signal(name: NodeJS.Signals): boolean;
+}
+
+export interface Processes {
+  /** Undefined when there is no such process. */
+  open(pid: number): ProcessHandle | undefined;
+}
+
+/** A moment on the kernel's clock that runs through suspend and that no administrator sets. */
+export interface BootTime {
+  readonly bootId: string;
+  /** Milliseconds since boot. */
+  readonly sinceBoot: number;
+}

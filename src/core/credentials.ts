@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import type { Secret } from './secret.ts';
+
+/** One set of short-lived credentials, validated: every string is non-empty. Times are epoch milliseconds. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken: Secret;
+  readonly expiration: number;
+  /** When the source says that it made them; used for the lifetime and the `imds` JSON shape. */
+  readonly lastUpdated?: number;
+  readonly accountId?: string;
+}
+
+/** Who the credentials speak for. A change of any of these makes them new whatever their expiration. */
+export interface Origin {
+  readonly instanceId?: string;
+  readonly role?: string;
+  readonly accountId?: string;
+}
+
+/** Key ids are shown by their last four characters, everywhere. */
+export function displayKeyId(accessKeyId: string): string {
+  return accessKeyId.length > 4 ? `…${accessKeyId.slice(-4)}` : '…';
+}
+
+/** Tells sets of credentials apart without keeping them: safe to store, since its input cannot be guessed. */
+export function fingerprint(credentials: Credentials): string {
+  const hash = createHash('sha256');
+  for (const part of [
+    credentials.accessKeyId,
+    credentials.secretAccessKey.reveal(),
+    credentials.sessionToken.reveal(),
+    String(credentials.expiration),
+  ]) {
+    hash.update(`${String(part.length)}:${part}`);
+  }
+  return hash.digest('hex').slice(0, 32);
+}
+
+/** `2026-11-23T23:00:00Z`: whole seconds and `Z`, the one form that every SDK accepts. Rounds down, never up. */
+export function formatExpiration(epochMs: number): string {
+  return new Date(Math.floor(epochMs / 1000) * 1000).toISOString().replace('.000Z', 'Z');
+}

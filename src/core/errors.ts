@@ -1,0 +1,91 @@
+/** Every error that credrotate reports has one of these codes; branch on the code, never on the message. */
+export type ErrorCode =
+  | 'CONFIG_INVALID'
+  | 'CONFIG_UNREADABLE'
+  | 'CONFIG_UNSAFE'
+  | 'USAGE'
+  | 'IMDS_DISABLED'
+  | 'IMDS_NO_ROLE'
+  | 'IMDS_DENIED'
+  | 'IMDS_UNREACHABLE'
+  | 'IMDS_THROTTLED'
+  | 'IMDS_MALFORMED'
+  | 'IMDS_EXPIRED'
+  | 'CREDENTIALS_OLDER'
+  | 'SINK_UNSAFE_PATH'
+  | 'SINK_NOT_REGULAR'
+  | 'SINK_FORMAT_REFUSED'
+  | 'SINK_TOO_LARGE'
+  | 'SINK_OWNER_UNKNOWN'
+  | 'SINK_UNREADABLE'
+  | 'SINK_WRITE_FAILED'
+  | 'SINK_CONFLICT'
+  | 'SINK_UNVERIFIED'
+  | 'CONSUMER_WOULD_DIE'
+  | 'CONSUMER_NOT_MEANT'
+  | 'CONSUMER_UNSAFE'
+  | 'CONSUMER_UNINSPECTABLE'
+  | 'CONSUMER_FAILED'
+  | 'CONSUMER_TIMEOUT'
+  | 'STATE_UNREADABLE'
+  | 'STATE_UNWRITABLE'
+  | 'AGENT_BUSY'
+  | 'AGENT_ABSENT'
+  | 'INTERNAL';
+
+/** The part of an error that may be printed, stored and sent over the control socket: no secrets, ever. */
+export interface ErrorInfo {
+  readonly code: ErrorCode;
+  /** What, expected, got: lower case, no period at the end. */
+  readonly message: string;
+  /** What the administrator does next. */
+  readonly hint?: string;
+}
+
+export interface AgentErrorOptions {
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+export class AgentError extends Error {
+  override readonly name = 'AgentError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: AgentErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  toInfo(): ErrorInfo {
+    return this.hint === undefined
+      ? { code: this.code, message: this.message }
+      : { code: this.code, message: this.message, hint: this.hint };
+  }
+}
+
+/**
+ * The printable part of anything thrown. Messages of foreign errors are not taken over, since nobody
+ * vouches for what they quote; the errno code and the system call are.
+ */
+export function toErrorInfo(error: unknown, fallback: ErrorCode = 'INTERNAL'): ErrorInfo {
+  if (error instanceof AgentError) return error.toInfo();
+  return { code: fallback, message: describeForeign(error) };
+}
+
+/** `EACCES on open` for system errors, the class name for others. */
+export function describeForeign(error: unknown): string {
+  if (isErrno(error)) return error.syscall === undefined ? error.code : `${error.code} on ${error.syscall}`;
+  return error instanceof Error ? error.name : typeof error;
+}
+
+export interface ErrnoError extends Error {
+  readonly code: string;
+  readonly syscall?: string;
+}
+
+export function isErrno(error: unknown, ...codes: readonly string[]): error is ErrnoError {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false;
+  return codes.length === 0 ? /^E[A-Z0-9]+$/.test(error.code) : codes.includes(error.code);
+}

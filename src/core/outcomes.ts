@@ -1,0 +1,67 @@
+import type { ErrorInfo } from './errors.ts';
+import type { Origin } from './credentials.ts';
+
+export type SourceState =
+  'ok' | 'stale' | 'expired' | 'no_role' | 'denied' | 'unreachable' | 'malformed' | 'disabled';
+
+/** In which way a sink differed from the credentials and the configuration. */
+export type Drift = 'missing' | 'bytes' | 'mode' | 'owner';
+
+/**
+ * `written`: new credentials; `repaired`: the credentials are the same, the file was not;
+ * `refused`: left alone for safety; `failed`: tried, and the old file still stands.
+ */
+export type SinkResult = 'written' | 'repaired' | 'unchanged' | 'refused' | 'failed';
+
+export interface SinkOutcome {
+  readonly path: string;
+  readonly format: string;
+  readonly result: SinkResult;
+  /** Whether readers see other bytes than before; only then are consumers told. */
+  readonly bytesChanged: boolean;
+  readonly drift: readonly Drift[];
+  readonly warnings: readonly string[];
+  readonly error?: ErrorInfo;
+}
+
+/**
+ * `told`: delivered; `fresh`: started after its sinks were renamed, nothing to tell; `absent`: not running;
+ * `waiting`: knows credentials that are good for a while (`tell: expiring`); `pending`: to be tried again.
+ */
+export type ConsumerResult = 'told' | 'fresh' | 'absent' | 'waiting' | 'pending';
+
+export interface ConsumerOutcome {
+  readonly name: string;
+  readonly result: ConsumerResult;
+  readonly generation: number;
+  /** What was told to whom: `SIGHUP to pid 4711`. */
+  readonly detail?: string;
+  readonly error?: ErrorInfo;
+}
+
+export interface SourceOutcome {
+  readonly state: SourceState;
+  readonly origin: Origin;
+  /** The last characters of the key id that stands. */
+  readonly keyId?: string;
+  /** Of the credentials that stand in the files; epoch milliseconds. */
+  readonly expiration?: number;
+  readonly error?: ErrorInfo;
+}
+
+/** What one pass did: logged, printed by `once --json`, sent over the control socket. Times are epoch milliseconds. */
+export interface PassReport {
+  readonly trigger: PassTrigger;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly generation: number;
+  /** Whether the credentials changed in this pass. */
+  readonly rotated: boolean;
+  readonly source: SourceOutcome;
+  readonly sinks: readonly SinkOutcome[];
+  readonly consumers: readonly ConsumerOutcome[];
+  /** Trouble with our own state: sinks are written all the same. */
+  readonly errors: readonly ErrorInfo[];
+}
+
+export type PassTrigger = 'start' | 'scheduled' | 'refresh' | 'reload' | 'once';
