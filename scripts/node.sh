@@ -8,21 +8,37 @@ cd "$root"
 node=node_modules/.bin/node
 stamp=node_modules/.credrotate-installed
 
-if ! cmp -s package-lock.json "$stamp" || [ ! -x "$node" ]; then
+installed() {
+  [ -x "$node" ] && cmp -s package-lock.json "$stamp"
+}
+
+install() {
   echo "credrotate: installing packages (npm ci) ..." >&2
-  npm ci --no-audit --no-fund --loglevel=error >&2
+  npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error >&2
   if [ ! -x "$node" ]; then
-    echo "credrotate: npm installed no Node for this machine ($(uname -sm))." >&2
-    echo "  expected: Linux on x86_64 or aarch64, with npm's optional dependencies on" >&2
-    echo "  do: npm config delete omit; npm ci --include=optional" >&2
-    exit 1
-  fi
-  if ! "$node" --version >/dev/null 2>&1; then
-    echo "credrotate: the pinned Node does not start: $("$node" --version 2>&1 || true)" >&2
-    echo "  do: install libatomic (Debian: apt-get install libatomic1; RPM: dnf install libatomic)" >&2
+    echo "credrotate: npm installed no Node for this machine ($(uname -sm))" >&2
+    echo "  expected: Linux on x86_64 or aarch64" >&2
     exit 1
   fi
   cp package-lock.json "$stamp"
+}
+
+if ! installed; then
+  # One at a time: npm ci begins by removing what is there. The kernel holds the lock, on a file that is always
+  # there, so that none is left behind.
+  exec 9<package-lock.json
+  if command -v flock >/dev/null && ! flock --nonblock 9; then
+    echo "credrotate: waiting for another installation in this directory ..." >&2
+    flock 9
+  fi
+  installed || install
+  exec 9<&-
+fi
+
+if ! trouble=$("$node" --version 2>&1); then
+  echo "credrotate: the pinned Node does not start: $trouble" >&2
+  echo "  do: install libatomic (Debian: apt-get install libatomic1; RPM: dnf install libatomic)" >&2
+  exit 1
 fi
 PATH="$root/node_modules/.bin:$PATH"
 export PATH

@@ -95,12 +95,26 @@ export interface AtomicFiles {
   replace(path: string, stage: (tempPath: string) => Promise<void>): Promise<void>;
 }
 
+/**
+ * What decides, beside mode bits and owner, who may open a file. Works on open descriptors, so that nothing can be
+ * swapped underneath. Throws errno errors.
+ */
+export interface FileSecurity {
+  /** Whether an access ACL gives rights beyond owner, group and others. */
+  hasAcl(fd: number): boolean;
+  /** Removes the access ACL, which a directory's default ACL gives to every new file. */
+  dropAcl(fd: number): void;
+  /** The SELinux label, as the kernel keeps it; undefined where files have none. */
+  label(fd: number): Buffer | undefined;
+  setLabel(fd: number, label: Buffer): void;
+}
+
 export interface UserIds {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** The user and group database, names or numbers in; undefined when there is no such one. */
+/** The user and group database, names or numbers in; undefined when there is no such one. Rejects when it does not answer. */
 export interface Users {
   user(nameOrId: string | number): Promise<UserIds | undefined>;
   group(nameOrId: string | number): Promise<number | undefined>;
@@ -122,7 +136,10 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Runs programs without a shell, standard input closed. A timeout ends its process group. Rejects only if it cannot start. */
+/**
+ * Runs programs without a shell, standard input closed. A timeout ends the process group. Rejects only if the program
+ * cannot start (with the errno error) or when `signal` aborts, which ends the group as well.
+ */
 export interface Commands {
   run(command: readonly string[], options: CommandOptions): Promise<CommandResult>;
 }
@@ -137,6 +154,11 @@ export interface ProcessHandle extends Disposable {
 export interface Processes {
   /** Undefined when there is no such process. */
   open(pid: number): ProcessHandle | undefined;
+  /**
+   * Path of the executable as /proc shows it, read with the identity of the process's `owner` where the agent's own is
+   * not enough. Undefined when there is none (ended, or a kernel thread). Throws EACCES.
+   */
+  executable(pid: number, owner: UserIds): string | undefined;
 }
 
 /** A moment on the kernel's clock that runs through suspend and that no administrator sets. */

@@ -1,11 +1,16 @@
 import type { ErrorInfo } from './errors.ts';
 import type { Origin } from './credentials.ts';
 
-export type SourceState =
-  'ok' | 'stale' | 'expired' | 'no_role' | 'denied' | 'unreachable' | 'malformed' | 'disabled';
+export type SourceState = 'ok' | 'stale' | 'expired' | 'no_role' | 'denied' | 'unreachable' | 'malformed' | 'disabled';
 
 /** In which way a sink differed from the credentials and the configuration. */
 export type Drift = 'missing' | 'bytes' | 'mode' | 'owner';
+
+/** `was missing`, `bytes and mode had changed`. */
+export function describeDrift(drift: readonly Drift[]): string {
+  if (drift.includes('missing')) return 'was missing';
+  return `${drift.join(' and ')} had changed`;
+}
 
 /**
  * `written`: new credentials; `repaired`: the credentials are the same, the file was not;

@@ -1,4 +1,4 @@
-import type { Credentials } from '../core/credentials.ts';
+import type { Credentials, Origin } from '../core/credentials.ts';
 import type { BootTime } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SinkConfig } from '../core/config.ts';
@@ -8,6 +8,14 @@ import type { SinkOutcome } from '../core/outcomes.ts';
 export type Rendered =
   | { readonly ok: true; readonly bytes: Buffer; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly error: ErrorInfo };
+
+/** Pure; `existing` is what stands in the file, undefined when there is none. */
+export type Render = (
+  existing: Buffer | undefined,
+  credentials: Credentials,
+  sink: SinkConfig,
+  origin: Origin,
+) => Rendered;
 
 /**
  * A sink as it stood when we last wrote or verified it. Equal lstat values mean that nobody touched it, so that
@@ -38,6 +46,7 @@ export interface TempFile {
 export interface ApplyRequest {
   readonly sinks: readonly SinkConfig[];
   readonly credentials: Credentials;
+  readonly origin: Origin;
   /** Whether the credentials are new, which tells `written` from `repaired`. */
   readonly rotated: boolean;
   readonly records: SinkRecords;
@@ -47,6 +56,14 @@ export interface ApplyRequest {
    * When it throws, the trouble is the caller's to report: the sinks are written all the same.
    */
   readonly beforeWrite: (temps: readonly TempFile[], changing: readonly string[]) => Promise<void>;
+}
+
+export type PreviewRequest = Omit<ApplyRequest, 'beforeWrite' | 'records'>;
+
+/** What applying would come to, and for a sink that would be replaced its bytes: with secrets, so never to be shown whole. */
+export interface SinkPreview extends SinkOutcome {
+  readonly current?: Buffer;
+  readonly next?: Buffer;
 }
 
 export interface ApplyResult {

@@ -1,0 +1,104 @@
+import { globSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { cruise } from 'dependency-cruiser';
+import type { ICruiseResult, IForbiddenRuleType, IViolation } from 'dependency-cruiser';
+
+interface Layer {
+  /** Paths below src/ that it may import beside its own. */
+  readonly paths: readonly string[];
+  readonly packages?: readonly string[];
+  /** Touches nothing of the outside world: of Node it may import computation alone. */
+  readonly pure?: true;
+}
+
+const stage: Layer = { paths: ['core/'] };
+
+/** Everything that a path below src/ may import. Imports run downward, and stages never import each other. */
+const layers: Readonly<Record<string, Layer>> = {
+  'core/': { paths: [], pure: true },
+  'config/': { paths: ['core/'], packages: ['valibot', 'yaml'] },
+  'source/': stage,
+  'sinks/': stage,
+  'sinks/formats/': { paths: ['core/', 'sinks/contract.ts'], pure: true },
+  'notify/': stage,
+  'lockdown/': stage,
+  'simulator/': stage,
+  'system/': { paths: ['core/'], packages: ['croner', 'undici', 'winston', 'write-file-atomic'] },
+  'rotation/': { paths: ['core/', 'source/', 'sinks/', 'notify/'], packages: ['valibot'] },
+  'report/': { paths: ['core/', 'rotation/'] },
+  'cli/': {
+    paths: ['core/', 'config/', 'source/', 'sinks/', 'notify/', 'lockdown/', 'simulator/', 'rotation/', 'report/'],
+    packages: ['commander'],
+  },
+};
+
+const computation = '(assert|buffer|crypto|path|url|util)$';
+
+const rules: readonly IForbiddenRuleType[] = [
+  ...Object.entries(layers).map(([path, layer]) => layerRule(path, layer)),
+  {
+    name: 'main.ts may import all of src/, and package.json for the version',
+    from: { path: '^src/main\\.ts$' },
+    to: { pathNot: '^(src/|package\\.json$)', couldNotResolve: false, dependencyTypesNot: ['core'] },
+  },
+  {
+    name: 'a file of src/ belongs to a folder with a rule',
+    from: { path: '^src/', pathNot: `^src/(main\\.ts$|${Object.keys(layers).join('|')})` },
+    to: {},
+  },
+  {
+    name: 'report/ may import only types of rotation/',
+    from: { path: '^src/report/' },
+    to: { path: '^src/rotation/', dependencyTypesNot: ['type-only', 'type-import'] },
+  },
+  { name: 'an import leads to a file', from: {}, to: { couldNotResolve: true } },
+  { name: 'imports make no cycle', from: {}, to: { circular: true } },
+];
+
+function layerRule(path: string, { paths, packages = [], pure }: Layer): IForbiddenRuleType {
+  const own = `src/(${[path, ...paths].join('|')})`;
+  const foreign = `node_modules/(${packages.join('|')})/`;
+  const allowed = `^(${[own, ...(packages.length > 0 ? [foreign] : []), ...(pure ? [computation] : [])].join('|')})`;
+  const names = [...paths, ...packages].join(', ') || 'nothing';
+  return {
+    name: `${path} may import ${names} beside ${pure ? 'itself, purely' : 'itself and Node'}`,
+    from: { path: `^src/${path}` },
+    to: { pathNot: allowed, couldNotResolve: false, ...(pure ? {} : { dependencyTypesNot: ['core'] }) },
+  };
+}
+
+/** What is wrong with the imports of the tree `root`/src, a line each. A file that was not read is a problem too. */
+export async function importProblems(root: string): Promise<string[]> {
+  const { modules, summary } = await readModules(root);
+  const read = new Set(modules.map((module) => module.source));
+  const files = globSync('src/**/*.ts', { cwd: root });
+  if (files.length === 0) return [`${root}/src: no modules`];
+  return [
+    ...files.filter((file) => !read.has(file)).map((file) => `${file}: was not read`),
+    ...summary.violations.map(describe),
+  ];
+}
+
+async function readModules(root: string): Promise<ICruiseResult> {
+  const { output } = await cruise(
+    ['src'],
+    {
+      baseDir: root,
+      validate: true,
+      ruleSet: { forbidden: rules.map((rule) => ({ ...rule, severity: 'error' })) },
+      parser: 'tsc',
+      tsPreCompilationDeps: 'specify',
+      doNotFollow: '^node_modules',
+      // It looks some of them up with their prefix and others without.
+      builtInModules: { override: builtinModules.flatMap((name) => [name, name.replace(/^node:/, '')]), add: [] },
+    },
+    { conditionNames: ['import', 'require', 'node', 'default'], exportsFields: ['exports'] },
+  );
+  if (typeof output === 'string') throw new Error('dependency-cruiser: expected a result, got text');
+  return output;
+}
+
+function describe({ from, to, rule, cycle }: IViolation): string {
+  const chain = cycle === undefined ? [to] : cycle.map((step) => step.name);
+  return `${[from, ...chain].join(' -> ')}: ${rule.name}`;
+}

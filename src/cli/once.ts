@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import type { Config } from '../core/config.ts';
+import { AgentError } from '../core/errors.ts';
+import type { ExitCode } from '../core/exit.ts';
+import { exitCodeOf } from '../core/exit.ts';
+import type { PassReport } from '../core/outcomes.ts';
+import type { OnceLimits } from '../rotation/agent.ts';
+import { printReport } from '../report/print-report.ts';
+import { askRunningAgent } from './ask.ts';
+import { durationOption, readConfig, withSinks, type SinkFlags } from './options.ts';
+import { openSession, type Session } from './session.ts';
+import type { Run } from './program.ts';
+import type { World } from './world.ts';
+
+interface OnceOptions extends SinkFlags {
+  readonly wait?: number;
+  readonly json?: true;
+}
+
+/** For consumers that are just starting and do not catch the signal yet; milliseconds. */
+const PATIENCE = 5_000;
+/** For another one-shot that holds the lock; milliseconds. */
+const BUSY_PATIENCE = 60_000;
+const BUSY_STEP = 1_000;
+
+export function addOnce(program: Command, run: Run): void {
+  withSinks(program.command('once'))
+    .summary('make one pass and end')
+    .description('Fetch the credentials, write the sinks that differ, tell the consumers, and end.')
+    .addOption(durationOption('--wait <duration>', 'wait this long for credentials, such as 5m'))
+    .option('--json', 'print the report as JSON')
+    .action((options: OnceOptions) => run((world) => once(world, options)));
+}
+
+async function once(world: World, options: OnceOptions): Promise<ExitCode> {
+  const config = await readConfig(world, options);
+  const report = await pass(world, config, options.wait ?? 0);
+  world.print(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : printReport(report));
+  return exitCodeOf(report);
+}
+
+async function pass(world: World, config: Config, wait: number): Promise<PassReport> {
+  const log = await world.openLog(config.log);
+  const { clock } = await world.services();
+  const giveUp = clock.now() + BUSY_PATIENCE;
+  for (;;) {
+    const session = await openSession(world, { config, log, mode: 'once' });
+    if (session) return ownPass(session, { waitUntil: clock.now() + wait, patience: PATIENCE }, world.stop);
+    try {
+      return await askRunningAgent(world, { config, tellAll: false });
+    } catch (error) {
+      // No socket beside a held lock: another one-shot is at work, or an agent is starting or stopping.
+      if (!(error instanceof AgentError) || error.code !== 'AGENT_ABSENT' || clock.now() >= giveUp) throw error;
+    }
+    await clock.sleepUntil(clock.now() + BUSY_STEP, world.stop);
+    world.stop.throwIfAborted();
+  }
+}
+
+async function ownPass(session: Session, limits: OnceLimits, stop: AbortSignal): Promise<PassReport> {
+  try {
+    return await session.agent.once({ trigger: 'once', tellAll: false }, limits, stop);
+  } finally {
+    await session.close();
+  }
+}

@@ -1,0 +1,84 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Config } from '../core/config.ts';
+import { configFromFlags } from '../config/flags.ts';
+import { readDuration } from '../config/scalars.ts';
+import { formatProblems, loadConfig, type ConfigResult } from '../config/load.ts';
+import { EXIT } from '../core/exit.ts';
+import type { World } from './world.ts';
+
+export const DEFAULT_CONFIG = '/etc/credrotate/credrotate.yaml';
+
+/** Ends a command with a text for standard error and an exit code. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+export interface ConfigOptions {
+  readonly config?: string;
+}
+
+export interface SinkFlags extends ConfigOptions {
+  readonly awsCredentials?: readonly string[];
+  readonly profile?: string;
+  readonly dotenv?: readonly string[];
+  readonly jsonFile?: readonly string[];
+  readonly mode?: string;
+  readonly owner?: string;
+  readonly group?: string;
+}
+
+export function withConfig(command: Command): Command {
+  return command.addOption(new Option('-c, --config <file>', `configuration (default: ${DEFAULT_CONFIG})`));
+}
+
+export function withSinks(command: Command): Command {
+  return withConfig(command)
+    .option('--aws-credentials <path...>', 'write a profile of this shared credentials file (no configuration is read)')
+    .option('--profile <name>', 'the profile to write', 'default')
+    .option('--dotenv <path...>', 'write the variables of this dotenv file')
+    .option('--json-file <path...>', 'write this JSON file, shaped like the metadata answer')
+    .option('--mode <octal>', 'mode of the files that the flags name', '0600')
+    .option('--owner <user>', 'their owner')
+    .option('--group <group>', 'their group');
+}
+
+/** The configuration from the file, or from flags where these name sinks. Warnings go to standard error. */
+export async function readConfig(world: World, options: SinkFlags): Promise<Config> {
+  const { validatePattern } = await world.services();
+  const result = namesSinks(options)
+    ? configFromFlags({ ...options })
+    : await loadConfig(options.config ?? DEFAULT_CONFIG, { uid: world.uid, validatePattern });
+  return accepted(world, result);
+}
+
+export function namesSinks({ awsCredentials, dotenv, jsonFile }: SinkFlags): boolean {
+  return [awsCredentials, dotenv, jsonFile].some((paths) => paths !== undefined && paths.length > 0);
+}
+
+function accepted(world: World, result: ConfigResult): Config {
+  if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
+  if (result.warnings.length > 0) world.complain(formatProblems(result.warnings));
+  return result.config;
+}
+
+export function durationOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    const duration = readDuration(text);
+    if (duration === undefined) throw new InvalidArgumentError('expected a duration such as 90s, 5m or 1h');
+    return duration;
+  });
+}
+
+export function portOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : Infinity;
+    if (port > 65_535) throw new InvalidArgumentError('expected a port number, 0 to 65535');
+    return port;
+  });
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { exitCodeOf, type ExitCode } from '../core/exit.ts';
+import { printReport } from '../report/print-report.ts';
+import { askControl } from '../rotation/control.ts';
+import { controlSocket } from './ask.ts';
+import type { Run } from './program.ts';
+import type { World } from './world.ts';
+
+interface RefreshOptions {
+  readonly tellAll?: true;
+  readonly json?: true;
+}
+
+export function addRefresh(program: Command, run: Run): void {
+  program
+    .command('refresh')
+    .summary('have the running agent make a pass now')
+    .description('Ask the running agent for a pass now, and print its report.')
+    .option('--tell-all', 'tell every consumer, changed or not: after a revocation, for example')
+    .option('--json', 'print the report as JSON')
+    .action((options: RefreshOptions) => run((world) => refresh(world, options)));
+}
+
+async function refresh(world: World, options: RefreshOptions): Promise<ExitCode> {
+  const report = await askControl(controlSocket(world), { command: 'refresh', tellAll: options.tellAll ?? false });
+  world.print(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : printReport(report));
+  return exitCodeOf(report);
+}

@@ -1,0 +1,94 @@
+import { mkdir } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { Config } from '../core/config.ts';
+import type { Log } from '../core/contracts.ts';
+import { AgentError, toErrorInfo } from '../core/errors.ts';
+import { EXIT, type ExitCode } from '../core/exit.ts';
+import type { Agent, AgentView } from '../rotation/agent.ts';
+import { serveControl } from '../rotation/control.ts';
+import { controlSocket } from './ask.ts';
+import { CommandFailure, readConfig, withConfig, type ConfigOptions } from './options.ts';
+import type { Run } from './program.ts';
+import { Readiness } from './readiness.ts';
+import { openSession } from './session.ts';
+import type { World } from './world.ts';
+
+export function addRun(program: Command, run: Run): void {
+  withConfig(program.command('run'))
+    .summary('keep the sinks fresh: the agent')
+    .description('Keep the sinks fresh until SIGTERM. SIGHUP reads the configuration again and makes a pass.')
+    .action((options: ConfigOptions) => run((world) => serve(world, options)));
+}
+
+async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
+  const config = await readConfig(world, options);
+  const log = await world.openLog(config.log);
+  const { sdNotify } = await world.services();
+  const readiness = new Readiness(sdNotify, config.startupWait);
+  const onView = (view: AgentView): void => {
+    readiness.see(view);
+  };
+  const session = await openSession(world, { config, log, mode: 'run', onView });
+  if (!session) {
+    const { state } = world.directories;
+    throw new AgentError('AGENT_BUSY', `${state}: another credrotate holds the lock`, {
+      hint: 'ask it for a pass with: credrotate refresh; or give this one another STATE_DIRECTORY',
+    });
+  }
+  const { agent } = session;
+  world.onHangup(() => void reload(world, { options, agent, log }));
+  log.info(`credrotate ${world.version} keeps ${String(config.sinks.length)} sinks fresh`, { event: 'started' });
+  const control = await openControl(world, agent, log);
+  try {
+    await agent.run(world.stop);
+  } finally {
+    readiness.stop();
+    await control?.[Symbol.asyncDispose]();
+    await session.close();
+  }
+  log.info('stopped', { event: 'stopped' });
+  return EXIT.done;
+}
+
+/** Without its socket the agent does its work all the same. */
+async function openControl(world: World, agent: Agent, log: Log): Promise<AsyncDisposable | undefined> {
+  try {
+    await mkdir(world.directories.runtime, { recursive: true, mode: 0o755 });
+    return await serveControl(controlSocket(world), ({ tellAll }) => agent.ask({ trigger: 'refresh', tellAll }));
+  } catch (error) {
+    const { message } = toErrorInfo(error);
+    log.error(`${controlSocket(world)}: no control socket, so refresh will not work: ${message}`, {
+      event: 'control_trouble',
+    });
+    return undefined;
+  }
+}
+
+interface Reload {
+  readonly options: ConfigOptions;
+  readonly agent: Agent;
+  readonly log: Log;
+}
+
+/** A wrong configuration changes nothing: the agent goes on with the one it has, and makes its pass. */
+async function reload(world: World, { options, agent, log }: Reload): Promise<void> {
+  try {
+    const config = await reread(world, options, log);
+    await (config ? agent.reload(config) : agent.ask({ trigger: 'reload', tellAll: false }));
+  } catch (error) {
+    log.error(`reload: ${toErrorInfo(error).message}`, { event: 'reload_failed' });
+  }
+}
+
+async function reread(world: World, options: ConfigOptions, log: Log): Promise<Config | undefined> {
+  try {
+    const config = await readConfig(world, options);
+    log.info('configuration read again', { event: 'reloaded', sinks: config.sinks.length });
+    return config;
+  } catch (error) {
+    const reason = error instanceof CommandFailure ? error.message.trimEnd() : toErrorInfo(error).message;
+    for (const line of reason.split('\n'))
+      log.error(`configuration kept as it was: ${line}`, { event: 'reload_refused' });
+    return undefined;
+  }
+}

@@ -1,0 +1,54 @@
+import type { LogConfig } from '../core/config.ts';
+import type {
+  AtomicFiles,
+  BootTime,
+  Clock,
+  Commands,
+  FileSecurity,
+  Http,
+  Log,
+  Processes,
+  Users,
+} from '../core/contracts.ts';
+import type { Directories } from '../core/directories.ts';
+
+/** The process's surroundings and the outside world, as main.ts hands them to the commands. */
+export interface World {
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly uid: number;
+  readonly gid: number;
+  readonly directories: Directories;
+  /** Program and first arguments that start this program again. */
+  readonly self: readonly string[];
+  /** Results, on standard output. */
+  readonly print: (text: string) => void;
+  /** Trouble, on standard error. */
+  readonly complain: (text: string) => void;
+  /** Aborted by SIGTERM or SIGINT. */
+  readonly stop: AbortSignal;
+  /** Resolves at that moment. */
+  readonly stopped: () => Promise<void>;
+  /** Replaces what SIGHUP does, which is nothing. */
+  readonly onHangup: (act: () => void) => void;
+  /** Loaded when first asked for: most commands need few of them. */
+  readonly services: () => Promise<Services>;
+  readonly openLog: (config: LogConfig) => Promise<Log>;
+}
+
+export interface Services {
+  readonly clock: Clock;
+  readonly http: Http;
+  readonly files: AtomicFiles;
+  readonly users: Users;
+  readonly commands: Commands;
+  readonly processes: Processes;
+  readonly security: FileSecurity;
+  readonly readBootTime: () => BootTime;
+  /** The kernel's lock on a file; undefined when somebody else has it. */
+  readonly tryLock: (path: string) => Disposable | undefined;
+  /** sd_notify(3). */
+  readonly sdNotify: (state: string) => void;
+  /** Why a cron pattern cannot be used; undefined when it can. */
+  readonly validatePattern: (pattern: string, timezone?: string) => string | undefined;
+}

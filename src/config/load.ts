@@ -1,0 +1,83 @@
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isErrno } from '../core/errors.ts';
+import { assemble } from './assemble.ts';
+import { parseYaml, type Parsed } from './document.ts';
+import { problem, warning, type ConfigResult, type Problem } from './problem.ts';
+import { checkPrograms } from './programs.ts';
+import { describeFailure, describeWeakness, readConfigFile, takeBack } from './read-file.ts';
+import type { ValidatePattern } from './settings-rules.ts';
+import { examine } from './trust.ts';
+
+export { formatProblems, type ConfigResult, type Problem } from './problem.ts';
+
+export interface LoadOptions {
+  /** Who asks; for 0 all that can run commands must be root's alone. */
+  readonly uid: number;
+  readonly validatePattern: ValidatePattern;
+}
+
+/**
+ * The configuration of a file and of `conf.d/*.yaml` beside it, or all problems of all of them. Never rejects for what
+ * the files hold or lack.
+ */
+export async function loadConfig(path: string, { uid, validatePattern }: LoadOptions): Promise<ConfigResult> {
+  const dropIns = await listDropIns(join(dirname(path), 'conf.d'), uid);
+  const files = [path, ...dropIns.files];
+  const problems = [...dropIns.problems];
+  const trees = [];
+  // One after the other: a file is read into a buffer of the largest size.
+  for (const file of files) {
+    const parsed = await parseFile(file, uid);
+    if (parsed.ok) trees.push(parsed.tree);
+    else problems.push(...parsed.problems);
+  }
+  problems.push(...(await checkPrograms(trees, uid)));
+  return assemble({ files, trees, problems, validatePattern });
+}
+
+async function parseFile(file: string, uid: number): Promise<Parsed> {
+  const read = await readConfigFile(file, uid);
+  return read.ok ? parseYaml(file, read.text) : { ok: false, problems: [read.problem] };
+}
+
+interface DropIns {
+  readonly files: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
+/** In name order, byte by byte; hidden files and other endings are not ours. */
+async function listDropIns(directory: string, uid: number): Promise<DropIns> {
+  try {
+    const names = (await readdir(directory)).filter((name) => !name.startsWith('.'));
+    const problems = [
+      ...(uid === 0 ? await findUnsafe(directory) : []),
+      ...names.flatMap((name) => misnamed(directory, name)),
+    ];
+    const files = names.filter((name) => name.endsWith('.yaml')).sort(compareBytes);
+    return { files: files.map((name) => join(directory, name)), problems };
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return { files: [], problems: [] };
+    return {
+      files: [],
+      problems: [problem('CONFIG_UNREADABLE', { file: directory }, describeFailure('a directory', error))],
+    };
+  }
+}
+
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+async function findUnsafe(directory: string): Promise<Problem[]> {
+  const { weakness } = await examine(directory);
+  if (!weakness) return [];
+  return [problem('CONFIG_UNSAFE', { file: directory }, describeWeakness(weakness, takeBack(weakness.path)))];
+}
+
+function misnamed(directory: string, name: string): Problem[] {
+  if (!name.endsWith('.yml')) return [];
+  return [
+    warning({ file: join(directory, name) }, { message: 'expected a name ending in .yaml, got .yml: it is not read' }),
+  ];
+}

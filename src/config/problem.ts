@@ -1,0 +1,61 @@
+import type { Config } from '../core/config.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Where something was written: a spot in a file, or an option of the command line (`--dotenv`), which has no lines. */
+export interface Place {
+  readonly file: string;
+  /** From 1. */
+  readonly line?: number;
+  /** From 1. */
+  readonly column?: number;
+}
+
+export interface Problem extends Place {
+  readonly severity: 'error' | 'warning';
+  readonly code: Extract<ErrorCode, 'CONFIG_INVALID' | 'CONFIG_UNREADABLE' | 'CONFIG_UNSAFE'>;
+  /** The setting, `sinks[2].mode`; empty when it is the file as a whole. */
+  readonly path: string;
+  /** `expected …, got …`. */
+  readonly message: string;
+  /** What the administrator does next. */
+  readonly hint?: string;
+}
+
+/** What a check finds out about one setting. */
+export interface Finding {
+  readonly path?: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+export function invalid(place: Place, finding: Finding): Problem {
+  return problem('CONFIG_INVALID', place, finding);
+}
+
+export function warning(place: Place, finding: Finding): Problem {
+  return { ...problem('CONFIG_INVALID', place, finding), severity: 'warning' };
+}
+
+export function problem(code: Problem['code'], place: Place, { path = '', message, hint }: Finding): Problem {
+  return { severity: 'error', code, ...place, path, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** A line each, `file:line:column: path: message`, and one for its hint; empty without problems. */
+export function formatProblems(problems: readonly Problem[]): string {
+  return problems.map(format).join('');
+}
+
+function format({ severity, path, message, hint, ...place }: Problem): string {
+  const parts = [placeText(place), ...(severity === 'warning' ? ['warning'] : []), ...(path ? [path] : []), message];
+  const lines = [parts.join(': '), ...(hint === undefined ? [] : [`  hint: ${hint}`])];
+  return lines.map((line) => `${printable(line)}\n`).join('');
+}
+
+export function placeText({ file, line, column }: Place): string {
+  return [file, line, column].filter((part) => part !== undefined).join(':');
+}

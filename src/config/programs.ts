@@ -1,0 +1,37 @@
+import { basename } from 'node:path';
+import { describeForeign, isErrno } from '../core/errors.ts';
+import { describeWeakness, takeBack } from './read-file.ts';
+import { problem, warning, type Problem } from './problem.ts';
+import { readPath } from './scalars.ts';
+import { pathText } from './show.ts';
+import { entriesAt, itemsAt, textAt, type Tree } from './tree.ts';
+import { examine, shellWord, type Weakness } from './trust.ts';
+
+/** The programs of exec consumers: for root, such that nobody else can change what runs. */
+export async function checkPrograms(files: readonly Tree[], uid: number): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const [name, { tree }] of files.flatMap((file) => entriesAt(file, ['consumers']))) {
+    const program = textAt(tree, ['type']) === 'exec' ? itemsAt(tree, ['command'])[0] : undefined;
+    if (program) problems.push(...(await checkProgram(program, pathText(['consumers', name, 'command', 0]), uid)));
+  }
+  return problems;
+}
+
+async function checkProgram({ at, value }: Tree, path: string, uid: number): Promise<Problem[]> {
+  const reading = typeof value === 'string' ? readPath(value) : {};
+  if (!('value' in reading)) return [];
+  try {
+    const { weakness } = await examine(reading.value);
+    if (uid !== 0 || !weakness) return [];
+    return [problem('CONFIG_UNSAFE', at, { path, ...describeWeakness(weakness, remedy(reading.value, weakness)) })];
+  } catch (error) {
+    const got = isErrno(error, 'ENOENT') ? 'nothing there' : describeForeign(error);
+    return [warning(at, { path, message: `expected a program, got ${got}` })];
+  }
+}
+
+function remedy(program: string, { path, isTarget }: Weakness): string {
+  if (isTarget) return takeBack(path);
+  const copy = `/usr/local/sbin/${basename(program)}`;
+  return `sudo install -m 755 -o root -g root ${shellWord(program)} ${shellWord(copy)}, and name that copy`;
+}

@@ -1,0 +1,90 @@
+import { consumerRules } from './consumer-rules.ts';
+import { invalid, placeText, warning, type Place, type Problem } from './problem.ts';
+import { readPath } from './scalars.ts';
+import { settingsRules, type ValidatePattern } from './settings-rules.ts';
+import { didYouMean, pathText, show } from './show.ts';
+import { sinkRules } from './sink-rules.ts';
+import { entriesAt, itemsAt, placeOf, textAt, type Entry, type Part, type Tree } from './tree.ts';
+
+/**
+ * What the settings have against each other; errors and warnings. Works on what was written rather than on what the
+ * schema made of it, so that a mistake in one setting hides none in another.
+ */
+export function checkRules(files: readonly Tree[], validatePattern: ValidatePattern): Problem[] {
+  const sinks = sinksOf(files);
+  const consumers = files.flatMap((file) => entriesAt(file, ['consumers']));
+  return [
+    ...repeatedPaths(sinks),
+    ...sinks.flatMap(sinkRules),
+    ...consumers.flatMap(([name, { tree }]) => consumerRules({ tree, path: pathText(['consumers', name]) })),
+    ...files.flatMap((file) => settingsRules(file, validatePattern)),
+  ];
+}
+
+/** Names that lead nowhere, or that nobody uses. Makes sense for all files together alone. */
+export function checkNames(files: readonly Tree[]): Problem[] {
+  const sinks = sinksOf(files);
+  const consumers = new Map(files.flatMap((file) => entriesAt(file, ['consumers'])));
+  return [
+    ...danglingNames(sinks, [...consumers.keys()]),
+    ...unusedConsumers(sinks, consumers),
+    ...(sinks.length === 0 ? noSinks(files) : []),
+  ];
+}
+
+function sinksOf(files: readonly Tree[]): Part[] {
+  return files.flatMap((file) =>
+    itemsAt(file, ['sinks']).map((tree, index) => ({ tree, path: pathText(['sinks', index]) })),
+  );
+}
+
+function repeatedPaths(sinks: readonly Part[]): Problem[] {
+  const seen = new Map<string, Place>();
+  return sinks.flatMap(({ tree, path }) => {
+    const text = textAt(tree, ['path']);
+    const reading = text === undefined ? {} : readPath(text);
+    if (!('value' in reading)) return [];
+    const at = placeOf(tree, ['path']);
+    const first = seen.get(reading.value);
+    if (first === undefined) {
+      seen.set(reading.value, at);
+      return [];
+    }
+    const message = `expected a file of its own, got that of ${placeText(first)}`;
+    return [invalid(at, { path: `${path}.path`, message, hint: 'one file is one sink: remove one of the two' })];
+  });
+}
+
+function danglingNames(sinks: readonly Part[], known: readonly string[]): Problem[] {
+  return sinks.flatMap(({ tree, path }) =>
+    itemsAt(tree, ['notify']).flatMap(({ at, value }, index) => {
+      if (typeof value !== 'string' || known.includes(value)) return [];
+      return [
+        invalid(at, {
+          path: `${path}.notify[${String(index)}]`,
+          message: `expected the name of a consumer, got ${show(value)}`,
+          hint: didYouMean(value, known) ?? 'define it under consumers, or remove it here',
+        }),
+      ];
+    }),
+  );
+}
+
+function unusedConsumers(sinks: readonly Part[], consumers: ReadonlyMap<string, Entry>): Problem[] {
+  const used = new Set(sinks.flatMap(({ tree }) => itemsAt(tree, ['notify']).map(({ value }) => value)));
+  return [...consumers]
+    .filter(([name]) => !used.has(name))
+    .map(([name, { key }]) =>
+      warning(key, {
+        path: pathText(['consumers', name]),
+        message: 'expected a sink that notifies it, got none: it will never be told',
+      }),
+    );
+}
+
+function noSinks([first]: readonly Tree[]): Problem[] {
+  if (first === undefined) return [];
+  return [
+    warning(first.at, { path: 'sinks', message: 'expected at least one sink, got none: nothing will be written' }),
+  ];
+}

@@ -1,0 +1,84 @@
+import * as v from 'valibot';
+import { choice, expectation, duration, flag, mapping, option, required, text, withoutLists, word } from './fields.ts';
+import { consumer, consumerName } from './schema-consumers.ts';
+import { sink } from './schema-sinks.ts';
+import { readEndpoint } from './scalars.ts';
+
+const SCHEDULE = 'a cron pattern, or keys and values: pattern and timezone';
+
+const schedule = v.union(
+  [
+    v.string(),
+    mapping({
+      pattern: required('A cron pattern such as "0 */6 * * *".', v.string()),
+      timezone: option('The time zone of the pattern, such as Europe/Berlin.', v.string()),
+    }),
+  ],
+  expectation(SCHEDULE),
+);
+
+const imds = mapping({
+  endpoint: option(
+    'Base URL of the metadata service. Left out, AWS_EC2_METADATA_SERVICE_ENDPOINT and endpoint_mode decide.',
+    text('a URL such as http://127.0.0.1:1338', readEndpoint, { pattern: '^http://' }),
+  ),
+  endpoint_mode: option(
+    'Which of the two known addresses to ask: 169.254.169.254 or fd00:ec2::254.',
+    choice('ipv4', 'ipv6'),
+  ),
+  role: option(
+    'The role to ask for. Left out, the metadata service names it.',
+    word('the name of a role', /^[\w+=,.@-]{1,128}$/),
+  ),
+  allow_any_endpoint: option(
+    'Accept an endpoint that is neither loopback nor one of the two known addresses.',
+    flag,
+    false,
+  ),
+  v1: option('Whether to fall back to IMDSv1, which needs no token.', choice('deny', 'allow'), 'deny'),
+  timeout: option('How long one request may take.', duration('50ms', '60s'), '1s'),
+  attempts: option('How often one request is tried, the first time included.', attempts(), 4),
+});
+
+function attempts(): v.GenericSchema<number> {
+  const expected = expectation('a whole number from 1 to 20');
+  return v.pipe(v.number(expected), v.integer(expected), v.minValue(1, expected), v.maxValue(20, expected));
+}
+
+const refresh = mapping({
+  max_interval: option('The longest time between two passes.', duration('1s', '24h'), '5m'),
+  before_expiry: option(
+    'How long before they expire credentials are refreshed. Left out, it follows from their lifetime.',
+    duration('1s', '12h'),
+  ),
+  schedule: option('A cron pattern for passes beside the others, or {pattern, timezone}.', schedule),
+});
+
+const log = mapping({
+  level: option('The least important lines to write.', choice('error', 'warn', 'info', 'debug'), 'info'),
+  format: option(
+    'How lines are written. auto: for journald where it listens, as text elsewhere.',
+    choice('auto', 'text', 'json', 'journald'),
+    'auto',
+  ),
+});
+
+/** One configuration file, or several joined. Defaults that depend on other settings are in build.ts. */
+export const file = mapping({
+  sinks: option('The files to keep equal to the credentials.', v.array(sink, expectation('a list of sinks')), []),
+  consumers: option(
+    'The processes to tell when their sinks changed, by name.',
+    withoutLists(v.record(consumerName, consumer, expectation('consumers by name'))),
+    {},
+  ),
+  imds: option('The instance metadata service.', imds, {}),
+  refresh: option('When to make a pass.', refresh, {}),
+  startup_wait: option(
+    'How long the start waits for the first credentials before the boot goes on.',
+    duration('0s', '1h'),
+    '60s',
+  ),
+  log: option('Lines on standard error.', log, {}),
+});
+
+export type File = v.InferOutput<typeof file>;

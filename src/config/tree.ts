@@ -1,0 +1,78 @@
+import type { Place } from './problem.ts';
+
+/** A value of a file or of the command line that knows where it was written. */
+export interface Tree {
+  readonly at: Place;
+  readonly value: Scalar | readonly Tree[] | Mapping;
+}
+
+export type Scalar = string | number | boolean | null;
+export type Mapping = ReadonlyMap<string, Entry>;
+export type Path = readonly (string | number)[];
+
+export interface Entry {
+  readonly key: Place;
+  readonly tree: Tree;
+}
+
+/** One sink or consumer, and which one of its file it is: `sinks[2]`. */
+export interface Part {
+  readonly tree: Tree;
+  readonly path: string;
+}
+
+export function isList(value: Tree['value'] | undefined): value is readonly Tree[] {
+  return Array.isArray(value);
+}
+
+export function isMapping(value: Tree['value'] | undefined): value is Mapping {
+  return value instanceof Map;
+}
+
+/** The value alone. */
+export function plain({ value }: Tree): unknown {
+  if (isList(value)) return value.map(plain);
+  if (isMapping(value)) return Object.fromEntries([...value].map(([key, entry]) => [key, plain(entry.tree)]));
+  return value;
+}
+
+/** What stands at a path below the tree; undefined where nothing does. */
+export function find(tree: Tree | undefined, path: Path): Tree | undefined {
+  let found = tree;
+  for (const key of path) found = child(found, key)?.tree;
+  return found;
+}
+
+function child(tree: Tree | undefined, key: string | number): Entry | undefined {
+  if (isMapping(tree?.value)) return tree.value.get(String(key));
+  const item = isList(tree?.value) ? tree.value[Number(key)] : undefined;
+  return item && { key: item.at, tree: item };
+}
+
+/** Where the value at a path was written; for a missing one the nearest thing around it. */
+export function placeOf(tree: Tree, path: Path): Place {
+  return path.length === 0 ? tree.at : (find(tree, path)?.at ?? placeOf(tree, path.slice(0, -1)));
+}
+
+/** Where the key at the end of a path was written. */
+export function keyPlaceOf(tree: Tree, path: Path): Place {
+  const key = path.at(-1);
+  const entry = key === undefined ? undefined : child(find(tree, path.slice(0, -1)), key);
+  return entry?.key ?? placeOf(tree, path);
+}
+
+/** The text at a path; undefined when nothing or something else stands there. */
+export function textAt(tree: Tree | undefined, path: Path): string | undefined {
+  const value = find(tree, path)?.value;
+  return typeof value === 'string' ? value : undefined;
+}
+
+export function itemsAt(tree: Tree | undefined, path: Path): readonly Tree[] {
+  const value = find(tree, path)?.value;
+  return isList(value) ? value : [];
+}
+
+export function entriesAt(tree: Tree | undefined, path: Path): readonly [string, Entry][] {
+  const value = find(tree, path)?.value;
+  return isMapping(value) ? [...value] : [];
+}

@@ -1,0 +1,15 @@
+/**
+ * Control, format and lone surrogate characters as escapes, so that a hostile name of a file or a process can neither
+ * begin a new line nor steer a terminal.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    UNPRINTABLE,
+    (character) => SHORT[character] ?? `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`,
+  );
+}
+
+/** Control, format, line separator and lone surrogate characters. */
+export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

@@ -1,0 +1,49 @@
+import type { ConsumerConfig } from '../core/config.ts';
+import type { BootTime, Clock, Commands, Processes, UserIds, Users } from '../core/contracts.ts';
+import type { ErrorInfo } from '../core/errors.ts';
+
+export interface NotifyDeps {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly readBootTime: () => BootTime;
+  readonly commands: Commands;
+  readonly processes: Processes;
+  readonly users: Users;
+  /** Who the agent is. */
+  readonly self: UserIds;
+  /** Unset: as on every host. */
+  readonly host?: Host;
+}
+
+export interface Host {
+  /** PATH of the tools that are run: systemctl, systemd-run, sh, stat, head, grep, getent. */
+  readonly path: string;
+  /** Exists where systemd is the service manager. */
+  readonly systemd: string;
+}
+
+export interface TellRequest {
+  readonly consumer: ConsumerConfig;
+  readonly generation: number;
+  readonly reason: 'changed' | 'first' | 'retry' | 'manual';
+  /** Paths that changed. */
+  readonly sinks: readonly string[];
+  /** When the last of them was renamed; unset: tell in any case. */
+  readonly changedAt?: BootTime | undefined;
+  /** What an earlier attempt at the same debt gave as `told`: not told again. */
+  readonly told?: readonly string[];
+}
+
+/**
+ * `told`: delivered; `fresh`: started after the change, nothing to tell; `absent`: not running; `pending`: to be tried
+ * again, because it is `later` that the consumer can be told (it is starting or stopping), or because it is `refused`
+ * until somebody changes something.
+ */
+export type TellResult =
+  | { readonly result: 'told' | 'fresh' | 'absent'; readonly detail: string }
+  | {
+      readonly result: 'pending';
+      readonly error: ErrorInfo;
+      readonly kind: 'later' | 'refused';
+      /** Processes of this consumer that were told, when others are still to be. */
+      readonly told?: readonly string[];
+    };

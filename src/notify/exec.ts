@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs';
+import type { ExecConsumer } from '../core/config.ts';
+import type { CommandResult, UserIds } from '../core/contracts.ts';
+import { AgentError } from '../core/errors.ts';
+import type { NotifyDeps, TellRequest, TellResult } from './contract.ts';
+import { followPath } from './path.ts';
+import { hostOf, runTool } from './tool.ts';
+
+interface Attempt {
+  readonly request: TellRequest;
+  readonly signal: AbortSignal;
+}
+
+/** Runs a consumer's program: told when it ends with exit code 0. What it prints is kept out of our own reports. */
+export async function tellByExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<TellResult> {
+  const [program = ''] = consumer.command;
+  const user = await userOf(deps, consumer);
+  await refuseUnsafe(program, user);
+  // Below a service manager a unit of its own, so that the sandbox of ours does not bind it.
+  const inUnit = deps.self.uid === 0 && existsSync(hostOf(deps).systemd);
+  const result = await (inUnit ? runInUnit : runHere)(deps, consumer, { ...attempt, user });
+  if (result.timedOut) {
+    const message = `${program}: expected an end within ${consumer.timeout / 1000} s, got none`;
+    throw new AgentError('CONSUMER_TIMEOUT', message, { hint: 'see what it waits for, or raise timeout' });
+  }
+  if (result.exitCode === 0) return { result: 'told', detail: `${program} ended with exit code 0` };
+  const hint = inUnit ? `see journalctl -u ${unitName(consumer)}` : 'run it by hand as its user';
+  throw failed(`${program}: expected exit code 0, got ${result.exitCode ?? result.signal}`, hint);
+}
+
+async function userOf(deps: NotifyDeps, { user }: ExecConsumer): Promise<UserIds> {
+  if (user === undefined) return deps.self;
+  const ids = await deps.users.user(user);
+  if (!ids) throw failed(`user: expected a user of this machine, got ${user}`, 'create it, or correct the name');
+  if (deps.self.uid === 0 || ids.uid === deps.self.uid) return ids;
+  throw failed(`user: expected uid ${deps.self.uid}, who the agent runs as, got ${user}`, 'run the agent as root');
+}
+
+/** Whoever can change the program, or rename what leads to it, gets its rights. */
+async function refuseUnsafe(program: string, { uid }: UserIds): Promise<void> {
+  const route = await followPath(program, [0, uid]);
+  if (!route) throw failed(`${program}: expected a program, got no such file`, 'install it, or correct the command');
+  if (route.stranger === undefined) return;
+  const message = `${program}: expected a path of root or uid ${uid}, got ${route.path} of uid ${route.stranger}`;
+  throw new AgentError('CONSUMER_UNSAFE', message, { hint: `sudo install -m 755 ${program} /usr/local/sbin/` });
+}
+
+type Run = Attempt & { readonly user: UserIds };
+
+/** How long it has after the timeout before it is killed, as with {@link runHere}. */
+const STOP_TIMEOUT = '2s';
+
+/** The manager ends the unit at the timeout, whatever becomes of us. Two at a time of one name are refused. */
+async function runInUnit(
+  deps: NotifyDeps,
+  consumer: ExecConsumer,
+  { request, signal, user }: Run,
+): Promise<CommandResult> {
+  const [program = '', ...args] = consumer.command;
+  const { timeout } = consumer;
+  const unit = [`--unit=${unitName(consumer)}`, `--uid=${user.uid}`, '--service-type=exec'];
+  const limits = [`--property=RuntimeMaxSec=${timeout}ms`, `--property=TimeoutStopSec=${STOP_TIMEOUT}`];
+  const env = Object.entries(contextOf(request)).map(([name, value]) => `--setenv=${name}=${value}`);
+  // The manager would replace $NAME in arguments.
+  const literal = args.map((arg) => arg.replaceAll('$', '$$$$'));
+  const command = [
+    'systemd-run',
+    '--wait',
+    '--collect',
+    '--quiet',
+    ...unit,
+    ...limits,
+    ...env,
+    '--',
+    program,
+    ...literal,
+  ];
+  return await runTool(deps, command, { timeout, signal });
+}
+
+/** Names of consumers may hold what names of units may not. */
+function unitName({ name }: ExecConsumer): string {
+  return `credrotate-tell-${name.replace(/[^\w.-]/g, '_')}.service`;
+}
+
+/** setpriv gives it all the groups of its user, which Node's own spawn would drop. */
+async function runHere(
+  deps: NotifyDeps,
+  consumer: ExecConsumer,
+  { request, signal, user }: Run,
+): Promise<CommandResult> {
+  const other = user.uid !== deps.self.uid;
+  const become = ['/usr/bin/setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--'];
+  const env = { ...contextOf(request), ...(await accountOf(deps, user, signal)) };
+  const command = [...(other ? become : []), ...consumer.command];
+  return await deps.commands.run(command, { env, timeout: consumer.timeout, signal });
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Of the kernel's 128 KiB for one variable; a longer list of sinks is left out rather than the program not run. */
+const MAX_LIST = 64 * 1024;
+
+/** All that a program learns: no secrets, and nothing of our own environment. */
+function contextOf({ consumer, generation, reason, sinks }: TellRequest): Environment {
+  const list = sinks.join('\n');
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    LANG: 'C.UTF-8',
+    CREDROTATE_CONSUMER: consumer.name,
+    CREDROTATE_GENERATION: String(generation),
+    CREDROTATE_REASON: reason,
+    ...(list.length < MAX_LIST && { CREDROTATE_SINKS: list }),
+  };
+}
+
+/** Milliseconds that a name service may take. */
+const LOOKUP_TIMEOUT = 5_000;
+
+/** What a login would set, and systemd sets for a unit with a user. */
+async function accountOf(deps: NotifyDeps, { uid }: UserIds, signal: AbortSignal): Promise<Environment> {
+  const { output } = await runTool(deps, ['getent', 'passwd', String(uid)], { timeout: LOOKUP_TIMEOUT, signal });
+  const [name = '', , , , , home = '', shell = ''] = output.split('\n')[0]?.split(':') ?? [];
+  if (name === '') return { HOME: '/' };
+  return { USER: name, LOGNAME: name, HOME: home, SHELL: shell };
+}
+
+function failed(message: string, hint: string): AgentError {
+  return new AgentError('CONSUMER_FAILED', message, { hint });
+}

@@ -1,0 +1,90 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { UserIds } from '../core/contracts.ts';
+import { AgentError, isErrno } from '../core/errors.ts';
+
+/** What /proc says of a process to everybody. None of these files can make the reader wait. */
+export interface ProcessFacts {
+  readonly pid: number;
+  /** Since boot; milliseconds, rounded down to hundredths of a second. */
+  readonly startedAt: number;
+  /** False for a zombie, unless it is only the first thread that ended. */
+  readonly isAlive: boolean;
+  readonly isKernelThread: boolean;
+  /** One of a process's threads, not the process. */
+  readonly isThread: boolean;
+  readonly uids: { readonly real: number; readonly effective: number; readonly saved: number };
+  /** Effective ids. */
+  readonly owner: UserIds;
+  /** Signal sets: bit n-1 stands for signal n. */
+  readonly caught: bigint;
+  readonly ignored: bigint;
+}
+
+/** Fixed for user space on x86-64 and arm64. */
+const MS_PER_TICK = 10;
+const PF_KTHREAD = 0x00200000;
+
+/** Undefined when there is no such process. */
+export function readProcess(pid: number): ProcessFacts | undefined {
+  const stat = readProc(`/proc/${pid}/stat`);
+  const status = readProc(`/proc/${pid}/status`);
+  if (stat === undefined || status === undefined) return undefined;
+  // The second field is a name in brackets that may itself hold blanks and brackets.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [real = NaN, effective = NaN, saved = NaN] = numbers(status, 'Uid');
+  const [, gid = NaN] = numbers(status, 'Gid');
+  return {
+    pid,
+    startedAt: Number(fields[19]) * MS_PER_TICK,
+    isAlive: !['Z', 'X', 'x'].includes(fields[0] ?? 'X') || Number(fields[17]) > 1,
+    isKernelThread: (Number(fields[6]) & PF_KTHREAD) !== 0,
+    isThread: numbers(status, 'Tgid')[0] !== pid,
+    uids: { real, effective, saved },
+    owner: { uid: effective, gid },
+    caught: signalSet(status, 'SigCgt'),
+    ignored: signalSet(status, 'SigIgn'),
+  };
+}
+
+/**
+ * Whether every thread blocks a signal, which then waits until it is fetched (signalfd). Of a thread that waits in
+ * sigwait this cannot be told: while it waits, the kernel shows what it waits for as not blocked.
+ */
+export function isBlockedInAllThreads(pid: number, bit: bigint): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const statuses = threads.flatMap((thread) => readProc(`/proc/${pid}/task/${thread}/status`) ?? []);
+  return statuses.length > 0 && statuses.every((status) => (signalSet(status, 'SigBlk') & bit) !== 0n);
+}
+
+export function allPids(): readonly number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger);
+}
+
+/** What is hidden looks as if it were not running, and would be taken for absent. */
+export function assertProcessesVisible(self: UserIds): void {
+  if (self.uid !== 0 || existsSync('/proc/1/stat')) return;
+  throw new AgentError('CONSUMER_UNINSPECTABLE', '/proc: expected to see all processes, got a part of them', {
+    hint: 'let the agent see them (hidepid= of /proc, ProtectProc= of its unit), or use type: systemd',
+  });
+}
+
+function readProc(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
+    throw error;
+  }
+}
+
+function field(status: string, name: string): string {
+  return new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+}
+
+function numbers(status: string, name: string): readonly number[] {
+  return field(status, name).split(/\s+/).map(Number);
+}
+
+function signalSet(status: string, name: string): bigint {
+  return BigInt(`0x${field(status, name) || '0'}`);
+}

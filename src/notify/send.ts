@@ -1,0 +1,88 @@
+import type { SignalName } from '../core/config.ts';
+import type { BootTime, ProcessHandle } from '../core/contracts.ts';
+import { AgentError, isErrno } from '../core/errors.ts';
+import type { NotifyDeps, TellResult } from './contract.ts';
+import { readProcess, type ProcessFacts } from './proc.ts';
+import { VOUCH, doubtfulRuntime, isCaught, receptionOf } from './reception.ts';
+
+export interface Aim {
+  readonly signal: SignalName;
+  /** The administrator vouches that it is handled, which cannot always be seen. A program that starts is spared still. */
+  readonly handlesSignal: boolean;
+  readonly changedAt?: BootTime | undefined;
+  readonly abort: AbortSignal;
+}
+
+/** A program that is younger may not have installed its handlers yet, even if it has some; milliseconds. */
+const STARTING = 60_000;
+
+const REFUSALS = {
+  fatal: [
+    'CONSUMER_WOULD_DIE',
+    'the signal would end it',
+    'have systemd restart it; or, if a thread of it waits for the signal with sigwait, say handles_signal: true',
+  ],
+  dropped: ['CONSUMER_IGNORES', 'it would not notice', 'name a signal on which the program reads its files again'],
+} as const;
+
+/** Signals a process that is known to be the one that is meant, unless the signal would end it. */
+export async function sendTo(
+  deps: NotifyDeps,
+  held: ProcessHandle,
+  facts: ProcessFacts,
+  aim: Aim,
+): Promise<TellResult> {
+  const { pid } = held;
+  if (startedAfter(deps, facts, aim.changedAt))
+    return { result: 'fresh', detail: `pid ${pid} started after the change` };
+  if (!aim.handlesSignal && isCaught(facts, aim.signal)) await refuseDoubt(deps, facts, aim);
+  // The last look comes after all waiting: a program that executes another one loses its handlers.
+  const now = readProcess(pid);
+  if (!now?.isAlive) return ended(pid);
+  const obstacle = obstacleTo(deps, now, aim);
+  if (obstacle) return obstacle;
+  return deliver(held, aim.signal) ? { result: 'told', detail: `${aim.signal} to pid ${pid}` } : ended(pid);
+}
+
+export function ended(pid: number): TellResult {
+  return { result: 'absent', detail: `pid ${pid} has ended` };
+}
+
+export function startedAfter(deps: NotifyDeps, facts: ProcessFacts, changedAt: BootTime | undefined): boolean {
+  if (!changedAt) return false;
+  return changedAt.bootId !== deps.readBootTime().bootId || facts.startedAt > changedAt.sinceBoot;
+}
+
+async function refuseDoubt(deps: NotifyDeps, facts: ProcessFacts, { signal, abort }: Aim): Promise<void> {
+  const runtime = await doubtfulRuntime(deps, facts, abort);
+  if (runtime === undefined) return;
+  const message =
+    `pid ${facts.pid}: expected a program that handles ${signal}, ` +
+    `got one in ${runtime}, which catches it in every program and by default exits`;
+  throw new AgentError('CONSUMER_WOULD_DIE', message, { hint: VOUCH });
+}
+
+function obstacleTo(deps: NotifyDeps, facts: ProcessFacts, aim: Aim): TellResult | undefined {
+  const reception = receptionOf(facts, aim.signal);
+  const isStarting = deps.readBootTime().sinceBoot - facts.startedAt < STARTING;
+  if (reception === 'handled' || (reception === 'fatal' && aim.handlesSignal && !isStarting)) return undefined;
+  const [code, consequence, hint] = REFUSALS[reception];
+  return {
+    result: 'pending',
+    kind: isStarting ? 'later' : 'refused',
+    error: { code, message: `pid ${facts.pid}: expected a handler for ${aim.signal}, got none: ${consequence}`, hint },
+  };
+}
+
+/** False when it has ended. */
+function deliver(held: ProcessHandle, signal: SignalName): boolean {
+  try {
+    return held.signal(signal);
+  } catch (error) {
+    if (!isErrno(error, 'EPERM')) throw error;
+    throw new AgentError('CONSUMER_FAILED', `pid ${held.pid}: expected to be allowed to signal it, got EPERM`, {
+      hint: 'run the agent as root, or as the user of the process',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * What would change in a file, for people: by line, and without a value that could be a secret. Names are shown;
+ * values only where they are an expiration, or the last characters of a key id.
+ */
+export function redactedDiff(current: Buffer | undefined, next: Buffer): string[] {
+  const before = lines(current);
+  const after = lines(next);
+  const kept = new Set(before).intersection(new Set(after));
+  const removed = before.filter((line) => !kept.has(line)).map((line) => `- ${redact(line)}`);
+  const added = after.filter((line) => !kept.has(line)).map((line) => `+ ${redact(line)}`);
+  return [...removed, ...added];
+}
+
+function lines(bytes: Buffer | undefined): string[] {
+  // A lossless reading of any bytes; what is shown of them is plain ASCII.
+  const text = bytes?.toString('latin1') ?? '';
+  return text.split(/\r?\n/).filter((line) => line.trim() !== '');
+}
+
+const HEADER = /^\s*\[[\w ./%@-]+\]\s*$/;
+const ASSIGNMENT = /^(?<name>\s*(?:export\s+)?"?[A-Za-z_][\w.-]*"?\s*[=:])\s*"?(?<value>[^",]*)/;
+const KEY_ID = /^A[KS]IA[A-Z0-9]{8,}$/;
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$/;
+
+function redact(line: string): string {
+  if (HEADER.test(line) || /^[\s{}[\],]*$/.test(line)) return line;
+  const { name, value = '' } = ASSIGNMENT.exec(line)?.groups ?? {};
+  if (name === undefined) return `(a line of ${String(line.length)} bytes)`;
+  return `${name} ${show(value.trim())}`;
+}
+
+function show(value: string): string {
+  if (MOMENT.test(value)) return value;
+  return KEY_ID.test(value) ? `…${value.slice(-4)}` : '[not shown]';
+}

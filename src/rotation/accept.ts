@@ -1,0 +1,73 @@
+import { displayKeyId, fingerprint, type Credentials, type Origin } from '../core/credentials.ts';
+import type { Fetched } from '../core/contracts.ts';
+import type { ErrorInfo } from '../core/errors.ts';
+import type { SourceState } from '../core/outcomes.ts';
+import type { AgentState, Standing } from './state.ts';
+
+/** What becomes of an answer of the source. Good credentials are never replaced by worse ones. */
+export type Decision =
+  | {
+      readonly kind: 'new';
+      readonly credentials: Credentials;
+      readonly origin: Origin;
+      readonly standing: Standing;
+      /** Role, account or instance are others: everybody is told at once. */
+      readonly moved: boolean;
+    }
+  | { readonly kind: 'same'; readonly credentials: Credentials; readonly origin: Origin }
+  | { readonly kind: 'keep'; readonly state: SourceState; readonly error: ErrorInfo };
+
+export function accept(fetched: Fetched, state: AgentState, now: number): Decision {
+  if (!fetched.ok)
+    return { kind: 'keep', state: stateBeside(fetched.state, state.standing, now), error: fetched.error };
+  const { credentials } = fetched;
+  const origin = merge(state.origin, fetched.origin);
+  const print = fingerprint(credentials);
+  const moved = hasMoved(state.origin, fetched.origin);
+  if (state.standing && !moved) {
+    if (state.standing.fingerprint === print) return { kind: 'same', credentials, origin };
+    if (isWorse(credentials, state.standing, now)) return keepLonger(credentials, state.standing);
+  }
+  const standing: Standing = {
+    fingerprint: print,
+    keyId: displayKeyId(credentials.accessKeyId),
+    expiration: credentials.expiration,
+    lifetime: credentials.expiration - now,
+    fetchedAt: now,
+  };
+  return { kind: 'new', credentials, origin: moved ? fetched.origin : origin, standing, moved };
+}
+
+function isWorse(credentials: Credentials, standing: Standing, now: number): boolean {
+  return standing.expiration > now && credentials.expiration < standing.expiration;
+}
+
+function keepLonger(credentials: Credentials, standing: Standing): Decision {
+  const earlier = Math.round((standing.expiration - credentials.expiration) / 1000);
+  return {
+    kind: 'keep',
+    state: 'ok',
+    error: {
+      code: 'CREDENTIALS_OLDER',
+      message: `the source gave credentials that expire ${String(earlier)} s earlier than those that stand; kept the better ones`,
+      hint: 'nothing to do unless it lasts: then look at what answers at the metadata endpoint',
+    },
+  };
+}
+
+/** `stale` covers what passes by itself; a removed role or a refusal is named even while old credentials live on. */
+function stateBeside(state: SourceState, standing: Standing | undefined, now: number): SourceState {
+  if (state === 'no_role' || state === 'denied' || state === 'disabled' || !standing) return state;
+  return standing.expiration > now ? 'stale' : 'expired';
+}
+
+/** An unknown value says nothing: only two known and different ones are a move. */
+function hasMoved(before: Origin, after: Origin): boolean {
+  return (['instanceId', 'role', 'accountId'] as const).some(
+    (key) => before[key] !== undefined && after[key] !== undefined && before[key] !== after[key],
+  );
+}
+
+function merge(before: Origin, after: Origin): Origin {
+  return { ...before, ...after };
+}

@@ -1,0 +1,183 @@
+import type { Config } from '../core/config.ts';
+import type { Clock, Log, Source } from '../core/contracts.ts';
+import { AgentError } from '../core/errors.ts';
+import type { PassReport, PassTrigger, SourceState } from '../core/outcomes.ts';
+import { Announcer } from './announce.ts';
+import { Deliverer, type DeliverDeps } from './deliver.ts';
+import { planNext, type Plan } from './plan.ts';
+import { rotate, type FilesReport, type PassRequest, type RotateDeps } from './rotate.ts';
+import type { AgentState } from './state.ts';
+import type { StateStore } from './store.ts';
+
+export interface AgentDeps extends Pick<RotateDeps, 'applySinks' | 'sweepTemps'>, Pick<DeliverDeps, 'tell' | 'bootId'> {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: StateStore;
+  readonly makeSource: (config: Config) => Source;
+  /** Makes the status visible; must not throw. */
+  readonly publish: (view: AgentView) => Promise<void>;
+}
+
+/** All that a status shows. */
+export interface AgentView {
+  readonly config: Config;
+  readonly state: AgentState;
+  readonly report: PassReport;
+  /** Undefined when nobody will make another pass by himself. */
+  readonly next: Plan | undefined;
+}
+
+export interface Asked {
+  readonly trigger: PassTrigger;
+  readonly tellAll: boolean;
+}
+
+export interface OnceLimits {
+  /** Epoch milliseconds. */
+  readonly waitUntil: number;
+  /** Milliseconds. */
+  readonly patience: number;
+}
+
+/** A role that arrives late is found within this time of its arrival. */
+const LONGEST_WAIT_STEP = 10_000;
+
+interface Waiting extends Asked {
+  readonly answer: PromiseWithResolvers<PassReport>;
+}
+
+/** Makes passes, one at a time: by itself on the plan, and when asked. */
+export class Agent {
+  readonly #deps: AgentDeps;
+  readonly #announcer: Announcer;
+  readonly #deliverer: Deliverer;
+  readonly #memory: RotateDeps['memory'] = {};
+  #config: Config;
+  #source: Source;
+  #failures = 0;
+  #last: FilesReport | undefined;
+  #next: Plan | undefined;
+  readonly #asked: Waiting[] = [];
+  #wake = new AbortController();
+
+  constructor(deps: AgentDeps, config: Config) {
+    this.#deps = deps;
+    this.#config = config;
+    this.#source = deps.makeSource(config);
+    this.#announcer = new Announcer(deps.log);
+    const onOutcome: DeliverDeps['onOutcome'] = (outcome) => {
+      this.#announcer.consumer(outcome);
+      void this.#publish();
+    };
+    this.#deliverer = new Deliverer({ ...deps, onOutcome }, config);
+  }
+
+  /** Keeps the sinks fresh until aborted; a pass under way is ended cleanly. */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#passes(signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      for (const one of this.#asked) one.answer.reject(new AgentError('AGENT_ABSENT', 'the agent is stopping'));
+      await this.#deliverer.stop();
+    }
+  }
+
+  async #passes(signal: AbortSignal): Promise<void> {
+    for (let trigger: PassTrigger = 'start'; !signal.aborted; trigger = 'scheduled') {
+      const asked = [...this.#asked];
+      await this.#pass({ trigger: asked[0]?.trigger ?? trigger, tellAll: asked.some((one) => one.tellAll) }, signal);
+      for (const one of this.#asked.splice(0, asked.length)) void this.#answer(one);
+      await this.#sleep(signal);
+    }
+  }
+
+  /** Asks the running agent for a pass; the report comes when its consumers have been tried as well. */
+  async ask(asked: Asked): Promise<PassReport> {
+    const waiting: Waiting = { ...asked, answer: Promise.withResolvers() };
+    this.#asked.push(waiting);
+    this.#wake.abort();
+    return waiting.answer.promise;
+  }
+
+  /** Takes a new configuration and makes a pass with it. */
+  reload(config: Config): Promise<PassReport> {
+    this.#source = this.#deps.makeSource(config);
+    this.#config = config;
+    return this.ask({ trigger: 'reload', tellAll: false });
+  }
+
+  /**
+   * One pass, or passes until the source gives credentials or `waitUntil` is over; then consumers are told, with a
+   * few seconds of patience for those that are just starting. Nothing is left running.
+   */
+  async once(request: PassRequest, limits: OnceLimits, signal: AbortSignal): Promise<PassReport> {
+    const { clock } = this.#deps;
+    while (!isAnswer((await this.#pass(request, signal)).source.state) && clock.now() < limits.waitUntil) {
+      const retry = Math.min(this.#next?.at ?? Infinity, clock.now() + LONGEST_WAIT_STEP, limits.waitUntil);
+      await clock.sleepUntil(retry, signal);
+      signal.throwIfAborted();
+    }
+    this.#next = undefined;
+    await this.#deliverer.drain(limits.patience);
+    await this.#deliverer.stop();
+    await this.#publish();
+    return this.#report();
+  }
+
+  async #pass(request: PassRequest, signal: AbortSignal): Promise<FilesReport> {
+    const config = this.#config;
+    const deps: RotateDeps = { ...this.#deps, source: this.#source, memory: this.#memory };
+    const report = await rotate(deps, config, request, signal);
+    this.#last = report;
+    this.#announcer.pass(report);
+    const unwritten = report.sinks.filter((sink) => sink.error !== undefined);
+    const failed = report.source.state !== 'ok' || unwritten.some((sink) => sink.result === 'failed');
+    this.#failures = failed ? this.#failures + 1 : 0;
+    this.#next = this.#plan(config);
+    // Readiness is told first: a consumer that is ordered after us cannot be reloaded before.
+    await this.#publish();
+    this.#deliverer.kick(config, new Set(unwritten.map((sink) => sink.path)));
+    return report;
+  }
+
+  #plan(config: Config): Plan {
+    const { clock, store } = this.#deps;
+    const { schedule } = config.refresh;
+    return planNext({
+      now: clock.now(),
+      refresh: config.refresh,
+      ...(store.state.standing && { standing: store.state.standing }),
+      failures: this.#failures,
+      random: clock.random(),
+      ...(schedule && { nextMatch: (after: number) => clock.nextMatch(schedule, after) }),
+    });
+  }
+
+  async #sleep(signal: AbortSignal): Promise<void> {
+    if (this.#asked.length > 0 || !this.#next) return;
+    this.#wake = new AbortController();
+    await this.#deps.clock.sleepUntil(this.#next.at, AbortSignal.any([signal, this.#wake.signal]));
+  }
+
+  async #answer(waiting: Waiting): Promise<void> {
+    await this.#deliverer.settle();
+    waiting.answer.resolve(this.#report());
+  }
+
+  #report(): PassReport {
+    if (!this.#last) throw new AgentError('INTERNAL', 'a report was asked for before the first pass');
+    return { ...this.#last, consumers: this.#deliverer.outcomes() };
+  }
+
+  async #publish(): Promise<void> {
+    const view = { config: this.#config, state: this.#deps.store.state, report: this.#report(), next: this.#next };
+    await this.#deps.publish(view);
+  }
+}
+
+/** Waiting longer would change nothing. */
+function isAnswer(state: SourceState): boolean {
+  return state === 'ok' || state === 'disabled';
+}

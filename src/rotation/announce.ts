@@ -1,0 +1,94 @@
+import type { Log } from '../core/contracts.ts';
+import { formatExpiration } from '../core/credentials.ts';
+import type { ErrorInfo } from '../core/errors.ts';
+import { describeDrift, type ConsumerOutcome, type SinkOutcome, type SourceOutcome } from '../core/outcomes.ts';
+import type { FilesReport } from './rotate.ts';
+
+/**
+ * Writes what happened to the log: each change of state once, not each retry, so that a healthy hour is a handful of
+ * lines and a sick one is not a flood.
+ */
+export class Announcer {
+  readonly #log: Log;
+  readonly #said = new Map<string, string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  pass(report: FilesReport): void {
+    this.#source(report.source);
+    for (const sink of report.sinks) this.#sink(sink);
+    for (const error of report.errors) this.#trouble('state', error);
+    if (report.errors.length === 0) this.#over('state', () => 'state is written again');
+    this.#rotation(report);
+  }
+
+  consumer(outcome: ConsumerOutcome): void {
+    const subject = `consumer ${outcome.name}`;
+    const fields = { event: `consumer_${outcome.result}`, consumer: outcome.name, generation: outcome.generation };
+    if (outcome.error) {
+      if (this.#isNews(subject, outcome.error.code))
+        this.#log.warn(`${outcome.name} not told yet, will try again: ${line(outcome.error)}`, fields);
+      return;
+    }
+    this.#said.delete(subject);
+    const message = `${outcome.name}: ${outcome.detail ?? outcome.result}`;
+    if (outcome.result === 'told') this.#log.info(message, fields);
+    else this.#log.debug(message, fields);
+  }
+
+  #source(source: SourceOutcome): void {
+    const { error, state } = source;
+    if (error) {
+      if (!this.#isNews('source', `${state} ${error.code}`)) return;
+      const log = state === 'ok' || state === 'stale' ? 'warn' : 'error';
+      this.#log[log](`source is ${state}: ${line(error)}`, { event: 'source_state', state, code: error.code });
+    } else this.#over('source', () => 'source is ok again');
+  }
+
+  #sink(sink: SinkOutcome): void {
+    const subject = `sink ${sink.path}`;
+    const fields = { event: `sink_${sink.result}`, sink: sink.path };
+    if (sink.error) {
+      if (this.#isNews(subject, sink.error.code)) this.#log.error(`${sink.result}: ${line(sink.error)}`, fields);
+      return;
+    }
+    this.#over(subject, () => `${sink.path} is written again`);
+    if (sink.result === 'repaired')
+      this.#log.warn(`repaired ${sink.path}: ${describeDrift(sink.drift)}`, { ...fields, drift: sink.drift });
+    if (sink.result === 'written') this.#log.debug(`wrote ${sink.path}`, fields);
+    for (const warning of sink.warnings)
+      if (this.#isNews(`${subject} ${warning}`, 'warned'))
+        this.#log.warn(`${sink.path}: ${warning}`, { event: 'sink_warning', sink: sink.path });
+  }
+
+  #rotation(report: FilesReport): void {
+    if (!report.rotated) return;
+    const written = report.sinks.filter((sink) => sink.result === 'written').length;
+    const { keyId, origin, expiration } = report.source;
+    this.#log.info(
+      `rotation ${String(report.generation)}: key ${keyId ?? '…'} of role ${origin.role ?? '(unknown)'}, ` +
+        `valid until ${formatExpiration(expiration ?? 0)}, ${String(written)} of ${String(report.sinks.length)} sinks written`,
+      { event: 'rotation', generation: report.generation },
+    );
+  }
+
+  #trouble(subject: string, error: ErrorInfo): void {
+    if (this.#isNews(subject, error.code)) this.#log.error(line(error), { event: `${subject}_trouble` });
+  }
+
+  #over(subject: string, message: () => string): void {
+    if (this.#said.delete(subject)) this.#log.info(message(), { event: `${subject.replace(/ .*/, '')}_recovered` });
+  }
+
+  #isNews(subject: string, what: string): boolean {
+    if (this.#said.get(subject) === what) return false;
+    this.#said.set(subject, what);
+    return true;
+  }
+}
+
+function line(error: ErrorInfo): string {
+  return error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
+}

@@ -1,0 +1,111 @@
+import { rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { AgentError, describeForeign, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import type { PassReport } from '../core/outcomes.ts';
+
+/**
+ * The control socket: a client writes one JSON line, the agent answers with one and closes. Only the agent's own user
+ * (and root) can connect: the socket is 0600 from its first moment.
+ */
+export interface ControlRequest {
+  readonly command: 'refresh';
+  readonly tellAll: boolean;
+}
+
+type ControlAnswer = { readonly report: PassReport } | { readonly error: ErrorInfo };
+
+const MAX_REQUEST = 4096;
+
+export async function serveControl(
+  path: string,
+  handle: (request: ControlRequest) => Promise<PassReport>,
+): Promise<AsyncDisposable> {
+  // Whoever holds the agent's lock owns this name: what stands there was left by a killed agent.
+  await rm(path, { force: true });
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
+    readLine(socket, (line) => {
+      void answer(line, handle).then((reply) => socket.end(`${JSON.stringify(reply)}\n`));
+    });
+  });
+  await listenPrivately(server, path);
+  return {
+    async [Symbol.asyncDispose](): Promise<void> {
+      for (const socket of sockets) socket.destroySoon();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Asks the agent behind the socket. Throws AGENT_ABSENT when there is none. */
+export async function askControl(path: string, request: ControlRequest): Promise<PassReport> {
+  const socket = connect(path);
+  let raw: string;
+  try {
+    socket.write(`${JSON.stringify(request)}\n`);
+    raw = await text(socket);
+  } catch (error) {
+    const hint = isErrno(error, 'EACCES')
+      ? 'run this as the user of the agent'
+      : 'start it: systemctl start credrotate';
+    throw new AgentError('AGENT_ABSENT', `no agent answers at ${path}: ${describeForeign(error)}`, { hint });
+  }
+  return report(raw, path);
+}
+
+function report(raw: string, path: string): PassReport {
+  if (raw === '') throw new AgentError('AGENT_ABSENT', `the agent at ${path} stopped before it answered`);
+  // The socket belongs to our own user or root: its answer is our own code's.
+  const reply = JSON.parse(raw) as ControlAnswer;
+  if ('report' in reply) return reply.report;
+  throw new AgentError(
+    reply.error.code,
+    reply.error.message,
+    reply.error.hint === undefined ? {} : { hint: reply.error.hint },
+  );
+}
+
+async function answer(line: string, handle: (request: ControlRequest) => Promise<PassReport>): Promise<ControlAnswer> {
+  try {
+    return { report: await handle(parse(line)) };
+  } catch (error) {
+    return { error: toErrorInfo(error) };
+  }
+}
+
+function parse(line: string): ControlRequest {
+  const value: unknown = JSON.parse(line);
+  const isRequest = typeof value === 'object' && value !== null && 'command' in value && value.command === 'refresh';
+  if (!isRequest) throw new AgentError('USAGE', 'control request: expected the command refresh');
+  return { command: 'refresh', tellAll: 'tellAll' in value && value.tellAll === true };
+}
+
+function readLine(socket: Socket, take: (line: string) => void): void {
+  let seen = '';
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk: string) => {
+    seen += chunk;
+    const end = seen.indexOf('\n');
+    if (end >= 0) {
+      socket.removeAllListeners('data');
+      take(seen.slice(0, end));
+    } else if (seen.length > MAX_REQUEST) socket.destroy();
+  });
+}
+
+async function listenPrivately(server: Server, path: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  server.once('error', reject);
+  const umask = process.umask(0o177);
+  try {
+    server.listen(path, () => {
+      resolve(undefined);
+    });
+  } finally {
+    process.umask(umask);
+  }
+  await promise;
+}

@@ -1,0 +1,205 @@
+import type { Config, ConsumerConfig } from '../core/config.ts';
+import type { Clock } from '../core/contracts.ts';
+import { toErrorInfo } from '../core/errors.ts';
+import type { ConsumerOutcome } from '../core/outcomes.ts';
+import type { TellRequest, TellResult } from '../notify/contract.ts';
+import { dueAt, sinksOf } from './owed.ts';
+import { backoff, lastChange, settled } from './settle.ts';
+import { withConsumer, type AgentState, type ConsumerState, type Owed } from './state.ts';
+import type { StateStore } from './store.ts';
+
+export interface DeliverDeps {
+  readonly clock: Clock;
+  readonly store: StateStore;
+  readonly bootId: string;
+  readonly tell: (request: TellRequest, signal: AbortSignal) => Promise<TellResult>;
+  /** After each attempt. */
+  readonly onOutcome: (outcome: ConsumerOutcome) => void;
+}
+
+/**
+ * Pays the debts to consumers beside the passes: one worker each, so that a slow hook delays nobody else. A debt is
+ * removed from the state after delivery and not before.
+ */
+export class Deliverer {
+  readonly #deps: DeliverDeps;
+  readonly #workers = new Map<string, Worker>();
+  readonly #outcomes = new Map<string, ConsumerOutcome>();
+  /** Those that are on their way up or down: a further attempt may soon succeed. */
+  readonly #unready = new Set<string>();
+  readonly #stopping = new AbortController();
+  #config: Config;
+  #failedSinks: ReadonlySet<string> = new Set();
+
+  constructor(deps: DeliverDeps, config: Config) {
+    this.#deps = deps;
+    this.#config = config;
+  }
+
+  /** Takes note of a pass (and a new configuration) and starts on what became due. */
+  kick(config: Config, failedSinks: ReadonlySet<string>): void {
+    this.#config = config;
+    this.#failedSinks = failedSinks;
+    for (const consumer of config.consumers) {
+      const worker = this.#workers.get(consumer.name);
+      if (worker) rouse(worker);
+      else if (this.#owed(consumer.name)) this.#start(consumer.name);
+    }
+  }
+
+  /** Resolves when every debt that is due now has been tried. */
+  async settle(): Promise<void> {
+    for (;;) {
+      const busy = [...this.#workers.values()].filter((worker) => !worker.resting);
+      if (busy.length === 0) return;
+      await Promise.race(busy.map((worker) => worker.rested.promise));
+    }
+  }
+
+  /** Resolves when every debt has been tried, those to consumers that are just starting for `patience` milliseconds. */
+  async drain(patience: number): Promise<void> {
+    const { clock } = this.#deps;
+    const deadline = clock.now() + patience;
+    await this.settle();
+    for (;;) {
+      const unready = this.#config.consumers.filter((consumer) => this.#unready.has(consumer.name));
+      const next = Math.min(...unready.map((consumer) => this.#due(consumer)));
+      if (next > deadline) return;
+      await clock.sleepUntil(next, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) return;
+      for (const worker of this.#workers.values()) rouse(worker);
+      await this.settle();
+    }
+  }
+
+  /** Ends the workers; deliveries under way are given up and stay owed. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    for (const worker of this.#workers.values()) worker.wake.abort();
+    await Promise.all([...this.#workers.values()].map((worker) => worker.done));
+  }
+
+  /** How each consumer stands; those that never had anything to be told are left out. */
+  outcomes(): readonly ConsumerOutcome[] {
+    return this.#config.consumers.flatMap((consumer) => this.#outcome(consumer) ?? []);
+  }
+
+  #outcome(consumer: ConsumerConfig): ConsumerOutcome | undefined {
+    const last = this.#outcomes.get(consumer.name);
+    const own = this.#own(consumer.name);
+    if (!own.owed) return last;
+    const { generation, nextAttempt } = own.owed;
+    if (this.#due(consumer) > Math.max(nextAttempt, this.#deps.clock.now()))
+      return { name: consumer.name, result: 'waiting', generation };
+    return {
+      name: consumer.name,
+      result: last?.result === 'absent' ? 'absent' : 'pending',
+      generation,
+      ...(last?.error && { error: last.error }),
+    };
+  }
+
+  #own(name: string): ConsumerState {
+    return this.#deps.store.state.consumers[name] ?? {};
+  }
+
+  #owed(name: string): Owed | undefined {
+    return this.#own(name).owed;
+  }
+
+  #due(consumer: ConsumerConfig): number {
+    const stand = sinksOf(this.#config.sinks, consumer.name).every((path) => !this.#failedSinks.has(path));
+    return dueAt(consumer, this.#own(consumer.name), stand);
+  }
+
+  /** When there will be another attempt that is worth waiting for: one that is not running will read its files anyway. */
+  #retryOf(consumer: ConsumerConfig): number {
+    return this.#outcomes.get(consumer.name)?.result === 'absent' ? Infinity : this.#due(consumer);
+  }
+
+  #start(name: string): void {
+    const worker: Worker = {
+      wake: new AbortController(),
+      resting: false,
+      rested: Promise.withResolvers(),
+      done: Promise.resolve(),
+    };
+    this.#workers.set(name, worker);
+    worker.done = this.#work(name, worker).finally(() => {
+      this.#workers.delete(name);
+      worker.rested.resolve();
+    });
+  }
+
+  async #work(name: string, worker: Worker): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      const consumer = this.#config.consumers.find((candidate) => candidate.name === name);
+      const owed = this.#owed(name);
+      if (!consumer || !owed) return;
+      const at = this.#due(consumer);
+      if (at > this.#deps.clock.now()) await this.#rest(worker, at);
+      else await this.#attempt(consumer, owed);
+    }
+  }
+
+  async #rest(worker: Worker, until: number): Promise<void> {
+    worker.wake = new AbortController();
+    worker.resting = true;
+    worker.rested.resolve();
+    await this.#deps.clock.sleepUntil(until, AbortSignal.any([worker.wake.signal, this.#stopping.signal]));
+    rouse(worker);
+  }
+
+  async #attempt(consumer: ConsumerConfig, owed: Owed): Promise<void> {
+    const { clock, store } = this.#deps;
+    const before = store.state;
+    const result = await this.#tell(consumer, owed, before);
+    if (this.#stopping.signal.aborted && result.result === 'pending') return;
+    if (result.result === 'pending' && result.kind === 'later') this.#unready.add(consumer.name);
+    else this.#unready.delete(consumer.name);
+    const verdict = { result, now: clock.now(), delay: backoff(owed.attempts, clock.random()) };
+    await store.update((state) => withConsumer(state, consumer.name, settled(state, before, consumer.name, verdict)));
+    const outcome: ConsumerOutcome = {
+      name: consumer.name,
+      result: result.result,
+      generation: owed.generation,
+      ...(result.result === 'pending' ? { error: result.error } : { detail: result.detail }),
+    };
+    this.#outcomes.set(consumer.name, outcome);
+    this.#deps.onOutcome(outcome);
+  }
+
+  async #tell(consumer: ConsumerConfig, owed: Owed, state: AgentState): Promise<TellResult> {
+    const manual = owed.reason === 'manual';
+    const changedAt = manual ? undefined : lastChange(state, owed.sinks, this.#deps.bootId);
+    const request: TellRequest = {
+      consumer,
+      generation: owed.generation,
+      reason: owed.attempts > 0 && !manual ? 'retry' : owed.reason,
+      sinks: owed.sinks,
+      ...(changedAt && { changedAt }),
+      ...(owed.told && { told: owed.told }),
+    };
+    try {
+      return await this.#deps.tell(request, this.#stopping.signal);
+    } catch (error) {
+      return { result: 'pending', kind: 'later', error: toErrorInfo(error) };
+    }
+  }
+}
+
+interface Worker {
+  wake: AbortController;
+  /** Between attempts: nothing is due. */
+  resting: boolean;
+  rested: PromiseWithResolvers<void>;
+  done: Promise<void>;
+}
+
+/** Counts as at work from now on, not only when its sleep has ended: whoever waits for it must not miss it. */
+function rouse(worker: Worker): void {
+  if (!worker.resting) return;
+  worker.resting = false;
+  worker.rested = Promise.withResolvers();
+  worker.wake.abort();
+}

@@ -1,0 +1,81 @@
+import type { ConsumerConfig, SinkConfig } from '../core/config.ts';
+import { withConsumer, type AgentState, type ConsumerState, type Owed } from './state.ts';
+
+/** Who is to be told what, and when: pure rules on the state. */
+
+export interface Change {
+  /** Paths of the sinks whose bytes are, or will be, others. */
+  readonly sinks: readonly string[];
+  readonly now: number;
+  readonly urgent: boolean;
+}
+
+/** Notes a debt for every consumer of the changing sinks. Asking again for what is owed already resets its backoff. */
+export function oweFor(state: AgentState, config: Topology, change: Change): AgentState {
+  const changing = new Set(change.sinks);
+  return config.consumers.reduce((result, consumer) => {
+    const sinks = sinksOf(config.sinks, consumer.name).filter((path) => changing.has(path));
+    if (sinks.length === 0) return result;
+    const before = result.consumers[consumer.name] ?? {};
+    // A repair under the same credentials brings nothing to a consumer that is spared needless restarts.
+    if (consumer.tell === 'expiring' && before.known?.generation === state.generation && !change.urgent) return result;
+    return withConsumer(result, consumer.name, { ...before, owed: owed(state.generation, before, sinks, change) });
+  }, state);
+}
+
+/** Notes a debt for all consumers, as asked by a person: `refresh --tell-all`. */
+export function oweAll(state: AgentState, config: Topology, now: number): AgentState {
+  return config.consumers.reduce((result, consumer) => {
+    const before = result.consumers[consumer.name] ?? {};
+    const change = { sinks: [], now, urgent: true };
+    const sinks = sinksOf(config.sinks, consumer.name);
+    return withConsumer(result, consumer.name, {
+      ...before,
+      owed: { ...owed(state.generation, before, sinks, change), reason: 'manual' },
+    });
+  }, state);
+}
+
+/** A new process tries at once what a former one was to try later: whoever started it may have mended something. */
+export function withoutBackoff(state: AgentState): AgentState {
+  return Object.entries(state.consumers).reduce(
+    (result, [name, { owed, ...rest }]) =>
+      owed ? withConsumer(result, name, { ...rest, owed: { ...owed, nextAttempt: 0 } }) : result,
+    state,
+  );
+}
+
+export interface Topology {
+  readonly sinks: readonly SinkConfig[];
+  readonly consumers: readonly ConsumerConfig[];
+}
+
+export function sinksOf(sinks: readonly SinkConfig[], consumer: string): readonly string[] {
+  return sinks.filter((sink) => sink.notify.includes(consumer)).map((sink) => sink.path);
+}
+
+function owed(generation: number, before: ConsumerState, sinks: readonly string[], change: Change): Owed {
+  return {
+    generation,
+    reason: before.known ? 'changed' : 'first',
+    since: before.owed?.since ?? change.now,
+    urgent: change.urgent || (before.owed?.urgent ?? false),
+    sinks: [...new Set([...(before.owed?.sinks ?? []), ...sinks])],
+    attempts: 0,
+    nextAttempt: 0,
+  };
+}
+
+/**
+ * When a consumer is to be told, in epoch milliseconds; a time that has passed means now.
+ *
+ * `tell: expiring` spares restarts: it waits until little is left of the credentials that the consumer knows. While a
+ * sink of the consumer could not be written it is not told to read half of the news, unless what it knows runs out.
+ */
+export function dueAt(consumer: ConsumerConfig, own: ConsumerState, allSinksStand: boolean): number {
+  if (!own.owed) return Infinity;
+  const known = own.known;
+  const lastMoment = known ? known.expiration - (consumer.before ?? known.lifetime / 3) : 0;
+  const spared = consumer.tell === 'expiring' && !own.owed.urgent;
+  return Math.max(own.owed.nextAttempt, spared || !allSinksStand ? lastMoment : 0);
+}

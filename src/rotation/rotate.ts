@@ -1,0 +1,106 @@
+import type { Config } from '../core/config.ts';
+import type { Clock, Source } from '../core/contracts.ts';
+import type { Credentials } from '../core/credentials.ts';
+import type { PassReport, PassTrigger } from '../core/outcomes.ts';
+import type { ApplyRequest, ApplyResult, TempFile } from '../sinks/contract.ts';
+import { accept, type Decision } from './accept.ts';
+import { oweAll, oweFor } from './owed.ts';
+import type { AgentState } from './state.ts';
+import type { StateStore } from './store.ts';
+
+export interface RotateDeps {
+  readonly source: Source;
+  readonly clock: Clock;
+  readonly store: StateStore;
+  readonly applySinks: (request: ApplyRequest) => Promise<ApplyResult>;
+  readonly sweepTemps: (temps: readonly TempFile[]) => Promise<readonly TempFile[]>;
+  /** The credentials that stand, kept in memory alone, so that drift is repaired while the source is away. */
+  readonly memory: { credentials?: Credentials };
+}
+
+export interface PassRequest {
+  readonly trigger: PassTrigger;
+  /** Tell every consumer, changed or not. */
+  readonly tellAll: boolean;
+}
+
+/** A pass as far as the files: its consumers are told beside it, and reported by whoever tells them. */
+export type FilesReport = Omit<PassReport, 'consumers'>;
+
+/**
+ * One pass: source, sinks, debts to consumers. What is owed is on disk before the first rename, so that a kill at any
+ * moment loses no notification.
+ */
+export async function rotate(
+  deps: RotateDeps,
+  config: Config,
+  request: PassRequest,
+  signal: AbortSignal,
+): Promise<FilesReport> {
+  const startedAt = deps.clock.now();
+  const fetched = await deps.source.fetch(signal);
+  const now = deps.clock.now();
+  const decision = accept(fetched, deps.store.state, now);
+  if (decision.kind !== 'keep') deps.memory.credentials = decision.credentials;
+  const standing = deps.memory.credentials;
+  const applied =
+    standing && standing.expiration > now ? await writeSinks(deps, config, { decision, standing, now }) : undefined;
+  if (request.tellAll) await deps.store.update((state) => oweAll(state, config, now));
+
+  const { state, trouble } = deps.store;
+  return {
+    trigger: request.trigger,
+    startedAt,
+    finishedAt: deps.clock.now(),
+    generation: state.generation,
+    rotated: decision.kind === 'new',
+    source: {
+      state: decision.kind === 'keep' ? decision.state : 'ok',
+      origin: state.origin,
+      ...(state.standing && { keyId: state.standing.keyId, expiration: state.standing.expiration }),
+      ...(decision.kind === 'keep' && { error: decision.error }),
+    },
+    sinks: applied?.outcomes ?? [],
+    errors: trouble ? [trouble] : [],
+  };
+}
+
+interface Writing {
+  readonly decision: Decision;
+  readonly standing: Credentials;
+  readonly now: number;
+}
+
+async function writeSinks(deps: RotateDeps, config: Config, writing: Writing): Promise<ApplyResult> {
+  const { decision, now } = writing;
+  const before = deps.store.state;
+  const enter = entering(decision, before.generation);
+  const urgent = decision.kind === 'new' && decision.moved;
+  const applied = await deps.applySinks({
+    sinks: config.sinks,
+    credentials: writing.standing,
+    origin: enter(before).origin,
+    rotated: decision.kind === 'new',
+    records: before.sinks,
+    beforeWrite: (temps, changing) =>
+      deps.store.update((state) => ({
+        ...oweFor(enter(state), config, { sinks: changing, now, urgent }),
+        temps: [...state.temps, ...temps],
+      })),
+  });
+  const temps = await deps.sweepTemps(deps.store.state.temps);
+  const after = { ...enter(deps.store.state), temps: [...temps] };
+  after.sinks = { ...after.sinks, ...applied.records };
+  if (JSON.stringify(after) !== JSON.stringify(deps.store.state)) {
+    await deps.store.update((state) => ({ ...enter(state), sinks: after.sinks, temps: after.temps }));
+  }
+  return applied;
+}
+
+/** Brings the decision into a state; safe to do twice. */
+function entering(decision: Decision, generation: number): (state: AgentState) => AgentState {
+  if (decision.kind === 'keep') return (state) => state;
+  if (decision.kind === 'same') return (state) => ({ ...state, origin: decision.origin });
+  const { origin, standing } = decision;
+  return (state) => ({ ...state, origin, standing, generation: generation + 1 });
+}

@@ -1,0 +1,59 @@
+import type { BootTime } from '../core/contracts.ts';
+import type { TellResult } from '../notify/contract.ts';
+import type { AgentState, ConsumerState, Owed } from './state.ts';
+
+/** What becomes of a debt after an attempt to pay it: pure rules on the state. */
+
+/** A consumer that is not running is looked for again for this long: it may be between start and pid file. */
+const ABSENT_GRACE = 30_000;
+const FIRST_RETRY = 1_000;
+const LAST_RETRY = 300_000;
+
+export interface Verdict {
+  readonly result: TellResult;
+  readonly now: number;
+  /** Until the next attempt, if there is to be one; milliseconds. */
+  readonly delay: number;
+}
+
+/** A consumer's state after an attempt that began in `before`. What came to be owed meanwhile stays owed. */
+export function settled(state: AgentState, before: AgentState, name: string, verdict: Verdict): ConsumerState {
+  const { owed, ...rest } = state.consumers[name] ?? {};
+  const { result, now } = verdict;
+  const newer = owed !== before.consumers[name]?.owed;
+  if (result.result === 'pending' || (result.result === 'absent' && owed && now - owed.since < ABSENT_GRACE)) {
+    return { ...rest, ...(owed && { owed: newer ? owed : triedAgain(owed, verdict) }) };
+  }
+  const { standing, generation } = before;
+  const known = standing && { generation, at: now, expiration: standing.expiration, lifetime: standing.lifetime };
+  return { ...rest, ...(known && { known }), ...(newer && notFirst(owed)) };
+}
+
+/** What was noted before a first delivery had ended comes after one. */
+function notFirst(owed: Owed | undefined): Pick<ConsumerState, 'owed'> {
+  if (!owed) return {};
+  return { owed: owed.reason === 'first' ? { ...owed, reason: 'changed' } : owed };
+}
+
+function triedAgain(owed: Owed, { result, now, delay }: Verdict): Owed {
+  const told = result.result === 'pending' && result.told ? { told: [...result.told] } : {};
+  return { ...owed, ...told, attempts: owed.attempts + 1, nextAttempt: now + delay };
+}
+
+/** When the last of these sinks changed. Without a record nothing is known, and the consumer is told in any case. */
+export function lastChange(state: AgentState, sinks: readonly string[], bootId: string): BootTime | undefined {
+  const times: BootTime[] = [];
+  for (const path of sinks) {
+    const record = state.sinks[path];
+    if (!record) return undefined;
+    times.push(record.renamedAtBoot);
+  }
+  const ofThisBoot = times.filter((time) => time.bootId === bootId);
+  return (ofThisBoot.length > 0 ? ofThisBoot : times).toSorted((a, b) => b.sinceBoot - a.sinceBoot)[0];
+}
+
+/** Full jitter, so that retries of many hosts or consumers do not fall into step. */
+export function backoff(attempts: number, random: number): number {
+  const ceiling = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** attempts);
+  return Math.max(FIRST_RETRY / 2, ceiling * random);
+}

@@ -1,0 +1,86 @@
+import * as v from 'valibot';
+
+/**
+ * What outlives the process: no secrets. Everything in it is replaced, never changed in place, so that a reader
+ * that holds a state across an await sees one moment.
+ */
+
+const originSchema = v.object({
+  instanceId: v.exactOptional(v.string()),
+  role: v.exactOptional(v.string()),
+  accountId: v.exactOptional(v.string()),
+});
+
+const standingSchema = v.object({
+  fingerprint: v.string(),
+  /** The last characters of the key id. */
+  keyId: v.string(),
+  expiration: v.number(),
+  /** What was left of their life when they were first fetched; milliseconds. */
+  lifetime: v.number(),
+  fetchedAt: v.number(),
+});
+
+const bootTimeSchema = v.object({ bootId: v.string(), sinceBoot: v.number() });
+
+const recordSchema = v.object({
+  key: v.string(),
+  inode: v.string(),
+  size: v.string(),
+  ctimeNs: v.string(),
+  mode: v.number(),
+  uid: v.number(),
+  gid: v.number(),
+  renamedAt: v.number(),
+  renamedAtBoot: bootTimeSchema,
+});
+
+const knownSchema = v.object({
+  generation: v.number(),
+  at: v.number(),
+  expiration: v.number(),
+  lifetime: v.number(),
+});
+
+const owedSchema = v.object({
+  generation: v.number(),
+  reason: v.picklist(['changed', 'first', 'manual']),
+  since: v.number(),
+  /** Role, account or instance changed, or a person asked: `tell: expiring` does not hold it back. */
+  urgent: v.boolean(),
+  sinks: v.array(v.string()),
+  attempts: v.number(),
+  nextAttempt: v.number(),
+  /** The processes of the consumer that an earlier attempt reached. */
+  told: v.exactOptional(v.array(v.string())),
+});
+
+const consumerSchema = v.object({
+  /** The credentials that it was last told of. */
+  known: v.exactOptional(knownSchema),
+  /** What it has yet to be told; synced before the files change, removed after delivery. */
+  owed: v.exactOptional(owedSchema),
+});
+
+export const stateSchema = v.object({
+  version: v.literal(1),
+  generation: v.number(),
+  origin: originSchema,
+  standing: v.exactOptional(standingSchema),
+  sinks: v.record(v.string(), recordSchema),
+  consumers: v.record(v.string(), consumerSchema),
+  /** Temp files that a kill may have left behind. */
+  temps: v.array(v.object({ path: v.string(), inode: v.string() })),
+});
+
+export type AgentState = v.InferOutput<typeof stateSchema>;
+export type Standing = v.InferOutput<typeof standingSchema>;
+export type ConsumerState = v.InferOutput<typeof consumerSchema>;
+export type Owed = v.InferOutput<typeof owedSchema>;
+
+export const EMPTY_STATE: AgentState = { version: 1, generation: 0, origin: {}, sinks: {}, consumers: {}, temps: [] };
+
+/** The state without what it says of one consumer's debts, or with new ones. */
+export function withConsumer(state: AgentState, name: string, consumer: ConsumerState): AgentState {
+  return { ...state, consumers: { ...state.consumers, [name]: consumer } };
+}

@@ -1,0 +1,25 @@
+/** Holds those who arrive until every party has arrived or left, so that a party that failed holds up nobody. */
+export class Barrier<Party> {
+  readonly #awaited: Set<Party>;
+  readonly #opened = Promise.withResolvers<undefined>();
+  readonly #beforeOpening: () => Promise<void>;
+
+  /** `beforeOpening` runs once, when nobody is awaited any more; the barrier opens even when it fails. */
+  constructor(parties: Iterable<Party>, beforeOpening: () => Promise<void> = () => Promise.resolve()) {
+    this.#awaited = new Set(parties);
+    this.#beforeOpening = beforeOpening;
+  }
+
+  async arrive(party: Party): Promise<void> {
+    this.leave(party);
+    await this.#opened.promise;
+  }
+
+  leave(party: Party): void {
+    if (!this.#awaited.delete(party) || this.#awaited.size > 0) return;
+    const open = (): void => {
+      this.#opened.resolve(undefined);
+    };
+    this.#beforeOpening().then(open, open);
+  }
+}

@@ -1,0 +1,49 @@
+import { AgentError, describeForeign, isErrno, type ErrorCode, type ErrorInfo } from '../core/errors.ts';
+import type { SinkConfig } from '../core/config.ts';
+import type { SinkOutcome, SinkResult } from '../core/outcomes.ts';
+
+/** What an administrator does about each error of a system call. */
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'run the agent as root, or as a user who may write in that directory',
+  EPERM: 'the agent lacks a capability, or the file is immutable: look with lsattr, and at CapabilityBoundingSet',
+  EROFS: 'the file system is read-only, or the sandbox of the unit closes it: credrotate harden opens it',
+  ENOSPC: 'free space or inodes on that file system: df, df -i',
+  EDQUOT: 'free space or raise the quota of that file system',
+  EFBIG: 'raise the file size limit: LimitFSIZE= of the unit, or ulimit -f',
+  EMFILE: 'raise the limit of open files: LimitNOFILE= of the unit, or ulimit -n',
+  ENFILE: 'the whole system is out of open files: raise the sysctl fs.file-max',
+  ENAMETOOLONG: 'shorten the file name to 244 bytes: the temp file beside it has a longer one',
+  EIO: 'the disk fails: look at dmesg',
+  EBUSY: 'the file is a mount point: mount its directory, not the file, into the container',
+  ELOOP: 'configure the real path: the file is a symlink',
+  EEXIST: 'a file with the name of our temp file was there; the next pass takes another name',
+  ENOENT: 'the directory went away meanwhile',
+  ESTALE: 'the network file system lost the directory: mount it again',
+};
+
+/** An error of a system call on a sink, with the path and what to do. Others come back as they are. */
+export function explain(error: unknown, code: ErrorCode, path: string): unknown {
+  if (!isErrno(error)) return error;
+  const expected = code === 'SINK_UNREADABLE' ? 'a readable file' : 'a complete write';
+  const hint = HINTS[error.code];
+  const message = `${path}: expected ${expected}, got ${describeForeign(error)}`;
+  return new AgentError(code, message, hint === undefined ? { cause: error } : { hint, cause: error });
+}
+
+/** Codes of sinks that were left alone: nothing was tried. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SINK_UNSAFE_PATH',
+  'SINK_NOT_REGULAR',
+  'SINK_FORMAT_REFUSED',
+  'SINK_TOO_LARGE',
+  'SINK_OWNER_UNKNOWN',
+  'SINK_OWNER_DENIED',
+]);
+
+export function failed(sink: SinkConfig, error: ErrorInfo): SinkOutcome {
+  return { ...outcome(sink, REFUSALS.has(error.code) ? 'refused' : 'failed'), error };
+}
+
+export function outcome(sink: SinkConfig, result: SinkResult): SinkOutcome {
+  return { path: sink.path, format: sink.format, result, bytesChanged: false, drift: [], warnings: [] };
+}

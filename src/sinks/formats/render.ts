@@ -1,0 +1,19 @@
+import type { Render } from '../contract.ts';
+import { renderAwsCredentials } from './aws-credentials.ts';
+import { renderDotenv } from './dotenv.ts';
+import { renderJson } from './json.ts';
+
+/**
+ * What the file of a sink must become. Total on any bytes: what cannot be changed safely is refused. Keeps what the
+ * format does not own, and gives the same bytes for the same credentials.
+ */
+export const renderSink: Render = (existing, credentials, sink, origin) => {
+  switch (sink.format) {
+    case 'aws-credentials':
+      return renderAwsCredentials(existing, credentials, sink, origin);
+    case 'dotenv':
+      return renderDotenv(existing, credentials, sink, origin);
+    case 'json':
+      return renderJson(existing, credentials, sink, origin);
+  }
+};

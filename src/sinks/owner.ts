@@ -1,0 +1,58 @@
+import type { SinkConfig } from '../core/config.ts';
+import type { UserIds, Users } from '../core/contracts.ts';
+import { AgentError, describeForeign } from '../core/errors.ts';
+
+/** Who the agent is: what it writes belongs to them unless a sink says otherwise. */
+export interface Self extends UserIds {
+  /** All groups that it may give files to when it is not root. */
+  readonly groups: readonly number[];
+}
+
+export function whoAmI(): Self {
+  const gid = process.getegid?.() ?? 0;
+  return { uid: process.geteuid?.() ?? 0, gid, groups: [gid, ...(process.getgroups?.() ?? [])] };
+}
+
+/**
+ * Names in, numbers out; each name is looked up once, so make a new one for each pass. What it gives rejects with
+ * SINK_OWNER_UNKNOWN and SINK_OWNER_DENIED.
+ */
+export function ownerResolver(users: Users, self: Self): (sink: SinkConfig) => Promise<UserIds> {
+  const findUser = once((name: string | number) => users.user(name));
+  const findGroup = once((name: string | number) => users.group(name));
+  return async ({ path, owner, group }) => {
+    const user = owner === undefined ? self : await known(findUser(owner), `${path}: owner`, owner);
+    const gid = group === undefined ? user.gid : await known(findGroup(group), `${path}: group`, group);
+    refuseImpossible(path, { uid: user.uid, gid }, self);
+    return { uid: user.uid, gid };
+  };
+}
+
+function once<K, V>(ask: (key: K) => Promise<V>): (key: K) => Promise<V> {
+  const answers = new Map<K, Promise<V>>();
+  return (key) => {
+    const answer = answers.get(key) ?? ask(key);
+    answers.set(key, answer);
+    return answer;
+  };
+}
+
+async function known<T>(lookup: Promise<T | undefined>, what: string, name: string | number): Promise<T> {
+  let found: T | undefined;
+  try {
+    found = await lookup;
+  } catch (error) {
+    const message = `${what}: expected an answer about ${name}, got ${describeForeign(error)}`;
+    throw new AgentError('SINK_OWNER_UNKNOWN', message, { hint: 'check the name services: getent', cause: error });
+  }
+  if (found !== undefined) return found;
+  const hint = 'create it, or correct the name in the configuration';
+  throw new AgentError('SINK_OWNER_UNKNOWN', `${what}: expected a name of this machine, got ${name}`, { hint });
+}
+
+/** Only root gives files away; said before anything is written, since the library would keep silent. */
+function refuseImpossible(path: string, { uid, gid }: UserIds, self: Self): void {
+  if (self.uid === 0 || (uid === self.uid && self.groups.includes(gid))) return;
+  const message = `${path}: expected an owner and group of uid ${self.uid}, who the agent runs as, got ${uid}:${gid}`;
+  throw new AgentError('SINK_OWNER_DENIED', message, { hint: 'run the agent as root, or leave out owner and group' });
+}

@@ -1,0 +1,130 @@
+import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsync, openSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { AgentError, describeForeign, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import { Barrier } from './barrier.ts';
+import type { Change, SinkDeps } from './compare.ts';
+import type { ApplyRequest, TempFile } from './contract.ts';
+import { syncDirectory } from './directories.ts';
+import { explain } from './failure.ts';
+import { isSameFile, lookAt } from './standing.ts';
+
+export interface Replaced {
+  readonly change: Change;
+  /** Unset: the new file stands under the sink's name. SINK_CONFLICT: somebody changed the old one after it was read. */
+  readonly error?: ErrorInfo;
+  /** Beyond those of the change. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Replaces files together: all temp files are made, then journalled, then all are filled and synced, then each is
+ * renamed and the directories are synced. A file that fails on the way holds up no other; one result per change, in
+ * their order. Takes two file descriptors per change.
+ */
+export async function replaceTogether(
+  { files, security }: Pick<SinkDeps, 'files' | 'security'>,
+  changes: readonly Change[],
+  beforeWrite: ApplyRequest['beforeWrite'],
+): Promise<readonly Replaced[]> {
+  const batch = new Batch(changes, security, beforeWrite);
+  const replace = async (change: Change): Promise<Replaced> => {
+    const warnings: string[] = [];
+    try {
+      await files.replace(change.target, (tempPath) => batch.stage(change, tempPath, warnings));
+      return { change, warnings };
+    } catch (error) {
+      return { change, warnings, error: toErrorInfo(explain(error, 'SINK_WRITE_FAILED', change.sink.path)) };
+    } finally {
+      batch.leave(change);
+    }
+  };
+  return await syncRenamed(await Promise.all(changes.map(replace)));
+}
+
+class Batch {
+  readonly #opened: Barrier<Change>;
+  readonly #staged: Barrier<Change>;
+  readonly #temps = new Map<Change, TempFile>();
+  readonly #security: SinkDeps['security'];
+
+  constructor(changes: readonly Change[], security: SinkDeps['security'], beforeWrite: ApplyRequest['beforeWrite']) {
+    this.#security = security;
+    this.#opened = new Barrier(changes, async () => {
+      const made = changes.filter((change) => this.#temps.has(change));
+      const temps = made.flatMap((change) => this.#temps.get(change) ?? []);
+      const changing = made.filter(({ outcome }) => outcome.bytesChanged).map(({ sink }) => sink.path);
+      if (temps.length > 0) await beforeWrite(temps, changing);
+    });
+    this.#staged = new Barrier(changes);
+  }
+
+  /** Between the making of the temp file and its rename. */
+  async stage(change: Change, tempPath: string, warnings: string[]): Promise<void> {
+    const fd = openSync(tempPath, constants.O_WRONLY | constants.O_NOFOLLOW);
+    try {
+      this.#temps.set(change, { path: tempPath, inode: String(fstatSync(fd, { bigint: true }).ino) });
+      await this.#opened.arrive(change);
+      warnings.push(...this.#protect(fd, change));
+      writeAll(fd, change.bytes);
+      await promisify(fsync)(fd);
+    } finally {
+      closeSync(fd);
+    }
+    await this.#staged.arrive(change);
+    refuseChanged(change);
+  }
+
+  leave(change: Change): void {
+    this.#opened.leave(change);
+    this.#staged.leave(change);
+  }
+
+  /** All that decides who may read the file, before the first byte. Gives warnings. */
+  #protect(fd: number, { sink, ids, standing }: Change): readonly string[] {
+    // With an ACL the group's bits would be its mask: the mode below would let its users in.
+    this.#security.dropAcl(fd);
+    const warnings = standing?.label ? this.#keepLabel(fd, standing.label) : [];
+    fchownSync(fd, ids.uid, ids.gid);
+    fchmodSync(fd, sink.mode);
+    return warnings;
+  }
+
+  #keepLabel(fd: number, label: Buffer): readonly string[] {
+    try {
+      if (this.#security.label(fd)?.equals(label) !== true) this.#security.setLabel(fd, label);
+      return [];
+    } catch {
+      return ['the SELinux label could not be kept: restorecon sets it'];
+    }
+  }
+}
+
+function refuseChanged({ sink, target, standing }: Change): void {
+  if (isSameFile(lookAt(target), standing?.stat)) return;
+  const hint = 'another program keeps writing it: let only one do so';
+  const message = `${sink.path}: expected the file as it was read, got one that changed meanwhile`;
+  throw new AgentError('SINK_CONFLICT', message, { hint });
+}
+
+/** A full disk or a limit shows as a short count first, and as an error only when the rest is tried. */
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length;) {
+    const count = writeSync(fd, bytes, done);
+    if (count === 0) throw Object.assign(new Error('short write'), { code: 'ENOSPC', syscall: 'write' });
+    done += count;
+  }
+}
+
+async function syncRenamed(results: readonly Replaced[]): Promise<readonly Replaced[]> {
+  const trouble = new Map<string, string>();
+  const renamed = results.filter(({ error }) => error === undefined);
+  for (const path of new Set(renamed.map(({ change }) => change.directory.path))) {
+    await syncDirectory(path).catch((error: unknown) => {
+      trouble.set(path, `${path}: not synced (${describeForeign(error)}): a power cut may bring back the old file`);
+    });
+  }
+  return results.map((result) => {
+    const warning = trouble.get(result.change.directory.path);
+    return result.error || warning === undefined ? result : { ...result, warnings: [...result.warnings, warning] };
+  });
+}

@@ -1,0 +1,115 @@
+import type { ImdsConfig } from '../../core/config.ts';
+import type { Clock, Http, HttpResponse, Log } from '../../core/contracts.ts';
+import { AgentError } from '../../core/errors.ts';
+import { within } from './deadline.ts';
+import type { Environment } from './endpoint.ts';
+import { createExchange, type Exchange } from './exchange.ts';
+import { ImdsFault, statusFault } from './fault.ts';
+import { resolveSettings, type ImdsSettings } from './settings.ts';
+import { TokenCache } from './token.ts';
+
+export interface ImdsOptions {
+  readonly http: Http;
+  readonly clock: Clock;
+  readonly config: ImdsConfig;
+  readonly env: Environment;
+  /** Told when IMDSv1 has to do. */
+  readonly log?: Log;
+}
+
+export interface Metadata {
+  readonly body: Buffer;
+  /** Our clock minus the service's, in milliseconds, to the second. */
+  readonly clockSkew?: number;
+}
+
+/** All retries and waits of one question together, in milliseconds, whatever the configuration adds up to. */
+export const TOTAL_TIME = 30_000;
+/** The first wait before a retry is up to so many milliseconds, each further one up to twice as many. */
+const FIRST_WAIT = 200;
+const LONGEST_WAIT = 5000;
+
+export class ImdsClient {
+  readonly settings: ImdsSettings;
+  readonly #clock: Clock;
+  readonly #exchange: Exchange;
+  readonly #tokens: TokenCache;
+
+  /** Throws CONFIG_INVALID. */
+  constructor({ http, clock, config, env, log }: ImdsOptions) {
+    this.settings = resolveSettings(config, env);
+    this.#clock = clock;
+    this.#exchange = createExchange(http, this.settings);
+    this.#tokens = new TokenCache({ exchange: this.#exchange, clock, settings: this.settings, log });
+  }
+
+  /**
+   * What stands at `path`: below `/latest/`, such as `meta-data/instance-id`, or below another version when it begins
+   * with a slash. Undefined: there is no such thing (404). `attempts` replaces the configured number.
+   * Rejects with an AgentError of an IMDS code, or with the signal's reason.
+   */
+  async get(path: string, signal: AbortSignal, attempts = this.settings.attempts): Promise<Metadata | undefined> {
+    if (this.settings.disabled) throw disabled();
+    const absolute = path.startsWith('/') ? path : `/latest/${path}`;
+    if (!/^[\x21-\x7e]+$/.test(absolute)) {
+      throw new AgentError('USAGE', 'metadata path: expected visible ASCII, got other characters', {
+        hint: 'percent-encode them',
+      });
+    }
+    return within(TOTAL_TIME, signal, outOfTime, (bounded) => this.#persist(absolute, bounded, attempts));
+  }
+
+  /** A wait of random length before the retry after so many failures; longer ones from one to the next. */
+  async pause(failures: number, signal: AbortSignal): Promise<void> {
+    const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1));
+    await this.#clock.sleepUntil(this.#clock.now() + this.#clock.random() * longest, signal);
+    signal.throwIfAborted();
+  }
+
+  async #persist(path: string, signal: AbortSignal, attempts: number): Promise<Metadata | undefined> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.#ask(path, signal);
+      } catch (error) {
+        if (!(error instanceof ImdsFault) || !error.retry || failures >= attempts) throw error;
+      }
+      await this.pause(failures, signal);
+    }
+  }
+
+  async #ask(path: string, signal: AbortSignal): Promise<Metadata | undefined> {
+    const token = await this.#tokens.get(signal);
+    let response = await this.#send(path, token, signal);
+    if (response.status === 401 && token !== undefined) {
+      this.#tokens.discard(token);
+      response = await this.#send(path, await this.#tokens.get(signal), signal);
+    }
+    if (response.status === 404) return undefined;
+    if (response.status !== 200) {
+      throw statusFault({ method: 'GET', origin: this.settings.origin, path }, response.status);
+    }
+    return { body: response.body, ...skewOf(response, this.#clock.now()) };
+  }
+
+  async #send(path: string, token: string | undefined, signal: AbortSignal): Promise<HttpResponse> {
+    const headers: Record<string, string> = token === undefined ? {} : { 'x-aws-ec2-metadata-token': token };
+    return this.#exchange({ method: 'GET', path, headers }, signal);
+  }
+}
+
+function skewOf({ headers }: HttpResponse, now: number): { readonly clockSkew?: number } {
+  const told = Date.parse(headers['date'] ?? '');
+  return Number.isNaN(told) ? {} : { clockSkew: now - told };
+}
+
+function disabled(): AgentError {
+  return new AgentError('IMDS_DISABLED', 'AWS_EC2_METADATA_DISABLED: expected it unset, got true', {
+    hint: 'take the variable out of the environment that credrotate runs in',
+  });
+}
+
+export function outOfTime(): AgentError {
+  return new AgentError('IMDS_UNREACHABLE', `metadata: expected an answer within ${TOTAL_TIME / 1000} s, got none`, {
+    hint: 'the metadata service is slow or throttled: credrotate doctor shows what it answers',
+  });
+}

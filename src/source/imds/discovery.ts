@@ -1,0 +1,55 @@
+import { AgentError } from '../../core/errors.ts';
+import type { ImdsClient, Metadata } from './client.ts';
+import { encodeRole, parseRoleList } from './role.ts';
+
+/** Without its slash, the service answers with a redirect. */
+const ROLES = 'meta-data/iam/security-credentials/';
+/** A role that was listed may be gone when its credentials are asked for: it is being replaced. */
+const MAX_RELISTS = 3;
+
+export interface RoleAnswer {
+  readonly role: string;
+  readonly answer: Metadata;
+}
+
+/**
+ * The role, listed anew each time since it can be replaced at any time, and the answer that should hold its
+ * credentials. Rejects with an AgentError, IMDS_NO_ROLE among them, or with the signal's reason.
+ */
+export async function askForRole(client: ImdsClient, signal: AbortSignal): Promise<RoleAnswer> {
+  const { role, roleFrom } = client.settings;
+  return role === undefined ? discover(client, signal) : askForConfigured(client, role, roleFrom, signal);
+}
+
+async function discover(client: ImdsClient, signal: AbortSignal): Promise<RoleAnswer> {
+  for (let relists = 0; ; relists += 1) {
+    const list = await client.get(ROLES, signal);
+    if (!list) throw noRole('role list: expected a role, got status 404');
+    const role = parseRoleList(list.body);
+    const answer = await client.get(ROLES + encodeRole(role), signal);
+    if (answer) return { role, answer };
+    if (relists === MAX_RELISTS) throw noRole(`role ${role}: expected credentials for the listed role, got status 404`);
+    await client.pause(relists + 1, signal);
+  }
+}
+
+async function askForConfigured(
+  client: ImdsClient,
+  role: string,
+  from: string,
+  signal: AbortSignal,
+): Promise<RoleAnswer> {
+  const answer = await client.get(ROLES + encodeRole(role), signal);
+  if (answer) return { role, answer };
+  throw new AgentError('IMDS_NO_ROLE', `${from}: expected credentials for the role ${role}, got status 404`, {
+    hint: 'correct the name, or leave it out to let the metadata service name the role',
+  });
+}
+
+function noRole(message: string): AgentError {
+  return new AgentError('IMDS_NO_ROLE', message, {
+    hint:
+      'attach a role: aws ec2 associate-iam-instance-profile --instance-id ID --iam-instance-profile Name=PROFILE; ' +
+      'a new one can take some minutes to arrive',
+  });
+}

@@ -1,0 +1,113 @@
+import type { HttpError, HttpFailure, HttpRequest } from '../../core/contracts.ts';
+import { AgentError, type ErrorCode } from '../../core/errors.ts';
+
+/** An exchange that failed, and whether the same request may succeed a little later. */
+export class ImdsFault extends AgentError {
+  readonly retry: boolean;
+
+  constructor({ code, retry, hint }: Verdict, message: string) {
+    super(code, message, { hint });
+    this.retry = retry;
+  }
+}
+
+interface Verdict {
+  readonly code: ErrorCode;
+  readonly retry: boolean;
+  readonly hint: string;
+}
+
+const ENABLE = 'aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled';
+const STRANGER =
+  'look at what answers at the metadata endpoint: a proxy, a portal or an emulator may stand in its place';
+
+const THROTTLED: Verdict = {
+  code: 'IMDS_THROTTLED',
+  retry: true,
+  hint: 'something on this instance asks the metadata service too often; find it, or raise refresh.max_interval',
+};
+const SWITCHED_OFF: Verdict = {
+  code: 'IMDS_DENIED',
+  retry: false,
+  hint: `the metadata service is switched off for this instance, or refuses it: ${ENABLE}`,
+};
+const TOKEN_REFUSED: Verdict = {
+  code: 'IMDS_DENIED',
+  retry: true,
+  hint: 'the service takes no notice of its own token: look for a proxy that drops headers, or an emulator',
+};
+const NO_V2: Verdict = {
+  code: 'IMDS_MALFORMED',
+  retry: false,
+  hint: 'what answers there does not know IMDSv2, as EC2 does; an old emulator needs imds.v1: allow',
+};
+const STRANGE: Verdict = { code: 'IMDS_MALFORMED', retry: false, hint: STRANGER };
+const BROKEN: Verdict = {
+  code: 'IMDS_UNREACHABLE',
+  retry: true,
+  hint: 'the metadata service is in trouble; it is asked again, and it is EC2 that must recover',
+};
+const NO_CONNECTION: Verdict = {
+  code: 'IMDS_UNREACHABLE',
+  retry: true,
+  hint:
+    `not an EC2 instance, the metadata service is switched off (${ENABLE}), or a firewall rule, a route or ` +
+    'systemd-imdsd keeps this user from it (credrotate doctor)',
+};
+const NO_TOKEN_IN_TIME: Verdict = {
+  code: 'IMDS_UNREACHABLE',
+  retry: true,
+  hint:
+    'the connection stands, but the token does not come back: in a container the answer ends one hop too early ' +
+    '(aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2)',
+};
+const NO_ANSWER: Verdict = {
+  code: 'IMDS_UNREACHABLE',
+  retry: true,
+  hint: 'the instance may be over the packet limit for link-local services: ethtool -S | grep linklocal_allowance',
+};
+
+/** For an answer that is whole but not what EC2 gives. */
+export function malformed(message: string): AgentError {
+  return new AgentError('IMDS_MALFORMED', message, { hint: STRANGER });
+}
+
+type Asked = Pick<HttpRequest, 'origin' | 'method' | 'path'>;
+
+/** For an answer whose status is not the 200 that was asked for. */
+export function statusFault(asked: Asked, status: number): ImdsFault {
+  return new ImdsFault(judgeStatus(asked, status), `${describe(asked)}: expected status 200, got ${status}`);
+}
+
+/** For a request that got no answer. */
+export function transportFault(asked: Asked, error: HttpError): ImdsFault {
+  const [verdict, expected] = judgeFailure(asked, error.failure);
+  return new ImdsFault(verdict, `${describe(asked)}: expected ${expected}, got ${error.message}`);
+}
+
+function judgeStatus({ method }: Asked, status: number): Verdict {
+  if (status === 429 || status === 503) return THROTTLED;
+  if (status >= 500) return BROKEN;
+  if (status === 401) return TOKEN_REFUSED;
+  if (status === 403) return SWITCHED_OFF;
+  return method === 'PUT' && (status === 404 || status === 405) ? NO_V2 : STRANGE;
+}
+
+function judgeFailure({ method }: Asked, failure: HttpFailure): [verdict: Verdict, expected: string] {
+  switch (failure) {
+    case 'connect':
+      return [NO_CONNECTION, 'a connection'];
+    case 'aborted':
+      return [method === 'PUT' ? NO_TOKEN_IN_TIME : NO_ANSWER, 'an answer'];
+    case 'reset':
+      return [NO_ANSWER, 'an answer'];
+    case 'protocol':
+      return [{ ...STRANGE, retry: true }, 'an HTTP answer'];
+    case 'too_large':
+      return [STRANGE, 'a small answer'];
+  }
+}
+
+function describe({ origin, method, path }: Asked): string {
+  return `${method} ${origin}${path}`;
+}

@@ -1,0 +1,38 @@
+import { dlopen } from 'node:ffi';
+import type { FileSecurity } from '../core/contracts.ts';
+
+const ACCESS_ACL = Buffer.from('system.posix_acl_access\0');
+const SELINUX = Buffer.from('security.selinux\0');
+/** The kernel's own limit is 64 KiB; labels in use have some 40 bytes. */
+const LABEL_BYTES = 4096;
+
+const { functions: libc } = dlopen(null, {
+  fgetxattr: { arguments: ['i32', 'pointer', 'pointer', 'u64'], return: 'i64' },
+  fsetxattr: { arguments: ['i32', 'pointer', 'pointer', 'u64', 'i32'], return: 'i32' },
+  fremovexattr: { arguments: ['i32', 'pointer'], return: 'i32' },
+});
+
+/** Node knows no extended attributes, so this asks libc. */
+export const fileSecurity: FileSecurity = {
+  hasAcl: (fd) => libc.fgetxattr(fd, ACCESS_ACL, 0n, 0n) >= 0n,
+
+  dropAcl(fd) {
+    if (!fileSecurity.hasAcl(fd)) return;
+    if (libc.fremovexattr(fd, ACCESS_ACL) !== 0) throw denied('fremovexattr');
+  },
+
+  label(fd) {
+    const value = Buffer.alloc(LABEL_BYTES);
+    const length = Number(libc.fgetxattr(fd, SELINUX, value, BigInt(LABEL_BYTES)));
+    return length > 0 ? value.subarray(0, length) : undefined;
+  },
+
+  setLabel(fd, label) {
+    if (libc.fsetxattr(fd, SELINUX, label, BigInt(label.length), 0) !== 0) throw denied('fsetxattr');
+  },
+};
+
+/** The real errno is out of reach: Node's own calls may have changed it by the time that we could ask. */
+function denied(syscall: string): Error {
+  return Object.assign(new Error(`${syscall} failed`), { code: 'EPERM', syscall });
+}

@@ -1,0 +1,195 @@
+import { connect, type Socket } from 'node:net';
+import type { buildConnector, Dispatcher } from 'undici';
+import Client from 'undici/lib/dispatcher/client.js';
+import { HttpError, type Http, type HttpFailure, type HttpRequest, type HttpResponse } from '../core/contracts.ts';
+import { describeForeign, isErrno } from '../core/errors.ts';
+
+/**
+ * Plain HTTP with one keep-alive connection to each origin. Errors never carry what the peer sent:
+ * - `connect`: there was no connection, whether it was refused or the signal came first;
+ * - `aborted`: the signal, or {@link Http.close}, ended the exchange on a connection;
+ * - `reset`: the connection ended before an answer began;
+ * - `protocol`: the answer is not HTTP, or ended before it was whole;
+ * - `too_large`: the body is longer than asked for, or the headers than 16 KiB.
+ */
+export function createHttp(userAgent: string): Http {
+  return new UndiciHttp(userAgent);
+}
+
+class UndiciHttp implements Http {
+  readonly #userAgent: string;
+  readonly #connections = new Map<string, Connection>();
+
+  constructor(userAgent: string) {
+    this.#userAgent = userAgent;
+  }
+
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    const headers = { 'user-agent': this.#userAgent, ...request.headers };
+    return this.#connection(request.origin).request({ ...request, headers });
+  }
+
+  async close(): Promise<void> {
+    const connections = [...this.#connections.values()];
+    this.#connections.clear();
+    await Promise.all(connections.map((connection) => connection.close()));
+  }
+
+  #connection(origin: string): Connection {
+    const standing = this.#connections.get(origin);
+    if (standing && !standing.closed) return standing;
+    const connection = new Connection(origin);
+    this.#connections.set(origin, connection);
+    return connection;
+  }
+}
+
+/** Requests go over it one after another; it connects when there is one, and again when the peer has left. */
+class Connection {
+  closed = false;
+  readonly #client: Client;
+  readonly #exchanges = new Set<Exchange>();
+  #connecting: Socket | undefined;
+
+  constructor(origin: string) {
+    this.#client = new Client(origin, {
+      connect: this.#connect,
+      pipelining: 1,
+      allowH2: false,
+      // Otherwise the environment (UNDICI_USE_MILO) chooses the parser.
+      useMilo: false,
+      // The signal is the deadline.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    const exchange = new Exchange(request);
+    const onAbort = () => {
+      exchange.fail(this.#connecting ? 'connect' : 'aborted', 'none in time');
+    };
+    this.#exchanges.add(exchange);
+    request.signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      if (request.signal.aborted) exchange.fail('aborted', 'none in time');
+      else this.#client.dispatch({ path: request.path, method: request.method, headers: request.headers }, exchange);
+      return await exchange.response;
+    } finally {
+      request.signal.removeEventListener('abort', onAbort);
+      this.#exchanges.delete(exchange);
+      // undici itself would go on connecting, for minutes, although nobody waits any more.
+      if (this.#connecting && this.#exchanges.size === 0) await this.close();
+    }
+  }
+
+  /** Ends what is under way, too. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.#connecting?.destroy();
+    await this.#client.destroy();
+  }
+
+  readonly #connect: buildConnector.connector = ({ hostname, port }, callback) => {
+    const socket = connect({ host: hostname, port: port === '' ? 80 : Number(port), noDelay: true });
+    const onError = (error: Error) => {
+      this.#connecting = undefined;
+      callback(error, null);
+    };
+    socket.once('error', onError).once('connect', () => {
+      this.#connecting = undefined;
+      socket.off('error', onError);
+      callback(null, socket);
+    });
+    this.#connecting = socket;
+  };
+}
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** One request and what comes back; settles once, whatever follows. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly response: Promise<HttpResponse>;
+  readonly #settle: PromiseWithResolvers<HttpResponse>;
+  readonly #maxBytes: number;
+  #settled = false;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #headers: Record<string, string> = {};
+  #chunks: Buffer[] = [];
+  #length = 0;
+
+  constructor(request: HttpRequest) {
+    this.#settle = Promise.withResolvers();
+    this.response = this.#settle.promise;
+    this.#maxBytes = request.maxBytes;
+  }
+
+  fail(failure: HttpFailure, message: string): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    const error = new HttpError(failure, message);
+    this.#settle.reject(error);
+    this.#controller?.abort(error);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#settled) controller.abort(new HttpError('aborted', 'none in time'));
+    else this.#controller = controller;
+  }
+
+  /** Comes again for each informational (1xx) answer before the real one. */
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    this.#status = status;
+    this.#headers = firstValues(headers);
+    if (Number(this.#headers['content-length'] ?? 0) > this.#maxBytes) this.#failTooLarge();
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#length += chunk.length;
+    if (this.#length > this.#maxBytes) this.#failTooLarge();
+    else this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#settled = true;
+    this.#settle.resolve({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#chunks) });
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    const failure = this.#classify(error);
+    this.fail(failure, isErrno(error) ? describeForeign(error) : WORDS[failure]);
+  }
+
+  #failTooLarge(): void {
+    this.fail('too_large', `more than ${this.#maxBytes} bytes`);
+  }
+
+  #classify(error: Error): HttpFailure {
+    const code = 'code' in error ? error.code : undefined;
+    if (code === 'UND_ERR_DESTROYED') return 'aborted';
+    if (code === 'UND_ERR_INVALID_ARG') return 'protocol';
+    if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'too_large';
+    if (this.#controller === undefined) return 'connect';
+    // Not every error of the parser has a code.
+    return this.#status > 0 || error.name === 'HTTPParserError' ? 'protocol' : 'reset';
+  }
+}
+
+/** For the errors of undici, whose own words, like their fields, may quote what the peer sent. */
+const WORDS: Readonly<Record<HttpFailure, string>> = {
+  connect: 'none',
+  aborted: 'a closed client',
+  reset: 'a closed connection',
+  protocol: 'one that is broken or ends early',
+  too_large: 'headers that are too large',
+};
+
+function firstValues(headers: Headers): Record<string, string> {
+  const first: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    const text = Array.isArray(value) ? value[0] : value;
+    if (text !== undefined) first[name] = text;
+  }
+  return first;
+}

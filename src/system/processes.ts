@@ -1,0 +1,122 @@
+import { dlopen } from 'node:ffi';
+import { closeSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { ProcessHandle, Processes, UserIds } from '../core/contracts.ts';
+import { isErrno } from '../core/errors.ts';
+
+/** The same on x86-64 and arm64. */
+const SYS_PIDFD_SEND_SIGNAL = 424;
+const SYS_PIDFD_OPEN = 434;
+
+/** To setfsuid and setfsgid: change nothing, say what it is. */
+const ASK = 0xffffffff;
+
+const { functions: libc } = dlopen(null, {
+  syscall: { arguments: ['i64', 'i64', 'i64', 'i64', 'i64'], return: 'i32' },
+  setfsuid: { arguments: ['u32'], return: 'i32' },
+  setfsgid: { arguments: ['u32'], return: 'i32' },
+});
+
+export function createProcesses(): Processes {
+  return { open, executable };
+}
+
+function open(pid: number): ProcessHandle | undefined {
+  const fd = pidfdOpen(pid);
+  if (fd >= 0) return held(pid, fd);
+  if (!exists(pid)) return undefined;
+  const own = pidfdOpen(process.pid);
+  if (own < 0) return unheld(pid);
+  // The call works, and a signal would arrive: the number is that of a thread.
+  closeSync(own);
+  return undefined;
+}
+
+function executable(pid: number, owner: UserIds): string | undefined {
+  try {
+    return readExecutable(pid);
+  } catch (error) {
+    if (!isErrno(error, 'EACCES') || owner.uid === 0 || process.geteuid?.() !== 0) throw error;
+    return withFileIdentity(owner, () => readExecutable(pid));
+  }
+}
+
+function pidfdOpen(pid: number): number {
+  return syscall(SYS_PIDFD_OPEN, pid, 0);
+}
+
+function syscall(number: number, first: number, second: number): number {
+  return libc.syscall(BigInt(number), BigInt(first), BigInt(second), 0n, 0n);
+}
+
+function held(pid: number, fd: number): ProcessHandle {
+  return {
+    pid,
+    signal(name) {
+      if (syscall(SYS_PIDFD_SEND_SIGNAL, fd, constants.signals[name]) === 0) return true;
+      // errno may be another by now; the descriptor itself says whether its process is gone.
+      if (/^Pid:\s*-1$/m.test(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))) return false;
+      throw Object.assign(new Error('signal not permitted'), { code: 'EPERM', syscall: 'kill' });
+    },
+    [Symbol.dispose]() {
+      closeSync(fd);
+    },
+  };
+}
+
+/** Without pidfds (kernels before 5.3, or a filter): the number may be reused between look and signal. */
+function unheld(pid: number): ProcessHandle {
+  return {
+    pid,
+    signal(name) {
+      try {
+        return process.kill(pid, name);
+      } catch (error) {
+        if (isErrno(error, 'ESRCH')) return false;
+        throw error;
+      }
+    },
+    [Symbol.dispose]() {
+      // Nothing is held.
+    },
+  };
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return !isErrno(error, 'ESRCH');
+  }
+}
+
+function readExecutable(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Runs synchronous work on files with another user's identity. It holds for this thread alone, so nothing that libuv
+ * does meanwhile is touched; and for /proc alone, where nothing can make the agent wait.
+ */
+function withFileIdentity<T>(ids: UserIds, work: () => T): T {
+  try {
+    become(ids);
+    return work();
+  } finally {
+    become({ uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
+  }
+}
+
+function become({ uid, gid }: UserIds): void {
+  libc.setfsgid(gid);
+  libc.setfsuid(uid);
+  const now = { uid: libc.setfsuid(ASK) >>> 0, gid: libc.setfsgid(ASK) >>> 0 };
+  if (now.uid !== uid || now.gid !== gid) {
+    throw Object.assign(new Error('identity not changed'), { code: 'EPERM', syscall: 'setfsuid' });
+  }
+}

@@ -1,0 +1,21 @@
+/** What we use of winston. It has types for the index alone, which loads transports for files and HTTP too. */
+declare module 'winston/lib/winston/create-logger.js' {
+  interface Options {
+    readonly level: string;
+    readonly levels: Readonly<Record<string, number>>;
+    readonly format: { transform(line: object): object };
+    readonly transports: readonly object[];
+  }
+  interface Logger {
+    log(line: { readonly level: string; readonly message: string; readonly [rendered: symbol]: string }): unknown;
+  }
+  function createLogger(options: Options): Logger;
+  export = createLogger;
+}
+
+declare module 'winston/lib/winston/transports/stream.js' {
+  class StreamTransport {
+    constructor(options: { readonly stream: NodeJS.WritableStream; readonly eol: string });
+  }
+  export = StreamTransport;
+}

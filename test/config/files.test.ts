@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { tempDir } from '../support/temp-dir.ts';
+import { load, loadFrom } from './harness.ts';
+
+const SINK = (path: string): string => `sinks: [{ path: ${path}, format: json }]\n`;
+
+describe('drop-ins', () => {
+  test('are joined in name order: lists, settings and names', async (t) => {
+    const { result, text } = await load(t, {
+      'credrotate.yaml': `${SINK('/main')}refresh: { max_interval: 1m }\nlog: { level: debug }`,
+      'conf.d/20-b.yaml': `sinks: [{ path: /b, format: json, notify: [x, y] }]\nconsumers: { y: { type: systemd, unit: y } }`,
+      'conf.d/10-a.yaml': `${SINK('/a')}consumers: { x: { type: systemd, unit: x } }\nlog: { format: json }`,
+      'conf.d/Z.yaml': `${SINK('/z')}refresh: { max_interval: 1m }`,
+    });
+    assert.equal(text, '');
+    assert.ok(result.ok);
+    const { config } = result;
+    assert.deepEqual(
+      config.sinks.map(({ path }) => path),
+      ['/main', '/a', '/b', '/z'],
+    );
+    assert.deepEqual(
+      config.consumers.map(({ name }) => name),
+      ['x', 'y'],
+    );
+    assert.deepEqual(config.log, { level: 'debug', format: 'json' });
+    assert.equal(config.refresh.maxInterval, 60_000);
+    assert.deepEqual(
+      config.files.map((file) => file.replace(/.*credrotate-test-[^/]*\//, '')),
+      ['credrotate.yaml', 'conf.d/10-a.yaml', 'conf.d/20-b.yaml', 'conf.d/Z.yaml'],
+    );
+  });
+
+  test('may not say something else than another file', async (t) => {
+    const { text } = await load(t, {
+      'credrotate.yaml':
+        'sinks: [{ path: /a, format: json, notify: [x] }]\nconsumers: { x: { type: systemd, unit: x } }\nstartup_wait: 1m',
+      'conf.d/a.yaml':
+        'startup_wait: 2m\nconsumers: { x: { type: systemd, unit: y } }\nsinks: [{ path: /a, format: dotenv }]',
+    });
+    assert.equal(
+      text,
+      `conf.d/a.yaml:1:15: startup_wait: expected "1m" as in credrotate.yaml:3:15, got "2m"
+  hint: keep one of the two
+conf.d/a.yaml:2:17: consumers.x: expected the same as in credrotate.yaml:2:17, got another value
+  hint: keep one of the two
+conf.d/a.yaml:3:17: sinks[0].path: expected a file of its own, got that of credrotate.yaml:1:17
+  hint: one file is one sink: remove one of the two
+`,
+    );
+  });
+
+  test('tell their problems together with those of the others', async (t) => {
+    const { text } = await load(t, {
+      'credrotate.yaml': SINK('a'),
+      'conf.d/a.yaml': 'sinks: {}',
+      'conf.d/b.yaml': '',
+      'conf.d/c.yaml': 'sinks: [{ path: /c, format: json, notify: [nobody] }]\nrefresh: []',
+      'conf.d/d.yaml': 'log: {',
+    });
+    assert.deepEqual(text.match(/^\S+: \S+ /gm), [
+      'credrotate.yaml:1:17: sinks[0].path: ',
+      'conf.d/a.yaml:1:8: sinks: ',
+      'conf.d/b.yaml:1:1: expected ',
+      'conf.d/c.yaml:2:10: refresh: ',
+      'conf.d/d.yaml:1:7: expected ',
+    ]);
+  });
+
+  test('are what ends in .yaml and is not hidden', async (t) => {
+    const { result, text } = await load(t, {
+      'credrotate.yaml': SINK('/a'),
+      'conf.d/.hidden.yaml': '{',
+      'conf.d/README': '{',
+      'conf.d/a.yaml.dpkg-old': '{',
+      'conf.d/b.yml': '{',
+    });
+    assert.ok(result.ok);
+    assert.equal(text, 'conf.d/b.yml: warning: expected a name ending in .yaml, got .yml: it is not read\n');
+  });
+
+  test('are in a directory', async (t) => {
+    const { text } = await load(t, { 'credrotate.yaml': SINK('/a'), 'conf.d': 'x' });
+    assert.equal(text, 'conf.d: expected a directory, got ENOTDIR on scandir\n');
+  });
+});
+
+describe('a file that cannot be read as a configuration', () => {
+  const contents: Readonly<Record<string, readonly [string | Buffer, string]>> = {
+    empty: ['', '1:1: expected settings such as sinks, got an empty file'],
+    'UTF-16': [Buffer.from('\ufeffsinks: []', 'utf16le'), ' expected YAML in UTF-8, got UTF-16'],
+    'latin-1': [Buffer.from('# \xe9\nsinks: []', 'latin1'), ' expected YAML in UTF-8, got other bytes'],
+    binary: [Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 0, 0]), ' expected YAML in UTF-8, got other bytes'],
+    huge: [`#${'x'.repeat(1024 * 1024)}`, ' expected at most 1 MiB, got more'],
+    nested: ['['.repeat(50_000), ' expected settings, got lists or maps nested too deeply'],
+    'nested in YAML alone': [`a: ${'['.repeat(100)}${']'.repeat(100)}`, '1:20: a[0][0]'],
+  };
+  for (const [name, [content, message]] of Object.entries(contents)) {
+    test(name, async (t) => {
+      const { text } = await load(t, { 'credrotate.yaml': content });
+      assert.ok(text.startsWith(`credrotate.yaml:${message}`), text);
+    });
+  }
+
+  test('missing', async (t) => {
+    const { text } = await loadFrom(tempDir(t));
+    assert.equal(
+      text,
+      'credrotate.yaml: expected a file, got nothing there\n  hint: write one there, or name another with --config\n',
+    );
+  });
+
+  test('a directory', async (t) => {
+    const directory = tempDir(t);
+    mkdirSync(join(directory, 'credrotate.yaml'));
+    const { text } = await loadFrom(directory);
+    assert.equal(text, 'credrotate.yaml: expected a regular file, got a directory\n');
+  });
+
+  test('a FIFO, without waiting for its writer', async (t) => {
+    const directory = tempDir(t);
+    execFileSync('mkfifo', [join(directory, 'credrotate.yaml')]);
+    const { text } = await loadFrom(directory);
+    assert.equal(text, 'credrotate.yaml: expected a regular file, got a FIFO\n');
+  });
+
+  test('one that we may not read', async (t) => {
+    if (process.getuid?.() === 0) {
+      t.skip('needs an ordinary user: root may read everything');
+      return;
+    }
+    const directory = tempDir(t);
+    writeFileSync(join(directory, 'credrotate.yaml'), SINK('/a'));
+    chmodSync(join(directory, 'credrotate.yaml'), 0);
+    const { text } = await loadFrom(directory);
+    assert.match(text, /^credrotate.yaml: expected a file, got EACCES on open\n {2}hint: run it as root/);
+  });
+});
+
+test('a byte order mark and CRLF are no problem', async (t) => {
+  const { result } = await load(t, { 'credrotate.yaml': `\ufeff${SINK('/a')}log: {}\n`.replaceAll('\n', '\r\n') });
+  assert.equal(result.ok, true);
+});
+
+test('a thousand sinks are read', async (t) => {
+  const sinks = Array.from({ length: 1000 }, (_, index) => `  - { path: /s/${String(index)}, format: dotenv }\n`);
+  const { result } = await load(t, { 'credrotate.yaml': `sinks:\n${sinks.join('')}` });
+  assert.equal(result.ok && result.config.sinks.length, 1000);
+});

@@ -1,0 +1,38 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { formatProblems, loadConfig, type ConfigResult } from '../../src/config/load.ts';
+import { validatePattern } from '../../src/system/clock.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+/** Not root's, so that who owns the test's files does not matter. */
+const ANYBODY = 1000;
+
+export interface Loaded {
+  readonly result: ConfigResult;
+  /** Problems or warnings as they are printed, the directory left out. */
+  readonly text: string;
+}
+
+/** Loads `credrotate.yaml` of a fresh directory that holds these files, by their paths in it. */
+export async function load(t: TestContext, files: Readonly<Record<string, string | Buffer>>): Promise<Loaded> {
+  const directory = tempDir(t);
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    writeFileSync(join(directory, name), content);
+  }
+  return loadFrom(directory);
+}
+
+export async function loadFrom(directory: string, uid = ANYBODY): Promise<Loaded> {
+  const result = await loadConfig(join(directory, 'credrotate.yaml'), { uid, validatePattern });
+  const text = formatProblems(result.ok ? result.warnings : result.problems);
+  return { result, text: text.replaceAll(`${directory}/`, '') };
+}
+
+/** Of a configuration that must be right. */
+export async function loadYaml(t: TestContext, yaml: string): Promise<Extract<ConfigResult, { ok: true }>['config']> {
+  const { result, text } = await load(t, { 'credrotate.yaml': yaml });
+  if (!result.ok) throw new Error(text);
+  return result.config;
+}

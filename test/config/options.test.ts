@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { load, loadYaml } from './harness.ts';
+
+test('every option of a dotenv sink', async (t) => {
+  const { sinks } = await loadYaml(
+    t,
+    `sinks: [{ path: /a, format: dotenv, prefix: APP_, names: { access_key_id: KEY, expiration: null }, export: true, only: true }]`,
+  );
+  assert.deepEqual(sinks[0], {
+    format: 'dotenv',
+    path: '/a',
+    mode: 0o600,
+    notify: [],
+    prefix: 'APP_',
+    names: {
+      accessKeyId: 'KEY',
+      secretAccessKey: 'APP_AWS_SECRET_ACCESS_KEY',
+      sessionToken: 'APP_AWS_SESSION_TOKEN',
+      expiration: null,
+    },
+    export: true,
+    only: true,
+  });
+});
+
+test('keys of a JSON sink are dotted or lists', async (t) => {
+  const { sinks } = await loadYaml(
+    t,
+    'sinks: [{ path: /a, format: json, keys: { access_key_id: aws.accessKeyId, role: [a.b, role] } }]',
+  );
+  assert.deepEqual(sinks[0], {
+    format: 'json',
+    path: '/a',
+    mode: 0o600,
+    notify: [],
+    content: { keys: { accessKeyId: ['aws', 'accessKeyId'], role: ['a.b', 'role'] } },
+  });
+});
+
+describe('the endpoint of the metadata service', () => {
+  const accepted: Readonly<Record<string, string>> = {
+    'http://127.0.0.1:1338': 'http://127.0.0.1:1338',
+    'http://localhost/': 'http://localhost',
+    'http://[::1]:80': 'http://[::1]',
+    'http://169.254.169.254//': 'http://169.254.169.254',
+    'http://[fd00:ec2::254]': 'http://[fd00:ec2::254]',
+    'http://2852039166': 'http://169.254.169.254',
+  };
+  for (const [written, meant] of Object.entries(accepted)) {
+    test(`${written} is ${meant}`, async (t) => {
+      const config = await loadYaml(t, `sinks: []\nimds: { endpoint: "${written}" }`);
+      assert.equal(config.imds.endpoint, meant);
+    });
+  }
+
+  test('any other is accepted where it is meant', async (t) => {
+    const config = await loadYaml(t, 'sinks: []\nimds: { endpoint: "http://10.0.0.1", allow_any_endpoint: true }');
+    assert.equal(config.imds.endpoint, 'http://10.0.0.1');
+  });
+
+  test('it makes a mode meaningless, which is said', async (t) => {
+    const { text } = await load(t, {
+      'credrotate.yaml':
+        'sinks: [{ path: /a, format: json }]\nimds: { endpoint: "http://127.0.0.1", endpoint_mode: ipv6 }',
+    });
+    assert.match(text, /^credrotate.yaml:2:54: warning: imds.endpoint_mode: .* the endpoint counts\n$/);
+  });
+});
+
+test('a schedule is a pattern, with or without time zone', async (t) => {
+  const pattern = '*/5 * * * *';
+  const bare = await loadYaml(t, `sinks: []\nrefresh: { schedule: "${pattern}" }`);
+  assert.deepEqual(bare.refresh.schedule, { pattern });
+  const zoned = await loadYaml(
+    t,
+    `sinks: []\nrefresh: { schedule: { pattern: "${pattern}", timezone: Europe/Berlin } }`,
+  );
+  assert.deepEqual(zoned.refresh.schedule, { pattern, timezone: 'Europe/Berlin' });
+});
+
+test('what does nothing is warned of', async (t) => {
+  const none = await load(t, { 'credrotate.yaml': 'sinks: []\n' });
+  assert.equal(
+    none.text,
+    'credrotate.yaml:1:1: warning: sinks: expected at least one sink, got none: nothing will be written\n',
+  );
+  const unused = await load(t, {
+    'credrotate.yaml':
+      'sinks: [{ path: /a, format: json }]\nconsumers: { a: { type: exec, command: [/nonexistent/x] } }\n',
+  });
+  assert.equal(
+    unused.text,
+    'credrotate.yaml:2:14: warning: consumers.a: expected a sink that notifies it, got none: it will never be told\n' +
+      'credrotate.yaml:2:41: warning: consumers.a.command[0]: expected a program, got nothing there\n',
+  );
+});

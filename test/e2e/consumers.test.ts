@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { cpSync, readFileSync, utimesSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { openSite, reportOf, type Site } from '../support/agent.ts';
+import { eventually } from '../support/eventually.ts';
+import { makeHook, startDaemon } from '../support/programs.ts';
+import { assertNoSecret, openMetadata } from '../support/secrets.ts';
+
+function configure(site: Site, consumers: object, change: object = {}): readonly string[] {
+  const sink = { path: site.path('iam.json'), format: 'json', notify: Object.keys(consumers) };
+  return site.configure({ sinks: [sink], consumers, ...change });
+}
+
+describe('consumers', { concurrency: 6 }, () => {
+  test('a program that the signal would end is not signalled', async (t) => {
+    const site = await openSite(t);
+    const daemon = await startDaemon(t, site.path('legacy'), false);
+    const config = configure(site, { legacy: { type: 'signal', pid_file: daemon.pidFile } });
+    const { code, stdout } = await site.run(['once', ...config]);
+    assert.equal(code, 74);
+    assert.match(stdout, /^pending {3}legacy\n {10}CONSUMER_WOULD_DIE: pid \d+: .*\n {10}hint: /m);
+    assert.equal(daemon.isAlive(), true);
+  });
+
+  test('one that is still starting is told when it handles the signal', async (t) => {
+    const site = await openSite(t);
+    const daemon = await startDaemon(t, site.path('legacy'), false);
+    const config = configure(site, { legacy: { type: 'signal', pid_file: daemon.pidFile } });
+    const pass = site.start(['once', '--json', ...config]);
+    await eventually('a first attempt', () => /"attempts": [1-9]/.test(site.state()));
+    await daemon.arm();
+    const ended = await pass.ended;
+    assert.deepEqual([ended.code, reportOf(ended).consumers[0]?.result, daemon.told()], [0, 'told', 1]);
+  });
+
+  test('a program that starts after the files is neither waited for nor signalled', async (t) => {
+    const site = await openSite(t);
+    const config = configure(site, { legacy: { type: 'signal', pid_file: site.path('legacy.pid') } });
+    const pass = async (): Promise<unknown> => {
+      const ended = await site.run(['once', '--json', ...config]);
+      return [ended.code, reportOf(ended).consumers[0]?.result];
+    };
+    assert.deepEqual(await pass(), [0, 'absent']);
+    assert.match(site.state(), /"attempts": 1/, 'looked for once');
+    const daemon = await startDaemon(t, site.path('legacy'));
+    assert.deepEqual(await pass(), [0, 'fresh']);
+    assert.equal(daemon.told(), 0);
+  });
+
+  // Cause: process numbers are used again, and a pid file outlives its process.
+  test('a process that has inherited the number of a pid file is not signalled', async (t) => {
+    const site = await openSite(t);
+    const other = await startDaemon(t, site.path('other'));
+    const hourAgo = Date.now() / 1000 - 3600;
+    utimesSync(other.pidFile, hourAgo, hourAgo);
+    const ended = await site.run([
+      'once',
+      '--json',
+      ...configure(site, { legacy: { type: 'signal', pid_file: other.pidFile } }),
+    ]);
+    assert.deepEqual([ended.code, reportOf(ended).consumers[0]?.error?.code], [74, 'CONSUMER_NOT_MEANT']);
+    assert.equal(other.told(), 0);
+  });
+
+  test('tell: expiring spares a consumer the rotations, but nobody --tell-all', async (t) => {
+    const site = await openSite(t);
+    const [each, rare] = [makeHook(t, site.path('each')), makeHook(t, site.path('rare'))];
+    const config = configure(site, {
+      each: { type: 'exec', command: each.command },
+      rare: { type: 'exec', command: rare.command, tell: 'expiring' },
+    });
+    const agent = site.start(['run', ...config]);
+    await eventually('both know the first', () => each.calls().length === 1 && rare.calls().length === 1);
+
+    site.metadata.rotate();
+    const second = reportOf(await site.run(['refresh', '--json']));
+    assert.deepEqual(
+      second.consumers.map(({ name, result }) => `${name} ${result}`),
+      ['each told', 'rare waiting'],
+    );
+    assert.deepEqual(rare.calls(), ['first 1']);
+
+    const third = reportOf(await site.run(['refresh', '--tell-all', '--json']));
+    assert.deepEqual(
+      third.consumers.map(({ result }) => result),
+      ['told', 'told'],
+    );
+    assert.deepEqual(each.calls(), ['first 1', 'changed 2', 'manual 2']);
+    assert.deepEqual(rare.calls(), ['first 1', 'manual 2']);
+    assert.equal((await agent.stop()).code, 0);
+  });
+
+  test('a hook that hangs delays neither the next pass nor another consumer', async (t) => {
+    const site = await openSite(t);
+    const [slow, fast] = [makeHook(t, site.path('slow')), makeHook(t, site.path('fast'))];
+    slow.close();
+    const consumers = {
+      slow: { type: 'exec', command: slow.command },
+      fast: { type: 'exec', command: fast.command },
+    };
+    const agent = site.start(['run', ...configure(site, consumers, { refresh: { max_interval: '1s' } })]);
+    await eventually('both were called', () => slow.calls().length === 1 && fast.calls().length === 1);
+    site.metadata.rotate();
+    await eventually('the other one is told of the next rotation', () => fast.calls().length === 2);
+    assert.deepEqual(slow.calls(), ['first 1']);
+    slow.open();
+    await eventually('it is told of what it has missed', () => slow.calls().length === 2);
+    assert.deepEqual(slow.calls(), ['first 1', 'changed 2']);
+    assert.deepEqual(fast.calls(), ['first 1', 'changed 2']);
+    assert.equal((await agent.stop()).code, 0);
+  });
+
+  test('a hook learns what happened, and no secret', async (t) => {
+    const site = await openSite(t);
+    const hook = makeHook(t, site.path('hook'));
+    const config = configure(site, { web: { type: 'exec', command: hook.command } });
+    assert.equal((await site.run(['once', ...config], { env: { MARK: 'of the agent' } })).code, 0);
+    const environment = hook.environment();
+    assertNoSecret('the environment of a hook', environment);
+    assert.match(environment, new RegExp(`^CREDROTATE_SINKS=.*${site.path('iam.json')}`, 'm'));
+    assert.doesNotMatch(environment, /^(MARK|STATE_DIRECTORY|AWS_\w+)=/m);
+  });
+
+  test('an image made of a host with credentials starts anew, and everybody is told', async (t) => {
+    const site = await openSite(t, { instanceId: 'i-0aaaaaaaaaaaaaaaa' });
+    const [each, rare] = [makeHook(t, site.path('each')), makeHook(t, site.path('rare'))];
+    const config = configure(site, {
+      each: { type: 'exec', command: each.command },
+      rare: { type: 'exec', command: rare.command, tell: 'expiring' },
+    });
+    assert.equal((await site.run(['once', ...config])).code, 0);
+
+    const clone = await openMetadata(t, { instanceId: 'i-0bbbbbbbbbbbbbbbb', lifetime: 3_600_000 });
+    const env = { STATE_DIRECTORY: site.path('clone'), AWS_EC2_METADATA_SERVICE_ENDPOINT: clone.url };
+    cpSync(site.path('state'), env.STATE_DIRECTORY, { recursive: true });
+    const report = reportOf(await site.run(['once', '--json', ...config], { env }));
+    assert.deepEqual([report.rotated, report.source.origin.instanceId], [true, 'i-0bbbbbbbbbbbbbbbb']);
+    assert.match(readFileSync(site.path('iam.json'), 'utf8'), new RegExp(clone.current().accessKeyId));
+    assert.deepEqual(each.calls(), ['first 1', 'changed 2']);
+    assert.deepEqual(rare.calls(), ['first 1', 'changed 2']);
+  });
+
+  test('credentials that expire earlier replace no better ones of the same instance', async (t) => {
+    const site = await openSite(t);
+    const config = configure(site, {});
+    await site.run(['once', ...config]);
+    const before = readFileSync(site.path('iam.json'), 'utf8');
+    const other = await openMetadata(t, { lifetime: 3_600_000 });
+    const env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: other.url };
+    const { code, stdout } = await site.run(['once', ...config], { env });
+    assert.equal(code, 0);
+    assert.match(stdout, /CREDENTIALS_OLDER/);
+    assert.equal(readFileSync(site.path('iam.json'), 'utf8'), before);
+  });
+});

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { chownSync, readFileSync, statSync } from 'node:fs';
+import { describe, test, type TestContext } from 'node:test';
+import { openSite, type Site } from '../support/agent.ts';
+import { eventually } from '../support/eventually.ts';
+
+function config(site: Site): readonly string[] {
+  return site.configure({ sinks: [{ path: site.path('out/iam.json'), format: 'json' }] });
+}
+
+function assertWritten(site: Site): void {
+  assert.ok(readFileSync(site.path('out/iam.json'), 'utf8').includes(site.metadata.current().token));
+}
+
+describe('runs anywhere', { concurrency: 4 }, () => {
+  test('without an environment that it does not need', async (t) => {
+    const site = await openSite(t);
+    const env = { HOME: undefined, PATH: undefined };
+    const { code, stderr } = await site.run(['once', ...config(site)], { env, cwd: site.path('home') });
+    assert.deepEqual([code, stderr], [0, '']);
+    assertWritten(site);
+  });
+
+  test('with standard input closed', async (t) => {
+    const site = await openSite(t);
+    const through = ['/bin/sh', '-c', 'exec "$@" <&-', 'sh'];
+    const { code, stderr } = await site.run(['once', ...config(site)], { through });
+    assert.deepEqual([code, stderr], [0, '']);
+    assertWritten(site);
+  });
+
+  test('with standard output closed', async (t) => {
+    const site = await openSite(t);
+    const through = ['/bin/sh', '-c', 'exec "$@" >&-', 'sh'];
+    const { code, stderr } = await site.run(['once', ...config(site)], { through });
+    assert.deepEqual([code, stderr], [0, '']);
+    assertWritten(site);
+  });
+
+  // Cause: who reads our output may end first, as `credrotate status | head -1` does.
+  test('with a reader that has gone away', async (t) => {
+    const site = await openSite(t);
+    for (const args of [['once', ...config(site)], ['status'], ['--help']]) {
+      const running = site.start(args);
+      running.process.stdout?.destroy();
+      const { code, stderr } = await running.ended;
+      assert.deepEqual([code, stderr], [0, ''], args.join(' '));
+    }
+    assertWritten(site);
+  });
+
+  test('as an ordinary user', async (t) => {
+    if (isOrdinary(t)) return;
+    const site = await openSite(t);
+    for (const name of ['', 'state', 'run', 'home']) chownSync(site.path(name), 65_534, 65_534);
+    const through = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const { code, stdout, stderr } = await site.run(['once', ...config(site)], { through });
+    assert.deepEqual([code, stderr], [0, ''], stdout);
+    const { uid, mode } = statSync(site.path('out/iam.json'));
+    assert.deepEqual([uid, mode & 0o777], [65_534, 0o600]);
+    assertWritten(site);
+  });
+});
+
+/** Then the other tests show it. */
+function isOrdinary(t: TestContext): boolean {
+  if (process.getuid?.() === 0) return false;
+  t.skip('needs root: to become somebody else');
+  return true;
+}
+
+test('simulate serves agents of its own', async (t) => {
+  const site = await openSite(t);
+  const simulator = site.start(['simulate', '--port', '0', '--role', 'standing-in']);
+  let url = '';
+  await eventually('its address', () => (url = /ENDPOINT=(\S+)/.exec(simulator.output())?.[1] ?? '') !== '');
+  const env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: url };
+  const { code, stdout } = await site.run(['once', ...config(site)], { env });
+  assert.equal(code, 0);
+  assert.match(stdout, /of role standing-in, expires in /);
+  assert.equal((await simulator.stop()).code, 0);
+});

@@ -1,0 +1,49 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { SignalConsumer } from '../../src/core/config.ts';
+import type { NotifyDeps, TellRequest, TellResult } from '../../src/notify/contract.ts';
+import { tell } from '../../src/notify/tell.ts';
+import { realDeps, requestFor } from '../support/consumer.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+export interface Attempt {
+  readonly consumer?: Partial<SignalConsumer>;
+  readonly request?: Partial<TellRequest>;
+  readonly deps?: Partial<NotifyDeps>;
+}
+
+/** One attempt to send SIGHUP, by pid file unless the consumer says otherwise. */
+export async function signalBy(
+  target: SignalConsumer['target'],
+  { consumer, request, deps }: Attempt = {},
+): Promise<TellResult> {
+  const whole: SignalConsumer = {
+    name: 'app',
+    type: 'signal',
+    tell: 'changed',
+    signal: 'SIGHUP',
+    target,
+    handlesSignal: false,
+    ...consumer,
+  };
+  return await tell(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(20_000));
+}
+
+export async function signalByPidFile(pidFile: string, attempt?: Attempt): Promise<TellResult> {
+  return await signalBy({ pidFile }, attempt);
+}
+
+/** A pid file in a directory that every user may search. */
+export function makePidFile(context: TestContext, content: number | string): string {
+  const directory = tempDir(context);
+  chmodSync(directory, 0o755);
+  const path = join(directory, 'app.pid');
+  writeFileSync(path, typeof content === 'number' ? `${content}\n` : content, { mode: 0o644 });
+  return path;
+}
+
+/** Code and kind of what is pending, else the result. */
+export function brief(result: TellResult): string {
+  return result.result === 'pending' ? `${result.error.code} ${result.kind}` : result.result;
+}

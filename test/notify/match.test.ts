@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { renameSync, symlinkSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { ProcessMatch } from '../../src/core/config.ts';
+import type { TellResult } from '../../src/notify/contract.ts';
+import { createProcesses } from '../../src/system/processes.ts';
+import { needsRoot, NOBODY, privateCopy, startHupPrinter, startProgram, until } from '../support/consumer.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { brief, signalBy, type Attempt } from './harness.ts';
+
+async function signalByProcess(process: ProcessMatch, attempt?: Attempt): Promise<TellResult> {
+  return await signalBy({ process }, attempt);
+}
+
+const SELF = process.getuid?.() ?? 0;
+
+describe('a signal by process', () => {
+  test('reaches every process that runs the executable, and no other', async (t) => {
+    const exe = privateCopy('/bin/sh', tempDir(t), 'app');
+    const programs = [await startHupPrinter(t, { shell: exe }), await startHupPrinter(t, { shell: exe })];
+    const other = await startHupPrinter(t);
+    assert.deepEqual(await signalByProcess({ exe }), { result: 'told', detail: 'SIGHUP to 2 processes' });
+    for (const { output } of programs) await until(() => output().includes('HUP'));
+    assert.equal(other.output(), 'ready\n');
+  });
+
+  test('finds a program whose file was replaced, or is reached by a symlink', async (t) => {
+    const directory = tempDir(t);
+    const exe = privateCopy('/bin/sh', directory, 'app');
+    const link = join(directory, 'link');
+    symlinkSync('app', link);
+    await startHupPrinter(t, { shell: link });
+    assert.equal(brief(await signalByProcess({ exe: link })), 'told');
+    renameSync(privateCopy('/bin/true', directory, 'new'), exe);
+    assert.equal(brief(await signalByProcess({ exe })), 'told');
+    unlinkSync(exe);
+    assert.equal(brief(await signalByProcess({ exe })), 'told');
+  });
+
+  test('is absent where nobody runs it', async (t) => {
+    const exe = privateCopy('/bin/sh', tempDir(t), 'app');
+    assert.equal(brief(await signalByProcess({ exe })), 'absent');
+    const zombies = await startProgram(t, ['/bin/sh', '-c', '"$0" -c true & exec sleep 1000', exe]);
+    assert.equal(brief(await signalByProcess({ exe })), 'absent');
+    assert.ok(zombies.isRunning());
+  });
+
+  test('tells those that it can, and the others later, without telling anybody twice', async (t) => {
+    const exe = privateCopy('/bin/sh', tempDir(t), 'app');
+    const handling = await startHupPrinter(t, { shell: exe });
+    const other = await startProgram(t, [exe, '-c', 'echo ready; read line; read line'], { ready: 'ready' });
+    const first = await signalByProcess({ exe });
+    assert.equal(brief(first), 'CONSUMER_WOULD_DIE later');
+    await until(() => handling.output().includes('HUP'));
+    assert.ok(first.result === 'pending' && first.told?.length === 1);
+    other.child.stdin?.end();
+    await until(() => !other.isRunning());
+    assert.equal(brief(await signalByProcess({ exe }, { request: { told: first.told } })), 'told');
+    assert.equal(handling.output(), 'ready\nHUP\n');
+  });
+
+  test('does not take for absent what it may not see', async (t) => {
+    const exe = privateCopy('/bin/sh', tempDir(t), 'app');
+    await startHupPrinter(t, { shell: exe });
+    const executable = (): never => {
+      throw Object.assign(new Error('denied'), { code: 'EACCES' });
+    };
+    const deps = { processes: { ...createProcesses(), executable } };
+    assert.equal(brief(await signalByProcess({ exe }, { deps })), 'CONSUMER_UNINSPECTABLE refused');
+    assert.equal(brief(await signalByProcess({ exe, user: 4_000_000 }, { deps })), 'absent');
+  });
+
+  test('can be limited to a user', async (t) => {
+    const exe = privateCopy('/bin/sh', tempDir(t), 'app');
+    await startHupPrinter(t, { shell: exe });
+    assert.equal(brief(await signalByProcess({ exe, user: SELF })), 'told');
+    assert.equal(brief(await signalByProcess({ exe, user: SELF + 1 })), 'absent');
+    assert.equal(brief(await signalByProcess({ exe, user: 'no-such-user' })), 'CONSUMER_FAILED refused');
+  });
+
+  test('reaches processes of any user', { skip: needsRoot }, async (t) => {
+    const theirs = await startHupPrinter(t, { uid: NOBODY, shell: '/bin/bash' });
+    assert.equal(brief(await signalByProcess({ exe: '/bin/bash', user: 'nobody' })), 'told');
+    await until(() => theirs.output().includes('HUP'));
+  });
+});

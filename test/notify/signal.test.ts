@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { readBootTime } from '../../src/system/boot-time.ts';
+import { HUP_PRINTER, privateCopy, startHupPrinter, startProgram, startSleep, until } from '../support/consumer.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { brief, makePidFile, signalByPidFile } from './harness.ts';
+
+const HOUR = 3_600_000;
+
+/** Bit 0 of the set stands for SIGHUP. */
+function includesHup(pid: number, name: 'SigCgt' | 'SigBlk'): boolean {
+  const [, set = '0'] = new RegExp(`^${name}:\\s*(\\w+)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return (BigInt(`0x${set}`) & 1n) === 1n;
+}
+
+function has(program: string): boolean {
+  return ['/usr/bin', '/bin'].some((directory) => existsSync(join(directory, program)));
+}
+
+const NEEDS_PYTHON = { skip: !has('python3') && 'needs python3' };
+
+/** The same machine, an hour later. */
+const LATER = {
+  clock: { now: () => Date.now() + HOUR },
+  readBootTime: () => ({ ...readBootTime(), sinceBoot: readBootTime().sinceBoot + HOUR }),
+};
+
+describe('a signal', () => {
+  test('tells a program that handles it', async (t) => {
+    const program = await startHupPrinter(t);
+    const result = await signalByPidFile(makePidFile(t, program.pid));
+    assert.deepEqual(result, { result: 'told', detail: `SIGHUP to pid ${program.pid}` });
+    await until(() => program.output().includes('HUP'));
+  });
+
+  test('spares a program that it would end and that may only be starting', async (t) => {
+    const program = await startSleep(t);
+    const file = makePidFile(t, program.pid);
+    const result = await signalByPidFile(file);
+    assert.equal(brief(result), 'CONSUMER_WOULD_DIE later');
+    assert.match(JSON.stringify(result), new RegExp(`pid ${program.pid}: expected a handler for SIGHUP, got none`));
+    assert.equal(brief(await signalByPidFile(file, { deps: LATER })), 'CONSUMER_WOULD_DIE refused');
+    assert.equal(brief(await signalByPidFile(file, { consumer: { signal: 'SIGUSR1' } })), 'CONSUMER_WOULD_DIE later');
+    assert.ok(program.isRunning());
+  });
+
+  test('goes to a program for which the administrator vouches, once it had time to start', async (t) => {
+    const program = await startSleep(t);
+    const file = makePidFile(t, program.pid);
+    const consumer = { handlesSignal: true };
+    assert.equal(brief(await signalByPidFile(file, { consumer })), 'CONSUMER_WOULD_DIE later');
+    assert.ok(program.isRunning());
+    assert.equal(brief(await signalByPidFile(file, { consumer, deps: LATER })), 'told');
+    await until(() => !program.isRunning());
+  });
+
+  test('reaches sigwait, which looks fatal from outside, on the word of the administrator', NEEDS_PYTHON, async (t) => {
+    const script = `
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+print('ready', flush=True)
+signal.sigwait([signal.SIGHUP])
+print('HUP', flush=True)
+signal.pause()`;
+    const program = await startProgram(t, ['/usr/bin/env', 'python3', '-c', script], { ready: 'ready' });
+    const file = makePidFile(t, program.pid);
+    await until(() => !includesHup(program.pid, 'SigBlk'));
+    assert.equal(brief(await signalByPidFile(file, { deps: LATER })), 'CONSUMER_WOULD_DIE refused');
+    assert.equal(brief(await signalByPidFile(file, { deps: LATER, consumer: { handlesSignal: true } })), 'told');
+    await until(() => program.output().includes('HUP'));
+  });
+
+  test('that is ignored, or does nothing, has told nobody', async (t) => {
+    const ignoring = await startSleep(t, '--ignore-signal=HUP');
+    assert.equal(brief(await signalByPidFile(makePidFile(t, ignoring.pid))), 'CONSUMER_IGNORES later');
+    const plain = await startSleep(t);
+    const harmless = await signalByPidFile(makePidFile(t, plain.pid), { consumer: { signal: 'SIGWINCH' } });
+    assert.equal(brief(harmless), 'CONSUMER_IGNORES later');
+  });
+
+  test('tells a program that blocks it in every thread to fetch it from there', async (t) => {
+    const program = await startSleep(t, '--block-signal=HUP');
+    assert.equal(brief(await signalByPidFile(makePidFile(t, program.pid))), 'told');
+    assert.ok(program.isRunning());
+  });
+
+  test('spares a program that blocks it in some threads only', NEEDS_PYTHON, async (t) => {
+    const script = `
+import signal, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+print('ready', flush=True)
+threading.Event().wait()`;
+    const program = await startProgram(t, ['/usr/bin/env', 'python3', '-c', script], { ready: 'ready' });
+    assert.equal(brief(await signalByPidFile(makePidFile(t, program.pid))), 'CONSUMER_WOULD_DIE later');
+    assert.ok(program.isRunning());
+  });
+
+  test('is not needed by a program that started after the change', async (t) => {
+    const changedAt = readBootTime();
+    await until(() => readBootTime().sinceBoot > changedAt.sinceBoot + 10);
+    const program = await startHupPrinter(t);
+    const file = makePidFile(t, program.pid);
+    assert.equal(brief(await signalByPidFile(file, { request: { changedAt } })), 'fresh');
+    const beforeReboot = { bootId: 'another', sinceBoot: changedAt.sinceBoot + HOUR };
+    assert.equal(brief(await signalByPidFile(file, { request: { changedAt: beforeReboot } })), 'fresh');
+    assert.equal(brief(await signalByPidFile(file, { request: { changedAt: undefined } })), 'told');
+    await until(() => program.output().includes('HUP'));
+  });
+
+  test('finds nobody where the process has ended, or is a zombie', async (t) => {
+    assert.equal(brief(await signalByPidFile(makePidFile(t, 4_194_305))), 'absent');
+    // Its parent turns into a program that never asks for its children.
+    const parent = await startProgram(t, ['/bin/sh', '-c', 'true & echo $!.; exec sleep 1000'], { ready: '.\n' });
+    const zombie = Number.parseInt(parent.output(), 10);
+    await until(() => readFileSync(`/proc/${zombie}/stat`, 'latin1').includes(') Z '));
+    assert.equal(brief(await signalByPidFile(makePidFile(t, zombie))), 'absent');
+  });
+
+  test('reaches a program whose first thread alone has ended', NEEDS_PYTHON, async (t) => {
+    const script = `
+import ctypes, signal, threading
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+threading.Thread(target=threading.Event().wait).start()
+print('ready', flush=True)
+ctypes.CDLL(None).pthread_exit(None)`;
+    const program = await startProgram(t, ['/usr/bin/env', 'python3', '-c', script], { ready: 'ready' });
+    await until(() => readFileSync(`/proc/${program.pid}/stat`, 'latin1').includes(') Z '));
+    assert.equal(brief(await signalByPidFile(makePidFile(t, program.pid))), 'told');
+  });
+});
+
+/** These catch SIGHUP in every program, and by default exit on it. */
+describe('a runtime that catches signals by habit', () => {
+  test('Go', async (t) => {
+    const require = createRequire(import.meta.url);
+    const esbuild = require.resolve(`@esbuild/linux-${process.arch}/bin/esbuild`);
+    const { version } = require('esbuild/package.json') as { version: string };
+    const program = await startProgram(t, [esbuild, `--service=${version}`]);
+    await until(() => includesHup(program.pid, 'SigCgt'));
+    const result = await signalByPidFile(makePidFile(t, program.pid));
+    assert.equal(brief(result), 'CONSUMER_WOULD_DIE refused');
+    assert.match(JSON.stringify(result), /got one in Go.*handles_signal/);
+    assert.ok(program.isRunning());
+  });
+
+  test('Java', { skip: !has('java') && 'needs java' }, async (t) => {
+    const source = join(tempDir(t), 'Wait.java');
+    writeFileSync(
+      source,
+      'class Wait { public static void main(String[] a) throws Exception { Thread.sleep(99999); } }',
+    );
+    const program = await startProgram(t, ['/usr/bin/env', 'java', '-XX:TieredStopAtLevel=1', source]);
+    await until(() => includesHup(program.pid, 'SigCgt'));
+    const result = await signalByPidFile(makePidFile(t, program.pid));
+    assert.match(JSON.stringify(result), /CONSUMER_WOULD_DIE.*got one in Java/);
+    assert.ok(program.isRunning());
+  });
+
+  test('Ruby, and anything under its name, until the administrator vouches for it', async (t) => {
+    const directory = tempDir(t);
+    mkdirSync(join(directory, 'bin'));
+    const ruby = privateCopy('/bin/sh', join(directory, 'bin'), 'ruby3.1');
+    const program = await startProgram(t, [ruby, '-c', HUP_PRINTER], { ready: 'ready' });
+    const file = makePidFile(t, program.pid);
+    assert.match(JSON.stringify(await signalByPidFile(file)), /CONSUMER_WOULD_DIE.*got one in Ruby/);
+    assert.equal(brief(await signalByPidFile(file, { consumer: { handlesSignal: true } })), 'told');
+    await until(() => program.output().includes('HUP'));
+  });
+});

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Fetched } from '../../src/core/contracts.ts';
+import type { Origin } from '../../src/core/credentials.ts';
+import { accept } from '../../src/rotation/accept.ts';
+import { EMPTY_STATE, type AgentState } from '../../src/rotation/state.ts';
+import { credentials, HOUR, NOON } from '../support/credentials.ts';
+
+const ORIGIN: Origin = { instanceId: 'i-1', role: 'web', accountId: '111122223333' };
+
+function answer(name: string, change: { expiration?: number; origin?: Origin } = {}): Fetched {
+  const { origin = ORIGIN, ...rest } = change;
+  return { ok: true, credentials: credentials(name, rest), origin };
+}
+
+function after(fetched: Fetched): AgentState {
+  const decision = accept(fetched, EMPTY_STATE, NOON);
+  assert.equal(decision.kind, 'new');
+  return { ...EMPTY_STATE, generation: 1, origin: decision.origin, standing: decision.standing };
+}
+
+function failure(state: 'no_role' | 'denied' | 'unreachable' | 'malformed' | 'disabled' | 'expired'): Fetched {
+  return { ok: false, state, error: { code: 'IMDS_UNREACHABLE', message: 'x' } };
+}
+
+describe('what becomes of an answer', () => {
+  test('the first credentials are new, and nobody has moved', () => {
+    const decision = accept(answer('A'), EMPTY_STATE, NOON);
+    assert.ok(decision.kind === 'new');
+    assert.equal(decision.moved, false);
+    assert.deepEqual(decision.standing, {
+      fingerprint: decision.standing.fingerprint,
+      keyId: '…000A',
+      expiration: NOON + 6 * HOUR,
+      lifetime: 6 * HOUR,
+      fetchedAt: NOON,
+    });
+  });
+
+  test('the same credentials again are the same', () => {
+    assert.equal(accept(answer('A'), after(answer('A')), NOON + HOUR).kind, 'same');
+  });
+
+  test('credentials that expire earlier never replace valid ones', () => {
+    const decision = accept(answer('B', { expiration: NOON + 5 * HOUR }), after(answer('A')), NOON);
+    assert.ok(decision.kind === 'keep');
+    assert.equal(decision.error.code, 'CREDENTIALS_OLDER');
+    assert.equal(decision.state, 'ok');
+  });
+
+  test('credentials that expire at the same time, or later, replace', () => {
+    for (const expiration of [NOON + 6 * HOUR, NOON + 7 * HOUR])
+      assert.equal(accept(answer('B', { expiration }), after(answer('A')), NOON).kind, 'new');
+  });
+
+  test('once those that stand have expired, any valid ones are better', () => {
+    const decision = accept(answer('B', { expiration: NOON + 5 * HOUR }), after(answer('A')), NOON + 6 * HOUR);
+    assert.equal(decision.kind, 'new');
+  });
+
+  for (const [what, origin] of [
+    ['role', { ...ORIGIN, role: 'db' }],
+    ['account', { ...ORIGIN, accountId: '999900001111' }],
+    ['instance', { ...ORIGIN, instanceId: 'i-2' }],
+  ] as const) {
+    test(`another ${what} counts whatever the expiration, and everybody is told`, () => {
+      const decision = accept(answer('B', { expiration: NOON + HOUR, origin }), after(answer('A')), NOON);
+      assert.ok(decision.kind === 'new');
+      assert.equal(decision.moved, true);
+      assert.deepEqual(decision.origin, origin);
+    });
+  }
+
+  test('an instance id that could not be read is not another instance', () => {
+    const decision = accept(answer('A', { origin: { role: 'web' } }), after(answer('A')), NOON);
+    assert.ok(decision.kind === 'same');
+    assert.deepEqual(decision.origin, ORIGIN);
+  });
+});
+
+describe('the state of a source that fails', () => {
+  const cases = [
+    ['unreachable', 'stale', 'expired', 'unreachable'],
+    ['malformed', 'stale', 'expired', 'malformed'],
+    ['expired', 'stale', 'expired', 'expired'],
+    ['no_role', 'no_role', 'no_role', 'no_role'],
+    ['denied', 'denied', 'denied', 'denied'],
+    ['disabled', 'disabled', 'disabled', 'disabled'],
+  ] as const;
+  for (const [got, beside, late, alone] of cases) {
+    test(`${got}: ${beside} beside valid credentials, ${late} beside expired ones, ${alone} without any`, () => {
+      const standing = after(answer('A'));
+      const states = [
+        accept(failure(got), standing, NOON + HOUR),
+        accept(failure(got), standing, NOON + 6 * HOUR),
+        accept(failure(got), EMPTY_STATE, NOON),
+      ].map((decision) => (decision.kind === 'keep' ? decision.state : decision.kind));
+      assert.deepEqual(states, [beside, late, alone]);
+    });
+  }
+});

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, test, type TestContext } from 'node:test';
+import { AgentError } from '../../src/core/errors.ts';
+import type { PassReport } from '../../src/core/outcomes.ts';
+import { askControl, serveControl, type ControlRequest } from '../../src/rotation/control.ts';
+import { NOON } from '../support/credentials.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const REPORT: PassReport = {
+  trigger: 'refresh',
+  startedAt: NOON,
+  finishedAt: NOON,
+  generation: 7,
+  rotated: false,
+  source: { state: 'ok', origin: {} },
+  sinks: [],
+  consumers: [],
+  errors: [],
+};
+
+async function serve(t: TestContext, handle: (request: ControlRequest) => Promise<PassReport>): Promise<string> {
+  const path = join(tempDir(t), 'control.sock');
+  const server = await serveControl(path, handle);
+  t.after(() => server[Symbol.asyncDispose]());
+  return path;
+}
+
+async function raw(path: string, bytes: string): Promise<string> {
+  const socket = connect(path);
+  socket.write(bytes);
+  return text(socket).catch((error: unknown) => `closed: ${String(error)}`);
+}
+
+describe('the control socket', () => {
+  test('carries a request and its report', async (t) => {
+    const asked: ControlRequest[] = [];
+    const path = await serve(t, (request) => {
+      asked.push(request);
+      return Promise.resolve(REPORT);
+    });
+    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: true }), REPORT);
+    assert.deepEqual(asked, [{ command: 'refresh', tellAll: true }]);
+  });
+
+  test('is for its own user alone', async (t) => {
+    const path = await serve(t, () => Promise.resolve(REPORT));
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+  });
+
+  test('carries an error with its code and hint', async (t) => {
+    const path = await serve(t, () => Promise.reject(new AgentError('AGENT_ABSENT', 'stopping', { hint: 'wait' })));
+    await assert.rejects(askControl(path, { command: 'refresh', tellAll: false }), {
+      code: 'AGENT_ABSENT',
+      message: 'stopping',
+      hint: 'wait',
+    });
+  });
+
+  test('answers nonsense with an error, cuts off what never ends, and goes on', async (t) => {
+    const path = await serve(t, () => Promise.resolve(REPORT));
+    assert.match(await raw(path, 'nonsense\n'), /"code":"INTERNAL"/);
+    assert.match(await raw(path, '{"command":"drop"}\n'), /"code":"USAGE"/);
+    assert.doesNotMatch(await raw(path, 'x'.repeat(100_000)), /report/);
+    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: false }), REPORT);
+  });
+
+  test('takes the place of one that a killed agent left', async (t) => {
+    const path = join(tempDir(t), 'control.sock');
+    writeFileSync(path, '');
+    const server = await serveControl(path, () => Promise.resolve(REPORT));
+    t.after(() => server[Symbol.asyncDispose]());
+    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: false }), REPORT);
+  });
+
+  test('that nobody serves says how to start the agent', async (t) => {
+    await assert.rejects(askControl(join(tempDir(t), 'control.sock'), { command: 'refresh', tellAll: false }), {
+      code: 'AGENT_ABSENT',
+      hint: /systemctl start/,
+    });
+  });
+});

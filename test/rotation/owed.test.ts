@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
+import { dueAt, oweAll, oweFor, type Topology } from '../../src/rotation/owed.ts';
+import { EMPTY_STATE, type AgentState, type ConsumerState } from '../../src/rotation/state.ts';
+import { HOUR, NOON } from '../support/credentials.ts';
+
+const sink = (path: string, ...notify: string[]): SinkConfig => ({
+  path,
+  format: 'json',
+  content: { shape: 'imds' },
+  mode: 0o600,
+  notify,
+});
+const consumer = (name: string, tell: ConsumerConfig['tell'] = 'changed'): ConsumerConfig => ({
+  name,
+  tell,
+  type: 'exec',
+  command: ['/bin/true'],
+  timeout: 1000,
+});
+
+const config: Topology = {
+  sinks: [sink('/a', 'web', 'job'), sink('/b', 'web'), sink('/c')],
+  consumers: [consumer('web'), consumer('job', 'expiring'), consumer('idle')],
+};
+const state: AgentState = { ...EMPTY_STATE, generation: 4 };
+const known = { generation: 3, at: NOON - HOUR, expiration: NOON + 5 * HOUR, lifetime: 6 * HOUR };
+
+describe('who is owed', () => {
+  test('the consumers of the changing sinks, each once, with those sinks alone', () => {
+    const { consumers } = oweFor(state, config, { sinks: ['/a', '/c'], now: NOON, urgent: false });
+    assert.deepEqual(Object.keys(consumers), ['web', 'job']);
+    assert.deepEqual(consumers['web']?.owed?.sinks, ['/a']);
+    assert.equal(consumers['web']?.owed?.reason, 'first');
+  });
+
+  test('sinks that change while something is owed join it, and it is tried at once', () => {
+    const first = oweFor(state, config, { sinks: ['/a'], now: NOON, urgent: true });
+    const tried: ConsumerState = { owed: { ...owedOf(first, 'web'), attempts: 7, nextAttempt: NOON + HOUR } };
+    const later = { ...first, generation: 5, consumers: { web: tried } };
+    const owed = owedOf(oweFor(later, config, { sinks: ['/b'], now: NOON + 1, urgent: false }), 'web');
+    assert.deepEqual(owed, {
+      generation: 5,
+      reason: 'first',
+      since: NOON,
+      urgent: true,
+      sinks: ['/a', '/b'],
+      attempts: 0,
+      nextAttempt: 0,
+    });
+  });
+
+  test('a repair under credentials that it knows owes nothing to a consumer that is spared', () => {
+    const same = { ...state, consumers: { job: { known: { ...known, generation: 4 } }, web: { known } } };
+    const { consumers } = oweFor(same, config, { sinks: ['/a'], now: NOON, urgent: false });
+    assert.equal(consumers['job']?.owed, undefined);
+    assert.equal(consumers['web']?.owed?.reason, 'changed');
+  });
+
+  test('everybody, when a person asks', () => {
+    const { consumers } = oweAll(state, config, NOON);
+    assert.deepEqual(
+      Object.entries(consumers).map(([name, own]) => [name, own.owed?.reason, own.owed?.urgent]),
+      [
+        ['web', 'manual', true],
+        ['job', 'manual', true],
+        ['idle', 'manual', true],
+      ],
+    );
+  });
+});
+
+describe('when a debt is due', () => {
+  const owed = owedOf(oweFor(state, config, { sinks: ['/a'], now: NOON, urgent: false }), 'web');
+  const cases: [string, number, ConsumerConfig, ConsumerState, boolean][] = [
+    ['nothing owed: never', Infinity, consumer('x'), { known }, true],
+    ['changed: at once', 0, consumer('x'), { known, owed }, true],
+    [
+      'after a failed attempt: when its backoff is over',
+      9,
+      consumer('x'),
+      { known, owed: { ...owed, nextAttempt: 9 } },
+      true,
+    ],
+    [
+      'expiring: when a third of the known life is left',
+      NOON + 3 * HOUR,
+      consumer('x', 'expiring'),
+      { known, owed },
+      true,
+    ],
+    ['expiring with before', NOON + 4 * HOUR, { ...consumer('x', 'expiring'), before: HOUR }, { known, owed }, true],
+    ['expiring that knows nothing: at once', 0, consumer('x', 'expiring'), { owed }, true],
+    ['expiring and urgent: at once', 0, consumer('x', 'expiring'), { known, owed: { ...owed, urgent: true } }, true],
+    ['a sink does not stand: held while it knows good ones', NOON + 3 * HOUR, consumer('x'), { known, owed }, false],
+    ['a sink does not stand, nothing known: half is better than nothing', 0, consumer('x'), { owed }, false],
+  ];
+  for (const [what, expected, who, own, stand] of cases) {
+    test(what, () => {
+      assert.equal(dueAt(who, own, stand), expected);
+    });
+  }
+});
+
+function owedOf(from: AgentState, name: string): NonNullable<ConsumerState['owed']> {
+  const owed = from.consumers[name]?.owed;
+  assert.ok(owed);
+  return owed;
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { RefreshConfig } from '../../src/core/config.ts';
+import { planNext } from '../../src/rotation/plan.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const AGENTS = 10_000;
+
+interface Fleet {
+  readonly refresh: RefreshConfig;
+  readonly lifetime: number;
+  /** The source is down from the first moment to the second. */
+  readonly outage?: readonly [from: number, to: number];
+  readonly until: number;
+  readonly random: () => number;
+}
+
+/** The most requests that reach the source within one second, the first ones left out; and what has run out. */
+function simulate(fleet: Fleet, countFrom: number): { peak: number; expired: number } {
+  const requests = new Uint32Array(fleet.until / SECOND);
+  let expired = 0;
+  for (let agent = 0; agent < AGENTS; agent++) expired += simulateAgent(fleet, requests);
+  return { peak: Math.max(...requests.subarray(countFrom / SECOND)), expired };
+}
+
+function simulateAgent({ refresh, lifetime, outage, until, random }: Fleet, requests: Uint32Array): number {
+  let standing: { expiration: number; lifetime: number } | undefined;
+  let failures = 0;
+  let expired = 0;
+  for (let now = 0; now < until;) {
+    const second = Math.floor(now / SECOND);
+    requests[second] = (requests[second] ?? 0) + 1;
+    const down = outage !== undefined && now >= outage[0] && now < outage[1];
+    if (standing && now > standing.expiration) expired++;
+    if (!down) standing = { expiration: now + lifetime, lifetime };
+    failures = down ? failures + 1 : 0;
+    now = planNext({ now, refresh, ...(standing && { standing }), failures, random: random() }).at;
+  }
+  return expired;
+}
+
+describe(`${AGENTS} agents started in the same second`, () => {
+  const day: Pick<Fleet, 'refresh' | 'lifetime'> = { refresh: { maxInterval: 5 * MINUTE }, lifetime: 6 * HOUR };
+  const outage = [20 * MINUTE, 30 * MINUTE] as const;
+
+  test('would stay in step without jitter', () => {
+    const { peak } = simulate({ ...day, outage, until: HOUR, random: () => 0 }, SECOND);
+    assert.equal(peak, AGENTS);
+  });
+
+  test('spread from the second pass on, through an outage of ten minutes and after it', () => {
+    const { peak } = simulate({ ...day, outage, until: HOUR, random: seeded(1) }, SECOND);
+    assert.ok(peak <= AGENTS / 10, `${peak} in one second`);
+  });
+
+  test('spread within a minute when they are started during the outage', () => {
+    const { peak } = simulate({ ...day, outage: [0, 10 * MINUTE], until: HOUR, random: seeded(2) }, MINUTE);
+    assert.ok(peak <= AGENTS / 10, `${peak} in one second`);
+  });
+
+  test('spread where the advisory window decides', () => {
+    const hourly: Pick<Fleet, 'refresh' | 'lifetime'> = { refresh: { maxInterval: 24 * HOUR }, lifetime: HOUR };
+    const { peak } = simulate({ ...hourly, until: 3 * HOUR, random: seeded(3) }, SECOND);
+    assert.ok(peak <= AGENTS / 100, `${peak} in one second`);
+  });
+
+  test('let nothing run out in an outage that is shorter than the window', () => {
+    const short: Pick<Fleet, 'refresh' | 'lifetime'> = { refresh: { maxInterval: 24 * HOUR }, lifetime: HOUR };
+    const { expired } = simulate(
+      { ...short, outage: [40 * MINUTE, 50 * MINUTE], until: 2 * HOUR, random: seeded(4) },
+      0,
+    );
+    assert.equal(expired, 0);
+  });
+});
+
+/** mulberry32: small, and the same on every machine. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

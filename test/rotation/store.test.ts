@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { AtomicFiles } from '../../src/core/contracts.ts';
+import { EMPTY_STATE } from '../../src/rotation/state.ts';
+import { StateStore } from '../../src/rotation/store.ts';
+import { createAtomicFiles } from '../../src/system/atomic-files.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { recordingLog } from '../support/topology.ts';
+
+const files = createAtomicFiles();
+
+describe('state on disk', () => {
+  test('is there, whole and private, when an update has resolved', async (t) => {
+    const directory = join(tempDir(t), 'made', 'here');
+    const store = await StateStore.open(directory, files, recordingLog());
+    await store.update((state) => ({ ...state, generation: 3 }));
+    const path = join(directory, 'state.json');
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    const again = await StateStore.open(directory, files, recordingLog());
+    assert.deepEqual(again.state, { ...EMPTY_STATE, generation: 3 });
+  });
+
+  test('updates at once are shared writes, none lost, and none resolves before its own change is written', async (t) => {
+    const directory = tempDir(t);
+    let writes = 0;
+    const counting: AtomicFiles = {
+      replace: (path, stage) => {
+        writes += 1;
+        return files.replace(path, stage);
+      },
+    };
+    const store = await StateStore.open(directory, counting, recordingLog());
+    const onDisk = (): number => {
+      const state: unknown = JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8'));
+      assert.ok(typeof state === 'object' && state !== null && 'generation' in state);
+      return Number(state.generation);
+    };
+    await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        await store.update((state) => ({ ...state, generation: state.generation + 1 }));
+        assert.ok(onDisk() >= index + 1);
+      }),
+    );
+    assert.equal(onDisk(), 50);
+    assert.ok(writes < 10, `${String(writes)} writes`);
+  });
+
+  for (const [what, text] of [
+    ['torn', '{"version":1,"gener'],
+    ['empty', ''],
+    ['of a newer version', JSON.stringify({ ...EMPTY_STATE, version: 2 })],
+    ['of wrong types', JSON.stringify({ ...EMPTY_STATE, consumers: { a: { owed: 'yes' } } })],
+    ['not an object', '[]'],
+  ] as const) {
+    test(`that is ${what} is set aside with a warning, and the agent starts anew`, async (t) => {
+      const directory = tempDir(t);
+      writeFileSync(join(directory, 'state.json'), text);
+      const log = recordingLog();
+      const { state } = await StateStore.open(directory, files, log);
+      assert.deepEqual(state, EMPTY_STATE);
+      const [aside = ''] = readdirSync(directory);
+      assert.match(aside, /^state\.json\.unusable-\d+$/);
+      assert.equal(readFileSync(join(directory, aside), 'utf8'), text);
+      assert.match(log.lines.join(), /^warn .*state\.json cannot be used .* set aside as .*starting anew$/);
+    });
+  }
+
+  test('that cannot be written is trouble to report, not an exception; and over when it is', async (t) => {
+    const directory = tempDir(t);
+    const path = join(directory, 'state.json');
+    const store = await StateStore.open(directory, files, recordingLog());
+    mkdirSync(join(path, 'in the way'), { recursive: true });
+    await store.update((state) => ({ ...state, generation: 1 }));
+    assert.equal(store.state.generation, 1);
+    assert.equal(store.trouble?.code, 'STATE_UNWRITABLE');
+    assert.match(store.trouble.message, /state\.json: cannot be written: EISDIR on rename$/);
+    rmSync(path, { recursive: true });
+    await store.update((state) => state);
+    assert.equal(store.trouble, undefined);
+  });
+});

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { describe, test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import type { Simulator } from '../../src/simulator/simulator.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { start } from './harness.ts';
+
+const run = promisify(execFile);
+
+const SDK = `
+const { fromInstanceMetadata } = require('@aws-sdk/credential-providers');
+fromInstanceMetadata()().then((found) => console.log(JSON.stringify(found)));
+`;
+const BOTOCORE = `
+import json, botocore.session
+found = botocore.session.get_session().get_credentials()
+keys = found.get_frozen_credentials()
+print(json.dumps([found.method, keys.access_key, keys.secret_key, keys.token]))
+`;
+
+/** Nothing but the simulator can give credentials, and version 1 is refused. */
+function environment(t: TestContext, simulator: Simulator): NodeJS.ProcessEnv {
+  const { PATH, PYENV_ROOT } = process.env;
+  return {
+    PATH,
+    PYENV_ROOT,
+    HOME: tempDir(t),
+    AWS_EC2_METADATA_SERVICE_ENDPOINT: simulator.url,
+    AWS_EC2_METADATA_V1_DISABLED: 'true',
+    AWS_METADATA_SERVICE_TIMEOUT: '10',
+  };
+}
+
+/** Runs one command to see whether the client is there; prints why the test is skipped when it is not. */
+async function isMissing(t: TestContext, program: string, ...args: readonly string[]): Promise<boolean> {
+  const error: unknown = await run(program, args, { timeout: 60_000 }).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error === undefined) return false;
+  t.skip(`needs ${program}: it cannot be run with ${args.join(' ')}`);
+  return true;
+}
+
+describe('clients that are not ours take it for the real service', { timeout: 120_000 }, () => {
+  test('the AWS SDK for JavaScript', async (t) => {
+    const simulator = await start(t);
+    const { accessKeyId, secretAccessKey, token, expiration } = simulator.current();
+    const { stdout } = await run(process.execPath, ['-e', SDK], { env: environment(t, simulator) });
+    const found = JSON.parse(stdout) as Record<string, unknown>;
+    assert.deepEqual(
+      [found['accessKeyId'], found['secretAccessKey'], found['sessionToken'], found['expiration']],
+      [accessKeyId, secretAccessKey, token, new Date(expiration).toISOString()],
+    );
+  });
+
+  test('botocore', async (t) => {
+    if (await isMissing(t, 'python3', '-c', 'import botocore')) return;
+    const simulator = await start(t);
+    const { accessKeyId, secretAccessKey, token } = simulator.current();
+    const { stdout } = await run('python3', ['-c', BOTOCORE], { env: environment(t, simulator) });
+    assert.deepEqual(JSON.parse(stdout), ['iam-role', accessKeyId, secretAccessKey, token]);
+  });
+
+  test('the aws command', async (t) => {
+    if (await isMissing(t, 'aws', '--version')) return;
+    const simulator = await start(t);
+    const { accessKeyId, secretAccessKey } = simulator.current();
+    // The one form that versions 1 and 2 share shows the last four characters.
+    const { stdout } = await run('aws', ['configure', 'list'], { env: environment(t, simulator) });
+    const shown = (name: string) => new RegExp(`${name}[ :]+\\*+(\\S{4})[ :]+iam-role`).exec(stdout)?.[1];
+    assert.deepEqual([shown('access_key'), shown('secret_key')], [accessKeyId.slice(-4), secretAccessKey.slice(-4)]);
+  });
+});

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { chmodSync, lstatSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { TempFile } from '../../src/sinks/contract.ts';
+import { sweepTemps } from '../../src/sinks/sweep.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+describe('sweeping', () => {
+  test('removes journalled files, and forgets those that are gone with or without their directory', async (t) => {
+    const directory = tempDir(t);
+    const temps = ['a.1', 'b.2'].map((name) => leave(join(directory, name)));
+    const gone = [join(directory, 'c.3'), join(directory, 'none/d.4')].map((path) => ({ path, inode: '1' }));
+    assert.deepEqual(await sweepTemps([...temps, ...gone]), []);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  test('leaves and forgets what is not the journalled file any more', async (t) => {
+    const directory = tempDir(t);
+    const [temp, backup, link] = ['a.1', 'b.2', 'c.3'].map((name) => join(directory, name)) as [string, string, string];
+    const journalled = leave(temp);
+    // Kept under another name, so that its inode is not given to the next.
+    renameSync(temp, `${temp}.old`);
+    writeFileSync(temp, 'of the user');
+    writeFileSync(backup, 'of the user');
+    symlinkSync('b.2', link);
+    const others = [
+      { path: backup, inode: journalled.inode },
+      { path: link, inode: inodeOf(link) },
+    ];
+    assert.deepEqual(await sweepTemps([journalled, ...others]), []);
+    assert.deepEqual(readdirSync(directory).sort(), ['a.1', 'a.1.old', 'b.2', 'c.3']);
+  });
+
+  test('keeps in the journal what lies where others can write by now', async (t) => {
+    const directory = tempDir(t);
+    const temp = leave(join(directory, 'a.1'));
+    chmodSync(directory, 0o770);
+    assert.deepEqual(await sweepTemps([temp]), [temp]);
+    chmodSync(directory, 0o700);
+    assert.deepEqual(await sweepTemps([temp]), []);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+});
+
+function leave(path: string): TempFile {
+  writeFileSync(path, 'secret', { mode: 0o600 });
+  return { path, inode: inodeOf(path) };
+}
+
+function inodeOf(path: string): string {
+  return String(lstatSync(path, { bigint: true }).ino);
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ConsumerConfig } from '../../src/core/config.ts';
+import type { NotifyDeps, TellRequest } from '../../src/notify/contract.ts';
+import { readBootTime } from '../../src/system/boot-time.ts';
+import { createCommands } from '../../src/system/commands.ts';
+import { createProcesses } from '../../src/system/processes.ts';
+import { createUsers } from '../../src/system/users.ts';
+
+export const NOBODY = 65_534;
+export const isRoot = process.getuid?.() === 0;
+export const needsRoot = isRoot ? false : 'needs root: processes of two users';
+
+/** The real outside world, on a host without systemd. */
+export function realDeps(overrides: Partial<NotifyDeps> = {}): NotifyDeps {
+  return {
+    clock: { now: () => Date.now() },
+    readBootTime,
+    commands: createCommands(),
+    processes: createProcesses(),
+    users: createUsers(),
+    self: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    host: { path: '/usr/bin:/bin', systemd: '/nonexistent' },
+    ...overrides,
+  };
+}
+
+/** As a pass makes it whose sinks changed now, after everything that runs was started. */
+export function requestFor(consumer: ConsumerConfig, overrides: Partial<TellRequest> = {}): TellRequest {
+  const changedAt = readBootTime();
+  return { consumer, generation: 7, reason: 'changed', sinks: ['/etc/app/aws.env'], changedAt, ...overrides };
+}
+
+/** Resolves when `condition` holds; a test that waits in vain fails at the end of its patience. */
+export async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, 'waited in vain');
+    await delay(5);
+  }
+}
+
+export interface Program {
+  readonly pid: number;
+  /** What it has printed. */
+  readonly output: () => string;
+  readonly isRunning: () => boolean;
+  readonly child: ChildProcess;
+}
+
+interface ProgramOptions {
+  readonly uid?: number;
+  /** Wait until it has printed this. */
+  readonly ready?: string;
+}
+
+/** Starts a real program in a process group of its own, which ends with the test. */
+export async function startProgram(
+  context: TestContext,
+  [program = '', ...args]: readonly string[],
+  { uid, ready }: ProgramOptions = {},
+): Promise<Program> {
+  const identity = uid === undefined ? {} : { uid, gid: uid };
+  const child = spawn(program, args, { cwd: '/', detached: true, stdio: ['pipe', 'pipe', 'inherit'], ...identity });
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  const exited = once(child, 'exit');
+  await once(child, 'spawn');
+  const { pid } = child;
+  assert.ok(pid !== undefined);
+  context.after(async () => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-pid, 'SIGKILL');
+    await exited;
+  });
+  if (ready !== undefined) await until(() => printed.includes(ready));
+  return {
+    pid,
+    output: () => printed,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
+    child,
+  };
+}
+
+/** A shell that prints HUP for each SIGHUP. Its wait ends at the signal, so that the trap runs at once. */
+export const HUP_PRINTER = 'trap "echo HUP" HUP; sleep 1000 & echo ready; while :; do wait; done';
+
+export async function startHupPrinter(
+  context: TestContext,
+  options: { readonly uid?: number; readonly shell?: string } = {},
+): Promise<Program> {
+  return await startProgram(context, [options.shell ?? '/bin/sh', '-c', HUP_PRINTER], { ...options, ready: 'ready' });
+}
+
+/** A program that nobody else on this machine runs, so that matching it reaches nobody else. */
+export function privateCopy(program: string, directory: string, name: string): string {
+  const copy = join(directory, name);
+  copyFileSync(program, copy);
+  return copy;
+}
+
+/** `sleep` with its signals set up by coreutils' env: `--block-signal=HUP`, `--ignore-signal=HUP`. */
+export async function startSleep(context: TestContext, option?: string, uid?: number): Promise<Program> {
+  const command = ['/usr/bin/env', ...(option === undefined ? [] : [option]), 'sleep', '1000'];
+  const program = await startProgram(context, command, uid === undefined ? {} : { uid });
+  await until(() => readFileSync(`/proc/${program.pid}/comm`, 'utf8') === 'sleep\n');
+  return program;
+}

@@ -1,0 +1,70 @@
+import { lstatSync, rmSync, writeFileSync } from 'node:fs';
+import type { DotenvSink } from '../../src/core/config.ts';
+import type { ApplyRequest, Render } from '../../src/sinks/contract.ts';
+import type { SinkDeps } from '../../src/sinks/compare.ts';
+import { createAtomicFiles } from '../../src/system/atomic-files.ts';
+import { readBootTime } from '../../src/system/boot-time.ts';
+import { fileSecurity } from '../../src/system/file-security.ts';
+import { createUsers } from '../../src/system/users.ts';
+import { credentials, NOON } from './credentials.ts';
+
+/** The real outside world but for the clock and the format. */
+export function sinkDeps(change: Partial<SinkDeps> = {}): SinkDeps {
+  return {
+    files: createAtomicFiles(),
+    security: fileSecurity,
+    users: createUsers(),
+    clock: { now: () => NOON },
+    readBootTime,
+    render: renderKey,
+    ...change,
+  };
+}
+
+/** A format with one line of its own that keeps all others. A line `refuse` makes it refuse. */
+export const renderKey: Render = (existing, { accessKeyId }) => {
+  const lines = (existing?.toString('latin1') ?? '').split('\n').filter((line) => line !== '');
+  if (lines.includes('refuse')) {
+    return { ok: false, error: { code: 'SINK_FORMAT_REFUSED', message: 'the file says so' } };
+  }
+  const others = lines.filter((line) => !line.startsWith('KEY='));
+  return { ok: true, bytes: Buffer.from([...others, keyLine(accessKeyId), ''].join('\n'), 'latin1'), warnings: [] };
+};
+
+export function keyLine(accessKeyId: string): string {
+  return `KEY=${accessKeyId}`;
+}
+
+export function sinkAt(path: string, change: Partial<DotenvSink> = {}): DotenvSink {
+  return {
+    path,
+    format: 'dotenv',
+    mode: 0o600,
+    notify: [],
+    prefix: '',
+    names: { accessKeyId: 'A', secretAccessKey: 'B', sessionToken: 'C', expiration: null },
+    export: false,
+    only: false,
+    ...change,
+  };
+}
+
+export function applyRequest(sinks: readonly DotenvSink[], change: Partial<ApplyRequest> = {}): ApplyRequest {
+  return {
+    sinks,
+    credentials: credentials('1'),
+    origin: { role: 'app' },
+    rotated: true,
+    records: {},
+    beforeWrite: () => Promise.resolve(),
+    ...change,
+  };
+}
+
+/** Before Linux 6.13 files have the time of the last tick: two changes within one show by nothing if the length stays. */
+export function letTimePass(path: string): void {
+  const other = `${path}.other`;
+  do writeFileSync(other, '');
+  while (lstatSync(other, { bigint: true }).ctimeNs === lstatSync(path, { bigint: true }).ctimeNs);
+  rmSync(other);
+}

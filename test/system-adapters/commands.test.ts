@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { createCommands } from '../../src/system/commands.ts';
+import { isRoot, NOBODY, until } from '../support/consumer.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const commands = createCommands();
+const env = { PATH: '/usr/bin:/bin' };
+const options = { timeout: 10_000, env };
+
+const sh = (script: string, ...args: readonly string[]): readonly string[] => ['sh', '-c', script, 'sh', ...args];
+
+function isGone(pid: number): boolean {
+  return !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
+}
+
+describe('commands', () => {
+  test('gives the exit code and both streams', async () => {
+    const result = await commands.run(sh('echo out; sleep 0.02; echo err >&2; exit 3'), options);
+    assert.deepEqual(result, { exitCode: 3, signal: null, timedOut: false, output: 'out\nerr\n' });
+  });
+
+  test('gives the signal that ended the program', async () => {
+    const result = await commands.run(sh('kill -USR1 $$'), options);
+    assert.deepEqual([result.exitCode, result.signal], [null, 'SIGUSR1']);
+  });
+
+  test('keeps the last 4 KiB of output', async () => {
+    const { output } = await commands.run(sh('head -c 100000 /dev/zero | tr "\\0" x; echo end'), options);
+    assert.equal(output, `${'x'.repeat(4092)}end\n`);
+  });
+
+  test('takes arguments as they are, the environment that is given, and no input', async () => {
+    const result = await commands.run(['env', '--', 'A=$(id)', 'sh', '-c', 'read line || env; pwd'], options);
+    assert.deepEqual(result.output.split('\n').sort(), ['', '/', 'A=$(id)', 'PATH=/usr/bin:/bin', 'PWD=/']);
+  });
+
+  test('ends the whole process group at the timeout, those that refuse included', async (t) => {
+    const file = join(tempDir(t), 'pid');
+    const script =
+      'sh -c \'trap "" TERM; echo $$ >"$1.part"; mv "$1.part" "$1"; while :; do sleep 1; done\' sh "$1" & wait';
+    const running = commands.run(sh(script, file), { ...options, timeout: 500 });
+    await until(() => existsSync(file));
+    const { timedOut } = await running;
+    assert.equal(timedOut, true);
+    const grandchild = Number(readFileSync(file, 'utf8'));
+    await until(() => isGone(grandchild));
+  });
+
+  test('kills a program that does not end when it is asked to', async () => {
+    const result = await commands.run(sh('trap "" TERM; while :; do sleep 1; done'), { ...options, timeout: 200 });
+    assert.deepEqual([result.signal, result.timedOut], ['SIGKILL', true]);
+  });
+
+  test('does not wait for what a program leaves behind', async () => {
+    const result = await commands.run(sh('sleep 3 & echo $!'), options);
+    assert.equal(result.exitCode, 0);
+    const left = Number(result.output);
+    assert.equal(isGone(left), false);
+    process.kill(left, 'SIGKILL');
+  });
+
+  test('an abort ends the group and rejects with its reason', async (t) => {
+    const file = join(tempDir(t), 'pid');
+    const abort = new AbortController();
+    const running = commands.run(sh('echo $$ >"$1.part"; mv "$1.part" "$1"; exec sleep 1000', file), {
+      ...options,
+      signal: abort.signal,
+    });
+    await until(() => existsSync(file));
+    const reason = new Error('stop');
+    abort.abort(reason);
+    await assert.rejects(running, reason);
+    assert.ok(isGone(Number(readFileSync(file, 'utf8'))));
+    await assert.rejects(commands.run(['true'], { ...options, signal: abort.signal }), reason);
+  });
+
+  test('rejects with the errno error when a program cannot start', async () => {
+    await assert.rejects(commands.run(['no-such-program'], options), { code: 'ENOENT' });
+    await assert.rejects(commands.run(['/etc/passwd'], options), { code: 'EACCES' });
+  });
+
+  test('runs as another user, without our groups', { skip: !isRoot && 'needs root: two users' }, async () => {
+    const { output } = await commands.run(['id'], { ...options, ids: { uid: NOBODY, gid: NOBODY } });
+    assert.match(output, /^uid=65534\(\w+\) gid=65534\(\w+\) groups=65534\(\w+\)\n$/);
+  });
+});

@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { describe, test, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { LogConfig, LogFormat } from '../../src/core/config.ts';
+import type { Log } from '../../src/core/contracts.ts';
+import { AgentError } from '../../src/core/errors.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { createLog } from '../../src/system/log.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const TIME = Date.UTC(2026, 10, 23, 19, 0, 0, 123);
+const LOG = createRequire(import.meta.url).resolve('../../src/system/log.ts');
+
+class Collector extends Writable {
+  text = '';
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+/** What is written when `act` logs. */
+async function written(config: LogConfig, act: (log: Log) => void): Promise<string> {
+  const stream = new Collector();
+  act(createLog(config, { stream, env: {}, now: () => TIME }));
+  await setImmediate();
+  return stream.text;
+}
+
+function lines(format: LogFormat, act: (log: Log) => void): Promise<string> {
+  return written({ level: 'debug', format }, act);
+}
+
+describe('a line', () => {
+  const say = (log: Log): void => {
+    log.warn('wrote 2 sinks', {
+      event: 'written',
+      sinks: 2,
+      first: '/etc/my app.env',
+      role: undefined,
+      drift: ['mode', 'owner'],
+    });
+    log.error('no', { event: 'failed', error: { code: 'IMDS_DENIED', hint: 'say "please"' }, none: [] });
+  };
+
+  test('for people', async () => {
+    assert.equal(
+      await lines('text', say),
+      '2026-11-23T19:00:00Z warn  wrote 2 sinks sinks=2 first="/etc/my app.env" drift=mode,owner\n' +
+        '2026-11-23T19:00:00Z error no error.code=IMDS_DENIED error.hint="say \\"please\\""\n',
+    );
+  });
+
+  test('for machines', async () => {
+    assert.equal(
+      await lines('json', say),
+      '{"time":"2026-11-23T19:00:00.123Z","level":"warn","event":"written","message":"wrote 2 sinks","sinks":2,' +
+        '"first":"/etc/my app.env","drift":["mode","owner"]}\n' +
+        '{"time":"2026-11-23T19:00:00.123Z","level":"error","event":"failed","message":"no",' +
+        '"error":{"code":"IMDS_DENIED","hint":"say \\"please\\""},"none":[]}\n',
+    );
+  });
+
+  test('for journald, with the priorities of syslog', async () => {
+    const text = await lines('journald', (log) => {
+      for (const level of ['error', 'warn', 'info', 'debug'] as const) log[level](level, { event: 'e', n: 1 });
+    });
+    assert.equal(text, '<3>error n=1\n<4>warn n=1\n<6>info n=1\n<7>debug n=1\n');
+  });
+
+  test('is written from its level on', async () => {
+    const text = await written({ level: 'warn', format: 'text' }, (log) => {
+      for (const level of ['debug', 'info', 'warn', 'error'] as const) log[level](level, { event: 'e' });
+    });
+    assert.deepEqual(text.match(/\w+$/gm), ['warn', 'error']);
+  });
+});
+
+describe('whatever is logged', () => {
+  for (const format of ['text', 'json', 'journald'] as const) {
+    test(`makes one line of ${format} without control characters`, async () => {
+      const hostile = 'x\n<0>fake\r\u001b[2J\u0000\u0085\u2028\u202e\u{e0001}';
+      const text = await lines(format, (log) => {
+        log.info(hostile, {
+          event: hostile,
+          path: hostile,
+          [hostile]: hostile,
+          list: [hostile],
+          deep: { [hostile]: hostile },
+        });
+      });
+      assert.equal(text.indexOf('\n'), text.length - 1);
+      assert.doesNotMatch(text.slice(0, -1), /[\p{Cc}\p{Cf}\p{Zl}]/u);
+      if (format === 'json') assert.equal((JSON.parse(text) as { path: string }).path, hostile);
+    });
+
+    test(`shows no secret in ${format}`, async () => {
+      const text = await lines(format, (log) => {
+        log.info('m', {
+          event: 'e',
+          value: new Secret('hidden'),
+          list: [new Secret('hidden')],
+          sessionToken: 'hidden',
+          SECRET_ACCESS_KEY: 'hidden',
+          nested: { password: { inner: 'hidden' } },
+          thrown: new Error('hidden'),
+          tokenTtl: 21_600,
+        });
+      });
+      assert.doesNotMatch(text, /hidden/);
+      assert.match(text, /\[secret\]/);
+      assert.match(text, /21600/);
+    });
+
+    test(`never throws in ${format}`, async () => {
+      const circle: Record<string, unknown> = { big: 5n, nothing: null, symbol: Symbol('s'), call: () => 1 };
+      circle['self'] = circle;
+      const bad = {
+        get boom(): string {
+          throw new Error('boom');
+        },
+      };
+      const text = await lines(format, (log) => {
+        log.info('m', {
+          event: 'e',
+          circle,
+          bad,
+          date: new Date(Number.NaN),
+          bytes: Buffer.from('hidden'),
+          not: Number.NaN,
+        });
+        log.info('m'.repeat(1e6), { event: 'e', long: 'x'.repeat(1e6), many: Array.from({ length: 1e5 }, () => 1) });
+      });
+      assert.doesNotMatch(text, /hidden/);
+      assert.equal(text.match(/\n/g)?.length, 2);
+      assert.ok(text.length < 10_000);
+    });
+  }
+
+  test('a field cannot pass for the time, the level or the message', async () => {
+    const text = await lines('json', (log) => {
+      log.info('real', { event: 'e', time: 'fake', level: 'fake', message: 'fake' });
+    });
+    assert.deepEqual(JSON.parse(text), {
+      time: '2026-11-23T19:00:00.123Z',
+      level: 'info',
+      event: 'e',
+      message: 'real',
+    });
+  });
+
+  test('an error of ours is told with its code and hint', async () => {
+    const text = await lines('text', (log) => {
+      log.info('m', { event: 'e', error: new AgentError('USAGE', 'what', { hint: 'do' }) });
+    });
+    assert.match(text, / error\.code=USAGE error\.message=what error\.hint=do\n$/);
+  });
+});
+
+describe('the stream', () => {
+  /** Logs in a process of its own, as the agent does. */
+  const program = (body: string): string[] => [
+    '--disable-warning=ExperimentalWarning',
+    '--input-type=module',
+    '-e',
+    `import { createLog } from ${JSON.stringify(LOG)};
+     const log = createLog({ level: 'info', format: 'auto' }, { env: process.env });
+     ${body}`,
+  ];
+  const runWithStderr = (t: TestContext, env: (path: string) => Record<string, string>): string => {
+    const path = join(tempDir(t), 'stderr');
+    writeFileSync(path, '');
+    const fd = openSync(path, 'a');
+    t.after(() => {
+      closeSync(fd);
+    });
+    const body = "log.info('m', { event: 'e' });";
+    assert.equal(
+      spawnSync(process.execPath, program(body), { stdio: ['ignore', 'ignore', fd], env: env(path) }).status,
+      0,
+    );
+    return readFileSync(path, 'utf8');
+  };
+  const identity = (path: string): string => {
+    const fd = openSync(path, 'r');
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    closeSync(fd);
+    return `${String(dev)}:${String(ino)}`;
+  };
+
+  test('is journald where systemd says so of this very stream', (t) => {
+    assert.equal(
+      runWithStderr(t, (path) => ({ JOURNAL_STREAM: identity(path) })),
+      '<6>m\n',
+    );
+  });
+
+  test('is for people where it was redirected, or systemd said nothing', (t) => {
+    assert.match(
+      runWithStderr(t, () => ({ JOURNAL_STREAM: '9:1' })),
+      /Z info {2}m\n$/,
+    );
+    assert.match(
+      runWithStderr(t, () => ({})),
+      /Z info {2}m\n$/,
+    );
+  });
+
+  test('gets the last line before the process ends, in order', () => {
+    const body = "for (let i = 0; i < 3000; i++) log.info('x'.repeat(100), { event: 'e', i }); process.exitCode = 7;";
+    const { status, stderr } = spawnSync(process.execPath, program(body), { encoding: 'utf8' });
+    assert.equal(status, 7);
+    const numbers = (stderr.match(/(?<= i=)\d+$/gm) ?? []).map(Number);
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: 3000 }, (_, index) => index),
+    );
+  });
+
+  test('may be closed by its reader while we go on', async () => {
+    const body = `process.stdin.once('data', () => {
+      for (let i = 0; i < 100; i++) log.error('m', { event: 'e' });
+      setImmediate(() => { log.error('m', { event: 'e' }); process.stdout.write('alive'); process.stdin.destroy(); });
+    }); log.info('ready', { event: 'e' });`;
+    const child = spawn(process.execPath, program(body), { stdio: ['pipe', 'pipe', 'pipe'] });
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.once('data', () => {
+      child.stderr.destroy();
+      child.stdin.write('go\n');
+    });
+    const status = await new Promise((resolve) => child.once('close', resolve));
+    assert.deepEqual({ status, out }, { status: 0, out: 'alive' });
+  });
+
+  test('is not filled without end while nobody reads it', async () => {
+    let release: (() => void) | undefined;
+    let text = '';
+    const stream = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        text += chunk.toString();
+        if (text.length > 2000) done();
+        else release = done;
+      },
+    });
+    const log = createLog({ level: 'info', format: 'text' }, { stream, env: {} });
+    for (let index = 0; index < 5000; index++) {
+      log.info('x'.repeat(1000), { event: 'e' });
+      if (index === 0) await setImmediate();
+    }
+    assert.ok(stream.writableLength < 2 * 1024 * 1024, String(stream.writableLength));
+    release?.();
+    await setImmediate();
+    log.info('after', { event: 'e' });
+    await setImmediate();
+    assert.match(text, /warn {2}\d{4} lines were not kept: nobody read the log\n.* after\n$/);
+  });
+});
