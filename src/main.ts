@@ -45,7 +45,18 @@ function createWorld(self: readonly string[], stop: AbortSignal): World {
 }
 
 async function openServices(): Promise<Services> {
-  const [atomic, bootTime, clock, commands, security, http, lock, processes, notify, users] = await Promise.all([
+  const [
+    { createAtomicFiles },
+    { readBootTime },
+    { createClock, validatePattern },
+    { createCommands },
+    { fileSecurity },
+    { createHttp },
+    { tryLock },
+    { createProcesses },
+    { createSdNotify },
+    { createUsers },
+  ] = await Promise.all([
     import('./system/atomic-files.ts'),
     import('./system/boot-time.ts'),
     import('./system/clock.ts'),
@@ -58,17 +69,17 @@ async function openServices(): Promise<Services> {
     import('./system/users.ts'),
   ]);
   return {
-    clock: clock.createClock(),
-    http: http.createHttp(`credrotate/${packageJson.version}`),
-    files: atomic.createAtomicFiles(),
-    security: security.fileSecurity,
-    users: users.createUsers(),
-    commands: commands.createCommands(),
-    processes: processes.createProcesses(),
-    readBootTime: bootTime.readBootTime,
-    tryLock: lock.tryLock,
-    sdNotify: notify.createSdNotify(process.env['NOTIFY_SOCKET']),
-    validatePattern: clock.validatePattern,
+    clock: createClock(),
+    http: createHttp(`credrotate/${packageJson.version}`),
+    files: createAtomicFiles(),
+    security: fileSecurity,
+    users: createUsers(),
+    commands: createCommands(),
+    processes: createProcesses(),
+    readBootTime,
+    tryLock,
+    sdNotify: createSdNotify(process.env['NOTIFY_SOCKET']),
+    validatePattern,
   };
 }
 

@@ -13,7 +13,7 @@ export interface Ask {
 
 /** Asks the agent that holds the lock for a pass. */
 export async function askRunningAgent(world: World, { config, tellAll }: Ask): Promise<PassReport> {
-  const report = await askControl(controlSocket(world), { command: 'refresh', tellAll });
+  const report = await askControl(controlSocket(world), { command: 'refresh', tellAll }, world.stop);
   const known = new Set(report.sinks.map((sink) => sink.path));
   const unknown = config.sinks.filter((sink) => !known.has(sink.path)).map((sink) => sink.path);
   if (known.size > 0 && unknown.length > 0) {

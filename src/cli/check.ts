@@ -4,12 +4,12 @@ import type { Credentials } from '../core/credentials.ts';
 import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
 import { Secret } from '../core/secret.ts';
 import { sinkLines } from '../report/print-report.ts';
+import { count } from '../report/text.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/preview.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
-import type { Run } from './program.ts';
 import { sinkDeps } from './session.ts';
-import type { World } from './world.ts';
+import type { Run, World } from './world.ts';
 
 export function addCheck(program: Command, run: Run): void {
   withSinks(program.command('check'))
@@ -39,7 +39,7 @@ async function check(world: World, options: SinkFlags): Promise<ExitCode> {
 
 function head({ files, sinks, consumers }: Config): string {
   const where = files.length === 0 ? 'flags' : files.join(', ');
-  return `${where}: ok, ${String(sinks.length)} sinks, ${String(consumers.length)} consumers`;
+  return `${where}: ok, ${count(sinks.length, 'sink')}, ${count(consumers.length, 'consumer')}`;
 }
 
 function describe(sink: SinkPreview): string[] {

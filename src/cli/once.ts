@@ -9,8 +9,7 @@ import { printReport } from '../report/print-report.ts';
 import { askRunningAgent } from './ask.ts';
 import { durationOption, readConfig, withSinks, type SinkFlags } from './options.ts';
 import { openSession, type Session } from './session.ts';
-import type { Run } from './program.ts';
-import type { World } from './world.ts';
+import type { Run, World } from './world.ts';
 
 interface OnceOptions extends SinkFlags {
   readonly wait?: number;

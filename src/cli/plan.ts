@@ -10,9 +10,8 @@ import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/preview.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
-import type { Run } from './program.ts';
 import { sinkDeps } from './session.ts';
-import type { World } from './world.ts';
+import type { Run, World } from './world.ts';
 
 export function addPlan(program: Command, run: Run): void {
   withSinks(program.command('plan'))
@@ -48,7 +47,7 @@ async function decide(world: World, config: Config): Promise<Decision> {
 
 function describe(sink: SinkPreview): string[] {
   if (!sink.next) return sinkLines(sink);
-  const why = sink.drift.length === 0 ? '' : ` (differs: ${sink.drift.join(', ')})`;
+  const why = sink.drift.includes('missing') ? ' (a new file)' : ` (other ${sink.drift.join(', ')})`;
   return [`would write ${sink.path}${why}`, ...redactedDiff(sink.current, sink.next).map((line) => `  ${line}`)];
 }
 
@@ -56,5 +55,5 @@ function whoWouldBeTold(config: Config, sinks: readonly SinkPreview[]): string[]
   const changing = new Set(sinks.filter((sink) => sink.bytesChanged).map((sink) => sink.path));
   return config.consumers
     .filter(({ name }) => sinksOf(config.sinks, name).some((path) => changing.has(path)))
-    .map(({ name, tell }) => `would tell  ${name}${tell === 'expiring' ? ', when what it knows runs out' : ''}`);
+    .map(({ name, tell }) => `would tell ${name}${tell === 'expiring' ? ', when what it knows runs out' : ''}`);
 }

@@ -10,10 +10,7 @@ import { addRefresh } from './refresh.ts';
 import { addRun } from './run.ts';
 import { addSimulate } from './simulate.ts';
 import { addStatus } from './status.ts';
-import type { World } from './world.ts';
-
-/** Runs a command's work with the world, and keeps its exit code. */
-export type Run = (work: (world: World) => Promise<number>) => Promise<void>;
+import type { Run, World } from './world.ts';
 
 /** The whole command line: arguments (without the program) in, exit code out. Throws nothing. */
 export async function runProgram(world: World, args: readonly string[]): Promise<number> {

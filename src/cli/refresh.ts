@@ -3,8 +3,7 @@ import { exitCodeOf, type ExitCode } from '../core/exit.ts';
 import { printReport } from '../report/print-report.ts';
 import { askControl } from '../rotation/control.ts';
 import { controlSocket } from './ask.ts';
-import type { Run } from './program.ts';
-import type { World } from './world.ts';
+import type { Run, World } from './world.ts';
 
 interface RefreshOptions {
   readonly tellAll?: true;
@@ -22,7 +21,8 @@ export function addRefresh(program: Command, run: Run): void {
 }
 
 async function refresh(world: World, options: RefreshOptions): Promise<ExitCode> {
-  const report = await askControl(controlSocket(world), { command: 'refresh', tellAll: options.tellAll ?? false });
+  const request = { command: 'refresh', tellAll: options.tellAll ?? false } as const;
+  const report = await askControl(controlSocket(world), request, world.stop);
   world.print(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : printReport(report));
   return exitCodeOf(report);
 }

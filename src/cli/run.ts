@@ -4,14 +4,14 @@ import type { Config } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
+import { count } from '../report/text.ts';
 import type { Agent, AgentView } from '../rotation/agent.ts';
 import { serveControl } from '../rotation/control.ts';
 import { controlSocket } from './ask.ts';
 import { CommandFailure, readConfig, withConfig, type ConfigOptions } from './options.ts';
-import type { Run } from './program.ts';
 import { Readiness } from './readiness.ts';
 import { openSession } from './session.ts';
-import type { World } from './world.ts';
+import type { Run, World } from './world.ts';
 
 export function addRun(program: Command, run: Run): void {
   withConfig(program.command('run'))
@@ -37,7 +37,7 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   }
   const { agent } = session;
   world.onHangup(() => void reload(world, { options, agent, log }));
-  log.info(`credrotate ${world.version} keeps ${String(config.sinks.length)} sinks fresh`, { event: 'started' });
+  log.info(`credrotate ${world.version} keeps ${count(config.sinks.length, 'sink')} fresh`, { event: 'started' });
   const control = await openControl(world, agent, log);
   try {
     await agent.run(world.stop);

@@ -5,8 +5,7 @@ import { AgentError, describeForeign, isErrno } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { isOverdue, printStatus } from '../report/print-status.ts';
 import type { Status } from '../report/status.ts';
-import type { Run } from './program.ts';
-import type { World } from './world.ts';
+import type { Run, World } from './world.ts';
 
 interface StatusOptions {
   readonly json?: true;

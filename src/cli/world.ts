@@ -52,3 +52,6 @@ export interface Services {
   /** Why a cron pattern cannot be used; undefined when it can. */
   readonly validatePattern: (pattern: string, timezone?: string) => string | undefined;
 }
+
+/** Does a command's work with the world, and keeps its exit code. */
+export type Run = (work: (world: World) => Promise<number>) => Promise<void>;

@@ -1,14 +1,18 @@
 import * as v from 'valibot';
 import { invalid, type Problem } from './problem.ts';
-import { file } from './schema.ts';
+import { anyKind, file } from './schema.ts';
 import { didYouMean, pathText, show } from './show.ts';
 import { find, keyPlaceOf, placeOf, plain, type Path, type Tree } from './tree.ts';
 
 /** What the schema has against one file: all of it, and of each setting the first. */
 export function checkSchema(tree: Tree): Problem[] {
-  const { issues = [] } = v.safeParse(file, plain(tree));
-  const problems = issues.map((issue) => toProblem(tree, issue));
-  return problems.filter(({ path }, index) => problems.findIndex((other) => other.path === path) === index);
+  const settings = plain(tree);
+  const issues = [file, anyKind].flatMap((schema) => v.safeParse(schema, settings).issues ?? []);
+  const first = new Map<string, Problem>();
+  for (const problem of issues.map((issue) => toProblem(tree, issue))) {
+    if (!first.has(problem.path)) first.set(problem.path, problem);
+  }
+  return [...first.values()];
 }
 
 function toProblem(tree: Tree, issue: v.BaseIssue<unknown>): Problem {

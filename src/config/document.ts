@@ -22,8 +22,7 @@ export function parseYaml(file: string, text: string): Parsed {
   if (document === undefined || slips.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) {
     return failed([invalid({ file }, { message: 'expected settings, got lists or maps nested too deeply' })]);
   }
-  if (slips.length > 0)
-    return failed(slips.map((slip) => syntaxProblem(locate(slip.pos[0]), slip)).filter(firstOfLine));
+  if (slips.length > 0) return failed(oneOfEachLine(slips.map((slip) => syntaxProblem(locate(slip.pos[0]), slip))));
   const grower = new Grower(locate);
   const tree = grower.root(document.contents);
   return grower.problems.length > 0 ? failed(grower.problems) : { ok: true, tree };
@@ -52,8 +51,10 @@ function compose(text: string, lineCounter: LineCounter): Document.Parsed | unde
 }
 
 /** One slip makes the parser complain several times. */
-function firstOfLine({ line }: Problem, index: number, all: readonly Problem[]): boolean {
-  return all.findIndex((other) => other.line === line) === index;
+function oneOfEachLine(problems: readonly Problem[]): readonly Problem[] {
+  const lines = new Map<number | undefined, Problem>();
+  for (const problem of problems) if (!lines.has(problem.line)) lines.set(problem.line, problem);
+  return [...lines.values()];
 }
 
 function syntaxProblem(place: Place, { code, message }: { code: string; message: string }): Problem {

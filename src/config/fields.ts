@@ -40,6 +40,12 @@ export function mapping<const E extends v.ObjectEntries>(entries: E): v.StrictOb
   return withoutLists(schema) as unknown as v.StrictObjectSchema<E, undefined>;
 }
 
+/** The names of settings, with whatever values. */
+export function unchecked(...entries: readonly v.ObjectEntries[]): v.ObjectEntries {
+  const names = entries.flatMap((some) => Object.keys(some));
+  return Object.fromEntries(names.map((name) => [name, v.optional(v.unknown())]));
+}
+
 /** To valibot a list is an object too. */
 export function withoutLists<S extends v.GenericSchema>(schema: S): S {
   return {

@@ -72,7 +72,11 @@ function compareBytes(a: string, b: string): number {
 async function findUnsafe(directory: string): Promise<Problem[]> {
   const { weakness } = await examine(directory);
   if (!weakness) return [];
-  return [problem('CONFIG_UNSAFE', { file: directory }, describeWeakness(weakness, takeBack(weakness.path)))];
+  // A directory on the way is its owner's: the configuration has to move, not they.
+  const remedy = weakness.isTarget
+    ? takeBack(weakness.path)
+    : 'sudo install -d -m 755 -o root -g root /etc/credrotate/conf.d';
+  return [problem('CONFIG_UNSAFE', { file: directory }, describeWeakness(weakness, remedy))];
 }
 
 function misnamed(directory: string, name: string): Problem[] {

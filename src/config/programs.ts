@@ -32,6 +32,7 @@ async function checkProgram({ at, value }: Tree, path: string, uid: number): Pro
 
 function remedy(program: string, { path, isTarget }: Weakness): string {
   if (isTarget) return takeBack(path);
-  const copy = `/usr/local/sbin/${basename(program)}`;
-  return `sudo install -m 755 -o root -g root ${shellWord(program)} ${shellWord(copy)}, and name that copy`;
+  // Not /usr/local, where a group may write on Debian.
+  const copy = `/etc/credrotate/hooks/${basename(program)}`;
+  return `sudo install -D -m 755 -o root -g root ${shellWord(program)} ${shellWord(copy)}, and name that copy`;
 }

@@ -11,6 +11,7 @@ import {
   quote,
   required,
   text,
+  unchecked,
   withoutLists,
   word,
 } from './fields.ts';
@@ -92,5 +93,11 @@ const TYPES = ['systemd', 'signal', 'exec'];
 export const consumer = withoutLists(
   v.variant('type', [systemd, signalled, exec], ({ path: at }) => expectation(at ? oneOf(TYPES) : 'keys and values')),
 );
+
+/** A consumer whose type is not known: what is wrong with it whatever it is to be. */
+export const consumerOfAnyType = mapping({
+  ...unchecked(systemd.entries, signalled.entries, exec.entries),
+  ...common,
+});
 
 export type ConsumerSettings = v.InferOutput<typeof consumer>;

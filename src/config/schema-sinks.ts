@@ -12,6 +12,7 @@ import {
   reading,
   required,
   text,
+  unchecked,
   withoutLists,
   word,
 } from './fields.ts';
@@ -103,5 +104,11 @@ export const sink = withoutLists(
     expectation(at ? oneOf(FORMATS) : 'keys and values'),
   ),
 );
+
+/** A sink whose format is not known: what is wrong with it whatever it is to be. */
+export const sinkOfAnyFormat = mapping({
+  ...unchecked(awsCredentials.entries, dotenv.entries, json.entries),
+  ...common,
+});
 
 export type SinkSettings = v.InferOutput<typeof sink>;

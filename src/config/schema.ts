@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { choice, expectation, duration, flag, mapping, option, required, text, withoutLists, word } from './fields.ts';
-import { consumer, consumerName } from './schema-consumers.ts';
-import { sink } from './schema-sinks.ts';
+import { consumer, consumerName, consumerOfAnyType } from './schema-consumers.ts';
+import { sink, sinkOfAnyFormat } from './schema-sinks.ts';
 import { readEndpoint } from './scalars.ts';
 
 const SCHEDULE = 'a cron pattern, or keys and values: pattern and timezone';
@@ -79,6 +79,12 @@ export const file = mapping({
     '60s',
   ),
   log: option('Lines on standard error.', log, {}),
+});
+
+/** What holds for sinks and consumers of every kind: of one whose kind is misspelt, all else is checked by this. */
+export const anyKind = v.looseObject({
+  sinks: v.exactOptional(v.array(sinkOfAnyFormat)),
+  consumers: v.exactOptional(withoutLists(v.record(v.string(), consumerOfAnyType))),
 });
 
 export type File = v.InferOutput<typeof file>;

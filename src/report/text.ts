@@ -25,3 +25,8 @@ export function duration(ms: number): string {
 export function relative(epochMs: number, now: number): string {
   return epochMs >= now ? `in ${duration(epochMs - now)}` : `${duration(now - epochMs)} ago`;
 }
+
+/** `1 sink`, `3 sinks`. */
+export function count(number: number, noun: string): string {
+  return `${String(number)} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -20,10 +20,10 @@ export type Decision =
 export function accept(fetched: Fetched, state: AgentState, now: number): Decision {
   if (!fetched.ok)
     return { kind: 'keep', state: stateBeside(fetched.state, state.standing, now), error: fetched.error };
-  const { credentials } = fetched;
-  const origin = merge(state.origin, fetched.origin);
-  const print = fingerprint(credentials);
   const moved = hasMoved(state.origin, fetched.origin);
+  const origin = moved ? fetched.origin : { ...state.origin, ...fetched.origin };
+  const credentials = withAccount(fetched.credentials, origin);
+  const print = fingerprint(credentials);
   if (state.standing && !moved) {
     if (state.standing.fingerprint === print) return { kind: 'same', credentials, origin };
     if (isWorse(credentials, state.standing, now)) return keepLonger(credentials, state.standing);
@@ -35,7 +35,7 @@ export function accept(fetched: Fetched, state: AgentState, now: number): Decisi
     lifetime: credentials.expiration - now,
     fetchedAt: now,
   };
-  return { kind: 'new', credentials, origin: moved ? fetched.origin : origin, standing, moved };
+  return { kind: 'new', credentials, origin, standing, moved };
 }
 
 function isWorse(credentials: Credentials, standing: Standing, now: number): boolean {
@@ -68,6 +68,7 @@ function hasMoved(before: Origin, after: Origin): boolean {
   );
 }
 
-function merge(before: Origin, after: Origin): Origin {
-  return { ...before, ...after };
+/** A pass in which the account could not be found out must not write files without it. */
+function withAccount(credentials: Credentials, { accountId }: Origin): Credentials {
+  return accountId === undefined ? credentials : { ...credentials, accountId };
 }

@@ -120,7 +120,9 @@ export class Agent {
       signal.throwIfAborted();
     }
     this.#next = undefined;
-    await this.#deliverer.drain(limits.patience);
+    // Who hangs must not keep us from ending when told to: what is not delivered stays owed.
+    signal.addEventListener('abort', () => void this.#deliverer.stop());
+    if (!signal.aborted) await this.#deliverer.drain(limits.patience);
     await this.#deliverer.stop();
     await this.#publish();
     return this.#report();

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { AgentError, describeForeign, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import type { PassReport } from '../core/outcomes.ts';
@@ -40,14 +41,15 @@ export async function serveControl(
   };
 }
 
-/** Asks the agent behind the socket. Throws AGENT_ABSENT when there is none. */
-export async function askControl(path: string, request: ControlRequest): Promise<PassReport> {
-  const socket = connect(path);
+/** Asks the agent behind the socket. Rejects with AGENT_ABSENT when there is none, and with the signal's reason. */
+export async function askControl(path: string, request: ControlRequest, signal: AbortSignal): Promise<PassReport> {
+  const socket = addAbortSignal(signal, connect(path));
   let raw: string;
   try {
     socket.write(`${JSON.stringify(request)}\n`);
     raw = await text(socket);
   } catch (error) {
+    signal.throwIfAborted();
     const hint = isErrno(error, 'EACCES')
       ? 'run this as the user of the agent'
       : 'start it: systemctl start credrotate';

@@ -112,11 +112,6 @@ export class Deliverer {
     return dueAt(consumer, this.#own(consumer.name), stand);
   }
 
-  /** When there will be another attempt that is worth waiting for: one that is not running will read its files anyway. */
-  #retryOf(consumer: ConsumerConfig): number {
-    return this.#outcomes.get(consumer.name)?.result === 'absent' ? Infinity : this.#due(consumer);
-  }
-
   #start(name: string): void {
     const worker: Worker = {
       wake: new AbortController(),

@@ -130,6 +130,27 @@ describe('for root, a configuration that somebody else can change', () => {
     assert.doesNotMatch(text, /theirs/);
   });
 
+  test('a program in a home is to be copied, and the home left to its owner', async (t) => {
+    if (!isRoot) {
+      t.skip('needs root: a configuration that is safe');
+      return;
+    }
+    const directory = tempDir(t);
+    mkdirSync(join(directory, 'home'));
+    writeFileSync(join(directory, 'home/my hook'), '#!/bin/sh\n');
+    chownSync(join(directory, 'home'), 65534, 65534);
+    const command = join(directory, 'home/my hook');
+    writeFileSync(
+      join(directory, 'credrotate.yaml'),
+      `${YAML}consumers: { a: { type: exec, command: ["${command}"] } }`,
+    );
+    const { text } = await loadFrom(directory, 0);
+    assert.match(
+      text,
+      /install -D -m 755 -o root -g root 'home\/my hook' '\/etc\/credrotate\/hooks\/my hook', and name that copy/,
+    );
+  });
+
   test('one of its own is read, through a link and below /tmp', async (t) => {
     if (!isRoot || tmpdir() !== '/tmp') {
       t.skip('needs root: a file that is root’s, below /tmp');

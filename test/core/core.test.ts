@@ -13,7 +13,7 @@ test('a secret cannot print', () => {
   const secret = new Secret('hunter2');
   const shown = [
     String(secret),
-    `${secret.toString()}`,
+    secret.toString(),
     JSON.stringify({ secret }),
     inspect({ secret }, { showHidden: true, depth: 9 }),
   ];

@@ -110,6 +110,26 @@ describe('consumers', { concurrency: 6 }, () => {
     assert.equal((await agent.stop()).code, 0);
   });
 
+  // Cause: who waited for a hook that hangs took no notice of signals.
+  test('once and refresh can be stopped while a hook hangs, which is called again', async (t) => {
+    const site = await openSite(t);
+    const hook = makeHook(t, site.path('hook'));
+    const config = configure(site, { web: { type: 'exec', command: hook.command } });
+    hook.close();
+    const pass = site.start(['once', '--json', ...config]);
+    await eventually('the hook is at work', () => hook.calls().length === 1);
+    const ended = await pass.stop();
+    assert.deepEqual([ended.code, reportOf(ended).consumers[0]?.result], [74, 'pending']);
+
+    const agent = site.start(['run', ...config]);
+    await eventually('it is called again', () => hook.calls().length === 2);
+    const before = site.metadata.requests.length;
+    const asking = site.start(['refresh']);
+    await eventually('the agent was asked', () => site.metadata.requests.length > before);
+    assert.equal((await asking.stop()).code, 75);
+    assert.equal((await agent.stop()).code, 0);
+  });
+
   test('a hook learns what happened, and no secret', async (t) => {
     const site = await openSite(t);
     const hook = makeHook(t, site.path('hook'));

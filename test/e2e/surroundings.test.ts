@@ -21,6 +21,13 @@ describe('runs anywhere', { concurrency: 4 }, () => {
     assertWritten(site);
   });
 
+  test('with paths that count from where it runs', async (t) => {
+    const site = await openSite(t);
+    const { code, stderr } = await site.run(['once', '--json-file', 'out/iam.json'], { cwd: site.directory });
+    assert.deepEqual([code, stderr], [0, '']);
+    assertWritten(site);
+  });
+
   test('with standard input closed', async (t) => {
     const site = await openSite(t);
     const through = ['/bin/sh', '-c', 'exec "$@" <&-', 'sh'];

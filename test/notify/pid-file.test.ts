@@ -97,14 +97,12 @@ describe('a pid file', () => {
     assert.equal(program.output(), 'ready\n');
   });
 
-  test(
-    'of others is of no use to an agent that is not root',
-    { skip: isRoot && 'needs an ordinary user' },
-    async () => {
-      const elsewhere = await signalByPidFile('/proc/1/comm');
-      assert.equal(brief(elsewhere), 'CONSUMER_NOT_MEANT refused');
-    },
-  );
+  test('of others is of no use to an agent that is not root', async (t) => {
+    const file = makePidFile(t, 4711);
+    if (isRoot) chownSync(file, NOBODY, NOBODY);
+    const result = await signalByPidFile(file, { deps: { self: { uid: STRANGER, gid: STRANGER } } });
+    assert.equal(brief(result), 'CONSUMER_UNSAFE refused');
+  });
 });
 
 describe('a pid file that is not root’s', { skip: needsRoot }, () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { HUP_PRINTER, privateCopy, startHupPrinter, startProgram, startSleep, until } from '../support/consumer.ts';
+import { fakeHost } from '../support/fake-tool-consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { brief, makePidFile, signalByPidFile } from './harness.ts';
 
@@ -114,7 +115,7 @@ threading.Event().wait()`;
   test('finds nobody where the process has ended, or is a zombie', async (t) => {
     assert.equal(brief(await signalByPidFile(makePidFile(t, 4_194_305))), 'absent');
     // Its parent turns into a program that never asks for its children.
-    const parent = await startProgram(t, ['/bin/sh', '-c', 'true & echo $!.; exec sleep 1000'], { ready: '.\n' });
+    const parent = await startProgram(t, ['/bin/sh', '-c', 'sleep 0.2 & echo $!.; exec sleep 1000'], { ready: '.\n' });
     const zombie = Number.parseInt(parent.output(), 10);
     await until(() => readFileSync(`/proc/${zombie}/stat`, 'latin1').includes(') Z '));
     assert.equal(brief(await signalByPidFile(makePidFile(t, zombie))), 'absent');
@@ -158,6 +159,16 @@ describe('a runtime that catches signals by habit', () => {
     const result = await signalByPidFile(makePidFile(t, program.pid));
     assert.match(JSON.stringify(result), /CONSUMER_WOULD_DIE.*got one in Java/);
     assert.ok(program.isRunning());
+  });
+
+  test('any of them, where it may not be looked for', async (t) => {
+    const { host, install, calls } = fakeHost(t);
+    install('grep', 'echo "$@" >>$DIR/log; exit 2');
+    const program = await startHupPrinter(t);
+    const file = makePidFile(t, program.pid);
+    assert.equal(brief(await signalByPidFile(file, { deps: { host } })), 'CONSUMER_UNINSPECTABLE refused');
+    assert.deepEqual(calls().length, 1);
+    assert.equal(brief(await signalByPidFile(file, { deps: { host }, consumer: { handlesSignal: true } })), 'told');
   });
 
   test('Ruby, and anything under its name, until the administrator vouches for it', async (t) => {

@@ -78,6 +78,12 @@ describe('what becomes of an answer', () => {
   });
 });
 
+test('an account that could not be found out in this pass is the one that is known', () => {
+  const decision = accept(answer('B', { origin: { role: 'web' } }), after(answer('A')), NOON);
+  assert.ok(decision.kind === 'new');
+  assert.equal(decision.credentials.accountId, ORIGIN.accountId);
+});
+
 describe('the state of a source that fails', () => {
   const cases = [
     ['unreachable', 'stale', 'expired', 'unreachable'],

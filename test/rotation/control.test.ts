@@ -35,6 +35,8 @@ async function raw(path: string, bytes: string): Promise<string> {
   return text(socket).catch((error: unknown) => `closed: ${String(error)}`);
 }
 
+const NEVER = new AbortController().signal;
+
 describe('the control socket', () => {
   test('carries a request and its report', async (t) => {
     const asked: ControlRequest[] = [];
@@ -42,7 +44,7 @@ describe('the control socket', () => {
       asked.push(request);
       return Promise.resolve(REPORT);
     });
-    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: true }), REPORT);
+    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: true }, NEVER), REPORT);
     assert.deepEqual(asked, [{ command: 'refresh', tellAll: true }]);
   });
 
@@ -53,7 +55,7 @@ describe('the control socket', () => {
 
   test('carries an error with its code and hint', async (t) => {
     const path = await serve(t, () => Promise.reject(new AgentError('AGENT_ABSENT', 'stopping', { hint: 'wait' })));
-    await assert.rejects(askControl(path, { command: 'refresh', tellAll: false }), {
+    await assert.rejects(askControl(path, { command: 'refresh', tellAll: false }, NEVER), {
       code: 'AGENT_ABSENT',
       message: 'stopping',
       hint: 'wait',
@@ -65,7 +67,7 @@ describe('the control socket', () => {
     assert.match(await raw(path, 'nonsense\n'), /"code":"INTERNAL"/);
     assert.match(await raw(path, '{"command":"drop"}\n'), /"code":"USAGE"/);
     assert.doesNotMatch(await raw(path, 'x'.repeat(100_000)), /report/);
-    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: false }), REPORT);
+    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: false }, NEVER), REPORT);
   });
 
   test('takes the place of one that a killed agent left', async (t) => {
@@ -73,11 +75,11 @@ describe('the control socket', () => {
     writeFileSync(path, '');
     const server = await serveControl(path, () => Promise.resolve(REPORT));
     t.after(() => server[Symbol.asyncDispose]());
-    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: false }), REPORT);
+    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: false }, NEVER), REPORT);
   });
 
   test('that nobody serves says how to start the agent', async (t) => {
-    await assert.rejects(askControl(join(tempDir(t), 'control.sock'), { command: 'refresh', tellAll: false }), {
+    await assert.rejects(askControl(join(tempDir(t), 'control.sock'), { command: 'refresh', tellAll: false }, NEVER), {
       code: 'AGENT_ABSENT',
       hint: /systemctl start/,
     });

@@ -35,13 +35,14 @@ export function renderAwsCredentials(
       text,
       rewrites.flatMap(({ edits }) => edits),
     );
+    const result = copies.length > 0 ? edited : appendSection(edited, profile, keys, eol);
     return {
-      bytes: Buffer.from(copies.length > 0 ? edited : appendSection(edited, profile, keys, eol), encoding),
+      bytes: Buffer.from(result, encoding),
       warnings: [
         ...warnings,
-        ...rewrites.flatMap((rewrite) => rewrite.warnings),
-        ...sectionWarnings(sections),
-        ...fileWarnings(text, profile, (key) => keys.values.has(key)),
+        ...new Set(rewrites.flatMap((rewrite) => rewrite.warnings)),
+        ...sectionWarnings(findSections(result, profile)),
+        ...fileWarnings(result, profile),
         ...(inherits && sink.securityToken === 'never'
           ? [`Python readers inherit ${securityToken} from [DEFAULT] and prefer it to the session token`]
           : []),

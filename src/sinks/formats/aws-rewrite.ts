@@ -71,7 +71,7 @@ function rewriteLines(
     } else if (line.kind === 'comment') {
       // Java, Rust and CRT readers know comments at the start of a line only: this one would become part of our value.
       edits.push({ start: line.start, end: line.start + line.indent.length, text: '' });
-      warnings.push(`line ${line.number}: moved a comment to the start of its line, out of the value above it`);
+      warnings.push('moved an indented comment to the start of its line, out of the value above it');
     }
   }
   return { edits, warnings };
@@ -84,12 +84,12 @@ function rewriteHeader(header: IniHeader, name: string, eol: string): Rewrite {
   const nameEnd = nameStart + header.name.length;
   if (header.name !== name) {
     edits.push({ start: nameStart, end: nameEnd, text: name });
-    warnings.push(`line ${header.number}: removed the blanks around the name of the section`);
+    warnings.push('removed the blanks around the name of the section');
   }
   if (header.comment !== '') {
     const end = header.start + header.text.length;
     edits.push({ start: nameEnd + 1, end: end - header.comment.length, text: header.eol || eol });
-    warnings.push(`line ${header.number}: moved the comment after the section header to a line of its own`);
+    warnings.push('moved the comment after the header of the section to a line of its own');
   }
   return { edits, warnings };
 }

@@ -5,7 +5,7 @@ import { iniLines } from './ini-lines.ts';
 
 const lookalike = /^aws_(access_key_id|secret_access_key|session_token|security_token)$/;
 
-/** What readers of the profile trip over although we must leave it. */
+/** What readers of the profile trip over in the file as it will stand. */
 export function sectionWarnings({ copies, defaults }: Sections): string[] {
   const own = properties(copies);
   const findings: readonly (readonly [{ readonly number: number } | undefined, string])[] = [
@@ -33,15 +33,15 @@ function nestedLookalikes({ lines }: Section): IniContinuation[] {
   for (const line of lines) {
     if (line.kind === 'property') parent = line;
     if (line.kind !== 'continuation' || !parent?.hasValue) continue;
-    if (!lookalike.test(parent.key) && lookalike.test(line.key)) found.push(line);
+    if (lookalike.test(line.key)) found.push(line);
   }
   return found;
 }
 
-/** What makes readers reject the file, or prefer another section. `isOwned`: keys that the profile will hold once. */
-export function fileWarnings(text: string, profile: string, isOwned: (key: string) => boolean): string[] {
+/** What makes readers reject the file as it will stand, or prefer another section. */
+export function fileWarnings(text: string, profile: string): string[] {
   const first = new Map<string, number>();
-  const isRejected = pythonRejections(profile, isOwned);
+  const isRejected = pythonRejections();
   for (const line of iniLines(text)) {
     const findings = line.kind === 'header' ? headerFindings(line, profile) : [];
     if (isRejected(line)) findings.push('Python readers reject the file: repeated above, or nested without "="');
@@ -50,8 +50,8 @@ export function fileWarnings(text: string, profile: string, isOwned: (key: strin
   return Array.from(first, ([finding, number]) => `line ${number}: ${finding}`);
 }
 
-/** To be asked about each line, in order: whether it will go on making Python readers reject the file. */
-function pythonRejections(profile: string, isOwned: (key: string) => boolean): (line: IniLine) => boolean {
+/** To be asked about each line, in order: whether Python readers reject the file for it. */
+function pythonRejections(): (line: IniLine) => boolean {
   const seen = new Set<string>();
   const isRepeated = (id: string): boolean => {
     const before = seen.size;
@@ -59,7 +59,6 @@ function pythonRejections(profile: string, isOwned: (key: string) => boolean): (
   };
   let section = '';
   let property: IniProperty | undefined;
-  const isOurs = (key: string): boolean => section.trim() === profile && isOwned(key);
   return (line) => {
     switch (line.kind) {
       case 'header':
@@ -67,9 +66,9 @@ function pythonRejections(profile: string, isOwned: (key: string) => boolean): (
         return isRepeated(`[${section}`) && section !== 'DEFAULT';
       case 'property':
         property = line;
-        return isRepeated(`${section}]${line.key}`) && !isOurs(line.key);
+        return isRepeated(`${section}]${line.key}`);
       case 'continuation':
-        return property?.hasValue === false && !isOurs(property.key) && !line.text.includes('=');
+        return property?.hasValue === false && !line.text.includes('=');
       default:
         return false;
     }

@@ -47,7 +47,7 @@ function* parseLines(text: string): Generator<ParsedLine, undefined> {
     if (/[\u2028\u2029]/.test(line.text)) throw ambiguous(line, 'lines that end with LF or CRLF', 'a Unicode line end');
     const set = parseAssignment(line.text);
     const isQuoted = line.start <= quotedTo;
-    if (!isQuoted) quotedTo = quoteEnd(text, line, set?.valueAt ?? firstVisible(line.text));
+    if (!isQuoted) quotedTo = quoteEnd(text, line, set);
     yield { line, set, isQuoted, isContinued: quotedTo >= line.next };
   }
 }
@@ -62,34 +62,50 @@ interface ParsedAssignment {
   readonly isExported: boolean;
   /** Offset of the value in the line. */
   readonly valueAt: number;
+  readonly delimiter: '=' | ':';
 }
 
 /** With `=`, or with the colon that npm's and Ruby's dotenv know. */
 function parseAssignment(line: string): ParsedAssignment | undefined {
-  const match = /^\s*(export\s+)?([\w.-]+)(\s*=|:(?=\s|$))\s*/.exec(line);
+  const match = /^\s*(export\s+)?([\w.-]+)(?:\s*=|:(?=\s|$))\s*/.exec(line);
   if (match === null) return undefined;
-  return { name: match[2] ?? '', isExported: match[1] !== undefined, valueAt: match[0].length };
-}
-
-function firstVisible(line: string): number {
-  return line.length - line.trimStart().length;
+  return {
+    name: match[2] ?? '',
+    isExported: match[1] !== undefined,
+    valueAt: match[0].length,
+    delimiter: match[0].includes('=') ? '=' : ':',
+  };
 }
 
 /**
- * Where the quoted value that begins there ends, or -1 when none begins. Some readers take a backslash before a quote
- * as an escape and others do not: where that decides which lines belong to the value, the file is refused.
+ * Where the quoted value that begins on the line ends, or -1 when none begins. Readers differ: some take a backslash
+ * before a quote as an escape, some know no colon, some go on to the next line for a value, some want nothing after
+ * the closing quote. Where that decides which lines belong to the value, the file is refused.
  */
-function quoteEnd(text: string, line: Line, valueAt: number): number {
+function quoteEnd(text: string, line: Line, set: ParsedAssignment | undefined): number {
+  const valueAt = set?.valueAt ?? line.text.length - line.text.trimStart().length;
   const quote = line.text[valueAt];
   if (quote !== '"' && quote !== "'" && quote !== '`') return -1;
   const open = line.start + valueAt;
-  const literal = text.indexOf(quote, open + 1);
-  let escaped = literal;
-  while (escaped >= 0 && isEscaped(text, escaped, open)) escaped = text.indexOf(quote, escaped + 1);
-  if (literal < 0 || escaped < 0 || text.slice(literal, escaped).includes('\n')) {
+  const end = agreedEnd(text, quote, open);
+  const isOnLine = end !== undefined && end < line.next;
+  if (end === undefined || (!isOnLine && (set?.delimiter !== '=' || !endsItsLine(text, end)))) {
     throw ambiguous(line, 'a quoted value that ends', 'one whose end readers do not agree on');
   }
-  return escaped;
+  return end;
+}
+
+/** The closing quote, if it stands on the same line whether backslashes escape or not. */
+function agreedEnd(text: string, quote: string, open: number): number | undefined {
+  const literal = text.indexOf(quote, open + 1);
+  let end = literal;
+  while (end >= 0 && isEscaped(text, end, open)) end = text.indexOf(quote, end + 1);
+  return end < 0 || text.slice(literal, end).includes('\n') ? undefined : end;
+}
+
+function endsItsLine(text: string, quote: number): boolean {
+  const lf = text.indexOf('\n', quote);
+  return /^\s*(#|$)/.test(text.slice(quote + 1, lf < 0 ? undefined : lf));
 }
 
 /** Whether an odd number of backslashes stands before `at`, none of them before `from + 1`. */

@@ -79,9 +79,14 @@ describe('aws-credentials: what becomes of a file', () => {
 
 describe('aws-credentials: what is put right or left with a warning', () => {
   const cases: readonly (readonly [title: string, before: string, after: string, warning: RegExp])[] = [
-    ['blanks around the name', `[ default\t]\n${old}`, `[default]\n${keys}`, /^line 1: removed the blanks/],
-    ['brackets in a header comment', `[default] # see [y]\n${old}`, `[default]\n# see [y]\n${keys}`, /^line 1: moved/],
-    ['a header comment over nothing', '[default] ; c', `[default]\n; c\n${keys}`, /^line 1: moved/],
+    ['blanks around the name', `[ default\t]\n${old}`, `[default]\n${keys}`, /^removed the blanks/],
+    [
+      'brackets in a header comment',
+      `[default] # see [y]\n${old}`,
+      `[default]\n# see [y]\n${keys}`,
+      /^moved the comment/,
+    ],
+    ['a header comment over nothing', '[default] ; c', `[default]\n; c\n${keys}`, /^moved the comment/],
     [
       'an indented section without ours',
       '[default]\n\tx = y\n',
@@ -92,13 +97,13 @@ describe('aws-credentials: what is put right or left with a warning', () => {
       'an indented comment below ours',
       `[default]\n${id}  # c\n${secret}${token}`,
       `[default]\n${id}# c\n${secret}${token}`,
-      /^line 3: moved a comment/,
+      /^moved an indented comment/,
     ],
     [
       'an indented comment below the header',
       '[default]\n  # c\n',
       `[default]\n${keys}# c\n`,
-      /^line 2: moved a comment/,
+      /^moved an indented comment/,
     ],
     ['another section twice', `[a]\n[a]\n[default]\n${old}`, `[a]\n[a]\n[default]\n${keys}`, /^line 2: Python/],
     ['another key twice', `[a]\nb=1\nB=2\n[default]\n${old}`, `[a]\nb=1\nB=2\n[default]\n${keys}`, /^line 3: Python/],
@@ -114,7 +119,7 @@ describe('aws-credentials: what is put right or left with a warning', () => {
       'a lookalike in a value',
       `[default]\nx = y\n  aws_session_token = OLD\n`,
       `[default]\n${keys}x = y\n  aws_session_token = OLD\n`,
-      /^line 3: .*looks like/,
+      /^line 6: .*looks like/,
     ],
     [
       'an inherited role',

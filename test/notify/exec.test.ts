@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { chmodSync, chownSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import type { ExecConsumer } from '../../src/core/config.ts';
+import type { NotifyDeps, TellRequest, TellResult } from '../../src/notify/contract.ts';
+import { tell } from '../../src/notify/tell.ts';
+import { isRoot, needsRoot, NOBODY, realDeps, requestFor, until } from '../support/consumer.ts';
+import { fakeHost } from '../support/fake-tool-consumer.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { brief } from './harness.ts';
+
+interface Attempt {
+  readonly consumer?: Partial<ExecConsumer>;
+  readonly request?: Partial<TellRequest>;
+  readonly deps?: Partial<NotifyDeps>;
+}
+
+async function exec(command: readonly string[], { consumer, request, deps }: Attempt = {}): Promise<TellResult> {
+  const whole: ExecConsumer = { name: 'hook', type: 'exec', tell: 'changed', command, timeout: 10_000, ...consumer };
+  return await tell(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(30_000));
+}
+
+/** In a directory that everybody may search and `uid` owns. */
+function makeHook(context: TestContext, script: string, uid?: number): string {
+  const directory = tempDir(context);
+  const hook = join(directory, 'hook');
+  writeFileSync(hook, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  chmodSync(directory, 0o755);
+  if (uid !== undefined) chownSync(directory, uid, uid);
+  return hook;
+}
+
+describe('a program', () => {
+  test('is told when it ends well', async (t) => {
+    const hook = makeHook(t, 'exit 0');
+    assert.deepEqual(await exec([hook]), { result: 'told', detail: `${hook} ended with exit code 0` });
+  });
+
+  test('that fails stays pending, and what it printed stays with it', async (t) => {
+    const result = await exec([makeHook(t, 'echo hunter2; echo hunter2 >&2; exit 9')]);
+    assert.equal(brief(result), 'CONSUMER_FAILED refused');
+    assert.match(JSON.stringify(result), /expected exit code 0, got 9/);
+    assert.doesNotMatch(JSON.stringify(result), /hunter2/);
+  });
+
+  test('gets its arguments as they are, no input, and a clean environment', async (t) => {
+    const file = join(tempDir(t), 'out');
+    const sinks = ['/etc/app/aws.env', '/etc/app/with blank.json'];
+    const hook = makeHook(t, '{ printf "%s|" "$@"; read line || echo; env; } >"$1"');
+    process.env['CREDROTATE_TEST_SECRET'] = 'hunter2';
+    t.after(() => delete process.env['CREDROTATE_TEST_SECRET']);
+    const request = { sinks, generation: 12, reason: 'retry' } as const;
+    assert.equal(brief(await exec([hook, file, '$HOME; id', '--', '*'], { request })), 'told');
+    const [args, ...env] = readFileSync(file, 'utf8').trimEnd().split('\n');
+    assert.equal(args, `${file}|$HOME; id|--|*|`);
+    const { username, homedir, shell } = userInfo();
+    assert.deepEqual(env.filter((line) => !line.startsWith('PWD=')).sort(), [
+      sinks[1],
+      'CREDROTATE_CONSUMER=hook',
+      'CREDROTATE_GENERATION=12',
+      'CREDROTATE_REASON=retry',
+      `CREDROTATE_SINKS=${sinks[0] ?? ''}`,
+      `HOME=${homedir}`,
+      'LANG=C.UTF-8',
+      `LOGNAME=${username}`,
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      `SHELL=${shell ?? ''}`,
+      `USER=${username}`,
+    ]);
+  });
+
+  test('is run even when the list of sinks is longer than a variable can be', async (t) => {
+    const sinks = Array.from({ length: 3000 }, (_, index) => `/etc/app/${'x'.repeat(60)}/${index}`);
+    const hook = makeHook(t, '[ -z "$CREDROTATE_SINKS" ]');
+    assert.equal(brief(await exec([hook], { request: { sinks } })), 'told');
+  });
+
+  test('is ended at its timeout, with its children', async (t) => {
+    const file = join(tempDir(t), 'pid');
+    const hook = makeHook(t, 'sleep 1000 & echo $! >"$1.part"; mv "$1.part" "$1"; wait');
+    const result = await exec([hook, file], { consumer: { timeout: 300 } });
+    assert.equal(brief(result), 'CONSUMER_TIMEOUT refused');
+    const child = Number(readFileSync(file, 'utf8'));
+    await until(() => !existsSync(`/proc/${child}`) || readFileSync(`/proc/${child}/stat`, 'latin1').includes(') Z '));
+  });
+
+  test('must exist, and be out of reach for others', async (t) => {
+    const hook = makeHook(t, 'exit 0');
+    assert.equal(brief(await exec([`${hook}.sh`])), 'CONSUMER_FAILED refused');
+    chmodSync(hook, 0o775);
+    assert.equal(brief(await exec([hook])), 'CONSUMER_UNSAFE refused');
+    chmodSync(hook, 0o755);
+    const link = join(tempDir(t), 'link');
+    symlinkSync(hook, link);
+    assert.equal(brief(await exec([link])), 'told');
+    chmodSync(join(hook, '..'), 0o777);
+    assert.equal(brief(await exec([link])), 'CONSUMER_UNSAFE refused');
+  });
+
+  test('cannot be run as a user that is not there, nor by an agent that is not root as another', async (t) => {
+    const hook = makeHook(t, 'exit 0');
+    assert.equal(brief(await exec([hook], { consumer: { user: 'no-such-user' } })), 'CONSUMER_FAILED refused');
+    const self = { uid: userInfo().uid || NOBODY, gid: NOBODY };
+    const result = await exec([hook], { consumer: { user: 4711 }, deps: { self } });
+    assert.match(JSON.stringify(result), /expected uid \d+, who the agent runs as, got 4711.*run the agent as root/);
+  });
+});
+
+describe('a program of another user', { skip: needsRoot }, () => {
+  test('runs as that user, with that user’s groups and home', async (t) => {
+    const hook = makeHook(t, '[ "$(id -u) $(id -G) $USER $HOME" = "1 $(id -G daemon) daemon /usr/sbin" ]');
+    assert.equal(brief(await exec([hook], { consumer: { user: 'daemon' } })), 'told');
+  });
+
+  test('may belong to that user, but not to a third', async (t) => {
+    const hook = makeHook(t, 'exit 0', NOBODY);
+    assert.equal(brief(await exec([hook], { consumer: { user: NOBODY } })), 'told');
+    assert.equal(brief(await exec([hook], { consumer: { user: 1 } })), 'CONSUMER_UNSAFE refused');
+    const result = await exec([hook]);
+    assert.equal(brief(result), 'CONSUMER_UNSAFE refused');
+    assert.match(JSON.stringify(result), /of uid 65534.*sudo install/);
+  });
+});
+
+describe('a program under systemd', { skip: !isRoot && 'needs root: only then it is run in a unit' }, () => {
+  test('runs in a unit of its own', async (t) => {
+    const { host, install, calls } = fakeHost(t);
+    install('systemd-run', 'printf "%s\\n" "$@" >$DIR/log');
+    const hook = makeHook(t, 'exit 0');
+    const result = await exec([hook, 'a b', '$HOME $$'], {
+      consumer: { name: 'my app/x', user: 'daemon' },
+      deps: { host },
+    });
+    assert.equal(brief(result), 'told');
+    assert.deepEqual(calls(), [
+      '--wait',
+      '--collect',
+      '--quiet',
+      '--unit=credrotate-tell-my_app_x.service',
+      '--uid=1',
+      '--service-type=exec',
+      '--property=RuntimeMaxSec=10000ms',
+      '--property=TimeoutStopSec=2s',
+      '--setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      '--setenv=LANG=C.UTF-8',
+      '--setenv=CREDROTATE_CONSUMER=my app/x',
+      '--setenv=CREDROTATE_GENERATION=7',
+      '--setenv=CREDROTATE_REASON=changed',
+      '--setenv=CREDROTATE_SINKS=/etc/app/aws.env',
+      '--',
+      hook,
+      'a b',
+      '$$HOME $$$$',
+    ]);
+  });
+
+  test('that fails there stays pending', async (t) => {
+    const { host, install } = fakeHost(t);
+    install('systemd-run', 'exit 5');
+    const result = await exec([makeHook(t, 'exit 0')], { deps: { host } });
+    assert.match(JSON.stringify(result), /got 5.*journalctl -u credrotate-tell-hook\.service/);
+  });
+});
