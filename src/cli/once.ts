@@ -41,15 +41,15 @@ async function once(world: World, options: OnceOptions): Promise<ExitCode> {
 async function pass(world: World, config: Config, wait: number): Promise<PassReport> {
   const log = await world.openLog(config.log);
   const { clock } = await world.services();
-  const giveUp = clock.now() + BUSY_PATIENCE;
+  const giveUp = AbortSignal.timeout(BUSY_PATIENCE);
   for (;;) {
     const session = await openSession(world, { config, log, mode: 'once' });
-    if (session) return ownPass(session, { waitUntil: clock.now() + wait, patience: PATIENCE }, world.stop);
+    if (session) return ownPass(session, { wait, patience: PATIENCE }, world.stop);
     try {
       return await askRunningAgent(world, { config, tellAll: false });
     } catch (error) {
       // No socket beside a held lock: another one-shot is at work, or an agent is starting or stopping.
-      if (!(error instanceof AgentError) || error.code !== 'AGENT_ABSENT' || clock.now() >= giveUp) throw error;
+      if (!(error instanceof AgentError) || error.code !== 'AGENT_ABSENT' || giveUp.aborted) throw error;
     }
     await clock.sleepUntil(clock.now() + BUSY_STEP, world.stop);
     world.stop.throwIfAborted();

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
 import { errorLines, sinkLines } from '../report/print-report.ts';
@@ -39,10 +40,11 @@ async function plan(world: World, options: SinkFlags): Promise<ExitCode> {
 
 async function decide(world: World, config: Config): Promise<Decision> {
   const { clock, http } = await world.services();
-  const source = createImdsSource({ http, clock, config: config.imds, env: world.env });
+  const log = await world.openLog(config.log);
+  const source = createImdsSource({ http, clock, config: config.imds, env: world.env, log });
   const fetched = await source.fetch(world.stop);
   await http.close();
-  return accept(fetched, await readState(world.directories.state), clock.now());
+  return accept(fetched, await readState(world.directories.state), sourceTime(clock.now(), fetched.clockSkew));
 }
 
 function describe(sink: SinkPreview): string[] {

@@ -41,7 +41,7 @@ export async function openSession(world: World, options: SessionOptions): Promis
   return {
     agent: new Agent(
       {
-        ...stages(world, services),
+        ...stages(world, services, log),
         // A one-shot prints its report; saying it twice would help nobody.
         log: options.mode === 'once' ? SILENT : log,
         store,
@@ -61,13 +61,13 @@ const SILENT: Log = { error: nothing, warn: nothing, info: nothing, debug: nothi
 
 type Stages = Omit<AgentDeps, 'log' | 'store' | 'publish'>;
 
-function stages(world: World, services: Services): Stages {
+function stages(world: World, services: Services, log: Log): Stages {
   const { clock, http } = services;
   const self = { uid: world.uid, gid: world.gid };
   return {
     clock,
     bootId: services.readBootTime().bootId,
-    makeSource: ({ imds }) => createImdsSource({ http, clock, config: imds, env: world.env }),
+    makeSource: ({ imds }) => createImdsSource({ http, clock, config: imds, env: world.env, log }),
     applySinks: (request) => applySinks(sinkDeps(services), request),
     sweepTemps,
     tell: (request, signal) => tell({ ...services, self }, request, signal),

@@ -131,12 +131,13 @@ function buildTarget({ pid_file, process }: Extract<ConsumerSettings, { type: 's
 }
 
 /**
- * `expiring` where the action restarts the unit or may do so: try-reload-or-restart restarts one that cannot reload,
- * and that is not to be seen from here. EC2 replaces credentials about hourly although they live six hours, and a unit
- * that is told late still has good ones.
+ * `expiring` where the action restarts the unit: EC2 replaces credentials about hourly although they live six hours,
+ * and a unit that is told late still has good ones. Whether try-reload-or-restart restarts is seen only when it is told.
  */
-export function usualTell(type: string | undefined, action = 'try-reload-or-restart'): 'changed' | 'expiring' {
-  return type === 'systemd' && action.includes('restart') ? 'expiring' : 'changed';
+export function usualTell(type: string | undefined, action = 'try-reload-or-restart'): ConsumerConfig['tell'] {
+  if (type !== 'systemd') return 'changed';
+  if (action === 'restart') return 'expiring';
+  return action === 'try-reload-or-restart' ? 'auto' : 'changed';
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -14,11 +14,11 @@ export function consumerRules(consumer: Part): Problem[] {
 
 function beforeWithoutExpiring({ tree, path }: Part): Problem[] {
   const tell = textAt(tree, ['tell']) ?? usualTell(textAt(tree, ['type']), textAt(tree, ['action']));
-  if (tell === 'expiring' || !find(tree, ['before'])) return [];
+  if (tell !== 'changed' || !find(tree, ['before'])) return [];
   return [
     invalid(keyPlaceOf(tree, ['before']), {
       path: `${path}.before`,
-      message: `expected it with tell: expiring alone, got tell: ${tell}`,
+      message: `expected it with tell: expiring alone, got tell: changed`,
       hint: 'remove it, or add tell: expiring',
     }),
   ];

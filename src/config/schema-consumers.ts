@@ -23,7 +23,7 @@ export const consumerName = word('a name of letters, digits and . _ -', /^[A-Za-
 const common = {
   tell: option(
     'changed: with every rotation; expiring: when the credentials that it knows are about to expire. ' +
-      'Left out: expiring for a systemd action that may restart the unit, changed for all else.',
+      'Left out: expiring where telling restarts the unit, changed for all else.',
     choice('changed', 'expiring'),
   ),
   before: option(

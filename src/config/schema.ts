@@ -36,8 +36,14 @@ const imds = mapping({
     false,
   ),
   v1: option('Whether to fall back to IMDSv1, which needs no token.', choice('deny', 'allow'), 'deny'),
-  timeout: option('How long one request may take.', duration('50ms', '60s'), '1s'),
-  attempts: option('How often one request is tried, the first time included.', attempts(), 4),
+  timeout: option(
+    'How long one request may take. Left out: AWS_METADATA_SERVICE_TIMEOUT, or 1s.',
+    duration('50ms', '30s'),
+  ),
+  attempts: option(
+    'How often one request is tried, the first time included. Left out: AWS_METADATA_SERVICE_NUM_ATTEMPTS, or 4.',
+    attempts(),
+  ),
 });
 
 function attempts(): v.GenericSchema<number> {

@@ -20,10 +20,10 @@ export interface ImdsConfig {
   /** Accept an endpoint that is neither loopback nor one of the two known ones. */
   readonly allowAnyEndpoint: boolean;
   readonly v1: 'allow' | 'deny';
-  /** For one request. */
-  readonly timeout: number;
-  /** For one request, the first included. */
-  readonly attempts: number;
+  /** For one request; unset: the environment, then the source's default. */
+  readonly timeout?: number;
+  /** For one request, the first included; unset: as above. */
+  readonly attempts?: number;
 }
 
 export type EndpointMode = 'ipv4' | 'ipv6';
@@ -103,8 +103,12 @@ export type SinkConfig = AwsCredentialsSink | DotenvSink | JsonSink;
 
 interface ConsumerCommon {
   readonly name: string;
-  readonly tell: 'changed' | 'expiring';
-  /** For `expiring`: tell when less than this is left of the credentials that the consumer knows; unset: a third. */
+  /**
+   * `changed`: with every rotation; `expiring`: when little is left of the credentials that it knows; `auto`: the first
+   * for a unit that reloads, the second for one that would be restarted.
+   */
+  readonly tell: 'changed' | 'expiring' | 'auto';
+  /** For `expiring` and `auto`: tell when less than this is left of the credentials that the consumer knows; unset: a third. */
   readonly before?: number;
 }
 

@@ -25,7 +25,7 @@ export type Fetched =
       readonly ok: true;
       readonly credentials: Credentials;
       readonly origin: Origin;
-      /** Our clock minus the source's, in milliseconds, when the source told its time. */
+      /** Our clock minus the source's, in milliseconds, when the source told its time in this fetch. */
       readonly clockSkew?: number;
     }
   | {

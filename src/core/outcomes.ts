@@ -47,6 +47,10 @@ export interface ConsumerOutcome {
 export interface SourceOutcome {
   readonly state: SourceState;
   readonly origin: Origin;
+  /** Where the credentials came from before, when role, account or instance are others since this pass. */
+  readonly movedFrom?: Origin;
+  /** Our clock minus the source's, in milliseconds, when the source told its time in this pass. */
+  readonly clockSkew?: number;
   /** The last characters of the key id that stands. */
   readonly keyId?: string;
   /** Of the credentials that stand in the files; epoch milliseconds. */

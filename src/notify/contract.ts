@@ -29,17 +29,20 @@ export interface TellRequest {
   readonly sinks: readonly string[];
   /** When the last of them was renamed; unset: tell in any case. */
   readonly changedAt?: BootTime | undefined;
+  /** Epoch milliseconds: before it, a unit that cannot reload is not restarted; unset: at any time. */
+  readonly noRestartBefore?: number;
   /** What an earlier attempt at the same debt gave as `told`: not told again. */
   readonly told?: readonly string[];
 }
 
 /**
- * `told`: delivered; `fresh`: started after the change, nothing to tell; `absent`: not running; `pending`: to be tried
+ * `waiting`: to be tried again at `until` (epoch milliseconds), since telling means a restart; `told`: delivered; `fresh`: started after the change, nothing to tell; `absent`: not running; `pending`: to be tried
  * again, because it is `later` that the consumer can be told (it is starting or stopping), or because it is `refused`
  * until somebody changes something.
  */
 export type TellResult =
   | { readonly result: 'told' | 'fresh' | 'absent'; readonly detail: string }
+  | { readonly result: 'waiting'; readonly detail: string; readonly until: number }
   | {
       readonly result: 'pending';
       readonly error: ErrorInfo;

@@ -20,9 +20,13 @@ export async function tellBySystemd(
 ): Promise<TellResult> {
   assertSystemd(deps);
   const unit = await show(deps, consumer.unit, attempt.signal);
-  const { changedAt } = attempt.request;
+  const { changedAt, noRestartBefore } = attempt.request;
   const decided = standing(deps, consumer, { unit, changedAt });
   if (decided) return decided;
+  if (noRestartBefore !== undefined && noRestartBefore > deps.clock.now() && unit['CanReload'] !== 'yes') {
+    const detail = `${consumer.unit} cannot reload, and is restarted when what it knows runs out`;
+    return { result: 'waiting', detail, until: noRestartBefore };
+  }
   if (consumer.action !== 'kill') return await act(deps, consumer.unit, VERBS[consumer.action], attempt.signal);
   const aim: Aim = { signal: consumer.signal, handlesSignal: false, changedAt, abort: attempt.signal };
   return await signalMain(deps, consumer.unit, unit, aim);

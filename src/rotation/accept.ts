@@ -2,6 +2,7 @@ import { displayKeyId, fingerprint, type Credentials, type Origin } from '../cor
 import type { Fetched } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SourceState } from '../core/outcomes.ts';
+import { stateOfFailure } from './source-state.ts';
 import type { AgentState, Standing } from './state.ts';
 
 /** What becomes of an answer of the source. Good credentials are never replaced by worse ones. */
@@ -17,9 +18,9 @@ export type Decision =
   | { readonly kind: 'same'; readonly credentials: Credentials; readonly origin: Origin }
   | { readonly kind: 'keep'; readonly state: SourceState; readonly error: ErrorInfo };
 
+/** `now` is a time of the source's clock, like the expirations that it is compared with. */
 export function accept(fetched: Fetched, state: AgentState, now: number): Decision {
-  if (!fetched.ok)
-    return { kind: 'keep', state: stateBeside(fetched.state, state.standing, now), error: fetched.error };
+  if (!fetched.ok) return { kind: 'keep', ...stateOfFailure(fetched, state, now) };
   const moved = hasMoved(state.origin, fetched.origin);
   const origin = moved ? fetched.origin : { ...state.origin, ...fetched.origin };
   const credentials = withAccount(fetched.credentials, origin);
@@ -53,12 +54,6 @@ function keepLonger(credentials: Credentials, standing: Standing): Decision {
       hint: 'nothing to do unless it lasts: then look at what answers at the metadata endpoint',
     },
   };
-}
-
-/** `stale` covers what passes by itself; a removed role or a refusal is named even while old credentials live on. */
-function stateBeside(state: SourceState, standing: Standing | undefined, now: number): SourceState {
-  if (state === 'no_role' || state === 'denied' || state === 'disabled' || !standing) return state;
-  return standing.expiration > now ? 'stale' : 'expired';
 }
 
 /** An unknown value says nothing: only two known and different ones are a move. */

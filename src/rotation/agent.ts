@@ -1,3 +1,4 @@
+import { notableSkew } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import type { Clock, Log, Source } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
@@ -33,14 +34,17 @@ export interface Asked {
 }
 
 export interface OnceLimits {
-  /** Epoch milliseconds. */
-  readonly waitUntil: number;
+  /** For credentials; milliseconds of real time, since the clock may be set meanwhile. */
+  readonly wait: number;
   /** Milliseconds. */
   readonly patience: number;
 }
 
 /** A role that arrives late is found within this time of its arrival. */
 const LONGEST_WAIT_STEP = 10_000;
+
+/** Who asked for a pass is not kept longer by a slow consumer: it is reported as pending; milliseconds. */
+const ANSWER_PATIENCE = 30_000;
 
 interface Waiting extends Asked {
   readonly answer: PromiseWithResolvers<PassReport>;
@@ -109,14 +113,15 @@ export class Agent {
   }
 
   /**
-   * One pass, or passes until the source gives credentials or `waitUntil` is over; then consumers are told, with a
+   * One pass, or passes until the source gives credentials or `wait` is over; then consumers are told, with a
    * few seconds of patience for those that are just starting. Nothing is left running.
    */
   async once(request: PassRequest, limits: OnceLimits, signal: AbortSignal): Promise<PassReport> {
     const { clock } = this.#deps;
-    while (!isAnswer((await this.#pass(request, signal)).source.state) && clock.now() < limits.waitUntil) {
-      const retry = Math.min(this.#next?.at ?? Infinity, clock.now() + LONGEST_WAIT_STEP, limits.waitUntil);
-      await clock.sleepUntil(retry, signal);
+    const over = limits.wait > 0 ? AbortSignal.timeout(limits.wait) : AbortSignal.abort();
+    while (!isAnswer((await this.#pass(request, signal)).source.state) && !over.aborted) {
+      const retry = Math.min(this.#next?.at ?? Infinity, clock.now() + LONGEST_WAIT_STEP);
+      await clock.sleepUntil(retry, AbortSignal.any([signal, over]));
       signal.throwIfAborted();
     }
     this.#next = undefined;
@@ -147,10 +152,13 @@ export class Agent {
   #plan(config: Config): Plan {
     const { clock, store } = this.#deps;
     const { schedule } = config.refresh;
+    const { standing } = store.state;
+    const ahead = notableSkew(this.#last?.source.clockSkew);
     return planNext({
       now: clock.now(),
       refresh: config.refresh,
-      ...(store.state.standing && { standing: store.state.standing }),
+      // By our clock, which is the one that we sleep by.
+      ...(standing && { standing: { ...standing, expiration: standing.expiration + ahead } }),
       failures: this.#failures,
       random: clock.random(),
       ...(schedule && { nextMatch: (after: number) => clock.nextMatch(schedule, after) }),
@@ -164,7 +172,11 @@ export class Agent {
   }
 
   async #answer(waiting: Waiting): Promise<void> {
-    await this.#deliverer.settle();
+    const { clock } = this.#deps;
+    const settled = new AbortController();
+    const patience = clock.sleepUntil(clock.now() + ANSWER_PATIENCE, settled.signal);
+    await Promise.race([this.#deliverer.settle(), patience]);
+    settled.abort();
     waiting.answer.resolve(this.#report());
   }
 

@@ -1,8 +1,9 @@
 import type { Log } from '../core/contracts.ts';
 import { formatExpiration } from '../core/credentials.ts';
 import type { ErrorInfo } from '../core/errors.ts';
-import { describeDrift, type ConsumerOutcome, type SinkOutcome, type SourceOutcome } from '../core/outcomes.ts';
+import { describeDrift, type ConsumerOutcome, type SinkOutcome } from '../core/outcomes.ts';
 import type { FilesReport } from './rotate.ts';
+import { NOTHING_SAID, observe } from './source-state.ts';
 
 /**
  * Writes what happened to the log: each change of state once, not each retry, so that a healthy hour is a handful of
@@ -11,13 +12,14 @@ import type { FilesReport } from './rotate.ts';
 export class Announcer {
   readonly #log: Log;
   readonly #said = new Map<string, string>();
+  #saidOfSource = NOTHING_SAID;
 
   constructor(log: Log) {
     this.#log = log;
   }
 
   pass(report: FilesReport): void {
-    this.#source(report.source);
+    this.#source(report);
     for (const sink of report.sinks) this.#sink(sink);
     for (const error of report.errors) this.#trouble('state', error);
     if (report.errors.length === 0) this.#over('state', () => 'state is written again');
@@ -38,13 +40,10 @@ export class Announcer {
     else this.#log.debug(message, fields);
   }
 
-  #source(source: SourceOutcome): void {
-    const { error, state } = source;
-    if (error) {
-      if (!this.#isNews('source', `${state} ${error.code}`)) return;
-      const log = state === 'ok' || state === 'stale' ? 'warn' : 'error';
-      this.#log[log](`source is ${state}: ${line(error)}`, { event: 'source_state', state, code: error.code });
-    } else this.#over('source', () => 'source is ok again');
+  #source(report: FilesReport): void {
+    const { said, lines } = observe(this.#saidOfSource, report.source, report.finishedAt);
+    this.#saidOfSource = said;
+    for (const { level, message, fields } of lines) this.#log[level](message, fields);
   }
 
   #sink(sink: SinkOutcome): void {

@@ -4,7 +4,8 @@ import { toErrorInfo } from '../core/errors.ts';
 import type { ConsumerOutcome } from '../core/outcomes.ts';
 import type { TellRequest, TellResult } from '../notify/contract.ts';
 import { dueAt, sinksOf } from './owed.ts';
-import { backoff, lastChange, settled } from './settle.ts';
+import { tellRequest } from './request.ts';
+import { backoff, settled } from './settle.ts';
 import { withConsumer, type AgentState, type ConsumerState, type Owed } from './state.ts';
 import type { StateStore } from './store.ts';
 
@@ -89,14 +90,10 @@ export class Deliverer {
     const own = this.#own(consumer.name);
     if (!own.owed) return last;
     const { generation, nextAttempt } = own.owed;
-    if (this.#due(consumer) > Math.max(nextAttempt, this.#deps.clock.now()))
-      return { name: consumer.name, result: 'waiting', generation };
-    return {
-      name: consumer.name,
-      result: last?.result === 'absent' ? 'absent' : 'pending',
-      generation,
-      ...(last?.error && { error: last.error }),
-    };
+    const isHeld = this.#due(consumer) > Math.max(nextAttempt, this.#deps.clock.now());
+    if (isHeld) return { name: consumer.name, result: 'waiting', generation };
+    if (last?.result === 'absent' || last?.result === 'waiting') return { ...last, generation };
+    return { name: consumer.name, result: 'pending', generation, ...(last?.error && { error: last.error }) };
   }
 
   #own(name: string): ConsumerState {
@@ -148,7 +145,7 @@ export class Deliverer {
   async #attempt(consumer: ConsumerConfig, owed: Owed): Promise<void> {
     const { clock, store } = this.#deps;
     const before = store.state;
-    const result = await this.#tell(consumer, owed, before);
+    const result = await this.#tell(consumer, before);
     if (this.#stopping.signal.aborted && result.result === 'pending') return;
     if (result.result === 'pending' && result.kind === 'later') this.#unready.add(consumer.name);
     else this.#unready.delete(consumer.name);
@@ -164,17 +161,9 @@ export class Deliverer {
     this.#deps.onOutcome(outcome);
   }
 
-  async #tell(consumer: ConsumerConfig, owed: Owed, state: AgentState): Promise<TellResult> {
-    const manual = owed.reason === 'manual';
-    const changedAt = manual ? undefined : lastChange(state, owed.sinks, this.#deps.bootId);
-    const request: TellRequest = {
-      consumer,
-      generation: owed.generation,
-      reason: owed.attempts > 0 && !manual ? 'retry' : owed.reason,
-      sinks: owed.sinks,
-      ...(changedAt && { changedAt }),
-      ...(owed.told && { told: owed.told }),
-    };
+  async #tell(consumer: ConsumerConfig, state: AgentState): Promise<TellResult> {
+    const request = tellRequest(state, consumer, this.#deps.bootId);
+    if (!request) return { result: 'fresh', detail: 'nothing is owed any more' };
     try {
       return await this.#deps.tell(request, this.#stopping.signal);
     } catch (error) {

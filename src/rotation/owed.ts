@@ -74,8 +74,11 @@ function owed(generation: number, before: ConsumerState, sinks: readonly string[
  */
 export function dueAt(consumer: ConsumerConfig, own: ConsumerState, allSinksStand: boolean): number {
   if (!own.owed) return Infinity;
-  const known = own.known;
-  const lastMoment = known ? known.expiration - (consumer.before ?? known.lifetime / 3) : 0;
-  const spared = consumer.tell === 'expiring' && !own.owed.urgent;
-  return Math.max(own.owed.nextAttempt, spared || !allSinksStand ? lastMoment : 0);
+  const isSpared = consumer.tell === 'expiring' && !own.owed.urgent;
+  return Math.max(own.owed.nextAttempt, isSpared || !allSinksStand ? lastMoment(consumer, own) : 0);
+}
+
+/** When little is left of the credentials that a consumer knows; 0 when it knows none. */
+export function lastMoment({ before }: ConsumerConfig, { known }: ConsumerState): number {
+  return known ? known.expiration - (before ?? known.lifetime / 3) : 0;
 }

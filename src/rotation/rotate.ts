@@ -1,3 +1,4 @@
+import { sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import type { Clock, Source } from '../core/contracts.ts';
 import type { Credentials } from '../core/credentials.ts';
@@ -40,11 +41,15 @@ export async function rotate(
   const startedAt = deps.clock.now();
   const fetched = await deps.source.fetch(signal);
   const now = deps.clock.now();
-  const decision = accept(fetched, deps.store.state, now);
+  const sourceNow = sourceTime(now, fetched.clockSkew);
+  const { origin } = deps.store.state;
+  const decision = accept(fetched, deps.store.state, sourceNow);
   if (decision.kind !== 'keep') deps.memory.credentials = decision.credentials;
   const standing = deps.memory.credentials;
   const applied =
-    standing && standing.expiration > now ? await writeSinks(deps, config, { decision, standing, now }) : undefined;
+    standing && standing.expiration > sourceNow
+      ? await writeSinks(deps, config, { decision, standing, now })
+      : undefined;
   if (request.tellAll) await deps.store.update((state) => oweAll(state, config, now));
 
   const { state, trouble } = deps.store;
@@ -57,6 +62,8 @@ export async function rotate(
     source: {
       state: decision.kind === 'keep' ? decision.state : 'ok',
       origin: state.origin,
+      ...(decision.kind === 'new' && decision.moved && { movedFrom: origin }),
+      ...(fetched.clockSkew !== undefined && { clockSkew: fetched.clockSkew }),
       ...(state.standing && { keyId: state.standing.keyId, expiration: state.standing.expiration }),
       ...(decision.kind === 'keep' && { error: decision.error }),
     },
@@ -85,12 +92,14 @@ async function writeSinks(deps: RotateDeps, config: Config, writing: Writing): P
     beforeWrite: (temps, changing) =>
       deps.store.update((state) => ({
         ...oweFor(enter(state), config, { sinks: changing, now, urgent }),
+        // After a kill nobody knows when they changed: without a record their consumers are told in any case.
+        sinks: without(state.sinks, changing),
         temps: [...state.temps, ...temps],
       })),
   });
   const temps = await deps.sweepTemps(deps.store.state.temps);
   const after = { ...enter(deps.store.state), temps: [...temps] };
-  after.sinks = { ...after.sinks, ...applied.records };
+  after.sinks = { ...recordsThatHold(before, applied), ...applied.records };
   if (JSON.stringify(after) !== JSON.stringify(deps.store.state)) {
     await deps.store.update((state) => ({ ...enter(state), sinks: after.sinks, temps: after.temps }));
   }
@@ -103,4 +112,14 @@ function entering(decision: Decision, generation: number): (state: AgentState) =
   if (decision.kind === 'same') return (state) => ({ ...state, origin: decision.origin });
   const { origin, standing } = decision;
   return (state) => ({ ...state, origin, standing, generation: generation + 1 });
+}
+
+function without(records: AgentState['sinks'], paths: readonly string[]): AgentState['sinks'] {
+  return Object.fromEntries(Object.entries(records).filter(([path]) => !paths.includes(path)));
+}
+
+/** A file that was not renamed is still what its record says; of one that was, and is not right, nothing is known. */
+function recordsThatHold(before: AgentState, { outcomes }: ApplyResult): AgentState['sinks'] {
+  const renamed = outcomes.filter((outcome) => outcome.bytesChanged).map((outcome) => outcome.path);
+  return without(before.sinks, renamed);
 }

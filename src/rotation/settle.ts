@@ -1,4 +1,3 @@
-import type { BootTime } from '../core/contracts.ts';
 import type { TellResult } from '../notify/contract.ts';
 import type { AgentState, ConsumerState, Owed } from './state.ts';
 
@@ -18,15 +17,23 @@ export interface Verdict {
 
 /** A consumer's state after an attempt that began in `before`. What came to be owed meanwhile stays owed. */
 export function settled(state: AgentState, before: AgentState, name: string, verdict: Verdict): ConsumerState {
-  const { owed, ...rest } = state.consumers[name] ?? {};
-  const { result, now } = verdict;
+  const own = state.consumers[name] ?? {};
+  const { owed, ...rest } = own;
   const newer = owed !== before.consumers[name]?.owed;
-  if (result.result === 'pending' || (result.result === 'absent' && owed && now - owed.since < ABSENT_GRACE)) {
-    return { ...rest, ...(owed && { owed: newer ? owed : triedAgain(owed, verdict) }) };
-  }
+  if (!isPaid(owed, verdict)) return newer || !owed ? own : { ...rest, owed: triedAgain(owed, verdict) };
   const { standing, generation } = before;
-  const known = standing && { generation, at: now, expiration: standing.expiration, lifetime: standing.lifetime };
+  const known = standing && {
+    generation,
+    at: verdict.now,
+    expiration: standing.expiration,
+    lifetime: standing.lifetime,
+  };
   return { ...rest, ...(known && { known }), ...(newer && notFirst(owed)) };
+}
+
+function isPaid(owed: Owed | undefined, { result, now }: Verdict): boolean {
+  if (result.result === 'absent') return !owed || now - owed.since >= ABSENT_GRACE;
+  return result.result === 'told' || result.result === 'fresh';
 }
 
 /** What was noted before a first delivery had ended comes after one. */
@@ -36,20 +43,9 @@ function notFirst(owed: Owed | undefined): Pick<ConsumerState, 'owed'> {
 }
 
 function triedAgain(owed: Owed, { result, now, delay }: Verdict): Owed {
+  if (result.result === 'waiting') return { ...owed, nextAttempt: result.until };
   const told = result.result === 'pending' && result.told ? { told: [...result.told] } : {};
   return { ...owed, ...told, attempts: owed.attempts + 1, nextAttempt: now + delay };
-}
-
-/** When the last of these sinks changed. Without a record nothing is known, and the consumer is told in any case. */
-export function lastChange(state: AgentState, sinks: readonly string[], bootId: string): BootTime | undefined {
-  const times: BootTime[] = [];
-  for (const path of sinks) {
-    const record = state.sinks[path];
-    if (!record) return undefined;
-    times.push(record.renamedAtBoot);
-  }
-  const ofThisBoot = times.filter((time) => time.bootId === bootId);
-  return (ofThisBoot.length > 0 ? ofThisBoot : times).toSorted((a, b) => b.sinceBoot - a.sinceBoot)[0];
 }
 
 /** Full jitter, so that retries of many hosts or consumers do not fall into step. */

@@ -25,7 +25,7 @@ test('a short configuration means all of this', async (t) => {
   const { files, ...config } = await loadYaml(t, EXAMPLE);
   assert.equal(files.length, 1);
   assert.deepEqual(config, {
-    imds: { v1: 'deny', timeout: 1000, attempts: 4, allowAnyEndpoint: false },
+    imds: { v1: 'deny', allowAnyEndpoint: false },
     refresh: { maxInterval: 300_000 },
     startupWait: 60_000,
     log: { level: 'info', format: 'auto' },
@@ -69,7 +69,7 @@ test('a short configuration means all of this', async (t) => {
       {
         type: 'systemd',
         name: 'myapp',
-        tell: 'expiring',
+        tell: 'auto',
         unit: 'myapp.service',
         action: 'try-reload-or-restart',
         signal: 'SIGHUP',
@@ -185,7 +185,7 @@ consumers:
   );
   const told = config.consumers.map(({ name, tell, before }) => [name, tell, before]);
   assert.deepEqual(told, [
-    ['try', 'expiring', 3_600_000],
+    ['try', 'auto', 3_600_000],
     ['reload', 'changed', undefined],
     ['restart', 'expiring', undefined],
     ['kill', 'changed', undefined],

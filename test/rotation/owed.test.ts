@@ -31,8 +31,9 @@ describe('who is owed', () => {
   test('the consumers of the changing sinks, each once, with those sinks alone', () => {
     const { consumers } = oweFor(state, config, { sinks: ['/a', '/c'], now: NOON, urgent: false });
     assert.deepEqual(Object.keys(consumers), ['web', 'job']);
-    assert.deepEqual(consumers['web']?.owed?.sinks, ['/a']);
-    assert.equal(consumers['web']?.owed?.reason, 'first');
+    const web = consumers['web']?.owed;
+    assert.deepEqual(web?.sinks, ['/a']);
+    assert.equal(web.reason, 'first');
   });
 
   test('sinks that change while something is owed join it, and it is tried at once', () => {

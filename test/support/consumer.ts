@@ -86,8 +86,8 @@ export async function startProgram(
   };
 }
 
-/** A shell that prints HUP for each SIGHUP. Its wait ends at the signal, so that the trap runs at once. */
-export const HUP_PRINTER = 'trap "echo HUP" HUP; sleep 1000 & echo ready; while :; do wait; done';
+/** For a shell: prints HUP for each SIGHUP, has no children of its own, and ends with its parent. */
+export const HUP_PRINTER = 'trap "echo HUP" HUP; echo ready; while [ -d /proc/$PPID ]; do read line; done';
 
 export async function startHupPrinter(
   context: TestContext,

@@ -61,11 +61,10 @@ function requireProfileName(profile: string): void {
 
 /** At the end, after one blank line. */
 function appendSection(text: string, profile: string, keys: AwsKeys, eol: string): string {
-  const block = [`[${profile}]`, ...keyLines(keys.required, keys)];
-  let last;
-  for (const line of linesOf(text)) last = line;
-  const end = last?.eol || eol;
-  const newline = last?.eol === '' ? end : '';
-  const blank = last === undefined || last.text.trim() === '' ? '' : end;
-  return text + newline + blank + block.map((line) => line + end).join('');
+  const end = text.endsWith('\r\n') ? '\r\n' : text.endsWith('\n') ? '\n' : eol;
+  const lines = text === '' || text.endsWith('\n') ? text : text + end;
+  const lastLine = lines.slice(lines.lastIndexOf('\n', lines.length - 2) + 1);
+  const gap = lastLine.trim() === '' ? '' : end;
+  const block = [`[${profile}]`, ...keyLines(keys.required, keys)].map((line) => line + end);
+  return lines + gap + block.join('');
 }

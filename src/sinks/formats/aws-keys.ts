@@ -42,6 +42,19 @@ export function awsKeys(
   };
 }
 
+/** The keys that are to go when a profile is forgotten. An account id that we were not to write is the user's own. */
+export function forgottenKeys({ accountId, expirationKey }: AwsCredentialsSink): ReadonlySet<string> {
+  return new Set([
+    ...expirationKeys,
+    'aws_access_key_id',
+    'aws_secret_access_key',
+    'aws_session_token',
+    securityToken,
+    ...(accountId ? ['aws_account_id'] : []),
+    ...(expirationKey === undefined ? [] : [expirationKey.toLowerCase()]),
+  ]);
+}
+
 type Key = readonly [name: string, value: string | undefined, isRequired: boolean];
 
 /** An account that we are to keep but do not know may be another one's; what we are not to keep stays, if it is not false. */

@@ -1,8 +1,8 @@
 import type { AwsKeys } from './aws-keys.ts';
 import { properties } from './aws-sections.ts';
 import type { Section } from './aws-sections.ts';
-import type { IniHeader } from './ini-lines.ts';
-import type { Edit, Line } from './text.ts';
+import type { IniHeader, IniProperty } from './ini-lines.ts';
+import type { Edit } from './text.ts';
 
 export interface Rewrite {
   readonly edits: readonly Edit[];
@@ -11,25 +11,27 @@ export interface Rewrite {
 
 /** Puts the keys into one copy of the section, under the given name. `eol`: for new lines after one that has none. */
 export function rewriteSection(section: Section, name: string, keys: AwsKeys, eol: string): Rewrite {
-  const standing = new Map<string, Line>();
-  let anchor: Line = section.header;
+  const standing = new Map<string, IniProperty>();
+  let anchor: IniHeader | IniProperty = section.header;
   let indent = properties([section])[0]?.indent ?? '';
-  for (const line of properties([section])) {
-    if (keys.values.get(line.key) === undefined || standing.has(line.key)) continue;
-    standing.set(line.key, line);
-    anchor = line;
-    indent = line.indent;
+  for (const property of properties([section])) {
+    if (keys.values.get(property.key) === undefined || standing.has(property.key)) continue;
+    standing.set(property.key, property);
+    anchor = property;
+    indent = property.indent;
   }
   const missing = keys.required.filter((key) => !standing.has(key));
-  const added = keyLines(missing, keys).map((line) => indent + line + (anchor.eol || eol));
-  const addedUnderHeader = added.length > 0 && anchor === section.header;
-
+  const above = anchor.line;
+  const added = keyLines(missing, keys).map((line) => indent + line + (above.eol || eol));
+  const text = (above.eol === '' ? eol : '') + added.join('');
+  const insertion = added.length > 0 ? [{ start: above.next, end: above.next, text }] : [];
   const header = rewriteHeader(section.header, name, eol);
-  const lines = rewriteLines(section, keys, standing, addedUnderHeader ? indent.length : undefined);
-  const insertion =
-    added.length > 0
-      ? [{ start: anchor.next, end: anchor.next, text: (anchor.eol === '' ? eol : '') + added.join('') }]
-      : [];
+  const lines = rewriteLines(
+    section,
+    keys,
+    standing,
+    added.length > 0 && anchor === section.header ? indent.length : undefined,
+  );
   return {
     edits: [...header.edits, ...insertion, ...lines.edits],
     warnings: [...header.warnings, ...lines.warnings],
@@ -51,44 +53,45 @@ export function keyLines(names: readonly string[], { values }: AwsKeys): string[
 function rewriteLines(
   section: Section,
   keys: AwsKeys,
-  standing: ReadonlyMap<string, Line>,
+  standing: ReadonlyMap<string, IniProperty>,
   width: number | undefined,
 ): Rewrite {
   const edits: Edit[] = [];
   const warnings: string[] = [];
   let oursAbove = width;
-  for (const line of section.lines) {
-    if (line.kind === 'property') {
-      oursAbove = keys.values.has(line.key) ? line.indent.length : undefined;
+  for (const entry of section.lines) {
+    const { kind, line, indent } = entry;
+    if (kind === 'property') {
+      oursAbove = keys.values.has(entry.key) ? indent.length : undefined;
       if (oursAbove === undefined) continue;
-      const kept = standing.get(line.key) === line ? keyLines([line.key], keys) : [];
+      const kept = standing.get(entry.key) === entry ? keyLines([entry.key], keys) : [];
       const end = kept.length > 0 ? line.start + line.text.length : line.next;
-      edits.push({ start: line.start, end, text: kept.map((text) => line.indent + text).join('') });
-    } else if (oursAbove === undefined || line.indent.length <= oursAbove) {
+      edits.push({ start: line.start, end, text: kept.map((text) => indent + text).join('') });
+    } else if (oursAbove === undefined || indent.length <= oursAbove) {
       continue;
-    } else if (line.kind === 'continuation') {
+    } else if (kind === 'continuation') {
       edits.push({ start: line.start, end: line.next, text: '' });
-    } else if (line.kind === 'comment') {
+    } else {
       // Java, Rust and CRT readers know comments at the start of a line only: this one would become part of our value.
-      edits.push({ start: line.start, end: line.start + line.indent.length, text: '' });
+      edits.push({ start: line.start, end: line.start + indent.length, text: '' });
       warnings.push('moved an indented comment to the start of its line, out of the value above it');
     }
   }
   return { edits, warnings };
 }
 
-function rewriteHeader(header: IniHeader, name: string, eol: string): Rewrite {
+function rewriteHeader({ line, name: current, comment }: IniHeader, name: string, eol: string): Rewrite {
   const edits: Edit[] = [];
   const warnings: string[] = [];
-  const nameStart = header.start + 1;
-  const nameEnd = nameStart + header.name.length;
-  if (header.name !== name) {
+  const nameStart = line.start + 1;
+  const nameEnd = nameStart + current.length;
+  if (current !== name) {
     edits.push({ start: nameStart, end: nameEnd, text: name });
     warnings.push('removed the blanks around the name of the section');
   }
-  if (header.comment !== '') {
-    const end = header.start + header.text.length;
-    edits.push({ start: nameEnd + 1, end: end - header.comment.length, text: header.eol || eol });
+  if (comment !== '') {
+    const commentStart = line.start + line.text.length - comment.length;
+    edits.push({ start: nameEnd + 1, end: commentStart, text: line.eol || eol });
     warnings.push('moved the comment after the header of the section to a line of its own');
   }
   return { edits, warnings };

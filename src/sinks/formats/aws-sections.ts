@@ -1,5 +1,5 @@
 import { iniLines } from './ini-lines.ts';
-import type { IniContinuation, IniGap, IniHeader, IniProperty } from './ini-lines.ts';
+import type { IniComment, IniContinuation, IniHeader, IniProperty } from './ini-lines.ts';
 import { refusal } from './refusal.ts';
 
 /** One copy of a section; a file may hold several of one name. */
@@ -8,7 +8,7 @@ export interface Section {
   readonly lines: readonly SectionLine[];
 }
 
-export type SectionLine = IniProperty | IniContinuation | IniGap;
+export type SectionLine = IniProperty | IniContinuation | IniComment;
 
 export interface Sections {
   /** Of the profile; blanks around its name do not count. */
@@ -22,19 +22,26 @@ export const otherWay = /^(role_arn|web_identity_token_file|sso_.*)$/;
 
 /** Throws a refusal when some reader would reject the file or not use static credentials. */
 export function findSections(text: string, profile: string): Sections {
+  const sections = readSections(text, profile);
+  refuseOtherWays(sections.copies);
+  return sections;
+}
+
+/** Throws a refusal when some reader would reject the file. */
+export function readSections(text: string, profile: string): Sections {
   const copies: Section[] = [];
   const defaults: Section[] = [];
-  let lines: SectionLine[] = [];
+  let lines: SectionLine[] | undefined;
   for (const line of iniLines(text)) {
     if (line.kind !== 'header') {
-      lines.push(line);
-      continue;
+      lines?.push(line);
+    } else {
+      lines = [];
+      if (line.name.trim() === profile) copies.push({ header: line, lines });
+      else if (line.name === 'DEFAULT') defaults.push({ header: line, lines });
+      else lines = undefined;
     }
-    lines = [];
-    if (line.name.trim() === profile) copies.push({ header: line, lines });
-    else if (line.name === 'DEFAULT') defaults.push({ header: line, lines });
   }
-  refuseOtherWays(copies);
   return { copies, defaults };
 }
 
@@ -46,7 +53,7 @@ function refuseOtherWays(copies: readonly Section[]): void {
   const found = properties(copies).find(({ key }) => otherWay.test(key));
   if (found === undefined) return;
   throw refusal(
-    `line ${found.number}: expected a profile for static credentials, got ${found.key}`,
+    `line ${found.line.number}: expected a profile for static credentials, got ${found.key}`,
     `SDKs would not use credentials beside ${found.key}: configure another profile, or remove that line`,
   );
 }

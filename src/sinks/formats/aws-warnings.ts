@@ -8,7 +8,7 @@ const lookalike = /^aws_(access_key_id|secret_access_key|session_token|security_
 /** What readers of the profile trip over in the file as it will stand. */
 export function sectionWarnings({ copies, defaults }: Sections): string[] {
   const own = properties(copies);
-  const findings: readonly (readonly [{ readonly number: number } | undefined, string])[] = [
+  const findings: readonly (readonly [IniLine | undefined, string])[] = [
     [own.find(({ indent }) => indent !== ''), 'the section is indented: Java, Rust and CRT readers reject the file'],
     [
       own.find(({ key }) => key === 'credential_process'),
@@ -23,7 +23,7 @@ export function sectionWarnings({ copies, defaults }: Sections): string[] {
       'Python readers inherit this from [DEFAULT] and would not use static credentials',
     ],
   ];
-  return findings.flatMap(([line, text]) => (line === undefined ? [] : [`line ${line.number}: ${text}`]));
+  return findings.flatMap(([found, text]) => (found === undefined ? [] : [`line ${found.line.number}: ${text}`]));
 }
 
 /** Below a key without a value, such as `s3 =`, those readers know nested keys. */
@@ -45,7 +45,7 @@ export function fileWarnings(text: string, profile: string): string[] {
   for (const line of iniLines(text)) {
     const findings = line.kind === 'header' ? headerFindings(line, profile) : [];
     if (isRejected(line)) findings.push('Python readers reject the file: repeated above, or nested without "="');
-    for (const finding of findings) if (!first.has(finding)) first.set(finding, line.number);
+    for (const finding of findings) if (!first.has(finding)) first.set(finding, line.line.number);
   }
   return Array.from(first, ([finding, number]) => `line ${number}: ${finding}`);
 }
@@ -68,7 +68,7 @@ function pythonRejections(): (line: IniLine) => boolean {
         property = line;
         return isRepeated(`${section}]${line.key}`);
       case 'continuation':
-        return property?.hasValue === false && !line.text.includes('=');
+        return property?.hasValue === false && !line.line.text.includes('=');
       default:
         return false;
     }

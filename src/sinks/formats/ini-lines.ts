@@ -2,12 +2,13 @@ import { refusal } from './refusal.ts';
 import { linesOf } from './text.ts';
 import type { Line } from './text.ts';
 
-interface Placed extends Line {
+interface Indented {
+  readonly line: Line;
   /** Leading blanks and tabs. */
   readonly indent: string;
 }
 
-export interface IniHeader extends Placed {
+export interface IniHeader extends Indented {
   readonly kind: 'header';
   /** As it stands between the brackets. */
   readonly name: string;
@@ -15,7 +16,7 @@ export interface IniHeader extends Placed {
   readonly comment: string;
 }
 
-export interface IniProperty extends Placed {
+export interface IniProperty extends Indented {
   readonly kind: 'property';
   /** In lower case. */
   readonly key: string;
@@ -23,48 +24,48 @@ export interface IniProperty extends Placed {
 }
 
 /** Part of the value above it. */
-export interface IniContinuation extends Placed {
+export interface IniContinuation extends Indented {
   readonly kind: 'continuation';
   /** What it would be as a property; empty when it could not be one. */
   readonly key: string;
 }
 
-export interface IniGap extends Placed {
-  readonly kind: 'blank' | 'comment';
+export interface IniComment extends Indented {
+  readonly kind: 'comment';
 }
 
-export type IniLine = IniHeader | IniProperty | IniContinuation | IniGap;
+export type IniLine = IniHeader | IniProperty | IniContinuation | IniComment;
 
 /**
- * Lines as the most permissive reader, Python's configparser, tells them apart: comments may be indented, a property
- * continues on lines indented deeper than itself, even past blank lines and comments. Throws refusals for lines that
- * make some reader reject or misread the file.
+ * The lines that are not blank, as the most permissive reader, Python's configparser, tells them apart: comments may be
+ * indented, a property continues on lines indented deeper than itself, even past blank lines and comments. Throws
+ * refusals for lines that make some reader reject or misread the file.
  */
 export function* iniLines(text: string): Generator<IniLine, undefined> {
   let inSection = false;
   /** Width of the indentation of the property that lines may continue. */
   let property: number | undefined;
   for (const line of linesOf(text)) {
-    const placed = { ...line, indent: /^[ \t]*/.exec(line.text)?.[0] ?? '' };
-    const body = line.text.slice(placed.indent.length);
-    if (/^[ \t\v\f]*$/.test(body)) yield { ...placed, kind: 'blank' };
-    else if (/^[#;]/.test(body)) yield { ...placed, kind: 'comment' };
+    if (/^[ \t\v\f]*$/.test(line.text)) continue;
+    const indent = /^[ \t]*/.exec(line.text)?.[0] ?? '';
+    const body = line.text.slice(indent.length);
+    if (/^[#;]/.test(body)) yield { kind: 'comment', line, indent };
     else if (body.startsWith('[')) {
-      yield header(placed, body);
+      yield headerLine(line, indent, body);
       inSection = true;
       property = undefined;
-    } else if (property !== undefined && placed.indent.length > property) {
-      yield { ...placed, kind: 'continuation', key: splitProperty(body)?.key ?? '' };
+    } else if (property !== undefined && indent.length > property) {
+      yield { kind: 'continuation', line, indent, key: splitProperty(body)?.key ?? '' };
     } else {
       if (!inSection) throw garbage(line, 'a [section] before it', 'one in no section');
-      yield propertyLine(placed, body);
-      property = placed.indent.length;
+      yield propertyLine(line, indent, body);
+      property = indent.length;
     }
   }
 }
 
-function header(line: Placed, body: string): IniHeader {
-  if (line.indent !== '') throw garbage(line, 'section headers at the start of the line', 'an indented one');
+function headerLine(line: Line, indent: string, body: string): IniHeader {
+  if (indent !== '') throw garbage(line, 'section headers at the start of the line', 'an indented one');
   const close = body.indexOf(']');
   if (close < 0) throw garbage(line, '"]" after a section name', 'none');
   const name = body.slice(1, close);
@@ -72,16 +73,16 @@ function header(line: Placed, body: string): IniHeader {
   if (name.trim() === '' || /[[#;]/.test(name)) throw garbage(line, 'a section name without [ # ;', 'another');
   const comment = body.slice(close + 1).trimStart();
   if (!/^([#;]|$)/.test(comment)) throw garbage(line, 'nothing but a comment after a section header', 'something else');
-  return { ...line, kind: 'header', name, comment };
+  return { kind: 'header', line, indent, name, comment };
 }
 
-function propertyLine(line: Placed, body: string): IniProperty {
+function propertyLine(line: Line, indent: string, body: string): IniProperty {
   // Some readers count such characters as indentation, some as part of the key.
   if (/^[\s\x1c-\x1f\x85]/.test(body)) throw garbage(line, 'indentation by blanks or tabs', 'another white character');
   const split = splitProperty(body);
   if (split === undefined) throw garbage(line, '"key = value", a comment or a [section]', 'a line without = or :');
   if (split.key === '') throw garbage(line, 'a key before the = or :', 'none');
-  return { ...line, kind: 'property', ...split };
+  return { kind: 'property', line, indent, key: split.key, hasValue: split.hasValue };
 }
 
 function splitProperty(body: string): { key: string; hasValue: boolean } | undefined {

@@ -1,5 +1,4 @@
-import { AgentError } from '../../core/errors.ts';
-import type { Rendered } from '../contract.ts';
+import { AgentError, type ErrorInfo } from '../../core/errors.ts';
 
 export interface NewFile {
   readonly bytes: Buffer;
@@ -7,7 +6,7 @@ export interface NewFile {
 }
 
 /** Runs a format: a {@link refusal} thrown on the way down becomes its outcome. */
-export function rendered(make: () => NewFile): Rendered {
+export function rendered<T>(make: () => T): ({ readonly ok: true } & T) | Refused {
   try {
     return { ok: true, ...make() };
   } catch (error) {
@@ -15,6 +14,11 @@ export function rendered(make: () => NewFile): Rendered {
       return { ok: false, error: error.toInfo() };
     throw error;
   }
+}
+
+interface Refused {
+  readonly ok: false;
+  readonly error: ErrorInfo;
 }
 
 /** Messages give line numbers and the names of our own keys, nothing else of what the file holds: it holds secrets. */

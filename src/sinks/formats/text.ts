@@ -27,10 +27,12 @@ export interface Edit {
   readonly text: string;
 }
 
+const byteOrderMark = Buffer.from('\uFEFF');
+
 /** Refuses what readers do not agree to be lines of text. Strips a byte order mark. */
 export function decodeText(bytes: Buffer): Text {
-  const hasMark = bytes.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf]));
-  const body = hasMark ? bytes.subarray(3) : bytes;
+  let body = bytes;
+  while (body.subarray(0, 3).equals(byteOrderMark)) body = body.subarray(3);
   const encoding = isUtf8(body) ? 'utf8' : 'latin1';
   const text = body.toString(encoding);
   refuseAt(text, text.indexOf('\0'), 'a NUL byte', 'save it as UTF-8 (a UTF-16 file is full of NULs)');
@@ -41,7 +43,7 @@ export function decodeText(bytes: Buffer): Text {
     'end lines with LF or CRLF: only some readers end one here',
   );
   const warnings: string[] = [];
-  if (hasMark) warnings.push('removed the byte order mark, which hides the first line from many readers');
+  if (body !== bytes) warnings.push('removed the byte order mark, which hides the first line from many readers');
   if (encoding !== 'utf8') warnings.push('the file is not UTF-8: some readers, botocore among them, refuse it');
   return { text, encoding, warnings };
 }

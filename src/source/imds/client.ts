@@ -5,7 +5,7 @@ import { within } from './deadline.ts';
 import type { Environment } from './endpoint.ts';
 import { createExchange, type Exchange } from './exchange.ts';
 import { ImdsFault, statusFault } from './fault.ts';
-import { resolveSettings, type ImdsSettings } from './settings.ts';
+import { resolveSettings, TOTAL_TIME, type ImdsSettings } from './settings.ts';
 import { TokenCache } from './token.ts';
 
 export interface ImdsOptions {
@@ -17,14 +17,6 @@ export interface ImdsOptions {
   readonly log?: Log;
 }
 
-export interface Metadata {
-  readonly body: Buffer;
-  /** Our clock minus the service's, in milliseconds, to the second. */
-  readonly clockSkew?: number;
-}
-
-/** All retries and waits of one question together, in milliseconds, whatever the configuration adds up to. */
-export const TOTAL_TIME = 30_000;
 /** The first wait before a retry is up to so many milliseconds, each further one up to twice as many. */
 const FIRST_WAIT = 200;
 const LONGEST_WAIT = 5000;
@@ -34,13 +26,29 @@ export class ImdsClient {
   readonly #clock: Clock;
   readonly #exchange: Exchange;
   readonly #tokens: TokenCache;
+  #clockSkew: number | undefined;
 
   /** Throws CONFIG_INVALID. */
   constructor({ http, clock, config, env, log }: ImdsOptions) {
     this.settings = resolveSettings(config, env);
     this.#clock = clock;
-    this.#exchange = createExchange(http, this.settings);
+    const exchange = createExchange(http, this.settings);
+    this.#exchange = async (request, ends) => {
+      const response = await exchange(request, ends);
+      this.#clockSkew = skewOf(response, clock.now());
+      return response;
+    };
     this.#tokens = new TokenCache({ exchange: this.#exchange, clock, settings: this.settings, log });
+  }
+
+  /** Our clock minus the service's, in milliseconds, to the second: as the last answer told it, good or bad. */
+  get clockSkew(): number | undefined {
+    return this.#clockSkew;
+  }
+
+  /** Either clock may be set at any time: what was heard counts no longer. */
+  forgetClock(): void {
+    this.#clockSkew = undefined;
   }
 
   /**
@@ -48,7 +56,7 @@ export class ImdsClient {
    * with a slash. Undefined: there is no such thing (404). `attempts` replaces the configured number.
    * Rejects with an AgentError of an IMDS code, or with the signal's reason.
    */
-  async get(path: string, signal: AbortSignal, attempts = this.settings.attempts): Promise<Metadata | undefined> {
+  async get(path: string, signal: AbortSignal, attempts = this.settings.attempts): Promise<Buffer | undefined> {
     if (this.settings.disabled) throw disabled();
     const absolute = path.startsWith('/') ? path : `/latest/${path}`;
     if (!/^[\x21-\x7e]+$/.test(absolute)) {
@@ -66,7 +74,7 @@ export class ImdsClient {
     signal.throwIfAborted();
   }
 
-  async #persist(path: string, signal: AbortSignal, attempts: number): Promise<Metadata | undefined> {
+  async #persist(path: string, signal: AbortSignal, attempts: number): Promise<Buffer | undefined> {
     for (let failures = 1; ; failures += 1) {
       try {
         return await this.#ask(path, signal);
@@ -77,7 +85,7 @@ export class ImdsClient {
     }
   }
 
-  async #ask(path: string, signal: AbortSignal): Promise<Metadata | undefined> {
+  async #ask(path: string, signal: AbortSignal): Promise<Buffer | undefined> {
     const token = await this.#tokens.get(signal);
     let response = await this.#send(path, token, signal);
     if (response.status === 401 && token !== undefined) {
@@ -88,7 +96,7 @@ export class ImdsClient {
     if (response.status !== 200) {
       throw statusFault({ method: 'GET', origin: this.settings.origin, path }, response.status);
     }
-    return { body: response.body, ...skewOf(response, this.#clock.now()) };
+    return response.body;
   }
 
   async #send(path: string, token: string | undefined, signal: AbortSignal): Promise<HttpResponse> {
@@ -97,9 +105,9 @@ export class ImdsClient {
   }
 }
 
-function skewOf({ headers }: HttpResponse, now: number): { readonly clockSkew?: number } {
+function skewOf({ headers }: HttpResponse, now: number): number | undefined {
   const told = Date.parse(headers['date'] ?? '');
-  return Number.isNaN(told) ? {} : { clockSkew: now - told };
+  return Number.isNaN(told) ? undefined : now - told;
 }
 
 function disabled(): AgentError {

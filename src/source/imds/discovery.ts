@@ -1,5 +1,5 @@
 import { AgentError } from '../../core/errors.ts';
-import type { ImdsClient, Metadata } from './client.ts';
+import type { ImdsClient } from './client.ts';
 import { encodeRole, parseRoleList } from './role.ts';
 
 /** Without its slash, the service answers with a redirect. */
@@ -9,7 +9,7 @@ const MAX_RELISTS = 3;
 
 export interface RoleAnswer {
   readonly role: string;
-  readonly answer: Metadata;
+  readonly document: Buffer;
 }
 
 /**
@@ -25,9 +25,9 @@ async function discover(client: ImdsClient, signal: AbortSignal): Promise<RoleAn
   for (let relists = 0; ; relists += 1) {
     const list = await client.get(ROLES, signal);
     if (!list) throw noRole('role list: expected a role, got status 404');
-    const role = parseRoleList(list.body);
-    const answer = await client.get(ROLES + encodeRole(role), signal);
-    if (answer) return { role, answer };
+    const role = parseRoleList(list);
+    const document = await client.get(ROLES + encodeRole(role), signal);
+    if (document) return { role, document };
     if (relists === MAX_RELISTS) throw noRole(`role ${role}: expected credentials for the listed role, got status 404`);
     await client.pause(relists + 1, signal);
   }
@@ -39,8 +39,8 @@ async function askForConfigured(
   from: string,
   signal: AbortSignal,
 ): Promise<RoleAnswer> {
-  const answer = await client.get(ROLES + encodeRole(role), signal);
-  if (answer) return { role, answer };
+  const document = await client.get(ROLES + encodeRole(role), signal);
+  if (document) return { role, document };
   throw new AgentError('IMDS_NO_ROLE', `${from}: expected credentials for the role ${role}, got status 404`, {
     hint: 'correct the name, or leave it out to let the metadata service name the role',
   });

@@ -1,5 +1,5 @@
 import type { Origin } from '../../core/credentials.ts';
-import type { ImdsClient, Metadata } from './client.ts';
+import type { ImdsClient } from './client.ts';
 import { parseFields } from './json.ts';
 
 type Identity = Pick<Origin, 'instanceId' | 'accountId'>;
@@ -21,9 +21,9 @@ export class InstanceIdentity {
     if (this.#known.instanceId !== undefined) return this.#known;
     try {
       const document = await this.#once('dynamic/instance-identity/document', signal);
-      this.#known = document ? parseIdentity(document.body) : {};
+      this.#known = document ? parseIdentity(document) : {};
       if (this.#known.instanceId !== undefined) return this.#known;
-      const id = text((await this.#once('meta-data/instance-id', signal))?.body.toString('latin1').trim());
+      const id = text((await this.#once('meta-data/instance-id', signal))?.toString('latin1').trim());
       if (id !== undefined) this.#known = { ...this.#known, instanceId: id };
     } catch {
       signal.throwIfAborted();
@@ -32,7 +32,7 @@ export class InstanceIdentity {
   }
 
   /** Fresh credentials are waiting meanwhile: no retries. */
-  async #once(path: string, signal: AbortSignal): Promise<Metadata | undefined> {
+  async #once(path: string, signal: AbortSignal): Promise<Buffer | undefined> {
     return this.#client.get(path, signal, 1);
   }
 }

@@ -29,6 +29,7 @@ export class TokenCache {
   readonly #options: TokenOptions;
   #token: Token | undefined;
   #flight: Promise<string | undefined> | undefined;
+  #isWithout = false;
 
   constructor(options: TokenOptions) {
     this.#options = options;
@@ -84,10 +85,14 @@ export class TokenCache {
     const ttl = parseTtl(headers[TTL_HEADER]);
     const usable = ttl - Math.min(MARGIN, ttl / 2);
     this.#token = { value, replaceAt: this.#options.clock.now() + usable * 1000 };
+    this.#isWithout = false;
     return value;
   }
 
+  /** Once, until there is a token again: the question comes with each request. */
   #warn(status: number): void {
+    if (this.#isWithout) return;
+    this.#isWithout = true;
     this.#options.log?.warn(
       `no IMDSv2 token (status ${status}): going on with IMDSv1, since imds.v1 is allow; whoever can make a program ` +
         'of this host send a request gets the credentials, too',

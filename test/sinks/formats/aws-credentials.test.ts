@@ -56,6 +56,7 @@ describe('aws-credentials: what becomes of a file', () => {
       `[ default ]\n${old}[default]\n`,
       `[ default ]\n${keys}[default]\n${keys}`,
     ],
+    ['[DEFAULT] twice', `[DEFAULT]\n[DEFAULT]\n[default]\n${old}`, `[DEFAULT]\n[DEFAULT]\n[default]\n${keys}`],
     ['a source_profile without a role', `[default]\nsource_profile = x\n`, `[default]\n${keys}source_profile = x\n`],
   ];
   for (const [title, before, after] of cases) {

@@ -1,0 +1,27 @@
+import { formatExpiration } from './credentials.ts';
+
+/** Below it, whole seconds and the way of the answer blur the comparison; milliseconds. */
+const NOTABLE = 60_000;
+
+/**
+ * The time by the source's clock, in epoch milliseconds. An expiration is a time of that clock, and ours may be wrong:
+ * at boot it can be in 1970. Where both agree within a minute, or the source does not tell its time, ours counts.
+ */
+export function sourceTime(now: number, clockSkew: number | undefined): number {
+  return now - notableSkew(clockSkew);
+}
+
+/** Our clock minus the source's in milliseconds; 0 where that is not worth mentioning. */
+export function notableSkew(clockSkew = 0): number {
+  return Math.abs(clockSkew) > NOTABLE ? clockSkew : 0;
+}
+
+/** A warning for the administrator, of the skew that was found at `now`; undefined where none is due. */
+export function describeSkew(clockSkew: number | undefined, now: number): string | undefined {
+  const skew = notableSkew(clockSkew);
+  if (skew === 0) return undefined;
+  return (
+    `the clock of this host says ${formatExpiration(now)}, that of the source ${formatExpiration(now - skew)}: ` +
+    'set it right (timedatectl), since AWS refuses requests that are signed at a wrong time'
+  );
+}

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { openSite, type Ended, type Site } from '../support/agent.ts';
+import { eventually } from '../support/eventually.ts';
+import { openShim, type Fault } from './shim.ts';
+
+/** Kills passes that write and tell, at one call after the other. */
+
+export interface Scene {
+  /** The calls of a whole pass, a line for each. */
+  readonly trace: () => Promise<readonly string[]>;
+  /** Kills a pass at that call; false when it had ended before. Fails unless the promises were kept. */
+  readonly survive: (kill: NonNullable<Fault['kill']>) => Promise<boolean>;
+}
+
+interface SceneOptions {
+  /** Before each try all is removed, so that it is a first pass that is killed. */
+  readonly first: boolean;
+}
+
+const isRoot = process.getuid?.() === 0;
+const NOBODY = 65_534;
+
+/** Where each sink is, below the site's directory, and what it is to look like. */
+const SINKS = [
+  { name: 'out/credentials', format: 'aws-credentials', mode: 0o600 },
+  { name: 'out/app.env', format: 'dotenv', mode: 0o640, ...(isRoot && { owner: NOBODY, group: NOBODY }) },
+  { name: 'out/keys.json', format: 'json', mode: 0o400, keys: { access_key_id: 'aws.id', secret_access_key: 'aws.secret' } },
+  // Its directory is removed before each try, so that the pass makes it.
+  { name: 'made/below/iam.json', format: 'json', mode: 0o600 },
+] as const;
+
+/** What others have in the files, and beside them. */
+const FOREIGN = {
+  'out/credentials': '# mine\n[other]\nregion = eu-west-1\n',
+  'out/app.env': 'PORT=80\n',
+  'out/keys.json': '{"name": "app"}\n',
+  'out/credentials.123': 'a backup of the user\n',
+} as const;
+
+/** Undefined, with the test skipped, where calls cannot be counted. */
+export async function openScene(t: TestContext, { first }: SceneOptions): Promise<Scene | undefined> {
+  const suffer = await openShim(t);
+  if (!suffer) return undefined;
+  const site = await openSite(t);
+  const [daemon, hook] = [await startKeyReader(t, site), keyReadingHook(site)];
+  const notify = ['daemon', 'hook'];
+  const config = site.configure({
+    sinks: SINKS.map(({ name, ...sink }) => ({ ...sink, path: site.path(name), notify })),
+    consumers: { daemon: { type: 'signal', pid_file: daemon.pidFile }, hook: { type: 'exec', command: hook.command } },
+  });
+  const pass = async (env: NodeJS.ProcessEnv = {}) => await site.run(['once', ...config], { env });
+  const prepare = async (): Promise<void> => {
+    if (first || !existsSync(site.path('out'))) startAnew(site);
+    if (!first && site.state() === '') assertDone(await pass());
+    rmSync(site.path('made'), { recursive: true, force: true });
+    site.metadata.rotate();
+  };
+  return {
+    async trace() {
+      await prepare();
+      assertDone(await pass(suffer({ trace: site.path('trace') })));
+      const lines = readFileSync(site.path('trace'), 'utf8').trimEnd().split('\n');
+      return lines.map((line) => line.replaceAll(site.directory, ''));
+    },
+    async survive(kill) {
+      await prepare();
+      const before = sinks(site);
+      const { signal } = await pass(suffer({ kill }));
+      if (signal === null) return false;
+      const between = sinks(site);
+      assertDone(await pass());
+      const after = sinks(site);
+      assertWhole({ before, between, after });
+      assertKeepsForeign(site);
+      assertNothingLeft(site);
+      const { accessKeyId } = site.metadata.current();
+      assert.ok([...after.values()].every((text) => text?.includes(accessKeyId)));
+      assert.equal(hook.known(), accessKeyId, 'the hook was not told');
+      await eventually('the daemon is told', () => daemon.known() === accessKeyId);
+      return true;
+    },
+  };
+}
+
+function assertDone({ code, stdout, stderr }: Ended): void {
+  assert.equal(code, 0, stdout + stderr);
+}
+
+function startAnew(site: Site): void {
+  for (const name of ['out', 'state']) {
+    rmSync(site.path(name), { recursive: true, force: true });
+    mkdirSync(site.path(name), { mode: 0o700 });
+  }
+  for (const [name, text] of Object.entries(FOREIGN)) writeFileSync(site.path(name), text, { mode: 0o600 });
+}
+
+/** The bytes of each sink, having looked at its mode and owner unless it is still the file that was there before us. */
+function sinks(site: Site): Map<string, string | undefined> {
+  return new Map(
+    SINKS.map((sink) => {
+      const path = site.path(sink.name);
+      const stat = lstatSync(path, { throwIfNoEntry: false });
+      if (!stat) return [sink.name, undefined];
+      const text = readFileSync(path, 'latin1');
+      if (text !== Object.entries(FOREIGN).find(([name]) => name === sink.name)?.[1]) {
+        assert.equal((stat.mode & 0o7777).toString(8), sink.mode.toString(8), path);
+        assert.equal(stat.uid, 'owner' in sink ? sink.owner : process.getuid?.(), path);
+      }
+      return [sink.name, text];
+    }),
+  );
+}
+
+interface Views {
+  readonly before: Map<string, string | undefined>;
+  readonly between: Map<string, string | undefined>;
+  readonly after: Map<string, string | undefined>;
+}
+
+function assertWhole({ before, between, after }: Views): void {
+  for (const [name, text] of between)
+    assert.ok(text === before.get(name) || text === after.get(name), `${name} is neither old nor new`);
+}
+
+function assertKeepsForeign(site: Site): void {
+  assert.ok(readFileSync(site.path('out/credentials'), 'utf8').startsWith(FOREIGN['out/credentials']));
+  assert.ok(readFileSync(site.path('out/app.env'), 'utf8').startsWith(FOREIGN['out/app.env']));
+  assert.equal(readFileSync(site.path('out/credentials.123'), 'utf8'), FOREIGN['out/credentials.123']);
+}
+
+/** A temp file that was not journalled yet may stay: nothing says whose it is, and it is empty. */
+function assertNothingLeft(site: Site): void {
+  const known = new Set([...SINKS.map(({ name }) => name), ...Object.keys(FOREIGN)].map((name) => site.path(name)));
+  for (const directory of ['out', 'made/below']) {
+    for (const name of readdirSync(site.path(directory))) {
+      const path = join(site.path(directory), name);
+      if (known.has(path)) continue;
+      assert.equal(lstatSync(path).size, 0, `${path} is left`);
+      rmSync(path);
+    }
+  }
+  assert.deepEqual(readdirSync(site.path('state')).sort(), ['lock', 'state.json']);
+  assert.deepEqual(readdirSync(site.path('run')), ['status.json']);
+}
+
+interface KeyReader {
+  /** The access key id that it read when it was last told; empty before. */
+  readonly known: () => string;
+}
+
+const READ_KEY = `sed -n 's/^AWS_ACCESS_KEY_ID=//p' "$1" >> "$2.log"`;
+const DAEMON = `trap ${JSON.stringify(READ_KEY).replaceAll('$', '\\$')} HUP
+sleep 100000 & echo $$ > "$2.pid.new"; mv "$2.pid.new" "$2.pid"
+while :; do wait; done`;
+
+/** Reads its file again on SIGHUP, as a program that depends on it does. */
+async function startKeyReader(t: TestContext, site: Site): Promise<KeyReader & { readonly pidFile: string }> {
+  const name = site.path('daemon');
+  const child = spawn('/bin/sh', ['-c', DAEMON, 'sh', site.path('out/app.env'), name], {
+    detached: true,
+    stdio: 'ignore',
+  });
+  await once(child, 'spawn');
+  const ended = once(child, 'exit');
+  t.after(async () => {
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+    await ended;
+  });
+  await eventually('the daemon is up', () => existsSync(`${name}.pid`));
+  return { pidFile: `${name}.pid`, known: () => lastLine(`${name}.log`) };
+}
+
+function keyReadingHook(site: Site): KeyReader & { readonly command: readonly string[] } {
+  const name = site.path('hook');
+  return {
+    command: ['/bin/sh', '-c', READ_KEY, 'sh', site.path('out/app.env'), name],
+    known: () => lastLine(`${name}.log`),
+  };
+}
+
+function lastLine(path: string): string {
+  return existsSync(path) ? (readFileSync(path, 'utf8').trimEnd().split('\n').at(-1) ?? '') : '';
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { TellRequest, TellResult } from '../../src/notify/contract.ts';
+import { Deliverer } from '../../src/rotation/deliver.ts';
+import { oweAll } from '../../src/rotation/owed.ts';
+import { StateStore } from '../../src/rotation/store.ts';
+import { createAtomicFiles } from '../../src/system/atomic-files.ts';
+import { HOUR, NOON } from '../support/credentials.ts';
+import { eventually } from '../support/eventually.ts';
+import { execConsumer, recordingLog } from '../support/topology.ts';
+import { config, FAILED, names, NO_FAILURES, rotate, setUp, TOLD } from './delivery.ts';
+
+describe('the end of a debt', () => {
+  test('an absent one is looked for again for half a minute, then counts as told', async (t) => {
+    const { clock, store, told, deliverer } = await setUp(t, () => ({ result: 'absent', detail: 'no pid file' }));
+    await rotate(store, ['/b']);
+    deliverer.kick(config, NO_FAILURES);
+    await deliverer.settle();
+    assert.equal(deliverer.outcomes()[0]?.result, 'absent');
+    const seen = told.length;
+    clock.advance(31_000);
+    await eventually('looked for again', () => told.length > seen);
+    await eventually('settled', () => store.state.consumers['job']?.owed === undefined);
+    assert.equal(store.state.consumers['job']?.known?.generation, 1);
+  });
+
+  test('one asked for by a person is told in any case', async (t) => {
+    const { store, told, deliverer } = await setUp(t, () => TOLD);
+    await store.update((state) => oweAll(state, config, NOON));
+    deliverer.kick(config, NO_FAILURES);
+    await deliverer.settle();
+    assert.deepEqual(
+      told.map((request) => [request.reason, 'changedAt' in request]),
+      Array(3).fill(['manual', false]),
+    );
+  });
+
+  test('draining gives those that are just starting some seconds', async (t) => {
+    const { clock, store, told, deliverer } = await setUp(t, () => (told.length < 3 ? FAILED : TOLD));
+    await rotate(store, ['/b']);
+    deliverer.kick(config, NO_FAILURES);
+    const drained = deliverer.drain(5000);
+    const done = drained.then(() => true);
+    while (told.length < 3) {
+      await eventually('an alarm or the third', () => clock.alarms.length > 0 || told.length === 3);
+      clock.advance(500);
+    }
+    assert.equal(await done, true);
+    assert.deepEqual(
+      deliverer.outcomes().map((outcome) => outcome.result),
+      ['told'],
+    );
+  });
+
+  test('draining gives up in time, and what is owed stays', async (t) => {
+    const { clock, store, deliverer } = await setUp(t, () => FAILED);
+    await rotate(store, ['/b']);
+    deliverer.kick(config, NO_FAILURES);
+    const progress = { isOver: false };
+    const drained = deliverer.drain(2000).then(() => {
+      progress.isOver = true;
+    });
+    while (!progress.isOver) {
+      await eventually('an alarm or the end', () => progress.isOver || clock.alarms.length > 0);
+      clock.advance(500);
+    }
+    await drained;
+    assert.ok(clock.now() - NOON < 4000);
+    assert.ok(store.state.consumers['job']?.owed);
+  });
+
+  test('what was owed when we were killed is paid by the next process', async (t) => {
+    const first = await setUp(t, () => new Promise<TellResult>(() => undefined));
+    await rotate(first.store, ['/b']);
+    const second = await StateStore.open(first.directory, createAtomicFiles(), recordingLog());
+    const told: TellRequest[] = [];
+    const deliverer = new Deliverer(
+      {
+        clock: first.clock,
+        store: second,
+        bootId: 'another',
+        tell: (request) => {
+          told.push(request);
+          return Promise.resolve(TOLD);
+        },
+        onOutcome: () => undefined,
+      },
+      config,
+    );
+    deliverer.kick(config, NO_FAILURES);
+    await deliverer.settle();
+    assert.deepEqual(names(told), ['job']);
+  });
+});
+
+describe('a unit that would be restarted', () => {
+  const auto = { ...config, consumers: [execConsumer('job', { tell: 'auto' })] };
+
+  test('is told when to wait until, and is tried again then', async (t) => {
+    const { clock, store, told, deliverer } = await setUp(t, ({ noRestartBefore = 0 }) =>
+      noRestartBefore > clock.now() ? { result: 'waiting', detail: 'cannot reload', until: noRestartBefore } : TOLD,
+    );
+    await rotate(store, ['/b']);
+    deliverer.kick(auto, NO_FAILURES);
+    await deliverer.settle();
+    assert.equal(told[0]?.noRestartBefore, 0, 'it knows nothing yet');
+    await rotate(store, ['/b']);
+    deliverer.kick(auto, NO_FAILURES);
+    await deliverer.settle();
+    assert.equal(told[1]?.noRestartBefore, NOON + 4 * HOUR);
+    assert.deepEqual(deliverer.outcomes(), [
+      { name: 'job', result: 'waiting', generation: 2, detail: 'cannot reload' },
+    ]);
+    clock.advance(4 * HOUR);
+    await eventually('told then', () => store.state.consumers['job']?.owed === undefined);
+    assert.equal(told.length, 3);
+  });
+});
+
+test('when a sink changed is unknown after a kill: its consumer is told in any case', async (t) => {
+  const { store, told, deliverer } = await setUp(t, () => TOLD);
+  await rotate(store, ['/b']);
+  await store.update((state) => ({ ...state, sinks: {} }));
+  deliverer.kick(config, NO_FAILURES);
+  await deliverer.settle();
+  assert.equal(told.length, 1);
+  assert.equal(told[0]?.changedAt, undefined);
+});

@@ -1,0 +1,78 @@
+import type { TestContext } from 'node:test';
+import type { ConsumerOutcome } from '../../src/core/outcomes.ts';
+import type { TellRequest, TellResult } from '../../src/notify/contract.ts';
+import { Deliverer } from '../../src/rotation/deliver.ts';
+import { oweFor } from '../../src/rotation/owed.ts';
+import { StateStore } from '../../src/rotation/store.ts';
+import { createAtomicFiles } from '../../src/system/atomic-files.ts';
+import { HOUR, NOON } from '../support/credentials.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
+
+export const TOLD: TellResult = { result: 'told', detail: 'done' };
+export const FAILED: TellResult = {
+  result: 'pending',
+  kind: 'later',
+  error: { code: 'CONSUMER_FAILED', message: 'no' },
+};
+export const BOOT = { bootId: 'this', sinceBoot: 100 };
+export const NO_FAILURES: ReadonlySet<string> = new Set();
+
+export const config = configOf(
+  [jsonSink('/a', 'web', 'slow'), jsonSink('/b', 'job')],
+  [execConsumer('web'), execConsumer('slow'), execConsumer('job', { tell: 'expiring' })],
+);
+
+interface Stage {
+  readonly clock: FakeClock;
+  readonly store: StateStore;
+  readonly told: readonly TellRequest[];
+  readonly outcomes: readonly ConsumerOutcome[];
+  readonly deliverer: Deliverer;
+  readonly directory: string;
+}
+
+export async function setUp(
+  context: TestContext,
+  answer: (request: TellRequest) => TellResult | Promise<TellResult>,
+): Promise<Stage> {
+  const directory = tempDir(context);
+  const clock = new FakeClock(NOON);
+  const store = await StateStore.open(directory, createAtomicFiles(), recordingLog());
+  const told: TellRequest[] = [];
+  const outcomes: ConsumerOutcome[] = [];
+  const deliverer = new Deliverer(
+    {
+      clock,
+      store,
+      bootId: 'this',
+      tell: (request) => {
+        told.push(request);
+        return Promise.resolve(answer(request));
+      },
+      onOutcome: (outcome) => outcomes.push(outcome),
+    },
+    config,
+  );
+  context.after(() => deliverer.stop());
+  return { clock, store, told, outcomes, deliverer, directory };
+}
+
+/** A rotation whose sinks are written. */
+export async function rotate(
+  store: StateStore,
+  sinks: readonly string[],
+  { urgent = false, now = NOON } = {},
+): Promise<void> {
+  await store.update((state) => {
+    const generation = state.generation + 1;
+    const standing = { fingerprint: '', keyId: '', expiration: now + 6 * HOUR, lifetime: 6 * HOUR, fetchedAt: now };
+    const record = { key: '', inode: '', size: '', ctimeNs: '', mode: 0, uid: 0, gid: 0, renamedAt: now };
+    const records = Object.fromEntries(sinks.map((path) => [path, { ...record, renamedAtBoot: BOOT }]));
+    const entered = { ...state, generation, standing, sinks: { ...state.sinks, ...records } };
+    return oweFor(entered, config, { sinks, now, urgent });
+  });
+}
+
+export const names = (requests: readonly TellRequest[]): string[] => requests.map((request) => request.consumer.name);
