@@ -23,7 +23,7 @@ export class Readiness {
   /** Takes note of a pass. */
   see(view: Pick<AgentView, 'config' | 'report'>): void {
     const missing = missingFrom(view);
-    this.#notify(`STATUS=${missing ?? `${String(view.config.sinks.length)} sinks stand`}`);
+    this.#notify(`STATUS=${missing ?? `sinks that stand: ${String(view.config.sinks.length)}`}`);
     if (missing === undefined) this.#ready();
   }
 

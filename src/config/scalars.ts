@@ -132,7 +132,7 @@ export function readProfile(text: string): Reading<string> {
 
 /** What we write ourselves, or what has a meaning of its own to readers. */
 const TAKEN =
-  /^(?:aws_(?:access_key_id|secret_access_key|session_token|security_token|account_id)|region|output|role_arn|source_profile|credential_process)$/i;
+  /^(?:aws_(?:access_key_id|secret_access_key|session_token|security_token|account_id)|region|output|role_arn|source_profile|credential_process|web_identity_token_file|sso_.*)$/i;
 
 export function readExpirationKey(text: string): Reading<string> {
   if (TAKEN.test(text)) return { expected: 'a key that means nothing else' };

@@ -96,7 +96,7 @@ async function tellMatch(
   // Looked at again now that it is held: before, the number could change hands.
   if (!held || !facts || look(deps, pid, wanted) !== 'match') return { key: '', result: ended(pid) };
   const key = `${pid}@${facts.startedAt}`;
-  if (aim.told.includes(key)) return { key, result: { result: 'told', detail: `pid ${pid} before` } };
+  if (aim.told.includes(key)) return { key, result: { result: 'told', detail: `pid ${pid} was told before` } };
   try {
     return { key, result: await sendTo(deps, held, facts, aim) };
   } catch (error) {

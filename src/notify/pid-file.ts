@@ -19,7 +19,7 @@ export interface PidFile {
 const BYTES = 64;
 const WRITABLE_BY_OTHERS = 0o022;
 
-/** Undefined when there is none. Rejects with CONSUMER_UNSAFE, CONSUMER_NOT_MEANT and errno errors. */
+/** Undefined when there is none. Rejects with CONSUMER_UNSAFE, CONSUMER_UNINSPECTABLE and errno errors. */
 export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortSignal): Promise<PidFile | undefined> {
   const route = await followPath(path, [0, deps.self.uid]);
   if (!route) return undefined;

@@ -5,15 +5,16 @@ import type { NotifyDeps } from './contract.ts';
 import { isBlockedInAllThreads, type ProcessFacts } from './proc.ts';
 import { runTool } from './tool.ts';
 
-/** What a signal would do: reach a handler (or wait to be fetched), be dropped, or end the process. */
-export type Reception = 'handled' | 'dropped' | 'fatal';
+/** What a signal would do: reach a handler, wait to be fetched by a thread, be dropped, or end the process. */
+export type Reception = 'caught' | 'blocked' | 'dropped' | 'fatal';
 
 /** Nothing happens to a process that does not handle these. */
 const HARMLESS: ReadonlySet<SignalName> = new Set(['SIGCONT', 'SIGWINCH']);
 
 export function receptionOf(facts: ProcessFacts, signal: SignalName): Reception {
   const bit = bitOf(signal);
-  if (isCaught(facts, signal) || isBlockedInAllThreads(facts.pid, bit)) return 'handled';
+  if (isCaught(facts, signal)) return 'caught';
+  if (isBlockedInAllThreads(facts.pid, bit)) return 'blocked';
   return (facts.ignored & bit) !== 0n || HARMLESS.has(signal) ? 'dropped' : 'fatal';
 }
 

@@ -1,9 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { SignalName } from '../core/config.ts';
 import type { BootTime, ProcessHandle } from '../core/contracts.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
 import type { NotifyDeps, TellResult } from './contract.ts';
 import { readProcess, type ProcessFacts } from './proc.ts';
-import { VOUCH, doubtfulRuntime, isCaught, receptionOf } from './reception.ts';
+import { VOUCH, doubtfulRuntime, isCaught, receptionOf, type Reception } from './reception.ts';
 
 export interface Aim {
   readonly signal: SignalName;
@@ -36,12 +37,28 @@ export async function sendTo(
   if (startedAfter(deps, facts, aim.changedAt))
     return { result: 'fresh', detail: `pid ${pid} started after the change` };
   if (!aim.handlesSignal && isCaught(facts, aim.signal)) await refuseDoubt(deps, facts, aim);
-  // The last look comes after all waiting: a program that executes another one loses its handlers.
-  const now = readProcess(pid);
-  if (!now?.isAlive) return ended(pid);
-  const obstacle = obstacleTo(deps, now, aim);
+  const obstacle = await lastLook(deps, pid, aim);
   if (obstacle) return obstacle;
   return deliver(held, aim.signal) ? { result: 'told', detail: `${aim.signal} to pid ${pid}` } : ended(pid);
+}
+
+/** Milliseconds, on average. */
+const BETWEEN_LOOKS = 40;
+const LOOKS = 6;
+
+/**
+ * Comes after all waiting: a program that executes another one loses its handlers. Every program that spawns another
+ * blocks all signals for a moment, shells most of all: only a block that lasts is a thread's that fetches the signal.
+ */
+async function lastLook(deps: NotifyDeps, pid: number, aim: Aim): Promise<TellResult | undefined> {
+  for (let looks = 1; ; looks++) {
+    const now = readProcess(pid);
+    if (!now?.isAlive) return ended(pid);
+    const reception = receptionOf(now, aim.signal);
+    const obstacle = obstacleTo(deps, now, { ...aim, reception });
+    if (obstacle || reception !== 'blocked' || looks === LOOKS) return obstacle;
+    await delay(BETWEEN_LOOKS * (0.5 + Math.random()), undefined, { signal: aim.abort });
+  }
 }
 
 export function ended(pid: number): TellResult {
@@ -62,10 +79,14 @@ async function refuseDoubt(deps: NotifyDeps, facts: ProcessFacts, { signal, abor
   throw new AgentError('CONSUMER_WOULD_DIE', message, { hint: VOUCH });
 }
 
-function obstacleTo(deps: NotifyDeps, facts: ProcessFacts, aim: Aim): TellResult | undefined {
-  const reception = receptionOf(facts, aim.signal);
+function obstacleTo(
+  deps: NotifyDeps,
+  facts: ProcessFacts,
+  { reception, ...aim }: Aim & { readonly reception: Reception },
+): TellResult | undefined {
+  if (reception === 'caught' || reception === 'blocked') return undefined;
   const isStarting = deps.readBootTime().sinceBoot - facts.startedAt < STARTING;
-  if (reception === 'handled' || (reception === 'fatal' && aim.handlesSignal && !isStarting)) return undefined;
+  if (reception === 'fatal' && aim.handlesSignal && !isStarting) return undefined;
   const [code, consequence, hint] = REFUSALS[reception];
   return {
     result: 'pending',

@@ -88,6 +88,15 @@ signal.pause()`;
     assert.ok(program.isRunning());
   });
 
+  test('spares a shell that spawns one program after the other', async (t) => {
+    // For each of them it blocks every signal for a moment, which one look takes for a thread that fetches signals.
+    const program = await startProgram(t, ['/bin/sh', '-c', 'while :; do /bin/true; done']);
+    const file = makePidFile(t, program.pid);
+    for (let attempt = 0; attempt < 60; attempt++)
+      assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_WOULD_DIE later');
+    assert.ok(program.isRunning());
+  });
+
   test('spares a program that blocks it in some threads only', NEEDS_PYTHON, async (t) => {
     const script = `
 import signal, threading

@@ -67,6 +67,18 @@ describe('a unit', () => {
     for (const call of site.calls()) assert.match(call, / -- --force$/);
   });
 
+  for (const [what, unit, noRestartBefore, result] of [
+    ['waits where it would be restarted too early', { CanReload: 'no' }, Date.now() + 60_000, 'waiting'],
+    ['is restarted when that time has come', { CanReload: 'no' }, Date.now() - 1, 'told'],
+    ['is reloaded at any time', { CanReload: 'yes' }, Date.now() + 60_000, 'told'],
+  ] as const) {
+    test(what, async (t) => {
+      const site = makeSite(t, unit);
+      assert.equal((await site.tell({ tell: 'auto' }, { noRestartBefore })).result, result);
+      assert.equal(site.actions().length, result === 'told' ? 1 : 0);
+    });
+  }
+
   for (const state of ['inactive', 'failed']) {
     test(`that is ${state} is left alone`, async (t) => {
       const site = makeSite(t, { ActiveState: state });
