@@ -16,6 +16,8 @@ export interface PlanInput {
 
 export interface Plan {
   readonly at: number;
+  /** From `now` until then. */
+  readonly wait: number;
   readonly reason: PlanReason;
 }
 
@@ -26,8 +28,9 @@ export type PlanReason = 'advisory' | 'max_interval' | 'schedule' | 'retry';
  * is shorter than a second, and none but such a shortest one ends after the expiration of credentials that still live.
  */
 export function planNext(input: PlanInput): Plan {
-  const { wait, reason } = input.failures > 0 ? afterFailure(input) : afterSuccess(input);
-  return { at: input.now + Math.max(MIN_WAIT, Math.floor(wait)), reason };
+  const due = input.failures > 0 ? afterFailure(input) : afterSuccess(input);
+  const wait = Math.max(MIN_WAIT, Math.floor(due.wait));
+  return { at: input.now + wait, wait, reason: due.reason };
 }
 
 interface Due {

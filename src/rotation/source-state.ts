@@ -34,7 +34,7 @@ export function stateOfFailure(
   if (!standing) return { state, error };
   const life = standing.expiration > now ? 'valid' : 'ended';
   const after = BESIDE[state][life];
-  if (after !== state || after === 'expired') return { state: after, error };
+  if (after === 'stale' || after === 'expired') return { state: after, error };
   const until = `${life === 'valid' ? 'good until' : 'expired at'} ${formatExpiration(standing.expiration)}`;
   const kept = `the files keep the credentials of role ${origin.role ?? '(unknown)'}, ${until}`;
   return { state: after, error: { ...error, message: `${error.message}; ${kept}` } };

@@ -3,11 +3,12 @@ import { describe, test } from 'node:test';
 import type { ImdsConfig } from '../../src/core/config.ts';
 import { AgentError } from '../../src/core/errors.ts';
 import { resolveSettings } from '../../src/source/imds/settings.ts';
-import { IMDS_CONFIG } from '../support/imds-server.ts';
 
 const ENDPOINT = 'AWS_EC2_METADATA_SERVICE_ENDPOINT';
 const MODE = 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE';
 const PROFILE = 'AWS_EC2_INSTANCE_PROFILE_NAME';
+const TIMEOUT = 'AWS_METADATA_SERVICE_TIMEOUT';
+const ATTEMPTS = 'AWS_METADATA_SERVICE_NUM_ATTEMPTS';
 const IPV4 = 'http://169.254.169.254';
 const IPV6 = 'http://[fd00:ec2::254]';
 const LOCAL = 'http://127.0.0.1:1338';
@@ -15,7 +16,7 @@ const LOCAL = 'http://127.0.0.1:1338';
 type Env = Readonly<Record<string, string>>;
 
 function resolve(config: Partial<ImdsConfig>, env: Env = {}): ReturnType<typeof resolveSettings> {
-  return resolveSettings({ ...IMDS_CONFIG, ...config }, env);
+  return resolveSettings({ allowAnyEndpoint: false, v1: 'deny', ...config }, env);
 }
 
 describe('the endpoint', () => {
@@ -130,6 +131,32 @@ describe('the role', () => {
     test(`is not ${JSON.stringify(value)}`, () => {
       refuses({}, { [PROFILE]: value }, PROFILE, new RegExp(`expected the name of a role, got ${got}$`));
       refuses({ role: value }, {}, 'imds.role', new RegExp(`expected the name of a role, got ${got}$`));
+    });
+  }
+});
+
+describe('patience', () => {
+  const table: [name: string, config: Partial<ImdsConfig>, env: Env, timeout: number, attempts: number][] = [
+    ['has defaults', {}, {}, 1000, 4],
+    ['comes from the environment', {}, { [TIMEOUT]: '5', [ATTEMPTS]: '2' }, 5000, 2],
+    ['may have fractions of a second', {}, { [TIMEOUT]: ' 0.25 ' }, 250, 4],
+    ['comes from the file first', { timeout: 300, attempts: 1 }, { [TIMEOUT]: '5', [ATTEMPTS]: '2' }, 300, 1],
+    ['of the file makes wrong variables harmless', { timeout: 300, attempts: 1 }, { [TIMEOUT]: 'x' }, 300, 1],
+    ['is empty in the environment, and so unset', {}, { [TIMEOUT]: '', [ATTEMPTS]: '' }, 1000, 4],
+    ['of the environment has an upper bound', {}, { [TIMEOUT]: '3600', [ATTEMPTS]: '99999999999' }, 30_000, 20],
+    ['of the environment has a lower bound', {}, { [TIMEOUT]: '0.001', [ATTEMPTS]: '1' }, 50, 1],
+  ];
+  for (const [name, config, env, timeout, attempts] of table) {
+    test(name, () => {
+      const settings = resolve(config, env);
+      assert.deepEqual([settings.timeout, settings.attempts], [timeout, attempts]);
+    });
+  }
+
+  for (const value of ['0', '-1', '1s', 'NaN', 'Infinity', '1e3', '0x10', '.5']) {
+    test(`is not ${value}`, () => {
+      refuses({}, { [TIMEOUT]: value }, TIMEOUT, /expected seconds, more than 0, got something else$/);
+      refuses({}, { [ATTEMPTS]: value }, ATTEMPTS, /expected a whole number from 1, got something else$/);
     });
   }
 });

@@ -5,18 +5,11 @@ import { ImdsClient } from '../../src/source/imds/client.ts';
 import { createExchange } from '../../src/source/imds/exchange.ts';
 import { resolveSettings } from '../../src/source/imds/settings.ts';
 import { TokenCache } from '../../src/source/imds/token.ts';
-import { imdsRig, imdsServer, token } from '../support/imds-server.ts';
-import { answer, hang, reset, type Reply } from '../support/raw-server.ts';
+import { carried, imdsRig, imdsServer, token } from '../support/imds-server.ts';
+import { answer } from '../support/raw-server.ts';
 
 const ID = 'meta-data/instance-id';
 const signal = new AbortController().signal;
-
-/** The tokens that the requests carried, in order; `-` for none. */
-function carried(requests: readonly string[]): string[] {
-  return requests
-    .filter((head) => head.startsWith('GET'))
-    .map((head) => /^x-aws-ec2-metadata-token: (.*)$/m.exec(head)?.[1] ?? '-');
-}
 
 test('a token is asked for six hours and sent with each request', async (t) => {
   const server = await imdsServer(t);
@@ -69,7 +62,7 @@ describe('a token is replaced', () => {
     const client = new ImdsClient(rig);
     await client.get(ID, signal);
     server.reply('instance-id', answer(401));
-    assert.equal((await client.get(ID, signal))?.body.toString(), 'i-0abc');
+    assert.equal((await client.get(ID, signal))?.toString(), 'i-0abc');
     assert.deepEqual(carried(server.requests), ['token-1', 'token-1', 'token-2']);
     assert.deepEqual(rig.clock.sleeps, []);
   });
@@ -116,7 +109,7 @@ test('whoever waits for the token of another one that is aborted asks for its ow
   const first = client.get(ID, abort.signal);
   const second = client.get(ID, signal);
   await assert.rejects(first, /enough/);
-  assert.equal((await second)?.body.toString(), 'i-0abc');
+  assert.equal((await second)?.toString(), 'i-0abc');
 });
 
 describe('what is no token', () => {
@@ -141,49 +134,5 @@ describe('what is no token', () => {
     server.reply('token', token(' mine\n'));
     await new ImdsClient(imdsRig(t, server)).get(ID, signal);
     assert.deepEqual(carried(server.requests), ['mine']);
-  });
-});
-
-describe('IMDSv1', () => {
-  for (const status of [403, 404, 405]) {
-    test(`is used after ${status}, if allowed, and said`, async (t) => {
-      const server = await imdsServer(t);
-      server.reply('token', answer(status));
-      const rig = imdsRig(t, server, { v1: 'allow' });
-      await new ImdsClient(rig).get(ID, signal);
-      assert.deepEqual(carried(server.requests), ['-']);
-      assert.deepEqual(rig.warnings, [{ event: 'imds_v1_used', status }]);
-    });
-
-    test(`is not used after ${status} otherwise`, async (t) => {
-      const server = await imdsServer(t);
-      server.always('token', answer(status));
-      await assert.rejects(new ImdsClient(imdsRig(t, server)).get(ID, signal));
-      assert.deepEqual(server.steps(), ['token']);
-    });
-  }
-
-  const never: [name: string, reply: Reply][] = [
-    ...[400, 401, 429, 500, 503].map((status): [string, Reply] => [`status ${status}`, answer(status)]),
-    ['a timeout', hang],
-    ['a reset', reset],
-  ];
-  for (const [name, reply] of never) {
-    test(`is never used after ${name}`, async (t) => {
-      const server = await imdsServer(t);
-      server.always('token', reply);
-      const client = new ImdsClient(imdsRig(t, server, { v1: 'allow', timeout: 50, attempts: 2 }));
-      await assert.rejects(client.get(ID, signal));
-      assert.deepEqual([...new Set(server.steps())], ['token']);
-    });
-  }
-
-  test('is left as soon as there is a token', async (t) => {
-    const server = await imdsServer(t);
-    server.reply('token', answer(403));
-    const client = new ImdsClient(imdsRig(t, server, { v1: 'allow' }));
-    await client.get(ID, signal);
-    await client.get(ID, signal);
-    assert.deepEqual(carried(server.requests), ['-', 'token-1']);
   });
 });

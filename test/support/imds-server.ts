@@ -58,6 +58,13 @@ export function token(value: string, ttl: string | null = '21600'): Reply {
   return answer(200, value, ttl === null ? {} : { 'X-aws-ec2-metadata-token-ttl-seconds': ttl });
 }
 
+/** The tokens that the requests carried, in order; `-` for none. */
+export function carried(requests: readonly string[]): string[] {
+  return requests
+    .filter((head) => head.startsWith('GET'))
+    .map((head) => /^x-aws-ec2-metadata-token: (.*)$/m.exec(head)?.[1] ?? '-');
+}
+
 /** What EC2 answers for a role. */
 export function document(change: Readonly<Record<string, unknown>> = {}): string {
   return JSON.stringify({

@@ -35,13 +35,13 @@ export class ImdsClient {
     const exchange = createExchange(http, this.settings);
     this.#exchange = async (request, ends) => {
       const response = await exchange(request, ends);
-      this.#clockSkew = skewOf(response, clock.now());
+      this.#clockSkew = skewOf(response, clock.now()) ?? this.#clockSkew;
       return response;
     };
     this.#tokens = new TokenCache({ exchange: this.#exchange, clock, settings: this.settings, log });
   }
 
-  /** Our clock minus the service's, in milliseconds, to the second: as the last answer told it, good or bad. */
+  /** Our clock minus the service's, in milliseconds, to the second: as an answer last told it, good or bad. */
   get clockSkew(): number | undefined {
     return this.#clockSkew;
   }

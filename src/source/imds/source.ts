@@ -40,7 +40,8 @@ class ImdsSource implements Source {
     this.#client.forgetClock();
     try {
       const { role, document } = await within(TOTAL_TIME, signal, outOfTime, (ends) => askForRole(this.#client, ends));
-      const credentials = parseCredentials(document, sourceTime(this.#now(), this.#client.clockSkew));
+      const { clockSkew } = this.#client;
+      const credentials = parseCredentials(document, sourceTime(this.#now(), clockSkew));
       const identity = await this.#identity.get(signal);
       const accountId = credentials.accountId ?? identity.accountId;
       const account = accountId === undefined ? {} : { accountId };
@@ -48,18 +49,17 @@ class ImdsSource implements Source {
         ok: true,
         credentials: { ...credentials, ...account },
         origin: { ...identity, role, ...account },
-        ...this.#skew(),
+        ...skew(clockSkew),
       };
     } catch (error) {
       signal.throwIfAborted();
-      return { ...failed(error), ...this.#skew() };
+      return { ...failed(error), ...skew(this.#client.clockSkew) };
     }
   }
+}
 
-  #skew(): Pick<Fetched, 'clockSkew'> {
-    const { clockSkew } = this.#client;
-    return clockSkew === undefined ? {} : { clockSkew };
-  }
+function skew(clockSkew: number | undefined): Pick<Fetched, 'clockSkew'> {
+  return clockSkew === undefined ? {} : { clockSkew };
 }
 
 /** What nobody foresaw is not an outcome, and is thrown on. */
