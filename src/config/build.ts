@@ -20,6 +20,7 @@ export function buildConfig(settings: File, files: readonly string[]): Config {
     refresh: buildRefresh(settings.refresh),
     startupWait: settings.startup_wait,
     log: settings.log,
+    trustedGroups: settings.trusted_groups,
     sinks: settings.sinks.map(buildSink),
     consumers: Object.entries(settings.consumers).map(([name, consumer]) => buildConsumer(name, consumer)),
   });

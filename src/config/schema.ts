@@ -1,5 +1,17 @@
 import * as v from 'valibot';
-import { choice, expectation, duration, flag, mapping, option, required, text, withoutLists, word } from './fields.ts';
+import {
+  choice,
+  expectation,
+  duration,
+  flag,
+  mapping,
+  option,
+  owner,
+  required,
+  text,
+  withoutLists,
+  word,
+} from './fields.ts';
 import { consumer, consumerName, consumerOfAnyType } from './schema-consumers.ts';
 import { sink, sinkOfAnyFormat } from './schema-sinks.ts';
 import { readEndpoint } from './scalars.ts';
@@ -76,6 +88,11 @@ export const file = mapping({
     'The processes to tell when their sinks changed, by name.',
     withoutLists(v.record(consumerName, consumer, expectation('consumers by name'))),
     {},
+  ),
+  trusted_groups: option(
+    'Groups whose members may write in the directories of sinks, as the owners of these may.',
+    v.array(owner, expectation('a list of groups', 'put the name in brackets: [staff]')),
+    [],
   ),
   imds: option('The instance metadata service.', imds, {}),
   refresh: option('When to make a pass.', refresh, {}),

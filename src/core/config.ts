@@ -7,6 +7,8 @@ export interface Config {
   /** How long `run` waits for the first credentials before it lets the boot go on. */
   readonly startupWait: number;
   readonly log: LogConfig;
+  /** Names or numeric ids of groups that may write in the directories of sinks as their owners may. */
+  readonly trustedGroups: readonly (string | number)[];
   readonly sinks: readonly SinkConfig[];
   readonly consumers: readonly ConsumerConfig[];
 }

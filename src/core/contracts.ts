@@ -114,9 +114,14 @@ export interface UserIds {
   readonly gid: number;
 }
 
+export interface User extends UserIds {
+  /** A bare number without an entry of its own: which groups it has nobody knows. */
+  readonly isUnlisted?: true;
+}
+
 /** The user and group database, names or numbers in; undefined when there is no such one. Rejects when it does not answer. */
 export interface Users {
-  user(nameOrId: string | number): Promise<UserIds | undefined>;
+  user(nameOrId: string | number): Promise<User | undefined>;
   group(nameOrId: string | number): Promise<number | undefined>;
 }
 
@@ -142,6 +147,29 @@ export interface CommandOptions {
  */
 export interface Commands {
   run(command: readonly string[], options: CommandOptions): Promise<CommandResult>;
+}
+
+/** A line, or why there will be no more: `exit code 1`, `SIGKILL`, `ENOENT on spawn`, `more than 4096 bytes`. */
+export type Heard = { readonly ok: true; readonly line: string } | { readonly ok: false; readonly why: string };
+
+/**
+ * A process that acts as another user, connected by a pipe each way. What it says is that user's word: it may say
+ * anything, at any length, or nothing.
+ */
+export interface Actor {
+  /** Never rejects. */
+  hear(): Promise<Heard>;
+  say(line: string): void;
+  /** Ends its process group at once, and waits for nobody: a process that hangs in the kernel goes when it can. */
+  end(): void;
+}
+
+export interface Actors {
+  /**
+   * Starts a process that has given up all rights but the user's before it reads what it is told. Undefined while an
+   * earlier one of that user and subject, though ended, has not gone yet. `maxBytes`: of all that it may say.
+   */
+  start(user: User, options: { readonly subject: string; readonly maxBytes: number }): Actor | undefined;
 }
 
 /** A process held by the kernel (pidfd): its number cannot be reused while we look at it. */

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'USAGE'
   | 'IMDS_DISABLED'
   | 'IMDS_NO_ROLE'
+  | 'IMDS_NOT_FOUND'
   | 'IMDS_DENIED'
   | 'IMDS_UNREACHABLE'
   | 'IMDS_THROTTLED'
@@ -20,8 +21,11 @@ export type ErrorCode =
   | 'SINK_OWNER_DENIED'
   | 'SINK_UNREADABLE'
   | 'SINK_WRITE_FAILED'
+  | 'SINK_NOT_OURS'
   | 'SINK_CONFLICT'
   | 'SINK_UNVERIFIED'
+  | 'SINK_TIMEOUT'
+  | 'SINK_ACTOR_FAILED'
   | 'CONSUMER_WOULD_DIE'
   | 'CONSUMER_IGNORES'
   | 'CONSUMER_NOT_MEANT'
@@ -78,7 +82,8 @@ export function toErrorInfo(error: unknown, fallback: ErrorCode = 'INTERNAL'): E
 
 /** `EACCES on open` for system errors, the class name for others. */
 export function describeForeign(error: unknown): string {
-  if (isErrno(error)) return error.syscall === undefined ? error.code : `${error.code} on ${error.syscall}`;
+  const name = errnoName(error);
+  if (name !== undefined && isErrno(error)) return error.syscall === undefined ? name : `${name} on ${error.syscall}`;
   return error instanceof Error ? error.name : typeof error;
 }
 
@@ -88,6 +93,17 @@ export interface ErrnoError extends Error {
 }
 
 export function isErrno(error: unknown, ...codes: readonly string[]): error is ErrnoError {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false;
-  return codes.length === 0 ? /^E[A-Z0-9]+$/.test(error.code) : codes.includes(error.code);
+  const name = errnoName(error);
+  return name !== undefined && (codes.length === 0 || codes.includes(name));
+}
+
+/** What quotas and network file systems give, and libuv, which names the errors, does not know. */
+const UNNAMED: Readonly<Record<string, string>> = { '-116': 'ESTALE', '-122': 'EDQUOT' };
+
+/** `EACCES`; undefined for what is no system error. */
+export function errnoName(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
+  const isUnnamed = /^unknown\b/i.test(error.code) && 'errno' in error;
+  const name = isUnnamed ? (UNNAMED[String(error.errno)] ?? `ERRNO${String(error.errno).slice(1)}`) : error.code;
+  return /^E[A-Z0-9]+$/.test(name) ? name : undefined;
 }

@@ -15,8 +15,9 @@ export function describeDrift(drift: readonly Drift[]): string {
 /**
  * `written`: new credentials; `repaired`: the credentials are the same, the file was not;
  * `refused`: left alone for safety; `failed`: tried, and the old file still stands.
+ * When sinks are forgotten: `forgotten`: ours is out, the rest stands; `removed`: nothing was left, the file is gone.
  */
-export type SinkResult = 'written' | 'repaired' | 'unchanged' | 'refused' | 'failed';
+export type SinkResult = 'written' | 'repaired' | 'unchanged' | 'forgotten' | 'removed' | 'refused' | 'failed';
 
 export interface SinkOutcome {
   readonly path: string;

@@ -4,7 +4,8 @@ const REDACTED = '[secret]';
 
 /**
  * A value that must never be printed. Every way of turning it into text gives `[secret]`;
- * only the formats, which write it into files, call {@link Secret.reveal}.
+ * only the formats, which write it into files, and the job for a process that acts as another user call
+ * {@link Secret.reveal}.
  */
 export class Secret {
   readonly #value: string;

@@ -1,104 +1,106 @@
-import type { BigIntStats } from 'node:fs';
-import { dirname } from 'node:path';
-import { AgentError, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
-import type { SinkConfig } from '../core/config.ts';
-import { attributeDrift, now, type Change, type Settled, type SinkDeps } from './compare.ts';
-import type { ApplyRequest, ApplyResult } from './contract.ts';
-import { stagingCapacity } from './descriptors.ts';
-import { makeDirectories } from './directories.ts';
-import { explain, failed } from './failure.ts';
-import { prepareSinks } from './prepare.ts';
-import { whoAmI } from './owner.ts';
-import { modeOf, recordOf, type Since } from './records.ts';
-import { replaceTogether, type Replaced } from './replace.ts';
-import { lookAt } from './standing.ts';
-import { examineDirectory } from './trust.ts';
-
-/** So often a sink is read and merged that another program changes between our read and our rename. */
-const ATTEMPTS = 3;
+import { applyAs, type Delegated } from './acting/delegate.ts';
+import { AT_ONCE, inLanes } from './acting/lanes.ts';
+import { ACTING_LIMITS, type ActingLimits } from './acting/patience.ts';
+import { assign, type Assignment, type Share } from './assign.ts';
+import { now, type SinkDeps } from './compare.ts';
+import type { ApplyRequest, ApplyResult, TempFile } from './contract.ts';
+import { Joint } from './joint.ts';
+import { applyOwn } from './own.ts';
+import type { BeforeWrite } from './replace.ts';
 
 /**
- * Makes every sink equal to the credentials, with the configured mode and owner. Sinks that differ are staged together
- * and renamed together, in batches that fit the limit of file descriptors. What goes wrong with a sink is its outcome
- * and stops no other; never rejects.
+ * Makes every sink equal to the credentials, with the configured mode and owner: by itself where the agent alone
+ * controls the path, else by a process of the one user who does too. What goes wrong with a sink is its outcome and
+ * stops no other; never rejects.
  */
-export async function applySinks(deps: SinkDeps, request: ApplyRequest): Promise<ApplyResult> {
-  const settled = new Map<string, Settled>();
-  let sinks = request.sinks;
-  for (let left = ATTEMPTS; sinks.length > 0; left--) {
-    for (const each of await applyOnce(deps, request, sinks)) settled.set(each.outcome.path, each);
-    const isInConflict = ({ path }: SinkConfig): boolean => settled.get(path)?.outcome.error?.code === 'SINK_CONFLICT';
-    sinks = left > 1 ? sinks.filter(isInConflict) : [];
-  }
-  const results = request.sinks.flatMap(({ path }) => settled.get(path) ?? []);
-  return {
-    outcomes: results.map(({ outcome }) => outcome),
-    records: Object.fromEntries(results.flatMap(({ outcome, record }) => (record ? [[outcome.path, record]] : []))),
+export async function applySinks(
+  deps: SinkDeps,
+  request: ApplyRequest,
+  limits: ActingLimits = ACTING_LIMITS,
+): Promise<ApplyResult> {
+  const assignment = await assign(deps, request, limits);
+  const shares = [...assignment.shares, ...(await sweepersFor(deps, request.temps, assignment))];
+  const parties = [SELF, ...shares.map(({ user }) => user.uid)];
+  using joint = new Joint(parties, limits.together, journal(request));
+  const pass: Pass = { deps, request, assignment, joint };
+  // First, since their processes take a while to come up.
+  const { actors } = deps;
+  const users = actors ? inLanes(shares, AT_ONCE, (share) => applyShare(pass, { ...share, actors, limits })) : [];
+  const results = [await applySelf(pass), ...(await users)];
+  return merge(request, assignment, results, shares);
+}
+
+/** Stands beside the users, by their uids. */
+const SELF = -1;
+
+interface Pass {
+  readonly deps: SinkDeps;
+  readonly request: ApplyRequest;
+  readonly assignment: Assignment;
+  readonly joint: Joint<number>;
+}
+
+/** Trouble with the journal is the caller's to report: the sinks are written all the same. */
+function journal({ beforeWrite }: ApplyRequest): BeforeWrite {
+  return async (staged) => {
+    const temps = staged.map(({ temp }) => temp);
+    const changing = staged.filter(({ bytesChanged }) => bytesChanged).map(({ sink }) => sink.path);
+    await beforeWrite(temps, changing).catch(() => undefined);
   };
 }
 
-async function applyOnce(deps: SinkDeps, request: ApplyRequest, sinks: readonly SinkConfig[]): Promise<Settled[]> {
-  const settled: Settled[] = [];
-  const changes: Change[] = [];
-  for (const prepared of await prepareSinks(deps, request, sinks)) {
-    if ('settled' in prepared) settled.push(prepared.settled);
-    else {
-      const error = makeWay(prepared.change);
-      if (error) settled.push(unchanged(prepared.change, error));
-      else changes.push(prepared.change);
-    }
-  }
-  const size = stagingCapacity();
-  for (let start = 0; start < changes.length; start += size) {
-    const results = await replaceTogether(deps, changes.slice(start, start + size), request.beforeWrite);
-    const time = now(deps);
-    settled.push(...results.map((result) => conclude(result, time)));
-  }
-  return settled;
+/** Users who have no sink any more, but something to be removed. */
+async function sweepersFor(
+  { actors, users }: SinkDeps,
+  temps: readonly TempFile[],
+  { shares }: Assignment,
+): Promise<readonly Share[]> {
+  const uids = new Set(actors ? temps.flatMap(({ uid }) => uid ?? []) : []);
+  for (const { user } of shares) uids.delete(user.uid);
+  const found = await Promise.all([...uids].map((uid) => users.user(uid).catch(() => undefined)));
+  return found.flatMap((user) => (user ? [{ user, sinks: [] }] : []));
 }
 
-/** Makes the missing directories of a sink, and looks at the way once more. */
-function makeWay({ sink, directory, ids }: Change): ErrorInfo | undefined {
-  if (directory.missing.length === 0) return undefined;
+async function applySelf({ deps, request, assignment, joint }: Pass): Promise<ApplyResult> {
+  const { own, trustedGroups } = assignment;
+  const temps = request.temps.filter(({ uid }) => uid === undefined);
+  const beforeWrite: BeforeWrite = (staged) => joint.stage(SELF, staged);
   try {
-    makeDirectories(directory.missing, ids);
-    const { path, missing, identity } = examineDirectory(dirname(sink.path), whoAmI().uid);
-    if (identity.kind === 'self' && missing.length === 0 && path === directory.path) return undefined;
-    const message = `${sink.path}: expected the directory that was just made, got another one`;
-    return new AgentError('SINK_UNSAFE_PATH', message, {
-      hint: `find out who makes directories in its place`,
-    }).toInfo();
-  } catch (error) {
-    return toErrorInfo(explain(error, 'SINK_WRITE_FAILED', sink.path));
+    return await applyOwn(deps, { ...request, trustedGroups, sinks: own, temps, beforeWrite });
+  } finally {
+    joint.leave(SELF);
   }
 }
 
-function conclude({ change, warnings, error }: Replaced, time: Since): Settled {
-  if (error) return unchanged(change, error);
+async function applyShare(
+  { deps, request, assignment, joint }: Pass,
+  share: Omit<Delegated, 'job'>,
+): Promise<ApplyResult> {
+  const { uid } = share.user;
+  const { credentials, origin, rotated, records } = request;
+  const { trustedGroups } = assignment;
+  const known = share.sinks.flatMap(({ path }) => (records[path] ? [[path, records[path]] as const] : []));
+  const temps = request.temps.filter((temp) => temp.uid === uid);
+  const job = { credentials, origin, rotated, trustedGroups, temps, records: Object.fromEntries(known) };
+  const beforeWrite: BeforeWrite = (staged) => joint.stage(uid, staged);
   try {
-    const record = recordOf(change.key, verify(change), change.since ?? time);
-    return { outcome: { ...change.outcome, warnings: [...change.outcome.warnings, ...warnings] }, record };
-  } catch (failure) {
-    const info = toErrorInfo(explain(failure, 'SINK_UNVERIFIED', change.sink.path));
-    // Renamed all the same: its readers see other bytes, and its consumers are to be told.
-    return { outcome: { ...unchanged(change, info).outcome, bytesChanged: change.outcome.bytesChanged } };
+    return await applyAs({ ...share, job }, { beforeWrite, now: () => now(deps) });
+  } finally {
+    joint.leave(uid);
   }
 }
 
-function unchanged({ sink, outcome }: Change, error: ErrorInfo): Settled {
-  return { outcome: { ...failed(sink, error), drift: outcome.drift, warnings: outcome.warnings } };
-}
-
-/** What stands after the rename. Throws when it is not what was written. */
-function verify(change: Change): BigIntStats {
-  const { sink, target, ids, bytes } = change;
-  const stat = lookAt(target);
-  if (stat?.size === BigInt(bytes.length) && stat.nlink === 1n && attributeDrift(stat, change).length === 0)
-    return stat;
-  const expected = `${bytes.length} bytes, mode ${sink.mode.toString(8)}, owner ${ids.uid}:${ids.gid}`;
-  const got = stat
-    ? `${stat.size} bytes, mode ${modeOf(stat).toString(8)}, owner ${stat.uid}:${stat.gid}, ${stat.nlink} names`
-    : 'no file';
-  const hint = 'another program changes the file, or its file system keeps no owners and modes';
-  throw new AgentError('SINK_UNVERIFIED', `${sink.path}: expected ${expected}, got ${got}`, { hint });
+function merge(
+  request: ApplyRequest,
+  { denied }: Assignment,
+  results: readonly ApplyResult[],
+  shares: readonly Share[],
+): ApplyResult {
+  const outcomes = new Map([...results.flatMap((one) => one.outcomes), ...denied].map((one) => [one.path, one]));
+  const asked = new Set<number | undefined>([undefined, ...shares.map(({ user }) => user.uid)]);
+  return {
+    outcomes: request.sinks.flatMap(({ path }) => outcomes.get(path) ?? []),
+    records: Object.assign({}, ...results.map(({ records }) => records)) as ApplyResult['records'],
+    temps: [...request.temps.filter(({ uid }) => !asked.has(uid)), ...results.flatMap(({ temps }) => temps)],
+  };
 }

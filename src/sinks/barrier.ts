@@ -4,7 +4,7 @@ export class Barrier<Party> {
   readonly #opened = Promise.withResolvers<undefined>();
   readonly #beforeOpening: () => Promise<void>;
 
-  /** `beforeOpening` runs once, when nobody is awaited any more; the barrier opens even when it fails. */
+  /** `beforeOpening` runs once, when nobody is awaited any more; when it fails, so does the arrival of each. */
   constructor(parties: Iterable<Party>, beforeOpening: () => Promise<void> = () => Promise.resolve()) {
     this.#awaited = new Set(parties);
     this.#beforeOpening = beforeOpening;
@@ -17,9 +17,8 @@ export class Barrier<Party> {
 
   leave(party: Party): void {
     if (!this.#awaited.delete(party) || this.#awaited.size > 0) return;
-    const open = (): void => {
+    this.#beforeOpening().then(() => {
       this.#opened.resolve(undefined);
-    };
-    this.#beforeOpening().then(open, open);
+    }, this.#opened.reject);
   }
 }

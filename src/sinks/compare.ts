@@ -1,11 +1,11 @@
 import type { BigIntStats } from 'node:fs';
 import type { SinkConfig } from '../core/config.ts';
-import type { AtomicFiles, BootTime, Clock, FileSecurity, UserIds, Users } from '../core/contracts.ts';
+import type { Actors, AtomicFiles, BootTime, Clock, FileSecurity, UserIds, Users } from '../core/contracts.ts';
 import type { Drift, SinkOutcome } from '../core/outcomes.ts';
 import type { ApplyRequest, Render, SinkRecord } from './contract.ts';
 import { failed, outcome } from './failure.ts';
 import { isUntouched, keyOf, modeOf, recordOf, type Since } from './records.ts';
-import { lookAt, readStanding, type Standing } from './standing.ts';
+import { lookAt, readStanding, refuseJustEmptied, type Standing } from './standing.ts';
 import type { SinkDirectory } from './trust.ts';
 
 /** What the sinks need of the outside world. */
@@ -16,10 +16,15 @@ export interface SinkDeps {
   readonly clock: Pick<Clock, 'now'>;
   readonly readBootTime: () => BootTime;
   readonly render: Render;
+  /** Unset: nothing is written where another user controls the path. */
+  readonly actors?: Actors;
 }
 
-/** What the files are to say. */
-export type Wish = Pick<ApplyRequest, 'credentials' | 'origin' | 'rotated' | 'records'>;
+/** What the files are to say, and whom to trust on the way to them. */
+export interface Wish extends Pick<ApplyRequest, 'credentials' | 'origin' | 'rotated' | 'records'> {
+  /** Group ids. */
+  readonly trustedGroups: readonly number[];
+}
 
 /** Where a sink is and whose it is to be. */
 export interface Place {
@@ -30,13 +35,17 @@ export interface Place {
   readonly ids: UserIds;
 }
 
-/** A sink that is to be replaced. */
-export interface Change extends Place {
+/** A file that is to take the place of a sink's. */
+export interface Replacement extends Place {
   /** What was read and merged; undefined when there is no file. */
   readonly standing: Standing | undefined;
   readonly bytes: Buffer;
   /** What is to be reported once it is done. */
   readonly outcome: SinkOutcome;
+}
+
+/** A sink that is to be made equal to the credentials. */
+export interface Change extends Replacement {
   readonly key: string;
   /** Unset: its bytes change now. */
   readonly since: Since | undefined;
@@ -64,7 +73,7 @@ export function compare(deps: SinkDeps, wish: Wish, place: Place): Prepared {
   const record = seen && recordThatStands(known, seen, place);
   if (record) return { settled: { outcome: outcome(sink, 'unchanged'), record } };
 
-  const standing = seen && readStanding(target, deps.security);
+  const standing = seen && readFilled(deps, place);
   const rendered = deps.render(standing?.bytes, wish.credentials, sink, wish.origin);
   if (!rendered.ok) return { settled: { outcome: failed(sink, rendered.error) } };
   const drift = driftOf(place, standing, rendered.bytes);
@@ -77,6 +86,12 @@ export function compare(deps: SinkDeps, wish: Wish, place: Place): Prepared {
   const warnings = [...rendered.warnings, ...warningsOf(place, standing)];
   const reported = { ...outcome(sink, wish.rotated ? 'written' : 'repaired'), bytesChanged, drift, warnings };
   return { change: { ...place, standing, bytes: rendered.bytes, outcome: reported, key: known.key, since } };
+}
+
+function readFilled({ security, clock }: SinkDeps, { sink, target }: Place): Standing | undefined {
+  const standing = readStanding(target, security);
+  if (standing) refuseJustEmptied(sink.path, standing.stat, clock.now());
+  return standing;
 }
 
 export function now({ clock, readBootTime }: SinkDeps): Since {
@@ -108,7 +123,7 @@ function sinceOf({ key, record }: Known, standing: Standing | undefined): Since 
   return record.key === key || isUntouched(record, standing.stat) ? record : undefined;
 }
 
-function warningsOf({ sink, directory }: Place, standing: Standing | undefined): string[] {
+export function warningsOf({ sink, directory }: Place, standing: Standing | undefined): string[] {
   const warnings: string[] = [];
   if (standing?.hasAcl === true)
     warnings.push('the ACL of the file that stood there is not kept: use owner, group, mode');

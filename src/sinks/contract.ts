@@ -17,6 +17,21 @@ export type Render = (
   origin: Origin,
 ) => Rendered;
 
+/** What is left of a file without what a format has put there, or a refusal that leaves the file alone. */
+export type Forgotten =
+  | {
+      readonly ok: true;
+      /** What was given, when nothing of ours is in it; undefined when nothing of anybody's is left. */
+      readonly bytes: Buffer | undefined;
+      /** The access key ids that stand in our places: they tell whether what stands there is ours. */
+      readonly keyIds: readonly string[];
+      readonly warnings: readonly string[];
+    }
+  | { readonly ok: false; readonly error: ErrorInfo };
+
+/** Pure. */
+export type Forget = (existing: Buffer, sink: SinkConfig) => Forgotten;
+
 /**
  * A sink as it stood when we last wrote or verified it. Equal lstat values mean that nobody touched it, so that
  * a pass without news needs no read. Numbers of 64 bits are decimal strings.
@@ -41,15 +56,21 @@ export type SinkRecords = Readonly<Record<string, SinkRecord>>;
 export interface TempFile {
   readonly path: string;
   readonly inode: string;
+  /** Made on the word of a process of this user, and removed by such a one alone; unset: made by the agent itself. */
+  readonly uid?: number;
 }
 
 export interface ApplyRequest {
   readonly sinks: readonly SinkConfig[];
+  /** Names or numbers of groups that may write in the directories on the way. */
+  readonly trustedGroups: readonly (string | number)[];
   readonly credentials: Credentials;
   readonly origin: Origin;
   /** Whether the credentials are new, which tells `written` from `repaired`. */
   readonly rotated: boolean;
   readonly records: SinkRecords;
+  /** The journal: what a kill may have left behind is removed. */
+  readonly temps: readonly TempFile[];
   /**
    * Called for each batch when its temp files are there but empty, and before any rename of the batch: the journal and
    * the pending notifications must be on disk when it returns. `changing` names the sinks whose bytes will be others.
@@ -58,16 +79,30 @@ export interface ApplyRequest {
   readonly beforeWrite: (temps: readonly TempFile[], changing: readonly string[]) => Promise<void>;
 }
 
-export type PreviewRequest = Omit<ApplyRequest, 'beforeWrite' | 'records'>;
+export type PreviewRequest = Omit<ApplyRequest, 'beforeWrite' | 'records' | 'temps'>;
 
-/** What applying would come to, and for a sink that would be replaced its bytes: with secrets, so never to be shown whole. */
+/**
+ * What applying would come to, and for a sink that would be replaced its bytes: with secrets, so never to be shown
+ * whole. Those of a very large file on a user's path are left out.
+ */
 export interface SinkPreview extends SinkOutcome {
   readonly current?: Buffer;
   readonly next?: Buffer;
 }
 
+export interface ForgetRequest extends Pick<ApplyRequest, 'sinks' | 'trustedGroups' | 'temps' | 'beforeWrite'> {
+  /** As it is shown, the key that was written last: what stands there is ours if it is this one. Unset: none was. */
+  readonly keyId: string | undefined;
+  /** Whatever stands in our places goes, ours or not. */
+  readonly force: boolean;
+}
+
+export type ForgetResult = Pick<ApplyResult, 'outcomes' | 'temps'>;
+
 export interface ApplyResult {
   readonly outcomes: readonly SinkOutcome[];
   /** For the sinks that stand as configured; replaces what was known of each sink of the request. */
   readonly records: SinkRecords;
+  /** What is still to be removed of the journal, the temp files of this call included. */
+  readonly temps: readonly TempFile[];
 }

@@ -42,10 +42,11 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function withDirectory(path: string, use: (fd: number) => void): void {
+/** Throws errno errors, ELOOP or ENOTDIR for a symlink. */
+export function withDirectory<T>(path: string, use: (fd: number) => T): T {
   const fd = openSync(path, DIRECTORY);
   try {
-    use(fd);
+    return use(fd);
   } finally {
     closeSync(fd);
   }

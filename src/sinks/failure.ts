@@ -1,10 +1,10 @@
-import { AgentError, describeForeign, isErrno, type ErrorCode, type ErrorInfo } from '../core/errors.ts';
+import { AgentError, describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../core/errors.ts';
 import type { SinkConfig } from '../core/config.ts';
 import type { SinkOutcome, SinkResult } from '../core/outcomes.ts';
 
 /** What an administrator does about each error of a system call. */
 const HINTS: Readonly<Record<string, string>> = {
-  EACCES: 'run the agent as root, or as a user who may write in that directory',
+  EACCES: 'give the file and its directory to the user who writes there (chown), or run the agent as one who may',
   EPERM: 'the agent lacks a capability, or the file is immutable: look with lsattr, and at CapabilityBoundingSet',
   EROFS: 'the file system is read-only, or the sandbox of the unit closes it: credrotate harden opens it',
   ENOSPC: 'free space or inodes on that file system: df, df -i',
@@ -23,9 +23,10 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** An error of a system call on a sink, with the path and what to do. Others come back as they are. */
 export function explain(error: unknown, code: ErrorCode, path: string): unknown {
-  if (!isErrno(error)) return error;
+  const name = errnoName(error);
+  if (name === undefined) return error;
   const expected = code === 'SINK_UNREADABLE' ? 'a readable file' : 'a complete write';
-  const hint = HINTS[error.code];
+  const hint = HINTS[name];
   const message = `${path}: expected ${expected}, got ${describeForeign(error)}`;
   return new AgentError(code, message, hint === undefined ? { cause: error } : { hint, cause: error });
 }
@@ -36,6 +37,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SINK_NOT_REGULAR',
   'SINK_FORMAT_REFUSED',
   'SINK_TOO_LARGE',
+  'SINK_NOT_OURS',
   'SINK_OWNER_UNKNOWN',
   'SINK_OWNER_DENIED',
 ]);

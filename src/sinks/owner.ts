@@ -18,18 +18,36 @@ export function whoAmI(): Self {
  * SINK_OWNER_UNKNOWN and SINK_OWNER_DENIED.
  */
 export function ownerResolver(users: Users, self: Self): (sink: SinkConfig) => Promise<UserIds> {
-  const findUser = once((name: string | number) => users.user(name));
-  const findGroup = once((name: string | number) => users.group(name));
-  return async ({ path, owner, group }) => {
-    const user = owner === undefined ? self : await known(findUser(owner), `${path}: owner`, owner);
-    const gid = group === undefined ? user.gid : await known(findGroup(group), `${path}: group`, group);
-    refuseImpossible(path, { uid: user.uid, gid }, self);
-    return { uid: user.uid, gid };
+  const names = lookUp(users);
+  return async (sink) => {
+    const user = (await names.owner(sink)) ?? self;
+    const ids = { uid: user.uid, gid: (await names.group(sink)) ?? user.gid };
+    refuseImpossible(sink.path, ids, self);
+    return ids;
   };
 }
 
-function once<K, V>(ask: (key: K) => Promise<V>): (key: K) => Promise<V> {
-  const answers = new Map<K, Promise<V>>();
+export interface Names {
+  /** Undefined: the sink names none. */
+  readonly owner: (sink: SinkConfig) => Promise<UserIds | undefined>;
+  readonly group: (sink: SinkConfig) => Promise<number | undefined>;
+}
+
+/** Looks up each name once. Rejects with SINK_OWNER_UNKNOWN. */
+export function lookUp(users: Users): Names {
+  const findUser = once((name: string | number) => users.user(name));
+  const findGroup = once((name: string | number) => users.group(name));
+  return {
+    owner: async ({ path, owner }) =>
+      owner === undefined ? undefined : await known(findUser(owner), `${path}: owner`, owner),
+    group: async ({ path, group }) =>
+      group === undefined ? undefined : await known(findGroup(group), `${path}: group`, group),
+  };
+}
+
+/** Asks once for each key. */
+export function once<K, V>(ask: (key: K) => V): (key: K) => V {
+  const answers = new Map<K, V>();
   return (key) => {
     const answer = answers.get(key) ?? ask(key);
     answers.set(key, answer);
@@ -37,7 +55,8 @@ function once<K, V>(ask: (key: K) => Promise<V>): (key: K) => Promise<V> {
   };
 }
 
-async function known<T>(lookup: Promise<T | undefined>, what: string, name: string | number): Promise<T> {
+/** What the database says. Rejects with SINK_OWNER_UNKNOWN. */
+export async function known<T>(lookup: Promise<T | undefined>, what: string, name: string | number): Promise<T> {
   let found: T | undefined;
   try {
     found = await lookup;
@@ -53,6 +72,8 @@ async function known<T>(lookup: Promise<T | undefined>, what: string, name: stri
 /** Only root gives files away; said before anything is written, since the library would keep silent. */
 function refuseImpossible(path: string, { uid, gid }: UserIds, self: Self): void {
   if (self.uid === 0 || (uid === self.uid && self.groups.includes(gid))) return;
-  const message = `${path}: expected an owner and group of uid ${self.uid}, who the agent runs as, got ${uid}:${gid}`;
-  throw new AgentError('SINK_OWNER_DENIED', message, { hint: 'run the agent as root, or leave out owner and group' });
+  const message = `${path}: expected an owner and group of uid ${self.uid}, who writes it, got ${uid}:${gid}`;
+  const hint =
+    uid === self.uid ? 'add the user to that group, or leave out group' : 'run the agent as root, or leave out owner';
+  throw new AgentError('SINK_OWNER_DENIED', message, { hint });
 }

@@ -4,14 +4,14 @@ import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { compare, type Place, type Prepared, type SinkDeps, type Wish } from './compare.ts';
 import { explain, failed } from './failure.ts';
 import { ownerResolver, whoAmI } from './owner.ts';
-import { examineDirectory, type SinkDirectory } from './trust.ts';
+import { examineDirectory, type Examined, type SinkDirectory, type Trust } from './trust.ts';
 
 /**
  * Looks at each sink and makes its new bytes; changes nothing. Synchronous but for the user database: on a trusted path
  * these calls stay in the page cache, and handing them to another thread costs more than they do.
  */
 export async function prepareSinks(deps: SinkDeps, wish: Wish, sinks: readonly SinkConfig[]): Promise<Prepared[]> {
-  const placeOf = placer(deps);
+  const placeOf = placer(deps, trustOf(deps, wish));
   const prepared: Prepared[] = [];
   for (const sink of sinks) {
     try {
@@ -24,18 +24,25 @@ export async function prepareSinks(deps: SinkDeps, wish: Wish, sinks: readonly S
   return prepared;
 }
 
+export function trustOf(
+  { security }: Pick<SinkDeps, 'security'>,
+  { trustedGroups }: Pick<Wish, 'trustedGroups'>,
+): Trust {
+  return { uid: whoAmI().uid, groups: trustedGroups, security };
+}
+
 /** Finds places, looking at each directory and each name once. The places reject with AgentError. */
-function placer(deps: SinkDeps): (sink: SinkConfig) => Promise<Place> {
+function placer(deps: SinkDeps, trust: Trust): (sink: SinkConfig) => Promise<Place> {
   const self = whoAmI();
   const ownerOf = ownerResolver(deps.users, self);
-  const directories = new Map<string, SinkDirectory>();
+  const directories = new Map<string, Examined>();
   const holders = new Map<string, string>();
   return async (sink) => {
     const ids = await ownerOf(sink);
     const path = dirname(sink.path);
-    const directory = directories.get(path) ?? examineDirectory(path, self.uid);
-    directories.set(path, directory);
-    refuseForeign(sink.path, directory, ids.uid === self.uid);
+    const examined = directories.get(path) ?? examineDirectory(path, trust);
+    directories.set(path, examined);
+    const directory = own(sink.path, examined, ids.uid === self.uid);
     const target = join(directory.path, basename(sink.path));
     refuseShared(sink.path, holders.get(target));
     holders.set(target, sink.path);
@@ -44,19 +51,21 @@ function placer(deps: SinkDeps): (sink: SinkConfig) => Promise<Place> {
 }
 
 /** `isOwn`: the sink is to belong to the agent's own user. */
-function refuseForeign(path: string, { identity, missing, ...directory }: SinkDirectory, isOwn: boolean): void {
-  if (identity.kind === 'refused') {
-    throw new AgentError(identity.error.code, `${path}: ${identity.error.message}`, identity.error);
+export function own(path: string, examined: Examined, isOwn: boolean): SinkDirectory {
+  if (examined.kind === 'refused') {
+    throw new AgentError(examined.error.code, `${path}: ${examined.error.message}`, examined.error);
   }
-  if (identity.kind === 'user') {
-    const message = `${path}: expected a path that only the agent's user controls, got one that uid ${identity.uid} does too`;
+  if (examined.kind !== 'self') {
+    const other = examined.kind === 'user' ? `uid ${examined.uid}` : 'another machine';
+    const message = `${path}: expected a path that only the agent's user controls, got one that ${other} does too`;
     const hint = 'choose a directory that belongs, with all its parents, to root';
     throw new AgentError('SINK_UNSAFE_PATH', message, { hint });
   }
-  if (missing.length > 0 && !isOwn) {
+  if (examined.missing.length > 0 && !isOwn) {
     const message = `${path}: expected its directory to be there, or to be made for the agent's own user`;
-    throw new AgentError('SINK_UNSAFE_PATH', message, { hint: `make it: sudo install -d -m 755 ${directory.path}` });
+    throw new AgentError('SINK_UNSAFE_PATH', message, { hint: `make it: sudo install -d -m 755 ${examined.path}` });
   }
+  return examined;
 }
 
 /** Two sinks that are one file by way of a symlink would undo each other for ever. */

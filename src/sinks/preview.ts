@@ -1,13 +1,28 @@
+import { previewAs } from './acting/delegate.ts';
+import { AT_ONCE, inLanes } from './acting/lanes.ts';
+import { ACTING_LIMITS, type ActingLimits } from './acting/patience.ts';
+import { assign } from './assign.ts';
 import type { SinkDeps } from './compare.ts';
 import type { PreviewRequest, SinkPreview } from './contract.ts';
-import { prepareSinks } from './prepare.ts';
+import { previewOwn } from './preview-own.ts';
 
-/** What applying would do, found by the same reading and rendering, without writing anything. Never rejects. */
-export async function previewSinks(deps: SinkDeps, request: PreviewRequest): Promise<readonly SinkPreview[]> {
-  const prepared = await prepareSinks(deps, { ...request, records: {} }, request.sinks);
-  return prepared.map((each) => {
-    if ('settled' in each) return each.settled.outcome;
-    const { outcome, standing, bytes } = each.change;
-    return { ...outcome, ...(standing && { current: standing.bytes }), next: bytes };
-  });
+/**
+ * What applying would do, found by the same reading and rendering, and with the same identities, without writing
+ * anything. Never rejects.
+ */
+export async function previewSinks(
+  deps: SinkDeps,
+  request: PreviewRequest,
+  limits: ActingLimits = ACTING_LIMITS,
+): Promise<readonly SinkPreview[]> {
+  const { own, shares, denied, trustedGroups } = await assign(deps, request, limits);
+  const { credentials, origin, rotated } = request;
+  const wish = { credentials, origin, rotated, trustedGroups, records: {} };
+  const { actors } = deps;
+  const users = actors
+    ? inLanes(shares, AT_ONCE, (share) => previewAs({ ...share, actors, limits, job: { ...wish, temps: [] } }))
+    : [];
+  const previews = [...denied, ...(await previewOwn(deps, { ...wish, sinks: own })), ...(await users).flat()];
+  const byPath = new Map(previews.map((preview) => [preview.path, preview]));
+  return request.sinks.flatMap(({ path }) => byPath.get(path) ?? []);
 }

@@ -1,14 +1,25 @@
 import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsync, openSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
+import type { SinkConfig } from '../core/config.ts';
 import { AgentError, describeForeign, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import { Barrier } from './barrier.ts';
-import type { Change, SinkDeps } from './compare.ts';
-import type { ApplyRequest, TempFile } from './contract.ts';
+import type { Replacement, SinkDeps } from './compare.ts';
+import type { TempFile } from './contract.ts';
 import { syncDirectory } from './directories.ts';
 import { explain } from './failure.ts';
 import { isSameFile, lookAt } from './standing.ts';
 
-export interface Replaced {
+/** A sink whose temp file is there, still empty. */
+export interface Staged {
+  readonly sink: SinkConfig;
+  readonly temp: TempFile;
+  readonly bytesChanged: boolean;
+}
+
+/** Called for each batch before its first byte. When it rejects, nothing of the batch is written. */
+export type BeforeWrite = (staged: readonly Staged[]) => Promise<void>;
+
+export interface Replaced<Change extends Replacement> {
   readonly change: Change;
   /** Unset: the new file stands under the sink's name. SINK_CONFLICT: somebody changed the old one after it was read. */
   readonly error?: ErrorInfo;
@@ -21,13 +32,13 @@ export interface Replaced {
  * renamed and the directories are synced. A file that fails on the way holds up no other; one result per change, in
  * their order. Takes two file descriptors per change.
  */
-export async function replaceTogether(
+export async function replaceTogether<Change extends Replacement>(
   { files, security }: Pick<SinkDeps, 'files' | 'security'>,
   changes: readonly Change[],
-  beforeWrite: ApplyRequest['beforeWrite'],
-): Promise<readonly Replaced[]> {
+  beforeWrite: BeforeWrite,
+): Promise<readonly Replaced<Change>[]> {
   const batch = new Batch(changes, security, beforeWrite);
-  const replace = async (change: Change): Promise<Replaced> => {
+  const replace = async (change: Change): Promise<Replaced<Change>> => {
     const warnings: string[] = [];
     try {
       await files.replace(change.target, (tempPath) => batch.stage(change, tempPath, warnings));
@@ -42,27 +53,26 @@ export async function replaceTogether(
 }
 
 class Batch {
-  readonly #opened: Barrier<Change>;
-  readonly #staged: Barrier<Change>;
-  readonly #temps = new Map<Change, TempFile>();
+  readonly #opened: Barrier<Replacement>;
+  readonly #staged: Barrier<Replacement>;
+  readonly #made = new Map<Replacement, Staged>();
   readonly #security: SinkDeps['security'];
 
-  constructor(changes: readonly Change[], security: SinkDeps['security'], beforeWrite: ApplyRequest['beforeWrite']) {
+  constructor(changes: readonly Replacement[], security: SinkDeps['security'], beforeWrite: BeforeWrite) {
     this.#security = security;
     this.#opened = new Barrier(changes, async () => {
-      const made = changes.filter((change) => this.#temps.has(change));
-      const temps = made.flatMap((change) => this.#temps.get(change) ?? []);
-      const changing = made.filter(({ outcome }) => outcome.bytesChanged).map(({ sink }) => sink.path);
-      if (temps.length > 0) await beforeWrite(temps, changing);
+      const made = changes.flatMap((change) => this.#made.get(change) ?? []);
+      if (made.length > 0) await beforeWrite(made);
     });
     this.#staged = new Barrier(changes);
   }
 
   /** Between the making of the temp file and its rename. */
-  async stage(change: Change, tempPath: string, warnings: string[]): Promise<void> {
+  async stage(change: Replacement, tempPath: string, warnings: string[]): Promise<void> {
     const fd = openSync(tempPath, constants.O_WRONLY | constants.O_NOFOLLOW);
     try {
-      this.#temps.set(change, { path: tempPath, inode: String(fstatSync(fd, { bigint: true }).ino) });
+      const temp = { path: tempPath, inode: String(fstatSync(fd, { bigint: true }).ino) };
+      this.#made.set(change, { sink: change.sink, temp, bytesChanged: change.outcome.bytesChanged });
       await this.#opened.arrive(change);
       warnings.push(...this.#protect(fd, change));
       writeAll(fd, change.bytes);
@@ -74,13 +84,13 @@ class Batch {
     refuseChanged(change);
   }
 
-  leave(change: Change): void {
+  leave(change: Replacement): void {
     this.#opened.leave(change);
     this.#staged.leave(change);
   }
 
   /** All that decides who may read the file, before the first byte. Gives warnings. */
-  #protect(fd: number, { sink, ids, standing }: Change): readonly string[] {
+  #protect(fd: number, { sink, ids, standing }: Replacement): readonly string[] {
     // With an ACL the group's bits would be its mask: the mode below would let its users in.
     this.#security.dropAcl(fd);
     const warnings = standing?.label ? this.#keepLabel(fd, standing.label) : [];
@@ -99,7 +109,8 @@ class Batch {
   }
 }
 
-function refuseChanged({ sink, target, standing }: Change): void {
+/** Throws SINK_CONFLICT when it is not the file any more that was read. */
+export function refuseChanged({ sink, target, standing }: Omit<Replacement, 'bytes'>): void {
   if (isSameFile(lookAt(target), standing?.stat)) return;
   const hint = 'another program keeps writing it: let only one do so';
   const message = `${sink.path}: expected the file as it was read, got one that changed meanwhile`;
@@ -115,7 +126,9 @@ function writeAll(fd: number, bytes: Buffer): void {
   }
 }
 
-async function syncRenamed(results: readonly Replaced[]): Promise<readonly Replaced[]> {
+async function syncRenamed<Change extends Replacement>(
+  results: readonly Replaced<Change>[],
+): Promise<readonly Replaced<Change>[]> {
   const trouble = new Map<string, string>();
   const renamed = results.filter(({ error }) => error === undefined);
   for (const path of new Set(renamed.map(({ change }) => change.directory.path))) {

@@ -60,6 +60,17 @@ function openUnread(path: string): number | undefined {
   }
 }
 
+/** So long a tool that writes in place may take from emptying a file to filling it; milliseconds. */
+const FILLING = 100;
+
+/** Throws SINK_CONFLICT: what is read there now is nobody's wish, and what would be put over it would be lost. */
+export function refuseJustEmptied(path: string, { size, mtimeMs }: BigIntStats, now: number): void {
+  const age = now - Number(mtimeMs);
+  if (size > 0n || age < 0 || age >= FILLING) return;
+  const hint = 'another program keeps writing it: let only one do so';
+  throw new AgentError('SINK_CONFLICT', `${path}: expected a file that stands, got one just emptied`, { hint });
+}
+
 /** No more than `size` bytes: a file that grows meanwhile is read again before it is replaced. */
 function readAll(fd: number, size: number): Buffer {
   const bytes = Buffer.alloc(size);

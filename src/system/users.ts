@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import type { UserIds, Users } from '../core/contracts.ts';
+import type { Users } from '../core/contracts.ts';
 
 export interface UserDatabase {
   readonly passwd: string;
@@ -25,9 +25,9 @@ export function createUsers(database: UserDatabase = SYSTEM): Users {
     async user(nameOrId) {
       const [, , uid, gid] = (await findEntry(database, 'passwd', nameOrId)) ?? [];
       const ids = { uid: parseId(uid), gid: parseId(gid) };
-      if (ids.uid !== undefined && ids.gid !== undefined) return { uid: ids.uid, gid: ids.gid } satisfies UserIds;
+      if (ids.uid !== undefined && ids.gid !== undefined) return { uid: ids.uid, gid: ids.gid };
       const id = parseId(nameOrId);
-      return id === undefined ? undefined : { uid: id, gid: id };
+      return id === undefined ? undefined : { uid: id, gid: id, isUnlisted: true };
     },
     async group(nameOrId) {
       const [, , gid] = (await findEntry(database, 'group', nameOrId)) ?? [];

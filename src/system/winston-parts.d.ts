@@ -14,8 +14,6 @@ declare module 'winston/lib/winston/create-logger.js' {
 }
 
 declare module 'winston/lib/winston/transports/stream.js' {
-  class StreamTransport {
-    constructor(options: { readonly stream: NodeJS.WritableStream; readonly eol: string });
-  }
+  const StreamTransport: new (options: { readonly stream: NodeJS.WritableStream; readonly eol: string }) => object;
   export = StreamTransport;
 }

@@ -122,6 +122,7 @@ const file = fc.record(
     consumers: fc.oneof(fc.dictionary(fc.constantFrom('a', 'b', 'c d'), consumer), value),
     imds: value,
     refresh: fc.oneof(fc.record({ schedule: value }), value),
+    trusted_groups: value,
     startup_wait: value,
     log: value,
   },

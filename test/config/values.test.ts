@@ -29,6 +29,7 @@ test('a short configuration means all of this', async (t) => {
     refresh: { maxInterval: 300_000 },
     startupWait: 60_000,
     log: { level: 'info', format: 'auto' },
+    trustedGroups: [],
     sinks: [
       {
         format: 'aws-credentials',

@@ -153,7 +153,7 @@ test('a sink that cannot be read names its path, the error and the way out', asy
   assert.deepEqual(error, {
     code: 'SINK_UNREADABLE',
     message: `${path}: expected a readable file, got EACCES on open`,
-    hint: 'run the agent as root, or as a user who may write in that directory',
+    hint: 'give the file and its directory to the user who writes there (chown), or run the agent as one who may',
   });
 });
 

@@ -3,7 +3,8 @@ import { chmodSync, lstatSync, readdirSync, renameSync, symlinkSync, writeFileSy
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { TempFile } from '../../src/sinks/contract.ts';
-import { sweepTemps } from '../../src/sinks/sweep.ts';
+import { sweepOwn } from '../../src/sinks/sweep.ts';
+import { trustIn } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 describe('sweeping', () => {
@@ -11,7 +12,7 @@ describe('sweeping', () => {
     const directory = tempDir(t);
     const temps = ['a.1', 'b.2'].map((name) => leave(join(directory, name)));
     const gone = [join(directory, 'c.3'), join(directory, 'none/d.4')].map((path) => ({ path, inode: '1' }));
-    assert.deepEqual(await sweepTemps([...temps, ...gone]), []);
+    assert.deepEqual(await sweepOwn([...temps, ...gone], trustIn()), []);
     assert.deepEqual(readdirSync(directory), []);
   });
 
@@ -28,7 +29,7 @@ describe('sweeping', () => {
       { path: backup, inode: journalled.inode },
       { path: link, inode: inodeOf(link) },
     ];
-    assert.deepEqual(await sweepTemps([journalled, ...others]), []);
+    assert.deepEqual(await sweepOwn([journalled, ...others], trustIn()), []);
     assert.deepEqual(readdirSync(directory).sort(), ['a.1', 'a.1.old', 'b.2', 'c.3']);
   });
 
@@ -36,9 +37,9 @@ describe('sweeping', () => {
     const directory = tempDir(t);
     const temp = leave(join(directory, 'a.1'));
     chmodSync(directory, 0o770);
-    assert.deepEqual(await sweepTemps([temp]), [temp]);
+    assert.deepEqual(await sweepOwn([temp], trustIn()), [temp]);
     chmodSync(directory, 0o700);
-    assert.deepEqual(await sweepTemps([temp]), []);
+    assert.deepEqual(await sweepOwn([temp], trustIn()), []);
     assert.deepEqual(readdirSync(directory), []);
   });
 });

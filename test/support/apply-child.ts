@@ -1,15 +1,13 @@
 /**
- * Applies sinks in a process of its own: `apply-child.ts <mode> <count> <path>...`. Modes: `once` prints the outcomes;
- * `rotate` applies `count` generations, each with other credentials; `journalled` and `staged` stop for ever at
- * that moment, having printed the temp files, to be killed.
+ * Applies sinks in a process of its own: `apply-child.ts <mode> <path>...`. Modes: `once` prints the outcomes;
+ * `journalled` and `staged` stop for ever at that moment, having printed the temp files, to be killed.
  */
 import { applySinks } from '../../src/sinks/apply.ts';
 import type { Rendered, TempFile } from '../../src/sinks/contract.ts';
 import type { Credentials } from '../../src/core/credentials.ts';
-import { credentials } from './credentials.ts';
 import { applyRequest, sinkAt, sinkDeps } from './sinks.ts';
 
-const [mode = '', count = '', ...paths] = process.argv.slice(2);
+const [mode = '', ...paths] = process.argv.slice(2);
 const sinks = paths.map((path) => sinkAt(path, { mode: 0o640 }));
 const deps = sinkDeps({ render: renderPadded });
 const files = deps.files;
@@ -17,12 +15,6 @@ const files = deps.files;
 if (mode === 'once') {
   const { outcomes } = await applySinks(deps, applyRequest(sinks));
   process.stdout.write(JSON.stringify(outcomes));
-} else if (mode === 'rotate') {
-  for (let generation = 1; generation <= Number(count); generation++) {
-    const { outcomes } = await applySinks(deps, applyRequest(sinks, { credentials: credentials(String(generation)) }));
-    const trouble = outcomes.find(({ error }) => error)?.error;
-    if (trouble) throw new Error(trouble.message);
-  }
 } else {
   let journal: readonly TempFile[] = [];
   const beforeWrite = async (temps: readonly TempFile[]): Promise<void> => {

@@ -2,6 +2,7 @@ import { lstatSync, rmSync, writeFileSync } from 'node:fs';
 import type { DotenvSink } from '../../src/core/config.ts';
 import type { ApplyRequest, Render } from '../../src/sinks/contract.ts';
 import type { SinkDeps } from '../../src/sinks/compare.ts';
+import type { Trust } from '../../src/sinks/trust.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { fileSecurity } from '../../src/system/file-security.ts';
@@ -49,6 +50,11 @@ export function sinkAt(path: string, change: Partial<DotenvSink> = {}): DotenvSi
   };
 }
 
+/** Of this process, in these groups beside the owners. */
+export function trustIn(groups: readonly number[] = []): Trust {
+  return { uid: process.geteuid?.() ?? 0, groups, security: fileSecurity };
+}
+
 export function applyRequest(sinks: readonly DotenvSink[], change: Partial<ApplyRequest> = {}): ApplyRequest {
   return {
     sinks,
@@ -56,6 +62,8 @@ export function applyRequest(sinks: readonly DotenvSink[], change: Partial<Apply
     origin: { role: 'app' },
     rotated: true,
     records: {},
+    trustedGroups: [],
+    temps: [],
     beforeWrite: () => Promise.resolve(),
     ...change,
   };

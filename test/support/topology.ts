@@ -19,6 +19,7 @@ export function configOf(sinks: readonly SinkConfig[], consumers: readonly Consu
     refresh: { maxInterval: 300_000 },
     startupWait: 60_000,
     log: { level: 'info', format: 'text' },
+    trustedGroups: [],
     sinks,
     consumers,
   };

@@ -29,7 +29,7 @@ describe('users and groups', () => {
     const users = usersWith(t, GETENT);
     assert.deepEqual(await users.user(1000), { uid: 1000, gid: 1005 });
     assert.deepEqual(await users.user(5000), { uid: 5000, gid: 5001 });
-    assert.deepEqual(await users.user(6000), { uid: 6000, gid: 6000 });
+    assert.deepEqual(await users.user(6000), { uid: 6000, gid: 6000, isUnlisted: true });
     assert.equal(await users.group(6000), 6000);
   });
 

@@ -50,7 +50,7 @@ export function keyLines(names: readonly string[], { values }: AwsKeys): string[
  * Replaces the lines that stand for a key, removes every other line of ours and all that continues one. `width`: of
  * the indentation of the lines that are put under the header, if any are.
  */
-function rewriteLines(
+export function rewriteLines(
   section: Section,
   keys: AwsKeys,
   standing: ReadonlyMap<string, IniProperty>,

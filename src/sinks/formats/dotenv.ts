@@ -25,7 +25,13 @@ interface Variables {
   readonly followed: ReadonlyMap<string, string>;
 }
 
-function variablesOf(credentials: Credentials, { names, prefix }: DotenvSink): Variables {
+/** Written where they stand, and made by nobody: botocore prefers the token to ours; past the expiration, SDKs refuse. */
+export function followedNames({ prefix }: DotenvSink): { readonly token: string; readonly expiration: string } {
+  return { token: `${prefix}AWS_SECURITY_TOKEN`, expiration: `${prefix}AWS_CREDENTIAL_EXPIRATION` };
+}
+
+function variablesOf(credentials: Credentials, sink: DotenvSink): Variables {
+  const { names } = sink;
   const token = plain('session token', credentials.sessionToken.reveal());
   const expiration = formatExpiration(credentials.expiration);
   const written = new Map([
@@ -34,13 +40,14 @@ function variablesOf(credentials: Credentials, { names, prefix }: DotenvSink): V
     [names.sessionToken, token],
   ]);
   if (names.expiration !== null) written.set(names.expiration, expiration);
-  const followed = new Map([
-    // botocore prefers it to the session token.
-    [`${prefix}AWS_SECURITY_TOKEN`, token],
-    // Past it, SDKs refuse to sign.
-    [`${prefix}AWS_CREDENTIAL_EXPIRATION`, expiration],
-  ]);
-  return { written, followed };
+  const followed = followedNames(sink);
+  return {
+    written,
+    followed: new Map([
+      [followed.token, token],
+      [followed.expiration, expiration],
+    ]),
+  };
 }
 
 /** Replaces the last line of each variable, removes earlier ones and appends what is missing. */

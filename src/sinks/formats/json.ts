@@ -79,7 +79,7 @@ function placeKeys(existing: Buffer, keys: JsonKeys, credentials: Credentials, o
 }
 
 /** An empty file is one that nothing was written to yet. */
-function readDocument(bytes: Buffer): string {
+export function readDocument(bytes: Buffer): string {
   const text = bytes.toString();
   if (!isUtf8(bytes) || text.startsWith('\uFEFF')) {
     throw refusal('the file: expected UTF-8 without a byte order mark, got something else', 'save it as plain UTF-8');

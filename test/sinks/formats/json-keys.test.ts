@@ -97,6 +97,7 @@ describe('json keys: refusals', () => {
     ['an object in the place of a value', '{"until":\n{"OLD": 1}}', /^line 2: .*single value/],
     ['something after the document', '{}\nOLD', /^line 2: /],
     ['comments', '{\n// OLD\n}', /^line 2: /],
+    ['a control character in a string', '{\n"a": "b\tc"}', /^line 2: .*control/],
     ['a trailing comma', '{"a": 1,\n}', /^line 2: /],
     ['an end too early', '{"a": "OLD', /^line 1: /],
     ['a byte order mark', '\ufeff{}', /byte order mark/],

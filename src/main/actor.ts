@@ -1,0 +1,33 @@
+import { EXIT } from '../core/exit.ts';
+import { serve } from '../sinks/acting/serve.ts';
+import { renderSink } from '../sinks/formats/render.ts';
+import { createAtomicFiles } from '../system/atomic-files.ts';
+import { readBootTime } from '../system/boot-time.ts';
+import { fileSecurity } from '../system/file-security.ts';
+import { openStandardLines } from '../system/standard-lines.ts';
+
+/** The process that acts as another user, which it is by now: one job, told and answered through the standard pipes. */
+export async function runActor(): Promise<number> {
+  // They are meant for the agent, which ends this process when it must.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
+  try {
+    await serve(
+      {
+        files: createAtomicFiles(),
+        security: fileSecurity,
+        // Its sinks have numbers where others have names.
+        users: {
+          user: () => Promise.resolve(undefined),
+          group: (id) => Promise.resolve(typeof id === 'number' ? id : undefined),
+        },
+        clock: { now: Date.now },
+        readBootTime,
+        render: renderSink,
+      },
+      openStandardLines(),
+    );
+    return EXIT.done;
+  } catch {
+    return EXIT.internal;
+  }
+}

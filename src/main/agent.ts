@@ -1,0 +1,121 @@
+import { homedir } from 'node:os';
+import { isSea } from 'node:sea';
+import packageJson from '../../package.json' with { type: 'json' };
+import { runProgram } from '../cli/program.ts';
+import type { Services, World } from '../cli/world.ts';
+import type { Actors } from '../core/contracts.ts';
+import { directoriesFor } from '../core/directories.ts';
+import { EXIT } from '../core/exit.ts';
+import { toErrorInfo } from '../core/errors.ts';
+
+/** The agent with all its commands. Gives the exit code; throws nothing. */
+export async function runAgent(): Promise<number> {
+  try {
+    return await run();
+  } catch (error) {
+    const { code, message } = toErrorInfo(error);
+    process.stderr.write(`credrotate: ${code}: ${message}\n`);
+    return EXIT.internal;
+  }
+}
+
+async function run(): Promise<number> {
+  const stop = new AbortController();
+  // Not `once`: a library that cleans up on signals (write-file-atomic's) ends a process that has no other listener.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      stop.abort();
+    });
+  }
+  // A reader that has gone away, as in `credrotate status | head -1`, is no reason to leave work undone.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  const [executable = '', script = '', ...args] = process.argv;
+  return await runProgram(createWorld(isSea() ? [executable] : [executable, script], stop.signal), args);
+}
+
+function createWorld(self: readonly string[], stop: AbortSignal): World {
+  const uid = process.getuid?.() ?? 0;
+  return {
+    version: packageJson.version,
+    env: process.env,
+    uid,
+    gid: process.getgid?.() ?? 0,
+    directories: directoriesFor(process.env, uid, homedir()),
+    self,
+    print: (output) => void process.stdout.write(output),
+    complain: (text) => void process.stderr.write(text),
+    stop,
+    stopped: () => aborted(stop),
+    onHangup: (act) => process.on('SIGHUP', act),
+    // Only root can have others act.
+    services: once(async () => ({ ...(await openServices()), ...(uid === 0 && { actors: await openActors(self) }) })),
+    openLog: async (config) => {
+      const { createLog } = await import('../system/log.ts');
+      return createLog(config, { env: process.env });
+    },
+  };
+}
+
+async function openActors([, ...script]: readonly string[]): Promise<Actors> {
+  const { createActors } = await import('../system/actors.ts');
+  // Not by its name, which may be that of a newer version by now.
+  return createActors(['/proc/self/exe', ...script]);
+}
+
+async function openServices(): Promise<Services> {
+  const [
+    { createAtomicFiles },
+    { readBootTime },
+    { createClock, validatePattern },
+    { createCommands },
+    { fileSecurity },
+    { createHttp },
+    { tryLock },
+    { createProcesses },
+    { createSdNotify },
+    { createUsers },
+  ] = await Promise.all([
+    import('../system/atomic-files.ts'),
+    import('../system/boot-time.ts'),
+    import('../system/clock.ts'),
+    import('../system/commands.ts'),
+    import('../system/file-security.ts'),
+    import('../system/http.ts'),
+    import('../system/lock.ts'),
+    import('../system/processes.ts'),
+    import('../system/sd-notify.ts'),
+    import('../system/users.ts'),
+  ]);
+  return {
+    clock: createClock(),
+    http: createHttp(`credrotate/${packageJson.version}`),
+    files: createAtomicFiles(),
+    security: fileSecurity,
+    users: createUsers(),
+    commands: createCommands(),
+    processes: createProcesses(),
+    readBootTime,
+    tryLock,
+    sdNotify: createSdNotify(process.env['NOTIFY_SOCKET']),
+    validatePattern,
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
+  });
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}

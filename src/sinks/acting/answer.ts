@@ -1,0 +1,119 @@
+import { basename } from 'node:path';
+import * as v from 'valibot';
+import type { SinkConfig } from '../../core/config.ts';
+import type { ErrorCode } from '../../core/errors.ts';
+import { printable } from '../../core/printable.ts';
+import { LIMITS, type Message, type Refused, type Verdicts } from './message.ts';
+
+/**
+ * What a process that acts as another user may have said. That user may have taken it over, so nothing is taken as it
+ * comes: of the right form, of a length that is known, and without characters that steer a terminal.
+ */
+
+const word = (limit: number): v.GenericSchema<string> => v.pipe(v.string(), v.maxLength(limit), v.transform(printable));
+
+const integer = (limit: number): v.GenericSchema<number> =>
+  v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limit));
+
+/** 64 bits in decimal. */
+const big = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
+
+const id = integer(0xffffffff);
+
+/** All that comes of working on a sink, and nothing that would be about the agent itself. */
+const CODES: Readonly<Record<Extract<ErrorCode, `SINK_${string}`>, true>> = {
+  SINK_UNSAFE_PATH: true,
+  SINK_NOT_REGULAR: true,
+  SINK_FORMAT_REFUSED: true,
+  SINK_TOO_LARGE: true,
+  SINK_NOT_OURS: true,
+  SINK_OWNER_UNKNOWN: true,
+  SINK_OWNER_DENIED: true,
+  SINK_UNREADABLE: true,
+  SINK_WRITE_FAILED: true,
+  SINK_CONFLICT: true,
+  SINK_UNVERIFIED: true,
+  SINK_TIMEOUT: true,
+  SINK_ACTOR_FAILED: true,
+};
+
+const code = v.custom<keyof typeof CODES | 'INTERNAL'>(
+  (value) => value === 'INTERNAL' || (typeof value === 'string' && Object.hasOwn(CODES, value)),
+);
+
+const errorInfo = v.object({ code, message: word(LIMITS.text), hint: v.exactOptional(word(LIMITS.text)) });
+
+const record = v.object({
+  key: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  inode: big,
+  size: big,
+  ctimeNs: big,
+  mode: integer(0o7777),
+  uid: id,
+  gid: id,
+  renamedAt: v.pipe(v.number(), v.finite()),
+  renamedAtBoot: v.object({
+    bootId: v.pipe(v.string(), v.regex(/^[\w-]{0,64}$/)),
+    sinceBoot: v.pipe(v.number(), v.finite()),
+  }),
+});
+
+const bytes = v.pipe(v.string(), v.maxLength(Math.ceil(LIMITS.shown / 3) * 4), v.base64());
+
+const sinkMessage = v.pipe(
+  v.object({
+    result: v.picklist(['written', 'repaired', 'unchanged', 'refused', 'failed']),
+    bytesChanged: v.boolean(),
+    drift: v.pipe(v.array(v.picklist(['missing', 'bytes', 'mode', 'owner'])), v.maxLength(4)),
+    warnings: v.pipe(v.array(word(LIMITS.warning)), v.maxLength(LIMITS.warnings)),
+    error: v.exactOptional(errorInfo),
+    record: v.exactOptional(record),
+    current: v.exactOptional(bytes),
+    next: v.exactOptional(bytes),
+  }),
+  v.check(({ result, error }) => (result === 'refused' || result === 'failed') === (error !== undefined)),
+);
+
+const refused = v.object({ refused: word(LIMITS.warning) });
+
+const verdict = v.variant('kind', [
+  v.object({ kind: v.literal('self') }),
+  v.object({ kind: v.literal('user'), uid: v.pipe(id, v.minValue(1)) }),
+  v.object({ kind: v.literal('refused'), error: errorInfo }),
+]);
+
+export interface Scope {
+  readonly sinks: readonly SinkConfig[];
+  /** How many there are of them by now: the job's, and those staged since. */
+  readonly temps: number;
+}
+
+/** Throws whatever is wrong with it, which is not to be shown: it may quote the message. */
+export function parseMessage(line: string, { sinks, temps }: Scope): Message | Refused {
+  const staged = v.pipe(
+    v.object({ sink: integer(sinks.length - 1), name: v.string(), inode: big, bytesChanged: v.boolean() }),
+    v.check(({ sink, name }) => isBeside(name, sinks[sink])),
+  );
+  const done = v.object({
+    sinks: v.pipe(v.array(sinkMessage), v.length(sinks.length)),
+    kept: v.pipe(v.array(integer(temps - 1)), v.maxLength(temps)),
+  });
+  const schema: v.GenericSchema<unknown, Message | Refused> = v.union([
+    v.object({ staged: v.pipe(v.array(staged), v.minLength(1), v.maxLength(sinks.length)) }),
+    v.object({ done }),
+    refused,
+  ]);
+  return v.parse(schema, JSON.parse(line));
+}
+
+/** As above. */
+export function parseVerdicts(line: string, directories: number): Verdicts | Refused {
+  const verdicts = v.pipe(v.array(verdict), v.length(directories));
+  return v.parse(v.union([v.object({ verdicts }), refused]), JSON.parse(line));
+}
+
+/** Whether it is what the temp files of this sink are called. */
+function isBeside(name: string, sink: SinkConfig | undefined): boolean {
+  const prefix = basename(sink?.path ?? '/');
+  return prefix !== '' && name.startsWith(prefix) && /^\.\d{1,10}$/.test(name.slice(prefix.length));
+}

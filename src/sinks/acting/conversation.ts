@@ -1,0 +1,62 @@
+import { dirname, join } from 'node:path';
+import type { Actors, User } from '../../core/contracts.ts';
+import type { TempFile } from '../contract.ts';
+import type { BeforeWrite, Staged } from '../replace.ts';
+import { parseMessage } from './answer.ts';
+import { encodeJob, GO, type Job } from './job.ts';
+import { maxBytes, type DoneMessage, type StagedMessage } from './message.ts';
+import type { ActingLimits } from './patience.ts';
+import { Talk } from './talk.ts';
+
+export interface Assigned {
+  readonly user: User;
+  readonly job: Job;
+}
+
+/** A sink is staged again when another program changes it meanwhile, a few times. */
+const STAGED_AT_MOST = 3;
+
+/**
+ * Has a process that acts as a user do a job. What it says is checked, and can do no more than be wrong about that
+ * user's own sinks.
+ */
+export class Conversation {
+  /** Of the job, and then those that were staged since. */
+  readonly temps: TempFile[];
+  /** Paths of the sinks that may have other bytes by now. */
+  readonly changing = new Set<string>();
+  readonly #assigned: Assigned;
+  readonly #beforeWrite: BeforeWrite;
+
+  constructor(assigned: Assigned, beforeWrite: BeforeWrite) {
+    this.#assigned = assigned;
+    this.#beforeWrite = beforeWrite;
+    this.temps = [...assigned.job.temps];
+  }
+
+  /** Rejects with SINK_TIMEOUT and SINK_ACTOR_FAILED; the process is ended in any case. */
+  async hold(actors: Actors, { deadline, perSink }: ActingLimits): Promise<DoneMessage> {
+    const { user, job } = this.#assigned;
+    const patience = deadline + perSink * job.sinks.length;
+    using talk = new Talk(actors, { user, subject: 'sinks', maxBytes: maxBytes(job), patience });
+    talk.say(encodeJob(job));
+    for (;;) {
+      const message = await talk.hear((line) => parseMessage(line, { sinks: job.sinks, temps: this.temps.length }));
+      if ('done' in message) return message.done;
+      const staged = message.staged.flatMap((one) => this.#locate(one) ?? []);
+      this.temps.push(...staged.map(({ temp }) => temp));
+      if (this.temps.length > job.temps.length + STAGED_AT_MOST * job.sinks.length) throw talk.tooMuch();
+      await this.#beforeWrite(staged);
+      for (const { sink, bytesChanged } of staged) if (bytesChanged) this.changing.add(sink.path);
+      talk.say(GO);
+    }
+  }
+
+  /** Beside the sink, whatever the process may have meant. */
+  #locate({ sink: index, name, inode, bytesChanged }: StagedMessage): Staged | undefined {
+    const { user, job } = this.#assigned;
+    const sink = job.sinks[index];
+    if (!sink) return undefined;
+    return { sink, temp: { path: join(dirname(sink.path), name), inode, uid: user.uid }, bytesChanged };
+  }
+}

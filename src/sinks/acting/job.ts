@@ -1,0 +1,49 @@
+import type { SinkConfig } from '../../core/config.ts';
+import type { Credentials, Origin } from '../../core/credentials.ts';
+import { Secret } from '../../core/secret.ts';
+import type { SinkRecords, TempFile } from '../contract.ts';
+
+/**
+ * What the agent tells a process that acts as another user, in lines of JSON: the task, then `go` for each batch that
+ * was staged. Both ends are one executable, so the form has no version.
+ */
+export type Task = Job | Look;
+
+/** To see who may write in directories, on behalf of root. */
+export interface Look {
+  readonly kind: 'look';
+  readonly directories: readonly string[];
+  readonly trustedGroups: readonly number[];
+}
+
+export interface Job {
+  readonly kind: 'apply' | 'preview';
+  /** Of one user: no owner, and of the groups the numbers. */
+  readonly sinks: readonly SinkConfig[];
+  readonly trustedGroups: readonly number[];
+  readonly credentials: Credentials;
+  readonly origin: Origin;
+  readonly rotated: boolean;
+  readonly records: SinkRecords;
+  /** To be swept. */
+  readonly temps: readonly TempFile[];
+}
+
+export const GO = 'go';
+
+/** With the secrets: for the pipe alone. */
+export function encodeJob({ credentials, ...job }: Job): string {
+  const { secretAccessKey, sessionToken, ...rest } = credentials;
+  const secrets = { secretAccessKey: secretAccessKey.reveal(), sessionToken: sessionToken.reveal() };
+  return JSON.stringify({ ...job, credentials: { ...rest, ...secrets } });
+}
+
+export function decodeTask(line: string): Task {
+  // It comes from the agent itself, where it was one.
+  const task = JSON.parse(line) as Task;
+  if (task.kind === 'look') return task;
+  // Here they are still texts.
+  const { secretAccessKey, sessionToken } = task.credentials as unknown as Record<string, string>;
+  const secrets = { secretAccessKey: new Secret(secretAccessKey ?? ''), sessionToken: new Secret(sessionToken ?? '') };
+  return { ...task, credentials: { ...task.credentials, ...secrets } };
+}

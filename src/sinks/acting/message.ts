@@ -1,0 +1,52 @@
+import type { ErrorInfo } from '../../core/errors.ts';
+import type { SinkOutcome } from '../../core/outcomes.ts';
+import type { SinkRecord } from '../contract.ts';
+import type { Examined, SinkDirectory } from '../trust.ts';
+import type { Job } from './job.ts';
+
+/** What a process that acts as another user answers, each a line of JSON. Sinks are named by their place in the job. */
+export type Message = { readonly staged: readonly StagedMessage[] } | { readonly done: DoneMessage };
+
+/** To a look: one for each directory. */
+export interface Verdicts {
+  readonly verdicts: readonly Verdict[];
+}
+
+/** `self`: root may see for itself. */
+export type Verdict = { readonly kind: 'self' } | Exclude<Examined, SinkDirectory>;
+
+/** It could not become that user, and has read nothing. */
+export interface Refused {
+  readonly refused: string;
+}
+
+/** An empty temp file beside a sink. It goes on when it hears `go`. */
+export interface StagedMessage {
+  readonly sink: number;
+  readonly name: string;
+  readonly inode: string;
+  readonly bytesChanged: boolean;
+}
+
+export interface DoneMessage {
+  /** One for each sink of the job, in its order. */
+  readonly sinks: readonly SinkMessage[];
+  /** What is still to be swept: places in the job's temp files, and after these in those that were staged. */
+  readonly kept: readonly number[];
+}
+
+export interface SinkMessage extends Pick<SinkOutcome, 'result' | 'bytesChanged' | 'drift' | 'warnings'> {
+  readonly error?: ErrorInfo;
+  readonly record?: SinkRecord;
+  /** Base64. */
+  readonly current?: string;
+  readonly next?: string;
+}
+
+/** Longest texts, in UTF-16 units; most warnings, and most bytes to be shown, of a sink. What is more is cut off. */
+export const LIMITS = { text: 16_384, warning: 1_024, warnings: 32, shown: 128 * 1024 } as const;
+
+/** Bytes that all messages of a job may have together: far more than they have. */
+export function maxBytes({ kind, sinks }: Job): number {
+  return 1024 * 1024 + sinks.length * (kind === 'preview' ? 256 : 16) * 1024;
+}

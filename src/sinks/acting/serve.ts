@@ -1,0 +1,88 @@
+import { basename } from 'node:path';
+import type { ErrorInfo } from '../../core/errors.ts';
+import type { SinkDeps } from '../compare.ts';
+import type { SinkOutcome } from '../../core/outcomes.ts';
+import type { SinkPreview, SinkRecord } from '../contract.ts';
+import { examineDirectory } from '../trust.ts';
+import { applyOwn } from '../own.ts';
+import { previewOwn } from '../preview-own.ts';
+import type { Staged } from '../replace.ts';
+import { decodeTask, GO, type Job, type Look } from './job.ts';
+import { LIMITS, type DoneMessage, type Message, type SinkMessage, type Verdict, type Verdicts } from './message.ts';
+
+/** The pipes of a process that acts as another user. */
+export interface Channel {
+  /** The next line, undefined when the agent is gone. */
+  readonly read: () => string | undefined;
+  readonly write: (line: string) => void;
+}
+
+/** Does one job with this process's own identity, which is the user's by now. */
+export async function serve(deps: SinkDeps, channel: Channel): Promise<void> {
+  const line = channel.read();
+  if (line === undefined) return;
+  const task = decodeTask(line);
+  if (task.kind === 'look') tell(channel, { verdicts: look(deps, task) });
+  else tell(channel, { done: task.kind === 'apply' ? await apply(deps, channel, task) : await preview(deps, task) });
+}
+
+/** Where the look ends for want of rights, root's may go on. */
+function look({ security }: SinkDeps, { directories, trustedGroups }: Look): readonly Verdict[] {
+  const trust = { uid: 0, groups: trustedGroups, security };
+  return directories.map((directory) => {
+    const examined = examineDirectory(directory, trust);
+    if (examined.kind !== 'refused') return examined.kind === 'self' ? { kind: 'self' } : examined;
+    return examined.error.code === 'SINK_UNREADABLE' ? { kind: 'self' } : examined;
+  });
+}
+
+async function apply(deps: SinkDeps, channel: Channel, job: Job): Promise<DoneMessage> {
+  const indexes = new Map(job.sinks.map(({ path }, index) => [path, index]));
+  const journal = [...job.temps];
+  const beforeWrite = async (staged: readonly Staged[]): Promise<void> => {
+    journal.push(...staged.map(({ temp }) => temp));
+    tell(channel, {
+      staged: staged.map(({ sink, temp: { path, inode }, bytesChanged }) => {
+        return { sink: indexes.get(sink.path) ?? -1, name: basename(path), inode, bytesChanged };
+      }),
+    });
+    if (channel.read() !== GO) throw new Error('the agent is gone');
+    await Promise.resolve();
+  };
+  const { outcomes, records, temps } = await applyOwn(deps, { ...job, beforeWrite });
+  const kept = new Set(temps);
+  return {
+    sinks: outcomes.map((outcome) => describe(outcome, records[outcome.path])),
+    kept: journal.flatMap((temp, index) => (kept.has(temp) ? [index] : [])),
+  };
+}
+
+async function preview(deps: SinkDeps, job: Job): Promise<DoneMessage> {
+  const previews = await previewOwn(deps, job);
+  return { sinks: previews.map((one) => ({ ...describe(one), ...shown(one) })), kept: [] };
+}
+
+function shown({ current, next }: SinkPreview): Pick<SinkMessage, 'current' | 'next'> {
+  if (!next || next.length + (current?.length ?? 0) > LIMITS.shown) return {};
+  return { ...(current && { current: current.toString('base64') }), next: next.toString('base64') };
+}
+
+function describe({ result, bytesChanged, drift, warnings, error }: SinkOutcome, record?: SinkRecord): SinkMessage {
+  return {
+    result,
+    bytesChanged,
+    drift,
+    warnings: warnings.slice(0, LIMITS.warnings).map((warning) => warning.slice(0, LIMITS.warning)),
+    ...(error && { error: cut(error) }),
+    ...(record && { record }),
+  };
+}
+
+function cut({ code, message, hint }: ErrorInfo): ErrorInfo {
+  const short = { code, message: message.slice(0, LIMITS.text) };
+  return hint === undefined ? short : { ...short, hint: hint.slice(0, LIMITS.text) };
+}
+
+function tell(channel: Channel, message: Message | Verdicts): void {
+  channel.write(JSON.stringify(message));
+}

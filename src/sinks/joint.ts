@@ -1,0 +1,44 @@
+import { Barrier } from './barrier.ts';
+import type { BeforeWrite, Staged } from './replace.ts';
+
+/**
+ * Joins what several parties are about to write first into one call, so that all go on together. A party that comes
+ * after the others have lost patience, or comes again, has a call of its own.
+ */
+export class Joint<Party> implements Disposable {
+  readonly #write: BeforeWrite;
+  readonly #barrier: Barrier<Party>;
+  readonly #staged: Staged[] = [];
+  readonly #timer: NodeJS.Timeout;
+  #isOpen = false;
+
+  /** `patience`: milliseconds. */
+  constructor(parties: readonly Party[], patience: number, write: BeforeWrite) {
+    this.#write = write;
+    this.#barrier = new Barrier(parties, async () => {
+      this.#isOpen = true;
+      if (this.#staged.length > 0) await write(this.#staged);
+    });
+    this.#timer = setTimeout(() => {
+      for (const party of parties) this.leave(party);
+    }, patience);
+  }
+
+  async stage(party: Party, staged: readonly Staged[]): Promise<void> {
+    if (this.#isOpen) {
+      await this.#write(staged);
+      return;
+    }
+    this.#staged.push(...staged);
+    await this.#barrier.arrive(party);
+  }
+
+  /** It will stage nothing more. */
+  leave(party: Party): void {
+    this.#barrier.leave(party);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}

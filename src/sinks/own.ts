@@ -1,0 +1,128 @@
+import type { BigIntStats } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AgentError, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import type { SinkConfig } from '../core/config.ts';
+import { attributeDrift, now, type Change, type Settled, type SinkDeps, type Wish } from './compare.ts';
+import type { ApplyResult, TempFile } from './contract.ts';
+import { stagingCapacity } from './descriptors.ts';
+import { makeDirectories } from './directories.ts';
+import { explain, failed } from './failure.ts';
+import { prepareSinks, trustOf } from './prepare.ts';
+import { modeOf, recordOf, type Since } from './records.ts';
+import { replaceTogether, type BeforeWrite, type Replaced } from './replace.ts';
+import { lookAt } from './standing.ts';
+import { sweepOwn } from './sweep.ts';
+import { examineDirectory, type Trust } from './trust.ts';
+
+/** What one identity is to do by itself: this process's own. */
+export interface OwnRequest extends Wish {
+  readonly sinks: readonly SinkConfig[];
+  readonly temps: readonly TempFile[];
+  readonly beforeWrite: BeforeWrite;
+}
+
+/** So often a sink is read and merged that another program changes between our read and our rename. */
+const ATTEMPTS = 3;
+/** Between them, so that the other program can end what it does; milliseconds. */
+const PAUSE = 60;
+
+/**
+ * Sinks that differ are staged together and renamed together, in batches that fit the limit of file descriptors. What
+ * goes wrong with a sink is its outcome and stops no other; never rejects.
+ */
+export async function applyOwn(deps: SinkDeps, request: OwnRequest): Promise<ApplyResult> {
+  const journal = [...request.temps];
+  const journalled: OwnRequest = {
+    ...request,
+    beforeWrite: async (staged) => {
+      journal.push(...staged.map(({ temp }) => temp));
+      await request.beforeWrite(staged);
+    },
+  };
+  const settled = await settle(deps, journalled);
+  const results = request.sinks.flatMap(({ path }) => settled.get(path) ?? []);
+  return {
+    outcomes: results.map(({ outcome }) => outcome),
+    records: Object.fromEntries(results.flatMap(({ outcome, record }) => (record ? [[outcome.path, record]] : []))),
+    temps: await sweepOwn(journal, trustOf(deps, request)),
+  };
+}
+
+async function settle(deps: SinkDeps, request: OwnRequest): Promise<ReadonlyMap<string, Settled>> {
+  const settled = new Map<string, Settled>();
+  let { sinks } = request;
+  for (let left = ATTEMPTS; sinks.length > 0; left--) {
+    if (left < ATTEMPTS) await delay(PAUSE);
+    for (const each of await applyOnce(deps, request, sinks)) settled.set(each.outcome.path, each);
+    const isInConflict = ({ path }: SinkConfig): boolean => settled.get(path)?.outcome.error?.code === 'SINK_CONFLICT';
+    sinks = left > 1 ? sinks.filter(isInConflict) : [];
+  }
+  return settled;
+}
+
+async function applyOnce(deps: SinkDeps, request: OwnRequest, sinks: readonly SinkConfig[]): Promise<Settled[]> {
+  const settled: Settled[] = [];
+  const changes: Change[] = [];
+  for (const prepared of await prepareSinks(deps, request, sinks)) {
+    if ('settled' in prepared) settled.push(prepared.settled);
+    else {
+      const error = makeWay(prepared.change, trustOf(deps, request));
+      if (error) settled.push(unchanged(prepared.change, error));
+      else changes.push(prepared.change);
+    }
+  }
+  const size = stagingCapacity();
+  for (let start = 0; start < changes.length; start += size) {
+    const results = await replaceTogether(deps, changes.slice(start, start + size), request.beforeWrite);
+    const time = now(deps);
+    settled.push(...results.map((result) => conclude(result, time)));
+  }
+  return settled;
+}
+
+/** Makes the missing directories of a sink, and looks at the way once more. */
+function makeWay({ sink, directory, ids }: Change, trust: Trust): ErrorInfo | undefined {
+  if (directory.missing.length === 0) return undefined;
+  try {
+    makeDirectories(directory.missing, ids);
+    const made = examineDirectory(dirname(sink.path), trust);
+    if (made.kind === 'self' && made.missing.length === 0 && made.path === directory.path) return undefined;
+    const message = `${sink.path}: expected the directory that was just made, got another one`;
+    return new AgentError('SINK_UNSAFE_PATH', message, {
+      hint: 'find out who makes directories in its place',
+    }).toInfo();
+  } catch (error) {
+    return toErrorInfo(explain(error, 'SINK_WRITE_FAILED', sink.path));
+  }
+}
+
+function conclude({ change, warnings, error }: Replaced<Change>, time: Since): Settled {
+  if (error) return unchanged(change, error);
+  try {
+    const record = recordOf(change.key, verify(change), change.since ?? time);
+    return { outcome: { ...change.outcome, warnings: [...change.outcome.warnings, ...warnings] }, record };
+  } catch (failure) {
+    const info = toErrorInfo(explain(failure, 'SINK_UNVERIFIED', change.sink.path));
+    // Renamed all the same: its readers see other bytes, and its consumers are to be told.
+    return { outcome: { ...unchanged(change, info).outcome, bytesChanged: change.outcome.bytesChanged } };
+  }
+}
+
+function unchanged({ sink, outcome }: Change, error: ErrorInfo): Settled {
+  return { outcome: { ...failed(sink, error), drift: outcome.drift, warnings: outcome.warnings } };
+}
+
+/** What stands after the rename. Throws when it is not what was written. */
+function verify(change: Change): BigIntStats {
+  const { sink, target, ids, bytes } = change;
+  const stat = lookAt(target);
+  if (stat?.size === BigInt(bytes.length) && stat.nlink === 1n && attributeDrift(stat, change).length === 0)
+    return stat;
+  const expected = `${bytes.length} bytes, mode ${sink.mode.toString(8)}, owner ${ids.uid}:${ids.gid}`;
+  const got = stat
+    ? `${stat.size} bytes, mode ${modeOf(stat).toString(8)}, owner ${stat.uid}:${stat.gid}, ${stat.nlink} names`
+    : 'no file';
+  const hint = 'another program changes the file, or its file system keeps no owners and modes';
+  throw new AgentError('SINK_UNVERIFIED', `${sink.path}: expected ${expected}, got ${got}`, { hint });
+}

@@ -1,0 +1,113 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Actor, Actors, Heard, User } from '../core/contracts.ts';
+import { describeForeign } from '../core/errors.ts';
+import { dlopen } from 'node:ffi';
+import { ACT_AS, identityArguments } from './become.ts';
+import { LineBuffer } from './line-buffer.ts';
+
+/** A killed process that is still there after this time hangs in the kernel; milliseconds. */
+const GOING = 1_000;
+
+/** `program`: program and first arguments that start this program again. */
+export function createActors(program: readonly string[]): Actors {
+  const running = new Set<Process>();
+  return {
+    start(user, { subject, maxBytes }) {
+      const work = `${user.uid} ${subject}`;
+      if ([...running].some((one) => one.work === work && one.hangs)) return undefined;
+      const child = launch(program, user);
+      const actor = new Process(child, work, maxBytes);
+      running.add(actor);
+      for (const event of ['exit', 'error']) child.once(event, () => running.delete(actor));
+      return actor;
+    },
+  };
+}
+
+/** The same on x86-64 and arm64. */
+const SYS_CLOSE_RANGE = 436n;
+const FIRST_OTHER = 3n;
+const LAST = 0xffffffffn;
+const CLOSE_RANGE_CLOEXEC = 4n;
+
+const { functions: libc } = dlopen(null, { syscall: { arguments: ['i64', 'u64', 'u64', 'u64'], return: 'i32' } });
+
+/** With an environment, a session and pipes of its own: nothing of the agent's is at hand there. */
+function launch([executable = '', ...first]: readonly string[], user: User): ChildProcess {
+  // Node's own descriptors are closed on exec; those that whoever started us left open are not. Kernels before 5.11
+  // do not know the call.
+  libc.syscall(SYS_CLOSE_RANGE, FIRST_OTHER, LAST, CLOSE_RANGE_CLOEXEC);
+  return spawn(executable, [...first, ACT_AS, ...identityArguments(user)], {
+    argv0: 'credrotate',
+    cwd: '/',
+    // What is put into a ring may be done with the rights of the moment at which the ring was made.
+    env: { UV_USE_IO_URING: '0' },
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+}
+
+class Process implements Actor {
+  readonly work: string;
+  readonly #child: ChildProcess;
+  readonly #lines: LineBuffer;
+  #why: string | undefined;
+  #endedAt: number | undefined;
+  #news = Promise.withResolvers<undefined>();
+
+  constructor(child: ChildProcess, work: string, maxBytes: number) {
+    this.work = work;
+    this.#child = child;
+    this.#lines = new LineBuffer(maxBytes);
+    child.once('error', (error) => {
+      this.#close(describeForeign(error));
+    });
+    child.once('close', (code, signal) => {
+      this.#close(signal ?? `exit code ${code}`);
+    });
+    // A pipe that breaks is followed by the end of the process, which says more.
+    for (const stream of [child.stdin, child.stdout]) stream?.on('error', () => undefined);
+    child.stdout?.on('data', (chunk: Buffer) => {
+      if (this.#lines.add(chunk)) this.#news.resolve(undefined);
+      else this.#close(`more than ${maxBytes} bytes`);
+    });
+  }
+
+  async hear(): Promise<Heard> {
+    for (;;) {
+      const line = this.#lines.next();
+      if (line !== undefined) return { ok: true, line };
+      if (this.#why !== undefined) return { ok: false, why: this.#why };
+      this.#news = Promise.withResolvers();
+      await this.#news.promise;
+    }
+  }
+
+  say(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
+  end(): void {
+    const { pid, exitCode, signalCode, stdin, stdout } = this.#child;
+    this.#endedAt ??= performance.now();
+    stdin?.destroy();
+    stdout?.destroy();
+    this.#child.unref();
+    // As long as nobody was told of its exit, the kernel keeps the number for it.
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // Nobody is left in its group.
+    }
+  }
+
+  get hangs(): boolean {
+    return this.#endedAt !== undefined && performance.now() - this.#endedAt > GOING;
+  }
+
+  #close(why: string): void {
+    this.#why ??= why;
+    this.#news.resolve(undefined);
+  }
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { ErrorCode } from '../../../src/core/errors.ts';
+import { applyAs, previewAs, type Delegated } from '../../../src/sinks/acting/delegate.ts';
+import { ACTING_LIMITS } from '../../../src/sinks/acting/patience.ts';
+import type { ApplyResult, TempFile } from '../../../src/sinks/contract.ts';
+import { createActors } from '../../../src/system/actors.ts';
+import { credentials, NOON } from '../../support/credentials.ts';
+import { sinkAt } from '../../support/sinks.ts';
+
+const FAKE = join(import.meta.dirname, '../../support/fake-actor-child.ts');
+const NODE = [process.execPath, '--disable-warning=ExperimentalWarning', FAKE];
+const OLD: TempFile = { path: '/home/bob/a.0', inode: '7', uid: 1000 };
+const NOW = { renamedAt: NOON, renamedAtBoot: { bootId: 'this', sinceBoot: 5 } };
+
+describe('a process that acts as a user and says', () => {
+  const expected: Readonly<Record<string, readonly [code: ErrorCode, message: RegExp]>> = {
+    'its end': ['SINK_ACTOR_FAILED', /got its end \(exit code 0\)$/],
+    'an end with a code': ['SINK_ACTOR_FAILED', /got its end \(exit code 3\)$/],
+    'an end by its own hand': ['SINK_ACTOR_FAILED', /got its end \(SIGABRT\)$/],
+    nonsense: ['SINK_ACTOR_FAILED', /got nonsense$/],
+    'a line without end': ['SINK_ACTOR_FAILED', /got its end \(more than \d+ bytes\)$/],
+    'lines without end': ['SINK_ACTOR_FAILED', /got nonsense$/],
+    'temp files without end': ['SINK_ACTOR_FAILED', /got one without end$/],
+    'that it could not become the user': ['SINK_ACTOR_FAILED', /got EPERM, Operation not permitted\\u\{1b\}\[2J$/],
+    'nothing at all': ['SINK_TIMEOUT', /got none in 0.3 s$/],
+  };
+  for (const [what, [code, message]] of Object.entries(expected)) {
+    test(`${what}: its sinks fail, and no other harm is done`, async () => {
+      // Only where nothing is to come the patience may run out.
+      const { outcomes, records, temps } = await apply(what, code === 'SINK_TIMEOUT' ? 300 : 30_000);
+      assert.partialDeepStrictEqual(outcomes, [{ path: '/home/bob/a', result: 'failed', error: { code } }]);
+      assert.match(outcomes[0]?.error?.message ?? '', /^\/home\/bob\/a: expected /);
+      assert.match(outcomes[0]?.error?.message ?? '', message);
+      assert.ok(outcomes[0]?.error?.hint);
+      assert.deepEqual(records, {});
+      assert.deepEqual(temps[0], OLD);
+    });
+  }
+
+  test('that it is done before it was asked: is believed, since it is about its own sinks alone', async () => {
+    const { outcomes, records } = await apply('that it is done before it was asked');
+    assert.partialDeepStrictEqual(outcomes, [{ path: '/home/bob/a', format: 'dotenv', result: 'written' }]);
+    assert.deepEqual(records, {});
+  });
+
+  test('temp files, and then nothing: they stay in the journal, and the sinks count as changed', async () => {
+    const { outcomes, temps } = await apply('temp files, and then nothing', 1_000);
+    assert.partialDeepStrictEqual(outcomes, [{ bytesChanged: true, error: { code: 'SINK_TIMEOUT' } }]);
+    assert.deepEqual(temps, [OLD, { path: '/home/bob/a.1', inode: '1', uid: 1000 }]);
+  });
+
+  test('temp files when asked for a look: the look fails', async () => {
+    const previews = await previewAs(delegated('temp files, and then nothing', 30_000));
+    assert.partialDeepStrictEqual(previews, [{ result: 'failed', error: { code: 'SINK_ACTOR_FAILED' } }]);
+  });
+});
+
+test('a program that cannot be started is a failure of the sinks', async () => {
+  const actors = createActors(['/nonexistent']);
+  const { outcomes } = await applyAs({ ...delegated('', 30_000), actors }, hooks);
+  assert.partialDeepStrictEqual(outcomes, [{ result: 'failed', error: { code: 'SINK_ACTOR_FAILED' } }]);
+  assert.match(outcomes[0]?.error?.message ?? '', /ENOENT on spawn/);
+});
+
+test('a process that not even a kill ends keeps its sinks from being tried again, and nothing else', async () => {
+  const { outcomes, temps } = await applyAs({ ...delegated('', 30_000), actors: { start: () => undefined } }, hooks);
+  assert.partialDeepStrictEqual(outcomes, [{ result: 'failed', error: { code: 'SINK_TIMEOUT' } }]);
+  assert.match(outcomes[0]?.error?.message ?? '', /got one of an earlier pass that still hangs$/);
+  assert.deepEqual(temps, [OLD]);
+});
+
+const hooks = { beforeWrite: () => Promise.resolve(), now: () => NOW };
+
+async function apply(what: string, deadline = 30_000): Promise<ApplyResult> {
+  return await applyAs(delegated(what, deadline), hooks);
+}
+
+function delegated(what: string, deadline: number): Delegated {
+  return {
+    user: { uid: 1000, gid: 1000 },
+    sinks: [sinkAt('/home/bob/a')],
+    actors: createActors([...NODE, what]),
+    limits: { ...ACTING_LIMITS, deadline, perSink: 0 },
+    job: { credentials: credentials('1'), origin: {}, rotated: true, records: {}, temps: [OLD], trustedGroups: [] },
+  };
+}
