@@ -15,9 +15,9 @@ const executable = join(output, 'credrotate');
 const stamp = join(output, '.credrotate.stamp');
 const runtime = join(root, `node_modules/node-linux-${process.arch}/bin/node`);
 
-/** The script's path is relative because Node stores it: equal sources make equal executables in any directory. */
+/** The scripts' paths are relative because Node stores them: equal sources make equal executables in any directory. */
 const recipe = {
-  main: 'credrotate.cjs',
+  main: 'main.cjs',
   mainFormat: 'commonjs',
   output: 'credrotate',
   disableExperimentalSEAWarning: true,
@@ -35,6 +35,19 @@ const recipe = {
   execArgvExtension: 'none',
 };
 
+/**
+ * What main.ts loads late is a script of its own beside it: to read all of the agent costs more than what a process that
+ * acts as another user does in all.
+ */
+const LATE = /^\.\/main\/(\w+)\.ts$/;
+
+/** Stands in for such an import. */
+const loadLate = (name: string): string => `
+  const script = require('node:sea').getAsset('${name}.cjs', 'utf8');
+  const parameters = ['module', 'exports', 'require', '__filename'];
+  const run = require('node:vm').compileFunction(script, parameters, { filename: '${name}.cjs' });
+  run(module, exports, require, __filename);`;
+
 /** Modules of undici that plain HTTP/1 never runs, and what stands in for them. */
 const leftOut: Readonly<Record<string, string>> = {
   'dispatcher/client-h2.js': "module.exports = () => { throw new Error('HTTP/2 is left out of this build'); };",
@@ -46,25 +59,29 @@ if (import.meta.main) await build();
 /** Makes `dist/credrotate` unless it is current, and returns its path. Any number of builds may run at once. */
 export async function build(): Promise<string> {
   await mkdir(output, { recursive: true });
-  const script = await bundle();
+  const scripts = await Promise.all([bundle('main'), bundle('main/agent'), bundle('main/actor')]);
   const node = await strippedRuntime();
-  const key = createHash('sha256')
-    .update(JSON.stringify([recipe, node]))
-    .update(script)
-    .digest('hex');
+  const hash = createHash('sha256').update(JSON.stringify([recipe, node]));
+  for (const { bytes } of scripts) hash.update(`${bytes.length} `).update(bytes);
+  const key = hash.digest('hex');
   const current = await isCurrent(key);
-  if (!current) await assemble(script, node, key);
+  if (!current) await assemble(scripts, node, key);
   const { size } = await stat(executable);
-  console.log(
-    `dist/credrotate: ${current ? 'up to date' : 'built'}, ${megabytes(size)} (script ${megabytes(script.length)})`,
-  );
+  const sizes = scripts.map(({ name, bytes }) => `${name} ${megabytes(bytes.length)}`);
+  console.log(`dist/credrotate: ${current ? 'up to date' : 'built'}, ${megabytes(size)} (${sizes.join(', ')})`);
   return executable;
 }
 
-async function bundle(): Promise<Uint8Array> {
+interface Script {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Of a module below src/ and all that it imports, but for what is loaded late. */
+async function bundle(module: string): Promise<Script> {
   const { warnings, outputFiles } = await esbuild({
     absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
+    entryPoints: [`src/${module}.ts`],
     bundle: true,
     write: false,
     platform: 'node',
@@ -73,11 +90,21 @@ async function bundle(): Promise<Uint8Array> {
     legalComments: 'none',
     // undici's own switch: leaves out its second parser.
     define: { esbuildDetection: '"1"' },
-    plugins: [{ name: 'lean-undici', setup: leaveOut }],
+    plugins: [
+      { name: 'late', setup: loadLater },
+      ...(module === 'main/agent' ? [{ name: 'lean-undici', setup: leaveOut }] : []),
+    ],
   });
   const [file] = outputFiles;
   if (warnings.length > 0 || !file) throw new Error('esbuild: expected a bundle without warnings');
-  return file.contents;
+  return { name: `${module.replace('main/', '')}.cjs`, bytes: file.contents };
+}
+
+function loadLater(build: PluginBuild): void {
+  build.onResolve({ filter: LATE }, ({ path, kind }) =>
+    kind === 'dynamic-import' ? { path: path.replace(LATE, '$1'), namespace: 'late' } : undefined,
+  );
+  build.onLoad({ filter: /./, namespace: 'late' }, ({ path }) => ({ contents: loadLate(path) }));
 }
 
 /** An update of undici that moves one of the modules fails the build, so that none can come back unseen. */
@@ -113,10 +140,12 @@ async function strippedRuntime(): Promise<string> {
   return stripped;
 }
 
-async function assemble(script: Uint8Array, node: string, key: string): Promise<void> {
+async function assemble(scripts: readonly Script[], node: string, key: string): Promise<void> {
   await using work = await mkdtempDisposable(join(output, '.build-'));
-  await writeFile(join(work.path, recipe.main), script);
-  await writeFile(join(work.path, 'sea.json'), JSON.stringify({ ...recipe, executable: node }));
+  for (const { name, bytes } of scripts) await writeFile(join(work.path, name), bytes);
+  const late = scripts.map(({ name }) => name).filter((name) => name !== recipe.main);
+  const assets = Object.fromEntries(late.map((name) => [name, name]));
+  await writeFile(join(work.path, 'sea.json'), JSON.stringify({ ...recipe, assets, executable: node }));
   await run(runtime, ['--build-sea', 'sea.json'], { cwd: work.path });
   const made = join(work.path, recipe.output);
   await chmod(made, 0o755);

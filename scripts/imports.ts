@@ -18,7 +18,7 @@ const layers: Readonly<Record<string, Layer>> = {
   'core/': { paths: [], pure: true },
   'config/': { paths: ['core/'], packages: ['valibot', 'yaml'] },
   'source/': stage,
-  'sinks/': stage,
+  'sinks/': { ...stage, packages: ['valibot'] },
   'sinks/formats/': { paths: ['core/', 'sinks/contract.ts'], pure: true },
   'notify/': stage,
   'lockdown/': stage,
@@ -37,13 +37,13 @@ const computation = '(assert|buffer|crypto|path|url|util)$';
 const rules: readonly IForbiddenRuleType[] = [
   ...Object.entries(layers).map(([path, layer]) => layerRule(path, layer)),
   {
-    name: 'main.ts may import all of src/, and package.json for the version',
-    from: { path: '^src/main\\.ts$' },
+    name: 'main.ts may import all of src/, and package.json for the version; so may main/',
+    from: { path: '^src/main(\\.ts$|/)' },
     to: { pathNot: '^(src/|package\\.json$)', couldNotResolve: false, dependencyTypesNot: ['core'] },
   },
   {
     name: 'a file of src/ belongs to a folder with a rule',
-    from: { path: '^src/', pathNot: `^src/(main\\.ts$|${Object.keys(layers).join('|')})` },
+    from: { path: '^src/', pathNot: `^src/(main\\.ts$|main/|${Object.keys(layers).join('|')})` },
     to: {},
   },
   {

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { openSite, type Ended, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
+import { keyReadingHook, startKeyReader } from './key-readers.ts';
 import { openShim, type Fault } from './shim.ts';
 
 /** Kills passes that write and tell, at one call after the other. */
@@ -25,14 +34,30 @@ interface SceneOptions {
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
-/** Where each sink is, below the site's directory, and what it is to look like. */
-const SINKS = [
-  { name: 'out/credentials', format: 'aws-credentials', mode: 0o600 },
-  { name: 'out/app.env', format: 'dotenv', mode: 0o640, ...(isRoot && { owner: NOBODY, group: NOBODY }) },
-  { name: 'out/keys.json', format: 'json', mode: 0o400, keys: { access_key_id: 'aws.id', secret_access_key: 'aws.secret' } },
+interface SceneSink {
+  /** Where it is, below the site's directory. */
+  readonly name: string;
+  /** What it is to look like. */
+  readonly mode: string;
+  readonly owner?: number;
+  /** Of its format. */
+  readonly [option: string]: unknown;
+}
+
+const SINKS: readonly SceneSink[] = [
+  { name: 'out/credentials', format: 'aws-credentials', mode: '600' },
+  { name: 'out/app.env', format: 'dotenv', mode: '640', ...(isRoot && { owner: NOBODY, group: NOBODY }) },
+  {
+    name: 'out/keys.json',
+    format: 'json',
+    mode: '400',
+    keys: { access_key_id: 'aws.id', secret_access_key: 'aws.secret' },
+  },
   // Its directory is removed before each try, so that the pass makes it.
-  { name: 'made/below/iam.json', format: 'json', mode: 0o600 },
-] as const;
+  { name: 'made/below/iam.json', format: 'json', mode: '600' },
+  // In a directory of that user, a process of whom writes it.
+  ...(isRoot ? [{ name: 'user/iam.json', format: 'json', mode: '600', owner: NOBODY }] : []),
+];
 
 /** What others have in the files, and beside them. */
 const FOREIGN = {
@@ -92,10 +117,13 @@ function assertDone({ code, stdout, stderr }: Ended): void {
 }
 
 function startAnew(site: Site): void {
-  for (const name of ['out', 'state']) {
+  for (const name of ['out', 'state', 'user']) {
     rmSync(site.path(name), { recursive: true, force: true });
     mkdirSync(site.path(name), { mode: 0o700 });
   }
+  if (isRoot) chownSync(site.path('user'), NOBODY, NOBODY);
+  // Others pass through it, to their own.
+  chmodSync(site.directory, 0o711);
   for (const [name, text] of Object.entries(FOREIGN)) writeFileSync(site.path(name), text, { mode: 0o600 });
 }
 
@@ -108,8 +136,8 @@ function sinks(site: Site): Map<string, string | undefined> {
       if (!stat) return [sink.name, undefined];
       const text = readFileSync(path, 'latin1');
       if (text !== Object.entries(FOREIGN).find(([name]) => name === sink.name)?.[1]) {
-        assert.equal((stat.mode & 0o7777).toString(8), sink.mode.toString(8), path);
-        assert.equal(stat.uid, 'owner' in sink ? sink.owner : process.getuid?.(), path);
+        assert.equal((stat.mode & 0o7777).toString(8), sink.mode, path);
+        assert.equal(stat.uid, sink.owner ?? process.getuid?.(), path);
       }
       return [sink.name, text];
     }),
@@ -136,7 +164,7 @@ function assertKeepsForeign(site: Site): void {
 /** A temp file that was not journalled yet may stay: nothing says whose it is, and it is empty. */
 function assertNothingLeft(site: Site): void {
   const known = new Set([...SINKS.map(({ name }) => name), ...Object.keys(FOREIGN)].map((name) => site.path(name)));
-  for (const directory of ['out', 'made/below']) {
+  for (const directory of ['out', 'made/below', 'user']) {
     for (const name of readdirSync(site.path(directory))) {
       const path = join(site.path(directory), name);
       if (known.has(path)) continue;
@@ -146,43 +174,4 @@ function assertNothingLeft(site: Site): void {
   }
   assert.deepEqual(readdirSync(site.path('state')).sort(), ['lock', 'state.json']);
   assert.deepEqual(readdirSync(site.path('run')), ['status.json']);
-}
-
-interface KeyReader {
-  /** The access key id that it read when it was last told; empty before. */
-  readonly known: () => string;
-}
-
-const READ_KEY = `sed -n 's/^AWS_ACCESS_KEY_ID=//p' "$1" >> "$2.log"`;
-const DAEMON = `trap ${JSON.stringify(READ_KEY).replaceAll('$', '\\$')} HUP
-sleep 100000 & echo $$ > "$2.pid.new"; mv "$2.pid.new" "$2.pid"
-while :; do wait; done`;
-
-/** Reads its file again on SIGHUP, as a program that depends on it does. */
-async function startKeyReader(t: TestContext, site: Site): Promise<KeyReader & { readonly pidFile: string }> {
-  const name = site.path('daemon');
-  const child = spawn('/bin/sh', ['-c', DAEMON, 'sh', site.path('out/app.env'), name], {
-    detached: true,
-    stdio: 'ignore',
-  });
-  await once(child, 'spawn');
-  const ended = once(child, 'exit');
-  t.after(async () => {
-    process.kill(-(child.pid ?? 0), 'SIGKILL');
-    await ended;
-  });
-  await eventually('the daemon is up', () => existsSync(`${name}.pid`));
-  return { pidFile: `${name}.pid`, known: () => lastLine(`${name}.log`) };
-}
-
-function keyReadingHook(site: Site): KeyReader & { readonly command: readonly string[] } {
-  const name = site.path('hook');
-  return {
-    command: ['/bin/sh', '-c', READ_KEY, 'sh', site.path('out/app.env'), name],
-    known: () => lastLine(`${name}.log`),
-  };
-}
-
-function lastLine(path: string): string {
-  return existsSync(path) ? (readFileSync(path, 'utf8').trimEnd().split('\n').at(-1) ?? '') : '';
 }

@@ -25,7 +25,7 @@ export interface Fault {
 
 /** Gives the environment in which a program suffers; undefined, with the test skipped, where there is no compiler. */
 export async function openShim(t: TestContext): Promise<((fault: Fault) => NodeJS.ProcessEnv) | undefined> {
-  const library = await compile();
+  const library = await (compiled ??= compile());
   if (library === undefined) {
     t.skip('needs cc: faults are injected by a library that is made of test/faults/shim.c');
     return undefined;
@@ -38,6 +38,9 @@ export async function openShim(t: TestContext): Promise<((fault: Fault) => NodeJ
     ...(fail?.whilst !== undefined && { FAULTS_WHILE: fail.whilst }),
   });
 }
+
+/** By this process. */
+let compiled: Promise<string | undefined> | undefined;
 
 /** Once for each state of the source; several processes may do so at the same time. */
 async function compile(): Promise<string | undefined> {

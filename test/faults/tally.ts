@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 
-/** A row of the table that a run of the suite ends with. */
+/** A row of the table that a run of the system suite ends with. */
 export interface Tally {
   readonly case: string;
   readonly tries: number;
@@ -10,9 +10,44 @@ export interface Tally {
   readonly lost: number;
 }
 
+/** Counts as a try that is lost when it throws; false says that it was none. */
+export type Attempt = <T>(work: () => T | Promise<T>) => Promise<T | undefined>;
+
+/** So many losses say enough. */
+const MAX_LOSSES = 5;
+
+/** Lets `makeTries` make all its tries, reports how many were lost, and fails with the first loss. */
+export async function tally(
+  t: TestContext,
+  what: string,
+  makeTries: (attempt: Attempt) => Promise<void>,
+): Promise<void> {
+  let tries = 0;
+  const losses: unknown[] = [];
+  const attempt: Attempt = async (work) => {
+    tries++;
+    try {
+      const result = await work();
+      if (result === false) tries--;
+      return result;
+    } catch (error) {
+      losses.push(error);
+      if (losses.length === MAX_LOSSES) throw error;
+      return undefined;
+    }
+  };
+  try {
+    await makeTries(attempt);
+  } finally {
+    report(t, { case: what, tries, survived: tries - losses.length, lost: losses.length });
+  }
+  if (losses.length > 0) throw losses[0];
+  if (tries === 0) throw new Error(`${what}: no tries`);
+}
+
 /** Shows a row, and keeps it for the table where the suite is to print one. */
-export function report(t: TestContext, tally: Tally): void {
-  t.diagnostic(`${tally.case}: ${String(tally.tries)} tries, ${String(tally.lost)} lost`);
+export function report(t: TestContext, row: Tally): void {
+  t.diagnostic(`${row.case}: ${String(row.tries)} tries, ${String(row.lost)} lost`);
   const table = process.env['CREDROTATE_TABLE'];
-  if (table !== undefined) appendFileSync(table, `${JSON.stringify(tally)}\n`);
+  if (table !== undefined) appendFileSync(table, `${JSON.stringify(row)}\n`);
 }

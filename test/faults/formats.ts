@@ -1,0 +1,35 @@
+import type { SinkConfig } from '../../src/core/config.ts';
+
+const NAMES = {
+  accessKeyId: 'AWS_ACCESS_KEY_ID',
+  secretAccessKey: 'AWS_SECRET_ACCESS_KEY',
+  sessionToken: 'AWS_SESSION_TOKEN',
+  expiration: 'AWS_CREDENTIAL_EXPIRATION',
+};
+const KEYS = { accessKeyId: ['aws', 'id'], secretAccessKey: ['aws', 'secret'], sessionToken: ['aws', 'token'] };
+
+/** A sink of each format, which makes its file from a path. */
+export const EVERY_FORMAT: Readonly<Record<string, (path: string) => SinkConfig>> = {
+  'aws-credentials': (path) => ({
+    ...common(path),
+    format: 'aws-credentials',
+    profile: 'default',
+    securityToken: 'auto',
+    accountId: false,
+  }),
+  dotenv: (path) => ({ ...common(path), format: 'dotenv', prefix: '', names: NAMES, export: false, only: false }),
+  'dotenv, the whole file': (path) => ({
+    ...common(path),
+    format: 'dotenv',
+    prefix: '',
+    names: NAMES,
+    export: false,
+    only: true,
+  }),
+  'json of a shape': (path) => ({ ...common(path), format: 'json', content: { shape: 'superset' } }),
+  'json keys': (path) => ({ ...common(path), format: 'json', content: { keys: KEYS } }),
+};
+
+function common(path: string): Pick<SinkConfig, 'path' | 'mode' | 'notify'> {
+  return { path, mode: 0o640, notify: [] };
+}

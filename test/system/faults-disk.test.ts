@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { openSite, reportOf, said, type Site } from '../support/agent.ts';
+import { eventually } from '../support/eventually.ts';
+import { makeHook } from '../support/programs.ts';
+import { assertCurrent, EVERY_FAILURE, failEach, failForAWhile, statusOf } from '../faults/errors.ts';
+import { writeShort } from '../faults/short-writes.ts';
+import { tally } from '../faults/tally.ts';
+import { hasOwnMounts, ownMount, remount, tmpfs } from './mounts.ts';
+
+/** Longer than a page each, so that a file may fit in part. */
+const FOREIGN = { credentials: `[other]\nregion = ${'x'.repeat(6_000)}\n`, 'app.env': `OTHER=${'x'.repeat(6_000)}\n` };
+const SMALL = Object.keys(FOREIGN);
+
+/** Two sinks on a disk of their own, and one beside it. */
+function configure(site: Site, disk: string): readonly string[] {
+  return site.configure({
+    sinks: [
+      { path: join(disk, 'credentials'), format: 'aws-credentials' },
+      { path: join(disk, 'app.env'), format: 'dotenv' },
+      { path: site.path('out/iam.json'), format: 'json' },
+    ],
+  });
+}
+
+interface Scene {
+  readonly site: Site;
+  readonly disk: string;
+  readonly config: readonly string[];
+}
+
+/** A disk that holds what the options say, and on it the sinks' first generation. */
+async function openSmallDisk(t: TestContext, options: string): Promise<Scene> {
+  const site = await openSite(t);
+  const disk = tmpfs(t, options);
+  for (const [name, text] of Object.entries(FOREIGN)) writeFileSync(join(disk, name), text);
+  const config = configure(site, disk);
+  assert.equal((await site.run(['once', ...config])).code, 0);
+  return { site, disk, config };
+}
+
+/** One rotation. Fails unless each file is old or new, and its failure named; gives the number of failures. */
+async function survive({ site, disk, config }: Scene, call: string): Promise<number> {
+  const read = (): string[] => SMALL.map((name) => readFileSync(join(disk, name), 'utf8'));
+  const before = read();
+  site.metadata.rotate();
+  const ended = await site.run(['once', '--json', ...config]);
+  const between = read();
+  const { sinks } = reportOf(ended);
+  const failures = sinks.filter(({ error }) => error);
+  assert.equal(ended.code, failures.length > 0 ? 73 : 0);
+  for (const [index, name] of SMALL.entries()) {
+    const path = join(disk, name);
+    const { error } = sinks.find((sink) => sink.path === path) ?? assert.fail(name);
+    if (!error) {
+      assert.ok(between[index]?.includes(site.metadata.current().token));
+      continue;
+    }
+    assert.equal(error.message, `${path}: expected a complete write, got ENOSPC on ${call}`);
+    assert.equal(between[index], before[index]);
+  }
+  assertCurrent(site, ['iam.json']);
+  assert.equal(statusOf(site).sinks.filter(({ error }) => error).length, failures.length);
+  return failures.length;
+}
+
+/** Fills a disk but for so many pages. */
+function fill(directory: string, pages: number): void {
+  const { bfree, bsize } = statfsSync(directory);
+  const fd = openSync(join(directory, 'filler'), 'w');
+  writeSync(fd, Buffer.alloc((bfree - pages) * bsize));
+  closeSync(fd);
+}
+
+describe('a small disk', () => {
+  test('that is full at each page boundary never leaves a short file', async (t) => {
+    if (!hasOwnMounts(t)) return;
+    const scene = await openSmallDisk(t, 'size=256k');
+    const failed: number[] = [];
+    await tally(t, 'ENOSPC at each page boundary', async (attempt) => {
+      for (let pages = 0; failed.at(-1) !== 0 && pages < 16; pages++) {
+        await attempt(async () => {
+          fill(scene.disk, pages);
+          failed.push(await survive(scene, 'write'));
+          assert.deepEqual(readdirSync(scene.disk).sort(), [...SMALL, 'filler'].sort());
+        });
+        rmSync(join(scene.disk, 'filler'));
+      }
+    });
+    assert.ok(failed[0] === 2 && failed.includes(1), `failures by free pages: ${String(failed)}`);
+  });
+
+  test('without inodes refuses at the first call, and takes the files when it has some', async (t) => {
+    if (!hasOwnMounts(t)) return;
+    const scene = await openSmallDisk(t, 'nr_inodes=8');
+    const { ffree } = statfsSync(scene.disk);
+    const fillers = Array.from({ length: ffree }, (_, index) => join(scene.disk, `filler${String(index)}`));
+    for (const filler of fillers) writeFileSync(filler, '');
+    await tally(t, 'inodes used up', async (attempt) => {
+      for (const [index, failures] of [2, 1, 0].entries()) {
+        await attempt(async () => {
+          assert.equal(await survive(scene, 'open'), failures);
+        });
+        rmSync(fillers[index] ?? assert.fail());
+      }
+    });
+  });
+});
+
+test('a directory mounted read-only is written by the running agent when it is writable again', async (t) => {
+  if (!hasOwnMounts(t)) return;
+  const site = await openSite(t);
+  const disk = ownMount(t);
+  const path = join(disk, 'app.env');
+  const agent = site.start(['run', ...configure(site, disk)]);
+  await said(agent, /rotation 1: key/);
+  const before = readFileSync(path);
+  remount(disk, 'ro');
+  site.metadata.rotate();
+  assert.equal((await site.run(['refresh'])).code, 73);
+  const { stdout } = await site.run(['status']);
+  assert.match(
+    stdout,
+    /FAILED +\S+app\.env .*\n +SINK_WRITE_FAILED: .* EROFS on open\n +hint: the file system is read-only/,
+  );
+  assert.deepEqual(readFileSync(path), before);
+  assertCurrent(site, ['iam.json']);
+  remount(disk, 'rw');
+  await eventually('it is written', () => statusOf(site).sinks.every(({ error }) => !error));
+  assert.ok(readFileSync(path, 'utf8').includes(site.metadata.current().accessKeyId));
+});
+
+test('a state directory that is really full costs the memory, and no more', async (t) => {
+  if (!hasOwnMounts(t)) return;
+  const site = await openSite(t);
+  const hook = makeHook(t, site.path('hook'));
+  const env = { STATE_DIRECTORY: tmpfs(t, 'size=64k') };
+  const config = site.configure({
+    sinks: [{ path: site.path('out/iam.json'), format: 'json', notify: ['hook'] }],
+    consumers: { hook: { type: 'exec', command: hook.command } },
+  });
+  fill(env.STATE_DIRECTORY, 0);
+  const full = await site.run(['once', '--json', ...config], { env });
+  assert.deepEqual([full.code, reportOf(full).consumers[0]?.result], [73, 'told']);
+  assertCurrent(site, ['iam.json']);
+  assert.deepEqual(
+    statusOf(site).errors.map(({ code }) => code),
+    ['STATE_UNWRITABLE'],
+  );
+  rmSync(join(env.STATE_DIRECTORY, 'filler'));
+  assert.equal((await site.run(['once', ...config], { env })).code, 0);
+  assert.deepEqual(statusOf(site).errors, []);
+});
+
+test('a disk that takes only so many bytes, for every number of bytes', async (t) => {
+  await writeShort(t, 'short writes at every byte', 1);
+});
+
+test('every failure of every call that puts a file in place', async (t) => {
+  await failEach(t, 'every errno at every call', EVERY_FAILURE);
+});
+
+for (const call of ['open', 'write', 'fsync', 'rename']) {
+  test(`the running agent makes good a ${call} that failed for a while`, async (t) => {
+    await failForAWhile(t, { call, errno: 'ENOSPC' });
+  });
+}
