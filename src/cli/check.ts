@@ -28,7 +28,7 @@ const SAMPLE: Credentials = {
 
 async function check(world: World, options: SinkFlags): Promise<ExitCode> {
   const config = await readConfig(world, options);
-  const wish = { credentials: SAMPLE, origin: {}, rotated: true };
+  const wish = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups: config.trustedGroups };
   const sinks = await previewSinks(sinkDeps(await world.services()), { ...wish, sinks: config.sinks });
   world.print([head(config), ...sinks.flatMap(describe), ''].join('\n'));
   return exitCodeOfParts(

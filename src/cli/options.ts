@@ -6,7 +6,7 @@ import { formatProblems, loadConfig, type ConfigResult } from '../config/load.ts
 import { EXIT } from '../core/exit.ts';
 import type { World } from './world.ts';
 
-const DEFAULT_CONFIG = '/etc/credrotate/credrotate.yaml';
+export const DEFAULT_CONFIG = '/etc/credrotate/credrotate.yaml';
 
 /** Ends a command with a text for standard error and an exit code. */
 export class CommandFailure extends Error {
@@ -57,7 +57,7 @@ export async function readConfig(world: World, options: SinkFlags): Promise<Conf
   return accepted(world, result);
 }
 
-function namesSinks({ awsCredentials, dotenv, jsonFile }: SinkFlags): boolean {
+export function namesSinks({ awsCredentials, dotenv, jsonFile }: SinkFlags): boolean {
   return [awsCredentials, dotenv, jsonFile].some((paths) => paths !== undefined && paths.length > 0);
 }
 

@@ -29,7 +29,8 @@ async function plan(world: World, options: SinkFlags): Promise<ExitCode> {
     world.print(`source is ${state}: nothing would be written\n${errorLines(error).join('\n')}\n`);
     return exitCodeOfParts(state, [error.code]);
   }
-  const request = { ...decision, sinks: config.sinks, rotated: decision.kind === 'new' };
+  const { trustedGroups } = config;
+  const request = { ...decision, sinks: config.sinks, trustedGroups, rotated: decision.kind === 'new' };
   const sinks = await previewSinks(sinkDeps(await world.services()), request);
   world.print([...sinks.flatMap(describe), ...whoWouldBeTold(config, sinks), ''].join('\n'));
   return exitCodeOfParts(

@@ -3,6 +3,8 @@ import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { EXIT, exitCodeOfError } from '../core/exit.ts';
 import { addCheck } from './check.ts';
 import { addDemo } from './demo.ts';
+import { addForget } from './forget.ts';
+import { addGet } from './get.ts';
 import { addOnce } from './once.ts';
 import { CommandFailure } from './options.ts';
 import { addPlan } from './plan.ts';
@@ -33,14 +35,25 @@ function buildProgram(world: World, run: Run): Command {
     .configureOutput({ writeOut: world.print, writeErr: world.complain })
     .exitOverride()
     .showHelpAfterError('(see --help)');
-  for (const add of [addRun, addOnce, addRefresh, addStatus, addCheck, addPlan, addSimulate, addDemo])
+  for (const add of [
+    addRun,
+    addOnce,
+    addRefresh,
+    addStatus,
+    addCheck,
+    addPlan,
+    addForget,
+    addGet,
+    addSimulate,
+    addDemo,
+  ])
     add(program, run);
   program.addHelpText('after', EXIT_CODES);
   return program;
 }
 
 const EXIT_CODES = `
-Exit codes: 0 done, 64 usage, 69 no role or metadata off, 70 internal, 73 a sink could not be written,
+Exit codes: 0 done, 64 usage, 69 no role, no such metadata or metadata off, 70 internal, 73 a sink could not be written,
 74 a consumer is still to be told, 75 source unreachable or only expired credentials, 76 malformed answer,
 77 refused for safety or denied by the source, 78 configuration.`;
 

@@ -6,11 +6,10 @@ import { describeForeign } from '../core/errors.ts';
 import { tell } from '../notify/tell.ts';
 import { buildStatus, type Status } from '../report/status.ts';
 import { Agent, type AgentDeps, type AgentView } from '../rotation/agent.ts';
-import { StateStore, writeSynced } from '../rotation/store.ts';
+import { StateStore, sweepBeside, writeSynced } from '../rotation/store.ts';
 import { applySinks } from '../sinks/apply.ts';
 import type { SinkDeps } from '../sinks/compare.ts';
 import { renderSink } from '../sinks/formats/render.ts';
-import { sweepTemps } from '../sinks/sweep.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import type { Services, World } from './world.ts';
 
@@ -38,6 +37,7 @@ export async function openSession(world: World, options: SessionOptions): Promis
   const lock = await takeLock(world, services, log);
   if (lock === 'busy') return undefined;
   const store = await StateStore.open(world.directories.state, services.files, log);
+  await sweepBeside(statusPath(world));
   return {
     agent: new Agent(
       {
@@ -69,7 +69,6 @@ function stages(world: World, services: Services, log: Log): Stages {
     bootId: services.readBootTime().bootId,
     makeSource: ({ imds }) => createImdsSource({ http, clock, config: imds, env: world.env, log }),
     applySinks: (request) => applySinks(sinkDeps(services), request),
-    sweepTemps,
     tell: (request, signal) => tell({ ...services, self }, request, signal),
   };
 }
@@ -79,7 +78,8 @@ export function sinkDeps(services: Services): SinkDeps {
   return { ...services, render: renderSink };
 }
 
-async function takeLock(world: World, services: Services, log: Log): Promise<Disposable | 'busy' | undefined> {
+/** Undefined where there is no lock to be had, which is said loudly. */
+export async function takeLock(world: World, services: Services, log: Log): Promise<Disposable | 'busy' | undefined> {
   const directory = world.directories.state;
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -92,9 +92,13 @@ async function takeLock(world: World, services: Services, log: Log): Promise<Dis
   }
 }
 
+export function statusPath(world: World): string {
+  return join(world.directories.runtime, 'status.json');
+}
+
 function publisher(world: World, services: Services, { log, mode, onView }: SessionOptions): AgentDeps['publish'] {
   const identity = { version: world.version, pid: process.pid, mode };
-  const path = join(world.directories.runtime, 'status.json');
+  const path = statusPath(world);
   return async (view) => {
     onView?.(view);
     const status = buildStatus(view, identity, services.clock.now());

@@ -1,5 +1,6 @@
 import type { LogConfig } from '../core/config.ts';
 import type {
+  Actors,
   AtomicFiles,
   BootTime,
   Clock,
@@ -22,14 +23,14 @@ export interface World {
   /** Program and first arguments that start this program again. */
   readonly self: readonly string[];
   /** Results, on standard output. */
-  readonly print: (text: string) => void;
+  readonly print: (output: string | Uint8Array) => void;
   /** Trouble, on standard error. */
   readonly complain: (text: string) => void;
   /** Aborted by SIGTERM or SIGINT. */
   readonly stop: AbortSignal;
   /** Resolves at that moment. */
   readonly stopped: () => Promise<void>;
-  /** Replaces what SIGHUP does, which is nothing. */
+  /** Replaces what SIGHUP does, which is to end the process. */
   readonly onHangup: (act: () => void) => void;
   /** Loaded when first asked for: most commands need few of them. */
   readonly services: () => Promise<Services>;
@@ -37,6 +38,8 @@ export interface World {
 }
 
 export interface Services {
+  /** Root's alone. */
+  readonly actors?: Actors;
   readonly clock: Clock;
   readonly http: Http;
   readonly files: AtomicFiles;

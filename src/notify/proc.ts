@@ -46,14 +46,18 @@ export function readProcess(pid: number): ProcessFacts | undefined {
   };
 }
 
+/** SIGILL, SIGBUS, SIGFPE, SIGSEGV: a thread that blocks its own faults does so for the moment of a spawn. */
+const FAULTS = [4, 7, 8, 11].reduce((set, signal) => set | (1n << BigInt(signal - 1)), 0n);
+
 /**
- * Whether every thread blocks a signal, which then waits until it is fetched (signalfd). Of a thread that waits in
- * sigwait this cannot be told: while it waits, the kernel shows what it waits for as not blocked.
+ * Whether every thread blocks a signal, and means it: it then waits until it is fetched (signalfd). Of a thread that
+ * waits in sigwait this cannot be told: while it waits, the kernel shows what it waits for as not blocked.
  */
 export function isBlockedInAllThreads(pid: number, bit: bigint): boolean {
   const threads = readdirSync(`/proc/${pid}/task`);
   const statuses = threads.flatMap((thread) => readProc(`/proc/${pid}/task/${thread}/status`) ?? []);
-  return statuses.length > 0 && statuses.every((status) => (signalSet(status, 'SigBlk') & bit) !== 0n);
+  const blocked = statuses.map((status) => signalSet(status, 'SigBlk'));
+  return blocked.length > 0 && blocked.every((set) => (set & bit) !== 0n && (set & FAULTS) !== FAULTS);
 }
 
 export function allPids(): readonly number[] {

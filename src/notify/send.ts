@@ -47,8 +47,8 @@ const BETWEEN_LOOKS = 40;
 const LOOKS = 6;
 
 /**
- * Comes after all waiting: a program that executes another one loses its handlers. Every program that spawns another
- * blocks all signals for a moment, shells most of all: only a block that lasts is a thread's that fetches the signal.
+ * Comes after all waiting: a program that executes another one loses its handlers. Programs block signals for a moment
+ * for reasons of their own: only a block that lasts is a thread's that fetches the signal.
  */
 async function lastLook(deps: NotifyDeps, pid: number, aim: Aim): Promise<TellResult | undefined> {
   for (let looks = 1; ; looks++) {

@@ -1,3 +1,4 @@
+import { describeSkew } from '../core/clock-skew.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { describeDrift, type ConsumerOutcome, type PassReport, type SinkOutcome } from '../core/outcomes.ts';
 import { duration } from './text.ts';
@@ -18,7 +19,11 @@ function sourceLines({ source, rotated, generation, finishedAt }: PassReport): s
   const role = source.origin.role === undefined ? '' : ` of role ${source.origin.role}`;
   const key = source.keyId === undefined ? 'no credentials' : `key ${source.keyId}${role}${life}`;
   const news = rotated ? `new (rotation ${String(generation)})` : 'nothing new';
-  return [`source ${source.state}: ${key}; ${news}`, ...(source.error ? errorLines(source.error) : [])];
+  return [
+    `source ${source.state}: ${key}; ${news}`,
+    ...(source.error ? errorLines(source.error) : []),
+    ...warningLines(describeSkew(source.clockSkew, finishedAt)),
+  ];
 }
 
 function left(ms: number): string {
@@ -29,7 +34,7 @@ export function sinkLines(sink: SinkOutcome): string[] {
   const why = sink.result === 'repaired' ? ` (${describeDrift(sink.drift)})` : '';
   return [
     `${sink.result.padEnd(9)} ${sink.path}${why}`,
-    ...sink.warnings.map((warning) => `          warning: ${warning}`),
+    ...warningLines(...sink.warnings),
     ...(sink.error ? errorLines(sink.error) : []),
   ];
 }
@@ -40,6 +45,10 @@ function consumerLines(consumer: ConsumerOutcome): string[] {
     `${consumer.result.padEnd(9)} ${consumer.name}${detail}`,
     ...(consumer.error ? errorLines(consumer.error) : []),
   ];
+}
+
+export function warningLines(...warnings: readonly (string | undefined)[]): string[] {
+  return warnings.flatMap((warning) => (warning === undefined ? [] : [`          warning: ${warning}`]));
 }
 
 export function errorLines(error: ErrorInfo): string[] {

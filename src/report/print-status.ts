@@ -1,5 +1,6 @@
+import { describeSkew } from '../core/clock-skew.ts';
 import type { ConsumerStatus, SinkStatus, Status } from './status.ts';
-import { errorLines } from './print-report.ts';
+import { errorLines, warningLines } from './print-report.ts';
 import { duration, relative } from './text.ts';
 
 /** A pass that is later than this has not been made: the agent is not running. */
@@ -29,6 +30,7 @@ function headLines(status: Status, now: number): string[] {
   return [
     `source      ${source.state}`,
     ...(source.error ? errorLines(source.error) : []),
+    ...warningLines(describeSkew(source.clockSkew, Date.parse(status.lastPass.at))),
     `role        ${role ?? 'unknown'}${accountId === undefined ? '' : ` in account ${accountId}`}${instanceId === undefined ? '' : ` on ${instanceId}`}`,
     `credentials ${credentialsLine(status, now)}`,
     `last pass   ${relative(Date.parse(status.lastPass.at), now)} (${status.lastPass.trigger}), rotation ${String(status.generation)}`,
@@ -55,7 +57,7 @@ function sinkLines(sink: SinkStatus, now: number): string[] {
   return [
     `  ${standing.padEnd(9)} ${sink.path} (${sink.format}), ${age}`,
     ...(sink.error ? errorLines(sink.error) : []),
-    ...sink.warnings.map((warning) => `          warning: ${warning}`),
+    ...warningLines(...sink.warnings),
   ];
 }
 

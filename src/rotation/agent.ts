@@ -10,7 +10,7 @@ import { rotate, type FilesReport, type PassRequest, type RotateDeps } from './r
 import type { AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
-export interface AgentDeps extends Pick<RotateDeps, 'applySinks' | 'sweepTemps'>, Pick<DeliverDeps, 'tell' | 'bootId'> {
+export interface AgentDeps extends Pick<RotateDeps, 'applySinks'>, Pick<DeliverDeps, 'tell' | 'bootId'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: StateStore;
@@ -167,8 +167,11 @@ export class Agent {
 
   async #sleep(signal: AbortSignal): Promise<void> {
     if (this.#asked.length > 0 || !this.#next) return;
+    const { clock } = this.#deps;
     this.#wake = new AbortController();
-    await this.#deps.clock.sleepUntil(this.#next.at, AbortSignal.any([signal, this.#wake.signal]));
+    // A clock that was set back since the plan must not prolong it.
+    const until = Math.min(this.#next.at, clock.now() + this.#next.wait);
+    await clock.sleepUntil(until, AbortSignal.any([signal, this.#wake.signal]));
   }
 
   async #answer(waiting: Waiting): Promise<void> {

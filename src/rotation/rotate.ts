@@ -1,9 +1,9 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
-import type { Clock, Source } from '../core/contracts.ts';
+import type { Clock, Fetched, Source } from '../core/contracts.ts';
 import type { Credentials } from '../core/credentials.ts';
-import type { PassReport, PassTrigger } from '../core/outcomes.ts';
-import type { ApplyRequest, ApplyResult, TempFile } from '../sinks/contract.ts';
+import type { PassReport, PassTrigger, SourceOutcome } from '../core/outcomes.ts';
+import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
 import { oweAll, oweFor } from './owed.ts';
 import type { AgentState } from './state.ts';
@@ -14,7 +14,6 @@ export interface RotateDeps {
   readonly clock: Clock;
   readonly store: StateStore;
   readonly applySinks: (request: ApplyRequest) => Promise<ApplyResult>;
-  readonly sweepTemps: (temps: readonly TempFile[]) => Promise<readonly TempFile[]>;
   /** The credentials that stand, kept in memory alone, so that drift is repaired while the source is away. */
   readonly memory: { credentials?: Credentials };
 }
@@ -42,8 +41,8 @@ export async function rotate(
   const fetched = await deps.source.fetch(signal);
   const now = deps.clock.now();
   const sourceNow = sourceTime(now, fetched.clockSkew);
-  const { origin } = deps.store.state;
-  const decision = accept(fetched, deps.store.state, sourceNow);
+  const before = deps.store.state;
+  const decision = accept(fetched, before, sourceNow);
   if (decision.kind !== 'keep') deps.memory.credentials = decision.credentials;
   const standing = deps.memory.credentials;
   const applied =
@@ -59,16 +58,27 @@ export async function rotate(
     finishedAt: deps.clock.now(),
     generation: state.generation,
     rotated: decision.kind === 'new',
-    source: {
-      state: decision.kind === 'keep' ? decision.state : 'ok',
-      origin: state.origin,
-      ...(decision.kind === 'new' && decision.moved && { movedFrom: origin }),
-      ...(fetched.clockSkew !== undefined && { clockSkew: fetched.clockSkew }),
-      ...(state.standing && { keyId: state.standing.keyId, expiration: state.standing.expiration }),
-      ...(decision.kind === 'keep' && { error: decision.error }),
-    },
+    source: sourceOutcome(decision, { fetched, before, after: state }),
     sinks: applied?.outcomes ?? [],
     errors: trouble ? [trouble] : [],
+  };
+}
+
+interface Seen {
+  readonly fetched: Fetched;
+  readonly before: AgentState;
+  readonly after: AgentState;
+}
+
+function sourceOutcome(decision: Decision, { fetched, before, after }: Seen): SourceOutcome {
+  const { standing, origin } = after;
+  return {
+    state: decision.kind === 'keep' ? decision.state : 'ok',
+    origin,
+    ...(decision.kind === 'new' && decision.moved && { movedFrom: before.origin }),
+    ...(fetched.clockSkew !== undefined && { clockSkew: fetched.clockSkew }),
+    ...(standing && { keyId: standing.keyId, expiration: standing.expiration }),
+    ...(decision.kind === 'keep' && { error: decision.error }),
   };
 }
 
@@ -85,10 +95,12 @@ async function writeSinks(deps: RotateDeps, config: Config, writing: Writing): P
   const urgent = decision.kind === 'new' && decision.moved;
   const applied = await deps.applySinks({
     sinks: config.sinks,
+    trustedGroups: config.trustedGroups,
     credentials: writing.standing,
     origin: enter(before).origin,
     rotated: decision.kind === 'new',
     records: before.sinks,
+    temps: before.temps,
     beforeWrite: (temps, changing) =>
       deps.store.update((state) => ({
         ...oweFor(enter(state), config, { sinks: changing, now, urgent }),
@@ -97,8 +109,7 @@ async function writeSinks(deps: RotateDeps, config: Config, writing: Writing): P
         temps: [...state.temps, ...temps],
       })),
   });
-  const temps = await deps.sweepTemps(deps.store.state.temps);
-  const after = { ...enter(deps.store.state), temps: [...temps] };
+  const after = { ...enter(deps.store.state), temps: [...applied.temps] };
   after.sinks = { ...recordsThatHold(before, applied), ...applied.records };
   if (JSON.stringify(after) !== JSON.stringify(deps.store.state)) {
     await deps.store.update((state) => ({ ...enter(state), sinks: after.sinks, temps: after.temps }));

@@ -70,7 +70,7 @@ export const stateSchema = v.object({
   sinks: v.record(v.string(), recordSchema),
   consumers: v.record(v.string(), consumerSchema),
   /** Temp files that a kill may have left behind. */
-  temps: v.array(v.object({ path: v.string(), inode: v.string() })),
+  temps: v.array(v.object({ path: v.string(), inode: v.string(), uid: v.exactOptional(v.number()) })),
 });
 
 export type AgentState = v.InferOutput<typeof stateSchema>;

@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import * as v from 'valibot';
 import type { AtomicFiles, Log } from '../core/contracts.ts';
 import { AgentError, describeForeign, isErrno, type ErrorInfo } from '../core/errors.ts';
+import { syncDirectory } from '../sinks/directories.ts';
 import { withoutBackoff } from './owed.ts';
 import { EMPTY_STATE, stateSchema, type AgentState } from './state.ts';
 
@@ -28,7 +29,12 @@ export class StateStore {
   static async open(directory: string, files: AtomicFiles, log: Log): Promise<StateStore> {
     const path = join(directory, 'state.json');
     await mkdir(directory, { recursive: true, mode: 0o700 }).catch(() => undefined);
+    await sweepBeside(path);
     return new StateStore(path, files, withoutBackoff(await readOrSetAside(path, log)));
+  }
+
+  get directory(): string {
+    return dirname(this.#path);
   }
 
   get state(): AgentState {
@@ -56,6 +62,8 @@ export class StateStore {
     const bytes = Buffer.from(`${JSON.stringify(this.#state, undefined, 1)}\n`);
     try {
       await this.#files.replace(this.#path, (temp) => writeSynced(temp, bytes, 0o600));
+      // Without this a power cut could bring back the state before what is owed.
+      await syncDirectory(dirname(this.#path));
       this.#trouble = undefined;
     } catch (error) {
       this.#trouble = {
@@ -64,6 +72,18 @@ export class StateStore {
         hint: 'sinks are still written, but after a restart consumers may be told twice: free space or mend rights there',
       };
     }
+  }
+}
+
+/** Removes the state and those that were set aside; the lock stays, which says nothing. Gives the trouble with it. */
+export async function removeState(directory: string): Promise<ErrorInfo | undefined> {
+  try {
+    const names = (await readdir(directory)).filter((name) => name.startsWith('state.json'));
+    for (const name of names) await rm(join(directory, name));
+    return undefined;
+  } catch (error) {
+    const message = `${directory}: expected to remove the state, got ${describeForeign(error)}`;
+    return { code: 'STATE_UNWRITABLE', message, hint: 'remove the files in it by hand' };
   }
 }
 
@@ -81,6 +101,15 @@ export async function writeSynced(path: string, bytes: Buffer, mode: number): Pr
   } finally {
     await file.close();
   }
+}
+
+/** Removes the temp files that a kill has left beside a file of our own; for whoever holds the lock. Never rejects. */
+export async function sweepBeside(path: string): Promise<void> {
+  const directory = dirname(path);
+  const names = await readdir(directory).catch(() => []);
+  const own = `${basename(path)}.`;
+  const left = names.filter((name) => name.startsWith(own) && /^\d+$/.test(name.slice(own.length)));
+  await Promise.all(left.map((name) => rm(join(directory, name)).catch(() => undefined)));
 }
 
 /** The state as it stands, to look at; an empty one where there is none that can be used. */

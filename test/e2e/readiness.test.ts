@@ -35,7 +35,7 @@ describe('readiness', { concurrency: 2 }, () => {
     assert.equal(messages().slice(0, ready).includes('STATUS=source is no_role'), true);
     assert.equal(existsSync(site.path('iam.json')), false);
     site.metadata.setRole('late');
-    await eventually('the sink stands', () => messages().some((one) => one.startsWith('STATUS=1 ')));
+    await eventually('the sink stands', () => messages().some((one) => one === 'STATUS=sinks that stand: 1'));
     assert.equal((await agent.stop()).code, 0);
     assert.equal(messages().filter((one) => one === 'READY=1').length, 1);
   });

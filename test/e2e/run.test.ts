@@ -45,7 +45,7 @@ describe('run', { concurrency: 4 }, () => {
 
   test('ends in the middle of a request that hangs', async (t) => {
     const site = await openSite(t, { faults: [{ at: 'token', kind: 'hang' }] });
-    const agent = site.start(['run', ...site.configure({ ...sinks(site, 'a.json'), imds: { timeout: '60s' } })]);
+    const agent = site.start(['run', ...site.configure({ ...sinks(site, 'a.json'), imds: { timeout: '30s' } })]);
     await eventually('it has asked', () => site.metadata.requests.length > 0);
     const { code, stderr } = await agent.stop();
     assert.equal(code, 0, stderr);

@@ -89,7 +89,7 @@ signal.pause()`;
   });
 
   test('spares a shell that spawns one program after the other', async (t) => {
-    // For each of them it blocks every signal for a moment, which one look takes for a thread that fetches signals.
+    // For each of them it blocks every signal until it runs, which takes long on a busy machine.
     const program = await startProgram(t, ['/bin/sh', '-c', 'while :; do /bin/true; done']);
     const file = makePidFile(t, program.pid);
     for (let attempt = 0; attempt < 60; attempt++)

@@ -9,7 +9,6 @@ import type { AgentState } from '../../src/rotation/state.ts';
 import { readState, StateStore } from '../../src/rotation/store.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import { renderSink } from '../../src/sinks/formats/render.ts';
-import { sweepTemps } from '../../src/sinks/sweep.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { credentials, HOUR, NOON } from '../support/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -57,7 +56,6 @@ async function setUp(t: TestContext): Promise<Stage> {
           stage.journalled = await readState(directory);
         },
       }),
-    sweepTemps,
     memory: {},
   });
   let current = await deps();

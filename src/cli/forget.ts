@@ -1,0 +1,119 @@
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Config, SinkConfig } from '../core/config.ts';
+import type { Log } from '../core/contracts.ts';
+import { AgentError, type ErrorInfo } from '../core/errors.ts';
+import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
+import type { SinkOutcome } from '../core/outcomes.ts';
+import { redactedDiff } from '../report/diff.ts';
+import { errorLines, sinkLines } from '../report/print-report.ts';
+import { forgetWritten } from '../rotation/forget.ts';
+import { readState, StateStore } from '../rotation/store.ts';
+import type { SinkPreview } from '../sinks/contract.ts';
+import { forgetSinks, previewForget } from '../sinks/forget.ts';
+import { forgetSink } from '../sinks/formats/forget.ts';
+import { controlSocket } from './ask.ts';
+import { namesSinks, readConfig, withSinks, type SinkFlags } from './options.ts';
+import { sinkDeps, statusPath, takeLock } from './session.ts';
+import type { Run, World } from './world.ts';
+
+interface ForgetOptions extends SinkFlags {
+  readonly all?: true;
+  readonly dryRun?: true;
+  readonly force?: true;
+}
+
+export function addForget(program: Command, run: Run): void {
+  withSinks(program.command('forget'))
+    .argument('[paths...]', 'sinks of the configuration')
+    .summary('remove what was written, and nothing else')
+    .description(
+      'Remove our keys, variables and values from sinks, and the files in which nothing else is. What does not hold ' +
+        'the credentials that were written last is left alone.',
+    )
+    .option('--all', 'all sinks, and the memory of them: before an image is made of this machine')
+    .option('--dry-run', 'show what would be removed, without secrets')
+    .option('--force', 'remove what stands in our places even if it is not what was written last')
+    .action((paths: readonly string[], options: ForgetOptions) => run((world) => forget(world, paths, options)));
+}
+
+async function forget(world: World, paths: readonly string[], options: ForgetOptions): Promise<ExitCode> {
+  const config = await readConfig(world, options);
+  const sinks = choose(config, paths, options);
+  if (options.dryRun) return preview(world, { config, sinks, options });
+  const log = await world.openLog(config.log);
+  const lock = await takeLock(world, await world.services(), log);
+  if (lock === 'busy') throw busy(world);
+  try {
+    return await forgetNow(world, { config, sinks, options }, log);
+  } finally {
+    lock?.[Symbol.dispose]();
+  }
+}
+
+interface Chosen {
+  readonly config: Config;
+  readonly sinks: readonly SinkConfig[];
+  readonly options: ForgetOptions;
+}
+
+function choose({ sinks }: Config, paths: readonly string[], options: ForgetOptions): readonly SinkConfig[] {
+  const wanted = paths.map((path) => resolve(path));
+  const unknown = wanted.filter((path) => !sinks.some((sink) => sink.path === path));
+  if (unknown.length > 0 || (wanted.length === 0 && !options.all && !namesSinks(options))) {
+    const got = unknown.length > 0 ? unknown.join(', ') : 'none';
+    const hint = `one of ${sinks.map(({ path }) => path).join(', ')}; or --all`;
+    throw new AgentError('USAGE', `forget: expected sinks of the configuration, got ${got}`, { hint });
+  }
+  return wanted.length === 0 || options.all ? sinks : sinks.filter(({ path }) => wanted.includes(path));
+}
+
+function busy(world: World): AgentError {
+  return new AgentError('AGENT_BUSY', `${world.directories.state}: a running credrotate holds the lock`, {
+    hint: 'stop it first (systemctl stop credrotate): it would write the sinks again',
+  });
+}
+
+async function preview(world: World, { config, sinks, options }: Chosen): Promise<ExitCode> {
+  const { standing } = await readState(world.directories.state);
+  const deps = { ...sinkDeps(await world.services()), forget: forgetSink };
+  const request = { sinks, trustedGroups: config.trustedGroups, keyId: standing?.keyId, force: options.force ?? false };
+  const previews = await previewForget(deps, request);
+  world.print([...previews.flatMap(describe), ''].join('\n'));
+  return exitCode(previews);
+}
+
+function describe(sink: SinkPreview): string[] {
+  if (!sink.next) return sinkLines(sink);
+  if (sink.result === 'removed') return [`would remove ${sink.path}`];
+  return [`would forget ${sink.path}`, ...redactedDiff(sink.current, sink.next).map((line) => `  ${line}`)];
+}
+
+async function forgetNow(world: World, { config, sinks, options }: Chosen, log: Log): Promise<ExitCode> {
+  const services = await world.services();
+  const deps = { ...sinkDeps(services), forget: forgetSink };
+  const { outcomes, errors, strangers } = await forgetWritten(
+    {
+      store: await StateStore.open(world.directories.state, services.files, log),
+      forgetSinks: (request) => forgetSinks(deps, request),
+    },
+    { sinks, trustedGroups: config.trustedGroups, force: options.force ?? false, all: options.all ?? false },
+  );
+  // Both would only tell of what is no more.
+  if (options.all) for (const path of [statusPath(world), controlSocket(world)]) await rm(path, { force: true });
+  world.print([...outcomes.flatMap(sinkLines), ...errors.flatMap(errorLines), ...strangers.map(remind), ''].join('\n'));
+  return exitCode(outcomes, errors);
+}
+
+function remind(path: string): string {
+  return `warning: ${path} was written under an earlier configuration: see that no credentials are left in it`;
+}
+
+function exitCode(outcomes: readonly SinkOutcome[], errors: readonly ErrorInfo[] = []): ExitCode {
+  const all = [...outcomes.flatMap(({ error }) => error ?? []), ...errors];
+  return exitCodeOfParts(
+    'ok',
+    all.map(({ code }) => code),
+  );
+}
