@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../core/config.ts';
-import { configFromFlags } from '../config/flags.ts';
+import { configFromFlags, type SinkFlags as NamedSinks } from '../config/flags.ts';
 import { readDuration } from '../config/scalars.ts';
 import { formatProblems, loadConfig, type ConfigResult } from '../config/load.ts';
 import { EXIT } from '../core/exit.ts';
@@ -23,15 +23,7 @@ export interface ConfigOptions {
   readonly config?: string;
 }
 
-export interface SinkFlags extends ConfigOptions {
-  readonly awsCredentials?: readonly string[];
-  readonly profile?: string;
-  readonly dotenv?: readonly string[];
-  readonly jsonFile?: readonly string[];
-  readonly mode?: string;
-  readonly owner?: string;
-  readonly group?: string;
-}
+export type SinkFlags = ConfigOptions & NamedSinks;
 
 export function withConfig(command: Command): Command {
   return command.addOption(new Option('-c, --config <file>', `configuration (default: ${DEFAULT_CONFIG})`));

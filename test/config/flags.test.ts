@@ -4,7 +4,7 @@ import { configFromFlags, type SinkFlags } from '../../src/config/flags.ts';
 import { formatProblems } from '../../src/config/load.ts';
 
 function say(flags: SinkFlags): string {
-  const result = configFromFlags(flags, '/work');
+  const result = configFromFlags(flags, '/srv');
   return formatProblems(result.ok ? result.warnings : result.problems);
 }
 
@@ -18,7 +18,7 @@ test('sinks of the command line mean the same as those of a file', () => {
       mode: '640',
       group: 'www',
     },
-    '/work',
+    '/srv',
   );
   assert.ok(result.ok);
   assert.deepEqual(result.warnings, []);
@@ -28,8 +28,8 @@ test('sinks of the command line mean the same as those of a file', () => {
     [
       ['aws-credentials', '/root/.aws/credentials', 0o640, undefined, 'www'],
       ['dotenv', '/etc/a.env', 0o640, undefined, 'www'],
-      ['dotenv', '/work/b.env', 0o640, undefined, 'www'],
-      ['json', '/work/iam.json', 0o640, undefined, 'www'],
+      ['dotenv', '/srv/b.env', 0o640, undefined, 'www'],
+      ['json', '/srv/iam.json', 0o640, undefined, 'www'],
     ],
   );
   const [credentials, , , json] = result.config.sinks;
@@ -61,7 +61,7 @@ test('problems name the option, once for all its sinks', () => {
 
 test('one path cannot be two sinks', () => {
   assert.match(
-    say({ dotenv: ['x'], jsonFile: ['/work/./x'] }),
+    say({ dotenv: ['x'], jsonFile: ['/srv/./x'] }),
     /^--json-file: expected a file of its own, got that of --dotenv\n/,
   );
 });
