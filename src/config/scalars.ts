@@ -96,7 +96,7 @@ export function readOwner(value: string | number): Reading<string | number> {
   return Number.isInteger(id) && id >= 0 && id <= MAX_ID ? { value: id } : REFUSED;
 }
 
-const IMDS_HOSTS: readonly string[] = ['169.254.169.254', '[fd00:ec2::254]'];
+const IMDS_ORIGINS: readonly string[] = ['http://169.254.169.254', 'http://[fd00:ec2::254]'];
 
 /** The origin of a plain HTTP URL that has nothing beyond it. */
 export function readEndpoint(text: string): Reading<string> {
@@ -110,8 +110,9 @@ export function readEndpoint(text: string): Reading<string> {
 
 /** Whether an endpoint is one that only this machine, or EC2, can answer at. */
 export function isKnownEndpoint(endpoint: string): boolean {
-  const host = URL.parse(endpoint)?.hostname ?? '';
-  return IMDS_HOSTS.includes(host) || host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+  const { origin = '', hostname = '' } = URL.parse(endpoint) ?? {};
+  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return isLoopback || IMDS_ORIGINS.includes(origin);
 }
 
 /** `aws.accessKeyId`, or the keys as they are. */

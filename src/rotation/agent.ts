@@ -145,7 +145,7 @@ export class Agent {
     this.#next = this.#plan(config);
     // Readiness is told first: a consumer that is ordered after us cannot be reloaded before.
     await this.#publish();
-    this.#deliverer.kick(config, new Set(unwritten.map((sink) => sink.path)));
+    this.#deliverer.kick(config, new Set(unwritten.map((sink) => sink.path)), report.source.clockSkew);
     return report;
   }
 

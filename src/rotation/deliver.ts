@@ -1,9 +1,10 @@
+import { notableSkew } from '../core/clock-skew.ts';
 import type { Config, ConsumerConfig } from '../core/config.ts';
 import type { Clock } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import type { ConsumerOutcome } from '../core/outcomes.ts';
 import type { TellRequest, TellResult } from '../notify/contract.ts';
-import { dueAt, sinksOf } from './owed.ts';
+import { dueAt, sinksOf, withoutBackoff } from './owed.ts';
 import { tellRequest } from './request.ts';
 import { backoff, settled } from './settle.ts';
 import { withConsumer, type AgentState, type ConsumerState, type Owed } from './state.ts';
@@ -31,16 +32,23 @@ export class Deliverer {
   readonly #stopping = new AbortController();
   #config: Config;
   #failedSinks: ReadonlySet<string> = new Set();
+  #clockSkew = 0;
+  #kickedAt = 0;
 
   constructor(deps: DeliverDeps, config: Config) {
     this.#deps = deps;
     this.#config = config;
   }
 
-  /** Takes note of a pass (and a new configuration) and starts on what became due. */
-  kick(config: Config, failedSinks: ReadonlySet<string>): void {
+  /** Takes note of a pass (a new configuration, the source's clock) and starts on what became due. */
+  kick(config: Config, failedSinks: ReadonlySet<string>, clockSkew = this.#clockSkew): void {
     this.#config = config;
     this.#failedSinks = failedSinks;
+    this.#clockSkew = notableSkew(clockSkew);
+    const now = this.#deps.clock.now();
+    // The clock was set back: what was to be tried again soon is not to wait for as long.
+    if (now < this.#kickedAt) void this.#deps.store.update(withoutBackoff);
+    this.#kickedAt = now;
     for (const consumer of config.consumers) {
       const worker = this.#workers.get(consumer.name);
       if (worker) rouse(worker);
@@ -106,7 +114,7 @@ export class Deliverer {
 
   #due(consumer: ConsumerConfig): number {
     const stand = sinksOf(this.#config.sinks, consumer.name).every((path) => !this.#failedSinks.has(path));
-    return dueAt(consumer, this.#own(consumer.name), stand);
+    return dueAt(consumer, this.#own(consumer.name), stand, this.#clockSkew);
   }
 
   #start(name: string): void {
@@ -162,7 +170,7 @@ export class Deliverer {
   }
 
   async #tell(consumer: ConsumerConfig, state: AgentState): Promise<TellResult> {
-    const request = tellRequest(state, consumer, this.#deps.bootId);
+    const request = tellRequest(state, consumer, { bootId: this.#deps.bootId, clockSkew: this.#clockSkew });
     if (!request) return { result: 'fresh', detail: 'nothing is owed any more' };
     try {
       return await this.#deps.tell(request, this.#stopping.signal);

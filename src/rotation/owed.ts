@@ -67,18 +67,19 @@ function owed(generation: number, before: ConsumerState, sinks: readonly string[
 }
 
 /**
- * When a consumer is to be told, in epoch milliseconds; a time that has passed means now.
+ * When a consumer is to be told, in epoch milliseconds; a time that has passed means now. `clockSkew`: our clock minus
+ * the one that expirations are times of.
  *
  * `tell: expiring` spares restarts: it waits until little is left of the credentials that the consumer knows. While a
  * sink of the consumer could not be written it is not told to read half of the news, unless what it knows runs out.
  */
-export function dueAt(consumer: ConsumerConfig, own: ConsumerState, allSinksStand: boolean): number {
+export function dueAt(consumer: ConsumerConfig, own: ConsumerState, allSinksStand: boolean, clockSkew = 0): number {
   if (!own.owed) return Infinity;
   const isSpared = consumer.tell === 'expiring' && !own.owed.urgent;
-  return Math.max(own.owed.nextAttempt, isSpared || !allSinksStand ? lastMoment(consumer, own) : 0);
+  return Math.max(own.owed.nextAttempt, isSpared || !allSinksStand ? lastMoment(consumer, own, clockSkew) : 0);
 }
 
 /** When little is left of the credentials that a consumer knows; 0 when it knows none. */
-export function lastMoment({ before }: ConsumerConfig, { known }: ConsumerState): number {
-  return known ? known.expiration - (before ?? known.lifetime / 3) : 0;
+export function lastMoment({ before }: ConsumerConfig, { known }: ConsumerState, clockSkew: number): number {
+  return known ? known.expiration + clockSkew - (before ?? known.lifetime / 3) : 0;
 }

@@ -5,7 +5,11 @@ import { lastMoment } from './owed.ts';
 import type { AgentState, ConsumerState } from './state.ts';
 
 /** What an attempt to tell a consumer is to say; undefined when nothing is owed to it. */
-export function tellRequest(state: AgentState, consumer: ConsumerConfig, bootId: string): TellRequest | undefined {
+export function tellRequest(
+  state: AgentState,
+  consumer: ConsumerConfig,
+  { bootId, clockSkew }: { readonly bootId: string; readonly clockSkew: number },
+): TellRequest | undefined {
   const own: ConsumerState = state.consumers[consumer.name] ?? {};
   const { owed } = own;
   if (!owed) return undefined;
@@ -18,7 +22,7 @@ export function tellRequest(state: AgentState, consumer: ConsumerConfig, bootId:
     sinks: owed.sinks,
     ...(changedAt && { changedAt }),
     ...(owed.told && { told: owed.told }),
-    ...(consumer.tell === 'auto' && !owed.urgent && { noRestartBefore: lastMoment(consumer, own) }),
+    ...(consumer.tell === 'auto' && !owed.urgent && { noRestartBefore: lastMoment(consumer, own, clockSkew) }),
   };
 }
 

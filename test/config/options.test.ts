@@ -54,6 +54,14 @@ describe('the endpoint of the metadata service', () => {
     });
   }
 
+  // Cause: the file was checked by the host alone, and the agent, which looks at the port too, refused to start.
+  test('another port of a known address is another endpoint', async (t) => {
+    const { text } = await load(t, {
+      'credrotate.yaml': 'sinks: []\nimds: { endpoint: "http://169.254.169.254:8080" }',
+    });
+    assert.match(text, /^credrotate.yaml:2:19: imds.endpoint: expected a loopback address, 169\.254\.169\.254 or/);
+  });
+
   test('any other is accepted where it is meant', async (t) => {
     const config = await loadYaml(t, 'sinks: []\nimds: { endpoint: "http://10.0.0.1", allow_any_endpoint: true }');
     assert.equal(config.imds.endpoint, 'http://10.0.0.1');

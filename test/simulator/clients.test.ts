@@ -12,9 +12,9 @@ const SDK = `
 const { fromInstanceMetadata } = require('@aws-sdk/credential-providers');
 fromInstanceMetadata()().then((found) => console.log(JSON.stringify(found)));
 `;
-const BOTOCORE = `
-import json, botocore.session
-found = botocore.session.get_session().get_credentials()
+const BOTO3 = `
+import json, boto3
+found = boto3.Session().get_credentials()
 keys = found.get_frozen_credentials()
 print(json.dumps([found.method, keys.access_key, keys.secret_key, keys.token]))
 `;
@@ -55,11 +55,11 @@ describe('clients that are not ours take it for the real service', { timeout: 12
     );
   });
 
-  test('botocore', async (t) => {
-    if (await isMissing(t, 'python3', '-c', 'import botocore')) return;
+  test('boto3', async (t) => {
+    if (await isMissing(t, 'python3', '-c', 'import boto3')) return;
     const simulator = await start(t);
     const { accessKeyId, secretAccessKey, token } = simulator.current();
-    const { stdout } = await run('python3', ['-c', BOTOCORE], { env: environment(t, simulator) });
+    const { stdout } = await run('python3', ['-c', BOTO3], { env: environment(t, simulator) });
     assert.deepEqual(JSON.parse(stdout), ['iam-role', accessKeyId, secretAccessKey, token]);
   });
 

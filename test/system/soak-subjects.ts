@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -26,33 +25,57 @@ export interface Subject {
 /** Milliseconds between two samples of whatever is measured. */
 export const SAMPLE = 200;
 
-/** The product. */
-export async function startProduct(t: TestContext, site: Site): Promise<Subject> {
-  const place = await prepare(t, site, 'product');
+/** The product, under a name of its own. */
+export async function startProduct(t: TestContext, site: Site, name: string): Promise<Subject> {
+  const place = await prepare(t, site, name);
   const { process } = site.start(['run', '--config', place.config], { env: place.env });
-  return subject('the product', place, process.pid);
+  return subject(name, place, process.pid);
 }
 
-/** Counts what keeps the process going, as Node itself sees it. */
-const COUNT_TIMERS = `
+/** Collects garbage, and notes what is in use then (bytes), and the timers that keep the process going. */
+const MEASURE = `
 const { appendFileSync } = require('node:fs');
-const count = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
-setInterval(() => appendFileSync(process.env.TIMERS, count() + '\\n'), ${SAMPLE}).unref();
+const measure = () => {
+  gc();
+  const { heapUsed, external } = process.memoryUsage();
+  const timers = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+  appendFileSync(process.env.MEASURED, heapUsed + external + ' ' + timers + '\\n');
+};
+setInterval(measure, ${SAMPLE}).unref();
 `;
 
-/** Its sources under the same Node: there, timers can be counted. */
-export async function startSources(t: TestContext, site: Site, timers: string): Promise<Subject> {
+/** What the sources of the product measured of themselves. */
+export interface Measured {
+  /** Bytes, without garbage. */
+  readonly inUse: readonly number[];
+  readonly timers: readonly number[];
+}
+
+/** Its sources under the same Node, where more can be measured than from outside. */
+export async function startSources(t: TestContext, site: Site): Promise<Subject & { measured: () => Measured }> {
   const place = await prepare(t, site, 'sources');
-  const preload = join(place.directory, 'timers.cjs');
-  writeFileSync(preload, COUNT_TIMERS);
+  const preload = join(place.directory, 'measure.cjs');
+  const results = join(place.directory, 'measured');
+  writeFileSync(preload, MEASURE);
   const main = resolve(import.meta.dirname, '../../src/main.ts');
-  const options = ['--disable-warning=ExperimentalWarning', '--require', preload];
-  const child = spawn(process.execPath, [...options, main, 'run', '--config', place.config], {
-    stdio: 'ignore',
-    env: { ...site.env, ...place.env, TIMERS: timers },
-  });
-  t.after(() => child.kill('SIGKILL'));
-  return subject('its sources', place, child.pid);
+  const options = [
+    '--disable-warning=ExperimentalWarning',
+    '--optimize-for-size',
+    '--expose-gc',
+    '--require',
+    preload,
+    main,
+  ];
+  // A site starts the product, whose place Node takes here.
+  const through = ['/bin/sh', '-c', `shift; exec "$0" ${options.join(' ')} "$@"`, process.execPath];
+  const env = { ...place.env, MEASURED: results };
+  const { process: child } = site.start(['run', '--config', place.config], { through, env });
+  const measured = (): Measured => {
+    const rows = readFileSync(results, 'utf8').trim().split('\n');
+    const column = (index: number): number[] => rows.map((row) => Number(row.split(' ')[index]));
+    return { inUse: column(0), timers: column(1) };
+  };
+  return { ...(await subject('sources', place, child.pid)), measured };
 }
 
 interface Place {
