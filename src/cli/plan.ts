@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { sourceTime } from '../core/clock-skew.ts';
-import type { Config } from '../core/config.ts';
+import type { Config, ConsumerConfig } from '../core/config.ts';
 import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
 import { errorLines, sinkLines } from '../report/print-report.ts';
 import { redactedDiff } from '../report/diff.ts';
@@ -58,5 +58,11 @@ function whoWouldBeTold(config: Config, sinks: readonly SinkPreview[]): string[]
   const changing = new Set(sinks.filter((sink) => sink.bytesChanged).map((sink) => sink.path));
   return config.consumers
     .filter(({ name }) => sinksOf(config.sinks, name).some((path) => changing.has(path)))
-    .map(({ name, tell }) => `would tell ${name}${tell === 'expiring' ? ', when what it knows runs out' : ''}`);
+    .map(({ name, tell }) => `would tell ${name}${WHEN[tell]}`);
 }
+
+const WHEN: Readonly<Record<ConsumerConfig['tell'], string>> = {
+  changed: '',
+  expiring: ', when what it knows runs out',
+  auto: ' by a reload; by a restart when what it knows runs out',
+};

@@ -47,13 +47,21 @@ function createWorld(self: readonly string[], stop: AbortSignal): World {
     stop,
     stopped: () => aborted(stop),
     onHangup: (act) => process.on('SIGHUP', act),
-    // Only root can have others act.
-    services: once(async () => ({ ...(await openServices()), ...(uid === 0 && { actors: await openActors(self) }) })),
+    services: once(() => openWorld(self, uid)),
     openLog: async (config) => {
       const { createLog } = await import('../system/log.ts');
       return createLog(config, { env: process.env });
     },
   };
+}
+
+/** Without it there are no secrets yet. */
+async function openWorld(self: readonly string[], uid: number): Promise<Services> {
+  const { leaveNoCore } = await import('../system/prctl.ts');
+  leaveNoCore();
+  const services = await openServices();
+  // Only root can have others act.
+  return uid === 0 ? { ...services, actors: await openActors(self) } : services;
 }
 
 async function openActors([, ...script]: readonly string[]): Promise<Actors> {

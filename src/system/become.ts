@@ -1,10 +1,10 @@
-import { dlopen } from 'node:ffi';
 import { readFileSync } from 'node:fs';
 import type { User } from '../core/contracts.ts';
+import { gainNoRights, leaveNoCore } from './prctl.ts';
 
 /**
  * How a process gives up root's rights for a user's. It runs before anything else of the product is loaded, so it
- * imports nothing of it.
+ * imports as good as nothing of it.
  */
 
 /** The option with which the program acts as another user; its arguments are made by {@link identityArguments}. */
@@ -13,9 +13,6 @@ export const ACT_AS = '--act-as';
 /** nogroup: of a user without entry it is unknown which groups are his. */
 const NO_GROUP = 65534;
 const MAX_ID = 0xfffffffe;
-
-const PR_SET_DUMPABLE = 4;
-const PR_SET_NO_NEW_PRIVS = 38;
 
 export function identityArguments({ uid, gid, isUnlisted }: User): readonly string[] {
   return isUnlisted ? [String(uid)] : [String(uid), String(gid)];
@@ -35,7 +32,8 @@ export function become(args: readonly string[]): void {
   process.setgid?.(gid ?? NO_GROUP);
   process.setuid?.(uid);
   verify(uid, gid);
-  seal();
+  leaveNoCore();
+  gainNoRights();
 }
 
 /** All groups of the user, and this one. */
@@ -63,12 +61,4 @@ function verify(uid: number, gid: number | undefined): void {
     return;
   }
   throw new Error('expected not to become root again');
-}
-
-/** Nobody gets at the secrets by way of a core file or a debugger, not even as that user. */
-function seal(): void {
-  const prctl = { arguments: ['i32', 'u64', 'u64', 'u64', 'u64'], return: 'i32' } as const;
-  const { functions: libc } = dlopen(null, { prctl });
-  if (libc.prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n) !== 0) throw new Error('expected to leave no core file');
-  if (libc.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n) !== 0) throw new Error('expected to gain no rights again');
 }

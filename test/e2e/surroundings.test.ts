@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chownSync, readFileSync, statSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import { openSite, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
@@ -59,15 +59,31 @@ describe('runs anywhere', { concurrency: 4 }, () => {
   test('as an ordinary user', async (t) => {
     if (isOrdinary(t)) return;
     const site = await openSite(t);
-    for (const name of ['', 'state', 'run', 'home']) chownSync(site.path(name), 65_534, 65_534);
-    const through = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
-    const { code, stdout, stderr } = await site.run(['once', ...config(site)], { through });
+    const { code, stdout, stderr } = await site.run(['once', ...config(site)], { through: asOrdinary(site) });
     assert.deepEqual([code, stderr], [0, ''], stdout);
     const { uid, mode } = statSync(site.path('out/iam.json'));
-    assert.deepEqual([uid, mode & 0o777], [65_534, 0o600]);
+    assert.deepEqual([uid, mode & 0o777], [ORDINARY, 0o600]);
     assertWritten(site);
   });
 });
+
+test('the agent leaves no core file, and its own user cannot look into it', async (t) => {
+  const site = await openSite(t);
+  const through = process.getuid?.() === 0 ? asOrdinary(site) : [];
+  const agent = site.start(['run', ...config(site)], { through });
+  await eventually('the files are there', () => existsSync(site.path('out/iam.json')));
+  // The kernel gives the files of such a process to root.
+  assert.equal(statSync(`/proc/${agent.process.pid}/environ`).uid, 0);
+  assert.equal((await agent.stop()).code, 0);
+});
+
+const ORDINARY = 65_534;
+
+/** Hands the site over; what to start a program through that is to work there. */
+function asOrdinary(site: Site): readonly string[] {
+  for (const name of ['', 'state', 'run', 'home']) chownSync(site.path(name), ORDINARY, ORDINARY);
+  return ['setpriv', `--reuid=${ORDINARY}`, `--regid=${ORDINARY}`, '--clear-groups'];
+}
 
 /** Then the other tests show it. */
 function isOrdinary(t: TestContext): boolean {
