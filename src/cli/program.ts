@@ -1,54 +1,37 @@
 import { Command, CommanderError } from 'commander';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { EXIT, exitCodeOfError } from '../core/exit.ts';
-import { addCheck } from './check.ts';
-import { addDemo } from './demo.ts';
-import { addForget } from './forget.ts';
-import { addGet } from './get.ts';
-import { addOnce } from './once.ts';
+import { commandsFor, type AddCommand } from './commands.ts';
 import { CommandFailure } from './options.ts';
-import { addPlan } from './plan.ts';
-import { addRefresh } from './refresh.ts';
-import { addRun } from './run.ts';
-import { addSimulate } from './simulate.ts';
-import { addStatus } from './status.ts';
 import type { Run, World } from './world.ts';
 
 /** The whole command line: arguments (without the program) in, exit code out. Throws nothing. */
 export async function runProgram(world: World, args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.done;
-  const program = buildProgram(world, async (work) => {
+  const run: Run = async (work) => {
     exitCode = await work(world);
-  });
+  };
   try {
-    await program.parseAsync(args, { from: 'user' });
+    const empty = newProgram(world.version).configureOutput({ writeOut: world.print, writeErr: world.complain });
+    await withCommands(empty, await commandsFor(args), run).parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
     return explain(world, error);
   }
 }
 
-function buildProgram(world: World, run: Run): Command {
-  const program = new Command('credrotate')
+function newProgram(version: string): Command {
+  return new Command('credrotate')
     .description('Keeps the short-lived AWS credentials of an EC2 role fresh in the files that applications read.')
-    .version(world.version, '-V, --version')
-    .configureOutput({ writeOut: world.print, writeErr: world.complain })
+    .version(version, '-V, --version')
     .exitOverride()
-    .showHelpAfterError('(see --help)');
-  for (const add of [
-    addRun,
-    addOnce,
-    addRefresh,
-    addStatus,
-    addCheck,
-    addPlan,
-    addForget,
-    addGet,
-    addSimulate,
-    addDemo,
-  ])
-    add(program, run);
-  program.addHelpText('after', EXIT_CODES);
+    .showHelpAfterError('(see --help)')
+    .addHelpText('after', EXIT_CODES);
+}
+
+/** The commands take over the program's settings. */
+function withCommands(program: Command, commands: readonly AddCommand[], run: Run): Command {
+  for (const add of commands) add(program, run);
   return program;
 }
 

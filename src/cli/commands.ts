@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import type { Run } from './world.ts';
+
+/** Describes a command to the program. */
+export type AddCommand = (program: Command, run: Run) => void;
+
+/** Every command, in the order of `--help`. Each is loaded only when it is called, or when all are to be shown. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  run: async () => (await import('./run.ts')).addRun,
+  once: async () => (await import('./once.ts')).addOnce,
+  refresh: async () => (await import('./refresh.ts')).addRefresh,
+  status: async () => (await import('./status.ts')).addStatus,
+  check: async () => (await import('./check.ts')).addCheck,
+  plan: async () => (await import('./plan.ts')).addPlan,
+  forget: async () => (await import('./forget.ts')).addForget,
+  get: async () => (await import('./get.ts')).addGet,
+  simulate: async () => (await import('./simulate.ts')).addSimulate,
+  demo: async () => (await import('./demo.ts')).addDemo,
+};
+
+/** Those that a command line can need: the one that it calls; all of them where it calls none, or one that is not there. */
+export async function commandsFor([first]: readonly string[]): Promise<readonly AddCommand[]> {
+  if (first === '--version' || first === '-V') return [];
+  const called = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  return called ? [await called()] : await Promise.all(Object.values(COMMANDS).map((load) => load()));
+}
