@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { ACT_AS, become } from './system/become.ts';
+import { ACT_AS } from './core/act-as.ts';
 
 /** Refused for safety, as in core/exit.ts, which is not loaded here. */
 const REFUSED = 77;
@@ -10,6 +10,7 @@ const REFUSED = 77;
  */
 async function main([, , option, ...args]: readonly string[]): Promise<number> {
   if (option !== ACT_AS) return await (await import('./main/agent.ts')).runAgent();
+  const { become } = await import('./system/become.ts');
   try {
     become(args);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digest } from './digest.ts';
 import type { Secret } from './secret.ts';
 
 /** One set of short-lived credentials, validated: every string is non-empty. Times are epoch milliseconds. */
@@ -24,18 +24,18 @@ export function displayKeyId(accessKeyId: string): string {
   return accessKeyId.length > 4 ? `…${accessKeyId.slice(-4)}` : '…';
 }
 
+/** Every sink of a pass asks for the same one. */
+const fingerprints = new WeakMap<Credentials, string>();
+
 /** Tells sets of credentials apart without keeping them: safe to store, since its input cannot be guessed. */
 export function fingerprint(credentials: Credentials): string {
-  const hash = createHash('sha256');
-  for (const part of [
-    credentials.accessKeyId,
-    credentials.secretAccessKey.reveal(),
-    credentials.sessionToken.reveal(),
-    String(credentials.expiration),
-  ]) {
-    hash.update(`${String(part.length)}:${part}`);
-  }
-  return hash.digest('hex').slice(0, 32);
+  const known = fingerprints.get(credentials);
+  if (known !== undefined) return known;
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials;
+  const parts = [accessKeyId, secretAccessKey.reveal(), sessionToken.reveal(), String(expiration)];
+  const made = digest(parts.map((part) => `${String(part.length)}:${part}`).join(''));
+  fingerprints.set(credentials, made);
+  return made;
 }
 
 /** `2026-11-23T23:00:00Z`: whole seconds and `Z`, the one form that every SDK accepts. Rounds down, never up. */

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import type { SinkConfig } from '../core/config.ts';
 import { fingerprint } from '../core/credentials.ts';
+import { digest } from '../core/digest.ts';
 import type { ApplyRequest, SinkRecord } from './contract.ts';
 
 /** When a sink's bytes last changed. */
@@ -12,7 +12,7 @@ export function keyOf({ credentials, origin }: Pick<ApplyRequest, 'credentials' 
   const shape = { ...sink, path: undefined, notify: undefined };
   const { lastUpdated, accountId } = credentials;
   const parts = [fingerprint(credentials), lastUpdated, accountId, origin, shape];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+  return digest(JSON.stringify(parts));
 }
 
 /** Permission bits, those for set-id and sticky too. */

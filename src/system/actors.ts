@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Actor, Actors, Heard, User } from '../core/contracts.ts';
+import { ACT_AS } from '../core/act-as.ts';
 import { describeForeign } from '../core/errors.ts';
 import { dlopen } from 'node:ffi';
-import { ACT_AS, identityArguments } from './become.ts';
+import { identityArguments } from './become.ts';
 import { LineBuffer } from './line-buffer.ts';
 
 /** A killed process that is still there after this time hangs in the kernel; milliseconds. */
@@ -37,6 +38,7 @@ function launch([executable = '', ...first]: readonly string[], user: User): Chi
   // Node's own descriptors are closed on exec; those that whoever started us left open are not. Kernels before 5.11
   // do not know the call.
   libc.syscall(SYS_CLOSE_RANGE, FIRST_OTHER, LAST, CLOSE_RANGE_CLOEXEC);
+  const { spawn } = process.getBuiltinModule('node:child_process');
   return spawn(executable, [...first, ACT_AS, ...identityArguments(user)], {
     argv0: 'credrotate',
     cwd: '/',

@@ -7,9 +7,6 @@ import { gainNoRights, leaveNoCore } from './prctl.ts';
  * imports as good as nothing of it.
  */
 
-/** The option with which the program acts as another user; its arguments are made by {@link identityArguments}. */
-export const ACT_AS = '--act-as';
-
 /** nogroup: of a user without entry it is unknown which groups are his. */
 const NO_GROUP = 65534;
 const MAX_ID = 0xfffffffe;

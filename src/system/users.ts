@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Users } from '../core/contracts.ts';
@@ -61,6 +60,7 @@ function isAskable(name: string): boolean {
 
 /** Exit code 2 says that there is no such entry; a machine without getent has no other name services. */
 async function askNameServices(database: UserDatabase, table: Table, key: string): Promise<Entry | undefined> {
+  const { execFile } = process.getBuiltinModule('node:child_process');
   const options = { timeout: database.timeout, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024, env: {} } as const;
   try {
     const { stdout } = await promisify(execFile)(database.getent, [table, key], options);

@@ -5,7 +5,8 @@ import { closeSync, readFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import { build } from '../../scripts/build.ts';
 import { createActors } from '../../src/system/actors.ts';
-import { ACT_AS, identityArguments } from '../../src/system/become.ts';
+import { ACT_AS } from '../../src/core/act-as.ts';
+import { identityArguments } from '../../src/system/become.ts';
 import { eventually } from '../support/eventually.ts';
 
 const executable = await build();

@@ -1,0 +1,97 @@
+import { basename, dirname } from 'node:path';
+import { build, transform, type BuildOptions } from 'esbuild';
+import { lean } from './lean.ts';
+
+export interface Script {
+  /** As the others import it. */
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface Bundle {
+  readonly scripts: readonly Script[];
+  /** The files that it is made of. */
+  readonly inputs: readonly string[];
+}
+
+const MAIN = './main.js';
+
+/**
+ * Starts the main script. What it loads late is a script of its own in the executable, so that no command parses what
+ * another one needs; and beside it lies what V8 has compiled ahead.
+ */
+const LOADER = `require = ((builtin) => {
+  const { getAssetKeys, getRawAsset } = builtin('node:sea');
+  const { Script } = builtin('node:vm');
+  const assets = new Set(getAssetKeys());
+  const asset = (key) => (assets.has(key) ? Buffer.from(getRawAsset(key)) : undefined);
+  const loaded = new Map();
+  const load = (name) => {
+    if (!name.startsWith('./')) return builtin(name);
+    const known = loaded.get(name);
+    if (known) return known.exports;
+    const module = { exports: {} };
+    loaded.set(name, module);
+    const script = new Script(asset(name).latin1Slice(), { filename: name, cachedData: asset(name + '.cache') });
+    script.runInThisContext()(module, module.exports, load, __filename);
+    return module.exports;
+  };
+  return load;
+})(require);
+`;
+
+const COMMON = {
+  absWorkingDir: dirname(import.meta.dirname),
+  entryPoints: ['src/main.ts'],
+  outdir: '.',
+  bundle: true,
+  write: false,
+  platform: 'node',
+  target: 'node26',
+  legalComments: 'none',
+  // undici's own switch: leaves out its second parser.
+  define: { esbuildDetection: '"1"' },
+  plugins: [lean],
+} as const satisfies BuildOptions;
+
+/** All in one script, for Node: what the benchmark compares the executable with. */
+export async function plainBundle(): Promise<string> {
+  const { outputFiles } = await build({ ...COMMON, format: 'cjs' });
+  return outputFiles[0]?.text ?? '';
+}
+
+/** The main script, and one for each part of the sources that is loaded at another time than the rest. */
+export async function bundle(): Promise<Bundle> {
+  const { warnings, outputFiles, metafile } = await build({
+    ...COMMON,
+    splitting: true,
+    format: 'esm',
+    metafile: true,
+  });
+  if (warnings.length > 0) throw new Error('esbuild: expected a bundle without warnings');
+  const scripts = outputFiles.map(async ({ path, text }) => {
+    const name = `./${basename(path)}`;
+    const script = await toCommonJs(text);
+    return { name, text: name === MAIN ? LOADER + script : asFunction(script) };
+  });
+  return { scripts: await Promise.all(scripts), inputs: Object.keys(metafile.inputs).sort() };
+}
+
+/** As Node wraps its own modules. */
+function asFunction(script: string): string {
+  return `(function (module, exports, require, __filename) {${script}\n})`;
+}
+
+/** The executable loads its scripts itself: it has no files that an import could name. */
+async function toCommonJs(script: string): Promise<string> {
+  const { code } = await transform(script, {
+    format: 'cjs',
+    target: 'node26',
+    platform: 'node',
+    supported: { 'dynamic-import': false },
+    minifyWhitespace: true,
+    // The loader takes a byte for a character.
+    charset: 'ascii',
+  });
+  return code;
+}
