@@ -67,5 +67,5 @@ export default defineConfig(
     files: ['src/main.ts'],
     rules: { 'no-restricted-properties': ['error', { object: 'process', property: 'exit', message: exitMessage }] },
   },
-  { files: ['src/cli/**', 'scripts/**'], rules: { 'no-console': 'off' } },
+  { files: ['src/cli/**', 'scripts/**', 'bench/**'], rules: { 'no-console': 'off' } },
 );

@@ -1,0 +1,77 @@
+// Measures what credrotate costs beside the alternatives, on this machine and in one run: prints a table, writes
+// bench/results.json and docs/performance.svg. It needs curl, wget and jq, which the script that it is compared with runs.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, release } from 'node:os';
+import { dirname, join } from 'node:path';
+import { build } from '../scripts/build.ts';
+import { plainBundle } from '../scripts/bundle.ts';
+import { HOST, strippedRuntime } from '../scripts/runtime.ts';
+import { plot } from './plot.ts';
+import { figure, printRows, verdict, type Row } from './rows.ts';
+import { memoryRows } from './rows/memory.ts';
+import { sizeRows } from './rows/sizes.ts';
+import { startupRows } from './rows/startup.ts';
+import { tellingRows } from './rows/telling.ts';
+import { trafficRows } from './rows/traffic.ts';
+import { writingRows } from './rows/writing.ts';
+import type { Setting } from './setting.ts';
+import { Site } from './site.ts';
+
+const GROUPS = {
+  startup: startupRows,
+  writing: writingRows,
+  telling: tellingRows,
+  traffic: trafficRows,
+  memory: memoryRows,
+  sizes: sizeRows,
+};
+const TOOLS = ['curl', 'wget', 'jq'];
+const root = dirname(import.meta.dirname);
+
+process.exitCode = await main(process.argv.slice(2));
+
+/** Arguments choose groups; without any, all are measured and the results are kept. */
+async function main(chosen: readonly string[]): Promise<number> {
+  const missing = TOOLS.filter((tool) => !existsSync(`/usr/bin/${tool}`));
+  if (missing.length > 0) {
+    console.error(`bench: expected ${missing.join(', ')} in /usr/bin: apt-get install ${missing.join(' ')}`);
+    return 1;
+  }
+  await using site = await Site.open(await build());
+  const setting = await settingAt(site);
+  const rows: Row[] = [];
+  for (const [name, measure] of Object.entries(GROUPS)) {
+    if (chosen.length > 0 && !chosen.includes(name)) continue;
+    console.error(`bench: ${name} ...`);
+    rows.push(...(await measure(setting)));
+  }
+  console.log(`\n${machine()}\n\n${printRows(rows)}\n`);
+  if (chosen.length === 0) keep(rows);
+  const missed = rows.filter((row) => verdict(row) === 'MISSED').length;
+  console.log(missed === 0 ? 'every budget is met' : `budgets missed: ${missed}`);
+  return missed === 0 ? 0 : 1;
+}
+
+async function settingAt(site: Site): Promise<Setting> {
+  const executable = await build();
+  const bundle = site.write('plain.cjs', await plainBundle());
+  const aws = ['/usr/bin/aws', '/usr/local/bin/aws'].find((path) => existsSync(path));
+  return { executable, node: await strippedRuntime(HOST), plainBundle: bundle, aws, site };
+}
+
+function machine(): string {
+  const [cpu] = cpus();
+  return `Linux ${release()}, ${process.arch}, ${availableParallelism()} x ${cpu?.model ?? 'unknown'}; Node ${process.version}`;
+}
+
+function keep(rows: readonly Row[]): void {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
+  const results = {
+    version,
+    machine: machine(),
+    rows: rows.map((row) => ({ ...row, figure: figure(row), verdict: verdict(row) })),
+  };
+  writeFileSync(join(root, 'bench/results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+  mkdirSync(join(root, 'docs'), { recursive: true });
+  writeFileSync(join(root, 'docs/performance.svg'), plot(rows));
+}

@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process';
+
+/** Of one case, over all its runs, warm-up apart. */
+export interface Stat {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+  readonly runs: number;
+}
+
+export interface Command {
+  readonly argv: readonly [string, ...string[]];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Before each run, and not counted. */
+  readonly before?: () => void | Promise<void>;
+}
+
+const RUNS = 15;
+
+export function statOf(values: readonly number[]): Stat {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? NaN;
+  return { min: at(0), median: at(0.5), max: at(1), runs: sorted.length };
+}
+
+/** Milliseconds from start to end of whole processes, run in turn, so that a noisy moment falls on all of them. */
+export async function timeCommands<Name extends string>(
+  commands: Readonly<Record<Name, Command>>,
+  runs = RUNS,
+): Promise<Record<Name, Stat>> {
+  return await interleave(
+    mapValues(commands, (command) => async () => {
+      await command.before?.();
+      return runOnce(command);
+    }),
+    runs,
+  );
+}
+
+function runOnce({ argv: [program, ...args], env = {} }: Command): number {
+  const started = performance.now();
+  const { status, error, stderr } = spawnSync(program, args, { env: { PATH: '/usr/bin:/bin', ...env } });
+  const took = performance.now() - started;
+  if (error ?? status !== 0)
+    throw new Error(`${program} ${args.join(' ')}: ended with ${String(status)}: ${String(stderr)}`);
+  return took;
+}
+
+/** Each case measures itself; one turn of each before the first that counts. */
+export async function interleave<Name extends string>(
+  cases: Readonly<Record<Name, () => number | Promise<number>>>,
+  runs = RUNS,
+): Promise<Record<Name, Stat>> {
+  const names = Object.keys(cases) as Name[];
+  const values = mapValues(cases, () => [] as number[]);
+  for (let run = -1; run < runs; run++) {
+    for (const name of names) {
+      const value = await cases[name]();
+      if (run >= 0) values[name].push(value);
+    }
+  }
+  return mapValues(values, statOf);
+}
+
+function mapValues<Name extends string, In, Out>(
+  record: Readonly<Record<Name, In>>,
+  map: (value: In, name: Name) => Out,
+): Record<Name, Out> {
+  const entries = Object.entries(record) as [Name, In][];
+  return Object.fromEntries(entries.map(([name, value]) => [name, map(value, name)])) as Record<Name, Out>;
+}

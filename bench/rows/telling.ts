@@ -1,0 +1,138 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { askControl } from '../../src/rotation/control.ts';
+import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
+import { statOf } from '../measure.ts';
+import type { Row } from '../rows.ts';
+import type { Setting } from '../setting.ts';
+
+const CONSUMERS = [1, 3, 10, 100] as const;
+const SINKS = 10;
+const ROTATIONS = 15;
+
+/** From the moment that the answer with new credentials is given to the moment that the last consumer has its signal. */
+export async function tellingRows(setting: Setting): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const count of CONSUMERS) {
+    const values = await latencies(setting, count);
+    rows.push({
+      group: 'from the answer to the last signal, ten sinks',
+      name: `${count} signal ${count === 1 ? 'consumer' : 'consumers'}`,
+      unit: 'ms',
+      ours: statOf(values),
+      ...(count === 3 && { budget: { of: 'value', limit: 25 } as const }),
+    });
+  }
+  return rows;
+}
+
+async function latencies(setting: Setting, count: number): Promise<number[]> {
+  const simulator = await createSimulator();
+  const listeners = await Promise.all(Array.from({ length: count }, (_, index) => Listener.start(setting, index)));
+  const agent = startAgent(setting, simulator, listeners);
+  try {
+    const control = join(setting.site.directory, 'telling/run/control.sock');
+    while (!existsSync(control)) await delay(20);
+    const values = [];
+    for (let rotation = 0; rotation <= ROTATIONS; rotation++)
+      values.push(await oneRotation(simulator, control, listeners));
+    return values.slice(1);
+  } finally {
+    await end(agent);
+    await Promise.all(listeners.map(({ process: child }) => end(child)));
+    await simulator.close();
+  }
+}
+
+async function oneRotation(simulator: Simulator, control: string, listeners: readonly Listener[]): Promise<number> {
+  // The agent is not asked before all that was said of the last rotation has arrived.
+  const signalled = Promise.all(listeners.map((listener) => listener.next()));
+  const answered = answerTime(simulator);
+  simulator.rotate();
+  await askControl(control, { command: 'refresh', tellAll: false }, AbortSignal.timeout(60_000));
+  const times = await signalled;
+  return Math.max(...times) - (await answered);
+}
+
+/** When the simulator, in this process, has been asked for the credentials. */
+function answerTime({ requests }: Simulator): Promise<number> {
+  const known = requests.length;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const asked = requests.slice(known).some(({ path }) => /security-credentials\/.+/.test(path));
+      if (asked) resolve(epochNow());
+      else setImmediate(look);
+    };
+    look();
+  });
+}
+
+function epochNow(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** Says when it gets SIGHUP, by the clock that this process has too. */
+const LISTENER = `
+process.on('SIGHUP', () => console.log(performance.timeOrigin + performance.now()));
+setInterval(() => {}, 3_600_000);
+console.log('ready');
+`;
+
+class Listener {
+  readonly process: ChildProcess;
+  readonly pidFile: string;
+  #heard = Promise.withResolvers<number>();
+
+  private constructor(child: ChildProcess, pidFile: string) {
+    this.process = child;
+    this.pidFile = pidFile;
+    child.stdout?.on('data', (line: Buffer) => {
+      this.#heard.resolve(Number(String(line)));
+    });
+  }
+
+  static async start({ node, site }: Setting, index: number): Promise<Listener> {
+    const child = spawn(node, ['-e', LISTENER], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    const pidFile = join(site.directory, `listener-${index}.pid`);
+    writeFileSync(pidFile, `${String(child.pid)}\n`);
+    return new Listener(child, pidFile);
+  }
+
+  /** The moment of the next signal; epoch milliseconds. */
+  next(): Promise<number> {
+    this.#heard = Promise.withResolvers();
+    return this.#heard.promise;
+  }
+}
+
+function startAgent({ executable, site }: Setting, simulator: Simulator, listeners: readonly Listener[]): ChildProcess {
+  const directory = site.fresh('telling/sinks');
+  site.fresh('telling/run');
+  site.fresh('telling/state');
+  const names = listeners.map((_, index) => `listener-${index}`);
+  const config = site.write('telling.yaml', {
+    sinks: Array.from({ length: SINKS }, (_, index) => ({
+      path: join(directory, `${index}.env`),
+      format: 'dotenv',
+      notify: names,
+    })),
+    // Node is told of signals in all its programs, so these must say that they mean it.
+    consumers: Object.fromEntries(
+      listeners.map(({ pidFile }, index) => [
+        `listener-${index}`,
+        { type: 'signal', pid_file: pidFile, handles_signal: true },
+      ]),
+    ),
+  });
+  const env = { PATH: '/usr/bin:/bin', ...site.env('telling'), AWS_EC2_METADATA_SERVICE_ENDPOINT: simulator.url };
+  return spawn(executable, ['run', '--config', config], { env, stdio: 'ignore' });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}

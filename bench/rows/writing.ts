@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { interleave } from '../measure.ts';
+import type { Row } from '../rows.ts';
+import type { Setting } from '../setting.ts';
+
+const WRITER = join(import.meta.dirname, '..', 'writer.ts');
+const COUNTS = [1, 10, 100, 1_000] as const;
+const RUNS = 7;
+
+/** All sinks of a rotation on a trusted path, synced, beside a bare loop of open, write, fsync and rename. */
+export async function writingRows(setting: Setting): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const count of COUNTS) {
+    const measure = (mode: string) => () => write(setting, mode, count).milliseconds;
+    const { ours, bare } = await interleave({ bare: measure('bare'), ours: measure('ours') }, RUNS);
+    rows.push({
+      group: 'writing, in one process',
+      name: `${count} ${count === 1 ? 'sink' : 'sinks'}`,
+      unit: 'ms',
+      ours,
+      against: { name: 'bare loop', value: bare },
+      ...(count === 1_000 && { budget: { of: 'ratio', limit: 1.5 } as const }),
+    });
+  }
+  const memory = (count: number) => () => write(setting, 'ours', count).kilobytes / count;
+  const { many, few } = await interleave({ few: memory(100), many: memory(1_000) }, RUNS);
+  rows.push({
+    group: 'writing, in one process',
+    name: 'memory per sink, of 1000',
+    unit: 'kB',
+    ours: many,
+    against: { name: 'of 100', value: few },
+    budget: { of: 'ratio', limit: 1.5 },
+  });
+  return rows;
+}
+
+interface Written {
+  readonly milliseconds: number;
+  readonly kilobytes: number;
+}
+
+function write({ node, site }: Setting, mode: string, count: number): Written {
+  const directory = site.fresh('many');
+  const args = ['--disable-warning=ExperimentalWarning', '--expose-gc', WRITER, mode, String(count), directory];
+  const { status, stdout, stderr } = spawnSync(node, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`writer ${mode} ${count}: ${stderr}`);
+  return JSON.parse(stdout) as Written;
+}
