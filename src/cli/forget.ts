@@ -15,7 +15,8 @@ import { forgetSinks, previewForget } from '../sinks/forget.ts';
 import { forgetSink } from '../sinks/formats/forget.ts';
 import { controlSocket } from './ask.ts';
 import { namesSinks, readConfig, withSinks, type SinkFlags } from './options.ts';
-import { sinkDeps, statusPath, takeLock } from './session.ts';
+import { statusPath } from './publish.ts';
+import { sinkDeps, takeLock } from './session.ts';
 import type { Run, World } from './world.ts';
 
 interface ForgetOptions extends SinkFlags {
@@ -85,9 +86,10 @@ async function preview(world: World, { config, sinks, options }: Chosen): Promis
 }
 
 function describe(sink: SinkPreview): string[] {
-  if (!sink.next) return sinkLines(sink);
   if (sink.result === 'removed') return [`would remove ${sink.path}`];
-  return [`would forget ${sink.path}`, ...redactedDiff(sink.current, sink.next).map((line) => `  ${line}`)];
+  if (sink.result !== 'forgotten') return sinkLines(sink);
+  const lines = sink.next ? redactedDiff(sink.current, sink.next) : ['(too large to be shown)'];
+  return [`would forget ${sink.path}`, ...lines.map((line) => `  ${line}`)];
 }
 
 async function forgetNow(world: World, { config, sinks, options }: Chosen, log: Log): Promise<ExitCode> {

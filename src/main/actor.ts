@@ -1,5 +1,6 @@
 import { EXIT } from '../core/exit.ts';
 import { serve } from '../sinks/acting/serve.ts';
+import { forgetSink } from '../sinks/formats/forget.ts';
 import { renderSink } from '../sinks/formats/render.ts';
 import { createAtomicFiles } from '../system/atomic-files.ts';
 import { readBootTime } from '../system/boot-time.ts';
@@ -23,6 +24,7 @@ export async function runActor(): Promise<number> {
         clock: { now: Date.now },
         readBootTime,
         render: renderSink,
+        forget: forgetSink,
       },
       openStandardLines(),
     );

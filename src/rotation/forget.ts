@@ -48,7 +48,9 @@ export async function forgetWritten({ store, forgetSinks }: ForgetDeps, wish: Fo
   return { outcomes: result.outcomes, errors: trouble ? [trouble] : errors, strangers: wish.all ? strangers : [] };
 }
 
-function describeTemp({ path }: TempFile): ErrorInfo {
+function describeTemp({ path, uid }: TempFile): ErrorInfo {
   const message = `${path}: expected to remove what a killed agent has left there, which did not work`;
-  return { code: 'SINK_WRITE_FAILED', message, hint: 'remove it by hand: it may hold credentials' };
+  // Root would be led astray there.
+  const who = uid === undefined ? '' : `, as uid ${uid}`;
+  return { code: 'SINK_WRITE_FAILED', message, hint: `remove it by hand${who}: it may hold credentials` };
 }

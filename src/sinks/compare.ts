@@ -3,6 +3,7 @@ import type { SinkConfig } from '../core/config.ts';
 import type { Actors, AtomicFiles, BootTime, Clock, FileSecurity, UserIds, Users } from '../core/contracts.ts';
 import type { Drift, SinkOutcome } from '../core/outcomes.ts';
 import type { ApplyRequest, Render, SinkRecord } from './contract.ts';
+import type { Witness } from './evidence.ts';
 import { failed, outcome } from './failure.ts';
 import { isUntouched, keyOf, modeOf, recordOf, type Since } from './records.ts';
 import { lookAt, readStanding, refuseJustEmptied, type Standing } from './standing.ts';
@@ -66,12 +67,13 @@ interface Known {
 export type Prepared = { readonly settled: Settled } | { readonly change: Change };
 
 /** One lstat for a sink that nobody has touched; else reads, renders and compares. Throws AgentError and errno errors. */
-export function compare(deps: SinkDeps, wish: Wish, place: Place): Prepared {
+export function compare(deps: SinkDeps, wish: Wish, place: Place, witness: Witness): Prepared {
   const { sink, target } = place;
   const known = { key: keyOf(wish, sink), record: wish.records[sink.path] };
   const seen = lookAt(target);
   const record = seen && recordThatStands(known, seen, place);
-  if (record) return { settled: { outcome: outcome(sink, 'unchanged'), record } };
+  const unchanged = { ...outcome(sink, 'unchanged'), ...witness(target, seen) };
+  if (record) return { settled: { outcome: unchanged, record } };
 
   const standing = seen && readFilled(deps, place);
   const rendered = deps.render(standing?.bytes, wish.credentials, sink, wish.origin);
@@ -79,7 +81,7 @@ export function compare(deps: SinkDeps, wish: Wish, place: Place): Prepared {
   const drift = driftOf(place, standing, rendered.bytes);
   if (standing && drift.length === 0) {
     const fresh = recordOf(known.key, standing.stat, sinceOf(known, standing) ?? now(deps));
-    return { settled: { outcome: { ...outcome(sink, 'unchanged'), warnings: rendered.warnings }, record: fresh } };
+    return { settled: { outcome: { ...unchanged, warnings: rendered.warnings }, record: fresh } };
   }
   const bytesChanged = drift.includes('missing') || drift.includes('bytes');
   const since = bytesChanged ? undefined : sinceOf(known, standing);

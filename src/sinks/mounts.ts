@@ -17,13 +17,54 @@ export function readRemoteMounts(): ReadonlySet<string> {
   }
 }
 
-/** `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`: the mount point is the fifth field. */
 export function remoteMounts(mountinfo: string): ReadonlySet<string> {
-  const points = mountinfo.split('\n').flatMap((line) => {
-    const [, point, type] = /^(?:\S+ ){4}(\S+) .*? - (\S+) /.exec(line) ?? [];
-    return point === undefined || type === undefined || LOCAL.has(type) ? [] : [unescape(point)];
+  return new Set(parse(mountinfo).flatMap(({ point, type }) => (LOCAL.has(type) ? [] : [point])));
+}
+
+/** Everything that something is mounted on. */
+export function mountPoints(mountinfo: string): ReadonlySet<string> {
+  return new Set(parse(mountinfo).map(({ point }) => point));
+}
+
+/** Those that note each first read in the access time, to the second or finer, unless they are mounted with noatime. */
+const WITNESSES: ReadonlySet<string> = new Set([
+  ...['bcachefs', 'btrfs', 'ext2', 'ext3', 'ext4', 'f2fs', 'jfs', 'overlay', 'ramfs', 'tmpfs', 'xfs', 'zfs'],
+]);
+
+/** Whether the access time of a file, by its path without symlinks, would show that it was read. */
+export function readAccessTimes(): (path: string) => boolean {
+  try {
+    return accessTimes(readFileSync('/proc/self/mountinfo', 'latin1'));
+  } catch {
+    return () => false;
+  }
+}
+
+/** Of several mounts at one point the last one counts, and of several points on the way the longest. */
+export function accessTimes(mountinfo: string): (path: string) => boolean {
+  const mounts = new Map(
+    parse(mountinfo).map(({ point, type, options }) => [
+      point === '/' ? '/' : `${point}/`,
+      WITNESSES.has(type) && !options.split(',').includes('noatime'),
+    ]),
+  );
+  const points = [...mounts.keys()].sort((a, b) => b.length - a.length);
+  return (path) => mounts.get(points.find((point) => path.startsWith(point)) ?? '') ?? false;
+}
+
+interface Mount {
+  readonly point: string;
+  readonly options: string;
+  readonly type: string;
+}
+
+/** `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`: the mount point is the fifth field. */
+function parse(mountinfo: string): readonly Mount[] {
+  return mountinfo.split('\n').flatMap((line) => {
+    const [, point, options, type] = /^(?:\S+ ){4}(\S+) (\S+) (?:.*? )??- (\S+) /.exec(line) ?? [];
+    if (point === undefined || options === undefined || type === undefined) return [];
+    return [{ point: unescape(point), options, type }];
   });
-  return new Set(points);
 }
 
 /** The kernel writes blanks, tabs, newlines and backslashes in octal. */

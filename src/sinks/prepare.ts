@@ -2,6 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import type { SinkConfig } from '../core/config.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { compare, type Place, type Prepared, type SinkDeps, type Wish } from './compare.ts';
+import { makeWitness } from './evidence.ts';
 import { explain, failed } from './failure.ts';
 import { ownerResolver, whoAmI } from './owner.ts';
 import { examineDirectory, type Examined, type SinkDirectory, type Trust } from './trust.ts';
@@ -12,10 +13,11 @@ import { examineDirectory, type Examined, type SinkDirectory, type Trust } from 
  */
 export async function prepareSinks(deps: SinkDeps, wish: Wish, sinks: readonly SinkConfig[]): Promise<Prepared[]> {
   const placeOf = placer(deps, trustOf(deps, wish));
+  const witness = makeWitness();
   const prepared: Prepared[] = [];
   for (const sink of sinks) {
     try {
-      prepared.push(compare(deps, wish, await placeOf(sink)));
+      prepared.push(compare(deps, wish, await placeOf(sink), witness));
     } catch (error) {
       const info = toErrorInfo(explain(error, 'SINK_UNREADABLE', sink.path));
       prepared.push({ settled: { outcome: failed(sink, info) } });

@@ -20,7 +20,9 @@ export async function previewSinks(
   const wish = { credentials, origin, rotated, trustedGroups, records: {} };
   const { actors } = deps;
   const users = actors
-    ? inLanes(shares, AT_ONCE, (share) => previewAs({ ...share, actors, limits, job: { ...wish, temps: [] } }))
+    ? inLanes(shares, AT_ONCE, ({ user, sinks }) =>
+        previewAs({ user, actors, limits, job: { kind: 'preview', ...wish, sinks, temps: [] } }),
+      )
     : [];
   const previews = [...denied, ...(await previewOwn(deps, { ...wish, sinks: own })), ...(await users).flat()];
   const byPath = new Map(previews.map((preview) => [preview.path, preview]));

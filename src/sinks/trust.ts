@@ -104,7 +104,7 @@ function notOurs({ path, uid }: NonNullable<Walk['foreign']>, self: number): Err
 }
 
 /** Symlinks are followed by hand, so that each link's own directory is looked at as well. */
-function walk(directory: string, trust: Trust): Walk {
+export function walk(directory: string, trust: Trust): Walk {
   const components = [describe('/', lstatSync('/', { bigint: true }), trust)];
   const pending = directory.split(sep).filter(isName);
   let path = '/';

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { BOB, estateOf, skipsWithoutRoot } from '../support/acting.ts';
 import { openSite, said, type Site } from '../support/agent.ts';
 import { assertNoSecret, assertNoSecretBelow } from '../support/secrets.ts';
 
@@ -92,6 +94,51 @@ describe('forget', { concurrency: 3 }, () => {
     for (const name of ['credentials', 'app.env']) {
       assert.match(stdout, new RegExp(`^warning: ${site.path(name)} was written under an earlier configuration`, 'm'));
     }
+  });
+
+  test('works in the home of another user with the rights of that user', async (t) => {
+    if (skipsWithoutRoot(t)) return;
+    const site = await openSite(t);
+    const { home } = estateOf(t, BOB);
+    const [mixed, large, whole] = ['credentials', 'large.env', 'iam.json'].map((name) => join(home, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const others = { [mixed]: OTHER, [large]: `X=${'x'.repeat(200_000)}\n` };
+    for (const [path, text] of Object.entries(others)) {
+      writeFileSync(path, text);
+      chownSync(path, BOB, BOB);
+    }
+    const config = site.configure({
+      sinks: [
+        { path: mixed, format: 'aws-credentials' },
+        { path: large, format: 'dotenv' },
+        { path: whole, format: 'json' },
+        { path: site.path('app.env'), format: 'dotenv' },
+      ],
+    });
+    assert.equal((await site.run(['once', ...config])).code, 0);
+    const dry = await site.run(['forget', '--all', '--dry-run', ...config]);
+    assert.deepEqual([dry.code, dry.stderr], [0, '']);
+    assert.match(dry.stdout, /^would forget \S+\/large\.env\n {2}\(too large to be shown\)\n/m);
+    assert.match(dry.stdout, /^would forget \S+\/credentials\n {2}- \[default\]\n(.*\n)*would remove \S+\/iam\.json\n/);
+    assert.deepEqual(readdirSync(home).sort(), ['credentials', 'iam.json', 'large.env']);
+
+    const { code, stdout } = await site.run(['forget', '--all', ...config]);
+    assert.equal(code, 0, stdout);
+    assert.equal(
+      stdout,
+      `forgotten ${mixed}\nforgotten ${large}\nremoved   ${whole}\nremoved   ${site.path('app.env')}\n`,
+    );
+    for (const [path, text] of Object.entries(others)) {
+      assert.deepEqual([readFileSync(path, 'utf8'), lstatSync(path).uid], [text, BOB]);
+    }
+    assert.deepEqual(
+      [readdirSync(home).sort(), readdirSync(site.path('state'))],
+      [['credentials', 'large.env'], ['lock']],
+    );
+    assertNoSecretBelow(home);
   });
 
   test('refuses beside a running agent, which would write it all again', async (t) => {

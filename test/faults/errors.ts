@@ -77,6 +77,11 @@ export function statusOf(site: Site): Status {
   return JSON.parse(readFileSync(site.path('run/status.json'), 'utf8')) as Status;
 }
 
+/** What is printed for people, whose lines are broken where the terminal ends. */
+export function onOneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
+}
+
 /** An agent whose sink cannot be written for a while: it says so, and makes good by itself when it can. */
 export async function failForAWhile(t: TestContext, failing: Failing): Promise<void> {
   const suffer = await openShim(t);
@@ -92,8 +97,8 @@ export async function failForAWhile(t: TestContext, failing: Failing): Promise<v
   const { stdout } = await site.run(['status']);
   const message = `expected a complete write, got ${failing.errno} on ${failing.call}`;
   assert.match(
-    stdout,
-    new RegExp(`FAILED +\\S+/app\\.env .*\\n +SINK_WRITE_FAILED: \\S+/app\\.env: ${message}\\n +hint: `),
+    onOneLine(stdout),
+    new RegExp(`failed \\S+/app\\.env .*SINK_WRITE_FAILED: \\S+/app\\.env: ${message} hint: `, 'i'),
   );
   assertCurrent(site, ['credentials', 'iam.json']);
   rmSync(whilst);

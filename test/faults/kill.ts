@@ -15,6 +15,7 @@ import type { TestContext } from 'node:test';
 import { openSite, type Ended, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
 import { keyReadingHook, startKeyReader } from './key-readers.ts';
+import { onOneLine } from './errors.ts';
 import { openShim, type Fault } from './shim.ts';
 
 /** Kills passes that write and tell, at one call after the other. */
@@ -29,6 +30,8 @@ export interface Scene {
 interface SceneOptions {
   /** Before each try all is removed, so that it is a first pass that is killed. */
   readonly first: boolean;
+  /** Not the agent is killed but the process that acts as a user, at one of its own calls. */
+  readonly actor?: true;
 }
 
 const isRoot = process.getuid?.() === 0;
@@ -68,7 +71,7 @@ const FOREIGN = {
 } as const;
 
 /** Undefined, with the test skipped, where calls cannot be counted. */
-export async function openScene(t: TestContext, { first }: SceneOptions): Promise<Scene | undefined> {
+export async function openScene(t: TestContext, { first, ...whom }: SceneOptions): Promise<Scene | undefined> {
   const suffer = await openShim(t);
   if (!suffer) return undefined;
   const site = await openSite(t);
@@ -95,8 +98,7 @@ export async function openScene(t: TestContext, { first }: SceneOptions): Promis
     async survive(kill) {
       await prepare();
       const before = sinks(site);
-      const { signal } = await pass(suffer({ kill }));
-      if (signal === null) return false;
+      if (!wasKilled(await pass(suffer({ kill, ...whom })), whom)) return false;
       const between = sinks(site);
       assertDone(await pass());
       const after = sinks(site);
@@ -110,6 +112,14 @@ export async function openScene(t: TestContext, { first }: SceneOptions): Promis
       return true;
     },
   };
+}
+
+function wasKilled({ code, signal, stdout }: Ended, { actor }: Pick<SceneOptions, 'actor'>): boolean {
+  if (!actor) return signal !== null;
+  if (code === 0) return false;
+  assert.equal(code, 73, stdout);
+  assert.match(onOneLine(stdout), /SINK_ACTOR_FAILED: \S+\/user\/iam\.json: .* got its end \(SIGKILL\)/);
+  return true;
 }
 
 function assertDone({ code, stdout, stderr }: Ended): void {

@@ -6,6 +6,7 @@
  *   FAULTS_KILL   `before 17` or `after 17`: SIGKILL at the 17th call, before or after it is made
  *   FAULTS_FAIL   `fsync 5 /app.env.`: each fsync of a path with `/app.env.` in it fails with errno 5
  *   FAULTS_WHILE  file: calls fail only while it is there
+ *   FAULTS_ACTOR  as FAULTS_KILL, for the process that acts as a user, which gets no environment from its parent
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -32,6 +33,7 @@ static int kill_before, kill_after;
 static char fail_call[32], fail_path[256];
 static int fail_errno;
 static const char *fail_while;
+static char actor_kill[64], actor_preload[PATH_MAX + 16];
 
 __attribute__((constructor)) static void read_environment(void)
 {
@@ -45,6 +47,10 @@ __attribute__((constructor)) static void read_environment(void)
     if ((text = getenv("FAULTS_FAIL")))
         sscanf(text, "%31s %d %255s", fail_call, &fail_errno, fail_path);
     fail_while = getenv("FAULTS_WHILE");
+    if ((text = getenv("FAULTS_ACTOR")))
+        snprintf(actor_kill, sizeof actor_kill, "FAULTS_KILL=%s", text);
+    if ((text = getenv("LD_PRELOAD")))
+        snprintf(actor_preload, sizeof actor_preload, "LD_PRELOAD=%s", text);
 }
 
 static void die(void)
@@ -190,6 +196,24 @@ int kill(pid_t pid, int signal)
     char object[32];
     snprintf(object, sizeof object, "pid %d", pid);
     CALL(int, kill, object, pid, signal);
+}
+
+#define MAX_ENVIRONMENT 64
+
+int execvp(const char *file, char *const words[])
+{
+    char *environment[MAX_ENVIRONMENT + 3];
+    int count = 0, acts = 0;
+    for (char *const *word = words; *word; word++)
+        acts |= !strcmp(*word, "--act-as");
+    if (!acts || !*actor_kill)
+        return REAL(execvp)(file, words);
+    for (; environ[count] && count < MAX_ENVIRONMENT; count++)
+        environment[count] = environ[count];
+    environment[count++] = actor_preload;
+    environment[count++] = actor_kill;
+    environment[count] = NULL;
+    return execvpe(file, words, environment);
 }
 
 /* By which signals go through a pidfd. */

@@ -2,8 +2,10 @@ import { basename } from 'node:path';
 import * as v from 'valibot';
 import type { SinkConfig } from '../../core/config.ts';
 import type { ErrorCode } from '../../core/errors.ts';
+import type { SinkResult } from '../../core/outcomes.ts';
 import { printable } from '../../core/printable.ts';
-import { LIMITS, type Message, type Refused, type Verdicts } from './message.ts';
+import type { Job } from './job.ts';
+import { LIMITS, type Message, type Refused, type SinkMessage, type Verdicts } from './message.ts';
 
 /**
  * What a process that acts as another user may have said. That user may have taken it over, so nothing is taken as it
@@ -58,21 +60,43 @@ const record = v.object({
   }),
 });
 
+/** What a `Date` can hold. */
+const moment = integer(8_640_000_000_000_000);
+
+const evidence = v.variant('kind', [
+  v.object({ kind: v.literal('read'), writtenAt: moment, readAt: moment }),
+  v.object({ kind: v.picklist(['unread', 'unknown']), writtenAt: moment }),
+]);
+
 const bytes = v.pipe(v.string(), v.maxLength(Math.ceil(LIMITS.shown / 3) * 4), v.base64());
 
-const sinkMessage = v.pipe(
-  v.object({
-    result: v.picklist(['written', 'repaired', 'unchanged', 'refused', 'failed']),
-    bytesChanged: v.boolean(),
-    drift: v.pipe(v.array(v.picklist(['missing', 'bytes', 'mode', 'owner'])), v.maxLength(4)),
-    warnings: v.pipe(v.array(word(LIMITS.warning)), v.maxLength(LIMITS.warnings)),
-    error: v.exactOptional(errorInfo),
-    record: v.exactOptional(record),
-    current: v.exactOptional(bytes),
-    next: v.exactOptional(bytes),
-  }),
-  v.check(({ result, error }) => (result === 'refused' || result === 'failed') === (error !== undefined)),
-);
+const WRITING = ['written', 'repaired', 'unchanged', 'refused', 'failed'] as const;
+const FORGETTING = ['forgotten', 'removed', 'unchanged', 'refused', 'failed'] as const;
+
+/** What may come of a sink in each kind of job. */
+const RESULTS: Readonly<Record<Job['kind'], readonly SinkResult[]>> = {
+  apply: WRITING,
+  preview: WRITING,
+  forget: FORGETTING,
+  'preview-forget': FORGETTING,
+};
+
+function sinkMessage(kind: Job['kind']): v.GenericSchema<unknown, SinkMessage> {
+  return v.pipe(
+    v.object({
+      result: v.picklist(RESULTS[kind]),
+      bytesChanged: v.boolean(),
+      drift: v.pipe(v.array(v.picklist(['missing', 'bytes', 'mode', 'owner'])), v.maxLength(4)),
+      warnings: v.pipe(v.array(word(LIMITS.warning)), v.maxLength(LIMITS.warnings)),
+      evidence: v.exactOptional(evidence),
+      error: v.exactOptional(errorInfo),
+      record: v.exactOptional(record),
+      current: v.exactOptional(bytes),
+      next: v.exactOptional(bytes),
+    }),
+    v.check(({ result, error }) => (result === 'refused' || result === 'failed') === (error !== undefined)),
+  );
+}
 
 const refused = v.object({ refused: word(LIMITS.warning) });
 
@@ -83,19 +107,20 @@ const verdict = v.variant('kind', [
 ]);
 
 export interface Scope {
+  readonly kind: Job['kind'];
   readonly sinks: readonly SinkConfig[];
   /** How many there are of them by now: the job's, and those staged since. */
   readonly temps: number;
 }
 
 /** Throws whatever is wrong with it, which is not to be shown: it may quote the message. */
-export function parseMessage(line: string, { sinks, temps }: Scope): Message | Refused {
+export function parseMessage(line: string, { kind, sinks, temps }: Scope): Message | Refused {
   const staged = v.pipe(
     v.object({ sink: integer(sinks.length - 1), name: v.string(), inode: big, bytesChanged: v.boolean() }),
     v.check(({ sink, name }) => isBeside(name, sinks[sink])),
   );
   const done = v.object({
-    sinks: v.pipe(v.array(sinkMessage), v.length(sinks.length)),
+    sinks: v.pipe(v.array(sinkMessage(kind)), v.length(sinks.length)),
     kept: v.pipe(v.array(integer(temps - 1)), v.maxLength(temps)),
   });
   const schema: v.GenericSchema<unknown, Message | Refused> = v.union([

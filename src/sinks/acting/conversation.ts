@@ -41,7 +41,7 @@ export class Conversation {
     using talk = new Talk(actors, { user, subject: 'sinks', maxBytes: maxBytes(job), patience });
     talk.say(encodeJob(job));
     for (;;) {
-      const message = await talk.hear((line) => parseMessage(line, { sinks: job.sinks, temps: this.temps.length }));
+      const message = await talk.hear((line) => parseMessage(line, { ...job, temps: this.temps.length }));
       if ('done' in message) return message.done;
       const staged = message.staged.flatMap((one) => this.#locate(one) ?? []);
       this.temps.push(...staged.map(({ temp }) => temp));

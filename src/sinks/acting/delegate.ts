@@ -1,21 +1,21 @@
 import type { SinkConfig } from '../../core/config.ts';
-import type { Actors } from '../../core/contracts.ts';
+import type { Actors, User } from '../../core/contracts.ts';
 import { AgentError, toErrorInfo, type ErrorInfo } from '../../core/errors.ts';
 import type { SinkOutcome } from '../../core/outcomes.ts';
-import type { Share } from '../assign.ts';
-import type { ApplyResult, SinkPreview, SinkRecord } from '../contract.ts';
+import type { ApplyResult, ForgetResult, SinkPreview, SinkRecord } from '../contract.ts';
 import { failed, outcome } from '../failure.ts';
 import type { Since } from '../records.ts';
 import type { BeforeWrite } from '../replace.ts';
 import { Conversation } from './conversation.ts';
-import type { Job } from './job.ts';
+import type { ForgetJob, Job, WriteJob } from './job.ts';
 import type { DoneMessage, SinkMessage } from './message.ts';
 import type { ActingLimits } from './patience.ts';
 
-export interface Delegated extends Share {
+export interface Delegated<J extends Job = Job> {
+  readonly user: User;
   readonly actors: Actors;
   readonly limits: ActingLimits;
-  readonly job: Omit<Job, 'kind' | 'sinks'>;
+  readonly job: J;
 }
 
 export interface Hooks {
@@ -28,36 +28,50 @@ export interface Hooks {
 const KEPT_TEMPS = 1_000;
 
 /** Has a user's sinks written by a process of that user. Its trouble is the outcome of each of them; never rejects. */
-export async function applyAs(
-  { user, sinks, actors, limits, job }: Delegated,
-  { beforeWrite, now }: Hooks,
-): Promise<ApplyResult> {
-  const conversation = new Conversation({ user, job: { ...job, kind: 'apply', sinks } }, beforeWrite);
-  try {
-    const done = await conversation.hold(actors, limits);
-    const kept = new Set(done.kept);
-    return {
-      ...believe(sinks, done, job, now()),
-      temps: bounded(conversation.temps.filter((_, index) => kept.has(index))),
-    };
-  } catch (error) {
-    const info = toErrorInfo(error);
-    const outcomes = sinks.map((sink) => ({ ...gone(sink, info), bytesChanged: conversation.changing.has(sink.path) }));
-    return { outcomes, records: {}, temps: bounded(conversation.temps) };
-  }
+export async function applyAs(delegated: Delegated<WriteJob>, { beforeWrite, now }: Hooks): Promise<ApplyResult> {
+  const { done, ...changed } = await change(delegated, beforeWrite);
+  return { ...changed, records: done ? believe(delegated.job, done, now()) : {} };
+}
+
+/** As above: has what is ours taken out of a user's sinks. */
+export async function forgetAs(delegated: Delegated<ForgetJob>, beforeWrite: BeforeWrite): Promise<ForgetResult> {
+  const { outcomes, temps } = await change(delegated, beforeWrite);
+  return { outcomes, temps };
 }
 
 /** As above, for a look. */
-export async function previewAs({ user, sinks, actors, limits, job }: Delegated): Promise<readonly SinkPreview[]> {
+export async function previewAs({ actors, limits, ...assigned }: Delegated): Promise<readonly SinkPreview[]> {
+  const { job } = assigned;
   const refuse: BeforeWrite = () =>
     Promise.reject(new AgentError('SINK_ACTOR_FAILED', 'expected a look, got a change'));
   try {
-    const conversation = new Conversation({ user, job: { ...job, kind: 'preview', sinks } }, refuse);
-    const done = await conversation.hold(actors, limits);
-    return pair(sinks, done).map(([sink, message]) => ({ ...outcomeOf(sink, message), ...bytesOf(message) }));
+    const done = await new Conversation(assigned, refuse).hold(actors, limits);
+    return pair(job, done).map(([sink, message]) => ({ ...outcomeOf(sink, message), ...bytesOf(message) }));
   } catch (error) {
     const info = toErrorInfo(error);
-    return sinks.map((sink) => gone(sink, info));
+    return job.sinks.map((sink) => gone(sink, info));
+  }
+}
+
+interface Changed extends ForgetResult {
+  /** What the process has said, if it came to an end. */
+  readonly done?: DoneMessage;
+}
+
+async function change({ actors, limits, ...assigned }: Delegated, beforeWrite: BeforeWrite): Promise<Changed> {
+  const { job } = assigned;
+  const conversation = new Conversation(assigned, beforeWrite);
+  try {
+    const done = await conversation.hold(actors, limits);
+    const kept = new Set(done.kept);
+    const outcomes = pair(job, done).map(([sink, message]) => outcomeOf(sink, message));
+    return { done, outcomes, temps: bounded(conversation.temps.filter((_, index) => kept.has(index))) };
+  } catch (error) {
+    const info = toErrorInfo(error);
+    const outcomes = job.sinks.map((sink) => {
+      return { ...gone(sink, info), bytesChanged: conversation.changing.has(sink.path) };
+    });
+    return { outcomes, temps: bounded(conversation.temps) };
   }
 }
 
@@ -69,21 +83,12 @@ function bounded<T>(temps: readonly T[]): readonly T[] {
   return temps.slice(-KEPT_TEMPS);
 }
 
-function believe(
-  sinks: readonly SinkConfig[],
-  done: DoneMessage,
-  { records }: Pick<Job, 'records'>,
-  now: Since,
-): Pick<ApplyResult, 'outcomes' | 'records'> {
-  const pairs = pair(sinks, done);
-  return {
-    outcomes: pairs.map(([sink, message]) => outcomeOf(sink, message)),
-    records: Object.fromEntries(
-      pairs.flatMap(([{ path }, { record, error }]) =>
-        record && !error ? [[path, { ...record, ...sinceOf(record, records[path], now) }]] : [],
-      ),
+function believe(job: WriteJob, done: DoneMessage, now: Since): ApplyResult['records'] {
+  return Object.fromEntries(
+    pair(job, done).flatMap(([{ path }, { record, error }]) =>
+      record && !error ? [[path, { ...record, ...sinceOf(record, job.records[path], now) }]] : [],
     ),
-  };
+  );
 }
 
 /** Consumers are told by it, so the process may repeat what we know, and no more. */
@@ -95,15 +100,17 @@ function sinceOf(record: SinkRecord, known: SinkRecord | undefined, now: Since):
   return isKnown ? { renamedAt: known.renamedAt, renamedAtBoot: known.renamedAtBoot } : now;
 }
 
-function pair(sinks: readonly SinkConfig[], done: DoneMessage): (readonly [SinkConfig, SinkMessage])[] {
+function pair({ sinks }: Job, done: DoneMessage): (readonly [SinkConfig, SinkMessage])[] {
   return done.sinks.flatMap((message, index) => {
     const sink = sinks[index];
     return sink ? [[sink, message] as const] : [];
   });
 }
 
-function outcomeOf(sink: SinkConfig, { result, bytesChanged, drift, warnings, error }: SinkMessage): SinkOutcome {
-  return { ...(error ? failed(sink, error) : outcome(sink, result)), bytesChanged, drift, warnings };
+function outcomeOf(sink: SinkConfig, message: SinkMessage): SinkOutcome {
+  const { result, bytesChanged, drift, warnings, evidence, error } = message;
+  const base = error ? failed(sink, error) : outcome(sink, result);
+  return { ...base, bytesChanged, drift, warnings, ...(evidence && { evidence }) };
 }
 
 function bytesOf({ current, next }: SinkMessage): Pick<SinkPreview, 'current' | 'next'> {

@@ -1,7 +1,7 @@
 import type { SinkConfig } from '../../core/config.ts';
 import type { Credentials, Origin } from '../../core/credentials.ts';
 import { Secret } from '../../core/secret.ts';
-import type { SinkRecords, TempFile } from '../contract.ts';
+import type { ForgetRequest, SinkRecords, TempFile } from '../contract.ts';
 
 /**
  * What the agent tells a process that acts as another user, in lines of JSON: the task, then `go` for each batch that
@@ -16,24 +16,36 @@ export interface Look {
   readonly trustedGroups: readonly number[];
 }
 
-export interface Job {
-  readonly kind: 'apply' | 'preview';
+export type Job = WriteJob | ForgetJob;
+
+interface CommonJob {
   /** Of one user: no owner, and of the groups the numbers. */
   readonly sinks: readonly SinkConfig[];
   readonly trustedGroups: readonly number[];
-  readonly credentials: Credentials;
-  readonly origin: Origin;
-  readonly rotated: boolean;
-  readonly records: SinkRecords;
   /** To be swept. */
   readonly temps: readonly TempFile[];
 }
 
+/** To write sinks, or to look at what that would come to. */
+export interface WriteJob extends CommonJob {
+  readonly kind: 'apply' | 'preview';
+  readonly credentials: Credentials;
+  readonly origin: Origin;
+  readonly rotated: boolean;
+  readonly records: SinkRecords;
+}
+
+/** To take what is ours out of sinks, or to look at that. It holds no secret. */
+export interface ForgetJob extends CommonJob, Pick<ForgetRequest, 'keyId' | 'force'> {
+  readonly kind: 'forget' | 'preview-forget';
+}
+
 export const GO = 'go';
 
-/** With the secrets: for the pipe alone. */
-export function encodeJob({ credentials, ...job }: Job): string {
-  const { secretAccessKey, sessionToken, ...rest } = credentials;
+/** With the secrets, where the job needs them: for the pipe alone. */
+export function encodeJob(job: Job): string {
+  if (!('credentials' in job)) return JSON.stringify(job);
+  const { secretAccessKey, sessionToken, ...rest } = job.credentials;
   const secrets = { secretAccessKey: secretAccessKey.reveal(), sessionToken: sessionToken.reveal() };
   return JSON.stringify({ ...job, credentials: { ...rest, ...secrets } });
 }
@@ -41,7 +53,7 @@ export function encodeJob({ credentials, ...job }: Job): string {
 export function decodeTask(line: string): Task {
   // It comes from the agent itself, where it was one.
   const task = JSON.parse(line) as Task;
-  if (task.kind === 'look') return task;
+  if (!('credentials' in task)) return task;
   // Here they are still texts.
   const { secretAccessKey, sessionToken } = task.credentials as unknown as Record<string, string>;
   const secrets = { secretAccessKey: new Secret(secretAccessKey ?? ''), sessionToken: new Secret(sessionToken ?? '') };

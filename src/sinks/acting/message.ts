@@ -35,7 +35,7 @@ export interface DoneMessage {
   readonly kept: readonly number[];
 }
 
-export interface SinkMessage extends Pick<SinkOutcome, 'result' | 'bytesChanged' | 'drift' | 'warnings'> {
+export interface SinkMessage extends Pick<SinkOutcome, 'result' | 'bytesChanged' | 'drift' | 'warnings' | 'evidence'> {
   readonly error?: ErrorInfo;
   readonly record?: SinkRecord;
   /** Base64. */
@@ -48,5 +48,10 @@ export const LIMITS = { text: 16_384, warning: 1_024, warnings: 32, shown: 128 *
 
 /** Bytes that all messages of a job may have together: far more than they have. */
 export function maxBytes({ kind, sinks }: Job): number {
-  return 1024 * 1024 + sinks.length * (kind === 'preview' ? 256 : 16) * 1024;
+  return 1024 * 1024 + sinks.length * (isLook(kind) ? 256 : 16) * 1024;
+}
+
+/** Whether a job of this kind changes nothing, and is answered with bytes to be shown. */
+function isLook(kind: Job['kind']): boolean {
+  return kind === 'preview' || kind === 'preview-forget';
 }

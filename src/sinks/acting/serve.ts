@@ -1,12 +1,13 @@
 import { basename } from 'node:path';
 import type { ErrorInfo } from '../../core/errors.ts';
-import type { SinkDeps } from '../compare.ts';
 import type { SinkOutcome } from '../../core/outcomes.ts';
-import type { SinkPreview, SinkRecord } from '../contract.ts';
-import { examineDirectory } from '../trust.ts';
+import type { ApplyResult, ForgetResult, SinkPreview, SinkRecord } from '../contract.ts';
+import { forgetOwn, previewForgetOwn } from '../forget-own.ts';
+import type { ForgetDeps } from '../inspect.ts';
 import { applyOwn } from '../own.ts';
 import { previewOwn } from '../preview-own.ts';
-import type { Staged } from '../replace.ts';
+import type { BeforeWrite, Staged } from '../replace.ts';
+import { examineDirectory } from '../trust.ts';
 import { decodeTask, GO, type Job, type Look } from './job.ts';
 import { LIMITS, type DoneMessage, type Message, type SinkMessage, type Verdict, type Verdicts } from './message.ts';
 
@@ -18,16 +19,29 @@ export interface Channel {
 }
 
 /** Does one job with this process's own identity, which is the user's by now. */
-export async function serve(deps: SinkDeps, channel: Channel): Promise<void> {
+export async function serve(deps: ForgetDeps, channel: Channel): Promise<void> {
   const line = channel.read();
   if (line === undefined) return;
   const task = decodeTask(line);
   if (task.kind === 'look') tell(channel, { verdicts: look(deps, task) });
-  else tell(channel, { done: task.kind === 'apply' ? await apply(deps, channel, task) : await preview(deps, task) });
+  else tell(channel, { done: await work(deps, channel, task) });
+}
+
+async function work(deps: ForgetDeps, channel: Channel, job: Job): Promise<DoneMessage> {
+  switch (job.kind) {
+    case 'apply':
+      return await change(channel, job, (beforeWrite) => applyOwn(deps, { ...job, beforeWrite }));
+    case 'forget':
+      return await change(channel, job, (beforeWrite) => forgetOwn(deps, job, beforeWrite));
+    case 'preview':
+      return show(await previewOwn(deps, job));
+    case 'preview-forget':
+      return show(previewForgetOwn(deps, job));
+  }
 }
 
 /** Where the look ends for want of rights, root's may go on. */
-function look({ security }: SinkDeps, { directories, trustedGroups }: Look): readonly Verdict[] {
+function look({ security }: ForgetDeps, { directories, trustedGroups }: Look): readonly Verdict[] {
   const trust = { uid: 0, groups: trustedGroups, security };
   return directories.map((directory) => {
     const examined = examineDirectory(directory, trust);
@@ -36,10 +50,17 @@ function look({ security }: SinkDeps, { directories, trustedGroups }: Look): rea
   });
 }
 
-async function apply(deps: SinkDeps, channel: Channel, job: Job): Promise<DoneMessage> {
+type Act = (beforeWrite: BeforeWrite) => Promise<ForgetResult & Partial<Pick<ApplyResult, 'records'>>>;
+
+/** Has the agent journal each temp file before its first byte. */
+async function change(channel: Channel, job: Job, act: Act): Promise<DoneMessage> {
   const indexes = new Map(job.sinks.map(({ path }, index) => [path, index]));
   const journal = [...job.temps];
-  const beforeWrite = async (staged: readonly Staged[]): Promise<void> => {
+  const {
+    outcomes,
+    temps,
+    records = {},
+  } = await act(async (staged: readonly Staged[]) => {
     journal.push(...staged.map(({ temp }) => temp));
     tell(channel, {
       staged: staged.map(({ sink, temp: { path, inode }, bytesChanged }) => {
@@ -48,8 +69,7 @@ async function apply(deps: SinkDeps, channel: Channel, job: Job): Promise<DoneMe
     });
     if (channel.read() !== GO) throw new Error('the agent is gone');
     await Promise.resolve();
-  };
-  const { outcomes, records, temps } = await applyOwn(deps, { ...job, beforeWrite });
+  });
   const kept = new Set(temps);
   return {
     sinks: outcomes.map((outcome) => describe(outcome, records[outcome.path])),
@@ -57,8 +77,7 @@ async function apply(deps: SinkDeps, channel: Channel, job: Job): Promise<DoneMe
   };
 }
 
-async function preview(deps: SinkDeps, job: Job): Promise<DoneMessage> {
-  const previews = await previewOwn(deps, job);
+function show(previews: readonly SinkPreview[]): DoneMessage {
   return { sinks: previews.map((one) => ({ ...describe(one), ...shown(one) })), kept: [] };
 }
 
@@ -67,12 +86,14 @@ function shown({ current, next }: SinkPreview): Pick<SinkMessage, 'current' | 'n
   return { ...(current && { current: current.toString('base64') }), next: next.toString('base64') };
 }
 
-function describe({ result, bytesChanged, drift, warnings, error }: SinkOutcome, record?: SinkRecord): SinkMessage {
+function describe(outcome: SinkOutcome, record?: SinkRecord): SinkMessage {
+  const { result, bytesChanged, drift, warnings, evidence, error } = outcome;
   return {
     result,
     bytesChanged,
     drift,
     warnings: warnings.slice(0, LIMITS.warnings).map((warning) => warning.slice(0, LIMITS.warning)),
+    ...(evidence && { evidence }),
     ...(error && { error: cut(error) }),
     ...(record && { record }),
   };

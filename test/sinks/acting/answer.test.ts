@@ -5,7 +5,7 @@ import { parseMessage, parseVerdicts } from '../../../src/sinks/acting/answer.ts
 import { LIMITS } from '../../../src/sinks/acting/message.ts';
 import { sinkAt } from '../../support/sinks.ts';
 
-const SCOPE = { sinks: [sinkAt('/home/bob/a'), sinkAt('/home/bob/b')], temps: 2 };
+const SCOPE = { kind: 'apply', sinks: [sinkAt('/home/bob/a'), sinkAt('/home/bob/b')], temps: 2 } as const;
 
 const RECORD = {
   ...{ key: '0'.repeat(32), inode: '12', size: '34', ctimeNs: '56', mode: 0o600, uid: 1000, gid: 1000 },
@@ -69,6 +69,19 @@ describe('an answer', () => {
       assert.throws(() => parse(answer));
     });
   }
+
+  test('says of a sink what can come of its job, and nothing else', () => {
+    const writing = ['written', 'repaired'];
+    const forgetting = ['forgotten', 'removed'];
+    const kinds = { apply: writing, preview: writing, forget: forgetting, 'preview-forget': forgetting } as const;
+    for (const kind of ['apply', 'preview', 'forget', 'preview-forget'] as const) {
+      for (const result of [...writing, ...forgetting]) {
+        const parseIt = (): unknown => parseMessage(JSON.stringify(done({ result })), { ...SCOPE, kind });
+        if (kinds[kind].includes(result)) assert.deepEqual(parseIt(), done({ result }));
+        else assert.throws(parseIt, `${kind} ${result}`);
+      }
+    }
+  });
 
   test('that makes root of a user is refused', () => {
     for (const verdict of [

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ErrorCode } from '../../../src/core/errors.ts';
-import { applyAs, previewAs, type Delegated } from '../../../src/sinks/acting/delegate.ts';
+import { applyAs, forgetAs, previewAs, type Delegated } from '../../../src/sinks/acting/delegate.ts';
+import type { ForgetJob, WriteJob } from '../../../src/sinks/acting/job.ts';
 import { ACTING_LIMITS } from '../../../src/sinks/acting/patience.ts';
 import type { ApplyResult, TempFile } from '../../../src/sinks/contract.ts';
 import { createActors } from '../../../src/system/actors.ts';
@@ -39,6 +40,26 @@ describe('a process that acts as a user and says', () => {
     });
   }
 
+  test('anything of these when it was asked to forget: its sinks fail alike', async () => {
+    for (const [what, [code, message]] of Object.entries(expected)) {
+      const delegated = delegate(what, FORGET, code === 'SINK_TIMEOUT' ? 300 : 30_000);
+      const { outcomes, temps } = await forgetAs(delegated, hooks.beforeWrite);
+      assert.partialDeepStrictEqual(outcomes, [{ path: '/home/bob/a', result: 'failed', error: { code } }], what);
+      assert.match(outcomes[0]?.error?.message ?? '', message);
+      assert.deepEqual(temps[0], OLD);
+    }
+  });
+
+  test('that it has written when it was asked to forget: is nonsense', async () => {
+    for (const kind of ['forget', 'preview-forget'] as const) {
+      const delegated = delegate('that it is done before it was asked', { ...FORGET, kind });
+      const outcomes =
+        kind === 'forget' ? (await forgetAs(delegated, hooks.beforeWrite)).outcomes : await previewAs(delegated);
+      assert.partialDeepStrictEqual(outcomes, [{ result: 'failed', error: { code: 'SINK_ACTOR_FAILED' } }]);
+      assert.match(outcomes[0]?.error?.message ?? '', /got nonsense$/);
+    }
+  });
+
   test('that it is done before it was asked: is believed, since it is about its own sinks alone', async () => {
     const { outcomes, records } = await apply('that it is done before it was asked');
     assert.partialDeepStrictEqual(outcomes, [{ path: '/home/bob/a', format: 'dotenv', result: 'written' }]);
@@ -52,20 +73,25 @@ describe('a process that acts as a user and says', () => {
   });
 
   test('temp files when asked for a look: the look fails', async () => {
-    const previews = await previewAs(delegated('temp files, and then nothing', 30_000));
-    assert.partialDeepStrictEqual(previews, [{ result: 'failed', error: { code: 'SINK_ACTOR_FAILED' } }]);
+    for (const job of [
+      { ...APPLY, kind: 'preview' as const },
+      { ...FORGET, kind: 'preview-forget' as const },
+    ]) {
+      const previews = await previewAs(delegate('temp files, and then nothing', job));
+      assert.partialDeepStrictEqual(previews, [{ result: 'failed', error: { code: 'SINK_ACTOR_FAILED' } }]);
+    }
   });
 });
 
 test('a program that cannot be started is a failure of the sinks', async () => {
-  const actors = createActors(['/nonexistent']);
-  const { outcomes } = await applyAs({ ...delegated('', 30_000), actors }, hooks);
+  const actors = createActors([join(import.meta.dirname, 'none')]);
+  const { outcomes } = await applyAs({ ...delegate('', APPLY), actors }, hooks);
   assert.partialDeepStrictEqual(outcomes, [{ result: 'failed', error: { code: 'SINK_ACTOR_FAILED' } }]);
   assert.match(outcomes[0]?.error?.message ?? '', /ENOENT on spawn/);
 });
 
 test('a process that not even a kill ends keeps its sinks from being tried again, and nothing else', async () => {
-  const { outcomes, temps } = await applyAs({ ...delegated('', 30_000), actors: { start: () => undefined } }, hooks);
+  const { outcomes, temps } = await applyAs({ ...delegate('', APPLY), actors: { start: () => undefined } }, hooks);
   assert.partialDeepStrictEqual(outcomes, [{ result: 'failed', error: { code: 'SINK_TIMEOUT' } }]);
   assert.match(outcomes[0]?.error?.message ?? '', /got one of an earlier pass that still hangs$/);
   assert.deepEqual(temps, [OLD]);
@@ -73,16 +99,18 @@ test('a process that not even a kill ends keeps its sinks from being tried again
 
 const hooks = { beforeWrite: () => Promise.resolve(), now: () => NOW };
 
-async function apply(what: string, deadline = 30_000): Promise<ApplyResult> {
-  return await applyAs(delegated(what, deadline), hooks);
+async function apply(what: string, deadline?: number): Promise<ApplyResult> {
+  return await applyAs(delegate(what, APPLY, deadline), hooks);
 }
 
-function delegated(what: string, deadline: number): Delegated {
-  return {
-    user: { uid: 1000, gid: 1000 },
-    sinks: [sinkAt('/home/bob/a')],
-    actors: createActors([...NODE, what]),
-    limits: { ...ACTING_LIMITS, deadline, perSink: 0 },
-    job: { credentials: credentials('1'), origin: {}, rotated: true, records: {}, temps: [OLD], trustedGroups: [] },
-  };
+const COMMON = { sinks: [sinkAt('/home/bob/a')], temps: [OLD], trustedGroups: [] };
+const APPLY: WriteJob = {
+  ...COMMON,
+  ...{ kind: 'apply', credentials: credentials('1'), origin: {}, rotated: true, records: {} },
+};
+const FORGET: ForgetJob = { ...COMMON, kind: 'forget', keyId: '…0001', force: false };
+
+function delegate<J extends WriteJob | ForgetJob>(what: string, job: J, deadline = 30_000): Delegated<J> {
+  const user = { uid: 1000, gid: 1000 };
+  return { user, actors: createActors([...NODE, what]), limits: { ...ACTING_LIMITS, deadline, perSink: 0 }, job };
 }
