@@ -1,0 +1,132 @@
+import { readOwner } from '../config/scalars.ts';
+import type { LockdownConfig } from '../core/config.ts';
+import { AgentError } from '../core/errors.ts';
+import { EXIT, type ExitCode } from '../core/exit.ts';
+import { printable } from '../core/printable.ts';
+import type { LockdownDeps, LockdownState } from '../lockdown/contract.ts';
+import { preflight } from '../lockdown/preflight.ts';
+import { resolveRules } from '../lockdown/rules.ts';
+import { confirming, loading, removing } from '../lockdown/ruleset.ts';
+import { asksUnit, readLockdown, readTable, UNIT } from '../lockdown/state.ts';
+import { load } from '../lockdown/tool.ts';
+import { describeState, preflightLines, stateAsJson } from './lockdown-text.ts';
+import { readConfig, type ConfigOptions } from './options.ts';
+import type { World } from './world.ts';
+
+export interface ApplyOptions extends ConfigOptions {
+  readonly allowUser?: readonly string[];
+  readonly containers?: LockdownConfig['containers'];
+  /** Milliseconds. */
+  readonly for?: number;
+  readonly dryRun?: true;
+  readonly force?: true;
+}
+
+export interface LockdownStatusOptions extends ConfigOptions {
+  readonly json?: true;
+}
+
+export async function applyLockdown(world: World, options: ApplyOptions): Promise<ExitCode> {
+  const wish = await readWish(world, options);
+  const deps = await openDeps(world);
+  const rules = await resolveRules(deps, wish);
+  const found = await preflight(deps, rules);
+  world.print(lines(preflightLines(found, rules)));
+  const isBlocked = found.talking.some(({ isAllowed }) => !isAllowed) && !options.force;
+  if (options.dryRun) {
+    world.print(`\n${loading(rules, options.for)}`);
+    return isBlocked ? EXIT.refused : EXIT.done;
+  }
+  if (isBlocked) throw inUse();
+  if (options.for !== undefined) await refuseTrialOverLasting(deps);
+  await load(deps, loading(rules, options.for));
+  const state = await readLockdown(deps, wish);
+  world.print(lines(await describeState(deps, state)));
+  world.print(lines(await adviseOnBoot(deps, options)));
+  return EXIT_OF_STATE[state.state];
+}
+
+/** The configuration, and what the options say beyond it. */
+async function readWish(world: World, options: ApplyOptions): Promise<LockdownConfig> {
+  const { lockdown } = await readConfig(world, configOnly(options));
+  const added = (options.allowUser ?? []).map((user) => {
+    const reading = readOwner(user);
+    if ('value' in reading) return reading.value;
+    throw new AgentError('USAGE', `--allow-user: expected a name or a numeric id, got "${printable(user)}"`);
+  });
+  return {
+    allowUsers: [...lockdown.allowUsers, ...added],
+    containers: options.containers ?? lockdown.containers,
+  };
+}
+
+function configOnly({ config }: ConfigOptions): ConfigOptions {
+  return config === undefined ? {} : { config };
+}
+
+async function openDeps(world: World): Promise<LockdownDeps> {
+  const { commands, users } = await world.services();
+  return { commands, users };
+}
+
+function inUse(): AgentError {
+  return new AgentError('LOCKDOWN_REFUSED', 'lockdown: expected nobody but allowed users to be connected, got others', {
+    hint: 'allow them with --allow-user, or go on with --force, which ends their connections',
+  });
+}
+
+async function refuseTrialOverLasting(deps: LockdownDeps): Promise<void> {
+  if ((await readTable(deps))?.effect !== 'lasting') return;
+  throw new AgentError('LOCKDOWN_REFUSED', '--for: expected no rules in force, got some that are there for good', {
+    hint: 'such a trial would end with the service open to all: apply without --for, or remove the rules first',
+  });
+}
+
+async function adviseOnBoot(deps: LockdownDeps, options: ApplyOptions): Promise<string[]> {
+  if (options.for !== undefined) return [];
+  const isBeyond = options.allowUser !== undefined || options.containers !== undefined;
+  return [
+    ...(isBeyond ? ['the next boot goes by the configuration: write there under lockdown what the options say'] : []),
+    ...((await asksUnit(deps, 'is-enabled')) ? [] : [`until the next boot; for good: systemctl enable --now ${UNIT}`]),
+  ];
+}
+
+const EXIT_OF_STATE: Readonly<Record<LockdownState['state'], ExitCode>> = {
+  on: EXIT.done,
+  off: EXIT.noRole,
+  drifted: EXIT.config,
+  unknown: EXIT.refused,
+};
+
+export async function showLockdown(world: World, options: LockdownStatusOptions): Promise<ExitCode> {
+  const { lockdown } = await readConfig(world, configOnly(options));
+  const deps = await openDeps(world);
+  const state = await readLockdown(deps, lockdown);
+  world.print(options.json ? stateAsJson(state) : lines(await describeState(deps, state)));
+  return EXIT_OF_STATE[state.state];
+}
+
+export async function confirmLockdown(world: World): Promise<ExitCode> {
+  const deps = await openDeps(world);
+  const effect = (await readTable(deps))?.effect;
+  if (effect === undefined || effect === 'ended') {
+    throw new AgentError('LOCKDOWN_REFUSED', 'confirm: expected a trial, got none or one that is over', {
+      hint: 'credrotate lockdown apply',
+    });
+  }
+  if (effect === 'trial') await load(deps, confirming());
+  world.print(lines(['lockdown: on, for good', ...(await adviseOnBoot(deps, {}))]));
+  return EXIT.done;
+}
+
+export async function removeLockdown(world: World): Promise<ExitCode> {
+  const deps = await openDeps(world);
+  const isThere = (await readTable(deps)) !== undefined;
+  if (isThere) await load(deps, removing());
+  world.print(`lockdown: off${isThere ? '' : ', as before'}; everybody reaches the metadata service\n`);
+  return EXIT.done;
+}
+
+function lines(texts: readonly string[]): string {
+  return texts.map((text) => `${text}\n`).join('');
+}

@@ -1,0 +1,68 @@
+import { Option, type Command } from 'commander';
+import { AgentError } from '../core/errors.ts';
+import { EXIT, type ExitCode } from '../core/exit.ts';
+import type { ApplyOptions, LockdownStatusOptions } from './lockdown-work.ts';
+import { durationOption, withConfig } from './options.ts';
+import type { Run, World } from './world.ts';
+
+export function addLockdown(program: Command, run: Run): void {
+  const lockdown = program
+    .command('lockdown')
+    .summary('let only root and chosen users reach the metadata service')
+    .description(
+      'Whoever reaches the metadata service has the role. Let only root and the users of the configuration reach it, ' +
+        'by nftables rules in a table of their own.',
+    );
+  addApply(lockdown, run);
+  lockdown
+    .command('confirm')
+    .summary('make a trial last')
+    .description('Let the rules that are tried with apply --for stay in force.')
+    .action(() => run(async (world) => (await import('./lockdown-work.ts')).confirmLockdown(world)));
+  withConfig(lockdown.command('status'))
+    .summary('show who reaches the metadata service')
+    .description(
+      'Show whether the rules are in force, and compare them with the configuration. Exit code 0: on; ' +
+        `${String(EXIT.noRole)}: off; ${String(EXIT.config)}: not those of the configuration; ` +
+        `${String(EXIT.refused)}: not to be seen.`,
+    )
+    .option('--json', 'print the state as JSON')
+    .action((options: LockdownStatusOptions) =>
+      run(async (world) => (await import('./lockdown-work.ts')).showLockdown(world, options)),
+    );
+  lockdown
+    .command('remove')
+    .summary('let everybody reach it again')
+    .description('Take our rules away, and nothing else.')
+    .action(() => run(async (world) => (await import('./lockdown-work.ts')).removeLockdown(world)));
+}
+
+function addApply(lockdown: Command, run: Run): void {
+  withConfig(lockdown.command('apply'))
+    .summary('load the rules')
+    .description(
+      'Look who would be refused, and load the rules in one step. Those that are loaded are replaced. Until the next ' +
+        'boot; credrotate-lockdown.service loads them at every boot.',
+    )
+    .option('--allow-user <user...>', 'users to allow beside those of the configuration')
+    .addOption(
+      new Option('--containers <choice>', 'whether containers reach it, whatever the configuration says').choices([
+        'allow',
+        'deny',
+      ]),
+    )
+    .addOption(durationOption('--for <duration>', 'a trial: let everybody in again after this time, unless confirmed'))
+    .option('--dry-run', 'show who would be refused, and the rules, without loading them')
+    .option('--force', 'load the rules even if somebody whom they refuse is connected')
+    .action((options: ApplyOptions) => run((world) => apply(world, options)));
+}
+
+const LONGEST_TRIAL = 24 * 3_600_000;
+
+async function apply(world: World, options: ApplyOptions): Promise<ExitCode> {
+  const { for: trial = LONGEST_TRIAL } = options;
+  if (trial < 1000 || trial > LONGEST_TRIAL) {
+    throw new AgentError('USAGE', '--for: expected a duration from 1s to 24h, got another');
+  }
+  return await (await import('./lockdown-work.ts')).applyLockdown(world, options);
+}

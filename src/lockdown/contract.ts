@@ -1,0 +1,36 @@
+import type { Commands, Users } from '../core/contracts.ts';
+
+export interface LockdownDeps {
+  readonly commands: Commands;
+  readonly users: Users;
+  /** Unset: this machine. */
+  readonly host?: Host;
+}
+
+export interface Host {
+  /** Where nft, getent and systemctl are. */
+  readonly path: string;
+  /** The kernel's tables of our network namespace: /proc/net. */
+  readonly net: string;
+}
+
+/** Who reaches the metadata service. */
+export interface Rules {
+  /** Ids, root's among them, in rising order. */
+  readonly users: readonly number[];
+  readonly containers: 'allow' | 'deny';
+}
+
+/** What stands of our rules, as far as it can be seen. */
+export interface LockdownState {
+  /** `drifted`: the rules are not those of the configuration, or were taken away by somebody else. */
+  readonly state: 'on' | 'off' | 'drifted' | 'unknown';
+  /** For people; always there for `drifted` and `unknown`. */
+  readonly reason?: string;
+  /** The rules that are loaded. */
+  readonly rules?: Rules;
+  /** Milliseconds until the kernel ends a trial, which leaves the service open to all. */
+  readonly rollbackIn?: number;
+  /** Ids of users who were refused in the last day. */
+  readonly refused: readonly number[];
+}

@@ -1,0 +1,124 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Rules } from './contract.ts';
+import { ADDRESSES, chainsOf, TCP, type Chain } from './ruleset.ts';
+
+/** Our table as it stands in the kernel. */
+export interface Table {
+  /** Undefined where the rules are not ours any more. */
+  readonly rules?: Rules;
+  /** `ended`: a trial is over, and the rules have no effect. */
+  readonly effect: 'lasting' | 'trial' | 'ended';
+  /** Of a trial: milliseconds that are left. */
+  readonly left?: number;
+  readonly refused: readonly number[];
+}
+
+/** Reads what nft lists. Undefined where it is nothing that nft would say. */
+export function parseTable(listing: string): Table | undefined {
+  const objects = parseObjects(listing);
+  if (!objects?.some(({ table }) => isRecord(table))) return undefined;
+  const sets = new Map(objects.flatMap(({ set }) => (isRecord(set) ? [[String(set['name']), elements(set)]] : [])));
+  const endpoints = Object.entries(ADDRESSES).map(([set, address]) => endpoint(sets.get(set) ?? [], address));
+  const rules = rulesOf(objects, sets);
+  const lefts = endpoints.flatMap(({ left }) => left ?? []);
+  const standing = endpoints.filter(({ stands }) => stands).length;
+  return {
+    // Only the kernel takes all addresses away; one alone was somebody else.
+    ...(rules && (standing === 0 || standing === endpoints.length) && { rules }),
+    effect: standing === 0 ? 'ended' : lefts.length > 0 ? 'trial' : 'lasting',
+    ...(lefts.length > 0 && { left: Math.min(...lefts) }),
+    refused: (sets.get('refused') ?? []).flatMap(({ value }) => (isId(value) ? [value] : [])),
+  };
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function parseObjects(listing: string): Json[] | undefined {
+  try {
+    const root: unknown = JSON.parse(listing);
+    const objects: unknown = isRecord(root) ? root['nftables'] : undefined;
+    return Array.isArray(objects) ? objects.filter(isRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isId(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+interface Element {
+  readonly value: unknown;
+  /** Milliseconds. */
+  readonly left?: number;
+}
+
+/** One with a timeout is an object of its own. */
+function elements(set: Json): Element[] {
+  const all: unknown = set['elem'];
+  return (Array.isArray(all) ? all : []).map((element: unknown) => {
+    const inner: unknown = isRecord(element) ? element['elem'] : undefined;
+    if (!isRecord(inner)) return { value: element };
+    const left: unknown = inner['expires'];
+    return { value: inner['val'], ...(typeof left === 'number' && { left: left * 1000 }) };
+  });
+}
+
+function endpoint(found: readonly Element[], address: string): { readonly stands: boolean; readonly left?: number } {
+  const { left } = found[0] ?? {};
+  return { stands: found[0]?.value === address, ...(left !== undefined && { left }) };
+}
+
+/** What the rules mean, if they are what we would make of that meaning, and nothing but that. */
+function rulesOf(objects: readonly Json[], sets: ReadonlyMap<string, readonly Element[]>): Rules | undefined {
+  const values = (sets.get('users') ?? []).map(({ value }) => value);
+  const isOff = objects.some(({ table }) => isRecord(table) && 'flags' in table);
+  if (!values.every(isId) || isOff) return undefined;
+  const chains = objects.flatMap(({ chain }) => (isRecord(chain) ? [toChain(chain, objects)] : []));
+  const containers = chains.some(({ name }) => name === 'forward') ? 'deny' : 'allow';
+  const rules: Rules = { users: values.toSorted((a, b) => a - b), containers };
+  return isDeepStrictEqual(chains.map(essence), chainsOf(rules).map(essence)) ? rules : undefined;
+}
+
+/** Some versions of nft leave out that a reset is TCP's, which goes without saying. */
+function essence({ rules, ...rest }: Chain): Chain {
+  return { ...rest, rules: rules.map((rule) => rule.filter((statement) => statement !== TCP)) };
+}
+
+function toChain({ name, type, hook, prio, policy }: Json, objects: readonly Json[]): Chain {
+  const rules = objects.flatMap(({ rule }) => (isRecord(rule) && rule['chain'] === name ? [statements(rule)] : []));
+  const head = `type ${String(type)} hook ${String(hook)} priority ${String(prio)}; policy ${String(policy)};`;
+  return { name: String(name), ...(hook !== undefined && { hook: head }), rules };
+}
+
+function statements(rule: Json): string[] {
+  const all: unknown = rule['expr'];
+  return (Array.isArray(all) ? all : []).filter(isRecord).map(toText);
+}
+
+/** A statement as we write it; any other as JSON. */
+function toText(statement: Json): string {
+  const { match, set, jump, reject } = statement;
+  if (isRecord(match)) return matchText(match);
+  if (isRecord(set)) return `${String(set['op'])} ${String(set['set'])} { ${operand(set['elem'])} }`;
+  if (isRecord(jump)) return `jump ${String(jump['target'])}`;
+  if (isRecord(reject)) return `reject with ${String(reject['type'])}`;
+  return JSON.stringify(statement);
+}
+
+/** With --numeric, TCP is 6 to some versions. */
+function matchText({ op, left, right }: Json): string {
+  const text = [operand(left), ...(op === '==' ? [] : [String(op)]), operand(right)].join(' ');
+  return text === 'meta l4proto 6' ? TCP : text;
+}
+
+function operand(value: unknown): string {
+  const { meta, payload } = isRecord(value) ? value : {};
+  if (isRecord(meta)) return `meta ${String(meta['key'])}`;
+  if (isRecord(payload)) return `${String(payload['protocol'])} ${String(payload['field'])}`;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { tally } from '../faults/tally.ts';
+import { eventually } from '../support/eventually.ts';
+import { ADDRESSES, ALLOWED, ask, connect, done, GIVEN, NOBODY, openHost, REFUSED } from './lockdown-host.ts';
+import { openInstance } from './namespace.ts';
+
+describe('a trial', () => {
+  test('is ended by the kernel, with no process of ours', async (t) => {
+    const space = await openInstance(t);
+    const { lockdown, status } = await openHost(t, space);
+    await tally(t, 'lockdown: a trial ends by itself', async (attempt) => {
+      await attempt(async () => {
+        assert.match(await done(lockdown('apply', '--for', '3s')), /a trial: ends in \d s/);
+        assert.deepEqual(await ask(space, NOBODY), REFUSED);
+        await eventually('nobody is let in again', async () => (await ask(space, NOBODY)).join() === GIVEN.join());
+      });
+    });
+    const { state, reason } = await status();
+    assert.deepEqual([state, reason], ['off', 'the trial is over, and was not confirmed']);
+    const late = await lockdown('confirm');
+    assert.equal(late.code, 77);
+    assert.match(late.stderr, /expected a trial, got none or one that is over/);
+  });
+
+  test('lasts once it is confirmed, with the users that were tried', async (t) => {
+    const space = await openInstance(t);
+    const { lockdown, status } = await openHost(t, space, { lockdown: {} });
+    await done(lockdown('apply', '--for', '3s', '--allow-user', String(ALLOWED)));
+    const { state, rollbackIn } = await status();
+    assert.ok(state === 'on' && rollbackIn !== undefined && rollbackIn <= 3000, String(rollbackIn));
+    await done(lockdown('confirm'));
+    assert.doesNotMatch(await space.rules(), /expires/);
+    assert.deepEqual(await ask(space, ALLOWED, NOBODY), [...GIVEN, ...REFUSED]);
+    assert.equal((await status()).reason, 'the table allows 65533, unlike the configuration');
+    const again = await lockdown('apply', '--for', '1m');
+    assert.equal(again.code, 77, 'it would end with the service open to all');
+    assert.match(again.stderr, /--for: expected no rules in force/);
+  });
+});
+
+test('whoever is connected and not allowed stands in the way, until it is forced', async (t) => {
+  const space = await openInstance(t);
+  const { lockdown } = await openHost(t, space);
+  const before = await space.rules();
+  const clients = await Promise.all(ADDRESSES.map((address) => connect(t, space, NOBODY, address)));
+  const tried = await lockdown('apply', '--dry-run');
+  assert.equal(tried.code, 77);
+  assert.match(
+    tried.stdout,
+    /^connected now: user 65534 \(nobody\), 2 connections: will be refused; --allow-user nobody/m,
+  );
+  const refused = await lockdown('apply');
+  assert.equal(refused.code, 77);
+  assert.match(refused.stderr, /LOCKDOWN_REFUSED/);
+  assert.equal(await space.rules(), before, 'nothing was loaded');
+  await done(lockdown('apply', '--force'));
+  const ends = await Promise.all(clients.map((goOn) => goOn()));
+  assert.deepEqual(ends, ['ConnectionResetError', 'ConnectionResetError']);
+});
