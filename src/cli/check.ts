@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
-import type { Credentials } from '../core/credentials.ts';
 import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
-import { Secret } from '../core/secret.ts';
-import { sinkLines } from '../report/print-report.ts';
+import { sinkLines, warningLines } from '../report/print-report.ts';
 import { count } from '../report/text.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/preview.ts';
-import { readConfig, withSinks, type SinkFlags } from './options.ts';
+import { DEFAULT_CONFIG, readConfig, withSinks, type SinkFlags } from './options.ts';
+import { SAMPLE } from './sample.ts';
+import { UNITS, unitTrouble, type UnitTrouble } from './sandbox.ts';
 import { sinkDeps } from './session.ts';
 import type { Run, World } from './world.ts';
 
@@ -18,19 +18,15 @@ export function addCheck(program: Command, run: Run): void {
     .action((options: SinkFlags) => run((world) => check(world, options)));
 }
 
-/** Stand in for the credentials, to see what a format says of the file that is there. */
-const SAMPLE: Credentials = {
-  accessKeyId: 'ASIASAMPLE0000000000',
-  secretAccessKey: new Secret('sample'),
-  sessionToken: new Secret('sample'),
-  expiration: 0,
-};
-
 async function check(world: World, options: SinkFlags): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const wish = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups: config.trustedGroups };
   const sinks = await previewSinks(sinkDeps(await world.services()), { ...wish, sinks: config.sinks });
-  world.print([head(config), ...sinks.flatMap(describe), ''].join('\n'));
+  // The units read no other configuration.
+  const units = config.files[0] === DEFAULT_CONFIG ? unitTrouble(config, UNITS) : { outside: [], warnings: [] };
+  const lines = sinks.flatMap((sink) => [...describe(sink), ...warningLines(closed(sink.path, units))]);
+  const foot = units.warnings.map((warning) => `warning   ${warning}`);
+  world.print([head(config), ...lines, ...foot, ''].join('\n'));
   return exitCodeOfParts(
     'ok',
     sinks.flatMap((sink) => sink.error?.code ?? []),
@@ -42,8 +38,13 @@ function head({ files, sinks, consumers }: Config): string {
   return `${where}: ok, ${count(sinks.length, 'sink')}, ${count(consumers.length, 'consumer')}`;
 }
 
+function closed(path: string, { outside }: UnitTrouble): string | undefined {
+  if (!outside.includes(path)) return undefined;
+  return 'it lies outside of what credrotate harden has opened: do that again, and restart the agent';
+}
+
 function describe(sink: SinkPreview): string[] {
   if (sink.error) return sinkLines(sink);
   const there = sink.drift.includes('missing') ? 'will be created' : 'is there';
-  return [`ok        ${sink.path} (${there})`, ...sink.warnings.map((warning) => `          warning: ${warning}`)];
+  return [`ok        ${sink.path} (${there})`, ...warningLines(...sink.warnings)];
 }

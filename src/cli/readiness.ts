@@ -3,6 +3,8 @@ import type { AgentView } from '../rotation/agent.ts';
 /** How much longer than until the next look the service manager shall wait for us; microseconds. */
 const EXTENSION = 30_000_000;
 
+type View = Pick<AgentView, 'config' | 'report'>;
+
 /**
  * Tells the service manager READY once: when every sink stands, so that a unit ordered after ours finds its files, or
  * when `startupWait` milliseconds are over, so that a boot without a role goes on.
@@ -11,6 +13,8 @@ export class Readiness {
   readonly #notify: (state: string) => void;
   readonly #timer: NodeJS.Timeout;
   #isReady = false;
+  #reloadingSince: number | undefined;
+  #isRefused = false;
 
   constructor(notify: (state: string) => void, startupWait: number) {
     this.#notify = notify;
@@ -21,10 +25,30 @@ export class Readiness {
   }
 
   /** Takes note of a pass. */
-  see(view: Pick<AgentView, 'config' | 'report'>): void {
+  see(view: View): void {
     const missing = missingFrom(view);
-    this.#notify(`STATUS=${missing ?? `sinks that stand: ${String(view.config.sinks.length)}`}`);
+    const status = missing ?? `sinks that stand: ${String(view.config.sinks.length)}`;
+    this.#notify(`STATUS=${status}${this.#isRefused ? '; the configuration was refused, the former one is kept' : ''}`);
     if (missing === undefined) this.#ready();
+    // A pass that began before says nothing of the new configuration.
+    if (this.#reloadingSince !== undefined && view.report.startedAt >= this.#reloadingSince) this.#reloaded();
+  }
+
+  /** `since`: epoch milliseconds. While we start, the manager would take the end of a reload for that of the start. */
+  reloading(since: number): void {
+    if (!this.#isReady) return;
+    this.#reloadingSince = since;
+    this.#notify(`RELOADING=1\nMONOTONIC_USEC=${String(process.hrtime.bigint() / 1000n)}`);
+  }
+
+  /** Whether the configuration on disk is the one that is used. */
+  configured(isUsed: boolean): void {
+    this.#isRefused = !isUsed;
+  }
+
+  /** The reload that began then has come to its end, whatever that was. */
+  reloaded(since: number): void {
+    if (this.#reloadingSince === since) this.#reloaded();
   }
 
   stop(): void {
@@ -38,9 +62,15 @@ export class Readiness {
     clearTimeout(this.#timer);
     this.#notify('READY=1');
   }
+
+  #reloaded(): void {
+    this.#reloadingSince = undefined;
+    this.#notify('READY=1');
+  }
 }
 
-function missingFrom({ config, report }: Pick<AgentView, 'config' | 'report'>): string | undefined {
+/** Undefined when every sink stands. */
+export function missingFrom({ config, report }: View): string | undefined {
   const { source, sinks } = report;
   if (source.state !== 'ok' && source.state !== 'stale') return `source is ${source.state}`;
   const standing = new Set(sinks.filter((sink) => sink.error === undefined).map((sink) => sink.path));

@@ -1,17 +1,22 @@
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
-import type { Log } from '../core/contracts.ts';
+import type { Clock, Log } from '../core/contracts.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { count } from '../report/text.ts';
 import type { Agent, AgentView } from '../rotation/agent.ts';
-import { serveControl } from '../rotation/control.ts';
+import { isServed, serveControl } from '../rotation/control.ts';
 import { controlSocket } from './ask.ts';
 import { CommandFailure, readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { Readiness } from './readiness.ts';
-import { openSession } from './session.ts';
+import { openSession, type Session, type SessionOptions } from './session.ts';
+import { Watchdog } from './watchdog.ts';
 import type { Run, World } from './world.ts';
+
+/** For a one-shot that holds the lock; milliseconds. */
+const BUSY_PATIENCE = 60_000;
+const BUSY_STEP = 500;
 
 export function addRun(program: Command, run: Run): void {
   withConfig(program.command('run'))
@@ -23,31 +28,46 @@ export function addRun(program: Command, run: Run): void {
 async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const log = await world.openLog(config.log);
-  const { sdNotify } = await world.services();
+  const { clock, sdNotify } = await world.services();
   const readiness = new Readiness(sdNotify, config.startupWait);
+  const watchdog = new Watchdog(world.env, sdNotify, { config });
   const onView = (view: AgentView): void => {
     readiness.see(view);
+    watchdog.see(view);
   };
-  const session = await openSession(world, { config, log, mode: 'run', onView });
-  if (!session) {
-    const { state } = world.directories;
-    throw new AgentError('AGENT_BUSY', `${state}: another credrotate holds the lock`, {
-      hint: 'ask it for a pass with: credrotate refresh; or give this one another STATE_DIRECTORY',
-    });
-  }
+  const session = await openWhenFree(world, { config, log, mode: 'run', onView });
   const { agent } = session;
-  world.onHangup(() => void reload(world, { options, agent, log }));
+  world.onHangup(() => void reload(world, { options, agent, log, readiness, clock }));
   log.info(`credrotate ${world.version} keeps ${count(config.sinks.length, 'sink')} fresh`, { event: 'started' });
   const control = await openControl(world, agent, log);
   try {
     await agent.run(world.stop);
   } finally {
     readiness.stop();
+    watchdog.stop();
     await control?.[Symbol.asyncDispose]();
     await session.close();
   }
   log.info('stopped', { event: 'stopped' });
   return EXIT.done;
+}
+
+/** Beside a one-shot, which user data may have started at the same moment, it waits; beside another agent it does not. */
+async function openWhenFree(world: World, options: SessionOptions): Promise<Session> {
+  const { clock } = await world.services();
+  const giveUp = AbortSignal.timeout(BUSY_PATIENCE);
+  for (let isFirst = true; ; isFirst = false) {
+    const session = await openSession(world, options);
+    if (session) return session;
+    if (giveUp.aborted || (await isServed(controlSocket(world)))) {
+      throw new AgentError('AGENT_BUSY', `${world.directories.state}: another credrotate holds the lock`, {
+        hint: 'ask it for a pass with: credrotate refresh; or give this one another STATE_DIRECTORY',
+      });
+    }
+    if (isFirst) options.log.info('waiting for a one-shot that is at work', { event: 'waiting' });
+    await clock.sleepUntil(clock.now() + BUSY_STEP, world.stop);
+    world.stop.throwIfAborted();
+  }
 }
 
 /** Without its socket the agent does its work all the same. */
@@ -68,15 +88,22 @@ interface Reload {
   readonly options: ConfigOptions;
   readonly agent: Agent;
   readonly log: Log;
+  readonly readiness: Readiness;
+  readonly clock: Clock;
 }
 
 /** A wrong configuration changes nothing: the agent goes on with the one it has, and makes its pass. */
-async function reload(world: World, { options, agent, log }: Reload): Promise<void> {
+async function reload(world: World, { options, agent, log, readiness, clock }: Reload): Promise<void> {
+  const since = clock.now();
+  readiness.reloading(since);
   try {
     const config = await reread(world, options, log);
+    readiness.configured(config !== undefined);
     await (config ? agent.reload(config) : agent.ask({ trigger: 'reload', tellAll: false }));
   } catch (error) {
     log.error(`reload: ${toErrorInfo(error).message}`, { event: 'reload_failed' });
+  } finally {
+    readiness.reloaded(since);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ConsumerConfig } from '../core/config.ts';
 import type { BootTime, Clock, Commands, Processes, UserIds, Users } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
+import type { RunningProcess } from '../core/outcomes.ts';
 
 export interface NotifyDeps {
   readonly clock: Pick<Clock, 'now'>;
@@ -49,4 +50,6 @@ export type TellResult =
       readonly kind: 'later' | 'refused';
       /** Processes of this consumer that were told, when others are still to be. */
       readonly told?: readonly string[];
+      /** Those that are still to be told, as far as they are known. */
+      readonly processes?: readonly RunningProcess[];
     };

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import type { ProcessMatch } from '../core/config.ts';
-import { AgentError, isErrno, toErrorInfo } from '../core/errors.ts';
+import { AgentError, isErrno } from '../core/errors.ts';
 import type { NotifyDeps, TellResult } from './contract.ts';
 import { allPids, readProcess, type ProcessFacts } from './proc.ts';
 import { ended, sendTo, type Aim } from './send.ts';
@@ -97,19 +97,20 @@ async function tellMatch(
   if (!held || !facts || look(deps, pid, wanted) !== 'match') return { key: '', result: ended(pid) };
   const key = `${pid}@${facts.startedAt}`;
   if (aim.told.includes(key)) return { key, result: { result: 'told', detail: `pid ${pid} was told before` } };
-  try {
-    return { key, result: await sendTo(deps, held, facts, aim) };
-  } catch (error) {
-    aim.abort.throwIfAborted();
-    return { key, result: { result: 'pending', kind: 'refused', error: toErrorInfo(error, 'CONSUMER_FAILED') } };
-  }
+  return { key, result: await sendTo(deps, held, facts, aim) };
 }
+
+/** Of the processes that are still to be told, so many are named. */
+const MOST_NAMED = 20;
 
 /** One that is still to be told keeps the consumer pending; the others are not told twice. */
 function summary(attempts: readonly Attempt[], { signal }: Aim): TellResult {
   const told = attempts.filter(({ result }) => result.result === 'told');
-  const pending = attempts.map(({ result }) => result).find((result) => result.result === 'pending');
-  if (pending) return { ...pending, told: told.map(({ key }) => key) };
+  const [pending, ...others] = attempts.flatMap(({ result }) => (result.result === 'pending' ? result : []));
+  if (pending) {
+    const processes = [pending, ...others].flatMap((result) => result.processes ?? []).slice(0, MOST_NAMED);
+    return { ...pending, told: told.map(({ key }) => key), processes };
+  }
   if (told.length > 1) return { result: 'told', detail: `${signal} to ${told.length} processes` };
   const [only] = [...told, ...attempts.filter(({ result }) => result.result === 'fresh'), ...attempts];
   return only?.result ?? { result: 'absent', detail: 'no process' };

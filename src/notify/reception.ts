@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { SignalName } from '../core/config.ts';
-import { AgentError } from '../core/errors.ts';
+import { AgentError, isErrno } from '../core/errors.ts';
 import type { NotifyDeps } from './contract.ts';
 import { isBlockedInAllThreads, type ProcessFacts } from './proc.ts';
 import { runTool } from './tool.ts';
@@ -61,11 +61,18 @@ async function searchMaps(deps: NotifyDeps, { pid, owner }: ProcessFacts, signal
   const command = ['grep', '-a', '-o', '-m1', '-F', ...names, `/proc/${pid}/maps`];
   const identities = deps.self.uid === 0 && owner.uid !== 0 ? [{ ids: owner }, {}] : [{}];
   for (const identity of identities) {
-    const { exitCode, output } = await runTool(deps, command, { timeout: PATIENCE, signal, ...identity });
-    if (exitCode === 0) return output;
-    if (exitCode === 1) return '';
+    const run = runTool(deps, command, { timeout: PATIENCE, signal, ...identity });
+    const result = await run.catch(unlessForbidden);
+    if (result?.exitCode === 0) return result.output;
+    if (result?.exitCode === 1) return '';
   }
   throw new AgentError('CONSUMER_UNINSPECTABLE', `pid ${pid}: expected to see what runs in it, got no permission`, {
     hint: VOUCH,
   });
+}
+
+/** A confined root may be able to look without being able to become somebody else. */
+function unlessForbidden(error: unknown): undefined {
+  if (isErrno(error, 'EPERM')) return undefined;
+  throw error;
 }

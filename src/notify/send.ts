@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SignalName } from '../core/config.ts';
 import type { BootTime, ProcessHandle } from '../core/contracts.ts';
-import { AgentError, isErrno } from '../core/errors.ts';
+import { AgentError, isErrno, toErrorInfo } from '../core/errors.ts';
 import type { NotifyDeps, TellResult } from './contract.ts';
 import { readProcess, type ProcessFacts } from './proc.ts';
 import { VOUCH, doubtfulRuntime, isCaught, receptionOf, type Reception } from './reception.ts';
@@ -26,13 +26,33 @@ const REFUSALS = {
   dropped: ['CONSUMER_IGNORES', 'it would not notice', 'name a signal on which the program reads its files again'],
 } as const;
 
-/** Signals a process that is known to be the one that is meant, unless the signal would end it. */
+/** Signals a process that is known to be the one that is meant, unless the signal would end it. Only an abort rejects. */
 export async function sendTo(
   deps: NotifyDeps,
   held: ProcessHandle,
   facts: ProcessFacts,
   aim: Aim,
 ): Promise<TellResult> {
+  return await naming(deps, facts, aim.abort, () => attempt(deps, held, facts, aim));
+}
+
+/** Of an attempt that comes to nothing, names the process that goes on with what it read before. Only an abort rejects. */
+export async function naming(
+  deps: NotifyDeps,
+  facts: ProcessFacts | undefined,
+  abort: AbortSignal,
+  tell: () => Promise<TellResult>,
+): Promise<TellResult> {
+  const result = await tell().catch((error: unknown): TellResult => {
+    abort.throwIfAborted();
+    return { result: 'pending', kind: 'refused', error: toErrorInfo(error, 'CONSUMER_FAILED') };
+  });
+  if (result.result !== 'pending' || !facts?.isAlive) return result;
+  const age = deps.readBootTime().sinceBoot - facts.startedAt;
+  return { ...result, processes: [{ pid: facts.pid, startedAt: Math.round(deps.clock.now() - age) }] };
+}
+
+async function attempt(deps: NotifyDeps, held: ProcessHandle, facts: ProcessFacts, aim: Aim): Promise<TellResult> {
   const { pid } = held;
   if (startedAfter(deps, facts, aim.changedAt))
     return { result: 'fresh', detail: `pid ${pid} started after the change` };

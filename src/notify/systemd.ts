@@ -4,7 +4,7 @@ import type { BootTime, CommandResult } from '../core/contracts.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
 import type { NotifyDeps, TellRequest, TellResult } from './contract.ts';
 import { readProcess } from './proc.ts';
-import { ended, sendTo, type Aim } from './send.ts';
+import { ended, naming, sendTo, type Aim } from './send.ts';
 import { hostOf, runTool } from './tool.ts';
 
 interface Attempt {
@@ -20,6 +20,16 @@ export async function tellBySystemd(
 ): Promise<TellResult> {
   assertSystemd(deps);
   const unit = await show(deps, consumer.unit, attempt.signal);
+  const main = readProcess(Number(unit['MainPID'] ?? 0));
+  return await naming(deps, main, attempt.signal, () => tellUnit(deps, consumer, unit, attempt));
+}
+
+async function tellUnit(
+  deps: NotifyDeps,
+  consumer: SystemdConsumer,
+  unit: Unit,
+  attempt: Attempt,
+): Promise<TellResult> {
   const { changedAt, noRestartBefore } = attempt.request;
   const decided = standing(deps, consumer, { unit, changedAt });
   if (decided) return decided;

@@ -6,7 +6,8 @@ const MSG_NOSIGNAL = 0x4000;
 
 /**
  * Tells the service manager how we are (sd_notify(3)); does nothing where NOTIFY_SOCKET is not set. Node has no
- * datagram sockets of the Unix kind, and spawning systemd-notify would need a looser NotifyAccess=.
+ * datagram sockets of the Unix kind. Where node:ffi were missing, systemd-notify would do it; but here it is never
+ * missing, the agent could not even lock its state without, and a child that may notify needs NotifyAccess=all.
  */
 export function createSdNotify(socketPath: string | undefined): (state: string) => void {
   if (!socketPath) return () => undefined;

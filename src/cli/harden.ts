@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Command } from 'commander';
+import { AgentError, isErrno } from '../core/errors.ts';
+import { EXIT, type ExitCode } from '../core/exit.ts';
+import { dropIn } from '../report/harden.ts';
+import { writeSynced } from '../rotation/store.ts';
+import { readConfig, withConfig, type ConfigOptions } from './options.ts';
+import { dropInPaths, surveyGround, UNITS } from './sandbox.ts';
+import type { Run, World } from './world.ts';
+
+interface HardenOptions extends ConfigOptions {
+  readonly dryRun?: true;
+  readonly undo?: true;
+}
+
+export function addHarden(program: Command, run: Run): void {
+  withConfig(program.command('harden'))
+    .summary('confine the units to what the configuration needs')
+    .description(
+      'Write a drop-in for the units that opens the directories of the sinks, and closes all that the configuration ' +
+        'does not need.',
+    )
+    .option('--dry-run', 'print the drop-in, write nothing')
+    .option('--undo', 'remove the drop-in')
+    .action((options: HardenOptions) => run((world) => harden(world, options)));
+}
+
+async function harden(world: World, options: HardenOptions): Promise<ExitCode> {
+  if (options.dryRun && options.undo)
+    throw new AgentError('USAGE', 'harden: expected one of --dry-run and --undo, got both');
+  if (options.undo) return await undo(world);
+  const config = await readConfig(world, options);
+  const text = dropIn(config, surveyGround(config));
+  if (options.dryRun) {
+    world.print(text);
+    return EXIT.done;
+  }
+  requireRoot(world);
+  const { files } = await world.services();
+  for (const path of dropInPaths(UNITS)) {
+    await makeDirectory(dirname(path));
+    await files.replace(path, (temp) => writeSynced(temp, Buffer.from(text), 0o644));
+    world.print(`${path}: written\n`);
+  }
+  await reloadUnits(world);
+  return EXIT.done;
+}
+
+async function undo(world: World): Promise<ExitCode> {
+  requireRoot(world);
+  const there = dropInPaths(UNITS).filter((path) => existsSync(path));
+  for (const path of there) {
+    await rm(path);
+    // What else the administrator has put there stays.
+    await rmdir(dirname(path)).catch((error: unknown) => {
+      if (!isErrno(error, 'ENOTEMPTY')) throw error;
+    });
+    world.print(`${path}: removed\n`);
+  }
+  if (there.length === 0) world.print('there is nothing to undo\n');
+  else await reloadUnits(world);
+  return EXIT.done;
+}
+
+function requireRoot({ uid }: World): void {
+  if (uid === 0) return;
+  throw new AgentError('USAGE', `harden: expected root, got uid ${uid}`, {
+    hint: 'sudo credrotate harden; with --dry-run it prints what it would write',
+  });
+}
+
+/** Whatever the umask: the service manager and `check` read it. */
+async function makeDirectory(path: string): Promise<void> {
+  if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, 0o755);
+}
+
+/** Milliseconds. */
+const RELOAD_TIMEOUT = 60_000;
+
+async function reloadUnits(world: World): Promise<void> {
+  if (!existsSync('/run/systemd/system')) return;
+  const { commands } = await world.services();
+  const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
+  const { exitCode } = await commands.run(['systemctl', 'daemon-reload'], { timeout: RELOAD_TIMEOUT, env });
+  world.print(
+    exitCode === 0
+      ? 'it holds for what starts from now on: systemctl restart credrotate\n'
+      : 'systemd has not read it yet: systemctl daemon-reload, then systemctl restart credrotate\n',
+  );
+}

@@ -1,0 +1,94 @@
+import { lstatSync, readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config, ConsumerConfig } from '../core/config.ts';
+import { isErrno } from '../core/errors.ts';
+import type { Way } from '../core/way.ts';
+import { openingsOf } from '../report/harden-text.ts';
+import { dropIn, outsiders, type Ground } from '../report/harden.ts';
+import { wayTo } from '../sinks/way.ts';
+
+/** Where the administrator's units are. */
+export const UNITS = '/etc/systemd/system';
+
+const NAME = '10-credrotate-harden.conf';
+
+export function dropInPaths(units: string): readonly string[] {
+  return ['credrotate.service', 'credrotate-once.service'].map((unit) => join(units, `${unit}.d`, NAME));
+}
+
+/** Looks at what the configuration leads to. Throws AgentError. */
+export function surveyGround({ sinks, metrics: { textfile }, consumers }: Config): Ground {
+  return {
+    written: [...sinks.map(({ path }) => path), ...(textfile === undefined ? [] : [textfile])].map(wayTo),
+    pidFiles: consumers.flatMap(pidFilesOf).flatMap(waysTo),
+    programs: consumers.flatMap(programsOf).flatMap(waysTo),
+  };
+}
+
+function pidFilesOf(consumer: ConsumerConfig): readonly string[] {
+  return consumer.type === 'signal' && 'pidFile' in consumer.target ? [consumer.target.pidFile] : [];
+}
+
+function programsOf(consumer: ConsumerConfig): readonly string[] {
+  if (consumer.type === 'exec') return consumer.command.slice(0, 1);
+  return consumer.type === 'signal' && 'process' in consumer.target ? [consumer.target.process.exe] : [];
+}
+
+/** To a file, and to what it leads to if it is a symlink. */
+function waysTo(path: string): readonly Way[] {
+  return [path, realPath(path)].map(wayTo);
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** What of the units does not fit the configuration. */
+export interface UnitTrouble {
+  /** Files that the drop-in keeps the agent from writing. */
+  readonly outside: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export function unitTrouble(config: Config, units: string): UnitTrouble {
+  const both = bothEnabled(units);
+  const text = dropInPaths(units).map(readIfThere);
+  const { outside, isOther } = compare(config, text);
+  const other = 'credrotate harden was made for another configuration: do it again, and restart the agent';
+  return { outside, warnings: [...both, ...(isOther ? [other] : [])] };
+}
+
+function compare(config: Config, texts: readonly string[]): { outside: readonly string[]; isOther: boolean } {
+  if (texts.every((text) => text === '')) return { outside: [], isOther: false };
+  try {
+    const ground = surveyGround(config);
+    const there = texts.filter((text) => text !== '');
+    const outside = new Set(there.flatMap((text) => outsiders(ground, openingsOf(text))));
+    const isOther = outside.size === 0 && texts.some((text) => text !== dropIn(config, ground));
+    return { outside: [...outside], isOther };
+  } catch {
+    // What cannot be looked at is said of the sink itself.
+    return { outside: [], isOther: false };
+  }
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'EACCES')) return '';
+    throw error;
+  }
+}
+
+function bothEnabled(units: string): readonly string[] {
+  const links = ['multi-user.target.wants/credrotate.service', 'timers.target.wants/credrotate.timer'];
+  if (!links.every((link) => lstatSync(join(units, link), { throwIfNoEntry: false }))) return [];
+  return [
+    'both credrotate.service and credrotate.timer are enabled, and the timer stops the service: systemctl disable one of them',
+  ];
+}

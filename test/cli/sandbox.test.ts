@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { dropInPaths, surveyGround, unitTrouble } from '../../src/cli/sandbox.ts';
+import type { Config, ConsumerConfig } from '../../src/core/config.ts';
+import { dropIn } from '../../src/report/harden.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { configOf, jsonSink } from '../support/topology.ts';
+
+/** Writes the drop-in as `credrotate harden` does. */
+function harden(units: string, config: Config): void {
+  for (const path of dropInPaths(units)) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, dropIn(config, surveyGround(config)));
+  }
+}
+
+const NONE = { outside: [], warnings: [] };
+const OTHER = /made for another configuration/;
+const CONSUMER: ConsumerConfig = {
+  name: 'app',
+  type: 'signal',
+  tell: 'changed',
+  signal: 'SIGHUP',
+  target: { pidFile: '/run/app.pid' },
+  handlesSignal: false,
+};
+
+describe('what of the units does not fit', () => {
+  test('a sink that lies outside of what was opened', (t) => {
+    const units = tempDir(t);
+    // Two directories of root's, whoever runs the test.
+    const [etc, usr] = ['/etc/a.json', '/usr/b.json'].map((path) => jsonSink(path));
+    assert.ok(etc && usr);
+    const config = configOf([etc]);
+    assert.deepEqual(unitTrouble(config, units), NONE, 'without a drop-in everything is open');
+    harden(units, config);
+    assert.deepEqual(unitTrouble(config, units), NONE);
+    assert.deepEqual(unitTrouble(configOf([etc, usr]), units), { outside: ['/usr/b.json'], warnings: [] });
+    const textfile = { ...config, metrics: { textfile: '/usr/credrotate.prom' } };
+    assert.deepEqual(unitTrouble(textfile, units).outside, ['/usr/credrotate.prom']);
+    harden(units, configOf([etc, usr]));
+    assert.match(unitTrouble(config, units).warnings.join(), OTHER, 'it opens more than is needed');
+  });
+
+  test('a consumer that the drop-in knows nothing of, or one unit without the drop-in', (t) => {
+    const units = tempDir(t);
+    const sinks = [jsonSink('/etc/a.json')];
+    harden(units, configOf(sinks));
+    assert.match(unitTrouble(configOf(sinks, [CONSUMER]), units).warnings.join(), OTHER);
+    harden(units, configOf(sinks, [CONSUMER]));
+    assert.deepEqual(unitTrouble(configOf(sinks, [CONSUMER]), units), NONE);
+    writeFileSync(dropInPaths(units)[1] ?? '', '');
+    assert.match(unitTrouble(configOf(sinks, [CONSUMER]), units).warnings.join(), OTHER);
+  });
+
+  test('the agent and the timer, both enabled', (t) => {
+    const units = tempDir(t);
+    const config = configOf([]);
+    for (const link of ['multi-user.target.wants/credrotate.service', 'timers.target.wants/credrotate.timer']) {
+      assert.deepEqual(unitTrouble(config, units), NONE);
+      mkdirSync(dirname(join(units, link)));
+      symlinkSync('/nonexistent/as/in/a/test/root', join(units, link));
+    }
+    assert.match(unitTrouble(config, units).warnings.join(), /both .* are enabled/);
+  });
+});
