@@ -2,21 +2,41 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { format, resolveConfig } from 'prettier';
+import type { GenericSchema } from 'valibot';
 import { file } from '../src/config/schema.ts';
+import { statusSchema } from '../src/report/status-schema.ts';
 
-const TARGET = resolve(import.meta.dirname, '../packaging/schema/credrotate.schema.json');
+const FOLDER = resolve(import.meta.dirname, '../packaging/schema');
+const CONFIG = resolve(FOLDER, 'credrotate.schema.json');
+const STATUS = resolve(FOLDER, 'status.schema.json');
 
 /** The schema of the configuration for editors. What it cannot say, such as that names must lead somewhere, `check` does. */
 export async function renderSchema(): Promise<string> {
-  const { $schema, ...schema } = toJsonSchema(file, {
-    // They turn what was written into what is meant, which is no concern of an editor.
-    ignoreActions: ['raw_transform'],
-    overrideSchema: ({ valibotSchema, jsonSchema }) =>
-      valibotSchema.type === 'object_with_rest' ? { ...jsonSchema, additionalProperties: false } : undefined,
-  });
-  const title = 'credrotate.yaml';
-  const text = JSON.stringify({ $schema, title, description: 'Configuration of credrotate', ...schema });
-  return format(text, { ...(await resolveConfig(TARGET)), parser: 'json' });
+  return await render(file, { title: 'credrotate.yaml', description: 'Configuration of credrotate' });
 }
 
-if (import.meta.main) writeFileSync(TARGET, await renderSchema());
+/** The schema of what `credrotate status --json` prints. */
+export async function renderStatusSchema(): Promise<string> {
+  return await render(statusSchema, {
+    title: 'credrotate status',
+    description: 'What credrotate status --json prints',
+  });
+}
+
+async function render(source: GenericSchema, head: { readonly title: string; description: string }): Promise<string> {
+  const { $schema, ...schema } = toJsonSchema(source, {
+    // They turn what was written into what is meant, which is no concern of an editor.
+    ignoreActions: ['raw_transform'],
+    overrideSchema: ({ valibotSchema, jsonSchema }) => {
+      if (valibotSchema.type === 'custom') return { type: 'string' };
+      return valibotSchema.type === 'object_with_rest' ? { ...jsonSchema, additionalProperties: false } : undefined;
+    },
+  });
+  const text = JSON.stringify({ $schema, ...head, ...schema });
+  return format(text, { ...(await resolveConfig(CONFIG)), parser: 'json' });
+}
+
+if (import.meta.main) {
+  writeFileSync(CONFIG, await renderSchema());
+  writeFileSync(STATUS, await renderStatusSchema());
+}

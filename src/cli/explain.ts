@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { didYouMean } from '../config/show.ts';
+import { AgentError } from '../core/errors.ts';
+import { EXIT, type ExitCode } from '../core/exit.ts';
+import type { Run, World } from './world.ts';
+
+export function addExplain(program: Command, run: Run): void {
+  program
+    .command('explain')
+    .argument('[code]', 'an error code such as SINK_UNSAFE_PATH, or an exit code such as 77')
+    .summary('say what an error code or exit code means')
+    .description('Say what a code means, how it comes about and what to do. Without a code, list them all.')
+    .action((code: string | undefined) => run((world) => explain(world, code)));
+}
+
+async function explain(world: World, code: string | undefined): Promise<ExitCode> {
+  const { CODES, explainCode, listCodes } = await import('../report/explain.ts');
+  const text = code === undefined ? listCodes() : explainCode(code);
+  if (text === undefined) throw unknown(code ?? '', CODES);
+  world.print(text);
+  return EXIT.done;
+}
+
+function unknown(code: string, known: readonly string[]): AgentError {
+  return new AgentError('USAGE', `explain: expected an error code or an exit code, got ${JSON.stringify(code)}`, {
+    hint: didYouMean(code, known) ?? 'credrotate explain lists them',
+  });
+}

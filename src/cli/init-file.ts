@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs';
+import { lstat, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { assemble } from '../config/assemble.ts';
+import { parseYaml } from '../config/document.ts';
+import { loadConfig } from '../config/load.ts';
+import { formatProblems } from '../config/problem.ts';
+import { readConfigFile } from '../config/read-file.ts';
+import { entriesAt, itemsAt } from '../config/tree.ts';
+import { shellWord } from '../config/trust.ts';
+import { AgentError, describeForeign, isErrno } from '../core/errors.ts';
+import { EXIT, type ExitCode } from '../core/exit.ts';
+import { count } from '../report/text.ts';
+import { writeSynced } from '../rotation/store.ts';
+import { CommandFailure, DEFAULT_CONFIG } from './options.ts';
+import type { World } from './world.ts';
+
+/** A configuration that somebody made is not to be lost; one without sinks, as it is installed, may go. */
+export async function refuseToReplace(world: World, path: string): Promise<void> {
+  if (!(await isThere(path))) return;
+  const read = await readConfigFile(path, world.uid);
+  const parsed = read.ok ? parseYaml(path, read.text) : undefined;
+  const got = parsed?.ok
+    ? itemsAt(parsed.tree, ['sinks']).length + entriesAt(parsed.tree, ['consumers']).length
+    : undefined;
+  if (got === 0) return;
+  const found = got === undefined ? 'one that cannot be read' : 'one with sinks or consumers';
+  throw new AgentError('USAGE', `${path}: expected a configuration that may be replaced, got ${found}`, {
+    hint: 'edit it, write another one with --output, or replace it with --force',
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false;
+    throw cannot(path, 'looked at', error);
+  }
+}
+
+/** What is written is what `check` takes. */
+export function requireGood(path: string, text: string): void {
+  const parsed = parseYaml(path, text);
+  const result = parsed.ok
+    ? assemble({ files: [path], trees: [parsed.tree], problems: [], validatePattern: () => undefined })
+    : parsed;
+  if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
+}
+
+/** Everybody may read it. Says what to do next, and what is wrong with it where it now lies. */
+export async function writeConfig(world: World, path: string, text: string): Promise<ExitCode> {
+  const { files, validatePattern } = await world.services();
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+    await files.replace(path, (temp) => writeSynced(temp, Buffer.from(text), 0o644));
+  } catch (error) {
+    throw cannot(path, 'written', error);
+  }
+  const result = await loadConfig(path, { uid: world.uid, validatePattern });
+  if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
+  if (result.warnings.length > 0) world.complain(formatProblems(result.warnings));
+  const { sinks, consumers } = result.config;
+  world.print(
+    `${path}: written, ${count(sinks.length, 'sink')}, ${count(consumers.length, 'consumer')}\n${next(path)}`,
+  );
+  return EXIT.done;
+}
+
+function cannot(path: string, what: string, error: unknown): AgentError {
+  return new AgentError('CONFIG_UNREADABLE', `${path}: cannot be ${what}: ${describeForeign(error)}`, {
+    hint: 'run it as root (sudo), or name another file with --output',
+    cause: error,
+  });
+}
+
+function next(path: string): string {
+  const isUsual = path === DEFAULT_CONFIG;
+  const option = isUsual ? '' : ` --config ${shellWord(path)}`;
+  const steps = [
+    [`credrotate check${option}`, 'looks at the places of the files'],
+    [`credrotate plan${option}`, 'shows what would be written'],
+    isUsual && existsSync('/run/systemd/system')
+      ? ['systemctl enable --now credrotate', 'keeps the files fresh from now on']
+      : [`credrotate run${option}`, 'keeps the files fresh'],
+  ] as const;
+  const width = Math.max(...steps.map(([command]) => command.length));
+  return `next:\n${steps.map(([command, what]) => `  ${command.padEnd(width)}  ${what}\n`).join('')}`;
+}

@@ -1,0 +1,45 @@
+import type { Explanations } from './explain-contract.ts';
+
+/** Commands stand in backquotes. */
+export const OF_AGENT: Explanations<'STATE' | 'AGENT' | 'INTERNAL'> = {
+  STATE_UNREADABLE: {
+    means: 'what the agent remembers cannot be read',
+    causes: ['The state file was damaged, or written by another version.'],
+    remedies: ['Nothing: it is set aside and made anew. Consumers may be told once more than needed.'],
+  },
+  STATE_UNWRITABLE: {
+    means: 'what the agent must remember cannot be written',
+    causes: ['The disk is full or read-only, or the state directory belongs to somebody else.'],
+    remedies: [
+      'Free space or mend the rights: `ls -ld /var/lib/credrotate`, `df -h /var/lib/credrotate`.',
+      'The sinks are kept fresh all the same; after a restart consumers may be told once more than needed.',
+    ],
+  },
+  AGENT_BUSY: {
+    means: 'another credrotate is at work with the same state',
+    causes: [
+      'An agent or a one-shot holds the lock of the state directory. The lock ends with its process: it cannot go stale.',
+    ],
+    remedies: [
+      'Ask the agent for a pass instead: `credrotate refresh`.',
+      'Before `forget`, stop it: `systemctl stop credrotate`.',
+      'A second agent on purpose needs a state directory of its own: `STATE_DIRECTORY`, `RUNTIME_DIRECTORY`.',
+    ],
+  },
+  AGENT_ABSENT: {
+    means: 'no agent answers',
+    causes: [
+      'None is running, it is just starting or stopping, or this user may not talk to it.',
+      'No pass was made yet.',
+    ],
+    remedies: ['See why: `systemctl status credrotate`.', 'Start it: `systemctl enable --now credrotate`.'],
+  },
+  INTERNAL: {
+    means: 'an error in credrotate itself',
+    causes: ['Something happened that nobody thought of.'],
+    remedies: [
+      'Report it with the message, `credrotate --version` and the lines of `journalctl -u credrotate` around it. They hold no secrets.',
+      'The agent is started again by its unit.',
+    ],
+  },
+};

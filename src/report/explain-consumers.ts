@@ -1,0 +1,77 @@
+import type { Explanations } from './explain-contract.ts';
+
+/** Commands stand in backquotes. What is pending is tried again by the agent, ever more rarely. */
+export const OF_CONSUMERS: Explanations<'CONSUMER'> = {
+  CONSUMER_WOULD_DIE: {
+    means: 'the signal would end the process, so it was not sent',
+    causes: [
+      'The program neither catches nor blocks the signal, or does not do so yet because it is still starting.',
+      'It is written in Go, Java or Ruby: these runtimes catch signals in every program, and by default exit on them.',
+    ],
+    remedies: [
+      'If it is still starting, nothing: it is told when it is ready.',
+      'If you know that the program reloads on the signal: `handles_signal: true`.',
+      'Else have it restarted: `type: systemd`.',
+    ],
+  },
+  CONSUMER_IGNORES: {
+    means: 'the process would not notice the signal',
+    causes: ['The program ignores the signal, or it is one that does nothing to those that do not catch it.'],
+    remedies: ['Name a signal on which the program reads its files again, or have it restarted: `type: systemd`.'],
+  },
+  CONSUMER_NOT_MEANT: {
+    means: 'the pid file does not lead to the process that is meant',
+    causes: [
+      'The program has ended, and its number belongs to another process by now: that one started after the file was written.',
+      'The file belongs to a user who is not the one of the process.',
+      'It does not hold the number of a process.',
+    ],
+    remedies: [
+      'Compare: `ps -o lstart= -p "$(cat FILE)"` and `stat -c %y FILE`.',
+      'If the program has ended, remove the file; if it runs and the clock was set since, `touch FILE`.',
+      'Or name the program instead: `process: {exe: /usr/sbin/name}`.',
+    ],
+  },
+  CONSUMER_UNSAFE: {
+    means: 'somebody else could decide who is told, or what is run',
+    causes: [
+      'A pid file, or a directory on the way to it, can be written by other users than root and its owner.',
+      'The program of an exec consumer, or a directory on the way to it, belongs to somebody else than root and the user it runs as.',
+    ],
+    remedies: [
+      'Do what the hint says: it names the path.',
+      'A pid file belongs in a directory of root or of the program: `RuntimeDirectory=` of its unit makes one.',
+    ],
+  },
+  CONSUMER_UNINSPECTABLE: {
+    means: 'nobody can see what the signal would do to the process',
+    causes: [
+      'The agent may not look into the process: /proc is mounted with hidepid=, or the unit of the agent says ProtectProc=.',
+    ],
+    remedies: [
+      'Let the agent see it, or name its user: `process: {exe: PATH, user: NAME}`.',
+      'If you know that the program reloads on the signal: `handles_signal: true`.',
+    ],
+  },
+  CONSUMER_FAILED: {
+    means: 'telling the consumer failed',
+    causes: [
+      'The program of an exec consumer ended with another exit code than 0.',
+      'The command systemctl refused: the unit is not there, does not start, or is between two states.',
+      'The user that is named is not known, or the agent may not signal the process.',
+    ],
+    remedies: [
+      'For a unit: `systemctl status UNIT`.',
+      'For a program: `journalctl -u credrotate`, or run it by hand as its user.',
+      'It is told again until it succeeds. At once: `credrotate refresh`.',
+    ],
+  },
+  CONSUMER_TIMEOUT: {
+    means: 'telling the consumer did not come to an end in time',
+    causes: ['A program waits for something, or a job of systemd waits for another.'],
+    remedies: [
+      'For a unit: `systemctl list-jobs`.',
+      'For a program that needs longer: raise `timeout` of the consumer.',
+    ],
+  },
+};
