@@ -1,16 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../core/config.ts';
-import type { Log } from '../core/contracts.ts';
+import type { Http, Log } from '../core/contracts.ts';
 import { describeForeign } from '../core/errors.ts';
 import { tell } from '../notify/tell.ts';
-import { buildStatus, type Status } from '../report/status.ts';
-import { Agent, type AgentDeps, type AgentView } from '../rotation/agent.ts';
-import { StateStore, sweepBeside, writeSynced } from '../rotation/store.ts';
+import { Tally } from '../report/tally.ts';
+import { Agent, type AgentDeps } from '../rotation/agent.ts';
+import { StateStore, sweepBeside } from '../rotation/store.ts';
 import { applySinks } from '../sinks/apply.ts';
 import type { SinkDeps } from '../sinks/compare.ts';
 import { renderSink } from '../sinks/formats/render.ts';
 import { createImdsSource } from '../source/imds/source.ts';
+import { publisher, readFormer, statusPath, type PublishOptions } from './publish.ts';
 import type { Services, World } from './world.ts';
 
 /** An agent that holds the lock of its state directory. */
@@ -19,12 +20,8 @@ export interface Session {
   readonly close: () => Promise<void>;
 }
 
-export interface SessionOptions {
+export interface SessionOptions extends Omit<PublishOptions, 'tally'> {
   readonly config: Config;
-  readonly log: Log;
-  readonly mode: Status['agent']['mode'];
-  /** After each pass, before any consumer is told. */
-  readonly onView?: (view: AgentView) => void;
 }
 
 /**
@@ -37,15 +34,16 @@ export async function openSession(world: World, options: SessionOptions): Promis
   const lock = await takeLock(world, services, log);
   if (lock === 'busy') return undefined;
   const store = await StateStore.open(world.directories.state, services.files, log);
-  await sweepBeside(statusPath(world));
+  const tally = new Tally(await readFormer(statusPath(world)));
+  for (const path of [statusPath(world), options.config.metrics.textfile ?? []].flat()) await sweepBeside(path);
   return {
     agent: new Agent(
       {
-        ...stages(world, services, log),
+        ...stages(world, services, { log, tally }),
         // A one-shot prints its report; saying it twice would help nobody.
         log: options.mode === 'once' ? SILENT : log,
         store,
-        publish: publisher(world, services, options),
+        publish: publisher(world, services, { ...options, tally }),
       },
       options.config,
     ),
@@ -61,15 +59,45 @@ const SILENT: Log = { error: nothing, warn: nothing, info: nothing, debug: nothi
 
 type Stages = Omit<AgentDeps, 'log' | 'store' | 'publish'>;
 
-function stages(world: World, services: Services, log: Log): Stages {
-  const { clock, http } = services;
+interface Watched {
+  readonly log: Log;
+  readonly tally: Tally;
+}
+
+function stages(world: World, services: Services, { log, tally }: Watched): Stages {
+  const { clock } = services;
+  const http = counted(services.http, tally);
   const self = { uid: world.uid, gid: world.gid };
   return {
     clock,
     bootId: services.readBootTime().bootId,
     makeSource: ({ imds }) => createImdsSource({ http, clock, config: imds, env: world.env, log }),
-    applySinks: (request) => applySinks(sinkDeps(services), request),
-    tell: (request, signal) => tell({ ...services, self }, request, signal),
+    applySinks: async (request) => {
+      const applied = await applySinks(sinkDeps(services), request);
+      tally.sinks(applied.outcomes);
+      return applied;
+    },
+    tell: async (request, signal) => {
+      const result = await tell({ ...services, self }, request, signal);
+      tally.told(request.consumer.name, result.result);
+      return result;
+    },
+  };
+}
+
+function counted(http: Http, tally: Tally): Http {
+  return {
+    request: async (request) => {
+      let result = 'failed';
+      try {
+        const response = await http.request(request);
+        result = String(response.status);
+        return response;
+      } finally {
+        tally.request(result);
+      }
+    },
+    close: () => http.close(),
   };
 }
 
@@ -90,24 +118,4 @@ export async function takeLock(world: World, services: Services, log: Log): Prom
     });
     return undefined;
   }
-}
-
-export function statusPath(world: World): string {
-  return join(world.directories.runtime, 'status.json');
-}
-
-function publisher(world: World, services: Services, { log, mode, onView }: SessionOptions): AgentDeps['publish'] {
-  const identity = { version: world.version, pid: process.pid, mode };
-  const path = statusPath(world);
-  return async (view) => {
-    onView?.(view);
-    const status = buildStatus(view, identity, services.clock.now());
-    const bytes = Buffer.from(`${JSON.stringify(status, undefined, 1)}\n`);
-    try {
-      await mkdir(world.directories.runtime, { recursive: true, mode: 0o755 });
-      await services.files.replace(path, (temp) => writeSynced(temp, bytes, 0o644));
-    } catch (error) {
-      log.debug(`${path}: not written: ${describeForeign(error)}`, { event: 'status_trouble' });
-    }
-  };
 }

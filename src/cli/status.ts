@@ -1,14 +1,23 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Command } from 'commander';
-import { AgentError, describeForeign, isErrno } from '../core/errors.ts';
-import { EXIT, type ExitCode } from '../core/exit.ts';
-import { isOverdue, printStatus } from '../report/print-status.ts';
+import { Option, type Command } from 'commander';
+import { AgentError, describeForeign, isErrno, toErrorInfo } from '../core/errors.ts';
+import { SYSTEM_RUNTIME } from '../core/directories.ts';
+import type { ExitCode } from '../core/exit.ts';
+import { assess, exitCodeOfStatus } from '../report/assess.ts';
+import { checkLine, NAGIOS } from '../report/check-line.ts';
+import type { Look } from '../report/layout.ts';
+import { coloured, plain } from '../report/paint.ts';
+import { printStatus } from '../report/print-status.ts';
+import { parseStatus } from '../report/status-schema.ts';
 import type { Status } from '../report/status.ts';
+import { readStatusText, statusPath } from './publish.ts';
+import { watch } from './watch.ts';
 import type { Run, World } from './world.ts';
 
 interface StatusOptions {
   readonly json?: true;
+  readonly check?: true;
+  readonly watch?: true;
 }
 
 export function addStatus(program: Command, run: Run): void {
@@ -16,28 +25,101 @@ export function addStatus(program: Command, run: Run): void {
     .command('status')
     .summary('show what stands, how long it is good, and what is owed')
     .description('Show the source, the sinks and the consumers as the last pass left them. Anybody may run it.')
-    .option('--json', 'print the status as JSON')
+    .addOption(new Option('--json', 'print the status as JSON'))
+    .addOption(
+      new Option('--check', 'print one line, and end like a monitoring plugin: 0, 1, 2 or 3').conflicts('json'),
+    )
+    .addOption(new Option('--watch', 'show it anew every two seconds').conflicts(['json', 'check']))
     .action((options: StatusOptions) => run((world) => status(world, options)));
 }
 
-async function status(world: World, options: StatusOptions): Promise<ExitCode> {
-  const path = join(world.directories.runtime, 'status.json');
-  const text = await readStatus(path);
-  const { clock } = await world.services();
-  // Written by ourselves, under a directory that only our user can write.
-  const current = JSON.parse(text) as Status;
-  world.print(options.json ? text : printStatus(current, clock.now()));
-  return isOverdue(current, clock.now()) ? EXIT.unreachable : EXIT.done;
+async function status(world: World, options: StatusOptions): Promise<number> {
+  if (options.check) return await check(world);
+  if (options.watch) return await watch(world, () => screen(world));
+  const { text, current } = await read(world);
+  if (options.json) world.print(text);
+  else world.print(printStatus(current, await lookOf(world)));
+  return await exitCode(world, current);
 }
 
-async function readStatus(path: string): Promise<string> {
+async function exitCode(world: World, current: Status): Promise<ExitCode> {
+  return exitCodeOfStatus(current, assess(current, await nowIn(world)));
+}
+
+/** A plugin has no other way to say what went wrong than its line. */
+async function check(world: World): Promise<number> {
   try {
-    return await readFile(path, 'utf8');
+    const { level, findings, left } = assess((await read(world)).current, await nowIn(world));
+    world.print(checkLine(level, findings, left));
+    return NAGIOS[level];
   } catch (error) {
-    const message = `${path}: no status there: ${describeForeign(error)}`;
-    const hint = isErrno(error, 'ENOENT')
+    world.print(checkLine('unknown', [toErrorInfo(error).message]));
+    return NAGIOS.unknown;
+  }
+}
+
+/** While there is no status, why. */
+async function screen(world: World): Promise<string> {
+  try {
+    return printStatus((await read(world)).current, await lookOf(world));
+  } catch (error) {
+    const { message, hint = '' } = toErrorInfo(error);
+    return `${message}\n${hint}\n`;
+  }
+}
+
+/** Longer lines are harder to read. */
+const WIDEST = 100;
+const USUAL = 80;
+
+async function lookOf(world: World): Promise<Look> {
+  const { terminal } = world;
+  const columns = terminal?.size().columns ?? USUAL;
+  return {
+    now: await nowIn(world),
+    paint: terminal?.hasColors ? coloured : plain,
+    width: Math.max(USUAL / 2, Math.min(WIDEST, columns)),
+  };
+}
+
+async function nowIn(world: World): Promise<number> {
+  return (await world.services()).clock.now();
+}
+
+interface Found {
+  readonly text: string;
+  readonly current: Status;
+}
+
+async function read(world: World): Promise<Found> {
+  const { path, text } = await readFirst(places(world));
+  const current = text === undefined ? undefined : parseStatus(text);
+  if (text !== undefined && current) return { text, current };
+  throw new AgentError('AGENT_ABSENT', `${path}: expected a status of this version of credrotate, got something else`, {
+    hint: 'have it written anew: credrotate refresh, or credrotate once',
+  });
+}
+
+/** Who has no agent of their own is shown that of the system. */
+function places({ directories, env }: World): readonly string[] {
+  const isChosen = Boolean(env['RUNTIME_DIRECTORY']) || directories.runtime === SYSTEM_RUNTIME;
+  return [statusPath({ directories }), ...(isChosen ? [] : [join(SYSTEM_RUNTIME, 'status.json')])];
+}
+
+interface Opened {
+  readonly path: string;
+  readonly text: string | undefined;
+}
+
+async function readFirst([path = '', ...others]: readonly string[]): Promise<Opened> {
+  try {
+    return { path, text: await readStatusText(path) };
+  } catch (error) {
+    const isMissing = isErrno(error, 'ENOENT');
+    if (isMissing && others.length > 0) return await readFirst(others);
+    const hint = isMissing
       ? 'make a first pass: systemctl start credrotate, or credrotate once'
       : 'see who may read it: ls -l';
-    throw new AgentError('AGENT_ABSENT', message, { hint });
+    throw new AgentError('AGENT_ABSENT', `${path}: no status there: ${describeForeign(error)}`, { hint });
   }
 }

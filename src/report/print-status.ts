@@ -1,72 +1,105 @@
-import { describeSkew } from '../core/clock-skew.ts';
-import type { ConsumerStatus, SinkStatus, Status } from './status.ts';
-import { errorLines, warningLines } from './print-report.ts';
+import { describeSkew, sourceTime } from '../core/clock-skew.ts';
+import { assess, type Assessment, type Level } from './assess.ts';
+import { errorLines, INDENT, labelled, warningLines, type Look } from './layout.ts';
+import type { Style } from './paint.ts';
+import { consumerBlock } from './status-consumers.ts';
+import { sinkBlock } from './status-sinks.ts';
+import type { Status } from './status.ts';
 import { duration, relative } from './text.ts';
 
-/** A pass that is later than this has not been made: the agent is not running. */
-const LATE = 60_000;
-
-export function isOverdue(status: Status, now: number): boolean {
-  return status.nextPass !== undefined && now > Date.parse(status.nextPass.at) + LATE;
-}
+const LEVELS: Readonly<Record<Level, Style>> = { ok: 'green', warning: 'yellow', critical: 'red' };
 
 /** One screen for people. */
-export function printStatus(status: Status, now: number): string {
+export function printStatus(status: Status, look: Look): string {
+  const assessment = assess(status, look.now);
+  const { level, findings } = assessment;
+  const seenAt = Date.parse(status.lastPass.at);
   return [
-    ...headLines(status, now),
+    ...labelled({ text: level.toUpperCase(), style: LEVELS[level] }, findings.join('; '), look),
     '',
-    'sinks',
-    ...(status.sinks.length === 0 ? ['  none configured'] : status.sinks.flatMap((sink) => sinkLines(sink, now))),
-    ...(status.consumers.length === 0 ? [] : ['', 'consumers']),
-    ...status.consumers.flatMap((consumer) => consumerLines(consumer, now)),
-    ...(status.errors.length === 0 ? [] : ['', 'trouble', ...status.errors.flatMap(errorLines)]),
+    ...sourceLines(status, assessment, look),
+    ...lifeLines(status, assessment, look),
+    ...passLines(status, assessment, look),
+    ...section(
+      'sinks',
+      look,
+      status.sinks.flatMap((sink) => sinkBlock(sink, seenAt, look)),
+    ),
+    ...section(
+      'consumers',
+      look,
+      status.consumers.flatMap((one) => consumerBlock(one, status.generation, look)),
+    ),
+    ...section(
+      'trouble',
+      look,
+      status.errors.flatMap((error) => errorLines(error, look)),
+    ),
     '',
   ].join('\n');
 }
 
-function headLines(status: Status, now: number): string[] {
-  const { source, nextPass } = status;
-  const { role, accountId, instanceId } = source.origin;
+function section(title: string, { paint }: Look, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ['', paint('bold', title), ...lines];
+}
+
+function row(label: string, words: string, look: Look, style: Style = 'dim'): string[] {
+  return labelled({ text: label, style }, words, look);
+}
+
+function sourceLines(status: Status, { state, left }: Assessment, look: Look): string[] {
+  const { origin, error, clockSkew } = status.source;
+  const { role, accountId, instanceId } = origin;
+  const where = [
+    ...(role === undefined ? [] : [`role ${role}`]),
+    ...(accountId === undefined ? [] : [`account ${accountId}`]),
+    ...(instanceId === undefined ? [] : [instanceId]),
+  ];
+  const skew = describeSkew(clockSkew, Date.parse(status.lastPass.at));
   return [
-    `source      ${source.state}`,
-    ...(source.error ? errorLines(source.error) : []),
-    ...warningLines(describeSkew(source.clockSkew, Date.parse(status.lastPass.at))),
-    `role        ${role ?? 'unknown'}${accountId === undefined ? '' : ` in account ${accountId}`}${instanceId === undefined ? '' : ` on ${instanceId}`}`,
-    `credentials ${credentialsLine(status, now)}`,
-    `last pass   ${relative(Date.parse(status.lastPass.at), now)} (${status.lastPass.trigger}), rotation ${String(status.generation)}`,
-    `next pass   ${nextPass ? nextLine(status, nextPass, now) : 'when asked: the last pass was a one-shot'}`,
+    ...row('source', [state, ...where].join(', '), look),
+    ...(error ? errorLines(error, look) : []),
+    ...warningLines(skew === undefined ? [] : [skew], look),
+    ...(left === undefined ? row('credentials', 'none', look) : []),
   ];
 }
 
-function nextLine(status: Status, next: NonNullable<Status['nextPass']>, now: number): string {
-  const at = Date.parse(next.at);
-  if (isOverdue(status, now))
-    return `OVERDUE by ${duration(now - at)}: the agent is not running (systemctl start credrotate)`;
-  return `${relative(Math.max(at, now), now)} (${next.reason.replaceAll('_', ' ')})`;
-}
-
-function credentialsLine({ source }: Status, now: number): string {
-  if (source.keyId === undefined || source.expiration === undefined) return 'none';
-  const expiration = Date.parse(source.expiration);
-  return `key ${source.keyId}, ${expiration > now ? 'expire' : 'EXPIRED'} ${relative(expiration, now)}`;
-}
-
-function sinkLines(sink: SinkStatus, now: number): string[] {
-  const age = sink.writtenAt === undefined ? 'not written' : `written ${relative(Date.parse(sink.writtenAt), now)}`;
-  const standing = sink.error ? sink.result.toUpperCase() : sink.result === 'unknown' ? 'unknown' : 'ok';
+function lifeLines(status: Status, { left, state }: Assessment, look: Look): string[] {
+  const { keyId = '', expiration = '', fetchedAt } = status.source;
+  if (left === undefined) return [];
+  // By the source's clock, as the expiration.
+  const now = sourceTime(look.now, status.source.clockSkew);
+  const since = fetchedAt === undefined ? '' : `, fetched ${relative(Date.parse(fetchedAt), now)}`;
+  const until = expiration.replace('T', ' ').replace(/:\d\d(?:\.\d+)?Z$/, ' UTC');
+  const words = left > 0 ? `${duration(left)} left, until ${until}` : `expired ${duration(left)} ago, at ${until}`;
+  const length = Math.max(SHORTEST_BAR, Math.min(LONGEST_BAR, look.width - INDENT - GAP.length - words.length));
+  const full = Math.ceil(lifeShare(status, left) * length);
+  const style = left <= 0 ? 'red' : state === 'ok' ? 'green' : 'yellow';
+  const bar = look.paint(style, '━'.repeat(full)) + look.paint('dim', '─'.repeat(length - full));
   return [
-    `  ${standing.padEnd(9)} ${sink.path} (${sink.format}), ${age}`,
-    ...(sink.error ? errorLines(sink.error) : []),
-    ...warningLines(...sink.warnings),
+    ...row('credentials', `key ${keyId} of rotation ${status.generation}${since}`, look),
+    look.paint('dim', 'life'.padEnd(INDENT)) + bar + GAP + words,
   ];
 }
 
-function consumerLines(consumer: ConsumerStatus, now: number): string[] {
-  const { known, result } = consumer;
-  const told = known ? `knows rotation ${String(known.generation)}, since ${relative(Date.parse(known.at), now)}` : '';
-  const standing = result === 'pending' ? 'PENDING' : (result ?? (known ? 'told' : 'idle'));
+const [SHORTEST_BAR, LONGEST_BAR, GAP] = [8, 24, '  '];
+
+/** What is left of the credentials' life, as it was when they were first seen: 0 to 1. */
+function lifeShare({ source }: Status, left: number): number {
+  const whole = Date.parse(source.expiration ?? '') - Date.parse(source.fetchedAt ?? '');
+  return Math.min(1, Math.max(0, left / (whole > 0 ? whole : Math.abs(left))));
+}
+
+function passLines({ lastPass, nextPass, agent }: Status, { isOverdue }: Assessment, look: Look): string[] {
+  const last = `${relative(Date.parse(lastPass.at), look.now)} (${lastPass.trigger}), by version ${agent.version}, pid ${agent.pid}`;
+  if (!nextPass)
+    return [...row('last pass', last, look), ...row('next pass', 'when asked: the last was a one-shot', look)];
+  const late = duration(look.now - Date.parse(nextPass.at));
+  const at = Math.max(Date.parse(nextPass.at), look.now);
   return [
-    `  ${standing.padEnd(9)} ${consumer.name} (${consumer.type})${told === '' ? '' : `, ${told}`}`,
-    ...(consumer.error ? errorLines(consumer.error) : []),
+    ...row('last pass', last, look),
+    ...(isOverdue
+      ? row('next pass', `overdue by ${late}: the agent is not running (systemctl start credrotate)`, look, 'red')
+      : row('next pass', `${relative(at, look.now)} (${nextPass.reason.replaceAll('_', ' ')})`, look)),
   ];
 }

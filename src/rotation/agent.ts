@@ -2,11 +2,13 @@ import { notableSkew } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import type { Clock, Log, Source } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
-import type { PassReport, PassTrigger, SourceState } from '../core/outcomes.ts';
+import type { PassReport, PassTrigger } from '../core/outcomes.ts';
 import { Announcer } from './announce.ts';
 import { Deliverer, type DeliverDeps } from './deliver.ts';
+import { deafness } from './evidence.ts';
 import { planNext, type Plan } from './plan.ts';
 import { rotate, type FilesReport, type PassRequest, type RotateDeps } from './rotate.ts';
+import { isAnswer } from './source-state.ts';
 import type { AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
@@ -24,13 +26,10 @@ export interface AgentView {
   readonly config: Config;
   readonly state: AgentState;
   readonly report: PassReport;
+  /** Whether each consumer that was told is deaf, as far as it can be known. */
+  readonly deaf: ReturnType<typeof deafness>;
   /** Undefined when nobody will make another pass by himself. */
   readonly next: Plan | undefined;
-}
-
-export interface Asked {
-  readonly trigger: PassTrigger;
-  readonly tellAll: boolean;
 }
 
 export interface OnceLimits {
@@ -46,7 +45,7 @@ const LONGEST_WAIT_STEP = 10_000;
 /** Who asked for a pass is not kept longer by a slow consumer: it is reported as pending; milliseconds. */
 const ANSWER_PATIENCE = 30_000;
 
-interface Waiting extends Asked {
+interface Waiting extends PassRequest {
   readonly answer: PromiseWithResolvers<PassReport>;
 }
 
@@ -98,7 +97,7 @@ export class Agent {
   }
 
   /** Asks the running agent for a pass; the report comes when its consumers have been tried as well. */
-  async ask(asked: Asked): Promise<PassReport> {
+  async ask(asked: PassRequest): Promise<PassReport> {
     const waiting: Waiting = { ...asked, answer: Promise.withResolvers() };
     this.#asked.push(waiting);
     this.#wake.abort();
@@ -189,12 +188,9 @@ export class Agent {
   }
 
   async #publish(): Promise<void> {
-    const view = { config: this.#config, state: this.#deps.store.state, report: this.#report(), next: this.#next };
-    await this.#deps.publish(view);
+    const seen = { config: this.#config, state: this.#deps.store.state, report: this.#report() };
+    const deaf = deafness(seen);
+    this.#announcer.deaf(deaf);
+    await this.#deps.publish({ ...seen, deaf, next: this.#next });
   }
-}
-
-/** Waiting longer would change nothing. */
-function isAnswer(state: SourceState): boolean {
-  return state === 'ok' || state === 'disabled';
 }

@@ -5,6 +5,8 @@ import { describeDrift, type ConsumerOutcome, type SinkOutcome } from '../core/o
 import type { FilesReport } from './rotate.ts';
 import { NOTHING_SAID, observe } from './source-state.ts';
 
+const DEAF_HINT = 'see whether the program reads them again when told; one that never does needs a restart';
+
 /**
  * Writes what happened to the log: each change of state once, not each retry, so that a healthy hour is a handful of
  * lines and a sick one is not a flood.
@@ -38,6 +40,17 @@ export class Announcer {
     const message = `${outcome.name}: ${outcome.detail ?? outcome.result}`;
     if (outcome.result === 'told') this.#log.info(message, fields);
     else this.#log.debug(message, fields);
+  }
+
+  /** What is not known changes nothing that was said. */
+  deaf(consumers: Readonly<Record<string, boolean>>): void {
+    for (const [name, isDeaf] of Object.entries(consumers)) {
+      const subject = `deaf ${name}`;
+      const fields = { event: 'consumer_deaf', consumer: name };
+      if (!isDeaf) this.#over(subject, () => `${name}: its files are read again`);
+      else if (this.#isNews(subject, 'deaf'))
+        this.#log.warn(`${name} was told, but nobody has read its files since (${DEAF_HINT})`, fields);
+    }
   }
 
   #source(report: FilesReport): void {

@@ -58,6 +58,22 @@ export async function askControl(path: string, request: ControlRequest, signal: 
   return report(raw, path);
 }
 
+/** Whether an agent listens there; a killed one leaves a socket that nobody answers at. */
+export async function isServed(path: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(path, () => {
+    resolve(true);
+  });
+  socket.on('error', () => {
+    resolve(false);
+  });
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
+}
+
 function report(raw: string, path: string): PassReport {
   if (raw === '') throw new AgentError('AGENT_ABSENT', `the agent at ${path} stopped before it answered`);
   // The socket belongs to our own user or root: its answer is our own code's.

@@ -9,6 +9,7 @@ import { tellRequest } from './request.ts';
 import { backoff, settled } from './settle.ts';
 import { withConsumer, type AgentState, type ConsumerState, type Owed } from './state.ts';
 import type { StateStore } from './store.ts';
+import { newWorker, rouse, type Worker } from './worker.ts';
 
 export interface DeliverDeps {
   readonly clock: Clock;
@@ -101,7 +102,14 @@ export class Deliverer {
     const isHeld = this.#due(consumer) > Math.max(nextAttempt, this.#deps.clock.now());
     if (isHeld) return { name: consumer.name, result: 'waiting', generation };
     if (last?.result === 'absent' || last?.result === 'waiting') return { ...last, generation };
-    return { name: consumer.name, result: 'pending', generation, ...(last?.error && { error: last.error }) };
+    const { error, processes } = last ?? {};
+    return {
+      name: consumer.name,
+      result: 'pending',
+      generation,
+      ...(processes && { processes }),
+      ...(error && { error }),
+    };
   }
 
   #own(name: string): ConsumerState {
@@ -118,12 +126,7 @@ export class Deliverer {
   }
 
   #start(name: string): void {
-    const worker: Worker = {
-      wake: new AbortController(),
-      resting: false,
-      rested: Promise.withResolvers(),
-      done: Promise.resolve(),
-    };
+    const worker = newWorker();
     this.#workers.set(name, worker);
     worker.done = this.#work(name, worker).finally(() => {
       this.#workers.delete(name);
@@ -163,7 +166,7 @@ export class Deliverer {
       name: consumer.name,
       result: result.result,
       generation: owed.generation,
-      ...(result.result === 'pending' ? { error: result.error } : { detail: result.detail }),
+      ...described(result),
     };
     this.#outcomes.set(consumer.name, outcome);
     this.#deps.onOutcome(outcome);
@@ -180,18 +183,8 @@ export class Deliverer {
   }
 }
 
-interface Worker {
-  wake: AbortController;
-  /** Between attempts: nothing is due. */
-  resting: boolean;
-  rested: PromiseWithResolvers<void>;
-  done: Promise<void>;
-}
-
-/** Counts as at work from now on, not only when its sleep has ended: whoever waits for it must not miss it. */
-function rouse(worker: Worker): void {
-  if (!worker.resting) return;
-  worker.resting = false;
-  worker.rested = Promise.withResolvers();
-  worker.wake.abort();
+function described(result: TellResult): Partial<ConsumerOutcome> {
+  if (result.result !== 'pending') return { detail: result.detail };
+  const { error, processes } = result;
+  return { error, ...(processes && { processes }) };
 }

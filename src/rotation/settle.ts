@@ -21,14 +21,14 @@ export function settled(state: AgentState, before: AgentState, name: string, ver
   const { owed, ...rest } = own;
   const newer = owed !== before.consumers[name]?.owed;
   if (!isPaid(owed, verdict)) return newer || !owed ? own : { ...rest, owed: triedAgain(owed, verdict) };
-  const { standing, generation } = before;
-  const known = standing && {
-    generation,
-    at: verdict.now,
-    expiration: standing.expiration,
-    lifetime: standing.lifetime,
-  };
+  const known = knownAfter(before, verdict);
   return { ...rest, ...(known && { known }), ...(newer && notFirst(owed)) };
+}
+
+function knownAfter({ standing, generation }: AgentState, { result, now }: Verdict): ConsumerState['known'] {
+  if (!standing || result.result === 'pending' || result.result === 'waiting') return undefined;
+  const { expiration, lifetime } = standing;
+  return { generation, at: now, expiration, lifetime, by: result.result };
 }
 
 function isPaid(owed: Owed | undefined, { result, now }: Verdict): boolean {

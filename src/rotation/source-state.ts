@@ -40,6 +40,11 @@ export function stateOfFailure(
   return { state: after, error: { ...error, message: `${error.message}; ${kept}` } };
 }
 
+/** Waiting longer for credentials would change nothing. */
+export function isAnswer(state: SourceState): boolean {
+  return state === 'ok' || state === 'disabled';
+}
+
 /** What has been said of the source so far. */
 export interface Said {
   /** While there is trouble: its state, and the codes that have been named since it began. */

@@ -40,6 +40,8 @@ const knownSchema = v.object({
   at: v.number(),
   expiration: v.number(),
   lifetime: v.number(),
+  /** How it came to know them. */
+  by: v.exactOptional(v.picklist(['told', 'fresh', 'absent'])),
 });
 
 const owedSchema = v.object({

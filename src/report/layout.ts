@@ -1,0 +1,54 @@
+import type { ErrorInfo } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
+import type { Paint, Style } from './paint.ts';
+import { wrap } from './wrap.ts';
+
+/** How a screen for people looks. */
+export interface Look {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly paint: Paint;
+  readonly width: number;
+}
+
+/** Words begin here; before it stands what they are about. */
+export const INDENT = 12;
+const MARGIN = ' '.repeat(INDENT);
+
+/** What stands in the margin before the first line. */
+export interface Label {
+  readonly text: string;
+  readonly style: Style;
+}
+
+export function labelled({ text, style }: Label, words: string, look: Look): string[] {
+  const [first = '', ...more] = lines(words, look);
+  return [look.paint(style, text) + ' '.repeat(Math.max(1, INDENT - text.length)) + first, ...indented(more)];
+}
+
+export function paragraph(words: string, look: Look, style?: Style): string[] {
+  const painted = lines(words, look).map((line) => (style ? look.paint(style, line) : line));
+  return indented(painted);
+}
+
+export function errorLines(error: ErrorInfo, look: Look): string[] {
+  const hint = error.hint === undefined ? [] : paragraph(`hint: ${error.hint}`, look);
+  return [...paragraph(`${error.code}: ${error.message}`, look, 'yellow'), ...hint];
+}
+
+export function warningLines(warnings: readonly string[], look: Look): string[] {
+  return warnings.flatMap((warning) => paragraph(`warning: ${warning}`, look, 'yellow'));
+}
+
+/** Stands for a blank at which no line ends; printable texts have none. */
+const TIE = '\0';
+
+/** Names and paths may be hostile. A number stays with its unit. */
+function lines(words: string, { width }: Look): string[] {
+  const tied = printable(words).replace(/\b(pid|\d+) (?=(?:\d+|min|[dhs])\b)/g, `$1${TIE}`);
+  return wrap(tied, width - INDENT).map((line) => line.replaceAll(TIE, ' '));
+}
+
+function indented(some: readonly string[]): string[] {
+  return some.map((line) => MARGIN + line);
+}

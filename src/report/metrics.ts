@@ -1,0 +1,159 @@
+import type { SourceState } from '../core/outcomes.ts';
+import type { Status } from './status.ts';
+
+/**
+ * The status as Prometheus reads it (text format 0.0.4). No secret, and of a key not even its last characters: they
+ * would make a new series with each rotation.
+ */
+export function renderMetrics(status: Status): string {
+  return FAMILIES.flatMap(({ name, type, help, samples }) => {
+    const lines = samples(status).flatMap(([labels, value]) =>
+      value === undefined ? [] : [`credrotate_${name}${render(labels)} ${String(value)}`],
+    );
+    if (lines.length === 0) return [];
+    return [`# HELP credrotate_${name} ${help}`, `# TYPE credrotate_${name} ${type}`, ...lines];
+  })
+    .concat('')
+    .join('\n');
+}
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [labels: Labels, value: number | undefined];
+
+interface Family {
+  /** Without its prefix. */
+  readonly name: string;
+  readonly type: 'gauge' | 'counter';
+  readonly help: string;
+  readonly samples: (status: Status) => readonly Sample[];
+}
+
+const STATES: Readonly<Record<SourceState, true>> = {
+  ok: true,
+  stale: true,
+  expired: true,
+  no_role: true,
+  denied: true,
+  unreachable: true,
+  malformed: true,
+  disabled: true,
+};
+
+const FAMILIES: readonly Family[] = [
+  {
+    name: 'build_info',
+    type: 'gauge',
+    help: 'Always 1; the version is a label.',
+    samples: ({ agent }) => [[{ version: agent.version }, 1]],
+  },
+  {
+    name: 'credentials_expiry_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the credentials in the files expire.',
+    samples: ({ source }) => [[{}, seconds(source.expiration)]],
+  },
+  {
+    name: 'last_success_timestamp_seconds',
+    type: 'gauge',
+    help: 'The last pass that had good credentials and in which every sink stood.',
+    samples: ({ lastSuccess }) => [[{}, seconds(lastSuccess)]],
+  },
+  {
+    name: 'last_pass_timestamp_seconds',
+    type: 'gauge',
+    help: 'The last pass, good or bad.',
+    samples: ({ lastPass }) => [[{}, seconds(lastPass.at)]],
+  },
+  {
+    name: 'next_pass_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the next pass is due; past it, the agent is not running. Missing after a one-shot.',
+    samples: ({ nextPass }) => [[{}, seconds(nextPass?.at)]],
+  },
+  {
+    name: 'pass_duration_seconds',
+    type: 'gauge',
+    help: 'How long the last pass took, without the consumers.',
+    samples: ({ lastPass }) => [[{}, lastPass.seconds]],
+  },
+  {
+    name: 'source_state',
+    type: 'gauge',
+    help: '1 for the state that the source is in, 0 for all others.',
+    samples: ({ source }) => Object.keys(STATES).map((state) => [{ state }, Number(source.state === state)]),
+  },
+  {
+    name: 'rotations_total',
+    type: 'counter',
+    help: 'New credentials, over all restarts.',
+    samples: ({ generation }) => [[{}, generation]],
+  },
+  {
+    name: 'imds_requests_total',
+    type: 'counter',
+    help: 'Requests to the metadata service, by HTTP status, or failed.',
+    samples: ({ counters }) => Object.entries(counters.imdsRequests).map(([code, count]) => [{ code }, count]),
+  },
+  {
+    name: 'sink_healthy',
+    type: 'gauge',
+    help: 'Whether the file stands as configured. Missing while there are no credentials to compare it with.',
+    samples: ({ sinks }) =>
+      sinks.map(({ path, format, result, error }) => [
+        { path, format },
+        result === 'unknown' ? undefined : Number(!error),
+      ]),
+  },
+  {
+    name: 'sink_writes_total',
+    type: 'counter',
+    help: 'How often the file was written.',
+    samples: ({ counters }) => Object.entries(counters.sinkWrites).map(([path, count]) => [{ path }, count]),
+  },
+  {
+    name: 'sink_read_timestamp_seconds',
+    type: 'gauge',
+    help: 'The first read of the file since it was written; 0 when there was none. Missing where that cannot be known.',
+    samples: ({ sinks }) =>
+      sinks.map(({ path, evidence }) => [
+        { path },
+        evidence?.kind === 'unread' ? 0 : evidence?.kind === 'read' ? seconds(evidence.readAt) : undefined,
+      ]),
+  },
+  {
+    name: 'consumer_pending',
+    type: 'gauge',
+    help: 'Whether the consumer is still to be told.',
+    samples: ({ consumers }) => consumers.map(({ name, result }) => [{ consumer: name }, Number(result === 'pending')]),
+  },
+  {
+    name: 'consumer_deaf',
+    type: 'gauge',
+    help: 'Whether the consumer was told and nobody has read its files since. Missing where that cannot be known.',
+    samples: ({ consumers }) =>
+      consumers.map(({ name, deaf }) => [{ consumer: name }, deaf === undefined ? undefined : Number(deaf)]),
+  },
+  {
+    name: 'consumer_notifications_total',
+    type: 'counter',
+    help: 'Attempts to tell the consumer, by result.',
+    samples: ({ counters }) =>
+      Object.entries(counters.notifications).flatMap(([consumer, results]) =>
+        Object.entries(results).map(([result, count]): Sample => [{ consumer, result }, count]),
+      ),
+  },
+];
+
+function seconds(time: string | undefined): number | undefined {
+  return time === undefined ? undefined : Date.parse(time) / 1000;
+}
+
+function render(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escape(value)}"`);
+  return pairs.length === 0 ? '' : `{${pairs.join()}}`;
+}
+
+/** The three characters that mean something in a label's value. */
+function escape(value: string): string {
+  return value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
+}

@@ -1,0 +1,61 @@
+import type { Paint } from './paint.ts';
+import { count } from './text.ts';
+import { wrap } from './wrap.ts';
+
+/** What the doctor found, as far as it is shown. */
+interface Found {
+  readonly id: string;
+  readonly severity: 'error' | 'warning' | 'note';
+  readonly subject: string;
+  readonly problem: string;
+  readonly evidence: readonly string[];
+  readonly remedy: { readonly text: string; readonly line?: string };
+}
+
+export interface Diagnosis {
+  readonly findings: readonly Found[];
+  readonly unseen: readonly { readonly subject: string; readonly reason: string }[];
+  /** Whether root looked, who sees everything. */
+  readonly isRoot: boolean;
+}
+
+const WIDTH = 80;
+const STYLES = { error: 'red', warning: 'yellow', note: 'bold' } as const;
+
+/** For people: a paragraph for each finding, then what could not be looked at, and what it comes to. */
+export function printDoctor({ findings, unseen, isRoot }: Diagnosis, paint: Paint): string {
+  return [
+    ...findings.flatMap((found) => [...findingLines(found, paint), '']),
+    ...(unseen.length === 0 ? [] : [`not looked at${isRoot ? '' : ' (run it as root to see more)'}:`]),
+    ...unseen.flatMap(({ subject, reason }) => block('  ', `${subject}: ${reason}`)),
+    ...(unseen.length === 0 ? [] : ['']),
+    summary(findings),
+    '',
+  ].join('\n');
+}
+
+function findingLines({ id, severity, subject, problem, evidence, remedy }: Found, paint: Paint): string[] {
+  return [
+    `${paint(STYLES[severity], severity.padEnd(8))}${subject}  ${paint('dim', id)}`,
+    ...block('        ', problem),
+    ...evidence.flatMap((seen) => block('  seen  ', seen)),
+    ...block('  do    ', remedy.text),
+    // Whole, so that it can be copied.
+    ...(remedy.line === undefined ? [] : [`          ${remedy.line}`]),
+  ];
+}
+
+/** Further lines stand below the first one's text. */
+function block(label: string, text: string): string[] {
+  const indent = ' '.repeat(label.length);
+  return wrap(text, WIDTH - label.length).map((line, index) => `${index === 0 ? label : indent}${line}`);
+}
+
+function summary(findings: readonly Found[]): string {
+  if (findings.length === 0) return 'nothing found';
+  const parts = (['error', 'warning', 'note'] as const).flatMap((severity) => {
+    const number = findings.filter((found) => found.severity === severity).length;
+    return number === 0 ? [] : [count(number, severity)];
+  });
+  return `${parts.join(', ')} (docs/doctor.md has more about each)`;
+}

@@ -1,0 +1,144 @@
+import * as v from 'valibot';
+import type { ErrorCode } from '../core/errors.ts';
+import type { Status } from './status.ts';
+
+/**
+ * The form of `status.json`, for our own reading and, as JSON Schema, for that of others. What is not named here may
+ * come with later versions, and is passed over.
+ */
+
+const time = v.pipe(v.string(), v.isoTimestamp(), v.description('RFC 3339, in UTC'));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const text = v.string();
+
+/** Codes come with time; whoever reads them shows them. */
+const code = v.custom<ErrorCode>((value) => typeof value === 'string' && /^[A-Z][A-Z_]{0,63}$/.test(value));
+const error = v.object({
+  code,
+  message: text,
+  hint: v.exactOptional(v.pipe(text, v.description('What the administrator does next.'))),
+});
+
+const origin = v.object({
+  instanceId: v.exactOptional(text),
+  role: v.exactOptional(text),
+  accountId: v.exactOptional(text),
+});
+
+const source = v.object({
+  state: v.picklist(['ok', 'stale', 'expired', 'no_role', 'denied', 'unreachable', 'malformed', 'disabled']),
+  origin,
+  movedFrom: v.exactOptional(origin),
+  clockSkew: v.exactOptional(v.pipe(v.number(), v.description("Our clock minus the source's, in milliseconds."))),
+  keyId: v.exactOptional(v.pipe(text, v.description('Its last characters.'))),
+  expiration: v.exactOptional(time),
+  fetchedAt: v.exactOptional(v.pipe(time, v.description('When these credentials were first seen.'))),
+  error: v.exactOptional(error),
+});
+
+const evidence = v.object({
+  kind: v.pipe(
+    v.picklist(['read', 'unread', 'unknown']),
+    v.description('Whether anybody has read the file since it was written. unknown: its file system does not tell.'),
+  ),
+  writtenAt: time,
+  readAt: v.exactOptional(v.pipe(time, v.description('The first read.'))),
+});
+
+const sink = v.object({
+  path: text,
+  format: text,
+  result: v.pipe(
+    v.picklist(['written', 'repaired', 'unchanged', 'forgotten', 'removed', 'refused', 'failed', 'unknown']),
+    v.description('Of the last pass. unknown: there were no credentials to compare it with.'),
+  ),
+  drift: v.array(v.picklist(['missing', 'bytes', 'mode', 'owner'])),
+  warnings: v.array(text),
+  error: v.exactOptional(error),
+  writtenAt: v.exactOptional(v.pipe(time, v.description('When its bytes last changed.'))),
+  evidence: v.exactOptional(v.pipe(evidence, v.description('Absent when the last pass wrote the file.'))),
+});
+
+const results = ['told', 'fresh', 'absent', 'waiting', 'pending'] as const;
+
+const consumer = v.object({
+  name: text,
+  type: text,
+  sinks: v.pipe(v.array(text), v.description('Paths.')),
+  result: v.exactOptional(v.picklist(results)),
+  generation: v.exactOptional(count),
+  detail: v.exactOptional(text),
+  error: v.exactOptional(error),
+  known: v.exactOptional(
+    v.pipe(
+      v.object({
+        generation: count,
+        at: time,
+        expiration: time,
+        by: v.exactOptional(v.picklist(['told', 'fresh', 'absent'])),
+      }),
+      v.description('Of which rotation it knows, since when, and how it came to.'),
+    ),
+  ),
+  owedSince: v.exactOptional(v.pipe(time, v.description('Since when something is owed to it.'))),
+  stale: v.exactOptional(
+    v.pipe(
+      v.array(v.object({ pid: count, startedAt: time })),
+      v.description('Processes that go on with what they read before.'),
+    ),
+  ),
+  deaf: v.exactOptional(
+    v.pipe(
+      v.boolean(),
+      v.description('Told, and nobody has read its sinks since. Absent when that cannot be known, or not yet.'),
+    ),
+  ),
+});
+
+const attempts = {
+  told: v.exactOptional(count),
+  fresh: v.exactOptional(count),
+  absent: v.exactOptional(count),
+  waiting: v.exactOptional(count),
+  pending: v.exactOptional(count),
+};
+
+const counters = v.object({
+  imdsRequests: v.pipe(v.record(text, count), v.description('By HTTP status, or failed.')),
+  sinkWrites: v.pipe(v.record(text, count), v.description('By path.')),
+  notifications: v.pipe(
+    v.record(text, v.object(attempts)),
+    v.description('Attempts to tell a consumer, by its name and the result.'),
+  ),
+});
+
+export const statusSchema: v.GenericSchema<unknown, Status> = v.object({
+  version: v.literal(1),
+  writtenAt: time,
+  agent: v.object({ version: text, pid: count, mode: v.picklist(['run', 'once']) }),
+  generation: v.pipe(count, v.description('The number of rotations so far.')),
+  source,
+  lastPass: v.object({ at: time, trigger: text, rotated: v.boolean(), seconds: v.pipe(v.number(), v.minValue(0)) }),
+  lastSuccess: v.exactOptional(
+    v.pipe(time, v.description('The last pass that had good credentials and in which every sink stood.')),
+  ),
+  nextPass: v.exactOptional(
+    v.pipe(
+      v.object({ at: time, reason: text }),
+      v.description('Past it, the agent is not running. Absent after a one-shot.'),
+    ),
+  ),
+  sinks: v.array(sink),
+  consumers: v.array(consumer),
+  counters: v.pipe(counters, v.description('Since the host was booted.')),
+  errors: v.pipe(v.array(error), v.description("Trouble with the agent's own state.")),
+});
+
+/** Undefined when it is none, or one of another version. */
+export function parseStatus(text: string): Status | undefined {
+  try {
+    return v.parse(statusSchema, JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

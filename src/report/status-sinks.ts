@@ -1,0 +1,29 @@
+import { errorLines, labelled, paragraph, warningLines, type Label, type Look } from './layout.ts';
+import type { SinkStatus } from './status.ts';
+import { duration, relative } from './text.ts';
+
+/** A sink for people, as the last pass left it at `seenAt`. */
+export function sinkBlock(sink: SinkStatus, seenAt: number, look: Look): string[] {
+  const age =
+    sink.writtenAt === undefined ? 'not written' : `written ${relative(Date.parse(sink.writtenAt), look.now)}`;
+  return [
+    ...labelled(standing(sink), sink.path, look),
+    ...paragraph([sink.format, age, ...reads(sink, seenAt)].join(', '), look, 'dim'),
+    ...(sink.error ? errorLines(sink.error, look) : []),
+    ...warningLines(sink.warnings, look),
+  ];
+}
+
+function standing({ result, error }: SinkStatus): Label {
+  if (error) return { text: `  ${result}`, style: 'red' };
+  return result === 'unknown' ? { text: '  unknown', style: 'yellow' } : { text: '  ok', style: 'green' };
+}
+
+function reads({ result, evidence }: SinkStatus, seenAt: number): string[] {
+  if (!evidence) return result === 'written' || result === 'repaired' ? ['reads show from the next pass on'] : [];
+  const writtenAt = Date.parse(evidence.writtenAt);
+  if (evidence.readAt !== undefined)
+    return [`read ${duration(Date.parse(evidence.readAt) - writtenAt)} after it was written`];
+  if (evidence.kind === 'unread') return [`not read since, ${duration(seenAt - writtenAt)}`];
+  return ['whether it was read cannot be known there (noatime)'];
+}

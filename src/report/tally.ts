@@ -1,0 +1,75 @@
+import type { ConsumerResult, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
+import type { Counters, Past, Status } from './status.ts';
+
+/**
+ * Counts beside the work, and goes on where a former process stopped: one-shots would never come beyond 1. The former
+ * status is in the runtime directory, so that a boot begins anew, as readers of counters expect now and then.
+ */
+export class Tally {
+  readonly #imdsRequests: Map<string, number>;
+  readonly #sinkWrites: Map<string, number>;
+  readonly #notifications: Map<string, Map<string, number>>;
+  #lastSuccess: string | undefined;
+
+  constructor(former?: Status) {
+    const { imdsRequests, sinkWrites, notifications } = former?.counters ?? NOTHING;
+    this.#imdsRequests = new Map(Object.entries(imdsRequests));
+    this.#sinkWrites = new Map(Object.entries(sinkWrites));
+    this.#notifications = new Map(
+      Object.entries(notifications).map(([name, results]) => [name, new Map(Object.entries(results))]),
+    );
+    this.#lastSuccess = former?.lastSuccess;
+  }
+
+  request(result: string): void {
+    increment(this.#imdsRequests, result);
+  }
+
+  sinks(outcomes: readonly SinkOutcome[]): void {
+    const written = outcomes.filter(({ result }) => result === 'written' || result === 'repaired');
+    for (const { path } of written) increment(this.#sinkWrites, path);
+  }
+
+  told(consumer: string, result: ConsumerResult): void {
+    const results = this.#notifications.get(consumer) ?? new Map<string, number>();
+    this.#notifications.set(consumer, results);
+    increment(results, result);
+  }
+
+  /** The past including this pass, as far as it concerns these sinks and consumers. */
+  with({ config, report }: Passed): Past {
+    const isGood = report.source.state === 'ok' && report.sinks.every(({ error }) => !error);
+    if (isGood) this.#lastSuccess = new Date(report.finishedAt).toISOString();
+    const notifications = config.consumers.flatMap(({ name }) => {
+      const results = this.#notifications.get(name);
+      return results ? [[name, Object.fromEntries(results)] as const] : [];
+    });
+    const sinkWrites = config.sinks.map(({ path }) => [path, this.#sinkWrites.get(path) ?? 0] as const);
+    return {
+      counters: {
+        imdsRequests: Object.fromEntries(this.#imdsRequests),
+        sinkWrites: Object.fromEntries(sinkWrites),
+        notifications: Object.fromEntries(notifications),
+      },
+      lastSuccess: this.#lastSuccess,
+    };
+  }
+}
+
+interface Passed {
+  readonly config: {
+    readonly sinks: readonly { readonly path: string }[];
+    readonly consumers: readonly { readonly name: string }[];
+  };
+  readonly report: {
+    readonly finishedAt: number;
+    readonly source: SourceOutcome;
+    readonly sinks: readonly SinkOutcome[];
+  };
+}
+
+const NOTHING: Counters = { imdsRequests: {}, sinkWrites: {}, notifications: {} };
+
+function increment(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { coloured, plain } from '../../src/report/paint.ts';
+import { printStatus } from '../../src/report/print-status.ts';
+import { NOON } from '../support/credentials.ts';
+import { sinkOf, statusOf, STATUSES } from './statuses.ts';
+
+/** With CREDROTATE_GOLDEN=write the pictures are made anew, to be looked at. */
+const isWriting = process.env['CREDROTATE_GOLDEN'] === 'write';
+const look = { now: NOON, paint: plain, width: 80 };
+
+describe('a status on a screen of 80 columns', () => {
+  for (const [name, status] of Object.entries(STATUSES)) {
+    test(name, () => {
+      const screen = printStatus(status, look);
+      const path = join(import.meta.dirname, 'golden', `${name}.txt`);
+      if (isWriting) writeFileSync(path, screen);
+      assert.equal(screen, readFileSync(path, 'utf8'));
+      // A word that is longer than a line, such as a path, is not broken: it could not be copied.
+      const long = screen.split('\n').filter((line) => line.length > 80 && line.trim().includes(' ', 12));
+      assert.deepEqual(long, []);
+    });
+  }
+
+  test('has the same words in colour', () => {
+    for (const status of Object.values(STATUSES)) {
+      const screen = printStatus(status, { ...look, paint: coloured });
+      assert.match(screen, /\u001b\[3[123]m/);
+      assert.equal(stripVTControlCharacters(screen), printStatus(status, look));
+    }
+  });
+
+  test('is steered by nobody', () => {
+    const hostile = '\u001b[2J\nok        /fine\u202e';
+    const error = { code: 'SINK_UNREADABLE', message: hostile, hint: hostile } as const;
+    const status = statusOf({
+      sinks: [sinkOf(`/home/eve/${hostile}`, { result: 'failed', error, warnings: [hostile] })],
+    });
+    const screen = printStatus(status, look);
+    assert.doesNotMatch(screen, /[\u001b\u202e]|^ok/m);
+    assert.match(screen, /\\u\{1b\}\[2J\\nok/);
+  });
+});

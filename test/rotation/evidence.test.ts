@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { SinkEvidence } from '../../src/core/outcomes.ts';
+import { Announcer } from '../../src/rotation/announce.ts';
+import { deafness } from '../../src/rotation/evidence.ts';
+import { EMPTY_STATE, type ConsumerState } from '../../src/rotation/state.ts';
+import { HOUR, NOON } from '../support/credentials.ts';
+import { configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
+
+const WRITTEN = NOON - 600_000;
+const TOLD = WRITTEN + 1_000;
+const read: SinkEvidence = { kind: 'read', writtenAt: WRITTEN, readAt: WRITTEN + 2_000 };
+const unread: SinkEvidence = { kind: 'unread', writtenAt: WRITTEN };
+const unknown: SinkEvidence = { kind: 'unknown', writtenAt: WRITTEN };
+
+interface Case {
+  /** Of its two sinks. */
+  readonly evidence?: readonly (SinkEvidence | undefined)[];
+  readonly by?: NonNullable<ConsumerState['known']>['by'] | 'nobody';
+  readonly at?: number;
+  readonly now?: number;
+}
+
+function verdict({ evidence = [unread, unread], by = 'told', at = TOLD, now = NOON }: Case): boolean | undefined {
+  const config = configOf([jsonSink('/a', 'web'), jsonSink('/b', 'web'), jsonSink('/c')], [execConsumer('web')]);
+  const known = { generation: 1, at, expiration: NOON + HOUR, lifetime: HOUR };
+  const consumers = { web: by === 'nobody' ? { known } : { known: { ...known, by } } };
+  const sinks = config.sinks.map(({ path, format }, index) => {
+    const seen = path === '/c' ? read : evidence[index];
+    const plain = { path, format, result: 'unchanged', bytesChanged: false, drift: [], warnings: [] } as const;
+    return { ...plain, ...(seen && { evidence: seen }) };
+  });
+  const source = { state: 'ok', origin: {} } as const;
+  const times = { startedAt: now, finishedAt: now };
+  const report = { trigger: 'scheduled', ...times, generation: 1, rotated: false, source, sinks, errors: [] } as const;
+  return deafness({ config, state: { ...EMPTY_STATE, consumers }, report })['web'];
+}
+
+test('a deaf consumer is named in the log once, and so is that it hears again', () => {
+  const log = recordingLog();
+  const announcer = new Announcer(log);
+  for (const deaf of [{}, { web: false }, { web: true }, { web: true }, {}, { web: true }]) announcer.deaf(deaf);
+  assert.equal(log.lines.length, 1);
+  assert.match(log.lines[0] ?? '', /^warn web was told, but nobody has read its files since \(see whether /);
+  for (const deaf of [{ web: false }, { web: false }]) announcer.deaf(deaf);
+  assert.deepEqual(log.lines.slice(1), ['info web: its files are read again']);
+});
+
+describe('a consumer is', () => {
+  const cases: Readonly<Record<string, readonly [Case, boolean | undefined]>> = {
+    'deaf when none of its files was read': [{}, true],
+    'not deaf when one of them was': [{ evidence: [unread, read] }, false],
+    'not deaf when one of them was, whatever the others say': [{ evidence: [unknown, read] }, false],
+    'not judged where it cannot be known': [{ evidence: [unread, unknown] }, undefined],
+    'not judged by files that this pass has written': [{ evidence: [undefined, undefined] }, undefined],
+    'not judged at once': [{ now: TOLD + 59_999 }, undefined],
+    'judged after a minute': [{ now: TOLD + 60_000 }, true],
+    'not judged by a file that was written after it was told': [{ at: WRITTEN - 1 }, undefined],
+    'not judged when it was not told, since it started afterwards': [{ by: 'fresh' }, undefined],
+    'not judged when it was not running': [{ by: 'absent' }, undefined],
+    'not judged when nobody knows whether it was told': [{ by: 'nobody' }, undefined],
+  };
+  for (const [name, [given, expected]] of Object.entries(cases)) {
+    test(name, () => {
+      assert.equal(verdict(given), expected);
+    });
+  }
+});

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chownSync, chmodSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import type { Status } from '../../src/report/status.ts';
+import { openSite, type Ended, type Site } from '../support/agent.ts';
+import { NOBODY, startProgram } from '../support/consumer.ts';
+import { eventually } from '../support/eventually.ts';
+import { hasOwnMounts, tmpfs } from './mounts.ts';
+
+/** Told is not yet heard: who reads its file when it is signalled, who does not, and where nobody can know. */
+
+const [library] = globSync('/usr/lib*/{*/,}faketime/libfaketimeMT.so.1');
+const hasPromtool = spawnSync('promtool', ['--version']).error === undefined;
+
+/** By a wall clock that is so much ahead; of files it is not. */
+const ahead = (by: string): NodeJS.ProcessEnv => ({ LD_PRELOAD: library, FAKETIME: by, NO_FAKE_STAT: '1' });
+
+const HEARD = 'while [ -d /proc/$PPID ]; do read line; done';
+
+interface Cast {
+  readonly name: string;
+  readonly sink: string;
+  readonly owner?: string;
+  /** What it does on SIGHUP. */
+  readonly on: (sink: string, mark: string) => string;
+  readonly uid?: number;
+}
+
+const reads: Cast['on'] = (sink, mark) => `cat ${sink} > /dev/null; echo read > ${mark}`;
+const ignores: Cast['on'] = (_sink, mark) => `echo caught > ${mark}`;
+
+/** Starts a program that does so, and gives the consumer and the sink for the configuration. */
+async function play(t: TestContext, site: Site, { name, sink, owner, on, uid }: Cast): Promise<object> {
+  const mark = join(uid === undefined ? site.directory : join(sink, '..'), `${name}.mark`);
+  const script = `trap '${on(sink, mark)}' HUP; echo ready; ${HEARD}`;
+  const program = await startProgram(t, ['/bin/sh', '-c', script], {
+    ready: 'ready',
+    ...(uid !== undefined && { uid }),
+  });
+  const pidFile = site.path(`${name}.pid`);
+  writeFileSync(pidFile, String(program.pid));
+  return {
+    sink: { path: sink, format: 'dotenv', notify: [name], ...(owner !== undefined && { owner }) },
+    consumer: { type: 'signal', pid_file: pidFile },
+    mark,
+  };
+}
+
+test('status, metrics and alert tell a consumer that reads from one that does not, and from one of which nobody knows', async (t) => {
+  if (!hasOwnMounts(t)) return;
+  if (library === undefined || !hasPromtool) {
+    t.skip('needs the packages faketime and prometheus');
+    return;
+  }
+  const site = await openSite(t);
+  chmodSync(site.directory, 0o755);
+  mkdirSync(site.path('own'));
+  mkdirSync(site.path('user'));
+  chownSync(site.path('user'), NOBODY, NOBODY);
+  const cast: readonly Cast[] = [
+    { name: 'reader', sink: site.path('own/reader.env'), on: reads },
+    { name: 'deaf', sink: site.path('own/deaf.env'), on: ignores },
+    { name: 'blind', sink: join(tmpfs(t, 'noatime'), 'blind.env'), on: reads },
+    { name: 'user-reader', sink: site.path('user/reader.env'), on: reads, uid: NOBODY },
+    { name: 'user-deaf', sink: site.path('user/deaf.env'), on: ignores, uid: NOBODY },
+  ];
+  const sinks: object[] = [];
+  const consumers: Record<string, object> = {};
+  const marks: string[] = [];
+  for (const one of cast) {
+    const { sink, consumer, mark } = (await play(t, site, one)) as { sink: object; consumer: object; mark: string };
+    sinks.push(sink);
+    marks.push(mark);
+    consumers[one.name] = consumer;
+  }
+  mkdirSync(site.path('metrics'));
+  const textfile = site.path('metrics/credrotate.prom');
+  const config = site.configure({ sinks, consumers, metrics: { textfile } });
+
+  const once = await site.run(['once', ...config]);
+  assert.equal(once.code, 0, once.stdout + once.stderr);
+  await eventually('all have caught it', () => marks.every((mark) => existsSync(mark)));
+  const early = await site.run(['once', ...config]);
+  assert.equal(early.code, 0, early.stdout);
+  assert.deepEqual(deafOf(await site.run(['status', '--json'])), {
+    reader: false,
+    deaf: undefined,
+    blind: undefined,
+    'user-reader': false,
+    'user-deaf': undefined,
+  });
+
+  const env = ahead('+2m');
+  assert.equal((await site.run(['once', ...config], { env })).code, 0);
+  assert.deepEqual(deafOf(await site.run(['status', '--json'], { env })), {
+    reader: false,
+    deaf: true,
+    blind: undefined,
+    'user-reader': false,
+    'user-deaf': true,
+  });
+  const { code, stdout } = await site.run(['status'], { env });
+  assert.equal(code, 0);
+  assert.match(stdout, /\/own\/reader\.env\n.* read \d s after it was written\n/);
+  assert.match(stdout, /\/own\/deaf\.env\n.* not read since, 2 min( \d+ s)?\n/);
+  assert.match(stdout, /\/blind\.env\n.* whether it was read cannot be known\s+there \(noatime\)\n/);
+  assert.match(stdout, /\/user\/reader\.env\n.* read \d s after it was written\n/);
+  assert.match(stdout, /^ {2}deaf {6}deaf \(signal\)\n/m);
+  const check = await site.run(['status', '--check'], { env });
+  assert.match(check.stdout, /^CREDROTATE WARNING - .*nobody has read their files since: deaf, user-deaf/);
+  assert.equal(check.code, 1);
+  assertAlerts(site, readFileSync(textfile, 'utf8'));
+});
+
+function deafOf({ stdout }: Ended): Readonly<Record<string, boolean | undefined>> {
+  const { consumers } = JSON.parse(stdout) as Status;
+  return Object.fromEntries(consumers.map(({ name, deaf }) => [name, deaf]));
+}
+
+/** Had these numbers stood for a quarter of an hour, the two would be reported. */
+function assertAlerts(site: Site, metrics: string): void {
+  const checked = spawnSync('promtool', ['check', 'metrics'], { input: metrics, encoding: 'utf8' });
+  assert.deepEqual([checked.status, checked.stdout + checked.stderr], [0, '']);
+  assert.match(metrics, /^credrotate_sink_read_timestamp_seconds\{path="\S+\/own\/deaf\.env"\} 0$/m);
+  assert.doesNotMatch(metrics, /^credrotate_sink_read_timestamp_seconds\{path="\S+\/blind\.env"\}/m);
+  const series = metrics.split('\n').filter((line) => line.startsWith('credrotate_consumer_'));
+  const alert = (consumer: string): object => ({
+    exp_labels: { severity: 'warning', consumer },
+    exp_annotations: {
+      summary: `${consumer} on  was told, but nobody has read its files since`,
+      description: 'It caught the signal and did not read: name another way to tell it, such as a restart.',
+    },
+  });
+  const rules = join(import.meta.dirname, '../../packaging/monitoring/credrotate-alerts.yaml');
+  const rehearsal = {
+    rule_files: [rules],
+    evaluation_interval: '1m',
+    tests: [
+      {
+        interval: '1m',
+        input_series: series.map((line) => ({
+          series: line.slice(0, line.lastIndexOf(' ')),
+          values: `${line.split(' ').at(-1) ?? ''}x20`,
+        })),
+        alert_rule_test: [
+          { eval_time: '15m', alertname: 'CredrotateConsumerDeaf', exp_alerts: ['deaf', 'user-deaf'].map(alert) },
+          { eval_time: '15m', alertname: 'CredrotateConsumerPending' },
+        ],
+      },
+    ],
+  };
+  writeFileSync(site.path('rehearsal.yaml'), JSON.stringify(rehearsal));
+  const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', site.path('rehearsal.yaml')], {
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stdout + stderr);
+}
