@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import type { ConsumerConfig, SinkConfig, SystemdConsumer } from '../../core/config.ts';
+import { toErrorInfo } from '../../core/errors.ts';
+import type { ConsumerFacts, ProcessFacts, UnitFacts } from '../../doctor/contract.ts';
+import { foresee, foreseeSignal } from '../../notify/foresee.ts';
+import type { LookDeps } from './contract.ts';
+import { filesOf, readEnvironment } from './environment.ts';
+import { show, textOf, type Shown } from './systemctl.ts';
+
+export async function lookAtConsumers(deps: LookDeps): Promise<readonly ConsumerFacts[]> {
+  const found: ConsumerFacts[] = [];
+  // One after another: each has systemd answer.
+  for (const consumer of deps.config.consumers) found.push(await lookAt(deps, consumer));
+  return found;
+}
+
+async function lookAt(deps: LookDeps, consumer: ConsumerConfig): Promise<ConsumerFacts> {
+  const { name } = consumer;
+  const sinks = deps.config.sinks.filter((sink) => sink.notify.includes(name)).map(sinkOf);
+  if (consumer.type === 'exec') return { name, told: 'hook', sinks, processes: [] };
+  if (consumer.type === 'systemd') {
+    const shown = await show(deps, consumer.unit, PROPERTIES);
+    if (!shown) deps.miss({ subject: consumer.unit, reason: 'systemd is not there, or gives no answer' });
+    const unit = shown && (await unitFacts(deps, consumer, shown));
+    const processes = await mainProcess(deps, consumer, shown);
+    return { name, told: howTold(consumer, unit), sinks, processes, ...(unit && { unit }) };
+  }
+  const processes = await noting(deps, name, () => foreseeSignal(deps.notify, consumer, deps.signal));
+  const unitName = processes.map(({ pid }) => unitOf(pid)).find((one) => one !== undefined);
+  const shown = unitName === undefined ? undefined : await show(deps, unitName, PROPERTIES);
+  const unit = shown && unitName !== undefined && (await unitFacts(deps, { unit: unitName, action: 'kill' }, shown));
+  return { name, told: 'signal', sinks, processes, ...(unit && { unit }) };
+}
+
+function sinkOf(sink: SinkConfig): ConsumerFacts['sinks'][number] {
+  const { path, format } = sink;
+  return { path, format, ...(sink.format === 'aws-credentials' && { profile: sink.profile }) };
+}
+
+const PROPERTIES = ['LoadState', 'CanReload', 'Restart', 'MainPID', 'Environment', 'EnvironmentFiles'];
+
+async function unitFacts(
+  deps: LookDeps,
+  { unit: name, action }: Pick<SystemdConsumer, 'unit' | 'action'>,
+  shown: Shown,
+): Promise<UnitFacts> {
+  return {
+    name,
+    action,
+    isThere: textOf(shown, 'LoadState') !== 'not-found',
+    canReload: textOf(shown, 'CanReload') === 'yes',
+    restart: textOf(shown, 'Restart') || 'no',
+    environment: await readEnvironment(deps, shown),
+    environmentFiles: filesOf(shown),
+  };
+}
+
+function howTold({ action }: SystemdConsumer, unit: UnitFacts | undefined): ConsumerFacts['told'] {
+  if (action === 'kill') return 'signal';
+  if (action === 'try-reload-or-restart') return unit?.canReload === false ? 'restart' : 'reload';
+  return action;
+}
+
+async function mainProcess(
+  deps: LookDeps,
+  { name, action, signal }: SystemdConsumer,
+  shown: Shown | undefined,
+): Promise<readonly ProcessFacts[]> {
+  const pid = Number(shown ? textOf(shown, 'MainPID') : 0);
+  if (!(pid > 1)) return [];
+  return await noting(deps, name, async () => {
+    const process = await foresee(deps.notify, pid, action === 'kill' ? signal : undefined, deps.signal);
+    return process ? [process] : [];
+  });
+}
+
+async function noting<T>(deps: LookDeps, subject: string, look: () => Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await look();
+  } catch (error) {
+    deps.signal.throwIfAborted();
+    deps.miss({ subject, reason: toErrorInfo(error).message });
+    return [];
+  }
+}
+
+/** The service that a process belongs to, by its control group. */
+function unitOf(pid: number): string | undefined {
+  try {
+    return /\/([^/\n]+\.service)(?:\/|$)/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { AwsCredentialsSink, SinkConfig } from '../../core/config.ts';
+import { displayKeyId, type Credentials, type Origin } from '../../core/credentials.ts';
+import { CONFINEMENT, closedBy, type Properties } from '../../doctor/confinement.ts';
+import type { ProfileFacts, SinkFacts } from '../../doctor/contract.ts';
+import type { SinkPreview } from '../../sinks/contract.ts';
+import { properties, readSections } from '../../sinks/formats/aws-sections.ts';
+import { forgetSink } from '../../sinks/formats/forget.ts';
+import { mountPoints } from '../../sinks/mounts.ts';
+import { previewSinks } from '../../sinks/preview.ts';
+import type { LookDeps } from './contract.ts';
+import { readFiles } from './files.ts';
+import { show, textOf } from './systemctl.ts';
+
+/** The unit whose confinement counts. */
+const UNIT = 'credrotate.service';
+
+export async function lookAtSinks(
+  deps: LookDeps,
+  wish: { readonly credentials: Credentials; readonly origin: Origin },
+): Promise<readonly SinkFacts[]> {
+  const { sinks, trustedGroups } = deps.config;
+  const previews = await previewSinks(deps.sinks, { ...wish, rotated: true, sinks, trustedGroups });
+  const byPath = new Map(previews.map((preview) => [preview.path, preview]));
+  const mounts = mountPoints(readFileSync('/proc/self/mountinfo', 'latin1'));
+  const unit = await confinement(deps);
+  const profiles = await lookAtProfiles(deps);
+  return sinks.map((sink) => {
+    const { path } = sink;
+    const preview = byPath.get(path);
+    const trouble = troubleOf(deps, preview);
+    const closed = unit && closedBy(unit, dirname(path));
+    const profile = profiles.get(path);
+    return {
+      path,
+      isMountPoint: mounts.has(path),
+      keyIds: keyIdsOf(sink, preview),
+      ...(trouble && { trouble }),
+      ...(closed !== undefined && { closedBy: closed }),
+      ...(profile && { profile }),
+    };
+  });
+}
+
+/** Who is not root may not look where the agent may: that is no trouble of the agent's. */
+function troubleOf(deps: LookDeps, preview: SinkPreview | undefined): SinkPreview['error'] {
+  const error = preview?.error;
+  if (!error || deps.notify.self.uid === 0 || !['SINK_UNREADABLE', 'SINK_OWNER_DENIED'].includes(error.code))
+    return error;
+  deps.miss({ subject: preview.path, reason: error.message });
+  return undefined;
+}
+
+function keyIdsOf(sink: SinkConfig, preview: SinkPreview | undefined): readonly string[] {
+  const forgotten = preview?.current && forgetSink(preview.current, sink);
+  return forgotten?.ok ? [...new Set(forgotten.keyIds.map(displayKeyId))] : [];
+}
+
+async function confinement(deps: LookDeps): Promise<Properties | undefined> {
+  const shown = await show(deps, UNIT, CONFINEMENT);
+  if (!shown || textOf(shown, 'LoadState') !== 'loaded') return undefined;
+  return Object.fromEntries(CONFINEMENT.map((name) => [name, textOf(shown, name)]));
+}
+
+const ROOTS = '/root/.aws/credentials';
+
+async function lookAtProfiles(deps: LookDeps): Promise<ReadonlyMap<string, ProfileFacts>> {
+  const sinks = deps.config.sinks.filter((sink) => sink.format === 'aws-credentials');
+  const texts = await readFiles(
+    deps,
+    sinks.flatMap(({ path }) => [path, configBeside(path) ?? path]),
+  );
+  return new Map(
+    sinks.map((sink) => [
+      sink.path,
+      { name: sink.profile, isRoots: sink.path === ROOTS, others: othersOf(deps, sink, texts) },
+    ]),
+  );
+}
+
+/** Where SDKs look for settings of the same profile. */
+function configBeside(path: string): string | undefined {
+  const directory = dirname(path);
+  return basename(directory) === '.aws' ? join(directory, 'config') : undefined;
+}
+
+const OTHER_WAY = /^(role_arn|source_profile|credential_source|credential_process|web_identity_token_file|sso_.*)$/;
+
+function othersOf(
+  deps: LookDeps,
+  { path, profile }: AwsCredentialsSink,
+  texts: ReadonlyMap<string, string>,
+): ProfileFacts['others'] {
+  const config = configBeside(path);
+  const places = [
+    [path, profile],
+    ...(config === undefined ? [] : [[config, `profile ${profile}`]]),
+    ...(config !== undefined && profile === 'default' ? [[config, 'default']] : []),
+  ] as const;
+  return places.flatMap(([file, section]) => {
+    const text = texts.get(file);
+    try {
+      const found = text === undefined ? [] : properties(readSections(text, section).copies);
+      return found
+        .filter(({ key }) => OTHER_WAY.test(key))
+        .map(({ key, line }) => ({ key, where: `${file}:${line.number}` }));
+    } catch {
+      deps.miss({ subject: file, reason: 'it is not a file that SDKs agree on' });
+      return [];
+    }
+  });
+}

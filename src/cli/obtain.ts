@@ -1,0 +1,55 @@
+import { access, constants } from 'node:fs/promises';
+import { Option, type Command } from 'commander';
+import { defaultConfig } from '../config/defaults.ts';
+import type { Config } from '../core/config.ts';
+import type { Credentials, Origin } from '../core/credentials.ts';
+import { AgentError } from '../core/errors.ts';
+import { DEFAULT_CONFIG, readConfig, withConfig, type ConfigOptions } from './options.ts';
+import type { World } from './world.ts';
+
+export interface SourceOptions extends ConfigOptions {
+  readonly from?: string;
+}
+
+export function withSource(command: Command): Command {
+  return withConfig(command).addOption(
+    new Option('--from <sink>', 'take the credentials from this sink of format json, not from the metadata service'),
+  );
+}
+
+/** Good credentials, from where the options say. Rejects with an AgentError. */
+export async function obtain(
+  world: World,
+  options: SourceOptions,
+): Promise<{ readonly credentials: Credentials; readonly origin: Origin }> {
+  if (options.from === undefined) return await fetchCredentials(world, await findConfig(world, options));
+  const [{ readJsonSink }, { clock }] = await Promise.all([import('../source/file/json-file.ts'), world.services()]);
+  return { credentials: await readJsonSink(options.from, clock.now()), origin: {} };
+}
+
+async function fetchCredentials(world: World, config: Config): ReturnType<typeof obtain> {
+  const { createImdsSource } = await import('../source/imds/source.ts');
+  const { clock, http } = await world.services();
+  const log = await world.openLog(config.log);
+  try {
+    const fetched = await createImdsSource({ http, clock, config: config.imds, env: world.env, log }).fetch(world.stop);
+    if (fetched.ok) return fetched;
+    const { code, message, hint } = fetched.error;
+    throw new AgentError(code, message, hint === undefined ? {} : { hint });
+  } finally {
+    await http.close();
+  }
+}
+
+/** The one that is named, the usual one if it can be read, or none. */
+export async function findConfig(world: World, options: ConfigOptions): Promise<Config> {
+  if (options.config !== undefined || (await isReadable(DEFAULT_CONFIG))) return readConfig(world, options);
+  return defaultConfig();
+}
+
+async function isReadable(path: string): Promise<boolean> {
+  return access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,156 @@
+import type { ErrorInfo } from '../core/errors.ts';
+
+/** Every finding, in the order in which they are shown within their severity. docs/doctor.md has an entry for each. */
+export const FINDING_IDS = [
+  'source-failing',
+  'hop-limit',
+  'imdsd-in-the-way',
+  'clock-skew',
+  'image-baked',
+  'agent-absent',
+  'sink-refused',
+  'sink-mounted',
+  'sink-confined',
+  'profile-shadowed',
+  'default-profile',
+  'unit-missing',
+  'environment-shadows',
+  'environment-file-reload',
+  'unit-cannot-reload',
+  'unit-stays-down',
+  'signal-not-handled',
+  'never-rereads',
+  'imds-v1',
+  'lockdown-drifted',
+  'endpoint-open',
+] as const;
+export type FindingId = (typeof FINDING_IDS)[number];
+
+/** `error`: it does not work, or will stop; `warning`: it is likely to; `note`: good to know, nothing is broken. */
+export const SEVERITIES = ['error', 'warning', 'note'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** Something that goes wrong, or will. No secrets: key ids by their last characters, of files names and line numbers. */
+export interface Finding {
+  readonly id: FindingId;
+  readonly severity: Severity;
+  /** A path, a consumer, or `metadata service`. */
+  readonly subject: string;
+  /** What goes wrong; lower case, no period at the end. */
+  readonly problem: string;
+  /** What was seen, and where. */
+  readonly evidence: readonly string[];
+  readonly remedy: Remedy;
+}
+
+export interface Remedy {
+  readonly text: string;
+  /** A command, or a line of configuration, to be copied. */
+  readonly line?: string;
+}
+
+/** What could not be looked at, and why. */
+export interface Unseen {
+  readonly subject: string;
+  readonly reason: string;
+}
+
+export interface SinkFacts {
+  readonly path: string;
+  /** Why a pass would not write it. */
+  readonly trouble?: ErrorInfo;
+  readonly isMountPoint: boolean;
+  /** The setting of the agent's unit that keeps it away: `ProtectHome=yes`. */
+  readonly closedBy?: string;
+  /** Key ids that stand in our places, as they are shown. */
+  readonly keyIds: readonly string[];
+  /** Of the format aws-credentials. */
+  readonly profile?: ProfileFacts;
+}
+
+export interface ProfileFacts {
+  readonly name: string;
+  /** Whether root's own tools read the file by default. */
+  readonly isRoots: boolean;
+  /** Keys of the profile by which SDKs get credentials another way, here and in the `config` file beside it. */
+  readonly others: readonly { readonly key: string; readonly where: string }[];
+}
+
+export interface ConsumerFacts {
+  readonly name: string;
+  /** How it is told, in a word. */
+  readonly told: 'reload' | 'restart' | 'signal' | 'hook';
+  /** Formats of its sinks. */
+  readonly sinks: readonly { readonly path: string; readonly format: string; readonly profile?: string }[];
+  /** For `systemd`. */
+  readonly unit?: UnitFacts;
+  readonly processes: readonly ProcessFacts[];
+}
+
+export interface UnitFacts {
+  readonly name: string;
+  readonly isThere: boolean;
+  readonly canReload: boolean;
+  /** `Restart=` of the unit. */
+  readonly restart: string;
+  /** As the configuration has it. */
+  readonly action: 'try-reload-or-restart' | 'reload' | 'restart' | 'kill';
+  /** In the order in which they take effect. */
+  readonly environment: readonly VariableFacts[];
+  /** Every EnvironmentFile=, in their order. */
+  readonly environmentFiles: readonly string[];
+}
+
+export interface VariableFacts {
+  readonly name: string;
+  /** `Environment=`, or the path of an EnvironmentFile=. */
+  readonly from: string;
+  /** Only of those that are no secret: a profile, a path. */
+  readonly value?: string;
+}
+
+export interface ProcessFacts {
+  readonly pid: number;
+  /** The last part of its executable's path. */
+  readonly program?: string;
+  /** What the signal would do, when it is told by one. */
+  readonly reception?: { readonly signal: string; readonly effect: 'caught' | 'blocked' | 'dropped' | 'fatal' };
+  /** A runtime that catches the signal in every program: the handler proves nothing. */
+  readonly runtime?: string;
+}
+
+export interface MetadataFacts {
+  readonly endpoint: string;
+  /** Why there are no credentials. */
+  readonly trouble?: ErrorInfo;
+  /** Our clock minus the source's; milliseconds. */
+  readonly clockSkew?: number;
+  /** What a request without a token got; undefined where nothing came. */
+  readonly statusWithoutToken?: number;
+  /** What says that we are in a container: `/.dockerenv`. */
+  readonly container?: string;
+  readonly lockdown: { readonly state: 'on' | 'off' | 'drifted' | 'unknown'; readonly reason?: string };
+  /** What says that systemd-imdsd is here: a path. */
+  readonly imdsd?: string;
+  /** A route that keeps everybody away, as systemd-imdsd makes one. */
+  readonly isProhibited: boolean;
+}
+
+export interface MachineFacts {
+  /** Of the metadata service; undefined where it does not say. */
+  readonly instance?: string;
+  /** Of the state that stands; undefined: there has been no pass. */
+  readonly stateInstance?: string;
+  readonly hasState: boolean;
+  /** Key id that the source gives now, as it is shown. */
+  readonly keyId?: string;
+  /** Of the status: undefined without one; `once` has no next pass. */
+  readonly agent?: { readonly mode: 'run' | 'once'; readonly overdueBy?: number };
+}
+
+export interface Facts {
+  readonly sinks: readonly SinkFacts[];
+  readonly consumers: readonly ConsumerFacts[];
+  readonly metadata: MetadataFacts;
+  readonly machine: MachineFacts;
+}

@@ -1,0 +1,50 @@
+import type { Facts, Finding, MachineFacts, SinkFacts } from './contract.ts';
+
+/** Whether what stands belongs to this instance, and whether anybody keeps it fresh. */
+export function judgeMachine({ machine, sinks }: Pick<Facts, 'machine' | 'sinks'>): readonly Finding[] {
+  return [...judgeImage(machine, sinks), ...judgeAgent(machine)];
+}
+
+function judgeImage(machine: MachineFacts, sinks: readonly SinkFacts[]): readonly Finding[] {
+  const { instance, stateInstance, hasState, keyId } = machine;
+  const isForeign = stateInstance !== undefined && instance !== undefined && stateInstance !== instance;
+  // Before the first pass, keys in our places are somebody else's, unless they are those that the source gives.
+  const strange = hasState ? [] : sinks.filter(({ keyIds }) => keyIds.some((id) => id !== keyId));
+  if (!isForeign && strange.length === 0) return [];
+  return [
+    {
+      id: 'image-baked',
+      severity: isForeign ? 'error' : 'warning',
+      subject: instance ?? 'this instance',
+      problem: isForeign
+        ? 'the state is that of another instance: this machine was made from an image that holds its credentials'
+        : 'keys stand in the sinks although there has been no pass: perhaps they came with the machine image',
+      evidence: [
+        ...(isForeign ? [`the state is of ${stateInstance}, the metadata service of ${instance}`] : []),
+        ...strange.map(({ path, keyIds }) => `${path}: key ${keyIds.join(' and ')}`),
+      ],
+      remedy: {
+        text: 'the next pass replaces them here; before you make an image, remove them from its instance',
+        line: 'sudo credrotate forget --all',
+      },
+    },
+  ];
+}
+
+function judgeAgent({ agent }: MachineFacts): readonly Finding[] {
+  if (agent && agent.overdueBy === undefined) return [];
+  return [
+    {
+      id: 'agent-absent',
+      severity: 'error',
+      subject: 'agent',
+      problem: agent
+        ? 'the agent is not running: the files grow stale'
+        : 'no pass has been made: the files are not kept',
+      evidence: [
+        agent ? `the next pass was due ${Math.round((agent.overdueBy ?? 0) / 1000)} s ago` : 'there is no status',
+      ],
+      remedy: { text: 'start it, and have it started at boot', line: 'sudo systemctl enable --now credrotate' },
+    },
+  ];
+}

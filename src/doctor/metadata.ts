@@ -1,0 +1,115 @@
+import { describeSkew, notableSkew } from '../core/clock-skew.ts';
+import type { Finding, MetadataFacts } from './contract.ts';
+
+const SUBJECT = 'metadata service';
+const OPTIONS = 'aws ec2 modify-instance-metadata-options --instance-id ID';
+
+/** Whether the metadata service answers us, and whom else. `now`: epoch milliseconds. */
+export function judgeMetadata(facts: MetadataFacts, now: number): readonly Finding[] {
+  return [...judgeAnswer(facts), ...judgeClock(facts, now), ...judgeV1(facts), ...judgeLockdown(facts)];
+}
+
+/** Of what keeps us from the credentials, the most precise reason that was seen. */
+function judgeAnswer(facts: MetadataFacts): readonly Finding[] {
+  if (facts.imdsd !== undefined || facts.isProhibited) return [imdsd(facts)];
+  const { trouble } = facts;
+  if (!trouble) return [];
+  if (trouble.code === 'IMDS_UNREACHABLE' && facts.statusWithoutToken !== undefined) return [hopLimit(facts)];
+  return [
+    {
+      id: 'source-failing',
+      severity: 'error',
+      subject: SUBJECT,
+      problem: 'it gives no credentials',
+      evidence: [`${trouble.code}: ${trouble.message}`],
+      remedy: { text: trouble.hint ?? 'look it up', line: `credrotate explain ${trouble.code}` },
+    },
+  ];
+}
+
+function imdsd({ trouble, imdsd: path, isProhibited }: MetadataFacts): Finding {
+  return {
+    id: 'imdsd-in-the-way',
+    severity: trouble ? 'error' : 'note',
+    subject: SUBJECT,
+    problem: trouble
+      ? 'systemd-imdsd keeps everybody else from it, root as well'
+      : 'systemd-imdsd is here; once it locks the network, root is kept from the metadata service as well',
+    evidence: [
+      ...(path === undefined ? [] : [`${path} is there`]),
+      ...(isProhibited ? ['the route to 169.254.169.254 is prohibited'] : []),
+    ],
+    remedy: {
+      text: 'leave the network unlocked (kernel command line) and use credrotate lockdown instead',
+      line: 'systemd.imds_network=unlocked',
+    },
+  };
+}
+
+/** The token is the one answer that may travel only so many hops; others arrive. */
+function hopLimit({ endpoint, statusWithoutToken, container }: MetadataFacts): Finding {
+  return {
+    id: 'hop-limit',
+    severity: 'error',
+    subject: SUBJECT,
+    problem: 'its token does not arrive here: the answer ends one hop too early, as it does in containers',
+    evidence: [
+      `PUT ${endpoint}/latest/api/token: no answer in time`,
+      `GET ${endpoint}/latest/meta-data/ without a token: status ${statusWithoutToken ?? 'none'}`,
+      container === undefined ? 'nothing says that this is a container' : `this is a container: ${container}`,
+    ],
+    remedy: {
+      text: 'allow two hops, or run credrotate on the host',
+      line: `${OPTIONS} --http-put-response-hop-limit 2`,
+    },
+  };
+}
+
+/** AWS refuses requests that are signed so far from its own time; milliseconds. */
+const REFUSED = 300_000;
+
+function judgeClock({ clockSkew }: MetadataFacts, now: number): readonly Finding[] {
+  const described = describeSkew(clockSkew, now);
+  if (described === undefined) return [];
+  return [
+    {
+      id: 'clock-skew',
+      severity: Math.abs(notableSkew(clockSkew)) >= REFUSED ? 'error' : 'warning',
+      subject: 'clock',
+      problem: 'the clock is wrong, and AWS refuses requests that are signed more than 5 minutes off',
+      evidence: [described.replace(/: set it right.*$/, '')],
+      remedy: { text: 'set it right, and have it kept right', line: 'sudo timedatectl set-ntp true' },
+    },
+  ];
+}
+
+function judgeV1({ endpoint, statusWithoutToken }: MetadataFacts): readonly Finding[] {
+  if (statusWithoutToken !== 200) return [];
+  return [
+    {
+      id: 'imds-v1',
+      severity: 'warning',
+      subject: SUBJECT,
+      problem: 'it answers without a token: whoever makes a program of this host send a request gets the credentials',
+      evidence: [`GET ${endpoint}/latest/meta-data/ without a token: status 200`],
+      remedy: { text: 'require tokens, once no program needs IMDSv1', line: `${OPTIONS} --http-tokens required` },
+    },
+  ];
+}
+
+function judgeLockdown({ lockdown }: MetadataFacts): readonly Finding[] {
+  if (lockdown.state === 'on' || lockdown.state === 'unknown') return [];
+  const isOff = lockdown.state === 'off';
+  return [
+    {
+      id: isOff ? 'endpoint-open' : 'lockdown-drifted',
+      severity: isOff ? 'note' : 'warning',
+      subject: SUBJECT,
+      problem: isOff
+        ? 'every user of this host reaches it, and so has the role'
+        : 'the rules that let only some users reach it are not those of the configuration',
+      evidence: [lockdown.reason ?? (isOff ? 'there are no rules of credrotate' : 'the rules differ')],
+      remedy: { text: 'let only root and those who need it reach it', line: 'sudo credrotate lockdown apply' },
+    },
+  ];
+}

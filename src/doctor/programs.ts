@@ -1,0 +1,77 @@
+import type { ConsumerFacts, Finding, ProcessFacts, Remedy } from './contract.ts';
+
+/** Programs that do not hear what they are told, or hear it and do nothing. */
+export function judgePrograms(consumer: ConsumerFacts): readonly Finding[] {
+  return consumer.processes.flatMap((process) => [
+    ...judgeSignal(consumer.name, process),
+    ...judgeReading(consumer, process),
+  ]);
+}
+
+const EFFECTS = {
+  fatal: 'has no handler: it would end, and so is not signalled',
+  dropped: 'ignores it: it would not notice',
+} as const;
+
+function judgeSignal(subject: string, { pid, program, reception, runtime }: ProcessFacts): readonly Finding[] {
+  if (!reception) return [];
+  const { effect, signal } = reception;
+  const isDoubtful = effect === 'caught' && runtime !== undefined;
+  if (effect === 'blocked' || (effect === 'caught' && !isDoubtful)) return [];
+  const seen = isDoubtful
+    ? `runs in ${runtime}, which catches it in every program and by default exits`
+    : EFFECTS[effect === 'dropped' ? 'dropped' : 'fatal'];
+  return [
+    {
+      id: 'signal-not-handled',
+      severity: 'error',
+      subject,
+      problem: `${signal} does not make this program read its files again`,
+      evidence: [`pid ${pid}${program === undefined ? '' : ` (${program})`} ${seen}`],
+      remedy: {
+        text: 'have systemd restart it; or, where the program is known to handle the signal, vouch for it',
+        line: isDoubtful ? 'handles_signal: true' : '{ type: systemd, unit: NAME.service, action: restart }',
+      },
+    },
+  ];
+}
+
+const PROCESS = 'credential_process = /usr/bin/credrotate export --format process';
+const RESTART: Remedy = { text: 'have it restarted', line: '{ type: systemd, unit: NAME.service, action: restart }' };
+const RUNTIME: Remedy = { text: 'have it restarted, or let it ask for itself, in ~/.aws/config', line: PROCESS };
+
+/** Tried, or said by their makers. Remounting is what a restart of the unit does. */
+const PROGRAMS: Readonly<Record<string, readonly [habit: string, remedy: Remedy]>> = {
+  s3fs: ['reads its credentials when it mounts', RESTART],
+  rclone: ['reads its credentials when it starts; SIGHUP ends rclone serve', RESTART],
+  vector: ['keeps what it read at its start, even on SIGHUP', RUNTIME],
+  'fluent-bit': ['reads them again only in some of its outputs', RESTART],
+};
+
+/** The AWS SDKs of these read the file once for each session or client; only the program's author can change that. */
+const RUNTIMES: Readonly<Record<string, string>> = {
+  node: 'JavaScript',
+  python: 'Python',
+  ruby: 'Ruby',
+};
+
+function judgeReading({ name, told, sinks }: ConsumerFacts, { pid, program = '' }: ProcessFacts): readonly Finding[] {
+  if (told !== 'reload' && told !== 'signal') return [];
+  const [habit, remedy] = PROGRAMS[program] ?? [];
+  if (habit !== undefined && remedy) {
+    const problem = `${program} ${habit}, so that telling it by a ${told} changes nothing`;
+    return [
+      { id: 'never-rereads', severity: 'warning', subject: name, problem, evidence: [seen(pid, program)], remedy },
+    ];
+  }
+  const language = RUNTIMES[program.replace(/[\d.]+$/, '')];
+  if (language === undefined || sinks.every(({ format }) => format !== 'aws-credentials')) return [];
+  const problem = `the AWS SDK for ${language} reads the file once: a ${told} helps only if the program makes a new session`;
+  return [
+    { id: 'never-rereads', severity: 'note', subject: name, problem, evidence: [seen(pid, program)], remedy: RUNTIME },
+  ];
+}
+
+function seen(pid: number, program: string): string {
+  return `pid ${pid} runs ${program}`;
+}

@@ -1,0 +1,28 @@
+import { dlopen } from 'node:ffi';
+import { constants as files } from 'node:fs';
+import { constants } from 'node:os';
+
+const F_GETFL = 3;
+const F_SETFL = 4;
+const SIG_DFL = 0n;
+
+const { functions: libc } = dlopen(null, {
+  fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
+  signal: { arguments: ['i32', 'u64'], return: 'u64' },
+});
+
+/**
+ * Becomes another program, for good: same process, nobody in between who passes on signals and the exit code. Throws
+ * the errno error of execve(2). What Node has done to this process and execve keeps is undone first: signals that it
+ * ignores, and standard streams that do not block, which few programs are made for. The kernel itself forgets that
+ * this process leaves no core file.
+ */
+export function becomeProgram(path: string, args: readonly string[], env: NodeJS.ProcessEnv): never {
+  for (const name of ['SIGPIPE', 'SIGXFSZ'] as const) libc.signal(constants.signals[name], SIG_DFL);
+  for (const fd of [0, 1, 2]) {
+    const flags = libc.fcntl(fd, F_GETFL, 0);
+    if (flags >= 0) libc.fcntl(fd, F_SETFL, flags & ~files.O_NONBLOCK);
+  }
+  process.execve?.(path, args, env);
+  throw new Error('expected a system that knows execve');
+}

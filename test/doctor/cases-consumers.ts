@@ -1,0 +1,87 @@
+import type { Case } from './case.ts';
+import { FACTS, PROFILE_SINK, SINK, withConsumer } from './facts.ts';
+
+const ENV_FILE = { environmentFiles: [SINK.path] };
+const ENV_SINK = { sinks: [{ path: SINK.path, format: 'dotenv' }] };
+const KEY = { name: 'AWS_ACCESS_KEY_ID', from: 'Environment=' };
+
+/** Findings about consumers, their units and programs. */
+export const CONSUMER_CASES = {
+  'unit-missing': {
+    severity: 'error',
+    triggers: [withConsumer({}, { isThere: false })],
+    spares: [FACTS],
+    evidence: /LoadState=not-found/,
+  },
+  'environment-shadows': {
+    severity: 'error',
+    triggers: [
+      withConsumer({}, { environment: [KEY] }),
+      withConsumer({}, { environment: [{ name: 'AWS_PROFILE', from: 'Environment=', value: 'other' }] }),
+      withConsumer({}, { environment: [{ name: 'AWS_SHARED_CREDENTIALS_FILE', from: '/etc/x', value: '/old' }] }),
+      withConsumer(ENV_SINK, { environmentFiles: [SINK.path, '/etc/x'], environment: [{ ...KEY, from: '/etc/x' }] }),
+    ],
+    spares: [
+      withConsumer({}, { environment: [{ name: 'AWS_PROFILE', from: 'Environment=', value: 'default' }] }),
+      withConsumer(
+        {},
+        { environment: [{ name: 'AWS_SHARED_CREDENTIALS_FILE', from: '/x', value: PROFILE_SINK.path }] },
+      ),
+      withConsumer(ENV_SINK, { ...ENV_FILE, environment: [KEY, { ...KEY, from: SINK.path }] }),
+      withConsumer(ENV_SINK, { environmentFiles: ['/etc/x', SINK.path], environment: [{ ...KEY, from: '/etc/x' }] }),
+    ],
+    evidence: /^(Environment=|\/etc\/x): AWS_/,
+  },
+  'environment-file-reload': {
+    severity: 'error',
+    triggers: [withConsumer(ENV_SINK, ENV_FILE), withConsumer({ ...ENV_SINK, told: 'signal' }, ENV_FILE)],
+    spares: [withConsumer({ ...ENV_SINK, told: 'restart' }, ENV_FILE), withConsumer(ENV_SINK)],
+    evidence: /EnvironmentFile=\/etc\/app\/aws.env/,
+  },
+  'unit-cannot-reload': {
+    severity: 'error',
+    triggers: [withConsumer({}, { canReload: false, action: 'reload' })],
+    spares: [withConsumer({}, { canReload: false, action: 'restart' })],
+    evidence: /CanReload=no/,
+  },
+  'unit-stays-down': {
+    severity: 'warning',
+    triggers: [
+      withConsumer({ told: 'signal' }, { restart: 'on-failure', action: 'kill' }),
+      withConsumer({ told: 'signal', processes: [] }, { restart: 'no', action: 'kill' }),
+    ],
+    spares: [
+      withConsumer({ told: 'signal' }, { action: 'kill' }),
+      withConsumer({}, { restart: 'no' }),
+      withConsumer(
+        { told: 'signal', processes: [{ pid: 1, reception: { signal: 'SIGHUP', effect: 'caught' } }] },
+        { restart: 'no' },
+      ),
+    ],
+    evidence: /Restart=(no|on-failure)/,
+  },
+  'signal-not-handled': {
+    severity: 'error',
+    triggers: [
+      withConsumer({ processes: [{ pid: 9, program: 'd', reception: { signal: 'SIGHUP', effect: 'fatal' } }] }),
+      withConsumer({ processes: [{ pid: 9, reception: { signal: 'SIGHUP', effect: 'dropped' } }] }),
+      withConsumer({ processes: [{ pid: 9, runtime: 'Go', reception: { signal: 'SIGHUP', effect: 'caught' } }] }),
+    ],
+    spares: [
+      withConsumer({ processes: [{ pid: 9, reception: { signal: 'SIGHUP', effect: 'caught' } }] }),
+      withConsumer({ processes: [{ pid: 9, reception: { signal: 'SIGHUP', effect: 'blocked' } }] }),
+    ],
+    evidence: /^pid 9/,
+  },
+  'never-rereads': {
+    severity: 'warning',
+    triggers: ['s3fs', 'rclone', 'vector', 'fluent-bit'].map((program) =>
+      withConsumer({ processes: [{ pid: 8, program }] }),
+    ),
+    spares: [
+      withConsumer({ told: 'restart', processes: [{ pid: 8, program: 's3fs' }] }),
+      withConsumer({ processes: [{ pid: 8, program: 'php-fpm8.2' }] }),
+    ],
+    evidence: /pid 8 runs /,
+  },
+} as const satisfies Record<string, Case>;

@@ -1,0 +1,102 @@
+import type { FindingId } from '../../src/doctor/contract.ts';
+import { CONSUMER_CASES } from './cases-consumers.ts';
+import type { Case } from './case.ts';
+import { FACTS, SINK, withMachine, withMetadata, withProfile, withSink } from './facts.ts';
+
+const UNREACHABLE = {
+  code: 'IMDS_UNREACHABLE',
+  message: 'PUT: expected an answer, got none in time',
+  hint: 'h',
+} as const;
+
+/** Each finding with what triggers it and what does not. */
+export const CASES: Readonly<Record<FindingId, Case>> = {
+  ...CONSUMER_CASES,
+  'source-failing': {
+    severity: 'error',
+    triggers: [withMetadata({ trouble: { code: 'IMDS_NO_ROLE', message: 'no role' } })],
+    spares: [withMetadata({ trouble: UNREACHABLE }), FACTS],
+    evidence: /^IMDS_NO_ROLE: no role$/,
+  },
+  'hop-limit': {
+    severity: 'error',
+    triggers: [
+      withMetadata({ trouble: UNREACHABLE, container: '/.dockerenv' }),
+      withMetadata({ trouble: UNREACHABLE, statusWithoutToken: 200 }),
+    ],
+    spares: [withMetadata({ container: '/.dockerenv' })],
+    evidence: /without a token: status \d/,
+  },
+  'imdsd-in-the-way': {
+    severity: 'error',
+    triggers: [withMetadata({ trouble: UNREACHABLE, isProhibited: true, imdsd: '/run/systemd/io' })],
+    spares: [withMetadata({ trouble: UNREACHABLE })],
+    evidence: /prohibited/,
+  },
+  'clock-skew': {
+    severity: 'error',
+    triggers: [withMetadata({ clockSkew: 301_000 }), withMetadata({ clockSkew: -3_600_000 })],
+    spares: [withMetadata({ clockSkew: -59_000 })],
+    evidence: /^the clock of this host says 2026-11-23T22:00:00Z, that of the source 2026-11-23T2\d:\d\d:\d\dZ$/,
+  },
+  'image-baked': {
+    severity: 'error',
+    triggers: [withMachine({ stateInstance: 'i-0old' })],
+    spares: [withMachine({ hasState: false }), withMachine({}, [{ ...SINK, keyIds: ['…OLD1'] }])],
+    evidence: /i-0old, the metadata service of i-0new/,
+  },
+  'agent-absent': {
+    severity: 'error',
+    triggers: [withMachine({ agent: { mode: 'run', overdueBy: 90_000 } })],
+    spares: [withMachine({ agent: { mode: 'once' } })],
+    evidence: /90 s ago/,
+  },
+  'sink-refused': {
+    severity: 'error',
+    triggers: [withSink({ trouble: { code: 'SINK_UNSAFE_PATH', message: '/tmp: expected', hint: 'choose' } })],
+    spares: [FACTS],
+    evidence: /SINK_UNSAFE_PATH: \/tmp/,
+  },
+  'sink-mounted': {
+    severity: 'error',
+    triggers: [withSink({ isMountPoint: true })],
+    spares: [FACTS],
+    evidence: /mountinfo has a mount at \/etc\/app\/aws.env/,
+  },
+  'sink-confined': {
+    severity: 'error',
+    triggers: [withSink({ closedBy: 'ProtectHome=yes' })],
+    spares: [FACTS],
+    evidence: /ProtectHome=yes/,
+  },
+  'profile-shadowed': {
+    severity: 'error',
+    triggers: [withProfile({ others: [{ key: 'role_arn', where: '/srv/app/.aws/config:3' }] })],
+    spares: [FACTS],
+    evidence: /config:3: role_arn/,
+  },
+  'default-profile': {
+    severity: 'warning',
+    triggers: [withProfile({ isRoots: true })],
+    spares: [withProfile({ isRoots: true, name: 'app' }), FACTS],
+    evidence: /\[default\] of root/,
+  },
+  'imds-v1': {
+    severity: 'warning',
+    triggers: [withMetadata({ statusWithoutToken: 200 })],
+    spares: [withMetadata({ statusWithoutToken: 403 })],
+    evidence: /without a token: status 200/,
+  },
+  'lockdown-drifted': {
+    severity: 'warning',
+    triggers: [withMetadata({ lockdown: { state: 'drifted', reason: 'flushed' } })],
+    spares: [withMetadata({ lockdown: { state: 'unknown' } })],
+    evidence: /flushed/,
+  },
+  'endpoint-open': {
+    severity: 'note',
+    triggers: [withMetadata({ lockdown: { state: 'off' } })],
+    spares: [FACTS],
+    evidence: /no rules/,
+  },
+};

@@ -1,0 +1,69 @@
+import type { ConsumerFacts, Facts, SinkFacts, UnitFacts } from '../../src/doctor/contract.ts';
+
+/** What is seen where all is well. */
+
+export const SINK: SinkFacts = { path: '/etc/app/aws.env', isMountPoint: false, keyIds: ['…GOOD'] };
+
+export const PROFILE_SINK: SinkFacts = {
+  path: '/srv/app/.aws/credentials',
+  isMountPoint: false,
+  keyIds: ['…GOOD'],
+  profile: { name: 'default', isRoots: false, others: [] },
+};
+
+const UNIT: UnitFacts = {
+  name: 'app.service',
+  isThere: true,
+  canReload: true,
+  restart: 'always',
+  action: 'try-reload-or-restart',
+  environment: [],
+  environmentFiles: [],
+};
+
+const CONSUMER: ConsumerFacts = {
+  name: 'app',
+  told: 'reload',
+  sinks: [{ path: PROFILE_SINK.path, format: 'aws-credentials', profile: 'default' }],
+  unit: UNIT,
+  processes: [{ pid: 4711, program: 'appd' }],
+};
+
+export const FACTS: Facts = {
+  sinks: [SINK, PROFILE_SINK],
+  consumers: [CONSUMER],
+  metadata: {
+    endpoint: 'http://169.254.169.254',
+    clockSkew: 400,
+    statusWithoutToken: 401,
+    lockdown: { state: 'on' },
+    isProhibited: false,
+  },
+  machine: {
+    instance: 'i-0new',
+    stateInstance: 'i-0new',
+    hasState: true,
+    keyId: '…GOOD',
+    agent: { mode: 'run' },
+  },
+};
+
+export function withSink(sink: Partial<SinkFacts>, base: SinkFacts = SINK): Facts {
+  return { ...FACTS, sinks: [{ ...base, ...sink }] };
+}
+
+export function withProfile(profile: Partial<NonNullable<SinkFacts['profile']>>): Facts {
+  return withSink({ profile: { name: 'default', isRoots: false, others: [], ...profile } }, PROFILE_SINK);
+}
+
+export function withConsumer(consumer: Partial<ConsumerFacts>, unit: Partial<UnitFacts> = {}): Facts {
+  return { ...FACTS, consumers: [{ ...CONSUMER, unit: { ...UNIT, ...unit }, ...consumer }] };
+}
+
+export function withMetadata(metadata: Partial<Facts['metadata']>): Facts {
+  return { ...FACTS, metadata: { ...FACTS.metadata, ...metadata } };
+}
+
+export function withMachine(machine: Partial<Facts['machine']>, sinks: readonly SinkFacts[] = FACTS.sinks): Facts {
+  return { ...FACTS, sinks, machine: { ...FACTS.machine, ...machine } };
+}

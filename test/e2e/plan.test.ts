@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, lstatSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { openSite, type Site } from '../support/agent.ts';
+
+/** Every file and directory, and what changes when one is touched. */
+function snapshot(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => {
+    const { ino, ctimeNs } = lstatSync(join(directory, name), { bigint: true });
+    return `${name} ${ino} ${ctimeNs}`;
+  });
+}
+
+function configure(site: Site): readonly string[] {
+  const hook = { type: 'exec', command: ['/bin/true', 'argument'] };
+  writeFileSync(site.path('e'), 'DATABASE_PASSWORD=hunter2\nAWS_SECRET_ACCESS_KEY=former-secret\n');
+  return site.configure({
+    sinks: [
+      { path: site.path('c'), format: 'aws-credentials', notify: ['web', 'db'] },
+      { path: site.path('e'), format: 'dotenv', mode: '0640', notify: ['legacy'] },
+      { path: site.path('j'), format: 'json', shape: 'process' },
+    ],
+    consumers: {
+      web: { type: 'systemd', unit: 'web.service' },
+      db: { ...hook, tell: 'expiring' },
+      legacy: { type: 'signal', signal: 'SIGHUP', pid_file: '/run/legacy.pid' },
+    },
+  });
+}
+
+/** What differs from run to run has names instead. */
+function steady(site: Site, text: string): string {
+  return text
+    .replaceAll(site.directory, '/site')
+    .replaceAll(`…${site.metadata.current().accessKeyId.slice(-4)}`, '…TAIL')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:]+Z/g, 'MOMENT')
+    .replace(/expires in [^;]+;/, 'expires in LIFE;');
+}
+
+const FIRST = `\
+source ok: key …TAIL of role demo-role, expires in LIFE; new
+would write /site/c: a new file of mode 0600
+  + [default]
+  + aws_access_key_id = …TAIL
+  + aws_secret_access_key = [not shown]
+  + aws_session_token = [not shown]
+would write /site/e: other bytes, mode 0640
+  - AWS_SECRET_ACCESS_KEY= [not shown]
+  + AWS_SECRET_ACCESS_KEY= [not shown]
+  + AWS_ACCESS_KEY_ID= …TAIL
+  + AWS_SESSION_TOKEN= [not shown]
+  + AWS_CREDENTIAL_EXPIRATION= MOMENT
+would write /site/j: a new file of mode 0600
+  + {
+  +   "Version" : [not shown]
+  +   "AccessKeyId" : …TAIL
+  +   "SecretAccessKey" : [not shown]
+  +   "SessionToken" : [not shown]
+  +   "Expiration" : MOMENT
+  +   "AccountId" : [not shown]
+  + }
+would tell web: try-reload-or-restart web.service (a restart only when due)
+would tell db: run /bin/true, when what it knows runs out
+would tell legacy: SIGHUP to the process of /run/legacy.pid
+would write 3 of 3 sinks and tell 3 consumers
+`;
+
+const DRIFTED = `\
+source ok: key …TAIL of role demo-role, expires in LIFE; nothing new
+unchanged /site/c
+would write /site/e: mode 0640
+unchanged /site/j
+would write 1 of 3 sinks and tell nobody
+`;
+
+describe('plan', { concurrency: 3 }, () => {
+  test('shows what would change, and to whom, and changes nothing', async (t) => {
+    const site = await openSite(t);
+    const options = configure(site);
+    const before = snapshot(site.directory);
+    const { code, stdout, stderr } = await site.run(['plan', ...options]);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.equal(steady(site, stdout), FIRST);
+    assert.deepEqual(snapshot(site.directory), before);
+  });
+
+  test('after a pass has nothing to show but drift', async (t) => {
+    const site = await openSite(t);
+    const options = configure(site);
+    await site.run(['once', ...options]);
+    assert.match((await site.run(['plan', ...options])).stdout, /^unchanged \S+\/j\nnothing would change\n$/m);
+    chmodSync(site.path('e'), 0o666);
+    assert.equal(steady(site, (await site.run(['plan', ...options])).stdout), DRIFTED);
+  });
+
+  test('without credentials says why', async (t) => {
+    const site = await openSite(t, { role: null });
+    const { code, stdout } = await site.run(['plan', ...configure(site)]);
+    assert.equal(code, 69);
+    assert.match(stdout, /^source is no_role: nothing would be written\n +IMDS_NO_ROLE: /);
+  });
+
+  test('names a sink that would be refused, beside the others', async (t) => {
+    const site = await openSite(t);
+    const options = configure(site);
+    writeFileSync(site.path('c'), 'garbage\n');
+    const { code, stdout } = await site.run(['plan', ...options]);
+    assert.equal(code, 77);
+    assert.match(stdout, /^refused {3}\S+\/c\n +SINK_FORMAT_REFUSED: .*\n +hint: .*\nwould write \S+\/e/m);
+    assert.match(stdout, /^would write 2 of 3 sinks and tell 1 consumer$/m);
+  });
+
+  test('is coloured on a terminal that wants it, and the same otherwise', async (t) => {
+    if (spawnSync('script', ['--version']).status !== 0) {
+      t.skip('needs script (package bsdutils or util-linux)');
+      return;
+    }
+    const site = await openSite(t);
+    const options = configure(site);
+    const onTerminal = async (env: Readonly<Record<string, string>>): Promise<string> => {
+      const through = ['/bin/sh', '-c', 'script -qec "$*" /dev/null', 'sh'];
+      return (await site.run(['plan', ...options], { through, env })).stdout.replaceAll('\r\n', '\n');
+    };
+    const coloured = await onTerminal({ TERM: 'xterm-256color' });
+    assert.ok(coloured.includes('\u{1b}[32m  + AWS_SESSION_TOKEN= [not shown]\u{1b}[39m\n'));
+    assert.ok(coloured.includes('\u{1b}[31m  - AWS_SECRET_ACCESS_KEY= [not shown]\u{1b}[39m\n'));
+    for (const env of [{ TERM: 'xterm-256color', NO_COLOR: '1' }, { TERM: 'dumb' }])
+      assert.equal(steady(site, await onTerminal(env)), FIRST);
+  });
+});
