@@ -24,12 +24,12 @@ const planted: Readonly<Record<string, { file: string; text: string; rule: RegEx
   'a core that imports a stage': {
     file: 'src/core/planted.ts',
     text: "import { show } from '../notify/signal.ts'; export { show };",
-    rule: /^src\/core\/planted\.ts -> src\/notify\/signal\.ts: core\/ may import nothing/,
+    rule: /^src\/core\/planted\.ts -> src\/notify\/signal\.ts: core\/ may import @noble\/hashes /,
   },
   'a core that touches the file system': {
     file: 'src/core/planted.ts',
     text: "import { readFileSync } from 'node:fs'; export { readFileSync };",
-    rule: /^src\/core\/planted\.ts -> fs: core\/ may import nothing beside itself, purely/,
+    rule: /^src\/core\/planted\.ts -> fs: core\/ may import @noble\/hashes beside itself, purely/,
   },
   'a stage that imports another, for its types alone': {
     file: 'src/sinks/planted.ts',

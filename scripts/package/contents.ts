@@ -1,0 +1,80 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from '../build.ts';
+import { completions, manualPages, type CompletionScript } from '../manual.ts';
+import { ROOT, type Format, type Order } from './product.ts';
+import { sbomText } from './sbom.ts';
+import { bundledPackages, thirdPartyText } from './third-party.ts';
+
+export type Content = Uint8Array | string | { readonly file: string };
+
+export interface Installed {
+  /** From the root of the system. */
+  readonly path: string;
+  readonly mode: number;
+  /** Left out for a directory. */
+  readonly content?: Content;
+  /** An upgrade keeps it as the administrator edited it. */
+  readonly isConfiguration?: true;
+}
+
+export const DOCUMENTS = 'usr/share/doc/credrotate';
+
+const COMPLETIONS: Readonly<Record<CompletionScript['shell'], Readonly<Record<Format, string>>>> = {
+  bash: {
+    deb: 'usr/share/bash-completion/completions/credrotate',
+    rpm: 'usr/share/bash-completion/completions/credrotate',
+  },
+  zsh: { deb: 'usr/share/zsh/vendor-completions/_credrotate', rpm: 'usr/share/zsh/site-functions/_credrotate' },
+  fish: {
+    deb: 'usr/share/fish/vendor_completions.d/credrotate.fish',
+    rpm: 'usr/share/fish/vendor_completions.d/credrotate.fish',
+  },
+};
+
+/** All that a package installs, but for what only one of the two kinds has. */
+export async function contents({ format, architecture, date }: Order): Promise<Installed[]> {
+  const packages = await bundledPackages();
+  const licences = thirdPartyText(packages);
+  return [
+    { path: 'usr/bin/credrotate', mode: 0o755, content: { file: await build(architecture) } },
+    { ...copy('etc/credrotate.yaml', 'etc/credrotate/credrotate.yaml'), isConfiguration: true },
+    { path: 'etc/credrotate/conf.d', mode: 0o755 },
+    ...copies('packaging/schema/*.json', 'usr/share/credrotate'),
+    ...copies('packaging/systemd/*.{service,timer}', 'usr/lib/systemd/system'),
+    ...(await manualPages()).map((page) =>
+      packed(`usr/share/man/man${page.name.at(-1) ?? ''}/${page.name}`, page.text),
+    ),
+    ...(await completions()).map(({ shell, text: script }) => text(COMPLETIONS[shell][format], script)),
+    ...copies('{README.md,docs/*.md}', DOCUMENTS),
+    packed(`${DOCUMENTS}/CHANGELOG.md`, readFileSync(join(ROOT, 'CHANGELOG.md'))),
+    text(`${DOCUMENTS}/sbom.cdx.json`, sbomText(packages, architecture, date)),
+    ...(format === 'deb'
+      ? [packed(`${DOCUMENTS}/THIRD-PARTY.txt`, licences)]
+      : [text('usr/share/licenses/credrotate/THIRD-PARTY.txt', licences)]),
+    ...copies('packaging/examples/*', `${DOCUMENTS}/examples`),
+    ...copies('packaging/user-data/*', `${DOCUMENTS}/examples/user-data`),
+    ...copies('packaging/monitoring/*', `${DOCUMENTS}/examples/monitoring`),
+  ];
+}
+
+export function text(path: string, content: string): Installed {
+  return { path, mode: 0o644, content };
+}
+
+/** Compressed, without a name and a time inside. */
+export function packed(path: string, content: string | Uint8Array): Installed {
+  return { path: `${path}.gz`, mode: 0o644, content: gzipSync(content, { level: 9 }) };
+}
+
+export function copy(from: string, path: string, mode = 0o644): Installed {
+  return { path, mode, content: readFileSync(join(ROOT, from)) };
+}
+
+function copies(pattern: string, directory: string): Installed[] {
+  const files = globSync(pattern, { cwd: ROOT }).sort();
+  if (files.length === 0) throw new Error(`expected files ${pattern} to be packed, got none`);
+  // Scripts can be run where they are.
+  return files.map((file) => copy(file, `${directory}/${basename(file)}`, file.endsWith('.sh') ? 0o755 : 0o644));
+}

@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { HOST } from '../runtime.ts';
+
+const run = promisify(execFile);
+
+/** What packages are made with, and the Debian packages that bring it. */
+const TOOLS: Readonly<Record<string, string>> = {
+  'dpkg-deb': 'dpkg',
+  rpmbuild: 'rpm',
+  strip: 'binutils',
+  ...(HOST === 'x64'
+    ? { 'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu' }
+    : { 'x86_64-linux-gnu-strip': 'binutils-x86-64-linux-gnu' }),
+};
+
+/** Installs as root what is missing of the tools; for others, it says what to install. */
+export async function provideTools(): Promise<void> {
+  const packages = missing().map((tool) => TOOLS[tool] ?? tool);
+  if (packages.length === 0) return;
+  const command = `apt-get install --yes --no-install-recommends ${packages.join(' ')}`;
+  if (process.getuid?.() !== 0) throw new Error(`expected ${missing().join(', ')}; do: sudo ${command}`);
+  console.log(`installing the packages ${packages.join(', ')} ...`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await run('apt-get', ['--quiet', 'update'], { env });
+  await run('sh', ['-c', command], { env });
+}
+
+function missing(): string[] {
+  const directories = (process.env['PATH'] ?? '').split(delimiter);
+  return Object.keys(TOOLS).filter((tool) => !directories.some((directory) => existsSync(join(directory, tool))));
+}

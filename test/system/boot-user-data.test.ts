@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { packageFast } from '../../scripts/package.ts';
+import { becomesActive, installReader, readings, SINK, steps } from './boot-scene.ts';
+import { openMachine, type Machine } from './machine.ts';
+import { installMetadata, metadataOf } from './machine-metadata.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const SEED = '/var/lib/cloud/seed/nocloud';
+const SERVER = `[Service]
+ExecStart=python3 -m http.server --bind 127.0.0.1 --directory /opt/packages 8000
+ExecStartPost=sh -c 'until curl --silent --output /dev/null http://127.0.0.1:8000/; do sleep 0.05; done'
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** For a system that has rpm alone. */
+const DNF = `#!/bin/sh
+for package; do :; done
+exec rpm --dbpath /var/lib/rpm --nodeps --force-debian -U "$package"
+`;
+
+/** No network to set up, and none of the locales that it would make. */
+const CLOUD_INIT = 'datasource_list: [NoCloud]\nnetwork: { config: disabled }\nlocale: false\n';
+
+/** An image with the unit of an application, and a place on the network where the package is. */
+async function openImage(t: Parameters<typeof openMachine>[0], deb: string): Promise<Machine | undefined> {
+  return openMachine(t, (root) => {
+    installMetadata(root, '--lifetime 6h');
+    installReader(root);
+    root.copyIn(deb, '/opt/packages');
+    root.copyIn(join(ROOT, 'packaging/user-data/install.sh'), '/opt');
+    root.write('/etc/systemd/system/packages.service', SERVER);
+    root.write('/etc/cloud/cloud.cfg.d/99-test.cfg', CLOUD_INIT);
+  });
+}
+
+/** Boots the machine as another instance with this user data, and waits until all of that is done. */
+async function bootWith(machine: Machine, instance: string, userData: string): Promise<void> {
+  machine.write(`${SEED}/meta-data`, `instance-id: ${instance}\n`);
+  machine.write(`${SEED}/user-data`, userData);
+  await machine.reboot();
+  await machine.booted();
+  const { stdout, code } = await machine.run(['cloud-init', 'status', '--long', '--wait']);
+  const output = await machine.sh('cat /var/log/cloud-init-output.log');
+  assert.equal(code, 0, `${stdout}\n${output.slice(-4000)}`);
+}
+
+/** The first script that the page shows, for the package that is there and the unit of our application. */
+function fiveLines(url: string, sha256: string): string {
+  const page = readFileSync(join(ROOT, 'docs/user-data.md'), 'utf8');
+  const script = /```sh\n(#!\/bin\/sh -e\n[^`]*)```/.exec(page)?.[1] ?? assert.fail('the page has no script');
+  assert.equal(script.trim().split('\n').length, 5);
+  return adapt(script, url, sha256);
+}
+
+function cloudConfig(url: string, sha256: string): string {
+  return adapt(readFileSync(join(ROOT, 'packaging/user-data/cloud-config.yaml'), 'utf8'), url, sha256);
+}
+
+function adapt(text: string, url: string, sha256: string): string {
+  return text
+    .replace(/https:\/\/example\.com\/\S+/g, url)
+    .replace(/SHA256|0{64}/, sha256)
+    .replace(/myapp/g, 'reader');
+}
+
+test('user data', async (t) => {
+  const { deb, rpm } = await packageFast();
+  const sha256 = createHash('sha256').update(readFileSync(deb)).digest('hex');
+  const machine = await openImage(t, deb);
+  if (!machine) return;
+  const url = `http://127.0.0.1:8000/${basename(deb)}`;
+  const step = steps(t, machine);
+  const metadata = metadataOf(machine);
+  const { sh } = machine;
+  const install = async (options: string): Promise<readonly [number, string]> => {
+    const { code, stdout } = await machine.run(['sh', '-c', `sh /opt/install.sh ${options}`]);
+    return [code, stdout];
+  };
+  const firstReading = async (instance: string, userData: string): Promise<void> => {
+    const known = await readings(machine);
+    await bootWith(machine, instance, userData);
+    assert.deepEqual((await readings(machine)).slice(known.length), [
+      `start ${(await metadata.currentKey()).slice(-4)}`,
+    ]);
+    await becomesActive(machine);
+  };
+  const forgetAll = async (): Promise<void> => {
+    await sh('dpkg --purge credrotate; rm -rf /root/.aws /etc/credrotate; systemctl disable --quiet --now reader');
+  };
+  await machine.booted();
+  await sh('systemctl enable --quiet --now packages');
+
+  await step('the script refuses what it cannot trust, and installs nothing then', async () => {
+    const sink = `--aws-credentials ${SINK}`;
+    const wrong = '0'.repeat(64);
+    await sh(`cd /opt/packages; echo "${wrong}  ${basename(deb)}" > WRONG; echo "${sha256}  other.deb" > OTHER`);
+    for (const [code, options] of [
+      [65, `--package ${url} --sha256 ${wrong} ${sink}`],
+      [65, `--package /opt/packages/${basename(deb)} --sha256 ${wrong} ${sink}`],
+      [65, `--package ${url} --sha256sums /opt/packages/WRONG ${sink}`],
+      [65, `--package ${url} --sha256sums file:///opt/packages/OTHER ${sink}`],
+      [65, `--package ${url} --sha256 ${sha256} --sha256sums /opt/packages/WRONG ${sink}`],
+      [64, `--package ${url} ${sink}`],
+      [64, `--package ${url} --sha256sums http://127.0.0.1:8000/WRONG ${sink}`],
+      [64, `--package ${url} --sha256`],
+      [64, `--package ${url} --sha256 ${sha256} --dotenv /etc/a.env --config /opt/c.yaml`],
+      [66, `--package ${url}.missing.deb --sha256 ${sha256} ${sink}`],
+    ] as const)
+      assert.deepEqual([(await install(options))[0], options], [code, options]);
+    assert.notEqual((await machine.run(['dpkg', '--status', 'credrotate'])).code, 0);
+  });
+
+  await step('without a role, the script says so, and leaves an agent that waits for one', async () => {
+    await metadata.setRole(null);
+    const [code, output] = await install(
+      `--package ${url} --sha256 ${sha256} --wait 2s --dotenv "/etc/it's.env" --aws-credentials ${SINK} --profile p`,
+    );
+    assert.equal(code, 69, output);
+    assert.equal(await sh('systemctl is-enabled credrotate'), 'enabled');
+    await metadata.setRole('demo-role');
+  });
+
+  await step('run again, the script leaves the configuration alone', async () => {
+    const drop = '/etc/credrotate/conf.d/50-user-data.yaml';
+    const before = machine.read(drop);
+    for (const attempt of [1, 2]) {
+      const variables = `CREDROTATE_PACKAGE=${url} CREDROTATE_SHA256=${sha256} CREDROTATE_JSON_FILE=/etc/x.json`;
+      const { code, stdout } = await machine.run(['sh', '-c', `${variables} sh /opt/install.sh --wait 30s`]);
+      assert.equal(code, 0, `${attempt}: ${stdout}`);
+    }
+    assert.equal(machine.read(drop), before);
+    const key = await metadata.currentKey();
+    assert.ok((await sh(`cat "/etc/it's.env"`)).includes(key));
+    assert.match(await sh('cat /root/.aws/credentials'), new RegExp(`^\\[p\\]\\naws_access_key_id *= *${key}$`, 'm'));
+    await becomesActive(machine);
+    assert.equal(await sh('stat -c %a /var/log/credrotate-install.log'), '600');
+    await forgetAll();
+  });
+
+  await step('the script installs an .rpm where that is what the system has', async () => {
+    const options = '--config /opt/config.yaml --wait 30s';
+    machine.write('/opt/config.yaml', 'sinks: [{ path: /etc/r.json, format: json }]\n');
+    machine.write('/usr/bin/dnf', DNF, 0o755);
+    const [code, output] = await install(`--package ${machine.copyIn(rpm, '/opt/packages')} ${options}`);
+    assert.equal(code, 0, output);
+    assert.ok((await sh('cat /etc/r.json')).includes(await metadata.currentKey()));
+    assert.equal(machine.read('/etc/credrotate/conf.d/50-user-data.yaml'), machine.read('/opt/config.yaml'));
+    await sh('rpm --dbpath /var/lib/rpm -e credrotate; rm -r /etc/credrotate /var/lib/credrotate /usr/bin/dnf');
+  });
+
+  await step('the script, run by cloud-init at the first boot', async () => {
+    const options = `--package ${url} --sha256 ${sha256} --aws-credentials ${SINK}`;
+    await firstReading('i-script', `#!/bin/sh\nsh /opt/install.sh ${options} && systemctl enable --now reader\n`);
+    await forgetAll();
+  });
+
+  await step('the five lines, run by cloud-init at the first boot', async () => {
+    await firstReading('i-five', fiveLines(url, sha256));
+    await forgetAll();
+  });
+
+  await step('the cloud-config, which cloud-init finds valid', async () => {
+    machine.write('/opt/cloud-config.yaml', cloudConfig(url, sha256));
+    assert.match(await sh('cloud-init schema --config-file /opt/cloud-config.yaml'), /Valid/);
+    await firstReading('i-config', cloudConfig(url, sha256));
+  });
+
+  await step('in an image that has the package, a unit that starts with the boot finds its file', async () => {
+    await sh('rm -r /root/.aws /etc/credrotate/conf.d/*; systemctl enable --quiet reader');
+    const page = readFileSync(join(ROOT, 'docs/user-data.md'), 'utf8');
+    await firstReading('i-image', /```yaml\n(#cloud-config\n[^`]*)```/.exec(page)?.[1] ?? assert.fail());
+  });
+
+  await step('no secret is in the journal, nor in a log', async () => {
+    metadata.assertNoSecret('the journal', await sh('journalctl --no-pager'));
+    for (const log of ['credrotate-install', 'cloud-init', 'cloud-init-output'])
+      metadata.assertNoSecret(log, machine.read(`/var/log/${log}.log`));
+  });
+});

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { before, describe, test, type TestContext } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { packageFast } from '../../scripts/package.ts';
+import { expectedDigest, HOST } from '../../scripts/runtime.ts';
+
+const UNITS = globSync('packaging/systemd/*.{service,timer}').map((file) => basename(file));
+const SCRIPTS = [
+  ...['postinst', 'prerm', 'postrm'].map((name) => `packaging/deb/${name}`),
+  ...globSync('packaging/rpm/*.sh'),
+];
+
+let packages: Awaited<ReturnType<typeof packageFast>>;
+
+before(async () => {
+  packages = await packageFast();
+});
+
+describe('packages', () => {
+  test('hold the same, with the same modes, but for the places that the two kinds of systems have', () => {
+    const deb = debEntries();
+    const rpm = rpmEntries();
+    const common = deb.filter((line) => rpm.includes(line)).map((line) => line.split(' ').at(-1) ?? '');
+    const only = (mine: readonly string[], other: readonly string[]) => mine.filter((line) => !other.includes(line));
+    assert.deepEqual(only(deb, rpm), [
+      '644 /usr/share/doc/credrotate/THIRD-PARTY.txt.gz',
+      '644 /usr/share/doc/credrotate/changelog.gz',
+      '644 /usr/share/doc/credrotate/copyright',
+      '644 /usr/share/lintian/overrides/credrotate',
+      '644 /usr/share/zsh/vendor-completions/_credrotate',
+    ]);
+    assert.deepEqual(only(rpm, deb), [
+      '644 /usr/share/licenses/credrotate/LICENSE',
+      '644 /usr/share/licenses/credrotate/THIRD-PARTY.txt',
+      '644 /usr/share/zsh/site-functions/_credrotate',
+      '755 /usr/share/licenses/credrotate',
+    ]);
+    const expected = [
+      '/usr/bin/credrotate',
+      '/etc/credrotate/credrotate.yaml',
+      '/etc/credrotate/conf.d',
+      '/usr/share/man/man1/credrotate.1.gz',
+      '/usr/share/man/man5/credrotate.yaml.5.gz',
+      '/usr/share/bash-completion/completions/credrotate',
+      '/usr/share/fish/vendor_completions.d/credrotate.fish',
+      '/usr/share/doc/credrotate/README.md',
+      '/usr/share/doc/credrotate/CHANGELOG.md.gz',
+      '/usr/share/doc/credrotate/sbom.cdx.json',
+      '/usr/share/doc/credrotate/examples/user-data/install.sh',
+      '/usr/share/doc/credrotate/examples/monitoring/credrotate-alerts.yaml',
+      '/usr/share/doc/credrotate/examples/credrotate.cron',
+      ...UNITS.map((unit) => `/usr/lib/systemd/system/${unit}`),
+      schemaOfDefault(),
+    ];
+    assert.deepEqual(
+      expected.filter((path) => !common.includes(path)),
+      [],
+    );
+  });
+
+  test('keep the edited configuration, and it alone', () => {
+    const deb = execFileSync('dpkg-deb', ['--ctrl-tarfile', packages.deb]);
+    const conffiles = execFileSync('tar', ['-xO', './conffiles'], { input: deb, encoding: 'utf8' });
+    assert.equal(conffiles, '/etc/credrotate/credrotate.yaml\n');
+    assert.equal(rpmQuery('--configfiles'), '/etc/credrotate/credrotate.yaml\n');
+    // An edited file stays, and the new one is laid beside it.
+    assert.match(rpmQuery('--queryformat', '[%{FILENAMES} %{FILEFLAGS:fflags}\n]'), /credrotate\.yaml cn$/m);
+  });
+
+  test('care for every unit', () => {
+    for (const script of ['deb/postinst', 'deb/prerm', 'deb/postrm', 'rpm/preun.sh']) {
+      const text = readFileSync(`packaging/${script}`, 'utf8');
+      const named = new Set([...text.matchAll(/credrotate[\w-]*\.(service|timer)/g)].map(([name]) => name));
+      assert.deepEqual([...named].sort(), UNITS.toSorted(), script);
+    }
+  });
+
+  test('name every library that the executable needs', () => {
+    const depends = execFileSync('dpkg-deb', ['--field', packages.deb, 'Depends'], { encoding: 'utf8' }).trim();
+    assert.equal(depends, 'libatomic1, libc6 (>= 2.28), libgcc-s1 | libgcc1, libstdc++6 (>= 5.2)');
+    const sections = execFileSync('readelf', ['-dV', 'dist/credrotate'], { encoding: 'utf8', maxBuffer: 1 << 26 });
+    const needed = [...sections.matchAll(/NEEDED.*\[(.*)\]/g)].map(([, name]) => name);
+    const libc = /^(lib(c|dl|m|pthread)\.so|ld-linux)/;
+    const others = needed.filter((name) => !libc.test(name ?? '')).sort();
+    assert.deepEqual(others, ['libatomic.so.1', 'libgcc_s.so.1', 'libstdc++.so.6']);
+    // glibc 2.28, and GCC 5.2.
+    assert.equal(newest(sections, 'GLIBC_2.'), 28);
+    assert.equal(newest(sections, 'GLIBCXX_3.4.'), 21);
+  });
+
+  // The full compression takes half a minute and makes 28.7 MB of 121 MB: what is below this limit stays below 32 MB.
+  test('are small enough', () => {
+    assert.ok(statSync('dist/credrotate').size < 130e6);
+  });
+
+  test('say what is in them', () => {
+    const documents = '/usr/share/doc/credrotate';
+    const sbom = JSON.parse(debFile(`${documents}/sbom.cdx.json`).toString()) as {
+      readonly components: readonly { readonly name: string; readonly version: string; readonly hashes?: object }[];
+    };
+    const licences = gunzipSync(debFile(`${documents}/THIRD-PARTY.txt.gz`)).toString();
+    const names = sbom.components.map(({ name, version }) => `${name} ${version}`);
+    for (const name of names.slice(0, -1)) assert.ok(licences.includes(`\n${name}\n`), name);
+    const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
+    for (const [name, version] of Object.entries(dependencies)) assert.ok(names.includes(`${name} ${version}`), name);
+    const node = sbom.components.at(-1);
+    assert.deepEqual([node?.name, `v${node?.version ?? ''}`], ['node', process.version]);
+    assert.deepEqual(node?.hashes, [{ alg: 'SHA-256', content: expectedDigest(HOST) }]);
+  });
+});
+
+describe('checked by their distributions', () => {
+  const checks: readonly (readonly [string, readonly string[], (format: typeof packages) => string])[] = [
+    ['lintian', ['--tag-display-limit=0', '--info', '--fail-on=error,warning'], ({ deb }) => deb],
+    ['rpmlint', ['--strict', '--config=packaging/rpm/rpmlint.toml'], ({ rpm }) => rpm],
+  ];
+  for (const [tool, options, select] of checks)
+    test(`by ${tool}`, (t) => {
+      if (!isThere(t, tool)) return;
+      const { status, stdout } = spawnSync(tool, [...options, select(packages)], { encoding: 'utf8' });
+      assert.equal(status, 0, stdout);
+    });
+
+  test('the scripts that run at installation, by shellcheck', (t) => {
+    if (!isThere(t, 'shellcheck')) return;
+    const { status, stdout } = spawnSync('shellcheck', ['--shell=sh', ...SCRIPTS], { encoding: 'utf8' });
+    assert.equal(status, 0, stdout);
+  });
+});
+
+/** `755 /usr/bin/credrotate`, of all that is ours alone. */
+function debEntries(): string[] {
+  const listing = execFileSync('tar', ['-tv', '--numeric-owner'], { input: debTar(), encoding: 'utf8' });
+  const lines = listing
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(/\s+/));
+  return lines
+    .map(([mode = '', owner, , , , path = '']) => {
+      assert.equal(owner, '0/0', path);
+      return `${octal(mode)} ${path.replace(/^\./, '').replace(/\/$/, '')}`;
+    })
+    .filter((line) => line.includes('credrotate'))
+    .sort();
+}
+
+function rpmEntries(): string[] {
+  return rpmQuery('--queryformat', '[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES}\n]')
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const [mode = '', owner, path = ''] = line.split(' ');
+      assert.equal(owner, 'root/root', path);
+      return `${octal(mode)} ${path}`;
+    })
+    .sort();
+}
+
+function octal(mode: string): string {
+  const bits = mode.slice(1).replaceAll(/[^-]/g, '1').replaceAll('-', '0');
+  return parseInt(bits, 2).toString(8);
+}
+
+function rpmQuery(...options: readonly string[]): string {
+  return execFileSync('rpm', ['--query', '--package', ...options, packages.rpm], { encoding: 'utf8' });
+}
+
+function debTar(): Buffer {
+  return execFileSync('dpkg-deb', ['--fsys-tarfile', packages.deb], { maxBuffer: 1 << 28 });
+}
+
+function debFile(path: string): Buffer {
+  return execFileSync('tar', ['-xO', `.${path}`], { input: debTar() });
+}
+
+/** Where an editor that reads the default configuration looks for the schema. */
+function schemaOfDefault(): string {
+  return /^# yaml-language-server: \$schema=(.*)$/m.exec(readFileSync('etc/credrotate.yaml', 'utf8'))?.[1] ?? '';
+}
+
+function newest(sections: string, prefix: string): number {
+  const pattern = new RegExp(`Name: ${RegExp.escape(prefix)}(\\d+)`, 'g');
+  return Math.max(...[...sections.matchAll(pattern)].map(([, number]) => Number(number)));
+}
+
+function isThere(t: TestContext, tool: string): boolean {
+  const isMissing = spawnSync(tool, ['--version']).error !== undefined;
+  if (isMissing) t.skip(`needs ${tool}`);
+  return !isMissing;
+}
