@@ -7,6 +7,8 @@ interface Layer {
   /** Paths below src/ that it may import beside its own. */
   readonly paths: readonly string[];
   readonly packages?: readonly string[];
+  /** Files outside src/ that are read into the bundle. */
+  readonly data?: readonly string[];
   /** Touches nothing of the outside world: of Node it may import computation alone. */
   readonly pure?: true;
 }
@@ -15,20 +17,33 @@ const stage: Layer = { paths: ['core/'] };
 
 /** Everything that a path below src/ may import. Imports run downward, and stages never import each other. */
 const layers: Readonly<Record<string, Layer>> = {
-  'core/': { paths: [], pure: true },
+  'core/': { paths: [], packages: ['@noble/hashes'], pure: true },
   'config/': { paths: ['core/'], packages: ['valibot', 'yaml'] },
   'source/': stage,
   'sinks/': { ...stage, packages: ['valibot'] },
   'sinks/formats/': { paths: ['core/', 'sinks/contract.ts'], pure: true },
   'notify/': stage,
+  'doctor/': { ...stage, pure: true },
   'lockdown/': stage,
   'simulator/': stage,
   'system/': { paths: ['core/'], packages: ['croner', 'undici', 'winston', 'write-file-atomic'] },
   'rotation/': { paths: ['core/', 'source/', 'sinks/', 'notify/'], packages: ['valibot'] },
-  'report/': { paths: ['core/', 'rotation/'] },
+  'report/': { paths: ['core/', 'rotation/'], packages: ['valibot'] },
   'cli/': {
-    paths: ['core/', 'config/', 'source/', 'sinks/', 'notify/', 'lockdown/', 'simulator/', 'rotation/', 'report/'],
+    paths: [
+      'core/',
+      'config/',
+      'source/',
+      'sinks/',
+      'notify/',
+      'lockdown/',
+      'doctor/',
+      'simulator/',
+      'rotation/',
+      'report/',
+    ],
     packages: ['commander'],
+    data: ['packaging/schema/credrotate.schema.json'],
   },
 };
 
@@ -55,11 +70,11 @@ const rules: readonly IForbiddenRuleType[] = [
   { name: 'imports make no cycle', from: {}, to: { circular: true } },
 ];
 
-function layerRule(path: string, { paths, packages = [], pure }: Layer): IForbiddenRuleType {
+function layerRule(path: string, { paths, packages = [], data = [], pure }: Layer): IForbiddenRuleType {
   const own = `src/(${[path, ...paths].join('|')})`;
   const foreign = `node_modules/(${packages.join('|')})/`;
-  const allowed = `^(${[own, ...(packages.length > 0 ? [foreign] : []), ...(pure ? [computation] : [])].join('|')})`;
-  const names = [...paths, ...packages].join(', ') || 'nothing';
+  const allowed = `^(${[own, ...data, ...(packages.length > 0 ? [foreign] : []), ...(pure ? [computation] : [])].join('|')})`;
+  const names = [...paths, ...packages, ...data].join(', ') || 'nothing';
   return {
     name: `${path} may import ${names} beside ${pure ? 'itself, purely' : 'itself and Node'}`,
     from: { path: `^src/${path}` },

@@ -1,11 +1,9 @@
-import { access, constants } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { defaultConfig } from '../config/defaults.ts';
-import type { Config } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { ImdsClient } from '../source/imds/client.ts';
-import { DEFAULT_CONFIG, readConfig, withConfig, type ConfigOptions } from './options.ts';
+import { findConfig } from './obtain.ts';
+import { withConfig, type ConfigOptions } from './options.ts';
 import type { Run, World } from './world.ts';
 
 export function addGet(program: Command, run: Run): void {
@@ -32,19 +30,6 @@ async function get(world: World, path: string, options: ConfigOptions): Promise<
     await http.close();
   }
   return EXIT.done;
-}
-
-/** The one that is named, the usual one if it can be read, or none. */
-async function findConfig(world: World, options: ConfigOptions): Promise<Config> {
-  if (options.config !== undefined || (await isReadable(DEFAULT_CONFIG))) return readConfig(world, options);
-  return defaultConfig();
-}
-
-async function isReadable(path: string): Promise<boolean> {
-  return access(path, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
 }
 
 function notFound(path: string): AgentError {

@@ -5,22 +5,29 @@ import type { ExitCode } from '../core/exit.ts';
 import { exitCodeOf } from '../core/exit.ts';
 import type { PassReport } from '../core/outcomes.ts';
 import type { OnceLimits } from '../rotation/agent.ts';
+import { isAnswer } from '../rotation/source-state.ts';
 import { printReport } from '../report/print-report.ts';
 import { askRunningAgent } from './ask.ts';
 import { durationOption, readConfig, withSinks, type SinkFlags } from './options.ts';
+import { missingFrom } from './readiness.ts';
 import { openSession, type Session } from './session.ts';
 import type { Run, World } from './world.ts';
 
 interface OnceOptions extends SinkFlags {
   readonly wait?: number;
   readonly json?: true;
+  readonly notify?: true;
 }
+
+type OnView = (view: Parameters<typeof missingFrom>[0]) => void;
 
 /** For consumers that are just starting and do not catch the signal yet; milliseconds. */
 const PATIENCE = 5_000;
 /** For another one-shot that holds the lock; milliseconds. */
 const BUSY_PATIENCE = 60_000;
 const BUSY_STEP = 1_000;
+/** Between two requests to a running agent for the pass that finds credentials; milliseconds. */
+const ASK_STEP = 5_000;
 
 export function addOnce(program: Command, run: Run): void {
   withSinks(program.command('once'))
@@ -28,31 +35,44 @@ export function addOnce(program: Command, run: Run): void {
     .description('Fetch the credentials, write the sinks that differ, tell the consumers, and end.')
     .addOption(durationOption('--wait <duration>', 'wait this long for credentials, such as 5m'))
     .option('--json', 'print the report as JSON')
+    .option('--notify', 'tell the service manager when the sinks stand (Type=notify), before consumers are told')
     .action((options: OnceOptions) => run((world) => once(world, options)));
 }
 
 async function once(world: World, options: OnceOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
-  const report = await pass(world, config, options.wait ?? 0);
+  const { sdNotify } = await world.services();
+  const onView: OnView = (view) => {
+    if (options.notify && missingFrom(view) === undefined) sdNotify('READY=1');
+  };
+  const report = await pass(world, config, options.wait ?? 0, onView);
+  onView({ config, report });
   world.print(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : printReport(report));
   return exitCodeOf(report);
 }
 
-async function pass(world: World, config: Config, wait: number): Promise<PassReport> {
+async function pass(world: World, config: Config, wait: number, onView: OnView): Promise<PassReport> {
   const log = await world.openLog(config.log);
   const { clock } = await world.services();
   const giveUp = AbortSignal.timeout(BUSY_PATIENCE);
+  const over = wait > 0 ? AbortSignal.timeout(wait) : AbortSignal.abort();
   for (;;) {
-    const session = await openSession(world, { config, log, mode: 'once' });
+    const session = await openSession(world, { config, log, mode: 'once', onView });
     if (session) return ownPass(session, { wait, patience: PATIENCE }, world.stop);
-    try {
-      return await askRunningAgent(world, { config, tellAll: false });
-    } catch (error) {
-      // No socket beside a held lock: another one-shot is at work, or an agent is starting or stopping.
-      if (!(error instanceof AgentError) || error.code !== 'AGENT_ABSENT' || giveUp.aborted) throw error;
-    }
-    await clock.sleepUntil(clock.now() + BUSY_STEP, world.stop);
+    const report = await ask(world, config, giveUp);
+    if (report && (isAnswer(report.source.state) || over.aborted)) return report;
+    await clock.sleepUntil(clock.now() + (report ? Math.min(ASK_STEP, wait) : BUSY_STEP), world.stop);
     world.stop.throwIfAborted();
+  }
+}
+
+/** Undefined beside a held lock without a socket: another one-shot is at work, or an agent is starting or stopping. */
+async function ask(world: World, config: Config, giveUp: AbortSignal): Promise<PassReport | undefined> {
+  try {
+    return await askRunningAgent(world, { config, tellAll: false });
+  } catch (error) {
+    if (!(error instanceof AgentError) || error.code !== 'AGENT_ABSENT' || giveUp.aborted) throw error;
+    return undefined;
   }
 }
 

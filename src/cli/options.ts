@@ -1,8 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../core/config.ts';
-import { configFromFlags, type SinkFlags as NamedSinks } from '../config/flags.ts';
+import type { SinkFlags as NamedSinks } from '../config/flags.ts';
+import type { ConfigResult } from '../config/load.ts';
+import { formatProblems } from '../config/problem.ts';
 import { readDuration } from '../config/scalars.ts';
-import { formatProblems, loadConfig, type ConfigResult } from '../config/load.ts';
 import { EXIT } from '../core/exit.ts';
 import type { World } from './world.ts';
 
@@ -30,23 +31,38 @@ export function withConfig(command: Command): Command {
 }
 
 export function withSinks(command: Command): Command {
-  return withConfig(command)
-    .option('--aws-credentials <path...>', 'write a profile of this shared credentials file (no configuration is read)')
+  const config = new Option(
+    '-c, --config <file>',
+    `configuration, unless options name sinks (default: ${DEFAULT_CONFIG})`,
+  );
+  return withSinkFlags(command.addOption(config));
+}
+
+/** Options that name sinks, and are their configuration. */
+export function withSinkFlags(command: Command): Command {
+  return command
+    .option('--aws-credentials <path...>', 'a shared credentials file, to write a profile of')
     .option('--profile <name>', 'the profile to write', 'default')
-    .option('--dotenv <path...>', 'write the variables of this dotenv file')
-    .option('--json-file <path...>', 'write this JSON file, shaped like the metadata answer')
-    .option('--mode <octal>', 'mode of the files that the flags name', '0600')
+    .option('--dotenv <path...>', 'a dotenv file, to write the variables of')
+    .option('--json-file <path...>', 'a JSON file, to be shaped like the metadata answer')
+    .option('--mode <octal>', 'mode of the files that the options name', '0600')
     .option('--owner <user>', 'their owner')
     .option('--group <group>', 'their group');
 }
 
 /** The configuration from the file, or from flags where these name sinks. Warnings go to standard error. */
 export async function readConfig(world: World, options: SinkFlags): Promise<Config> {
-  const { validatePattern } = await world.services();
-  const result = namesSinks(options)
-    ? configFromFlags({ ...options })
-    : await loadConfig(options.config ?? DEFAULT_CONFIG, { uid: world.uid, validatePattern });
-  return accepted(world, result);
+  return accepted(world, namesSinks(options) ? await fromFlags(options) : await fromFile(world, options));
+}
+
+async function fromFlags(options: SinkFlags): Promise<ConfigResult> {
+  const { configFromFlags } = await import('../config/flags.ts');
+  return configFromFlags({ ...options });
+}
+
+async function fromFile({ services, uid }: World, { config = DEFAULT_CONFIG }: ConfigOptions): Promise<ConfigResult> {
+  const [{ loadConfig }, { validatePattern }] = await Promise.all([import('../config/load.ts'), services()]);
+  return await loadConfig(config, { uid, validatePattern });
 }
 
 export function namesSinks({ awsCredentials, dotenv, jsonFile }: SinkFlags): boolean {

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { EXIT, exitCodeOfError } from '../core/exit.ts';
+import { EXIT_CODES, exitLine } from '../report/explain-exit.ts';
 import { commandsFor, type AddCommand } from './commands.ts';
 import { CommandFailure } from './options.ts';
 import type { Run, World } from './world.ts';
@@ -20,13 +21,20 @@ export async function runProgram(world: World, args: readonly string[]): Promise
   }
 }
 
+/** The command line with all its commands, to be shown and not to be run. */
+export async function describeProgram(version: string): Promise<Command> {
+  return withCommands(newProgram(version), await commandsFor([]), () => Promise.resolve());
+}
+
 function newProgram(version: string): Command {
   return new Command('credrotate')
     .description('Keeps the short-lived AWS credentials of an EC2 role fresh in the files that applications read.')
     .version(version, '-V, --version')
     .exitOverride()
     .showHelpAfterError('(see --help)')
-    .addHelpText('after', EXIT_CODES);
+    .addHelpText('after', () =>
+      ['\nExit codes:', ...EXIT_CODES.map((code) => `  ${exitLine(code)}`), '', EXPLAIN].join('\n'),
+    );
 }
 
 /** The commands take over the program's settings. */
@@ -35,10 +43,7 @@ function withCommands(program: Command, commands: readonly AddCommand[], run: Ru
   return program;
 }
 
-const EXIT_CODES = `
-Exit codes: 0 done, 64 usage, 69 no role, no such metadata or metadata off, 70 internal, 73 a sink could not be written,
-74 a consumer is still to be told, 75 source unreachable or only expired credentials, 76 malformed answer,
-77 refused for safety or denied by the source, 78 configuration.`;
+const EXPLAIN = 'credrotate explain CODE says more of each, and of every error.';
 
 function explain(world: World, error: unknown): number {
   // Commander has printed its own message by now; what it calls errors includes --help and --version.

@@ -24,6 +24,10 @@ export interface World {
   readonly self: readonly string[];
   /** Results, on standard output. */
   readonly print: (output: string | Uint8Array) => void;
+  /** Whether standard output is a terminal that shows colours, and NO_COLOR does not forbid them. */
+  readonly isColoured: boolean;
+  /** What standard output is, when it is a terminal. */
+  readonly terminal: Terminal | undefined;
   /** Trouble, on standard error. */
   readonly complain: (text: string) => void;
   /** Aborted by SIGTERM or SIGINT. */
@@ -34,7 +38,16 @@ export interface World {
   readonly onHangup: (act: () => void) => void;
   /** Loaded when first asked for: most commands need few of them. */
   readonly services: () => Promise<Services>;
+  /** Replaces this process by a program: its path, arguments (its name first) and environment. Rejects with errno errors. */
+  readonly become: (path: string, args: readonly string[], env: World['env']) => Promise<never>;
   readonly openLog: (config: LogConfig) => Promise<Log>;
+}
+
+export interface Terminal {
+  /** Whether it shows colours and nobody said NO_COLOR. */
+  readonly hasColors: boolean;
+  /** As it is now: it may be resized. */
+  readonly size: () => { readonly columns: number; readonly rows: number };
 }
 
 export interface Services {

@@ -20,7 +20,9 @@ export function buildConfig(settings: File, files: readonly string[]): Config {
     refresh: buildRefresh(settings.refresh),
     startupWait: settings.startup_wait,
     log: settings.log,
+    metrics: settings.metrics,
     trustedGroups: settings.trusted_groups,
+    lockdown: { allowUsers: settings.lockdown.allow_users, containers: settings.lockdown.containers },
     sinks: settings.sinks.map(buildSink),
     consumers: Object.entries(settings.consumers).map(([name, consumer]) => buildConsumer(name, consumer)),
   });

@@ -7,9 +7,10 @@ import { problem, warning, type ConfigResult, type Problem } from './problem.ts'
 import { checkPrograms } from './programs.ts';
 import { describeFailure, describeWeakness, readConfigFile, takeBack } from './read-file.ts';
 import type { ValidatePattern } from './settings-rules.ts';
+import { checkTextfiles } from './textfile.ts';
 import { examine } from './trust.ts';
 
-export { formatProblems, type ConfigResult, type Problem } from './problem.ts';
+export type { ConfigResult, Problem } from './problem.ts';
 
 export interface LoadOptions {
   /** Who asks; for 0 all that can run commands must be root's alone. */
@@ -32,7 +33,7 @@ export async function loadConfig(path: string, { uid, validatePattern }: LoadOpt
     if (parsed.ok) trees.push(parsed.tree);
     else problems.push(...parsed.problems);
   }
-  problems.push(...(await checkPrograms(trees, uid)));
+  problems.push(...(await checkPrograms(trees, uid)), ...(await checkTextfiles(trees, uid)));
   return assemble({ files, trees, problems, validatePattern });
 }
 

@@ -52,6 +52,12 @@ export function readPath(text: string): Reading<string> {
   return { value: normalize(text) };
 }
 
+/** The collector reads no other files. */
+export function readTextfile(text: string): Reading<string> {
+  const reading = readPath(text);
+  return 'value' in reading && !/[^/]\.prom$/.test(reading.value) ? REFUSED : reading;
+}
+
 export const SIGNALS = [
   'SIGHUP',
   'SIGUSR1',

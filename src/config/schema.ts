@@ -14,7 +14,7 @@ import {
 } from './fields.ts';
 import { consumer, consumerName, consumerOfAnyType } from './schema-consumers.ts';
 import { sink, sinkOfAnyFormat } from './schema-sinks.ts';
-import { readEndpoint } from './scalars.ts';
+import { readEndpoint, readTextfile } from './scalars.ts';
 
 const SCHEDULE = 'a cron pattern, or keys and values: pattern and timezone';
 
@@ -81,6 +81,26 @@ const log = mapping({
   ),
 });
 
+const lockdown = mapping({
+  allow_users: option(
+    'Users that reach the metadata service beside root.',
+    v.array(owner, expectation('a list of users', 'put the name in brackets: [cwagent]')),
+    [],
+  ),
+  containers: option(
+    'Whether containers, and other network namespaces that this machine forwards for, reach it.',
+    choice('allow', 'deny'),
+    'allow',
+  ),
+});
+
+const metrics = mapping({
+  textfile: option(
+    'A file for the textfile collector of node_exporter. Left out: none is written.',
+    text('an absolute path that ends in .prom', readTextfile, { pattern: '^/.*\\.prom$' }),
+  ),
+});
+
 /** One configuration file, or several joined. Defaults that depend on other settings are in build.ts. */
 export const file = mapping({
   sinks: option('The files to keep equal to the credentials.', v.array(sink, expectation('a list of sinks')), []),
@@ -101,7 +121,9 @@ export const file = mapping({
     duration('0s', '1h'),
     '60s',
   ),
+  lockdown: option('Who reaches the metadata service once `credrotate lockdown apply` was called.', lockdown, {}),
   log: option('Lines on standard error.', log, {}),
+  metrics: option('Numbers for Prometheus.', metrics, {}),
 });
 
 /** What holds for sinks and consumers of every kind: of one whose kind is misspelt, all else is checked by this. */

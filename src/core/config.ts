@@ -7,8 +7,10 @@ export interface Config {
   /** How long `run` waits for the first credentials before it lets the boot go on. */
   readonly startupWait: number;
   readonly log: LogConfig;
+  readonly metrics: MetricsConfig;
   /** Names or numeric ids of groups that may write in the directories of sinks as their owners may. */
   readonly trustedGroups: readonly (string | number)[];
+  readonly lockdown: LockdownConfig;
   readonly sinks: readonly SinkConfig[];
   readonly consumers: readonly ConsumerConfig[];
 }
@@ -38,9 +40,22 @@ export interface RefreshConfig {
   readonly schedule?: { readonly pattern: string; readonly timezone?: string };
 }
 
+/** Who reaches the metadata service beside root, once `lockdown apply` has loaded its rules. */
+export interface LockdownConfig {
+  /** Names or numeric ids. */
+  readonly allowUsers: readonly (string | number)[];
+  /** What is forwarded for containers and other network namespaces. */
+  readonly containers: 'allow' | 'deny';
+}
+
 export interface LogConfig {
   readonly level: LogLevel;
   readonly format: LogFormat;
+}
+
+export interface MetricsConfig {
+  /** A file for the textfile collector of Prometheus' node_exporter, which reads `*.prom`; unset: none. */
+  readonly textfile?: string;
 }
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';

@@ -130,7 +130,7 @@ export interface CommandResult {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly timedOut: boolean;
-  /** The last 4 KiB of both streams together; to be shown, so the command must not print secrets. */
+  /** The end of both streams together; to be shown, so the command must not print secrets. */
   readonly output: string;
 }
 
@@ -139,6 +139,8 @@ export interface CommandOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly ids?: UserIds;
   readonly signal?: AbortSignal;
+  /** How much of the output is kept, in bytes; 4 KiB where left out. */
+  readonly keep?: number;
 }
 
 /**

@@ -7,12 +7,15 @@ export interface Directories {
   readonly runtime: string;
 }
 
+/** Of root's agent. */
+export const SYSTEM_RUNTIME = '/run/credrotate';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** systemd's directories where it made some, else the ones of the system for root and those of XDG for others. */
 export function directoriesFor(env: Environment, uid: number, home: string): Directories {
   const state = first(env['STATE_DIRECTORY']) ?? (uid === 0 ? '/var/lib/credrotate' : userState(env, home));
-  const runtime = first(env['RUNTIME_DIRECTORY']) ?? (uid === 0 ? '/run/credrotate' : userRuntime(env, state));
+  const runtime = first(env['RUNTIME_DIRECTORY']) ?? (uid === 0 ? SYSTEM_RUNTIME : userRuntime(env, state));
   return { state, runtime };
 }
 

@@ -27,8 +27,18 @@ export interface SinkOutcome {
   readonly bytesChanged: boolean;
   readonly drift: readonly Drift[];
   readonly warnings: readonly string[];
+  /** Absent when this pass wrote the file, which nobody can have read yet, and when it could not be looked at. */
+  readonly evidence?: SinkEvidence;
   readonly error?: ErrorInfo;
 }
+
+/**
+ * Whether anybody has read a sink since it was written, as its access time tells. `unknown`: its file system does not
+ * keep access times. Epoch milliseconds.
+ */
+export type SinkEvidence =
+  | { readonly kind: 'read'; readonly writtenAt: number; readonly readAt: number }
+  | { readonly kind: 'unread' | 'unknown'; readonly writtenAt: number };
 
 /**
  * `told`: delivered; `fresh`: started after its sinks were renamed, nothing to tell; `absent`: not running;
@@ -42,7 +52,15 @@ export interface ConsumerOutcome {
   readonly generation: number;
   /** What was told to whom: `SIGHUP to pid 4711`. */
   readonly detail?: string;
+  /** Of a pending one, the processes that run with what they read before, as far as they are known. */
+  readonly processes?: readonly RunningProcess[];
   readonly error?: ErrorInfo;
+}
+
+export interface RunningProcess {
+  readonly pid: number;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
 }
 
 export interface SourceOutcome {

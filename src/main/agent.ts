@@ -2,11 +2,12 @@ import { homedir } from 'node:os';
 import { isSea } from 'node:sea';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runProgram } from '../cli/program.ts';
-import type { Services, World } from '../cli/world.ts';
+import type { Services, Terminal, World } from '../cli/world.ts';
 import type { Actors } from '../core/contracts.ts';
 import { directoriesFor } from '../core/directories.ts';
 import { EXIT } from '../core/exit.ts';
 import { toErrorInfo } from '../core/errors.ts';
+import { openLate } from '../system/late-log.ts';
 
 /** The agent with all its commands. Gives the exit code; throws nothing. */
 export async function runAgent(): Promise<number> {
@@ -43,16 +44,29 @@ function createWorld(self: readonly string[], stop: AbortSignal): World {
     directories: directoriesFor(process.env, uid, homedir()),
     self,
     print: (output) => void process.stdout.write(output),
+    // No method of a file's or a pipe's.
+    isColoured: process.stdout.isTTY && process.stdout.hasColors(),
+    terminal: terminalOf(process.stdout),
     complain: (text) => void process.stderr.write(text),
     stop,
     stopped: () => aborted(stop),
     onHangup: (act) => process.on('SIGHUP', act),
     services: once(() => openWorld(self, uid)),
-    openLog: async (config) => {
-      const { createLog } = await import('../system/log.ts');
-      return createLog(config, { env: process.env });
-    },
+    become: async (path, args, environment) =>
+      (await import('../system/execute.ts')).becomeProgram(path, args, environment),
+    openLog: (config) =>
+      Promise.resolve(
+        openLate(config.level, async () => {
+          const { createLog } = await import('../system/log.ts');
+          return createLog(config, { env: process.env });
+        }),
+      ),
   };
+}
+
+function terminalOf(stream: NodeJS.WriteStream): Terminal | undefined {
+  if (!stream.isTTY) return undefined;
+  return { hasColors: stream.hasColors(), size: () => ({ columns: stream.columns, rows: stream.rows }) };
 }
 
 /** Without it there are no secrets yet. */

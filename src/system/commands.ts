@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { CommandOptions, CommandResult, Commands } from '../core/contracts.ts';
 
 const OUTPUT_BYTES = 4096;
@@ -14,7 +14,7 @@ export function createCommands(): Commands {
 async function run(command: readonly string[], options: CommandOptions): Promise<CommandResult> {
   options.signal?.throwIfAborted();
   const child = start(command, options);
-  const output = tail(child);
+  const output = tail(child, options.keep ?? OUTPUT_BYTES);
   const closed = new Promise<void>((resolve) =>
     child.once('close', () => {
       resolve();
@@ -30,14 +30,15 @@ async function run(command: readonly string[], options: CommandOptions): Promise
 
 /** Detached: a process group of its own, all of which can be ended. */
 function start([program = '', ...args]: readonly string[], { env, ids }: CommandOptions): ChildProcess {
+  const { spawn } = process.getBuiltinModule('node:child_process');
   return spawn(program, args, { cwd: '/', env, detached: true, stdio: ['ignore', 'pipe', 'pipe'], ...ids });
 }
 
 /** Keeps the end of what the program prints. */
-function tail(child: ChildProcess): () => string {
+function tail(child: ChildProcess, bytes: number): () => string {
   let kept = Buffer.alloc(0);
   const keep = (chunk: Buffer): void => {
-    kept = Buffer.concat([kept, chunk]).subarray(-OUTPUT_BYTES);
+    kept = Buffer.concat([kept, chunk]).subarray(-bytes);
   };
   // Absent when the program could not start for want of descriptors.
   child.stdout?.on('data', keep);

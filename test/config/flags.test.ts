@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configFromFlags, type SinkFlags } from '../../src/config/flags.ts';
-import { formatProblems } from '../../src/config/load.ts';
+import { formatProblems } from '../../src/config/problem.ts';
 
 function say(flags: SinkFlags): string {
   const result = configFromFlags(flags, '/srv');

@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { assemble } from '../../src/config/assemble.ts';
 import { parseYaml } from '../../src/config/document.ts';
-import { formatProblems, type ConfigResult } from '../../src/config/load.ts';
+import type { ConfigResult } from '../../src/config/load.ts';
+import { formatProblems } from '../../src/config/problem.ts';
 import { validatePattern } from '../../src/system/clock.ts';
 
 function read(text: string): ConfigResult {

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { formatProblems, loadConfig, type ConfigResult } from '../../src/config/load.ts';
+import { loadConfig, type ConfigResult } from '../../src/config/load.ts';
+import { formatProblems } from '../../src/config/problem.ts';
 import { validatePattern } from '../../src/system/clock.ts';
 import { tempDir } from '../support/temp-dir.ts';
 

@@ -30,7 +30,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     !Array.isArray(value) || value.slice(list(schema['items']).length).every((item) => accepts(rule, item)),
 };
 
-const ANNOTATIONS = ['$schema', 'title', 'description', 'default'];
+const ANNOTATIONS = ['$schema', 'title', 'description', 'default', 'format'];
 
 /** Whether a value is valid. */
 export function accepts(schema: unknown, value: unknown): boolean {

@@ -103,3 +103,11 @@ test('what does nothing is warned of', async (t) => {
       'credrotate.yaml:2:41: warning: consumers.a.command[0]: expected a program, got nothing there\n',
   );
 });
+
+test('a lockdown names users and what holds for containers', async (t) => {
+  const { lockdown } = await loadYaml(
+    t,
+    'sinks: []\nlockdown: { allow_users: [cwagent, 1001, "1002"], containers: deny }',
+  );
+  assert.deepEqual(lockdown, { allowUsers: ['cwagent', 1001, 1002], containers: 'deny' });
+});

@@ -30,6 +30,8 @@ test('a short configuration means all of this', async (t) => {
     startupWait: 60_000,
     log: { level: 'info', format: 'auto' },
     trustedGroups: [],
+    metrics: {},
+    lockdown: { allowUsers: [], containers: 'allow' },
     sinks: [
       {
         format: 'aws-credentials',
@@ -189,10 +191,7 @@ consumers:
     ['try', 'auto', 3_600_000],
     ['reload', 'changed', undefined],
     ['restart', 'expiring', undefined],
-    ['kill', 'changed', undefined],
-    ['signal', 'changed', undefined],
-    ['exec', 'changed', undefined],
-    ['said', 'changed', undefined],
+    ...['kill', 'signal', 'exec', 'said'].map((name) => [name, 'changed', undefined]),
   ]);
   const units = config.consumers.map((consumer) => (consumer.type === 'systemd' ? consumer.unit : ''));
   assert.deepEqual(units, ['a.service', 'a.socket', 'a@b.service', 'a.b.service', '', '', 'a.service']);

@@ -3,11 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openSite } from '../support/agent.ts';
 import { freeOrigin } from '../support/http-requests.ts';
-
-/** Starts a program with its standard output in a file: bytes, not text, and out of sight of the search for secrets. */
-function into(path: string): readonly string[] {
-  return ['/bin/sh', '-c', 'exec "$@" > "$0"', path];
-}
+import { outOfSight } from '../support/out-of-sight.ts';
 
 const ENDPOINT = 'AWS_EC2_METADATA_SERVICE_ENDPOINT';
 
@@ -25,14 +21,14 @@ describe('get', { concurrency: 4 }, () => {
   test('hands user data on byte for byte', async (t) => {
     const bytes = Buffer.from(Array.from({ length: 16_384 }, (_, index) => index % 256));
     const site = await openSite(t, { userData: bytes });
-    assert.equal((await site.run(['get', 'user-data'], { through: into(site.path('out')) })).code, 0);
+    assert.equal((await site.run(['get', 'user-data'], { through: outOfSight(site.path('out')) })).code, 0);
     assert.deepEqual(readFileSync(site.path('out')), bytes);
   });
 
   test('gives even what is secret, since it was asked for, and nothing of it anywhere else', async (t) => {
     const site = await openSite(t);
     const path = 'meta-data/iam/security-credentials/demo-role';
-    const { code, stderr } = await site.run(['get', path], { through: into(site.path('out')) });
+    const { code, stderr } = await site.run(['get', path], { through: outOfSight(site.path('out')) });
     assert.deepEqual([code, stderr], [0, '']);
     assert.ok(readFileSync(site.path('out'), 'utf8').includes(site.metadata.current().secretAccessKey));
   });

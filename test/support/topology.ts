@@ -19,7 +19,9 @@ export function configOf(sinks: readonly SinkConfig[], consumers: readonly Consu
     refresh: { maxInterval: 300_000 },
     startupWait: 60_000,
     log: { level: 'info', format: 'text' },
+    metrics: {},
     trustedGroups: [],
+    lockdown: { allowUsers: [], containers: 'allow' },
     sinks,
     consumers,
   };

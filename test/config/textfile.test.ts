@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { textfileWeakness } from '../../src/config/textfile.ts';
+import { needsRoot } from '../support/consumer.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { loadFrom, loadYaml } from './harness.ts';
+
+const NOBODY = 65_534;
+
+function textfileIn(t: TestContext, mode: number): { readonly directory: string; readonly textfile: string } {
+  const directory = join(tempDir(t), 'collector');
+  mkdirSync(directory);
+  chmodSync(directory, mode);
+  return { directory, textfile: join(directory, 'credrotate.prom') };
+}
+
+describe('the file for metrics', () => {
+  test('is where it was configured to be', async (t) => {
+    const { textfile } = textfileIn(t, 0o755);
+    assert.deepEqual((await loadYaml(t, `sinks: []\nmetrics: { textfile: ${textfile} }`)).metrics, { textfile });
+    assert.deepEqual((await loadYaml(t, 'sinks: []')).metrics, {});
+  });
+
+  for (const [what, mode, got] of [
+    ['root alone', 0o755, undefined],
+    ['a group', 0o775, 'mode 0775'],
+    ['everybody, although it is sticky', 0o1777, 'mode 1777'],
+  ] as const) {
+    test(`in a directory where ${what} may write`, { skip: needsRoot }, async (t) => {
+      const { textfile } = textfileIn(t, mode);
+      assert.equal((await textfileWeakness(textfile))?.got, got);
+    });
+  }
+
+  test('is refused for root where a user could put something in its place', { skip: needsRoot }, async (t) => {
+    const { directory, textfile } = textfileIn(t, 0o755);
+    const home = tempDir(t);
+    writeFileSync(join(home, 'credrotate.yaml'), `sinks: []\nmetrics: { textfile: ${textfile} }\n`);
+    assert.equal((await loadFrom(home, 0)).result.ok, true);
+    chownSync(directory, NOBODY, NOBODY);
+    const { result, text } = await loadFrom(home, 0);
+    assert.equal(result.ok, false);
+    assert.match(
+      text,
+      /^credrotate\.yaml:2:22: metrics\.textfile: expected \S+ to be root's, .* got owner uid 65534\n/,
+    );
+  });
+});
