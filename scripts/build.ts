@@ -28,8 +28,8 @@ const recipe = {
     '--disable-sigusr1',
     // undici's parser is WebAssembly that reads a few hundred bytes: optimizing it never pays.
     '--liftoff-only',
-    // A process that wakes every few minutes hardly ever collects garbage: without this its heap grows for days.
-    '--optimize-for-size',
+    // For cli/tidiness.ts.
+    '--expose-gc',
   ],
   // NODE_OPTIONS must not load code into the product.
   execArgvExtension: 'none',

@@ -36,6 +36,14 @@ const leftOut: readonly LeftOut[] = [
       module.exports = { createHash: () => ({ update() { return this; }, digest }) };`,
   },
   { importer: 'write-file-atomic', module: 'worker_threads', contents: 'module.exports = { threadId: 0 };' },
+  // What it asks for each component of a path, one after the other, the C library asks in one call.
+  {
+    importer: 'write-file-atomic',
+    module: 'fs',
+    contents: `
+      const fs = require('node:fs');
+      module.exports = Object.assign(Object.create(fs), { realpath: fs.realpath.native });`,
+  },
   // Takes over all signals at each write, to remove temp files that our journal knows.
   {
     importer: 'write-file-atomic',

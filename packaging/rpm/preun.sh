@@ -10,4 +10,6 @@ if [ "$1" -eq 0 ]; then
   if [ -d /run/systemd/system ]; then
     timeout 60 credrotate lockdown remove >/dev/null 2>&1 || :
   fi
+  # It was made for the configuration of today, and would surprise whoever installs the package again.
+  timeout 60 credrotate harden --undo >/dev/null 2>&1 || :
 fi

@@ -77,10 +77,10 @@ parse() {
 
 validate() {
   [ "$(id -u)" = 0 ] || fail "$EX_USAGE" 'expected to run as root'
-  case $package in
+  case $(shown "$package") in
     *.deb | *.rpm) ;;
     '') fail "$EX_USAGE" '--package: expected a URL or a file, got none' ;;
-    *) fail "$EX_USAGE" "--package: expected a name ending in .deb or .rpm, got $package" ;;
+    *) fail "$EX_USAGE" "--package: expected a name ending in .deb or .rpm, got $(shown "$package")" ;;
   esac
   # Whoever can change the package on its way could change the list too.
   case $sha256sums in
@@ -102,6 +102,11 @@ is_url() {
   esac
 }
 
+# A URL without what only we shall know: the password of a user, the signature of a link.
+shown() {
+  printf %s "$1" | sed 's|^\([a-z]*://\)[^/?]*@|\1|; s|^\([a-z]*://[^?]*\)?.*|\1|'
+}
+
 # fetch URL|FILE TARGET
 fetch() {
   case $1 in
@@ -109,14 +114,15 @@ fetch() {
     https://*) download '=https' "$1" "$2" ;;
     http://*) download '=http,https' "$1" "$2" ;;
     file://*) cp -- "${1#file://}" "$2" ;;
-    *://*) fail "$EX_USAGE" "$1: expected https, http or file" ;;
+    *://*) fail "$EX_USAGE" "$(shown "$1"): expected https, http or file" ;;
     *) cp -- "$1" "$2" ;;
-  esac || fail "$EX_NO_PACKAGE" "$1: could not be had"
+  esac || fail "$EX_NO_PACKAGE" "$(shown "$1"): could not be had"
 }
 
-# download PROTOCOLS URL TARGET
+# download PROTOCOLS URL TARGET: a server that says nothing must not hold up the boot.
 download() {
-  curl --fail --silent --show-error --location --proto "$1" --retry 5 --retry-connrefused --output "$3" -- "$2"
+  curl --fail --silent --show-error --location --proto "$1" --retry 5 --retry-connrefused --connect-timeout 10 \
+    --speed-limit 1000 --speed-time 30 --output "$3" -- "$2"
 }
 
 # verify FILE NAME: fails unless the file has each checksum that was given.
@@ -125,7 +131,7 @@ verify() {
   if [ -n "$sha256sums" ]; then
     fetch "$sha256sums" "$work/SHA256SUMS"
     listed=$(awk -v name="$2" '$2 == name || $2 == "*" name { print $1 }' "$work/SHA256SUMS")
-    [ -n "$listed" ] || fail "$EX_CHECKSUM" "$sha256sums: $2 is not in it"
+    [ -n "$listed" ] || fail "$EX_CHECKSUM" "$(shown "$sha256sums"): $2 is not in it"
     expect "$listed" "$2"
   fi
   [ -z "$sha256" ] || expect "$sha256" "$2"
@@ -201,11 +207,12 @@ start_service() {
 main() {
   parse "$@"
   validate
-  work=$(mktemp -d)
+  work=$(mktemp -d) || fail "$EX_INSTALL" 'no temporary directory could be made'
   trap 'rm -rf "$work"' EXIT
   # The package manager's own user reads the package.
   chmod 755 "$work"
-  name=${package##*/}
+  name=$(shown "$package")
+  name=${name##*/}
   fetch "$package" "$work/$name"
   verify "$work/$name" "$name"
   install_package "$work/$name"
@@ -228,7 +235,7 @@ esac
 umask 077
 touch "$LOG" 2>/dev/null || LOG=/dev/null
 umask 022
-# A pipe has no exit code but that of its end: ours takes a way of its own.
+# A pipe has no exit code but that of its end: ours takes a way of its own. Whoever reads may go away (-p).
 exec 4>&1
-code=$({ { (main "$@" 2>&1) 3>&- 4>&-; echo "$?" >&3; } | tee -a "$LOG" >&4; } 3>&1)
+code=$({ { (main "$@" 2>&1) 3>&- 4>&-; echo "$?" >&3; } | tee -p -a "$LOG" >&4; } 3>&1)
 exit "$code"

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
+import { readLockdown } from '../lockdown/state.ts';
 import { sinkLines, warningLines } from '../report/print-report.ts';
 import { count } from '../report/text.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
@@ -23,14 +24,23 @@ async function check(world: World, options: SinkFlags): Promise<ExitCode> {
   const wish = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups: config.trustedGroups };
   const sinks = await previewSinks(sinkDeps(await world.services()), { ...wish, sinks: config.sinks });
   // The units read no other configuration.
-  const units = config.files[0] === DEFAULT_CONFIG ? unitTrouble(config, UNITS) : { outside: [], warnings: [] };
+  const isTheirs = config.files[0] === DEFAULT_CONFIG;
+  const units = isTheirs ? unitTrouble(config, UNITS) : { outside: [], warnings: [] };
   const lines = sinks.flatMap((sink) => [...describe(sink), ...warningLines(closed(sink.path, units))]);
-  const foot = units.warnings.map((warning) => `warning   ${warning}`);
+  const lockdown = isTheirs ? await lockdownTrouble(world, config) : [];
+  const foot = [...units.warnings, ...lockdown].map((warning) => `warning   ${warning}`);
   world.print([head(config), ...lines, ...foot, ''].join('\n'));
   return exitCodeOfParts(
     'ok',
     sinks.flatMap((sink) => sink.error?.code ?? []),
   );
+}
+
+/** The rules are for root alone to see; that they are not in use is no trouble. */
+async function lockdownTrouble(world: World, { lockdown }: Config): Promise<readonly string[]> {
+  if (world.uid !== 0) return [];
+  const { state, reason } = await readLockdown(await world.services(), lockdown);
+  return reason !== undefined && (state === 'drifted' || state === 'on') ? [`lockdown: ${reason}`] : [];
 }
 
 function head({ files, sinks, consumers }: Config): string {

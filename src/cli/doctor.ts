@@ -71,7 +71,15 @@ async function examine(
 
 /** Names of files and programs, and what units set, may be anybody's words. */
 function harmless(finding: Finding): Finding {
-  return { ...finding, subject: printable(finding.subject), evidence: finding.evidence.map(printable) };
+  const { subject, problem, evidence, remedy } = finding;
+  const { text, line } = remedy;
+  return {
+    ...finding,
+    subject: printable(subject),
+    problem: printable(problem),
+    evidence: evidence.map(printable),
+    remedy: { text: printable(text), ...(line !== undefined && { line: printable(line) }) },
+  };
 }
 
 function shown({ subject, reason }: Unseen): Unseen {

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config, SinkConfig } from '../core/config.ts';
@@ -13,10 +12,9 @@ import { readState, StateStore } from '../rotation/store.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { forgetSinks, previewForget } from '../sinks/forget.ts';
 import { forgetSink } from '../sinks/formats/forget.ts';
-import { controlSocket } from './ask.ts';
 import { namesSinks, readConfig, withSinks, type SinkFlags } from './options.ts';
-import { statusPath } from './publish.ts';
 import { sinkDeps, takeLock } from './session.ts';
+import { removePublished } from './unpublish.ts';
 import type { Run, World } from './world.ts';
 
 interface ForgetOptions extends SinkFlags {
@@ -102,10 +100,9 @@ async function forgetNow(world: World, { config, sinks, options }: Chosen, log: 
     },
     { sinks, trustedGroups: config.trustedGroups, force: options.force ?? false, all: options.all ?? false },
   );
-  // Both would only tell of what is no more.
-  if (options.all) for (const path of [statusPath(world), controlSocket(world)]) await rm(path, { force: true });
-  world.print([...outcomes.flatMap(sinkLines), ...errors.flatMap(errorLines), ...strangers.map(remind), ''].join('\n'));
-  return exitCode(outcomes, errors);
+  const all = options.all ? [...errors, ...(await removePublished(world, config))] : errors;
+  world.print([...outcomes.flatMap(sinkLines), ...all.flatMap(errorLines), ...strangers.map(remind), ''].join('\n'));
+  return exitCode(outcomes, all);
 }
 
 function remind(path: string): string {

@@ -5,11 +5,12 @@ import { assemble } from '../config/assemble.ts';
 import { parseYaml } from '../config/document.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatProblems } from '../config/problem.ts';
-import { readConfigFile } from '../config/read-file.ts';
+import { describeWeakness, readConfigFile } from '../config/read-file.ts';
 import { entriesAt, itemsAt } from '../config/tree.ts';
-import { shellWord } from '../config/trust.ts';
+import { examine, type Weakness } from '../config/trust.ts';
 import { AgentError, describeForeign, isErrno } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { count } from '../report/text.ts';
 import { writeSynced } from '../rotation/store.ts';
 import { CommandFailure, DEFAULT_CONFIG } from './options.ts';
@@ -37,6 +38,25 @@ async function isThere(path: string): Promise<boolean> {
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false;
     throw cannot(path, 'looked at', error);
+  }
+}
+
+/** As root, nothing is made where somebody else could put something in its place: it would be refused there, too. */
+export async function refuseUnsafe(world: World, path: string): Promise<void> {
+  if (world.uid !== 0) return;
+  const weakness = await weaknessBelow(dirname(path));
+  if (!weakness) return;
+  const { message, hint } = describeWeakness(weakness, 'name a file with --output that only root can change');
+  throw new AgentError('CONFIG_UNSAFE', `${path}: ${message}`, hint === undefined ? {} : { hint });
+}
+
+/** Of a directory, or of the nearest one that is there. */
+async function weaknessBelow(directory: string): Promise<Weakness | undefined> {
+  try {
+    return (await examine(directory)).weakness;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') && directory !== '/') return await weaknessBelow(dirname(directory));
+    throw cannot(directory, 'looked at', error);
   }
 }
 

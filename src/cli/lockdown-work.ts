@@ -29,9 +29,11 @@ export interface LockdownStatusOptions extends ConfigOptions {
 export async function applyLockdown(world: World, options: ApplyOptions): Promise<ExitCode> {
   const wish = await readWish(world, options);
   const deps = await openDeps(world);
-  const rules = await resolveRules(deps, wish);
+  const { rules, leftOut } = await resolveRules(deps, wish);
+  // Nobody can ask as a user who is not there: what was forced must not leave everybody in for that.
+  if (leftOut[0] && !options.force) throw leftOut[0];
   const found = await preflight(deps, rules);
-  world.print(lines(preflightLines(found, rules)));
+  world.print(lines([...leftOut.map(({ message }) => `left out: ${message}`), ...preflightLines(found, rules)]));
   const isBlocked = found.talking.some(({ isAllowed }) => !isAllowed) && !options.force;
   if (options.dryRun) {
     world.print(`\n${loading(rules, options.for)}`);
@@ -123,7 +125,13 @@ export async function removeLockdown(world: World): Promise<ExitCode> {
   const deps = await openDeps(world);
   const isThere = (await readTable(deps)) !== undefined;
   if (isThere) await load(deps, removing());
-  world.print(`lockdown: off${isThere ? '' : ', as before'}; everybody reaches the metadata service\n`);
+  const isBack = await asksUnit(deps, 'is-active');
+  world.print(
+    lines([
+      `lockdown: off${isThere ? '' : ', as before'}; everybody reaches the metadata service`,
+      ...(isBack ? [`until ${UNIT} loads the rules again; for good: systemctl disable --now ${UNIT}`] : []),
+    ]),
+  );
   return EXIT.done;
 }
 

@@ -53,7 +53,10 @@ function addApply(lockdown: Command, run: Run): void {
     )
     .addOption(durationOption('--for <duration>', 'a trial: let everybody in again after this time, unless confirmed'))
     .option('--dry-run', 'show who would be refused, and the rules, without loading them')
-    .option('--force', 'load the rules even if somebody whom they refuse is connected')
+    .option(
+      '--force',
+      'load the rules even if somebody whom they refuse is connected, and without users who are not there',
+    )
     .action((options: ApplyOptions) => run((world) => apply(world, options)));
 }
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { EXIT, exitCodeOfError } from '../core/exit.ts';
+import { printable } from '../core/printable.ts';
 import { EXIT_CODES, exitLine } from '../report/explain-exit.ts';
 import { commandsFor, type AddCommand } from './commands.ts';
 import { CommandFailure } from './options.ts';
@@ -57,6 +58,8 @@ function explain(world: World, error: unknown): number {
     return EXIT.unreachable;
   }
   const { code, message, hint } = toErrorInfo(error);
-  world.complain(`credrotate: ${code}: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`);
+  // Names on the command line, and those of files, may be anybody's words.
+  const lines = [`credrotate: ${code}: ${message}`, ...(hint === undefined ? [] : [`  hint: ${hint}`])];
+  world.complain(lines.map((line) => `${printable(line)}\n`).join(''));
   return exitCodeOfError(code);
 }

@@ -1,7 +1,9 @@
+import { constants } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeWeakness } from '../config/read-file.ts';
 import { textfileWeakness } from '../config/textfile.ts';
+import type { Weakness } from '../config/trust.ts';
 import type { Log } from '../core/contracts.ts';
 import { describeForeign } from '../core/errors.ts';
 import { renderMetrics } from '../report/metrics.ts';
@@ -27,11 +29,12 @@ export function statusPath({ directories }: Pick<World, 'directories'>): string 
 /** Far more than a thousand sinks need. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** The text of a status; rejects with errno errors. Undefined when it is too large to be one. */
+/** The text of a status; rejects with errno errors. Undefined when it is no file, or too large to be one. */
 export async function readStatusText(path: string): Promise<string | undefined> {
-  await using file = await open(path, 'r');
-  const { size } = await file.stat();
-  return size > MAX_BYTES ? undefined : await file.readFile('utf8');
+  // Without O_NONBLOCK a FIFO would keep us waiting for a writer.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  const stat = await file.stat();
+  return stat.isFile() && stat.size <= MAX_BYTES ? await file.readFile('utf8') : undefined;
 }
 
 /** What a former process left, if it left something that can be used. */
@@ -62,7 +65,12 @@ export function publisher(world: World, services: Services, options: PublishOpti
   };
 }
 
-/** As root only where nobody else can put something in its place; gives the trouble with it. */
+/** Why root is to keep off the metrics: somebody else could put something in their place. Rejects with errno errors. */
+export async function weaknessOf({ uid }: World, path: string): Promise<Weakness | undefined> {
+  return uid === 0 ? await textfileWeakness(path) : undefined;
+}
+
+/** Gives the trouble with it. */
 async function writeMetrics(
   world: World,
   services: Services,
@@ -70,7 +78,7 @@ async function writeMetrics(
   status: Status,
 ): Promise<string | undefined> {
   try {
-    const weakness = world.uid === 0 ? await textfileWeakness(path) : undefined;
+    const weakness = await weaknessOf(world, path);
     if (weakness) return `${path}: no metrics there: ${describeWeakness(weakness, 'credrotate check').message}`;
     await replace(services, path, renderMetrics(status));
     return undefined;

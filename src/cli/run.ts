@@ -11,6 +11,7 @@ import { controlSocket } from './ask.ts';
 import { CommandFailure, readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { Readiness } from './readiness.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
+import { Tidiness } from './tidiness.ts';
 import { Watchdog } from './watchdog.ts';
 import type { Run, World } from './world.ts';
 
@@ -31,13 +32,23 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   const { clock, sdNotify } = await world.services();
   const readiness = new Readiness(sdNotify, config.startupWait);
   const watchdog = new Watchdog(world.env, sdNotify, { config });
+  const tidiness = new Tidiness();
   const onView = (view: AgentView): void => {
     readiness.see(view);
     watchdog.see(view);
+    tidiness.see();
   };
-  const session = await openWhenFree(world, { config, log, mode: 'run', onView });
+  const opening = openWhenFree(world, { config, log, mode: 'run', onView });
+  // A unit may be reloaded once it is ready, which may be before a one-shot has made way for us: then that has to wait.
+  world.onHangup(
+    () =>
+      void opening.then(
+        ({ agent }) => reload(world, { options, agent, log, readiness, clock }),
+        () => undefined,
+      ),
+  );
+  const session = await opening;
   const { agent } = session;
-  world.onHangup(() => void reload(world, { options, agent, log, readiness, clock }));
   log.info(`credrotate ${world.version} keeps ${count(config.sinks.length, 'sink')} fresh`, { event: 'started' });
   const control = await openControl(world, agent, log);
   try {
@@ -45,6 +56,7 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   } finally {
     readiness.stop();
     watchdog.stop();
+    tidiness.stop();
     await control?.[Symbol.asyncDispose]();
     await session.close();
   }

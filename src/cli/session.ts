@@ -6,12 +6,14 @@ import { describeForeign } from '../core/errors.ts';
 import { tell } from '../notify/tell.ts';
 import { Tally } from '../report/tally.ts';
 import { Agent, type AgentDeps } from '../rotation/agent.ts';
-import { StateStore, sweepBeside } from '../rotation/store.ts';
+import { StateStore } from '../rotation/store.ts';
 import { applySinks } from '../sinks/apply.ts';
 import type { SinkDeps } from '../sinks/compare.ts';
 import { renderSink } from '../sinks/formats/render.ts';
+import { readsShow } from '../sinks/mounts.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { publisher, readFormer, statusPath, type PublishOptions } from './publish.ts';
+import { sweepPublished } from './unpublish.ts';
 import type { Services, World } from './world.ts';
 
 /** An agent that holds the lock of its state directory. */
@@ -35,7 +37,7 @@ export async function openSession(world: World, options: SessionOptions): Promis
   if (lock === 'busy') return undefined;
   const store = await StateStore.open(world.directories.state, services.files, log);
   const tally = new Tally(await readFormer(statusPath(world)));
-  for (const path of [statusPath(world), options.config.metrics.textfile ?? []].flat()) await sweepBeside(path);
+  await sweepPublished(world, options.config);
   return {
     agent: new Agent(
       {
@@ -82,6 +84,7 @@ function stages(world: World, services: Services, { log, tally }: Watched): Stag
       tally.told(request.consumer.name, result.result);
       return result;
     },
+    readsShow,
   };
 }
 

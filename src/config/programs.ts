@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
 import { describeForeign, isErrno } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { describeWeakness, takeBack } from './read-file.ts';
 import { problem, warning, type Problem } from './problem.ts';
 import { readPath } from './scalars.ts';
 import { pathText } from './show.ts';
 import { entriesAt, itemsAt, textAt, type Tree } from './tree.ts';
-import { examine, shellWord, type Weakness } from './trust.ts';
+import { examine, type Weakness } from './trust.ts';
 
 /** The programs of exec consumers: for root, such that nobody else can change what runs. */
 export async function checkPrograms(files: readonly Tree[], uid: number): Promise<Problem[]> {

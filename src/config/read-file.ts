@@ -3,8 +3,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { isUtf8 } from 'node:buffer';
 import { describeForeign, isErrno } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { problem, type Finding, type Problem } from './problem.ts';
-import { examine, identityOf, shellWord, type Weakness } from './trust.ts';
+import { examine, identityOf, type Weakness } from './trust.ts';
 
 /** Far beyond a configuration of a thousand sinks. */
 const MAX_BYTES = 1024 * 1024;

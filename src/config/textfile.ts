@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describeForeign, isErrno } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { problem, warning, type Problem } from './problem.ts';
 import { describeWeakness, takeBack } from './read-file.ts';
 import { readTextfile } from './scalars.ts';
@@ -29,7 +30,7 @@ async function checkTextfile({ at, value }: Tree, uid: number): Promise<Problem[
     return [problem('CONFIG_UNSAFE', at, { path: PATH, ...describeWeakness(weakness, remedy) })];
   } catch (error) {
     const got = isErrno(error, 'ENOENT') ? 'no such directory' : describeForeign(error);
-    const hint = `make it: sudo install -d -m 755 ${dirname(reading.value)}`;
+    const hint = `make it: sudo install -d -m 755 ${shellWord(dirname(reading.value))}`;
     return [warning(at, { path: PATH, message: `expected a file in a directory that is there, got ${got}`, hint })];
   }
 }

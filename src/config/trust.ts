@@ -90,8 +90,3 @@ function findWeakness(path: string, stat: FileStat, parent?: FileStat): Omit<Wea
 function isShared({ mode }: FileStat): boolean {
   return (mode & WRITABLE_BY_OTHERS) !== 0n;
 }
-
-/** A word of a shell command that stands for exactly this text. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}

@@ -65,7 +65,6 @@ const OF_CODE: Record<ErrorCode, ExitCode> = {
   CONSUMER_UNINSPECTABLE: EXIT.consumerPending,
   CONSUMER_FAILED: EXIT.consumerPending,
   CONSUMER_TIMEOUT: EXIT.consumerPending,
-  STATE_UNREADABLE: EXIT.done,
   STATE_UNWRITABLE: EXIT.sinkFailed,
   LOCKDOWN_REFUSED: EXIT.refused,
   LOCKDOWN_UNAVAILABLE: EXIT.noRole,

@@ -25,7 +25,7 @@ export interface Rules {
 export interface LockdownState {
   /** `drifted`: the rules are not those of the configuration, or were taken away by somebody else. */
   readonly state: 'on' | 'off' | 'drifted' | 'unknown';
-  /** For people; always there for `drifted` and `unknown`. */
+  /** For people; always there for `drifted` and `unknown`. For `on` it says which users are left out. */
   readonly reason?: string;
   /** The rules that are loaded. */
   readonly rules?: Rules;

@@ -6,26 +6,33 @@ import { runTool } from './tool.ts';
 
 const ROOT = 0;
 
-/** The rules that a configuration means on this machine. Rejects where it names a user who is not there. */
-export async function resolveRules(deps: LockdownDeps, wish: LockdownConfig): Promise<Rules> {
-  const ids = await Promise.all(wish.allowUsers.map((user) => idOf(deps, user)));
-  return { users: [...new Set([ROOT, ...ids])].sort((a, b) => a - b), containers: wish.containers };
+/** What a configuration means on this machine. */
+export interface Resolved {
+  readonly rules: Rules;
+  /** Why users whom it names are not allowed by them. */
+  readonly leftOut: readonly AgentError[];
 }
 
-async function idOf({ users }: LockdownDeps, user: string | number): Promise<number> {
-  const found = await users.user(user).catch((error: unknown) => {
-    throw new AgentError(
-      'CONFIG_INVALID',
-      `${place(user)}: the user could not be looked up: ${describeForeign(error)}`,
-      {
-        hint: 'write the number instead of the name',
-      },
-    );
-  });
-  if (found) return found.uid;
-  throw new AgentError('CONFIG_INVALID', `${place(user)}: expected a user of this machine, got none of that name`, {
-    hint: 'see the names: getent passwd',
-  });
+export async function resolveRules(deps: LockdownDeps, wish: LockdownConfig): Promise<Resolved> {
+  const found = await Promise.all(wish.allowUsers.map((user) => idOf(deps, user)));
+  const ids = found.filter((one) => typeof one === 'number');
+  return {
+    rules: { users: [...new Set([ROOT, ...ids])].sort((a, b) => a - b), containers: wish.containers },
+    leftOut: found.filter((one) => one instanceof AgentError),
+  };
+}
+
+async function idOf({ users }: LockdownDeps, user: string | number): Promise<number | AgentError> {
+  try {
+    const found = await users.user(user);
+    if (found) return found.uid;
+    return new AgentError('CONFIG_INVALID', `${place(user)}: expected a user of this machine, got none of that name`, {
+      hint: 'see the names: getent passwd',
+    });
+  } catch (error) {
+    const message = `${place(user)}: the user could not be looked up: ${describeForeign(error)}`;
+    return new AgentError('CONFIG_INVALID', message, { hint: 'write the number instead of the name' });
+  }
 }
 
 function place(user: string | number): string {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LockdownConfig } from '../core/config.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { LockdownDeps, LockdownState, Rules } from './contract.ts';
-import { resolveRules } from './rules.ts';
+import { resolveRules, type Resolved } from './rules.ts';
 import { parseTable, type Table } from './table.ts';
 import { list, runTool } from './tool.ts';
 
@@ -13,15 +13,22 @@ export async function readLockdown(deps: LockdownDeps, wish: LockdownConfig): Pr
   try {
     const table = await readTable(deps);
     if (table) return judge(table, await resolveRules(deps, wish));
-    return (await asksUnit(deps, 'is-active')) ? { state: 'drifted', reason: FLUSHED, refused: [] } : OFF;
+    return await judgeAbsence(deps);
   } catch (error) {
     const { message, hint } = toErrorInfo(error);
     return { state: 'unknown', reason: hint === undefined ? message : `${message} (${hint})`, refused: [] };
   }
 }
 
-const OFF: LockdownState = { state: 'off', refused: [] };
+/** Where the unit is to have the rules loaded, somebody counts on them. */
+async function judgeAbsence(deps: LockdownDeps): Promise<LockdownState> {
+  if (await asksUnit(deps, 'is-active')) return { state: 'drifted', reason: FLUSHED, refused: [] };
+  if (await asksUnit(deps, 'is-enabled')) return { state: 'drifted', reason: STOPPED, refused: [] };
+  return { state: 'off', refused: [] };
+}
+
 const FLUSHED = `${UNIT} is active, but its table is gone: something flushed the ruleset`;
+const STOPPED = `${UNIT} is enabled, but not active: it was stopped, or it failed`;
 
 /** Undefined when it is not loaded. */
 export async function readTable(deps: LockdownDeps): Promise<Table | undefined> {
@@ -35,12 +42,14 @@ export async function readTable(deps: LockdownDeps): Promise<Table | undefined> 
 }
 
 /** A trial may differ from the configuration: that is what it is for. What lasts must not. */
-function judge({ rules, effect, left, refused }: Table, wanted: Rules): LockdownState {
+function judge({ rules, effect, left, refused }: Table, { rules: wanted, leftOut }: Resolved): LockdownState {
   if (effect === 'ended') return { state: 'off', reason: 'the trial is over, and was not confirmed', refused };
   if (!rules) return { state: 'drifted', reason: 'somebody changed the rules of our table', refused };
   if (effect === 'trial') return { state: 'on', rules, refused, ...(left !== undefined && { rollbackIn: left }) };
   const reason = difference(rules, wanted);
-  return reason === undefined ? { state: 'on', rules, refused } : { state: 'drifted', reason, rules, refused };
+  if (reason !== undefined) return { state: 'drifted', reason, rules, refused };
+  const [first] = leftOut;
+  return { state: 'on', ...(first && { reason: leftOut.map(({ message }) => message).join('; ') }), rules, refused };
 }
 
 function difference(rules: Rules, wanted: Rules): string | undefined {

@@ -28,8 +28,6 @@ async function run(): Promise<number> {
       stop.abort();
     });
   }
-  // A reader that has gone away, as in `credrotate status | head -1`, is no reason to leave work undone.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const [executable = '', script = '', ...args] = process.argv;
   return await runProgram(createWorld(isSea() ? [executable] : [executable, script], stop.signal), args);
 }
@@ -43,11 +41,15 @@ function createWorld(self: readonly string[], stop: AbortSignal): World {
     gid: process.getgid?.() ?? 0,
     directories: directoriesFor(process.env, uid, homedir()),
     self,
-    print: (output) => void process.stdout.write(output),
+    print: (output) => void outlasting(process.stdout).write(output),
     // No method of a file's or a pipe's.
-    isColoured: process.stdout.isTTY && process.stdout.hasColors(),
-    terminal: terminalOf(process.stdout),
-    complain: (text) => void process.stderr.write(text),
+    get isColoured() {
+      return process.stdout.isTTY && process.stdout.hasColors();
+    },
+    get terminal() {
+      return terminalOf(process.stdout);
+    },
+    complain: (text) => void outlasting(process.stderr).write(text),
     stop,
     stopped: () => aborted(stop),
     onHangup: (act) => process.on('SIGHUP', act),
@@ -62,6 +64,11 @@ function createWorld(self: readonly string[], stop: AbortSignal): World {
         }),
       ),
   };
+}
+
+/** A reader that has gone away, as in `credrotate status | head -1`, is no reason to leave work undone. */
+function outlasting(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return stream.listenerCount('error') === 0 ? stream.on('error', () => undefined) : stream;
 }
 
 function terminalOf(stream: NodeJS.WriteStream): Terminal | undefined {

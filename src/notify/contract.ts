@@ -42,7 +42,12 @@ export interface TellRequest {
  * until somebody changes something.
  */
 export type TellResult =
-  | { readonly result: 'told' | 'fresh' | 'absent'; readonly detail: string }
+  | {
+      readonly result: 'told' | 'fresh' | 'absent';
+      readonly detail: string;
+      /** Ids of those that were told, where they are known. */
+      readonly processes?: readonly number[];
+    }
   | { readonly result: 'waiting'; readonly detail: string; readonly until: number }
   | {
       readonly result: 'pending';

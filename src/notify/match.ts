@@ -96,7 +96,9 @@ async function tellMatch(
   // Looked at again now that it is held: before, the number could change hands.
   if (!held || !facts || look(deps, pid, wanted) !== 'match') return { key: '', result: ended(pid) };
   const key = `${pid}@${facts.startedAt}`;
-  if (aim.told.includes(key)) return { key, result: { result: 'told', detail: `pid ${pid} was told before` } };
+  if (aim.told.includes(key)) {
+    return { key, result: { result: 'told', detail: `pid ${pid} was told before`, processes: [pid] } };
+  }
   return { key, result: await sendTo(deps, held, facts, aim) };
 }
 
@@ -111,7 +113,10 @@ function summary(attempts: readonly Attempt[], { signal }: Aim): TellResult {
     const processes = [pending, ...others].flatMap((result) => result.processes ?? []).slice(0, MOST_NAMED);
     return { ...pending, told: told.map(({ key }) => key), processes };
   }
-  if (told.length > 1) return { result: 'told', detail: `${signal} to ${told.length} processes` };
+  if (told.length > 1) {
+    const processes = told.flatMap(({ result }) => (result.result === 'told' ? (result.processes ?? []) : []));
+    return { result: 'told', detail: `${signal} to ${told.length} processes`, processes };
+  }
   const [only] = [...told, ...attempts.filter(({ result }) => result.result === 'fresh'), ...attempts];
   return only?.result ?? { result: 'absent', detail: 'no process' };
 }

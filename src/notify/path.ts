@@ -1,6 +1,7 @@
 import { lstat, readlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { AgentError, isErrno } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
 
 /** Where a path leads, and whether somebody else decides that. */
 export interface Route {
@@ -44,7 +45,10 @@ export async function followPath(path: string, trusted: readonly number[]): Prom
 
 function refuseShared(path: string, stat: { readonly mode: number; isDirectory(): boolean }): void {
   if ((stat.mode & WRITABLE_BY_OTHERS) === 0 || (stat.isDirectory() && (stat.mode & STICKY) !== 0)) return;
-  throw unsafe(`${path}: expected that its owner alone can write it, got one that others can`, `chmod go-w ${path}`);
+  throw unsafe(
+    `${path}: expected that its owner alone can write it, got one that others can`,
+    `chmod go-w ${shellWord(path)}`,
+  );
 }
 
 function unsafe(message: string, hint = 'correct the path'): AgentError {

@@ -17,13 +17,15 @@ function lines(bytes: Buffer | undefined): string[] {
   return text.split(/\r?\n/).filter((line) => line.trim() !== '');
 }
 
-const HEADER = /^\s*\[[\w ./%@-]+\]\s*$/;
-const ASSIGNMENT = /^(?<name>\s*(?:export\s+)?"?[A-Za-z_][\w.-]*"?\s*[=:])\s*"?(?<value>[^",]*)/;
+/** Of all that is blank only what steers no terminal. */
+const HEADER = /^[ \t]*\[[\w ./%@-]+\][ \t]*$/;
+const ASSIGNMENT = /^(?<name>[ \t]*(?:export[ \t]+)?"?[A-Za-z_][\w.-]*"?[ \t]*[=:])\s*"?(?<value>[^",]*)/;
+const BRACKETS = /^[ \t{}[\],]*$/;
 const KEY_ID = /^A[KS]IA[A-Z0-9]{8,}$/;
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$/;
 
 function redact(line: string): string {
-  if (HEADER.test(line) || /^[\s{}[\],]*$/.test(line)) return line;
+  if (HEADER.test(line) || BRACKETS.test(line)) return line;
   const { name, value = '' } = ASSIGNMENT.exec(line)?.groups ?? {};
   if (name === undefined) return `(a line of ${String(line.length)} bytes)`;
   return `${name} ${show(value.trim())}`;

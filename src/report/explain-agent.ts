@@ -2,11 +2,6 @@ import type { Explanations } from './explain-contract.ts';
 
 /** Commands stand in backquotes. */
 export const OF_AGENT: Explanations<'STATE' | 'AGENT' | 'INTERNAL'> = {
-  STATE_UNREADABLE: {
-    means: 'what the agent remembers cannot be read',
-    causes: ['The state file was damaged, or written by another version.'],
-    remedies: ['Nothing: it is set aside and made anew. Consumers may be told once more than needed.'],
-  },
   STATE_UNWRITABLE: {
     means: 'what the agent must remember cannot be written',
     causes: ['The disk is full or read-only, or the state directory belongs to somebody else.'],

@@ -12,7 +12,7 @@ import { isAnswer } from './source-state.ts';
 import type { AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
-export interface AgentDeps extends Pick<RotateDeps, 'applySinks'>, Pick<DeliverDeps, 'tell' | 'bootId'> {
+export interface AgentDeps extends Pick<RotateDeps, 'applySinks'>, Pick<DeliverDeps, 'tell' | 'readsShow' | 'bootId'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: StateStore;
@@ -118,21 +118,24 @@ export class Agent {
   async once(request: PassRequest, limits: OnceLimits, signal: AbortSignal): Promise<PassReport> {
     const { clock } = this.#deps;
     const over = limits.wait > 0 ? AbortSignal.timeout(limits.wait) : AbortSignal.abort();
-    while (!isAnswer((await this.#pass(request, signal)).source.state) && !over.aborted) {
+    const isLast: typeof isAnswer = (state) => isAnswer(state) || over.aborted;
+    while (!isLast((await this.#pass(request, signal, isLast)).source.state)) {
       const retry = Math.min(this.#next?.at ?? Infinity, clock.now() + LONGEST_WAIT_STEP);
       await clock.sleepUntil(retry, AbortSignal.any([signal, over]));
       signal.throwIfAborted();
     }
-    this.#next = undefined;
     // Who hangs must not keep us from ending when told to: what is not delivered stays owed.
     signal.addEventListener('abort', () => void this.#deliverer.stop());
     if (!signal.aborted) await this.#deliverer.drain(limits.patience);
     await this.#deliverer.stop();
-    await this.#publish();
+    if (this.#next !== undefined || this.#deliverer.outcomes().length > 0) {
+      this.#next = undefined;
+      await this.#publish();
+    }
     return this.#report();
   }
 
-  async #pass(request: PassRequest, signal: AbortSignal): Promise<FilesReport> {
+  async #pass(request: PassRequest, signal: AbortSignal, isLast: typeof isAnswer = () => false): Promise<FilesReport> {
     const config = this.#config;
     const deps: RotateDeps = { ...this.#deps, source: this.#source, memory: this.#memory };
     const report = await rotate(deps, config, request, signal);
@@ -141,7 +144,7 @@ export class Agent {
     const unwritten = report.sinks.filter((sink) => sink.error !== undefined);
     const failed = report.source.state !== 'ok' || unwritten.some((sink) => sink.result === 'failed');
     this.#failures = failed ? this.#failures + 1 : 0;
-    this.#next = this.#plan(config);
+    this.#next = isLast(report.source.state) ? undefined : this.#plan(config);
     // Readiness is told first: a consumer that is ordered after us cannot be reloaded before.
     await this.#publish();
     this.#deliverer.kick(config, new Set(unwritten.map((sink) => sink.path)), report.source.clockSkew);

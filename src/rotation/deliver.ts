@@ -16,6 +16,8 @@ export interface DeliverDeps {
   readonly store: StateStore;
   readonly bootId: string;
   readonly tell: (request: TellRequest, signal: AbortSignal) => Promise<TellResult>;
+  /** Whether a process that reads one of these files leaves a trace in its access time. */
+  readonly readsShow: (pid: number, paths: readonly string[]) => boolean;
   /** After each attempt. */
   readonly onOutcome: (outcome: ConsumerOutcome) => void;
 }
@@ -160,7 +162,8 @@ export class Deliverer {
     if (this.#stopping.signal.aborted && result.result === 'pending') return;
     if (result.result === 'pending' && result.kind === 'later') this.#unready.add(consumer.name);
     else this.#unready.delete(consumer.name);
-    const verdict = { result, now: clock.now(), delay: backoff(owed.attempts, clock.random()) };
+    const delay = backoff(owed.attempts, clock.random());
+    const verdict = { result, now: clock.now(), delay, traceable: this.#isTraceable(consumer.name, result) };
     await store.update((state) => withConsumer(state, consumer.name, settled(state, before, consumer.name, verdict)));
     const outcome: ConsumerOutcome = {
       name: consumer.name,
@@ -170,6 +173,13 @@ export class Deliverer {
     };
     this.#outcomes.set(consumer.name, outcome);
     this.#deps.onOutcome(outcome);
+  }
+
+  /** Who reads for a hook nobody knows. */
+  #isTraceable(name: string, result: TellResult): boolean {
+    if (result.result !== 'told' || !result.processes) return false;
+    const paths = sinksOf(this.#config.sinks, name);
+    return result.processes.every((pid) => this.#deps.readsShow(pid, paths));
   }
 
   async #tell(consumer: ConsumerConfig, state: AgentState): Promise<TellResult> {

@@ -25,7 +25,8 @@ export function deafness(seen: Seen): Readonly<Record<string, boolean>> {
 
 /**
  * Only the first read after a write shows, so that one which came before the consumer was told, whoever's it was,
- * speaks for it. A sink that was written after that says nothing about it.
+ * speaks for it. A sink that was written after that says nothing about it, nor do the sinks of a program whose reads
+ * leave no trace, or of which nobody knows: that of a hook.
  */
 function isDeaf(name: string, { config, state, report }: Seen): boolean | undefined {
   const known = state.consumers[name]?.known;
@@ -33,6 +34,7 @@ function isDeaf(name: string, { config, state, report }: Seen): boolean | undefi
   const paths = sinksOf(config.sinks, name);
   const evidence = paths.map((path) => report.sinks.find((sink) => sink.path === path)?.evidence);
   if (evidence.some((one) => one?.kind === 'read')) return false;
+  if (!known.traceable) return undefined;
   const isUnread = evidence.every((one) => one?.kind === 'unread' && one.writtenAt <= known.at);
   return isUnread && evidence.length > 0 && report.startedAt - known.at >= DECENT ? true : undefined;
 }

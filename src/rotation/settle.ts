@@ -13,6 +13,8 @@ export interface Verdict {
   readonly now: number;
   /** Until the next attempt, if there is to be one; milliseconds. */
   readonly delay: number;
+  /** Whether those that were told leave a trace when they read. */
+  readonly traceable: boolean;
 }
 
 /** A consumer's state after an attempt that began in `before`. What came to be owed meanwhile stays owed. */
@@ -25,10 +27,10 @@ export function settled(state: AgentState, before: AgentState, name: string, ver
   return { ...rest, ...(known && { known }), ...(newer && notFirst(owed)) };
 }
 
-function knownAfter({ standing, generation }: AgentState, { result, now }: Verdict): ConsumerState['known'] {
+function knownAfter({ standing, generation }: AgentState, { result, now, traceable }: Verdict): ConsumerState['known'] {
   if (!standing || result.result === 'pending' || result.result === 'waiting') return undefined;
   const { expiration, lifetime } = standing;
-  return { generation, at: now, expiration, lifetime, by: result.result };
+  return { generation, at: now, expiration, lifetime, by: result.result, ...(traceable && { traceable }) };
 }
 
 function isPaid(owed: Owed | undefined, { result, now }: Verdict): boolean {

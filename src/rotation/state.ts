@@ -42,6 +42,8 @@ const knownSchema = v.object({
   lifetime: v.number(),
   /** How it came to know them. */
   by: v.exactOptional(v.picklist(['told', 'fresh', 'absent'])),
+  /** Told, and the processes that were told would leave a trace when they read its sinks. */
+  traceable: v.exactOptional(v.literal(true)),
 });
 
 const owedSchema = v.object({

@@ -8,6 +8,8 @@ export type Witness = (path: string, stat: BigIntStats | undefined) => { readonl
 /** What a `Date` can hold; a user can give a file any times. */
 const LAST_MOMENT = 8_640_000_000_000_000n;
 const NS_PER_MS = 1_000_000n;
+/** From the making of a file to its last byte. What was read before that was read by a clock that was set back since. */
+const WRITING = 60_000;
 
 /**
  * Under relatime, the default of Linux, the first read after a write moves the access time past the time of the write;
@@ -20,7 +22,7 @@ export function makeWitness(keepsAccessTimes = readAccessTimes): Witness {
     if (!stat) return {};
     const { atimeNs, mtimeNs } = stat;
     const [writtenAt, readAt] = [moment(mtimeNs), moment(atimeNs)];
-    if (writtenAt === undefined || readAt === undefined) return {};
+    if (writtenAt === undefined || readAt === undefined || readAt < writtenAt - WRITING) return {};
     if (atimeNs > mtimeNs) return { evidence: { kind: 'read', writtenAt, readAt } };
     keeps ??= keepsAccessTimes();
     return { evidence: { kind: keeps(path) ? 'unread' : 'unknown', writtenAt } };

@@ -40,19 +40,50 @@ export function readAccessTimes(): (path: string) => boolean {
   }
 }
 
-/** Of several mounts at one point the last one counts, and of several points on the way the longest. */
 export function accessTimes(mountinfo: string): (path: string) => boolean {
-  const mounts = new Map(
-    parse(mountinfo).map(({ point, type, options }) => [
-      point === '/' ? '/' : `${point}/`,
-      WITNESSES.has(type) && !options.split(',').includes('noatime'),
-    ]),
-  );
+  const mountOf = mountsByPath(mountinfo);
+  return (path) => keepsAccessTimes(mountOf(path));
+}
+
+/**
+ * Whether a process that reads one of these files moves its access time. Its own view counts: in a container, or a
+ * unit with ProtectSystem=, the same file may be below a mount that is read-only, where a read leaves no trace.
+ */
+export function readsShow(pid: number, paths: readonly string[]): boolean {
+  try {
+    const [ours, theirs] = ['self', pid].map((process) => readFileSync(`/proc/${process}/mountinfo`, 'latin1'));
+    return showsReads(ours ?? '', theirs ?? '', paths);
+  } catch {
+    return false;
+  }
+}
+
+export function showsReads(ours: string, theirs: string, paths: readonly string[]): boolean {
+  const [own, other] = [mountsByPath(ours), mountsByPath(theirs)];
+  return paths.every((path) => {
+    const mount = other(path);
+    // On another file system there is another file by that path.
+    return mount?.device === own(path)?.device && keepsAccessTimes(mount) && !hasOption(mount, 'ro');
+  });
+}
+
+function keepsAccessTimes(mount: Mount | undefined): boolean {
+  return mount !== undefined && WITNESSES.has(mount.type) && !hasOption(mount, 'noatime');
+}
+
+function hasOption(mount: Mount | undefined, name: string): boolean {
+  return mount?.options.split(',').includes(name) ?? false;
+}
+
+/** Of several mounts at one point the last one counts, and of several points on the way the longest. */
+function mountsByPath(mountinfo: string): (path: string) => Mount | undefined {
+  const mounts = new Map(parse(mountinfo).map((mount) => [mount.point === '/' ? '/' : `${mount.point}/`, mount]));
   const points = [...mounts.keys()].sort((a, b) => b.length - a.length);
-  return (path) => mounts.get(points.find((point) => path.startsWith(point)) ?? '') ?? false;
+  return (path) => mounts.get(points.find((point) => path.startsWith(point)) ?? '');
 }
 
 interface Mount {
+  readonly device: string;
   readonly point: string;
   readonly options: string;
   readonly type: string;
@@ -61,9 +92,9 @@ interface Mount {
 /** `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`: the mount point is the fifth field. */
 function parse(mountinfo: string): readonly Mount[] {
   return mountinfo.split('\n').flatMap((line) => {
-    const [, point, options, type] = /^(?:\S+ ){4}(\S+) (\S+) (?:.*? )??- (\S+) /.exec(line) ?? [];
-    if (point === undefined || options === undefined || type === undefined) return [];
-    return [{ point: unescape(point), options, type }];
+    const [, device, point, options, type] = /^(?:\S+ ){2}(\S+) \S+ (\S+) (\S+) (?:.*? )??- (\S+) /.exec(line) ?? [];
+    if (device === undefined || point === undefined || options === undefined || type === undefined) return [];
+    return [{ device, point: unescape(point), options, type }];
   });
 }
 

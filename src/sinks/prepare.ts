@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { SinkConfig } from '../core/config.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { compare, type Place, type Prepared, type SinkDeps, type Wish } from './compare.ts';
 import { makeWitness } from './evidence.ts';
 import { explain, failed } from './failure.ts';
@@ -65,7 +66,9 @@ export function own(path: string, examined: Examined, isOwn: boolean): SinkDirec
   }
   if (examined.missing.length > 0 && !isOwn) {
     const message = `${path}: expected its directory to be there, or to be made for the agent's own user`;
-    throw new AgentError('SINK_UNSAFE_PATH', message, { hint: `make it: sudo install -d -m 755 ${examined.path}` });
+    throw new AgentError('SINK_UNSAFE_PATH', message, {
+      hint: `make it: sudo install -d -m 755 ${shellWord(examined.path)}`,
+    });
   }
   return examined;
 }

@@ -2,6 +2,7 @@ import { lstatSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { isAbsolute, join, sep } from 'node:path';
 import type { FileSecurity } from '../core/contracts.ts';
 import { AgentError, describeForeign, isErrno, type ErrorInfo } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { withDirectory } from './directories.ts';
 
 /** Who may write in a directory without being led astray by those who can rename its components. */
@@ -88,14 +89,14 @@ function refusal(components: readonly Component[]): ErrorInfo | undefined {
   const { path, sharedWith, gid } = shared;
   const message = `${path}: expected a directory that its owner alone can write, got one that others can`;
   const trusting = sharedWith === 'group' ? `, or list its group ${gid} in trusted_groups` : '';
-  return refuse(message, `sudo chmod go-w ${path}${trusting}, or choose another directory`);
+  return refuse(message, `sudo chmod go-w ${shellWord(path)}${trusting}, or choose another directory`);
 }
 
 function refuseSticky(components: readonly Component[]): ErrorInfo | undefined {
   const last = components.at(-1);
   if (last === undefined || last.sharedWith === 'nobody') return undefined;
   const message = `${last.path}: expected a directory of one owner, got one where everybody can make files`;
-  return refuse(message, `make a directory inside it: install -d -m 700 ${join(last.path, 'credrotate')}`);
+  return refuse(message, `make a directory inside it: install -d -m 700 ${shellWord(join(last.path, 'credrotate'))}`);
 }
 
 function notOurs({ path, uid }: NonNullable<Walk['foreign']>, self: number): ErrorInfo {

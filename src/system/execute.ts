@@ -5,20 +5,26 @@ import { constants } from 'node:os';
 const F_GETFL = 3;
 const F_SETFL = 4;
 const SIG_DFL = 0n;
+const SIG_SETMASK = 2;
+/** As libc has it, on every 64-bit Linux. */
+const SIGSET_BYTES = 128;
 
 const { functions: libc } = dlopen(null, {
   fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   signal: { arguments: ['i32', 'u64'], return: 'u64' },
+  sigprocmask: { arguments: ['i32', 'pointer', 'pointer'], return: 'i32' },
 });
 
 /**
  * Becomes another program, for good: same process, nobody in between who passes on signals and the exit code. Throws
  * the errno error of execve(2). What Node has done to this process and execve keeps is undone first: signals that it
- * ignores, and standard streams that do not block, which few programs are made for. The kernel itself forgets that
- * this process leaves no core file.
+ * ignores or, for want of a debugger, blocks, and standard streams that do not block, which few programs are made for.
+ * The kernel itself forgets that this process leaves no core file. What stays is the soft limit of open files, which
+ * Node has raised to the hard one: nothing tells what it was.
  */
 export function becomeProgram(path: string, args: readonly string[], env: NodeJS.ProcessEnv): never {
   for (const name of ['SIGPIPE', 'SIGXFSZ'] as const) libc.signal(constants.signals[name], SIG_DFL);
+  libc.sigprocmask(SIG_SETMASK, Buffer.alloc(SIGSET_BYTES), 0n);
   for (const fd of [0, 1, 2]) {
     const flags = libc.fcntl(fd, F_GETFL, 0);
     if (flags >= 0) libc.fcntl(fd, F_SETFL, flags & ~files.O_NONBLOCK);

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { examine, shellWord, type FileStat, type FileTree } from '../../src/config/trust.ts';
+import { examine, type FileStat, type FileTree } from '../../src/config/trust.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { loadFrom } from './harness.ts';
 
@@ -164,9 +164,4 @@ describe('for root, a configuration that somebody else can change', () => {
     const { text } = await loadFrom(directory, 0);
     assert.match(text, /expected real.yaml to be root's, .* got owner uid 65534/);
   });
-});
-
-test('a remedy can be pasted into a shell whatever the name', () => {
-  assert.equal(shellWord('/etc/a-b_c.yaml'), '/etc/a-b_c.yaml');
-  assert.equal(shellWord("a'; rm x $(y)"), "'a'\\''; rm x $(y)'");
 });

@@ -132,6 +132,7 @@ describe('export --from', { concurrency: 4 }, () => {
       ['fifo', undefined, 77, /SINK_NOT_REGULAR: .*a regular file/],
       ['directory', undefined, 77, /SINK_NOT_REGULAR: .*a regular file/],
       ['nothing', undefined, 73, /SINK_UNREADABLE: .*ENOENT/],
+      ['odd\u001b[31m\n', undefined, 73, /odd\\u\{1b\}\[31m\\n: expected to read/],
     ];
     for (const [name, content, exit, error] of files) {
       if (content !== undefined) writeFileSync(site.path(name), content);

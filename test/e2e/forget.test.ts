@@ -17,8 +17,10 @@ async function written(site: Site): Promise<readonly string[]> {
       { path: site.path('app.env'), format: 'dotenv' },
       { path: site.path('iam.json'), format: 'json' },
     ],
+    metrics: { textfile: site.path('agent.prom') },
   });
   assert.equal((await site.run(['once', ...config])).code, 0);
+  assert.ok(existsSync(site.path('agent.prom')));
   return config;
 }
 
@@ -35,6 +37,7 @@ describe('forget', { concurrency: 3 }, () => {
     assert.equal(lines, 'forgotten credentials\nremoved   app.env\nremoved   iam.json\n');
     assert.equal(readFileSync(site.path('credentials'), 'utf8'), OTHER);
     assert.deepEqual([readdirSync(site.path('state')), readdirSync(site.path('run'))], [['lock'], []]);
+    assert.ok(!existsSync(site.path('agent.prom')));
     assertNoSecretBelow(site.directory);
     assert.equal((await site.run(['forget', '--all', ...config])).code, 0, 'nothing to do is no error');
   });

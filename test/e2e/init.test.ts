@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { BOB, skipsWithoutRoot } from '../support/acting.ts';
 import { openSite, type Site } from '../support/agent.ts';
 
 /** Runs `init` and `check`, and gives what was written. */
@@ -73,6 +74,21 @@ describe('init', { concurrency: 4 }, () => {
     writeFileSync(target, readFileSync(new URL('../../etc/credrotate.yaml', import.meta.url)));
     assert.equal((await site.run(args)).code, 0);
     assert.match(readFileSync(target, 'utf8'), /iam\.json/);
+  });
+
+  // Whoever owns the directory could swap what root opens there.
+  test('as root makes nothing where somebody else could put something in its place', async (t) => {
+    if (skipsWithoutRoot(t)) return;
+    const site = await openSite(t);
+    mkdirSync(site.path('bobs'));
+    chownSync(site.path('bobs'), BOB, BOB);
+    for (const target of ['bobs/c.yaml', 'bobs/new/c.yaml']) {
+      const args = ['init', '--json-file', site.path('iam.json'), '--force', '--output', site.path(target)];
+      const { code, stderr } = await site.run(args);
+      assert.equal(code, 78);
+      assert.match(stderr, /CONFIG_UNSAFE: \S+\/c\.yaml: expected \S+\/bobs to be root's, .*\n {2}hint: .*--output/);
+    }
+    assert.deepEqual(readdirSync(site.path('bobs')), []);
   });
 
   test('prints with --output -, and writes nothing', async (t) => {

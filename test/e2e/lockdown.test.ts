@@ -16,6 +16,9 @@ describe('credrotate lockdown', () => {
     assert.match(stdout, /hook forward/);
     const allowing = await site.run(['lockdown', 'apply', ...args, '--containers', 'allow']);
     assert.doesNotMatch(allowing.stdout, /hook forward/);
+    const forced = await site.run(['lockdown', 'apply', ...args, '--allow-user', 'no-such-user', '2']);
+    assert.match(forced.stdout, /^left out: lockdown\.allow_users: no-such-user: expected a user/m);
+    assert.match(forced.stdout, /elements = \{ 0, 1, 2, 65533 \}/);
   });
 
   const wrong: readonly (readonly [readonly string[], number, RegExp])[] = [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { lstatSync, readdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { lstatSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openSite, type Site } from '../support/agent.ts';
@@ -43,4 +44,18 @@ describe('check', { concurrency: 2 }, () => {
     assert.match(stdout, /^refused {3}\S+\/c\n +SINK_FORMAT_REFUSED: .*\n +hint: /m);
     assert.deepEqual(site.metadata.requests, []);
   });
+});
+
+// Cause: opening a FIFO waits for a writer, where no signal reaches us.
+test('what is no file in place of the status makes nobody wait', async (t) => {
+  const site = await openSite(t);
+  const options = config(site);
+  await site.run(['once', ...options]);
+  const path = site.path('run/status.json');
+  rmSync(path);
+  execFileSync('mkfifo', [path]);
+  const { code, stdout } = await site.run(['status', '--check']);
+  assert.deepEqual([code, stdout.slice(0, 21)], [3, 'CREDROTATE UNKNOWN - ']);
+  assert.equal((await site.run(['once', ...options])).code, 0);
+  assert.ok(lstatSync(path).isFile());
 });

@@ -23,7 +23,7 @@ describe('the rules', () => {
     const trial = fc.option(fc.integer({ min: 1000, max: 86_400_000 }), { nil: undefined });
     await fc.assert(
       fc.asyncProperty(wish, trial, fc.integer({ min: 1, max: 0xfffffffe }), async (config, time, id) => {
-        const rules = await resolveRules(
+        const { rules } = await resolveRules(
           machine(() => id),
           config,
         );
@@ -82,7 +82,7 @@ table inet credrotate_lockdown {
 
   test('always have root, each user once, in order', async () => {
     const ids: Readonly<Record<string, number>> = { cwagent: 998, again: 998, root: 0 };
-    const rules = await resolveRules(
+    const { rules } = await resolveRules(
       machine((user) => ids[user] ?? Number(user)),
       { allowUsers: [1001, 'cwagent', 'again', 'root'], containers: 'allow' },
     );

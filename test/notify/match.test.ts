@@ -20,7 +20,13 @@ describe('a signal by process', () => {
     const exe = privateCopy('/bin/sh', tempDir(t), 'app');
     const programs = [await startHupPrinter(t, { shell: exe }), await startHupPrinter(t, { shell: exe })];
     const other = await startHupPrinter(t);
-    assert.deepEqual(await signalByProcess({ exe }), { result: 'told', detail: 'SIGHUP to 2 processes' });
+    const result = await signalByProcess({ exe });
+    assert.ok(result.result === 'told');
+    assert.equal(result.detail, 'SIGHUP to 2 processes');
+    assert.deepEqual(
+      result.processes?.toSorted((a, b) => a - b),
+      programs.map(({ pid }) => pid).sort((a, b) => a - b),
+    );
     for (const { output } of programs) await until(() => output().includes('HUP'));
     assert.equal(other.output(), 'ready\n');
   });
@@ -54,7 +60,8 @@ describe('a signal by process', () => {
     other.child.stdin?.end();
     await until(() => !other.isRunning());
     const second = await signalByProcess({ exe }, { request: { told: first.told } });
-    assert.deepEqual(second, { result: 'told', detail: `pid ${handling.pid} was told before` });
+    const { pid } = handling;
+    assert.deepEqual(second, { result: 'told', detail: `pid ${pid} was told before`, processes: [pid] });
   });
 
   test('does not take for absent what it may not see', async (t) => {

@@ -32,8 +32,9 @@ const LATER = {
 describe('a signal', () => {
   test('tells a program that handles it', async (t) => {
     const program = await startHupPrinter(t);
-    const result = await signalByPidFile(makePidFile(t, program.pid));
-    assert.deepEqual(result, { result: 'told', detail: `SIGHUP to pid ${program.pid}` });
+    const { pid } = program;
+    const result = await signalByPidFile(makePidFile(t, pid));
+    assert.deepEqual(result, { result: 'told', detail: `SIGHUP to pid ${pid}`, processes: [pid] });
     await until(() => program.output().includes('HUP'));
   });
 

@@ -156,7 +156,9 @@ describe('action: kill', () => {
   test('signals the main process', async (t) => {
     const program = await startHupPrinter(t);
     const site = makeSite(t, { MainPID: program.pid, ControlGroup: groupOf(program.pid) });
-    assert.deepEqual(await site.tell({ action: 'kill' }), { result: 'told', detail: `SIGHUP to pid ${program.pid}` });
+    const { pid } = program;
+    const told = { result: 'told', detail: `SIGHUP to pid ${pid}`, processes: [pid] };
+    assert.deepEqual(await site.tell({ action: 'kill' }), told);
     await until(() => program.output().includes('HUP'));
     assert.deepEqual(site.actions(), []);
   });

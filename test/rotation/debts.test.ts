@@ -83,6 +83,7 @@ describe('the end of a debt', () => {
           told.push(request);
           return Promise.resolve(TOLD);
         },
+        readsShow: () => false,
         onOutcome: () => undefined,
       },
       config,

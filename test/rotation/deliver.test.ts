@@ -6,7 +6,7 @@ import type { TellResult } from '../../src/notify/contract.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { recordingLog } from '../support/topology.ts';
-import { BOOT, config, FAILED, names, NO_FAILURES, rotate, setUp, TOLD } from './delivery.ts';
+import { BOOT, config, FAILED, HIDDEN, names, NO_FAILURES, rotate, setUp, TOLD } from './delivery.ts';
 
 describe('delivery', () => {
   test('a debt is paid once, with what changed and when, and is gone from the disk', async (t) => {
@@ -27,6 +27,24 @@ describe('delivery', () => {
     const { state } = await StateStore.open(directory, createAtomicFiles(), recordingLog());
     assert.equal(state.consumers['web']?.owed, undefined);
     assert.equal(state.consumers['web']?.known?.generation, 1);
+  });
+
+  test('whether reads would show is remembered of processes that are known, and only if it holds for all', async (t) => {
+    for (const [processes, expected] of [
+      [[4711], true],
+      [[4711, HIDDEN], undefined],
+      [undefined, undefined],
+    ] as const) {
+      const { store, deliverer } = await setUp(t, () => ({
+        result: 'told',
+        detail: 'done',
+        ...(processes && { processes }),
+      }));
+      await rotate(store, ['/a']);
+      deliverer.kick(config, NO_FAILURES);
+      await deliverer.settle();
+      assert.equal(store.state.consumers['web']?.known?.traceable, expected);
+    }
   });
 
   test('a consumer that hangs delays neither another nor the next rotation of that other', async (t) => {

@@ -16,6 +16,8 @@ export const FAILED: TellResult = {
   kind: 'later',
   error: { code: 'CONSUMER_FAILED', message: 'no' },
 };
+/** A process whose reads leave no trace. */
+export const HIDDEN = 666;
 export const BOOT = { bootId: 'this', sinceBoot: 100 };
 export const NO_FAILURES: ReadonlySet<string> = new Set();
 
@@ -51,6 +53,7 @@ export async function setUp(
         told.push(request);
         return Promise.resolve(answer(request));
       },
+      readsShow: (pid) => pid !== HIDDEN,
       onOutcome: (outcome) => outcomes.push(outcome),
     },
     config,

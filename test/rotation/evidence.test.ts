@@ -18,12 +18,20 @@ interface Case {
   readonly evidence?: readonly (SinkEvidence | undefined)[];
   readonly by?: NonNullable<ConsumerState['known']>['by'] | 'nobody';
   readonly at?: number;
+  readonly traceable?: boolean;
   readonly now?: number;
 }
 
-function verdict({ evidence = [unread, unread], by = 'told', at = TOLD, now = NOON }: Case): boolean | undefined {
+function verdict({
+  evidence = [unread, unread],
+  by = 'told',
+  at = TOLD,
+  traceable = true,
+  now = NOON,
+}: Case): boolean | undefined {
   const config = configOf([jsonSink('/a', 'web'), jsonSink('/b', 'web'), jsonSink('/c')], [execConsumer('web')]);
-  const known = { generation: 1, at, expiration: NOON + HOUR, lifetime: HOUR };
+  const trace = traceable && ({ traceable } as const);
+  const known = { generation: 1, at, expiration: NOON + HOUR, lifetime: HOUR, ...trace };
   const consumers = { web: by === 'nobody' ? { known } : { known: { ...known, by } } };
   const sinks = config.sinks.map(({ path, format }, index) => {
     const seen = path === '/c' ? read : evidence[index];
@@ -53,6 +61,8 @@ describe('a consumer is', () => {
     'not deaf when one of them was, whatever the others say': [{ evidence: [unknown, read] }, false],
     'not judged where it cannot be known': [{ evidence: [unread, unknown] }, undefined],
     'not judged by files that this pass has written': [{ evidence: [undefined, undefined] }, undefined],
+    'not judged when its reads leave no trace': [{ traceable: false }, undefined],
+    'not deaf when somebody has read, whoever that was': [{ traceable: false, evidence: [unread, read] }, false],
     'not judged at once': [{ now: TOLD + 59_999 }, undefined],
     'judged after a minute': [{ now: TOLD + 60_000 }, true],
     'not judged by a file that was written after it was told': [{ at: WRITTEN - 1 }, undefined],

@@ -53,6 +53,7 @@ export async function makeAgent(t: TestContext, answers: readonly Fetched[], opt
       makeSource: () => ({ fetch: () => Promise.resolve(next()) }),
       applySinks: () => Promise.resolve({ outcomes: [], records: {}, temps: [] }),
       tell: () => Promise.reject(new Error('there are no consumers')),
+      readsShow: () => false,
       publish: (view) => {
         views.push(view);
         options.onPublish?.(clock);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { applySinks } from '../../src/sinks/apply.ts';
 import { makeWitness } from '../../src/sinks/evidence.ts';
-import { accessTimes, readAccessTimes } from '../../src/sinks/mounts.ts';
+import { accessTimes, readAccessTimes, readsShow, showsReads } from '../../src/sinks/mounts.ts';
 import { applyRequest, letTimePass, sinkAt, sinkDeps } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -25,6 +25,26 @@ test('what a mount says of its access times', () => {
     ['/etc/x', '/srvx', '/srv/app/x'],
   );
   assert.equal(accessTimes('nonsense')('/etc/x'), false);
+});
+
+// Cause: the kernel leaves the access time alone where the mount that is read through is read-only, as /etc is in a unit
+// with ProtectSystem=full, or a volume of a container.
+test('whether a process would leave a trace goes by its own mounts', () => {
+  const shows = (theirs: string, ...paths: readonly string[]): boolean => showsReads(MOUNTINFO, theirs, paths);
+  const views: readonly (readonly [path: string, theirs: string, expected: boolean])[] = [
+    ['/etc/x', MOUNTINFO, true],
+    ['/srv/x', MOUNTINFO, false],
+    ['/etc/x', MOUNTINFO.replace('/ / rw,relatime', '/ / ro,relatime'), false],
+    ['/etc/x', `${MOUNTINFO}30 22 8:1 /etc /etc ro,relatime - ext4 /dev/sda1 rw\n`, false],
+    ['/etc/x', `${MOUNTINFO}30 22 8:1 /etc /etc rw,noatime - ext4 /dev/sda1 rw\n`, false],
+    ['/etc/x', MOUNTINFO.replace('rw,relatime', 'ro').concat('30 22 8:1 /etc /etc rw - ext4 /dev/sda1 rw\n'), true],
+    ['/etc/x', '1 0 0:99 / / rw,relatime - overlay overlay rw\n', false],
+    ['/etc/x', '', false],
+  ];
+  for (const [path, theirs, expected] of views) assert.equal(shows(theirs, path), expected, theirs);
+  assert.equal(shows(MOUNTINFO, '/etc/x', '/srv/x'), false, 'one that would not show may be the one that is read');
+  assert.equal(readsShow(process.pid, []), true);
+  assert.equal(readsShow(2 ** 30, ['/etc/x']), false, 'nobody');
 });
 
 describe('whether a sink was read', () => {
@@ -74,6 +94,8 @@ describe('whether a sink was read', () => {
     assert.equal(kind(100, 100, true), 'unread');
     assert.equal(kind(100, 100, false), 'unknown');
     assert.equal(kind(101, 100, false), 'read');
+    assert.equal(kind(1_000, 1_060, true), 'unread', 'made a minute before it was filled');
+    assert.equal(kind(1_000, 1_061, true), undefined, 'read after the clock was set back');
   });
 
   test('is not said of times that no clock can have', () => {

@@ -79,6 +79,13 @@ describe('examining a directory', () => {
     refused(examineDirectory(join(directory, 'link'), trustIn()), /shared: .*others can$/);
   });
 
+  test('gives a remedy that can be pasted into a shell, whoever named the directory', (t) => {
+    const directory = join(tempDir(t), 'x; reboot #');
+    mkdirSync(directory);
+    chmodSync(directory, 0o777);
+    refused(examineDirectory(directory, trustIn()), /others can$/, /^sudo chmod go-w '\S+\/x; reboot #', or/);
+  });
+
   test('lets a trusted group write, but neither everybody nor whom an ACL names', (t) => {
     const directory = tempDir(t);
     chmodSync(directory, 0o770);

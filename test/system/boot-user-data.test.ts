@@ -23,6 +23,9 @@ for package; do :; done
 exec rpm --dbpath /var/lib/rpm --nodeps --force-debian -U "$package"
 `;
 
+/** Whoever has it can fetch the package. */
+const SIGNATURE = 'secret-of-the-link';
+
 /** No network to set up, and none of the locales that it would make. */
 const CLOUD_INIT = 'datasource_list: [NoCloud]\nnetwork: { config: disabled }\nlocale: false\n';
 
@@ -63,7 +66,7 @@ function cloudConfig(url: string, sha256: string): string {
 
 function adapt(text: string, url: string, sha256: string): string {
   return text
-    .replace(/https:\/\/example\.com\/\S+/g, url)
+    .replace(/https:\/\/example\.com\/[^\s']+/g, url)
     .replace(/SHA256|0{64}/, sha256)
     .replace(/myapp/g, 'reader');
 }
@@ -110,6 +113,8 @@ test('user data', async (t) => {
       [64, `--package ${url} --sha256`],
       [64, `--package ${url} --sha256 ${sha256} --dotenv /etc/a.env --config /opt/c.yaml`],
       [66, `--package ${url}.missing.deb --sha256 ${sha256} ${sink}`],
+      [66, `--package "${url}.missing.deb?X-Amz-Signature=${SIGNATURE}" --sha256 ${sha256} ${sink}`],
+      [64, `--package "${url}.zip?X-Amz-Signature=${SIGNATURE}" --sha256 ${sha256} ${sink}`],
     ] as const)
       assert.deepEqual([(await install(options))[0], options], [code, options]);
     assert.notEqual((await machine.run(['dpkg', '--status', 'credrotate'])).code, 0);
@@ -128,11 +133,14 @@ test('user data', async (t) => {
   await step('run again, the script leaves the configuration alone', async () => {
     const drop = '/etc/credrotate/conf.d/50-user-data.yaml';
     const before = machine.read(drop);
-    for (const attempt of [1, 2]) {
-      const variables = `CREDROTATE_PACKAGE=${url} CREDROTATE_SHA256=${sha256} CREDROTATE_JSON_FILE=/etc/x.json`;
-      const { code, stdout } = await machine.run(['sh', '-c', `${variables} sh /opt/install.sh --wait 30s`]);
-      assert.equal(code, 0, `${attempt}: ${stdout}`);
-    }
+    // A link with a signature, as an object store gives it to whoever may fetch a package that is not public.
+    const link = `CREDROTATE_PACKAGE='http://me:${SIGNATURE}@${url.slice(7)}?X-Amz-Signature=${SIGNATURE}&x=/'`;
+    const variables = `${link} CREDROTATE_SHA256=${sha256} CREDROTATE_JSON_FILE=/etc/x.json`;
+    // The last time nobody reads to the end what it says.
+    for (const reader of ['cat', 'cat', 'true']) await sh(`${variables} sh /opt/install.sh --wait 30s | ${reader}`);
+    const log = machine.read('/var/log/credrotate-install.log');
+    assert.equal(log.match(/done, with exit code 0$/gm)?.length, 3, log);
+    assert.doesNotMatch(log, new RegExp(SIGNATURE));
     assert.equal(machine.read(drop), before);
     const key = await metadata.currentKey();
     assert.ok((await sh(`cat "/etc/it's.env"`)).includes(key));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chownSync, chmodSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { Status } from '../../src/report/status.ts';
 import { openSite, type Ended, type Site } from '../support/agent.ts';
@@ -17,6 +17,9 @@ const hasPromtool = spawnSync('promtool', ['--version']).error === undefined;
 /** By a wall clock that is so much ahead; of files it is not. */
 const ahead = (by: string): NodeJS.ProcessEnv => ({ LD_PRELOAD: library, FAKETIME: by, NO_FAKE_STAT: '1' });
 
+const REMOUNT = 'mount --bind "$0" "$0"; mount -o remount,bind,ro "$0"; exec "$@"';
+const CONFINED = ['unshare', '--mount', '/bin/sh', '-c', REMOUNT];
+
 const HEARD = 'while [ -d /proc/$PPID ]; do read line; done';
 
 interface Cast {
@@ -26,16 +29,18 @@ interface Cast {
   /** What it does on SIGHUP. */
   readonly on: (sink: string, mark: string) => string;
   readonly uid?: number;
+  /** Sees the sink's directory through a read-only mount, as units with ProtectSystem= do. */
+  readonly confined?: true;
 }
 
 const reads: Cast['on'] = (sink, mark) => `cat ${sink} > /dev/null; echo read > ${mark}`;
 const ignores: Cast['on'] = (_sink, mark) => `echo caught > ${mark}`;
 
 /** Starts a program that does so, and gives the consumer and the sink for the configuration. */
-async function play(t: TestContext, site: Site, { name, sink, owner, on, uid }: Cast): Promise<object> {
+async function play(t: TestContext, site: Site, { name, sink, owner, on, uid, confined }: Cast): Promise<object> {
   const mark = join(uid === undefined ? site.directory : join(sink, '..'), `${name}.mark`);
   const script = `trap '${on(sink, mark)}' HUP; echo ready; ${HEARD}`;
-  const program = await startProgram(t, ['/bin/sh', '-c', script], {
+  const program = await startProgram(t, [...(confined ? [...CONFINED, dirname(sink)] : []), '/bin/sh', '-c', script], {
     ready: 'ready',
     ...(uid !== undefined && { uid }),
   });
@@ -63,6 +68,7 @@ test('status, metrics and alert tell a consumer that reads from one that does no
     { name: 'reader', sink: site.path('own/reader.env'), on: reads },
     { name: 'deaf', sink: site.path('own/deaf.env'), on: ignores },
     { name: 'blind', sink: join(tmpfs(t, 'noatime'), 'blind.env'), on: reads },
+    { name: 'confined', sink: site.path('own/confined.env'), on: reads, confined: true },
     { name: 'user-reader', sink: site.path('user/reader.env'), on: reads, uid: NOBODY },
     { name: 'user-deaf', sink: site.path('user/deaf.env'), on: ignores, uid: NOBODY },
   ];
@@ -88,6 +94,7 @@ test('status, metrics and alert tell a consumer that reads from one that does no
     reader: false,
     deaf: undefined,
     blind: undefined,
+    confined: undefined,
     'user-reader': false,
     'user-deaf': undefined,
   });
@@ -98,6 +105,7 @@ test('status, metrics and alert tell a consumer that reads from one that does no
     reader: false,
     deaf: true,
     blind: undefined,
+    confined: undefined,
     'user-reader': false,
     'user-deaf': true,
   });
@@ -105,7 +113,7 @@ test('status, metrics and alert tell a consumer that reads from one that does no
   assert.equal(code, 0);
   assert.match(stdout, /\/own\/reader\.env\n.* read \d s after it was written\n/);
   assert.match(stdout, /\/own\/deaf\.env\n.* not read since, 2 min( \d+ s)?\n/);
-  assert.match(stdout, /\/blind\.env\n.* whether it was read cannot be known\s+there \(noatime\)\n/);
+  assert.match(stdout, /\/blind\.env\n.* whether it was read cannot be known\s+there\s+\(noatime\)\n/);
   assert.match(stdout, /\/user\/reader\.env\n.* read \d s after it was written\n/);
   assert.match(stdout, /^ {2}deaf {6}deaf \(signal\)\n/m);
   const check = await site.run(['status', '--check'], { env });

@@ -66,7 +66,9 @@ export async function openMachine(
   return machine;
 }
 
-async function imageOrReason(packages: readonly string[]): Promise<{ readonly path?: string; readonly reason: string }> {
+async function imageOrReason(
+  packages: readonly string[],
+): Promise<{ readonly path?: string; readonly reason: string }> {
   try {
     return { path: await machineImage(packages), reason: '' };
   } catch (error) {

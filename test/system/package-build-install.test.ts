@@ -65,7 +65,13 @@ test('the maintainer scripts', async (t) => {
     machine.write('/usr/sbin/policy-rc.d', '#!/bin/sh\nexit 101\n', 0o755);
     await sh(INSTALL);
     assert.equal(await isActive(machine), 'inactive');
-    await sh(`test -L ${LINKS}; rm /usr/sbin/policy-rc.d; dpkg --purge credrotate`);
+    await sh(`test -L ${LINKS}; rm /usr/sbin/policy-rc.d`);
+    // A mount point cannot be removed, and must not keep the package manager from its work.
+    await sh(
+      'mkdir /var/lib/credrotate; mount -t tmpfs none /var/lib/credrotate; touch /var/lib/credrotate/state.json',
+    );
+    await sh('dpkg --purge credrotate; test -z "$(ls /var/lib/credrotate)"');
+    await sh('umount /var/lib/credrotate; rmdir /var/lib/credrotate');
   });
 
   await step('where systemd does not run, as in the making of an image, all is ready for its first boot', async () => {

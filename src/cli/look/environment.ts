@@ -30,9 +30,9 @@ export async function readEnvironment(deps: LookDeps, shown: Shown): Promise<rea
 
 function variables(from: string, lines: readonly string[]): readonly VariableFacts[] {
   return lines.flatMap((line) => {
-    const [, name = '', value = ''] = /^\s*(?:export\s+)?([A-Z_]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+    const [, name = '', text = ''] = /^\s*(?:export\s+)?([A-Z_]+)\s*=(.*)$/.exec(line) ?? [];
     if (!NAMES.has(name)) return [];
-    return [{ name, from, ...(SHOWN.has(name) && { value: value.replace(/^(["'])(.*)\1$/, '$2') }) }];
+    return [{ name, from, ...(SHOWN.has(name) && { value: text.trim().replace(/^(["'])(.*)\1$/, '$2') }) }];
   });
 }
 

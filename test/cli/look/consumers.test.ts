@@ -86,6 +86,15 @@ describe('what is seen of a consumer', () => {
     assert.doesNotMatch(JSON.stringify(unit), /hidden/);
   });
 
+  test('a file of anybody that was made to be slow to read', async (t) => {
+    const site = openSite(t, UNIT);
+    writeFileSync(join(site.directory, 'more.env'), `AWS_PROFILE=a${' '.repeat(500_000)}b\n`);
+    const since = performance.now();
+    const { unit } = await look(site);
+    assert.ok(unit?.environment.some(({ value }) => value?.length === 500_002));
+    assert.ok(performance.now() - since < 5_000);
+  });
+
   test('a unit that is told by a restart, since it cannot reload', async (t) => {
     assert.equal((await look(openSite(t, 'LoadState=loaded\nCanReload=no\n'))).told, 'restart');
   });

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { packageFast } from '../../scripts/package.ts';
+import { blocksOf, pageOf, type Block } from '../docs/pages.ts';
+import { walk } from '../docs/walk.ts';
+import { eventually } from '../support/eventually.ts';
+import { steps } from './boot-scene.ts';
+import { openMachine, type Machine } from './machine.ts';
+import { installMetadata, metadataOf } from './machine-metadata.ts';
+
+/** The pages that lead through a task, word by word on a machine with systemd and the package. */
+
+/** What an administrator of the pages has: an application with a unit, and users. */
+const MYAPP = `[Service]
+ExecStart=/bin/sleep infinity
+ExecReload=/bin/true
+`;
+
+const OLD = { env: 'REGION=eu-central-1\nAWS_ACCESS_KEY_ID=AKIAOLDKEY1234567890\nAWS_SECRET_ACCESS_KEY=old\n' };
+const STATIC = `# by hand
+[default]
+aws_access_key_id = AKIAOLDKEY1234567890
+aws_secret_access_key = old
+region = eu-central-1
+`;
+
+const BOTH = `sinks:
+  - { path: /etc/myapp/aws.env, format: dotenv, notify: [myapp] }
+  - { path: /root/.aws/credentials, format: aws-credentials, notify: [myapp] }
+consumers: { myapp: { type: systemd, unit: myapp.service } }
+`;
+
+/** A machine with the package in /root, and what `scene` makes of it; undefined where there can be none. */
+async function openHost(t: TestContext, scene: string): Promise<Machine | undefined> {
+  const { deb } = await packageFast();
+  const machine = await openMachine(t, (root) => {
+    installMetadata(root, '--lifetime 6h');
+    root.copyIn(deb, '/root');
+    root.write('/usr/bin/sudo', '#!/bin/sh\nexec "$@"\n', 0o755);
+    root.write('/etc/systemd/system/myapp.service', MYAPP);
+  });
+  await machine?.booted();
+  await machine?.sh(`systemctl start myapp; ${scene}`);
+  return machine;
+}
+
+/** Walks these blocks one after the other; no secret may ever be seen. */
+async function walkOn(t: TestContext, machine: Machine, blocks: readonly Block[]): Promise<void> {
+  assert.ok(blocks.length > 0);
+  const step = steps(t, machine);
+  const metadata = metadataOf(machine);
+  await metadata.currentKey();
+  const meanwhile: Readonly<Record<string, () => Promise<void>>> = {
+    'new keys': metadata.rotate,
+    reboot: async () => {
+      await machine.reboot();
+      await machine.booted();
+    },
+    // The files stand before anybody is told.
+    'a moment': () =>
+      eventually('everybody is told', async () => (await machine.run(['credrotate', 'status'])).code === 0),
+  };
+  for (const block of blocks) {
+    await step(block.place, async () => {
+      const happens = block.meanwhile === undefined ? undefined : meanwhile[block.meanwhile];
+      assert.equal(happens === undefined, block.meanwhile === undefined, `no way to make happen: ${block.meanwhile}`);
+      await happens?.();
+      const shell = async (script: string): Promise<string> =>
+        (await machine.run(['sh', '-c', `cd /root\n${script}`])).stdout;
+      metadata.assertNoSecret(block.place, await walk(block, shell));
+    });
+  }
+}
+
+const INSTALL = 'dpkg -i /root/*.deb </dev/null';
+const CONFIGURE = `${INSTALL}
+mkdir -p /root/.aws /etc/myapp; printf '[other]\\nregion = x\\n' > /root/.aws/credentials
+cat > /etc/credrotate/credrotate.yaml <<END
+${BOTH}END
+systemctl enable --quiet --now credrotate`;
+
+async function hasCurrentKey(machine: Machine, path: string): Promise<void> {
+  const key = await metadataOf(machine).currentKey();
+  await eventually(`${path} holds the current key`, () => machine.read(path).includes(key));
+}
+
+test('docs/getting-started.md', async (t) => {
+  const machine = await openHost(t, ':');
+  if (!machine) return;
+  const onEc2 = blocksOf([pageOf('getting-started.md')], 'console').filter(({ section }) => section !== 'Without EC2');
+  await walkOn(t, machine, onEc2);
+  await hasCurrentKey(machine, '/root/.aws/credentials');
+});
+
+test('docs/migration.md', async (t) => {
+  const machine = await openHost(t, `${INSTALL}; useradd --create-home alice; groupadd myapp; mkdir /etc/myapp`);
+  if (!machine) return;
+  machine.write('/etc/cron.d/aws-credentials', '* * * * * root /usr/local/sbin/fetch-keys\n');
+  machine.write('/etc/myapp/aws.env', OLD.env);
+  machine.write('/home/alice/.aws/credentials', STATIC, 0o600);
+  await machine.sh(
+    'chown root:myapp /etc/myapp/aws.env; chmod 640 /etc/myapp/aws.env; chown -R alice:alice /home/alice',
+  );
+  const blocks = blocksOf([pageOf('migration.md')], 'console');
+  const under = (section: string): readonly Block[] => blocks.filter((block) => block.section === section);
+  await walkOn(t, machine, under('From a cron script'));
+  await hasCurrentKey(machine, '/etc/myapp/aws.env');
+  assert.match(machine.read('/etc/myapp/aws.env'), /^REGION=eu-central-1$/m);
+  await walkOn(t, machine, under('From keys that never change'));
+  await hasCurrentKey(machine, '/home/alice/.aws/credentials');
+  assert.match(machine.read('/home/alice/.aws/credentials'), /^# by hand$/m);
+  await walkOn(t, machine, under('Back again'));
+  assert.equal(machine.read('/home/alice/.aws/credentials'), STATIC);
+});
+
+test('docs/machine-images.md', async (t) => {
+  const machine = await openHost(t, CONFIGURE);
+  if (!machine) return;
+  const blocks = blocksOf([pageOf('machine-images.md')], 'console');
+  await walkOn(t, machine, blocks.slice(0, 1));
+  assert.equal(machine.read('/root/.aws/credentials'), '[other]\nregion = x\n');
+  await walkOn(t, machine, blocks.slice(1));
+  await hasCurrentKey(machine, '/root/.aws/credentials');
+  await t.test('and off', async () => {
+    const [off] = blocksOf([pageOf('machine-images.md')], 'sh');
+    await machine.sh(off?.text.replace('purge', 'purge -y') ?? 'false');
+    assert.equal(
+      await machine.sh('ls /etc/myapp; ls -d /var/lib/credrotate /usr/bin/credrotate 2>/dev/null || true'),
+      '',
+    );
+  });
+});
+
+test('docs/after-a-leak.md', async (t) => {
+  const machine = await openHost(t, CONFIGURE);
+  if (!machine) return;
+  await walkOn(t, machine, blocksOf([pageOf('after-a-leak.md')], 'console'));
+  await hasCurrentKey(machine, '/etc/myapp/aws.env');
+});
+
+test('docs/applications.md: a format of your own', async (t) => {
+  const machine = await openHost(t, `${INSTALL}; groupadd myapp; mkdir /etc/myapp`);
+  if (!machine) return;
+  const inSection = pageOf('applications.md').blocks.filter(({ section }) => section === 'A format of your own');
+  const textOf = (kind: string): string => inSection.find((block) => block.kind === kind)?.text ?? '';
+  machine.write('/usr/local/sbin/own-format', `${textOf('sh')}\n`, 0o755);
+  machine.write('/etc/credrotate/credrotate.yaml', `${textOf('yaml')}\n`);
+  await machine.sh('credrotate once');
+  await hasCurrentKey(machine, '/etc/myapp/aws.xml');
+  assert.equal(await machine.sh("stat -c '%a %U:%G' /etc/myapp/aws.xml; ls /etc/myapp"), '640 root:myapp\naws.xml');
+  assert.equal(await machine.sh('python3 -c "import xml.dom.minidom as m; m.parse(\'/etc/myapp/aws.xml\')"'), '');
+});
