@@ -1,5 +1,5 @@
-/** After so long without news a pass and what follows it are over; milliseconds. */
-const QUIET = 1_000;
+/** A pass and what follows it are mostly over by then; milliseconds. */
+const AFTER = 1_000;
 
 /**
  * Gives back the memory that a pass has used. A process that allocates next to nothing between its passes hardly ever
@@ -10,8 +10,10 @@ export class Tidiness {
 
   /** Takes note that something was done. */
   see(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(giveBack, QUIET).unref();
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      giveBack();
+    }, AFTER).unref();
   }
 
   stop(): void {
@@ -19,7 +21,7 @@ export class Tidiness {
   }
 }
 
-/** All of it, compiled functions that were not called lately included. It takes about 15 ms, when nobody waits for us. */
+/** All of it, compiled functions that were not called lately included. It takes about 15 ms. */
 function giveBack(): void {
   globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -10,8 +10,8 @@ const run = promisify(execFile);
 const output = join(import.meta.dirname, '../../dist');
 
 /**
- * What a source in C compiles to; undefined where there is no compiler. Once for each state of the source; several
- * processes may do so at the same time.
+ * What a source in C compiles to; undefined where there is no compiler. Once for each state of the source; any number
+ * may do so at the same time.
  */
 export async function compile(source: string, ...options: readonly string[]): Promise<string | undefined> {
   const digest = createHash('sha256')
@@ -20,7 +20,7 @@ export async function compile(source: string, ...options: readonly string[]): Pr
   const made = join(output, `.${basename(source, '.c')}-${digest.slice(0, 16)}`);
   if (existsSync(made)) return made;
   await mkdir(output, { recursive: true });
-  const unfinished = `${made}.${String(process.pid)}`;
+  const unfinished = `${made}.${randomUUID()}`;
   try {
     await run('cc', [...options, '-O1', '-Wall', '-Wextra', '-Werror', '-o', unfinished, source]);
   } catch (error) {

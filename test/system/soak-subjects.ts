@@ -58,14 +58,7 @@ export async function startSources(t: TestContext, site: Site): Promise<Subject 
   const results = join(place.directory, 'measured');
   writeFileSync(preload, MEASURE);
   const main = resolve(import.meta.dirname, '../../src/main.ts');
-  const options = [
-    '--disable-warning=ExperimentalWarning',
-    '--optimize-for-size',
-    '--expose-gc',
-    '--require',
-    preload,
-    main,
-  ];
+  const options = ['--disable-warning=ExperimentalWarning', '--expose-gc', '--require', preload, main];
   // A site starts the product, whose place Node takes here.
   const through = ['/bin/sh', '-c', `shift; exec "$0" ${options.join(' ')} "$@"`, process.execPath];
   const env = { ...place.env, MEASURED: results };

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { bundle } from '../../scripts/bundle.ts';
+import { openSite, type Site } from '../support/agent.ts';
+import { eventually } from '../support/eventually.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { BOUNDS } from './bounds.ts';
+
+const { scripts } = await bundle();
+const LOADER_END = '})(require);\n';
+
+describe('budget', () => {
+  test('of the bundle', () => {
+    assertWithin('characters', total(scripts), BOUNDS.bundle);
+  });
+
+  for (const [command, bound] of Object.entries(BOUNDS.loaded)) {
+    test(`of the scripts that ${command} loads`, async (t) => {
+      const site = await openSite(t);
+      const config = oneSink(site);
+      await site.run(['once', ...config]);
+      const args = command === '--version' || command === 'status' ? [command] : [command, ...config];
+      assertWithin('characters', await loadedBy(t, site, args), bound);
+    });
+  }
+
+  test('of the requests of a one-shot, and of a further pass', async (t) => {
+    const site = await openSite(t);
+    const config = oneSink(site);
+    await site.run(['once', ...config]);
+    assert.equal(site.metadata.requests.length, BOUNDS.requests.once);
+    site.start(['run', ...config]);
+    await eventually('it takes requests', async () => (await site.run(['refresh'])).code === 0);
+    const before = site.metadata.requests.length;
+    assert.equal((await site.run(['refresh'])).code, 0);
+    assert.equal(site.metadata.requests.length - before, BOUNDS.requests.pass);
+  });
+
+  test('of the wake-ups of an idle agent', async (t) => {
+    const site = await openSite(t);
+    const { process: child } = site.start(['run', ...oneSink(site)]);
+    const count = (): number => wakeUps(child.pid ?? 0);
+    await eventually('it is idle', async () => {
+      const before = count();
+      await delay(1_500);
+      return count() - before <= 2;
+    });
+    const before = count();
+    assert.ok(before > 0, 'nothing was counted');
+    // Not a wait for something: the time is what is measured.
+    await delay(5_000);
+    assertWithin('wake-ups', count() - before, BOUNDS.wakeUps);
+  });
+});
+
+function oneSink(site: Site): readonly string[] {
+  return site.configure({ sinks: [{ path: site.path('iam.json'), format: 'json' }] });
+}
+
+function total(some: readonly { readonly text: string }[]): number {
+  return some.reduce((sum, { text }) => sum + text.length, 0);
+}
+
+function assertWithin(what: string, count: number, bound: number): void {
+  assert.ok(count <= bound, `expected at most ${bound} ${what}, got ${count}: see test/budget/bounds.ts`);
+}
+
+async function loadedBy(t: TestContext, site: Site, args: readonly string[]): Promise<number> {
+  const directory = tempDir(t);
+  for (const { name, text } of scripts) {
+    // The main script's own loader looks into the executable.
+    writeFileSync(
+      join(directory, name),
+      text.slice(text.includes(LOADER_END) ? text.indexOf(LOADER_END) + LOADER_END.length : 0),
+    );
+  }
+  const result = join(directory, 'characters');
+  const child = resolve(import.meta.dirname, 'count-child.ts');
+  const through = ['/bin/sh', '-c', 'shift; exec "$0" "$@"', process.execPath];
+  const ours = ['--disable-warning=ExperimentalWarning', child, directory, result];
+  const { code, stderr } = await site.run([...ours, ...args], { through });
+  assert.equal(code, 0, stderr);
+  return Number(readFileSync(result, 'utf8'));
+}
+
+function wakeUps(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`)
+    .map((task) => readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8'))
+    .reduce((sum, text) => sum + Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(text)?.[1]), 0);
+}
