@@ -18,13 +18,15 @@ const MAIN = './main.js';
 
 /**
  * Starts the main script. What it loads late is a script of its own in the executable, so that no command parses what
- * another one needs; and beside it lies what V8 has compiled ahead.
+ * another one needs; and beside it lies what V8 has compiled ahead: for all but the agent, which starts once and would
+ * keep every function in memory.
  */
 const LOADER = `require = ((builtin) => {
   const { getAssetKeys, getRawAsset } = builtin('node:sea');
   const { Script } = builtin('node:vm');
   const assets = new Set(getAssetKeys());
   const asset = (key) => (assets.has(key) ? Buffer.from(getRawAsset(key)) : undefined);
+  const isResident = process.argv[2] === 'run';
   const loaded = new Map();
   const load = (name) => {
     if (!name.startsWith('./')) return builtin(name);
@@ -32,7 +34,7 @@ const LOADER = `require = ((builtin) => {
     if (known) return known.exports;
     const module = { exports: {} };
     loaded.set(name, module);
-    const script = new Script(asset(name).latin1Slice(), { filename: name, cachedData: asset(name + '.cache') });
+    const script = new Script(asset(name).latin1Slice(), { filename: name, cachedData: isResident ? undefined : asset(name + '.cache') });
     script.runInThisContext()(module, module.exports, load, __filename);
     return module.exports;
   };
@@ -89,7 +91,7 @@ async function toCommonJs(script: string): Promise<string> {
     target: 'node26',
     platform: 'node',
     supported: { 'dynamic-import': false },
-    minifyWhitespace: true,
+    minify: true,
     // The loader takes a byte for a character.
     charset: 'ascii',
   });

@@ -14,7 +14,13 @@ export async function runProgram(world: World, args: readonly string[]): Promise
     exitCode = await work(world);
   };
   try {
-    const empty = newProgram(world.version).configureOutput({ writeOut: world.print, writeErr: world.complain });
+    const empty = newProgram(world.version).configureOutput({
+      writeOut: world.print,
+      writeErr: world.complain,
+      outputError: (text, write) => {
+        write(inOurWords(text));
+      },
+    });
     await withCommands(empty, await commandsFor(args), run).parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -32,7 +38,7 @@ function newProgram(version: string): Command {
     .description('Keeps the short-lived AWS credentials of an EC2 role fresh in the files that applications read.')
     .version(version, '-V, --version')
     .exitOverride()
-    .showHelpAfterError('(see --help)')
+    .showHelpAfterError('  hint: --help shows what there is')
     .addHelpText('after', () =>
       ['\nExit codes:', ...EXIT_CODES.map((code) => `  ${exitLine(code)}`), '', EXPLAIN].join('\n'),
     );
@@ -42,6 +48,11 @@ function newProgram(version: string): Command {
 function withCommands(program: Command, commands: readonly AddCommand[], run: Run): Command {
   for (const add of commands) add(program, run);
   return program;
+}
+
+/** What commander says of a wrong command line, as all other errors are said. */
+function inOurWords(text: string): string {
+  return text.replace(/^error: /, 'credrotate: USAGE: ').replace(/^\(Did you mean (.*)\)$/m, '  hint: did you mean $1');
 }
 
 const EXPLAIN = 'credrotate explain CODE says more of each, and of every error.';

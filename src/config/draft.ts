@@ -21,10 +21,12 @@ const ABOUT: Readonly<Record<DraftSink['format'], string>> = {
   json: 'A JSON document, shaped as the metadata service answers.',
 };
 
-const HEAD = `# credrotate: which files hold the credentials of this instance's role, and who is told when they change.
+const HEAD = `# credrotate: which files hold the credentials of this instance's role, and who
+# is told when they change.
 # yaml-language-server: $schema=/usr/share/credrotate/credrotate.schema.json
 #
-# Written by credrotate init. credrotate.yaml(5) describes every setting; what is left out has a default.
+# Written by credrotate init. credrotate.yaml(5) describes every setting; what
+# is left out has a default.
 # Try what you change with: credrotate check
 
 # The files to keep equal to the credentials.
@@ -39,7 +41,7 @@ const TAIL = `
 #refresh:
 #  max_interval: 5m
 
-# How long the start waits for the first credentials before it lets the boot go on.
+# How long the start waits for the first credentials before the boot goes on.
 #startup_wait: 60s
 `;
 

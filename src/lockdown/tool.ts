@@ -49,7 +49,7 @@ async function runNft(deps: LockdownDeps, args: readonly string[]): Promise<Comm
 
 function failure({ output, exitCode, signal, timedOut }: CommandResult): AgentError {
   if (output.includes('Operation not permitted')) {
-    return new AgentError('LOCKDOWN_REFUSED', 'nft: expected rights over the network, got none', {
+    return new AgentError('LOCKDOWN_REFUSED', 'nft: expected network rights, got none', {
       hint: 'run it as root',
     });
   }

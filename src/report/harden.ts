@@ -18,7 +18,8 @@ const HOMES = ['/home', '/root', '/run/user'];
 /** PrivateTmp= speaks of these. */
 const TEMPORARY = ['/tmp', '/var/tmp'];
 
-const HEAD = `# Written by credrotate harden from the configuration. Do it again when that changes: credrotate check says so.
+const HEAD = `# Written by credrotate harden from the configuration. Do it again when that
+# changes: credrotate check says so.
 # credrotate harden --undo removes it.
 [Service]`;
 
