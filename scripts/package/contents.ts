@@ -37,7 +37,7 @@ const COMPLETIONS: Readonly<Record<CompletionScript['shell'], Readonly<Record<Fo
 export async function contents({ format, architecture, date }: Order): Promise<Installed[]> {
   const packages = await bundledPackages();
   const licences = thirdPartyText(packages);
-  return [
+  return distinct([
     { path: 'usr/bin/credrotate', mode: 0o755, content: { file: await build(architecture) } },
     { ...copy('etc/credrotate.yaml', 'etc/credrotate/credrotate.yaml'), isConfiguration: true },
     { path: 'etc/credrotate/conf.d', mode: 0o755 },
@@ -47,7 +47,9 @@ export async function contents({ format, architecture, date }: Order): Promise<I
       packed(`usr/share/man/man${page.name.at(-1) ?? ''}/${page.name}`, page.text),
     ),
     ...(await completions()).map(({ shell, text: script }) => text(COMPLETIONS[shell][format], script)),
-    ...copies('{README.md,docs/*.md}', DOCUMENTS),
+    ...copies('README.md', DOCUMENTS),
+    // Below it, as in the repository: their links to each other and from the README stay good.
+    ...copies('docs/*', `${DOCUMENTS}/docs`),
     packed(`${DOCUMENTS}/CHANGELOG.md`, readFileSync(join(ROOT, 'CHANGELOG.md'))),
     text(`${DOCUMENTS}/sbom.cdx.json`, sbomText(packages, architecture, date)),
     ...(format === 'deb'
@@ -56,7 +58,15 @@ export async function contents({ format, architecture, date }: Order): Promise<I
     ...copies('packaging/examples/*', `${DOCUMENTS}/examples`),
     ...copies('packaging/user-data/*', `${DOCUMENTS}/examples/user-data`),
     ...copies('packaging/monitoring/*', `${DOCUMENTS}/examples/monitoring`),
-  ];
+  ]);
+}
+
+/** Of two files for one path, one would be lost unseen. */
+function distinct(all: readonly Installed[]): Installed[] {
+  const paths = all.map(({ path }) => path);
+  const twice = paths.filter((path, index) => paths.indexOf(path) !== index);
+  if (twice.length > 0) throw new Error(`expected each path once in the package, got twice: ${twice.join(', ')}`);
+  return [...all];
 }
 
 export function text(path: string, content: string): Installed {
