@@ -120,7 +120,7 @@ test('the AWS CLI takes its commands in the pages', async (t) => {
   const directory = tempDir(t);
   for (const { text } of blocksOf(PAGES, 'json')) writeFileSync(join(directory, 'revoke.json'), text);
   for (const { place, text, words } of complete) {
-    const env = { PATH: process.env['PATH'], HOME: '/nonexistent', AWS_DEFAULT_REGION: 'eu-central-1' };
+    const env = { PATH: process.env['PATH'], HOME: '/proc/nonexistent', AWS_DEFAULT_REGION: 'eu-central-1' };
     // It checks what it was told, and asks nobody.
     await promisify(execFile)('aws', [...words, '--generate-cli-skeleton', 'output'], { env, cwd: directory }).catch(
       (error: unknown) => {

@@ -143,7 +143,7 @@ describe('status', { concurrency: 3 }, () => {
     }
     // Who has none of their own is shown that of the system.
     const user = process.getuid?.() === 0 ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
-    const env = { RUNTIME_DIRECTORY: undefined, XDG_RUNTIME_DIR: '/nonexistent' };
+    const env = { RUNTIME_DIRECTORY: undefined, XDG_RUNTIME_DIR: '/proc/nonexistent' };
     const { stdout, stderr } = await site.run(['status', '--check'], { through: user, env });
     assert.match(stdout + stderr, /\/run\/credrotate\/status\.json: no status there|^CREDROTATE /);
     truncateSync(path, 17 * 1024 * 1024);

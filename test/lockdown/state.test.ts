@@ -27,7 +27,7 @@ async function read(t: TestContext, { nft, systemctl = 'exit 3', wish = WISH }: 
   const { directory, install } = fakeHost(t);
   if (nft !== undefined) install('nft', nft);
   install('systemctl', systemctl);
-  const host = { path: directory, net: '/nonexistent' };
+  const host = { path: directory, net: '/proc/nonexistent' };
   return await readLockdown({ commands: createCommands(), users: createUsers(), host }, wish);
 }
 

@@ -25,7 +25,7 @@ export function realDeps(overrides: Partial<NotifyDeps> = {}): NotifyDeps {
     processes: createProcesses(),
     users: createUsers(),
     self: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-    host: { path: '/usr/bin:/bin', systemd: '/nonexistent' },
+    host: { path: '/usr/bin:/bin', systemd: '/proc/nonexistent' },
     ...overrides,
   };
 }

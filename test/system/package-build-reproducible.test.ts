@@ -40,7 +40,7 @@ test('are the same bytes, made elsewhere, at another time, by somebody else', as
     SOURCE_DATE_EPOCH: String(date),
   };
   const build = 'umask 077; exec npm run --silent package -- --fast --x64 --arm64';
-  execFileSync('sh', ['-c', build], { cwd: elsewhere, env: { ...env, HOME: '/nonexistent' }, stdio: 'pipe' });
+  execFileSync('sh', ['-c', build], { cwd: elsewhere, env: { ...env, HOME: join(elsewhere, 'dist') }, stdio: 'pipe' });
   for (const path of here) {
     const there = join(elsewhere, 'dist/fast', basename(path));
     assert.ok(readFileSync(path).equals(readFileSync(there)), `${basename(path)} differs`);

@@ -165,7 +165,7 @@ describe('what a kill has left behind', () => {
   });
 
   test('stays in the journal where there is nobody to remove it', async () => {
-    const temp = { path: '/nonexistent/a.1', inode: '1', uid: BOB };
+    const temp = { path: '/proc/nonexistent/a.1', inode: '1', uid: BOB };
     const { actors: _actors, ...deps } = actingDeps();
     const result = await applySinks(deps, applyRequest([], { temps: [temp] }));
     assert.deepEqual(result.temps, [temp]);

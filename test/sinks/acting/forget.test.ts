@@ -148,7 +148,7 @@ describe('forgetting on the path of a user', () => {
     );
     assert.deepEqual(result.temps, []);
     const { actors: _actors, ...without } = deps;
-    const kept = { path: '/nonexistent/a.1', inode: '1', uid: BOB };
+    const kept = { path: '/proc/nonexistent/a.1', inode: '1', uid: BOB };
     assert.deepEqual((await forgetSinks(without, request([], { temps: [kept] }))).temps, [kept]);
   });
 });
