@@ -6,22 +6,22 @@ const AFTER = 1_000;
  * collects its garbage by itself: left alone, its heap grows for days.
  */
 export class Tidiness {
+  readonly #giveBack: () => void;
   #timer: NodeJS.Timeout | undefined;
+
+  constructor(giveBack: () => void) {
+    this.#giveBack = giveBack;
+  }
 
   /** Takes note that something was done. */
   see(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      giveBack();
+      this.#giveBack();
     }, AFTER).unref();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
   }
-}
-
-/** All of it, compiled functions that were not called lately included. It takes about 15 ms. */
-function giveBack(): void {
-  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

@@ -140,10 +140,15 @@ function document(
   return value === undefined ? kind : { ...kind, value };
 }
 
+/** Undefined for another answer, and where the fault before has left no document of them. */
 function parseCredentials(answer: Answer): Record<string, unknown> | undefined {
   if (answer.status !== 200 || !answer.body.includes('"AccessKeyId"')) return undefined;
-  // Our own answer, so its shape is known.
-  return JSON.parse(answer.body.toString()) as Record<string, unknown>;
+  try {
+    // Our own answer, so its shape is known.
+    return JSON.parse(answer.body.toString()) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
 }
 
 /** As if the service's clock ran ahead: everything that tells time is later. */

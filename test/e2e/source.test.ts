@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import type { Fault } from '../../src/simulator/faults.ts';
 import { openSite, reportOf, said, type Ended, type Running, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
+import { carried, document, imdsServer, token } from '../support/imds-server.ts';
+import { answer } from '../support/raw-server.ts';
 
+const run = promisify(execFile);
 const HOUR = 3_600_000;
 
 /** A pass about every second, and a failing one soon tried again. */
@@ -92,6 +97,27 @@ describe('the source', { concurrency: 4 }, () => {
     const { requests } = site.metadata;
     assert.deepEqual([...new Set(requests.map(({ status }) => status))], [200]);
     assert.ok(requests.length > 9, 'each token serves for several requests');
+  });
+
+  test('a session token is in memory alone', async (t) => {
+    const service = await imdsServer(t);
+    const Expiration = new Date(Date.now() + HOUR).toISOString();
+    service.always('token', token('TOKEN-IN-MEMORY'));
+    service.always('credentials', answer(200, document({ Expiration })));
+    const site = await openSite(t);
+    const env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: service.origin };
+    const config = site.configure({
+      sinks: [{ path: site.path('iam.json'), format: 'json' }],
+      log: { level: 'debug' },
+      refresh: EAGER,
+    });
+    const agent = site.start(['run', ...config], { env });
+    await eventually('three passes', () => carried(service.requests).length > 6);
+    assert.deepEqual([...new Set(carried(service.requests))], ['TOKEN-IN-MEMORY']);
+    // grep ends with 1 where it finds nothing.
+    await assert.rejects(run('grep', ['-r', 'TOKEN-IN-MEMORY', site.directory]), { code: 1 });
+    await agent.stop();
+    assert.doesNotMatch(agent.output(), /TOKEN-IN-MEMORY/);
   });
 
   test('goes on with IMDSv1 if that is allowed, and says so once', async (t) => {

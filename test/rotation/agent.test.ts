@@ -9,7 +9,7 @@ const MINUTE = 60_000;
 
 /** For how long the agent sleeps after its first pass. */
 async function firstSleep(t: TestContext, ...[answers, options]: Rig): Promise<number> {
-  const { agent, clock } = await makeAgent(t, answers, options);
+  const { agent, clock } = makeAgent(t, answers, options);
   const stop = new AbortController();
   const running = agent.run(stop.signal);
   await eventually('it sleeps', () => clock.alarms.length > 0);

@@ -8,7 +8,7 @@ const DAY = 24 * HOUR;
 
 describe('telling by a clock that is wrong', () => {
   test('a clock that is set back by a day prolongs no backoff', async (t) => {
-    const { clock, store, told, deliverer } = await setUp(t, () => FAILED);
+    const { clock, store, told, deliverer } = setUp(t, () => FAILED);
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
@@ -27,7 +27,7 @@ describe('telling by a clock that is wrong', () => {
     ['two days ahead', 2 * DAY],
   ] as const) {
     test(`tell: expiring goes by the clock of the source, ours is ${what}`, async (t) => {
-      const { clock, store, told, deliverer } = await setUp(t, () => TOLD);
+      const { clock, store, told, deliverer } = setUp(t, () => TOLD);
       clock.advance(clockSkew);
       for (let rotations = 0; rotations < 2; rotations += 1) {
         await rotate(store, ['/b']);
@@ -43,7 +43,7 @@ describe('telling by a clock that is wrong', () => {
 
     test(`so does tell: auto, ours is ${what}`, async (t) => {
       const auto = { ...config, consumers: [execConsumer('job', { tell: 'auto' })] };
-      const { clock, store, told, deliverer } = await setUp(t, () => TOLD);
+      const { clock, store, told, deliverer } = setUp(t, () => TOLD);
       clock.advance(clockSkew);
       for (let rotations = 0; rotations < 2; rotations += 1) {
         await rotate(store, ['/b']);

@@ -25,7 +25,7 @@ interface Passes {
 
 /** A pass for each answer, so many minutes after the one before. */
 async function passes(t: TestContext, answers: readonly Fetched[], apart: number): Promise<Passes> {
-  const { agent, clock, log, left } = await makeAgent(t, answers);
+  const { agent, clock, log, left } = makeAgent(t, answers);
   let report: PassReport | undefined;
   while (left() > 0) {
     if (report) clock.advance(apart * MINUTE);

@@ -41,6 +41,20 @@ describe('IMDSv1', () => {
     });
   }
 
+  test('is a matter of the file alone, whatever AWS_EC2_METADATA_V1_DISABLED says', async (t) => {
+    for (const [v1, value, used] of [
+      ['deny', 'false', false],
+      ['allow', 'true', true],
+    ] as const) {
+      const server = await imdsServer(t);
+      server.always('token', answer(403));
+      const env = { AWS_EC2_METADATA_V1_DISABLED: value };
+      const asked = new ImdsClient({ ...imdsRig(t, server, { v1, attempts: 1 }), env }).get(ID, signal);
+      await (used ? asked : assert.rejects(asked));
+      assert.deepEqual(server.steps(), used ? ['token', 'instance-id'] : ['token']);
+    }
+  });
+
   test('is said once, not with each request, and again after there was a token', async (t) => {
     const server = await imdsServer(t);
     const rig = imdsRig(t, server, { v1: 'allow' });

@@ -30,6 +30,9 @@ describe('answers', () => {
     assert.match(head, /^user-agent: agent\/1$/m);
     assert.match(head, /^x-one: 1$/m);
     assert.match(head, /^content-length: 0$/m);
+    // EC2 refuses a token to whom a proxy sends (X-Forwarded-For).
+    const names = head.match(/^[\w-]+(?=: )/gm)?.map((name) => name.toLowerCase());
+    assert.deepEqual(names?.sort(), ['connection', 'content-length', 'host', 'user-agent', 'x-one']);
   });
 
   test('that redirect are answers like others', async (t) => {

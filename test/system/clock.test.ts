@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { describe, test, type TestContext } from 'node:test';
-import type { Status } from '../../src/report/status.ts';
-import { openSite, type RunOptions, type Running, type Site } from '../support/agent.ts';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { openSite } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
+import { byClock, expirationOf, library, lines, nextPass, setClock, start, stopped } from './clock-stage.ts';
 
 /**
- * The executable by a wall clock that is set while it runs. Timers go on as before: so does a step look to a program,
- * and so does a suspend, during which the clock of the timers stands still.
+ * The executable by a wall clock that is set while it runs, and that goes on while it is stopped, as in a suspend: the
+ * clock of the timers (CLOCK_MONOTONIC) stands still then, and does not take part in either.
  */
 
 const SECOND = 1000;
@@ -17,81 +17,12 @@ const DAY = 24 * HOUR;
 /** How late a pass may be after a step, and the time that it takes. */
 const LATE = 30 * SECOND + 4 * SECOND;
 
-const [library] = globSync('/usr/lib*/{*/,}faketime/libfaketimeMT.so.1');
-
-interface Stage {
-  readonly site: Site;
-  readonly agent: Running;
-  /** Sets the agent's clock so many milliseconds ahead of ours. */
-  readonly set: (ahead: number) => void;
-  readonly passes: () => number;
-  readonly status: () => Status;
-  /** Until the next planned pass, by the agent's clock. */
-  readonly wait: () => number;
-}
-
-interface Options {
-  readonly ahead: number;
-  readonly lifetime: number;
-  readonly maxInterval: string;
-}
-
-/** The clock of programs that are started with {@link byClock}: so many milliseconds ahead of ours. */
-function setClock(site: Site, ahead: number): void {
-  // Whole at every moment: the programs read it whenever they look at the time.
-  writeFileSync(site.path('clock.new'), `${ahead < 0 ? '-' : '+'}${Math.abs(ahead) / SECOND}`);
-  renameSync(site.path('clock.new'), site.path('clock'));
-}
-
-function byClock(site: Site): NonNullable<RunOptions['env']> {
-  return {
-    LD_PRELOAD: library,
-    FAKETIME_TIMESTAMP_FILE: site.path('clock'),
-    FAKETIME_NO_CACHE: '1',
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-    NO_FAKE_STAT: '1',
-  };
-}
-
-/** Its first pass is over, and gave credentials. */
-async function start(t: TestContext, { ahead, lifetime, maxInterval }: Options): Promise<Stage> {
-  const site = await openSite(t, { lifetime });
-  const set = (to: number): void => {
-    setClock(site, to);
-  };
-  set(ahead);
-  const config = { sinks: [{ path: site.path('iam.json'), format: 'json' }], refresh: { max_interval: maxInterval } };
-  const agent = site.start(['run', ...site.configure(config)], { env: byClock(site) });
-  await eventually('the first pass is over', () => existsSync(site.path('run/status.json')));
-  const status = (): Status => JSON.parse(readFileSync(site.path('run/status.json'), 'utf8')) as Status;
-  return {
-    site,
-    agent,
-    set,
-    status,
-    passes: () => site.metadata.requests.filter(({ path }) => path.endsWith('/security-credentials/')).length,
-    wait: () => Date.parse(status().nextPass?.at ?? '') - Date.parse(status().writtenAt),
-  };
-}
-
-/** One pass more, that found all well. */
-async function nextPass({ passes, status }: Stage, within: number): Promise<void> {
-  const before = passes();
-  const { writtenAt } = status();
-  await eventually('the next pass', () => passes() > before && status().writtenAt !== writtenAt, within);
-  assert.equal(status().source.state, 'ok');
-}
-
-function lines(agent: Running, what: RegExp): number {
-  return agent.output().match(what)?.length ?? 0;
-}
-
 const WRONG = /the clock of this host says/g;
 const RIGHT = /the clock of this host is right again/g;
 
 const skip = library === undefined && 'needs the package faketime';
 
-describe('a clock that is set while the agent runs', { concurrency: 4, skip }, () => {
+describe('a clock that is set while the agent runs', { concurrency: 8, skip }, () => {
   test('two hours ahead, then three days: a pass within 30 s each, and no other', async (t) => {
     const stage = await start(t, { ahead: 0, lifetime: 6 * HOUR, maxInterval: '1h' });
     const written = readFileSync(stage.site.path('iam.json'));
@@ -119,6 +50,48 @@ describe('a clock that is set while the agent runs', { concurrency: 4, skip }, (
     const most = 1 + Math.ceil((Date.now() - begun) / (8 * SECOND));
     assert.ok(stage.passes() <= most, `${stage.passes()} passes, expected ${most} at most`);
     assert.equal(lines(stage.agent, WRONG), 1);
+  });
+
+  test('a suspend that outlives the credentials: new ones within 30 s, by one pass', async (t) => {
+    const stage = await start(t, { ahead: 0, lifetime: 6 * HOUR, maxInterval: '1h' });
+    for (const ahead of [7 * HOUR, 14 * HOUR]) {
+      await stage.suspend(ahead);
+      await nextPass(stage, LATE);
+      assert.equal(expirationOf(stage), stage.site.metadata.current().expiration + ahead);
+      assert.ok(stage.wait() > 40 * MINUTE, `${stage.wait()} ms to the next pass`);
+    }
+    // Three passes of two requests, the identity, and a token for each: none outlives the suspend.
+    assert.equal(stage.site.metadata.requests.length, 3 * 2 + 1 + 3);
+    assert.equal(stage.status().generation, 3);
+    assert.equal(lines(stage.agent, /source is|the clock of/g), 0, stage.agent.output());
+  });
+
+  test('a suspend in the middle of a request: it is given up and made again', async (t) => {
+    const stage = await start(t, { ahead: 0, lifetime: 6 * HOUR, maxInterval: '10s' });
+    stage.site.metadata.setFaults([{ at: 'credentials', kind: 'hang' }]);
+    const { requests } = stage.site.metadata;
+    await eventually('it waits for an answer', () => requests.at(-1)?.status === 0);
+    await stage.suspend(7 * HOUR);
+    const begun = Date.now();
+    await eventually('new ones', () => expirationOf(stage) === stage.site.metadata.current().expiration + 7 * HOUR);
+    assert.ok(Date.now() - begun < 10 * SECOND);
+    assert.equal(stage.status().source.state, 'ok');
+    assert.equal(lines(stage.agent, /source is|the clock of/g), 0, stage.agent.output());
+  });
+
+  test('stopped while its timers go on, as in a container that is paused: one pass, not all that were missed', async (t) => {
+    const stage = await start(t, { ahead: 0, lifetime: 6 * HOUR, maxInterval: '2s' });
+    await nextPass(stage, 5 * SECOND);
+    await stopped(stage.agent);
+    const until = Date.now() + 15 * SECOND;
+    await eventually('many passes are missed', () => Date.now() > until, 20 * SECOND);
+    const before = stage.passes();
+    stage.agent.process.kill('SIGCONT');
+    await nextPass(stage, 2 * SECOND);
+    const begun = Date.now();
+    await eventually('those that were missed could be made', () => Date.now() > begun + 5 * SECOND);
+    const most = 1 + Math.ceil((Date.now() - begun) / (1.5 * SECOND));
+    assert.ok(stage.passes() - before <= most, `${stage.passes() - before} passes, expected ${most} at most`);
   });
 
   test('in 1970 at boot, and set later', async (t) => {

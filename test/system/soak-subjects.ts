@@ -17,7 +17,7 @@ export interface Subject {
   readonly refresh: () => Promise<unknown>;
   /** What each sink says of when its credentials end; epoch milliseconds. */
   readonly expirations: () => readonly number[];
-  /** Private memory in bytes, and open file descriptors, now. */
+  /** Memory of its own in bytes, and open file descriptors, now. */
   readonly memory: () => number;
   readonly descriptors: () => number;
 }
@@ -34,25 +34,25 @@ export async function startProduct(t: TestContext, site: Site, name: string): Pr
 
 /** Collects garbage, and notes what is in use then (bytes), and the timers that keep the process going. */
 const MEASURE = `
-const { appendFileSync } = require('node:fs');
+const { renameSync, writeFileSync } = require('node:fs');
 const measure = () => {
   gc();
   const { heapUsed, external } = process.memoryUsage();
   const timers = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
-  appendFileSync(process.env.MEASURED, heapUsed + external + ' ' + timers + '\\n');
+  writeFileSync(process.env.MEASURED + '.new', heapUsed + external + ' ' + timers);
+  renameSync(process.env.MEASURED + '.new', process.env.MEASURED);
 };
 setInterval(measure, ${SAMPLE}).unref();
 `;
 
-/** What the sources of the product measured of themselves. */
-export interface Measured {
-  /** Bytes, without garbage. */
-  readonly inUse: readonly number[];
-  readonly timers: readonly number[];
+export interface Sources extends Subject {
+  /** Memory in use, in bytes, without garbage, and timers, as it measured them of itself last. */
+  readonly inUse: () => number;
+  readonly timers: () => number;
 }
 
 /** Its sources under the same Node, where more can be measured than from outside. */
-export async function startSources(t: TestContext, site: Site): Promise<Subject & { measured: () => Measured }> {
+export async function startSources(t: TestContext, site: Site): Promise<Sources> {
   const place = await prepare(t, site, 'sources');
   const preload = join(place.directory, 'measure.cjs');
   const results = join(place.directory, 'measured');
@@ -63,12 +63,8 @@ export async function startSources(t: TestContext, site: Site): Promise<Subject 
   const through = ['/bin/sh', '-c', `shift; exec "$0" ${options.join(' ')} "$@"`, process.execPath];
   const env = { ...place.env, MEASURED: results };
   const { process: child } = site.start(['run', '--config', place.config], { through, env });
-  const measured = (): Measured => {
-    const rows = readFileSync(results, 'utf8').trim().split('\n');
-    const column = (index: number): number[] => rows.map((row) => Number(row.split(' ')[index]));
-    return { inUse: column(0), timers: column(1) };
-  };
-  return { ...(await subject('sources', place, child.pid)), measured };
+  const measured = (column: number): number => Number(readFileSync(results, 'utf8').trim().split(' ')[column]);
+  return { ...(await subject('sources', place, child.pid)), inUse: () => measured(0), timers: () => measured(1) };
 }
 
 interface Place {
@@ -124,7 +120,8 @@ async function subject(name: string, { directory, daemon }: Place, pid = 0): Pro
         return expiration;
       }),
     memory: () => {
-      const [, kibibytes] = /^Private_Dirty: +(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
+      // Not Private_Dirty, which counts the pages of a newly built executable until they have reached the disk.
+      const [, kibibytes] = /^Anonymous: +(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
       return Number(kibibytes) * 1024;
     },
     descriptors: () => readdirSync(`/proc/${pid}/fd`).length,

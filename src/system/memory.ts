@@ -1,0 +1,31 @@
+import { dlopen } from 'node:ffi';
+import { openCollector } from './engine.ts';
+
+const M_TRIM_THRESHOLD = -1;
+/** Bytes. It is what glibc begins with; it would raise it with each larger block that is freed, and keep ever more. */
+const TRIM_THRESHOLD = 128 * 1024;
+
+let collect: NodeJS.GCFunction | undefined;
+let trim: (() => void) | undefined;
+
+/**
+ * Collects all garbage, compiled functions that were not called lately included, and has the C library give back what
+ * is free, since the arena of each of the engine's threads keeps the most that it ever held. It takes about 20 ms.
+ */
+export function giveBackMemory(): void {
+  collect ??= openCollector();
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  trim ??= openAllocator();
+  trim();
+}
+
+function openAllocator(): () => void {
+  const { functions: libc } = dlopen(null, {
+    mallopt: { arguments: ['i32', 'i32'], return: 'i32' },
+    malloc_trim: { arguments: ['u64'], return: 'i32' },
+  });
+  libc.mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
+  return () => {
+    libc.malloc_trim(0n);
+  };
+}
