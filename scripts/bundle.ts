@@ -62,8 +62,17 @@ export async function plainBundle(): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
-/** The main script, and one for each part of the sources that is loaded at another time than the rest. */
-export async function bundle(): Promise<Bundle> {
+let made: Promise<Bundle> | undefined;
+
+/**
+ * The main script, and one for each part of the sources that is loaded at another time than the rest. A process makes
+ * it once: each package asks for it several times.
+ */
+export function bundle(): Promise<Bundle> {
+  return (made ??= makeBundle());
+}
+
+async function makeBundle(): Promise<Bundle> {
   const { warnings, outputFiles, metafile } = await build({
     ...COMMON,
     splitting: true,

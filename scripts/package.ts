@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtempDisposable, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { alone } from './alone.ts';
 import { isCurrent, keep } from './current.ts';
 import { contents } from './package/contents.ts';
 import { buildDeb, debContents } from './package/deb.ts';
@@ -49,7 +50,7 @@ export async function packageFast(): Promise<Readonly<Record<Format, string>>> {
   };
 }
 
-/** Makes a package unless it is current, and returns its path. */
+/** Makes a package unless it is current, and returns its path. Any number of processes may ask for it at once. */
 export async function makePackage(order: Order): Promise<string> {
   const { format, architecture, date, fast } = order;
   const directory = fast ? join(OUTPUT, 'fast') : OUTPUT;
@@ -60,13 +61,14 @@ export async function makePackage(order: Order): Promise<string> {
   );
   const installed = [...(await contents(order)), ...(format === 'deb' ? debContents(date) : rpmContents())];
   const key = digestOf(format, installed, order);
-  const current = await isCurrent(path, key);
-  if (!current) {
-    await mkdir(directory, { recursive: true });
+  await mkdir(directory, { recursive: true });
+  const current = await alone(join(directory, `.${basename(path)}.lock`), async () => {
+    if (await isCurrent(path, key)) return true;
     await using work = await mkdtempDisposable(join(directory, '.package-'));
     const make = { deb: buildDeb, rpm: buildRpm }[format];
     await keep(await make(work.path, installed, order), path, key);
-  }
+    return false;
+  });
   const { size } = await stat(path);
   console.log(`${basename(path)}: ${current ? 'up to date' : 'made'}, ${(size / 1e6).toFixed(1)} MB`);
   return path;

@@ -4,10 +4,10 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdtempDisposable } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Tally } from '../test/faults/tally.ts';
+import type { FiledTally, Tally } from '../test/faults/tally.ts';
 import { PACKAGES } from '../test/system/packages.ts';
 import { build } from './build.ts';
 
@@ -19,6 +19,12 @@ const files = globSync('test/system/*.test.ts', { cwd: root })
   .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
   .sort();
 
+/** Files that take a minute and more begin first, so that none is left to run alone at the end. */
+const LONG = ['faults-kill', 'soak'];
+
+/** Most files wait about as long as they compute. */
+const STREAMS = availableParallelism() + 1;
+
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -29,6 +35,7 @@ async function main(): Promise<number> {
   await build();
   await using work = await mkdtempDisposable(join(tmpdir(), 'credrotate-tests-'));
   const table = join(work.path, 'table');
+  console.log(`test:system: ${files.length} files, ${STREAMS} at a time; what they say is shown file by file`);
   const code = await runTests(table);
   if (existsSync(table)) printTable(readTable(table));
   return code;
@@ -65,10 +72,15 @@ async function isInstalled(name: string): Promise<boolean> {
   );
 }
 
-/** One file after the other: some measure time. What they mount is seen by nobody else, and goes with them. */
+/**
+ * What the files mount is seen by nobody but them, and goes with them. Node sorts the files that it is given: an
+ * absolute path comes before all others.
+ */
 async function runTests(table: string): Promise<number> {
-  const runner = ['--disable-warning=ExperimentalWarning', '--test', '--test-concurrency=1', '--test-timeout=600000'];
-  const inOwnMounts = ['--mount', '--propagation', 'private', process.execPath, ...runner, ...options, ...files];
+  const limits = [`--test-concurrency=${STREAMS}`, '--test-timeout=600000'];
+  const runner = ['--disable-warning=ExperimentalWarning', '--test', ...limits];
+  const sorted = files.map((file) => (LONG.some((name) => file.includes(name)) ? join(root, file) : file));
+  const inOwnMounts = ['--mount', '--propagation', 'private', process.execPath, ...runner, ...options, ...sorted];
   const child = spawn('unshare', inOwnMounts, {
     cwd: root,
     stdio: 'inherit',
@@ -78,9 +90,10 @@ async function runTests(table: string): Promise<number> {
   return code ?? 1;
 }
 
-function readTable(path: string): Tally[] {
+function readTable(path: string): FiledTally[] {
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
-  return lines.map((line) => JSON.parse(line) as Tally);
+  const rows = lines.map((line) => JSON.parse(line) as FiledTally);
+  return rows.sort((a, b) => (a.file === b.file ? 0 : a.file < b.file ? -1 : 1));
 }
 
 function printTable(rows: readonly Tally[]): void {

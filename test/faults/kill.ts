@@ -17,6 +17,7 @@ import { eventually } from '../support/eventually.ts';
 import { keyReadingHook, startKeyReader } from './key-readers.ts';
 import { onOneLine } from './errors.ts';
 import { openShim, type Fault } from './shim.ts';
+import type { Attempt } from './tally.ts';
 
 /** Kills passes that write and tell, at one call after the other. */
 
@@ -112,6 +113,15 @@ export async function openScene(t: TestContext, { first, ...whom }: SceneOptions
       return true;
     },
   };
+}
+
+/** Call by call, until a pass ends before it comes to that call; gives the number of calls. */
+export async function killEach(
+  scene: Pick<Scene, 'survive'>,
+  moment: 'before' | 'after',
+  attempt: Attempt,
+): Promise<number> {
+  for (let call = 1; ; call++) if ((await attempt(() => scene.survive({ moment, call }))) === false) return call - 1;
 }
 
 function wasKilled({ code, signal, stdout }: Ended, { actor }: Pick<SceneOptions, 'actor'>): boolean {

@@ -10,6 +10,12 @@ export interface Tally {
   readonly lost: number;
 }
 
+/** As it is kept for the table: files that run side by side add their rows in any order. */
+export interface FiledTally extends Tally {
+  /** Of the test. */
+  readonly file: string;
+}
+
 /** Counts as a try that is lost when it throws; false says that it was none. */
 export type Attempt = <T>(work: () => T | Promise<T>) => Promise<T | undefined>;
 
@@ -49,5 +55,6 @@ export async function tally(
 export function report(t: TestContext, row: Tally): void {
   t.diagnostic(`${row.case}: ${String(row.tries)} tries, ${String(row.lost)} lost`);
   const table = process.env['CREDROTATE_TABLE'];
-  if (table !== undefined) appendFileSync(table, `${JSON.stringify(row)}\n`);
+  const filed: FiledTally = { ...row, file: t.filePath ?? '' };
+  if (table !== undefined) appendFileSync(table, `${JSON.stringify(filed)}\n`);
 }

@@ -29,6 +29,9 @@ const SIGNATURE = 'secret-of-the-link';
 /** No network to set up, and none of the locales that it would make. */
 const CLOUD_INIT = 'datasource_list: [NoCloud]\nnetwork: { config: disabled }\nlocale: false\n';
 
+/** There is no network: apt need not wait and ask again. */
+const APT = 'Acquire::Retries "0";\n';
+
 /** An image with the unit of an application, and a place on the network where the package is. */
 async function openImage(t: Parameters<typeof openMachine>[0], deb: string): Promise<Machine | undefined> {
   return openMachine(t, (root) => {
@@ -38,6 +41,7 @@ async function openImage(t: Parameters<typeof openMachine>[0], deb: string): Pro
     root.copyIn(join(ROOT, 'packaging/user-data/install.sh'), '/opt');
     root.write('/etc/systemd/system/packages.service', SERVER);
     root.write('/etc/cloud/cloud.cfg.d/99-test.cfg', CLOUD_INIT);
+    root.write('/etc/apt/apt.conf.d/99-test', APT);
   });
 }
 

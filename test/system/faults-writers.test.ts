@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { test, type TestContext } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { IN_PLACE, raceWriter } from '../faults/writers.ts';
 
 /** Reads what stands, sets the next value by `set`, and counts; see writer-child.ts. */
@@ -26,20 +26,23 @@ def set(value):
     subprocess.run(['aws', 'configure', 'set', 'aws_access_key_id', value, '--profile', 'other'], env=env, check=True)
 ${WRITER}`;
 
-test('a tool that writes in place, beside many rotations', async (t) => {
-  await raceWriter(t, { what: 'a tool that writes in place', writer: IN_PLACE, pause: 20, rotations: 400 });
-});
+/** Each waits most of the time. */
+describe('beside many rotations', { concurrency: 3 }, () => {
+  test('a tool that writes in place', async (t) => {
+    await raceWriter(t, { what: 'a tool that writes in place', writer: IN_PLACE, pause: 20, rotations: 400 });
+  });
 
-test('the library of the aws command, beside many rotations', async (t) => {
-  if (isMissing(t, 'python3', '-c', 'import awscli')) return;
-  const writer = ['python3', '-c', BY_LIBRARY];
-  await raceWriter(t, { what: "the aws command's library", writer, pause: 20, rotations: 400 });
-});
+  test('the library of the aws command', async (t) => {
+    if (isMissing(t, 'python3', '-c', 'import awscli')) return;
+    const writer = ['python3', '-c', BY_LIBRARY];
+    await raceWriter(t, { what: "the aws command's library", writer, pause: 20, rotations: 400 });
+  });
 
-test('the aws command, beside many rotations', async (t) => {
-  if (isMissing(t, 'aws', '--version')) return;
-  const writer = ['python3', '-c', BY_COMMAND];
-  await raceWriter(t, { what: 'aws configure set', writer, pause: 100, rotations: 200 });
+  test('the aws command', async (t) => {
+    if (isMissing(t, 'aws', '--version')) return;
+    const writer = ['python3', '-c', BY_COMMAND];
+    await raceWriter(t, { what: 'aws configure set', writer, pause: 100, rotations: 200 });
+  });
 });
 
 function isMissing(t: TestContext, program: string, ...args: readonly string[]): boolean {

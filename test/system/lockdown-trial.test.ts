@@ -11,7 +11,7 @@ describe('a trial', () => {
     const { lockdown, status } = await openHost(t, space);
     await tally(t, 'lockdown: a trial ends by itself', async (attempt) => {
       await attempt(async () => {
-        assert.match(await done(lockdown('apply', '--for', '3s')), /a trial: ends in \d s/);
+        assert.match(await done(lockdown('apply', '--for', '6s')), /a trial: ends in \d s/);
         assert.deepEqual(await ask(space, NOBODY), REFUSED);
         await eventually('nobody is let in again', async () => (await ask(space, NOBODY)).join() === GIVEN.join());
       });
@@ -26,9 +26,9 @@ describe('a trial', () => {
   test('lasts once it is confirmed, with the users that were tried', async (t) => {
     const space = await openInstance(t);
     const { lockdown, status } = await openHost(t, space, { lockdown: {} });
-    await done(lockdown('apply', '--for', '3s', '--allow-user', String(ALLOWED)));
+    await done(lockdown('apply', '--for', '6s', '--allow-user', String(ALLOWED)));
     const { state, rollbackIn } = await status();
-    assert.ok(state === 'on' && rollbackIn !== undefined && rollbackIn <= 3000, String(rollbackIn));
+    assert.ok(state === 'on' && rollbackIn !== undefined && rollbackIn <= 6000, String(rollbackIn));
     await done(lockdown('confirm'));
     assert.doesNotMatch(await space.rules(), /expires/);
     assert.deepEqual(await ask(space, ALLOWED, NOBODY), [...GIVEN, ...REFUSED]);

@@ -4,6 +4,7 @@ import { existsSync, globSync } from 'node:fs';
 import { mkdir, mkdtempDisposable, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { alone } from '../../scripts/alone.ts';
 
 const run = promisify(execFile);
 const cache = join(import.meta.dirname, '../../dist/.cache');
@@ -50,9 +51,12 @@ export async function machineImage(more: readonly string[]): Promise<string> {
   const image = join(cache, `machine-${key.digest('hex').slice(0, 16)}.tar.zst`);
   if (existsSync(image)) return image;
   await mkdir(cache, { recursive: true });
-  await using work = await mkdtempDisposable(join(cache, '.machine-'));
-  const made = join(work.path, 'image.tar.zst');
-  await run('mmdebstrap', [...options(more), SUITE, made, ...sources], { timeout: LIMIT });
-  await rename(made, image);
+  await alone(`${image}.lock`, async () => {
+    if (existsSync(image)) return;
+    await using work = await mkdtempDisposable(join(cache, '.machine-'));
+    const made = join(work.path, 'image.tar.zst');
+    await run('mmdebstrap', [...options(more), SUITE, made, ...sources], { timeout: LIMIT });
+    await rename(made, image);
+  });
   return image;
 }

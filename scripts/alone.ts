@@ -1,0 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { tryLock } from '../src/system/lock.ts';
+
+/** Between two looks at the lock; milliseconds. */
+const PAUSE = 50;
+
+/**
+ * Does a work while nobody else does one under the same lock, which is a file: what takes long is made once, and whoever
+ * waited meanwhile finds it.
+ */
+export async function alone<T>(lock: string, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    using taken = tryLock(lock);
+    if (taken) return await work();
+    await delay(PAUSE);
+  }
+}
