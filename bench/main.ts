@@ -58,7 +58,7 @@ async function settingAt(site: Site): Promise<Setting> {
   // Pages of a file that was just written would count as its process's own.
   spawnSync('/bin/sync', [executable]);
   const bundle = site.write('plain.cjs', await plainBundle());
-  const aws = ['/usr/bin/aws', '/usr/local/bin/aws'].find((path) => existsSync(path));
+  const aws = process.env['AWS_CLI'] ?? ['/usr/bin/aws', '/usr/local/bin/aws'].find((path) => existsSync(path));
   return { executable, node: await strippedRuntime(HOST), plainBundle: bundle, aws, site };
 }
 

@@ -8,7 +8,7 @@ import type { Setting } from '../setting.ts';
 const GROUP = 'whole processes';
 const NAIVE = join(import.meta.dirname, '..', 'naive.sh');
 /** What the naive script runs. */
-const TOOLS = ['/usr/bin/curl', '/usr/bin/wget', '/usr/bin/jq', '/bin/sh'];
+const TOOLS = ['/usr/bin/curl', '/usr/bin/wget', '/usr/bin/jq', '/bin/chmod', '/bin/sh'];
 
 /** `once` and the other commands beside the script that people have today, and beside Node itself. */
 export async function startupRows(setting: Setting): Promise<Row[]> {
@@ -52,11 +52,12 @@ async function coldRows(setting: Setting): Promise<Row[]> {
   // What still runs, as the simulator does, stays in the page cache.
   const executable = join(site.directory, 'copy');
   copyFileSync(setting.executable, executable);
+  const tools = [...TOOLS, ...librariesOf(TOOLS)];
   const times = await timeCommands({
     naive: {
       ...naiveCommand(setting),
       before: () => {
-        evict(TOOLS);
+        evict(tools);
       },
     },
     ours: {
@@ -74,7 +75,7 @@ async function coldRows(setting: Setting): Promise<Row[]> {
 async function awsRows(setting: Setting): Promise<Row[]> {
   const { site, aws } = setting;
   if (aws === undefined) {
-    console.error('bench: there is no AWS CLI here (package awscli): its row is left out');
+    console.error('bench: no AWS CLI (package awscli, or its path in AWS_CLI): its row is left out');
     return [];
   }
   const times = await timeCommands({
@@ -114,6 +115,12 @@ function onceCommand({ site, executable }: Setting): Command {
     ],
   });
   return { argv: [executable, 'once', '--config', config], env: site.env('once') };
+}
+
+/** But for those that every program has, and that some program runs with at any time. */
+function librariesOf(programs: readonly string[]): string[] {
+  const { stdout } = spawnSync('/usr/bin/ldd', programs, { encoding: 'utf8' });
+  return [...new Set(stdout.matchAll(/=> (\/\S+)/g).map(([, path = '']) => path))];
 }
 
 /** Takes files out of the page cache, but for pages that a running program has mapped. */

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { askControl } from '../../src/rotation/control.ts';
@@ -9,9 +9,13 @@ import { statOf } from '../measure.ts';
 import type { Row } from '../rows.ts';
 import type { Setting } from '../setting.ts';
 
+const GROUP = 'from the answer to the last signal, ten sinks';
 const CONSUMERS = [1, 3, 10, 100] as const;
 const SINKS = 10;
 const ROTATIONS = 15;
+const IDENTITIES = 4;
+/** No user of the machine has these numbers. */
+const FIRST_UID = 2_000_000_001;
 
 /** From the moment that the answer with new credentials is given to the moment that the last consumer has its signal. */
 export async function tellingRows(setting: Setting): Promise<Row[]> {
@@ -19,20 +23,33 @@ export async function tellingRows(setting: Setting): Promise<Row[]> {
   for (const count of CONSUMERS) {
     const values = await latencies(setting, count);
     rows.push({
-      group: 'from the answer to the last signal, ten sinks',
+      group: GROUP,
       name: `${count} signal ${count === 1 ? 'consumer' : 'consumers'}`,
       unit: 'ms',
       ours: statOf(values),
       ...(count === 3 && { budget: { of: 'value', limit: 25 } as const }),
     });
   }
-  return rows;
+  return [...rows, ...(await identityRows(setting))];
 }
 
-async function latencies(setting: Setting, count: number): Promise<number[]> {
+/** What each user costs on whose path a sink lies. */
+async function identityRows(setting: Setting): Promise<Row[]> {
+  if (process.getuid?.() !== 0) {
+    console.error('bench: not as root: the row of further identities is left out');
+    return [];
+  }
+  const without = statOf(await latencies(setting, 3)).median;
+  const values = await latencies(setting, 3, IDENTITIES);
+  const ours = statOf(values.map((value) => (value - without) / IDENTITIES));
+  const budget = { of: 'value', limit: 40 } as const;
+  return [{ group: GROUP, name: 'each further identity, of four', unit: 'ms', ours, budget }];
+}
+
+async function latencies(setting: Setting, count: number, identities = 0): Promise<number[]> {
   const simulator = await createSimulator();
   const listeners = await Promise.all(Array.from({ length: count }, (_, index) => Listener.start(setting, index)));
-  const agent = startAgent(setting, simulator, listeners);
+  const agent = startAgent(setting, simulator, { listeners, identities });
   try {
     const control = join(setting.site.directory, 'telling/run/control.sock');
     while (!existsSync(control)) await delay(20);
@@ -109,14 +126,23 @@ class Listener {
   }
 }
 
-function startAgent({ executable, site }: Setting, simulator: Simulator, listeners: readonly Listener[]): ChildProcess {
+interface Topology {
+  readonly listeners: readonly Listener[];
+  readonly identities: number;
+}
+
+function startAgent(
+  { executable, site }: Setting,
+  simulator: Simulator,
+  { listeners, identities }: Topology,
+): ChildProcess {
   const directory = site.fresh('telling/sinks');
   site.fresh('telling/run');
   site.fresh('telling/state');
   const names = listeners.map((_, index) => `listener-${index}`);
   const config = site.write('telling.yaml', {
-    sinks: Array.from({ length: SINKS }, (_, index) => ({
-      path: join(directory, `${index}.env`),
+    sinks: [...Array.from({ length: SINKS }, () => directory), ...makeHomes(site, identities)].map((home, index) => ({
+      path: join(home, `${index}.env`),
       format: 'dotenv',
       notify: names,
     })),
@@ -130,6 +156,18 @@ function startAgent({ executable, site }: Setting, simulator: Simulator, listene
   });
   const env = { PATH: '/usr/bin:/bin', ...site.env('telling'), AWS_EC2_METADATA_SERVICE_ENDPOINT: simulator.url };
   return spawn(executable, ['run', '--config', config], { env, stdio: 'ignore' });
+}
+
+/** Directories of as many users. */
+function makeHomes({ directory }: Setting['site'], count: number): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    // They must get there.
+    for (const path of [directory, join(directory, 'telling')]) chmodSync(path, 0o711);
+    const home = join(directory, 'telling', `home-${index}`);
+    mkdirSync(home, { mode: 0o700 });
+    chownSync(home, FIRST_UID + index, FIRST_UID + index);
+    return home;
+  });
 }
 
 async function end(child: ChildProcess): Promise<void> {
