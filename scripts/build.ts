@@ -26,10 +26,8 @@ const recipe = {
     '--disable-warning=ExperimentalWarning',
     // SIGUSR1 would open a debugger port in a daemon that runs as root.
     '--disable-sigusr1',
-    // undici's parser is WebAssembly that reads a few hundred bytes: optimizing it never pays.
-    '--liftoff-only',
-    // For cli/tidiness.ts.
-    '--expose-gc',
+    // V8 has options that it takes nothing under that was compiled ahead; this is none of them.
+    '--min-semi-space-size=8',
   ],
   // NODE_OPTIONS must not load code into the product.
   execArgvExtension: 'none',

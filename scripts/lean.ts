@@ -15,6 +15,24 @@ const leftOut: readonly LeftOut[] = [
     module: 'dispatcher/client-h2.js',
     contents: "module.exports = () => { throw new Error('HTTP/2 is left out of this build'); };",
   },
+  // Bodies that no request of ours has, and assertions with the differences between objects.
+  {
+    importer: 'undici',
+    module: 'web/fetch/body.js',
+    contents: "module.exports = { extractBody: () => { throw new Error('FormData is left out of this build'); } };",
+  },
+  { importer: 'undici', module: 'web/fetch/formdata.js', contents: 'module.exports = {};' },
+  {
+    importer: 'undici',
+    module: 'web/webidl/index.js',
+    contents: 'module.exports = { webidl: { is: { FormData: () => false } } };',
+  },
+  {
+    importer: 'undici',
+    module: 'node:assert',
+    contents: `
+      module.exports = (value, message = 'assertion failed') => { if (!value) throw new Error(message); };`,
+  },
   // The parser without SIMD, for processors of another age.
   {
     importer: 'undici',

@@ -29,7 +29,7 @@ async function check(world: World, options: SinkFlags): Promise<ExitCode> {
   const lines = sinks.flatMap((sink) => [...describe(sink), ...warningLines(closed(sink.path, units))]);
   const lockdown = isTheirs ? await lockdownTrouble(world, config) : [];
   const foot = [...units.warnings, ...lockdown].map((warning) => `warning   ${warning}`);
-  world.print([head(config), ...lines, ...foot, ''].join('\n'));
+  world.show([head(config), ...lines, ...foot, ''].join('\n'));
   return exitCodeOfParts(
     'ok',
     sinks.flatMap((sink) => sink.error?.code ?? []),

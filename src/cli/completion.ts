@@ -22,7 +22,7 @@ async function complete(world: World, what: string, { config = DEFAULT_CONFIG }:
   if (!names) return EXIT.done;
   const { loadConfig } = await import('../config/load.ts');
   // The patterns of schedules are nobody's concern here, and the package that reads them loads slowly.
-  const result = await loadConfig(config, { uid: world.uid, validatePattern: () => undefined });
+  const result = loadConfig(config, { uid: world.uid, validatePattern: () => undefined });
   if (result.ok)
     world.print(
       names(result.config)

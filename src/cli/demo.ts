@@ -34,7 +34,7 @@ async function demo(world: World): Promise<ExitCode> {
   const simulator = await createSimulator({ lifetime: 90_000, rotateEvery: ROTATE_EVERY });
   const players: Player[] = [];
   const say: Stage['say'] = (who, line) => {
-    world.print(`${new Date().toISOString().slice(11, 19)}  ${who.padEnd(7)} ${line}\n`);
+    world.show(`${new Date().toISOString().slice(11, 19)}  ${who.padEnd(7)} ${line}\n`);
   };
   const start: Stage['start'] = (who, command, onLine) => {
     const player = play(command, environment(world, directory, simulator.url), (line) => {

@@ -4,7 +4,6 @@ import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
 import type { Finding, Unseen } from '../doctor/contract.ts';
 import { diagnose } from '../doctor/diagnose.ts';
-import { coloured, plain } from '../report/paint.ts';
 import { printDoctor } from '../report/print-doctor.ts';
 import { lookAtConsumers } from './look/consumers.ts';
 import type { LookDeps } from './look/contract.ts';
@@ -13,6 +12,7 @@ import { lookAtMetadata } from './look/metadata.ts';
 import { lookAtSinks } from './look/sinks.ts';
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { SAMPLE } from './sample.ts';
+import { screenOf } from './screen.ts';
 import { sinkDeps } from './session.ts';
 import type { Run, World } from './world.ts';
 
@@ -39,7 +39,7 @@ async function doctor(world: World, options: DoctorOptions): Promise<ExitCode> {
   world.print(
     options.json
       ? `${JSON.stringify({ version: 1, findings, unseen }, undefined, 2)}\n`
-      : printDoctor({ findings, unseen, isRoot }, world.isColoured ? coloured : plain),
+      : printDoctor({ findings, unseen, isRoot }, screenOf(world)),
   );
   return findings.some(({ severity }) => severity !== 'note') ? EXIT.config : EXIT.done;
 }

@@ -23,7 +23,8 @@ export function addExec(program: Command, run: Run): void {
     .summary('run a program with the credentials in its environment')
     .description(
       'Become a program that has the credentials in its environment. They are those of now: a program that runs ' +
-        'longer than they live needs a sink, or credential_process.',
+        'longer than they live needs a sink, or credential_process. It may open as many files as its hard limit allows; ' +
+        'prlimit(1) before its name sets another.',
     )
     .action((command: readonly string[], options: SourceOptions) => run((world) => exec(world, command, options)));
 }

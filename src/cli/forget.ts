@@ -42,7 +42,7 @@ async function forget(world: World, paths: readonly string[], options: ForgetOpt
   const sinks = choose(config, paths, options);
   if (options.dryRun) return preview(world, { config, sinks, options });
   const log = await world.openLog(config.log);
-  const lock = await takeLock(world, await world.services(), log);
+  const lock = takeLock(world, await world.services(), log);
   if (lock === 'busy') throw busy(world);
   try {
     return await forgetNow(world, { config, sinks, options }, log);
@@ -75,11 +75,11 @@ function busy(world: World): AgentError {
 }
 
 async function preview(world: World, { config, sinks, options }: Chosen): Promise<ExitCode> {
-  const { standing } = await readState(world.directories.state);
+  const { standing } = readState(world.directories.state);
   const deps = { ...sinkDeps(await world.services()), forget: forgetSink };
   const request = { sinks, trustedGroups: config.trustedGroups, keyId: standing?.keyId, force: options.force ?? false };
   const previews = await previewForget(deps, request);
-  world.print([...previews.flatMap(describe), ''].join('\n'));
+  world.show([...previews.flatMap(describe), ''].join('\n'));
   return exitCode(previews);
 }
 
@@ -95,13 +95,13 @@ async function forgetNow(world: World, { config, sinks, options }: Chosen, log: 
   const deps = { ...sinkDeps(services), forget: forgetSink };
   const { outcomes, errors, strangers } = await forgetWritten(
     {
-      store: await StateStore.open(world.directories.state, services.files, log),
+      store: StateStore.open(world.directories.state, services.files, log),
       forgetSinks: (request) => forgetSinks(deps, request),
     },
     { sinks, trustedGroups: config.trustedGroups, force: options.force ?? false, all: options.all ?? false },
   );
-  const all = options.all ? [...errors, ...(await removePublished(world, config))] : errors;
-  world.print([...outcomes.flatMap(sinkLines), ...all.flatMap(errorLines), ...strangers.map(remind), ''].join('\n'));
+  const all = options.all ? [...errors, ...removePublished(world, config)] : errors;
+  world.show([...outcomes.flatMap(sinkLines), ...all.flatMap(errorLines), ...strangers.map(remind), ''].join('\n'));
   return exitCode(outcomes, all);
 }
 

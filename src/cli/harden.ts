@@ -42,7 +42,7 @@ async function harden(world: World, options: HardenOptions): Promise<ExitCode> {
   for (const path of dropInPaths(UNITS)) {
     await makeDirectory(dirname(path));
     await files.replace(path, (temp) => writeSynced(temp, Buffer.from(text), 0o644));
-    world.print(`${path}: written\n`);
+    world.show(`${path}: written\n`);
   }
   await reloadUnits(world);
   return EXIT.done;
@@ -57,9 +57,9 @@ async function undo(world: World): Promise<ExitCode> {
     await rmdir(dirname(path)).catch((error: unknown) => {
       if (!isErrno(error, 'ENOTEMPTY')) throw error;
     });
-    world.print(`${path}: removed\n`);
+    world.show(`${path}: removed\n`);
   }
-  if (there.length === 0) world.print('there is nothing to undo\n');
+  if (there.length === 0) world.show('there is nothing to undo\n');
   else await reloadUnits(world);
   return EXIT.done;
 }
@@ -84,7 +84,7 @@ async function reloadUnits(world: World): Promise<void> {
   const { commands } = await world.services();
   const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
   const { exitCode } = await commands.run(['systemctl', 'daemon-reload'], { timeout: RELOAD_TIMEOUT, env });
-  world.print(
+  world.show(
     exitCode === 0
       ? 'it holds for what starts from now on: systemctl restart credrotate\n'
       : 'systemd has not read it yet: systemctl daemon-reload, then systemctl restart credrotate\n',

@@ -19,7 +19,7 @@ import type { World } from './world.ts';
 /** A configuration that somebody made is not to be lost; one without sinks, as it is installed, may go. */
 export async function refuseToReplace(world: World, path: string): Promise<void> {
   if (!(await isThere(path))) return;
-  const read = await readConfigFile(path, world.uid);
+  const read = readConfigFile(path, world.uid);
   const parsed = read.ok ? parseYaml(path, read.text) : undefined;
   const got = parsed?.ok
     ? itemsAt(parsed.tree, ['sinks']).length + entriesAt(parsed.tree, ['consumers']).length
@@ -42,20 +42,20 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /** As root, nothing is made where somebody else could put something in its place: it would be refused there, too. */
-export async function refuseUnsafe(world: World, path: string): Promise<void> {
+export function refuseUnsafe(world: World, path: string): void {
   if (world.uid !== 0) return;
-  const weakness = await weaknessBelow(dirname(path));
+  const weakness = weaknessBelow(dirname(path));
   if (!weakness) return;
   const { message, hint } = describeWeakness(weakness, 'name a file with --output that only root can change');
   throw new AgentError('CONFIG_UNSAFE', `${path}: ${message}`, hint === undefined ? {} : { hint });
 }
 
 /** Of a directory, or of the nearest one that is there. */
-async function weaknessBelow(directory: string): Promise<Weakness | undefined> {
+function weaknessBelow(directory: string): Weakness | undefined {
   try {
-    return (await examine(directory)).weakness;
+    return examine(directory).weakness;
   } catch (error) {
-    if (isErrno(error, 'ENOENT') && directory !== '/') return await weaknessBelow(dirname(directory));
+    if (isErrno(error, 'ENOENT') && directory !== '/') return weaknessBelow(dirname(directory));
     throw cannot(directory, 'looked at', error);
   }
 }
@@ -78,13 +78,11 @@ export async function writeConfig(world: World, path: string, text: string): Pro
   } catch (error) {
     throw cannot(path, 'written', error);
   }
-  const result = await loadConfig(path, { uid: world.uid, validatePattern });
+  const result = loadConfig(path, { uid: world.uid, validatePattern });
   if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
   if (result.warnings.length > 0) world.complain(formatProblems(result.warnings));
   const { sinks, consumers } = result.config;
-  world.print(
-    `${path}: written, ${count(sinks.length, 'sink')}, ${count(consumers.length, 'consumer')}\n${next(path)}`,
-  );
+  world.show(`${path}: written, ${count(sinks.length, 'sink')}, ${count(consumers.length, 'consumer')}\n${next(path)}`);
   return EXIT.done;
 }
 

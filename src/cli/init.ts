@@ -45,7 +45,7 @@ async function init(world: World, options: InitOptions): Promise<ExitCode> {
   const { refuseToReplace, refuseUnsafe, requireGood, writeConfig } = await import('./init-file.ts');
   const { draftConfig } = await import('../config/draft.ts');
   const target = options.output === '-' ? undefined : resolve(options.output);
-  if (target !== undefined) await refuseUnsafe(world, target);
+  if (target !== undefined) refuseUnsafe(world, target);
   if (target !== undefined && !options.force) await refuseToReplace(world, target);
   const sinks = await chooseSinks(world, options, target);
   if (sinks === undefined) return EXIT.done;

@@ -10,7 +10,7 @@ import { confirming, loading, removing } from '../lockdown/ruleset.ts';
 import { asksUnit, readLockdown, readTable, UNIT } from '../lockdown/state.ts';
 import { load } from '../lockdown/tool.ts';
 import { describeState, preflightLines, stateAsJson } from './lockdown-text.ts';
-import { readConfig, type ConfigOptions } from './options.ts';
+import { readPart, type ConfigOptions } from './options.ts';
 import type { World } from './world.ts';
 
 export interface ApplyOptions extends ConfigOptions {
@@ -33,7 +33,7 @@ export async function applyLockdown(world: World, options: ApplyOptions): Promis
   // Nobody can ask as a user who is not there: what was forced must not leave everybody in for that.
   if (leftOut[0] && !options.force) throw leftOut[0];
   const found = await preflight(deps, rules);
-  world.print(lines([...leftOut.map(({ message }) => `left out: ${message}`), ...preflightLines(found, rules)]));
+  world.show(lines([...leftOut.map(({ message }) => `left out: ${message}`), ...preflightLines(found, rules)]));
   const isBlocked = found.talking.some(({ isAllowed }) => !isAllowed) && !options.force;
   if (options.dryRun) {
     world.print(`\n${loading(rules, options.for)}`);
@@ -43,14 +43,14 @@ export async function applyLockdown(world: World, options: ApplyOptions): Promis
   if (options.for !== undefined) await refuseTrialOverLasting(deps);
   await load(deps, loading(rules, options.for));
   const state = await readLockdown(deps, wish);
-  world.print(lines(await describeState(deps, state)));
-  world.print(lines(await adviseOnBoot(deps, options)));
+  world.show(lines(await describeState(deps, state)));
+  world.show(lines(await adviseOnBoot(deps, options)));
   return EXIT_OF_STATE[state.state];
 }
 
 /** The configuration, and what the options say beyond it. */
 async function readWish(world: World, options: ApplyOptions): Promise<LockdownConfig> {
-  const { lockdown } = await readConfig(world, configOnly(options));
+  const { lockdown } = await readPart(world, options, 'lockdown');
   const added = (options.allowUser ?? []).map((user) => {
     const reading = readOwner(user);
     if ('value' in reading) return reading.value;
@@ -60,10 +60,6 @@ async function readWish(world: World, options: ApplyOptions): Promise<LockdownCo
     allowUsers: [...lockdown.allowUsers, ...added],
     containers: options.containers ?? lockdown.containers,
   };
-}
-
-function configOnly({ config }: ConfigOptions): ConfigOptions {
-  return config === undefined ? {} : { config };
 }
 
 async function openDeps(world: World): Promise<LockdownDeps> {
@@ -101,10 +97,11 @@ const EXIT_OF_STATE: Readonly<Record<LockdownState['state'], ExitCode>> = {
 };
 
 export async function showLockdown(world: World, options: LockdownStatusOptions): Promise<ExitCode> {
-  const { lockdown } = await readConfig(world, configOnly(options));
+  const { lockdown } = await readPart(world, options, 'lockdown');
   const deps = await openDeps(world);
   const state = await readLockdown(deps, lockdown);
-  world.print(options.json ? stateAsJson(state) : lines(await describeState(deps, state)));
+  if (options.json) world.print(stateAsJson(state));
+  else world.show(lines(await describeState(deps, state)));
   return EXIT_OF_STATE[state.state];
 }
 
@@ -117,7 +114,7 @@ export async function confirmLockdown(world: World): Promise<ExitCode> {
     });
   }
   if (effect === 'trial') await load(deps, confirming());
-  world.print(lines(['lockdown: on, for good', ...(await adviseOnBoot(deps, {}))]));
+  world.show(lines(['lockdown: on, for good', ...(await adviseOnBoot(deps, {}))]));
   return EXIT.done;
 }
 
@@ -126,7 +123,7 @@ export async function removeLockdown(world: World): Promise<ExitCode> {
   const isThere = (await readTable(deps)) !== undefined;
   if (isThere) await load(deps, removing());
   const isBack = await asksUnit(deps, 'is-active');
-  world.print(
+  world.show(
     lines([
       `lockdown: off${isThere ? '' : ', as before'}; everybody reaches the metadata service`,
       ...(isBack ? [`until ${UNIT} loads the rules again; for good: systemctl disable --now ${UNIT}`] : []),

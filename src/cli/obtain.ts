@@ -4,7 +4,7 @@ import { defaultConfig } from '../config/defaults.ts';
 import type { Config } from '../core/config.ts';
 import type { Credentials, Origin } from '../core/credentials.ts';
 import { AgentError } from '../core/errors.ts';
-import { DEFAULT_CONFIG, readConfig, withConfig, type ConfigOptions } from './options.ts';
+import { DEFAULT_CONFIG, readPart, withConfig, type ConfigOptions } from './options.ts';
 import type { World } from './world.ts';
 
 export interface SourceOptions extends ConfigOptions {
@@ -41,9 +41,9 @@ async function fetchCredentials(world: World, config: Config): ReturnType<typeof
   }
 }
 
-/** The one that is named, the usual one if it can be read, or none. */
+/** How the source is reached, by the configuration that is named, the usual one if it can be read, or none. */
 export async function findConfig(world: World, options: ConfigOptions): Promise<Config> {
-  if (options.config !== undefined || (await isReadable(DEFAULT_CONFIG))) return readConfig(world, options);
+  if (options.config !== undefined || (await isReadable(DEFAULT_CONFIG))) return readPart(world, options, 'imds');
   return defaultConfig();
 }
 

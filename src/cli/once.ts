@@ -47,7 +47,8 @@ async function once(world: World, options: OnceOptions): Promise<ExitCode> {
   };
   const report = await pass(world, config, options.wait ?? 0, onView);
   onView({ config, report });
-  world.print(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : printReport(report));
+  if (options.json) world.print(`${JSON.stringify(report, undefined, 2)}\n`);
+  else world.show(printReport(report));
   return exitCodeOf(report);
 }
 

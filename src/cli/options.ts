@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import type { SinkFlags as NamedSinks } from '../config/flags.ts';
 import type { ConfigResult } from '../config/load.ts';
-import { formatProblems } from '../config/problem.ts';
+import { formatProblems, type Problem } from '../config/problem.ts';
 import { readDuration } from '../config/scalars.ts';
 import { EXIT } from '../core/exit.ts';
 import type { World } from './world.ts';
@@ -52,7 +52,13 @@ export function withSinkFlags(command: Command): Command {
 
 /** The configuration from the file, or from flags where these name sinks. Warnings go to standard error. */
 export async function readConfig(world: World, options: SinkFlags): Promise<Config> {
-  return accepted(world, namesSinks(options) ? await fromFlags(options) : await fromFile(world, options));
+  const result = namesSinks(options) ? await fromFlags(options) : await fromFile(world, options);
+  return accepted(world, result, () => true);
+}
+
+/** The same, for a command that goes by one part of it alone: of what is doubtful elsewhere it does not warn. */
+export async function readPart(world: World, options: ConfigOptions, part: 'imds' | 'lockdown'): Promise<Config> {
+  return accepted(world, await fromFile(world, options), ({ path }) => path === '' || path.startsWith(part));
 }
 
 async function fromFlags(options: SinkFlags): Promise<ConfigResult> {
@@ -62,16 +68,17 @@ async function fromFlags(options: SinkFlags): Promise<ConfigResult> {
 
 async function fromFile({ services, uid }: World, { config = DEFAULT_CONFIG }: ConfigOptions): Promise<ConfigResult> {
   const [{ loadConfig }, { validatePattern }] = await Promise.all([import('../config/load.ts'), services()]);
-  return await loadConfig(config, { uid, validatePattern });
+  return loadConfig(config, { uid, validatePattern });
 }
 
 export function namesSinks({ awsCredentials, dotenv, jsonFile }: SinkFlags): boolean {
   return [awsCredentials, dotenv, jsonFile].some((paths) => paths !== undefined && paths.length > 0);
 }
 
-function accepted(world: World, result: ConfigResult): Config {
+function accepted(world: World, result: ConfigResult, concerns: (warning: Problem) => boolean): Config {
   if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
-  if (result.warnings.length > 0) world.complain(formatProblems(result.warnings));
+  const warnings = result.warnings.filter(concerns);
+  if (warnings.length > 0) world.complain(formatProblems(warnings));
   return result.config;
 }
 

@@ -1,17 +1,18 @@
 import type { Command } from 'commander';
 import { sourceTime } from '../core/clock-skew.ts';
-import type { Config, ConsumerConfig } from '../core/config.ts';
+import type { Config } from '../core/config.ts';
 import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
-import { coloured, plain } from '../report/paint.ts';
-import { printPlan, type PlannedSink } from '../report/print-plan.ts';
+import { printPlan, type PlannedSink, type PlannedTelling } from '../report/print-plan.ts';
 import { errorLines } from '../report/print-report.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
 import { sinksOf } from '../rotation/owed.ts';
+import type { AgentState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
 import type { PreviewRequest } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/preview.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
+import { screenOf } from './screen.ts';
 import { sinkDeps } from './session.ts';
 import type { Run, World } from './world.ts';
 
@@ -25,32 +26,38 @@ export function addPlan(program: Command, run: Run): void {
 async function plan(world: World, options: SinkFlags): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const { clock } = await world.services();
-  const { decision, clockSkew } = await decide(world, config);
+  const { decision, clockSkew, state } = await decide(world, config);
   if (decision.kind === 'keep') {
-    const { error, state } = decision;
-    world.print(`source is ${state}: nothing would be written\n${errorLines(error).join('\n')}\n`);
-    return exitCodeOfParts(state, [error.code]);
+    const { error } = decision;
+    world.show(`source is ${decision.state}: nothing would be written\n${errorLines(error).join('\n')}\n`);
+    return exitCodeOfParts(decision.state, [error.code]);
   }
   const { credentials, origin } = decision;
   const isNew = decision.kind === 'new';
   const sinks = await plannedSinks(world, config, { credentials, origin, rotated: isNew });
   const found = { at: sourceTime(clock.now(), clockSkew), credentials, origin, isNew, clockSkew };
-  world.print(printPlan({ ...found, sinks, toBeTold: toBeTold(config, sinks) }, world.isColoured ? coloured : plain));
+  world.show(printPlan({ ...found, sinks, toBeTold: toBeTold(config, sinks, state) }, screenOf(world).paint));
   return exitCodeOfParts(
     'ok',
     sinks.flatMap((sink) => sink.error?.code ?? []),
   );
 }
 
-async function decide(world: World, config: Config): Promise<{ decision: Decision; clockSkew: number | undefined }> {
+interface Decided {
+  readonly decision: Decision;
+  readonly clockSkew: number | undefined;
+  readonly state: AgentState;
+}
+
+async function decide(world: World, config: Config): Promise<Decided> {
   const { clock, http } = await world.services();
   const log = await world.openLog(config.log);
   const source = createImdsSource({ http, clock, config: config.imds, env: world.env, log });
   const fetched = await source.fetch(world.stop);
   await http.close();
   const { clockSkew } = fetched;
-  const state = await readState(world.directories.state);
-  return { decision: accept(fetched, state, sourceTime(clock.now(), clockSkew)), clockSkew };
+  const state = readState(world.directories.state);
+  return { decision: accept(fetched, state, sourceTime(clock.now(), clockSkew)), clockSkew, state };
 }
 
 type Wish = Pick<PreviewRequest, 'credentials' | 'origin' | 'rotated'>;
@@ -65,7 +72,11 @@ async function plannedSinks(world: World, config: Config, wish: Wish): Promise<r
   });
 }
 
-function toBeTold(config: Config, sinks: readonly PlannedSink[]): readonly ConsumerConfig[] {
+function toBeTold(config: Config, sinks: readonly PlannedSink[], state: AgentState): readonly PlannedTelling[] {
   const changing = new Set(sinks.filter((sink) => sink.bytesChanged).map((sink) => sink.path));
-  return config.consumers.filter(({ name }) => sinksOf(config.sinks, name).some((path) => changing.has(path)));
+  return config.consumers.flatMap((consumer) => {
+    const isOwed = state.consumers[consumer.name]?.owed !== undefined;
+    const isNews = sinksOf(config.sinks, consumer.name).some((path) => changing.has(path));
+    return isOwed || isNews ? [{ consumer, isOwed }] : [];
+  });
 }

@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeWeakness } from '../config/read-file.ts';
 import { textfileWeakness } from '../config/textfile.ts';
@@ -11,7 +10,7 @@ import { parseStatus } from '../report/status-schema.ts';
 import { buildStatus, type Status } from '../report/status.ts';
 import type { Tally } from '../report/tally.ts';
 import type { AgentDeps, AgentView } from '../rotation/agent.ts';
-import { writeSynced } from '../rotation/store.ts';
+import { fillTemp } from '../rotation/store.ts';
 import type { Services, World } from './world.ts';
 
 export interface PublishOptions {
@@ -29,18 +28,26 @@ export function statusPath({ directories }: Pick<World, 'directories'>): string 
 /** Far more than a thousand sinks need. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** The text of a status; rejects with errno errors. Undefined when it is no file, or too large to be one. */
-export async function readStatusText(path: string): Promise<string | undefined> {
+/** The text of a status; throws errno errors. Undefined when it is no file, or too large to be one. */
+export function readStatusText(path: string): string | undefined {
   // Without O_NONBLOCK a FIFO would keep us waiting for a writer.
-  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  const stat = await file.stat();
-  return stat.isFile() && stat.size <= MAX_BYTES ? await file.readFile('utf8') : undefined;
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    const stat = fstatSync(fd);
+    return stat.isFile() && stat.size <= MAX_BYTES ? readFileSync(fd, 'utf8') : undefined;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** What a former process left, if it left something that can be used. */
-export async function readFormer(path: string): Promise<Status | undefined> {
-  const text = await readStatusText(path).catch(() => undefined);
-  return text === undefined ? undefined : parseStatus(text);
+export function readFormer(path: string): Status | undefined {
+  try {
+    const text = readStatusText(path);
+    return text === undefined ? undefined : parseStatus(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Writes the status, and the metrics where they are wanted. Trouble with either stops nothing. */
@@ -53,7 +60,7 @@ export function publisher(world: World, services: Services, options: PublishOpti
     onView?.(view);
     const status = buildStatus(view, tally.with(view), identity, services.clock.now());
     try {
-      await mkdir(world.directories.runtime, { recursive: true, mode: 0o755 });
+      mkdirSync(world.directories.runtime, { recursive: true, mode: 0o755 });
       await replace(services, path, `${JSON.stringify(status, undefined, 1)}\n`);
     } catch (error) {
       log.debug(`${path}: not written: ${describeForeign(error)}`, { event: 'status_trouble' });
@@ -65,9 +72,9 @@ export function publisher(world: World, services: Services, options: PublishOpti
   };
 }
 
-/** Why root is to keep off the metrics: somebody else could put something in their place. Rejects with errno errors. */
-export async function weaknessOf({ uid }: World, path: string): Promise<Weakness | undefined> {
-  return uid === 0 ? await textfileWeakness(path) : undefined;
+/** Why root is to keep off the metrics: somebody else could put something in their place. Throws errno errors. */
+export function weaknessOf({ uid }: World, path: string): Weakness | undefined {
+  return uid === 0 ? textfileWeakness(path) : undefined;
 }
 
 /** Gives the trouble with it. */
@@ -78,7 +85,7 @@ async function writeMetrics(
   status: Status,
 ): Promise<string | undefined> {
   try {
-    const weakness = await weaknessOf(world, path);
+    const weakness = weaknessOf(world, path);
     if (weakness) return `${path}: no metrics there: ${describeWeakness(weakness, 'credrotate check').message}`;
     await replace(services, path, renderMetrics(status));
     return undefined;
@@ -87,6 +94,10 @@ async function writeMetrics(
   }
 }
 
+/** Not synced: after a power cut the first pass makes it anew. */
 async function replace({ files }: Services, path: string, text: string): Promise<void> {
-  await files.replace(path, (temp) => writeSynced(temp, Buffer.from(text), 0o644));
+  await files.replace(path, (temp) => {
+    closeSync(fillTemp(temp, Buffer.from(text), 0o644));
+    return Promise.resolve();
+  });
 }

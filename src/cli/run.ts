@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import type { Clock, Log } from '../core/contracts.ts';
@@ -32,7 +32,7 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   const { clock, sdNotify } = await world.services();
   const readiness = new Readiness(sdNotify, config.startupWait);
   const watchdog = new Watchdog(world.env, sdNotify, { config });
-  const tidiness = new Tidiness();
+  const tidiness = new Tidiness(() => void world.giveBackMemory());
   const onView = (view: AgentView): void => {
     readiness.see(view);
     watchdog.see(view);
@@ -85,8 +85,10 @@ async function openWhenFree(world: World, options: SessionOptions): Promise<Sess
 /** Without its socket the agent does its work all the same. */
 async function openControl(world: World, agent: Agent, log: Log): Promise<AsyncDisposable | undefined> {
   try {
-    await mkdir(world.directories.runtime, { recursive: true, mode: 0o755 });
-    return await serveControl(controlSocket(world), ({ tellAll }) => agent.ask({ trigger: 'refresh', tellAll }));
+    mkdirSync(world.directories.runtime, { recursive: true, mode: 0o755 });
+    return await serveControl(controlSocket(world), ({ tellAll, tell = [] }) =>
+      agent.ask({ trigger: 'refresh', tellAll, tell }),
+    );
   } catch (error) {
     const { message } = toErrorInfo(error);
     log.error(`${controlSocket(world)}: no control socket, so refresh will not work: ${message}`, {

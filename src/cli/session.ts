@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../core/config.ts';
 import type { Http, Log } from '../core/contracts.ts';
@@ -6,6 +6,7 @@ import { describeForeign } from '../core/errors.ts';
 import { tell } from '../notify/tell.ts';
 import { Tally } from '../report/tally.ts';
 import { Agent, type AgentDeps } from '../rotation/agent.ts';
+import { knownIdentity } from '../rotation/state.ts';
 import { StateStore } from '../rotation/store.ts';
 import { applySinks } from '../sinks/apply.ts';
 import type { SinkDeps } from '../sinks/compare.ts';
@@ -33,15 +34,15 @@ export interface SessionOptions extends Omit<PublishOptions, 'tally'> {
 export async function openSession(world: World, options: SessionOptions): Promise<Session | undefined> {
   const services = await world.services();
   const { log } = options;
-  const lock = await takeLock(world, services, log);
+  const lock = takeLock(world, services, log);
   if (lock === 'busy') return undefined;
-  const store = await StateStore.open(world.directories.state, services.files, log);
-  const tally = new Tally(await readFormer(statusPath(world)));
-  await sweepPublished(world, options.config);
+  const store = StateStore.open(world.directories.state, services.files, log);
+  const tally = new Tally(readFormer(statusPath(world)));
+  sweepPublished(world, options.config);
   return {
     agent: new Agent(
       {
-        ...stages(world, services, { log, tally }),
+        ...stages(world, services, { log, tally, store }),
         // A one-shot prints its report; saying it twice would help nobody.
         log: options.mode === 'once' ? SILENT : log,
         store,
@@ -64,16 +65,21 @@ type Stages = Omit<AgentDeps, 'log' | 'store' | 'publish'>;
 interface Watched {
   readonly log: Log;
   readonly tally: Tally;
+  readonly store: StateStore;
 }
 
-function stages(world: World, services: Services, { log, tally }: Watched): Stages {
+function stages(world: World, services: Services, { log, tally, store }: Watched): Stages {
   const { clock } = services;
   const http = counted(services.http, tally);
   const self = { uid: world.uid, gid: world.gid };
+  const { bootId } = services.readBootTime();
   return {
     clock,
-    bootId: services.readBootTime().bootId,
-    makeSource: ({ imds }) => createImdsSource({ http, clock, config: imds, env: world.env, log }),
+    bootId,
+    makeSource: ({ imds }) => {
+      const identity = knownIdentity(store.state, bootId);
+      return createImdsSource({ http, clock, config: imds, env: world.env, log, identity });
+    },
     applySinks: async (request) => {
       const applied = await applySinks(sinkDeps(services), request);
       tally.sinks(applied.outcomes);
@@ -110,10 +116,10 @@ export function sinkDeps(services: Services): SinkDeps {
 }
 
 /** Undefined where there is no lock to be had, which is said loudly. */
-export async function takeLock(world: World, services: Services, log: Log): Promise<Disposable | 'busy' | undefined> {
+export function takeLock(world: World, services: Services, log: Log): Disposable | 'busy' | undefined {
   const directory = world.directories.state;
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     return services.tryLock(join(directory, 'lock')) ?? 'busy';
   } catch (error) {
     log.error(`${directory}: no lock there, so a second agent would not be noticed: ${describeForeign(error)}`, {

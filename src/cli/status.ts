@@ -6,11 +6,11 @@ import type { ExitCode } from '../core/exit.ts';
 import { assess, exitCodeOfStatus } from '../report/assess.ts';
 import { checkLine, NAGIOS } from '../report/check-line.ts';
 import type { Look } from '../report/layout.ts';
-import { coloured, plain } from '../report/paint.ts';
 import { printStatus } from '../report/print-status.ts';
 import { parseStatus } from '../report/status-schema.ts';
 import type { Status } from '../report/status.ts';
 import { readStatusText, statusPath } from './publish.ts';
+import { screenOf } from './screen.ts';
 import { watch } from './watch.ts';
 import type { Run, World } from './world.ts';
 
@@ -36,7 +36,7 @@ export function addStatus(program: Command, run: Run): void {
 async function status(world: World, options: StatusOptions): Promise<number> {
   if (options.check) return await check(world);
   if (options.watch) return await watch(world, () => screen(world));
-  const { text, current } = await read(world);
+  const { text, current } = read(world);
   if (options.json) world.print(text);
   else world.print(printStatus(current, await lookOf(world)));
   return await exitCode(world, current);
@@ -49,7 +49,7 @@ async function exitCode(world: World, current: Status): Promise<ExitCode> {
 /** A plugin has no other way to say what went wrong than its line. */
 async function check(world: World): Promise<number> {
   try {
-    const { level, findings, left } = assess((await read(world)).current, await nowIn(world));
+    const { level, findings, left } = assess(read(world).current, await nowIn(world));
     world.print(checkLine(level, findings, left));
     return NAGIOS[level];
   } catch (error) {
@@ -61,25 +61,15 @@ async function check(world: World): Promise<number> {
 /** While there is no status, why. */
 async function screen(world: World): Promise<string> {
   try {
-    return printStatus((await read(world)).current, await lookOf(world));
+    return printStatus(read(world).current, await lookOf(world));
   } catch (error) {
     const { message, hint = '' } = toErrorInfo(error);
     return `${message}\n${hint}\n`;
   }
 }
 
-/** Longer lines are harder to read. */
-const WIDEST = 100;
-const USUAL = 80;
-
 async function lookOf(world: World): Promise<Look> {
-  const { terminal } = world;
-  const columns = terminal?.size().columns ?? USUAL;
-  return {
-    now: await nowIn(world),
-    paint: terminal?.hasColors ? coloured : plain,
-    width: Math.max(USUAL / 2, Math.min(WIDEST, columns)),
-  };
+  return { ...screenOf(world), now: await nowIn(world) };
 }
 
 async function nowIn(world: World): Promise<number> {
@@ -91,8 +81,8 @@ interface Found {
   readonly current: Status;
 }
 
-async function read(world: World): Promise<Found> {
-  const { path, text } = await readFirst(places(world));
+function read(world: World): Found {
+  const { path, text } = readFirst(places(world));
   const current = text === undefined ? undefined : parseStatus(text);
   if (text !== undefined && current) return { text, current };
   throw new AgentError('AGENT_ABSENT', `${path}: expected a status of this version of credrotate, got something else`, {
@@ -111,12 +101,12 @@ interface Opened {
   readonly text: string | undefined;
 }
 
-async function readFirst([path = '', ...others]: readonly string[]): Promise<Opened> {
+function readFirst([path = '', ...others]: readonly string[]): Opened {
   try {
-    return { path, text: await readStatusText(path) };
+    return { path, text: readStatusText(path) };
   } catch (error) {
     const isMissing = isErrno(error, 'ENOENT');
-    if (isMissing && others.length > 0) return await readFirst(others);
+    if (isMissing && others.length > 0) return readFirst(others);
     const hint = isMissing
       ? 'make a first pass: systemctl start credrotate, or credrotate once'
       : 'see who may read it: ls -l';

@@ -24,11 +24,11 @@ export interface World {
   readonly self: readonly string[];
   /** Results, on standard output. */
   readonly print: (output: string | Uint8Array) => void;
-  /** Whether standard output is a terminal that shows colours, and NO_COLOR does not forbid them. */
-  readonly isColoured: boolean;
+  /** Lines for people, on standard output: a terminal has them fit its width, and a search finds each whole elsewhere. */
+  readonly show: (text: string) => void;
   /** What standard output is, when it is a terminal. */
   readonly terminal: Terminal | undefined;
-  /** Trouble, on standard error. */
+  /** Trouble, on standard error, in such lines. */
   readonly complain: (text: string) => void;
   /** Aborted by SIGTERM or SIGINT. */
   readonly stop: AbortSignal;
@@ -41,6 +41,8 @@ export interface World {
   /** Replaces this process by a program: its path, arguments (its name first) and environment. Rejects with errno errors. */
   readonly become: (path: string, args: readonly string[], env: World['env']) => Promise<never>;
   readonly openLog: (config: LogConfig) => Promise<Log>;
+  /** Of this process: gives the kernel back what it has no use for now. */
+  readonly giveBackMemory: () => Promise<void>;
 }
 
 export interface Terminal {

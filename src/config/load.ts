@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isErrno } from '../core/errors.ts';
 import { assemble } from './assemble.ts';
@@ -19,26 +19,26 @@ export interface LoadOptions {
 }
 
 /**
- * The configuration of a file and of `conf.d/*.yaml` beside it, or all problems of all of them. Never rejects for what
+ * The configuration of a file and of `conf.d/*.yaml` beside it, or all problems of all of them. Never throws for what
  * the files hold or lack.
  */
-export async function loadConfig(path: string, { uid, validatePattern }: LoadOptions): Promise<ConfigResult> {
-  const dropIns = await listDropIns(join(dirname(path), 'conf.d'), uid);
+export function loadConfig(path: string, { uid, validatePattern }: LoadOptions): ConfigResult {
+  const dropIns = listDropIns(join(dirname(path), 'conf.d'), uid);
   const files = [path, ...dropIns.files];
   const problems = [...dropIns.problems];
   const trees = [];
   // One after the other: a file is read into a buffer of the largest size.
   for (const file of files) {
-    const parsed = await parseFile(file, uid);
+    const parsed = parseFile(file, uid);
     if (parsed.ok) trees.push(parsed.tree);
     else problems.push(...parsed.problems);
   }
-  problems.push(...(await checkPrograms(trees, uid)), ...(await checkTextfiles(trees, uid)));
+  problems.push(...checkPrograms(trees, uid), ...checkTextfiles(trees, uid));
   return assemble({ files, trees, problems, validatePattern });
 }
 
-async function parseFile(file: string, uid: number): Promise<Parsed> {
-  const read = await readConfigFile(file, uid);
+function parseFile(file: string, uid: number): Parsed {
+  const read = readConfigFile(file, uid);
   return read.ok ? parseYaml(file, read.text) : { ok: false, problems: [read.problem] };
 }
 
@@ -48,11 +48,11 @@ interface DropIns {
 }
 
 /** In name order, byte by byte; hidden files and other endings are not ours. */
-async function listDropIns(directory: string, uid: number): Promise<DropIns> {
+function listDropIns(directory: string, uid: number): DropIns {
   try {
-    const names = (await readdir(directory)).filter((name) => !name.startsWith('.'));
+    const names = readdirSync(directory).filter((name) => !name.startsWith('.'));
     const problems = [
-      ...(uid === 0 ? await findUnsafe(directory) : []),
+      ...(uid === 0 ? findUnsafe(directory) : []),
       ...names.flatMap((name) => misnamed(directory, name)),
     ];
     const files = names.filter((name) => name.endsWith('.yaml')).sort(compareBytes);
@@ -70,8 +70,8 @@ function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-async function findUnsafe(directory: string): Promise<Problem[]> {
-  const { weakness } = await examine(directory);
+function findUnsafe(directory: string): Problem[] {
+  const { weakness } = examine(directory);
   if (!weakness) return [];
   // A directory on the way is its owner's: the configuration has to move, not they.
   const remedy = weakness.isTarget

@@ -9,20 +9,20 @@ import { entriesAt, itemsAt, textAt, type Tree } from './tree.ts';
 import { examine, type Weakness } from './trust.ts';
 
 /** The programs of exec consumers: for root, such that nobody else can change what runs. */
-export async function checkPrograms(files: readonly Tree[], uid: number): Promise<Problem[]> {
+export function checkPrograms(files: readonly Tree[], uid: number): Problem[] {
   const problems: Problem[] = [];
   for (const [name, { tree }] of files.flatMap((file) => entriesAt(file, ['consumers']))) {
     const program = textAt(tree, ['type']) === 'exec' ? itemsAt(tree, ['command'])[0] : undefined;
-    if (program) problems.push(...(await checkProgram(program, pathText(['consumers', name, 'command', 0]), uid)));
+    if (program) problems.push(...checkProgram(program, pathText(['consumers', name, 'command', 0]), uid));
   }
   return problems;
 }
 
-async function checkProgram({ at, value }: Tree, path: string, uid: number): Promise<Problem[]> {
+function checkProgram({ at, value }: Tree, path: string, uid: number): Problem[] {
   const reading = typeof value === 'string' ? readPath(value) : {};
   if (!('value' in reading)) return [];
   try {
-    const { weakness } = await examine(reading.value);
+    const { weakness } = examine(reading.value);
     if (uid !== 0 || !weakness) return [];
     return [problem('CONFIG_UNSAFE', at, { path, ...describeWeakness(weakness, remedy(reading.value, weakness)) })];
   } catch (error) {

@@ -1,5 +1,4 @@
-import { constants, type BigIntStats } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { isUtf8 } from 'node:buffer';
 import { describeForeign, isErrno } from '../core/errors.ts';
@@ -13,24 +12,32 @@ const MAX_BYTES = 1024 * 1024;
 export type FileText = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: Problem };
 
 /** The text of a configuration file. For root, of one that nobody else can change. */
-export async function readConfigFile(file: string, uid: number): Promise<FileText> {
+export function readConfigFile(file: string, uid: number): FileText {
   try {
     // Without O_NONBLOCK a FIFO would keep us waiting for a writer.
-    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    const stat = await handle.stat({ bigint: true });
-    if (!stat.isFile())
-      return refuse(file, 'CONFIG_UNREADABLE', { message: `expected a regular file, got ${kindOf(stat)}` });
-    const unsafe = uid === 0 ? await findUnsafe(file, stat) : undefined;
-    if (unsafe) return refuse(file, 'CONFIG_UNSAFE', unsafe);
-    return decode(file, await readCapped(handle));
+    const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    try {
+      return readOpened(file, fd, uid);
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     return refuse(file, 'CONFIG_UNREADABLE', describeFailure('a file', error));
   }
 }
 
+function readOpened(file: string, fd: number, uid: number): FileText {
+  const stat = fstatSync(fd, { bigint: true });
+  if (!stat.isFile())
+    return refuse(file, 'CONFIG_UNREADABLE', { message: `expected a regular file, got ${kindOf(stat)}` });
+  const unsafe = uid === 0 ? findUnsafe(file, stat) : undefined;
+  if (unsafe) return refuse(file, 'CONFIG_UNSAFE', unsafe);
+  return decode(file, readCapped(fd));
+}
+
 /** A configuration can run commands as root: it must be root's alone, and so must every directory on the way to it. */
-async function findUnsafe(file: string, opened: BigIntStats): Promise<Finding | undefined> {
-  const { identity, weakness } = await examine(file);
+function findUnsafe(file: string, opened: BigIntStats): Finding | undefined {
+  const { identity, weakness } = examine(file);
   if (weakness) return describeWeakness(weakness, installConfig(file, weakness));
   // The path and the descriptor must be one file: what was looked at is what is read.
   if (identity === identityOf(opened)) return undefined;
@@ -57,11 +64,11 @@ export function takeBack(path: string): string {
   return `sudo chown root:root ${shellWord(path)} && sudo chmod go-w ${shellWord(path)}`;
 }
 
-async function readCapped(handle: FileHandle): Promise<Buffer> {
+function readCapped(fd: number): Buffer {
   const buffer = Buffer.allocUnsafe(MAX_BYTES + 1);
   let length = 0;
   for (;;) {
-    const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
+    const bytesRead = readSync(fd, buffer, length, buffer.length - length, null);
     length += bytesRead;
     if (bytesRead === 0 || length === buffer.length) return buffer.subarray(0, length);
   }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describeForeign, isErrno } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
@@ -9,20 +9,20 @@ import { find, type Tree } from './tree.ts';
 import { examine, type Weakness } from './trust.ts';
 
 /** The files for metrics: for root, in directories where nobody else can put something in their place. */
-export async function checkTextfiles(files: readonly Tree[], uid: number): Promise<Problem[]> {
+export function checkTextfiles(files: readonly Tree[], uid: number): Problem[] {
   const trees = files.flatMap((file) => find(file, ['metrics', 'textfile']) ?? []);
-  return (await Promise.all(trees.map((tree) => checkTextfile(tree, uid)))).flat();
+  return trees.flatMap((tree) => checkTextfile(tree, uid));
 }
 
 const PATH = 'metrics.textfile';
 /** The directory that Debian's package makes is its user's. */
 const SAFE = '/var/lib/node_exporter/textfile_collector';
 
-async function checkTextfile({ at, value }: Tree, uid: number): Promise<Problem[]> {
+function checkTextfile({ at, value }: Tree, uid: number): Problem[] {
   const reading = typeof value === 'string' ? readTextfile(value) : {};
   if (!('value' in reading)) return [];
   try {
-    const weakness = await textfileWeakness(reading.value);
+    const weakness = textfileWeakness(reading.value);
     if (uid !== 0 || !weakness) return [];
     const remedy = weakness.isTarget
       ? takeBack(weakness.path)
@@ -35,13 +35,13 @@ async function checkTextfile({ at, value }: Tree, uid: number): Promise<Problem[
   }
 }
 
-/** Who else than root could put something in place of the file; undefined when nobody can. Rejects with errno errors. */
-export async function textfileWeakness(path: string): Promise<Weakness | undefined> {
+/** Who else than root could put something in place of the file; undefined when nobody can. Throws errno errors. */
+export function textfileWeakness(path: string): Weakness | undefined {
   const directory = dirname(path);
-  const { weakness } = await examine(directory);
+  const { weakness } = examine(directory);
   if (weakness) return weakness;
   // In a directory such as /tmp, which is fit for the way, anybody may make the names that we are about to use.
-  const mode = (await stat(directory)).mode & 0o7777;
+  const mode = statSync(directory).mode & 0o7777;
   return (mode & 0o022) === 0
     ? undefined
     : { path: directory, isTarget: true, got: `mode ${mode.toString(8).padStart(4, '0')}` };

@@ -1,4 +1,4 @@
-import { lstat, readlink } from 'node:fs/promises';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** The part of a path that somebody else than root can change. */
@@ -25,11 +25,11 @@ export interface FileStat {
 }
 
 export interface FileTree {
-  lstat(path: string): Promise<FileStat>;
-  readlink(path: string): Promise<string>;
+  lstat(path: string): FileStat;
+  readlink(path: string): string;
 }
 
-const REAL: FileTree = { lstat: (path) => lstat(path, { bigint: true }), readlink };
+const REAL: FileTree = { lstat: (path) => lstatSync(path, { bigint: true }), readlink: readlinkSync };
 
 /** As the kernel. */
 const MAX_LINKS = 40;
@@ -41,24 +41,24 @@ const WRITABLE_BY_OTHERS = 0o022n;
 
 /**
  * Walks a path as the kernel does, and looks at every component, those behind symlinks too: whoever can write in a
- * directory decides what its names lead to. Rejects with errno errors.
+ * directory decides what its names lead to. Throws errno errors.
  */
-export async function examine(path: string, files: FileTree = REAL): Promise<Examined> {
+export function examine(path: string, files: FileTree = REAL): Examined {
   const pending = names(resolve(path));
   let links = 0;
   let current = '/';
-  let parent: FileStat = await files.lstat('/');
+  let parent: FileStat = files.lstat('/');
   let weakness = findWeakness('/', parent);
   while (pending.length > 0) {
     const name = pending.shift() ?? '';
     const next = name === '..' ? dirname(current) : join(current, name);
-    const stat = await files.lstat(next);
+    const stat = files.lstat(next);
     weakness ??= findWeakness(next, stat, parent);
     if ((stat.mode & TYPE) === LINK) {
       if (++links > MAX_LINKS) throw Object.assign(new Error('too many symlinks'), { code: 'ELOOP', syscall: 'lstat' });
-      const target = await files.readlink(next);
+      const target = files.readlink(next);
       pending.unshift(...names(target));
-      if (target.startsWith('/')) [current, parent] = ['/', await files.lstat('/')];
+      if (target.startsWith('/')) [current, parent] = ['/', files.lstat('/')];
     } else [current, parent] = [next, stat];
   }
   const isTarget = weakness?.path === current;

@@ -19,6 +19,9 @@ export interface Origin {
   readonly accountId?: string;
 }
 
+/** Which instance, of which account. */
+export type Identity = Pick<Origin, 'instanceId' | 'accountId'>;
+
 /** Key ids are shown by their last four characters, everywhere. */
 export function displayKeyId(accessKeyId: string): string {
   return accessKeyId.length > 4 ? `…${accessKeyId.slice(-4)}` : '…';

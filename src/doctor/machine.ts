@@ -24,8 +24,8 @@ function judgeImage(machine: MachineFacts, sinks: readonly SinkFacts[]): readonl
         ...strange.map(({ path, keyIds }) => `${path}: key ${keyIds.join(' and ')}`),
       ],
       remedy: {
-        text: 'the next pass replaces them here; before you make an image, remove them from its instance',
-        line: 'sudo credrotate forget --all',
+        text: 'have them replaced here; on the instance that an image is made of, run credrotate forget --all before',
+        line: 'sudo credrotate once',
       },
     },
   ];
@@ -41,10 +41,14 @@ function judgeAgent({ agent }: MachineFacts): readonly Finding[] {
       problem: agent
         ? 'the agent is not running: the files grow stale'
         : 'no pass has been made: the files are not kept',
-      evidence: [
-        agent ? `the next pass was due ${Math.round((agent.overdueBy ?? 0) / 1000)} s ago` : 'there is no status',
-      ],
+      evidence: [agent ? `the next pass was due ${ago(agent.overdueBy ?? 0)} ago` : 'there is no status'],
       remedy: { text: 'start it, and have it started at boot', line: 'sudo systemctl enable --now credrotate' },
     },
   ];
+}
+
+/** Milliseconds in words. */
+function ago(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }

@@ -1,3 +1,4 @@
+import { shellWord } from '../core/shell-word.ts';
 import type { ConsumerFacts, Finding, ProcessFacts, Remedy } from './contract.ts';
 
 /** Programs that do not hear what they are told, or hear it and do nothing. */
@@ -36,16 +37,24 @@ function judgeSignal(subject: string, { pid, program, reception, runtime }: Proc
   ];
 }
 
-const PROCESS = 'credential_process = /usr/bin/credrotate export --format process';
 const RESTART: Remedy = { text: 'have it restarted', line: '{ type: systemd, unit: NAME.service, action: restart }' };
-const RUNTIME: Remedy = { text: 'have it restarted, or let it ask for itself, in ~/.aws/config', line: PROCESS };
+
+/** From its json sink, if it has one: whoever reads that need not reach the metadata service. */
+function asking(sinks: ConsumerFacts['sinks']): Remedy {
+  const sink = sinks.find(({ format }) => format === 'json');
+  const from = sink ? ` --from ${shellWord(sink.path)}` : '';
+  return {
+    text: 'have it restarted, or let it ask for itself, in ~/.aws/config',
+    line: `credential_process = /usr/bin/credrotate export --format process${from}`,
+  };
+}
 
 /** Tried, or said by their makers. Remounting is what a restart of the unit does. */
-const PROGRAMS: Readonly<Record<string, readonly [habit: string, remedy: Remedy]>> = {
-  s3fs: ['reads its credentials when it mounts', RESTART],
-  rclone: ['reads its credentials when it starts; SIGHUP ends rclone serve', RESTART],
-  vector: ['keeps what it read at its start, even on SIGHUP', RUNTIME],
-  'fluent-bit': ['reads them again only in some of its outputs', RESTART],
+const PROGRAMS: Readonly<Record<string, readonly [habit: string, remedy: typeof asking]>> = {
+  s3fs: ['reads its credentials when it mounts', () => RESTART],
+  rclone: ['reads its credentials when it starts; SIGHUP ends rclone serve', () => RESTART],
+  vector: ['keeps what it read at its start, even on SIGHUP', asking],
+  'fluent-bit': ['reads them again only in some of its outputs', () => RESTART],
 };
 
 /** The AWS SDKs of these read the file once for each session or client; only the program's author can change that. */
@@ -57,8 +66,9 @@ const RUNTIMES: Readonly<Record<string, string>> = {
 
 function judgeReading({ name, told, sinks }: ConsumerFacts, { pid, program = '' }: ProcessFacts): readonly Finding[] {
   if (told !== 'reload' && told !== 'signal') return [];
-  const [habit, remedy] = PROGRAMS[program] ?? [];
-  if (habit !== undefined && remedy) {
+  const [habit, remedyFor] = PROGRAMS[program] ?? [];
+  if (habit !== undefined && remedyFor) {
+    const remedy = remedyFor(sinks);
     const problem = `${program} ${habit}, so that telling it by a ${told} changes nothing`;
     return [
       { id: 'never-rereads', severity: 'warning', subject: name, problem, evidence: [seen(pid, program)], remedy },
@@ -68,7 +78,14 @@ function judgeReading({ name, told, sinks }: ConsumerFacts, { pid, program = '' 
   if (language === undefined || sinks.every(({ format }) => format !== 'aws-credentials')) return [];
   const problem = `the AWS SDK for ${language} reads the file once: a ${told} helps only if the program makes a new session`;
   return [
-    { id: 'never-rereads', severity: 'note', subject: name, problem, evidence: [seen(pid, program)], remedy: RUNTIME },
+    {
+      id: 'never-rereads',
+      severity: 'note',
+      subject: name,
+      problem,
+      evidence: [seen(pid, program)],
+      remedy: asking(sinks),
+    },
   ];
 }
 

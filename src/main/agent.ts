@@ -7,6 +7,7 @@ import type { Actors } from '../core/contracts.ts';
 import { directoriesFor } from '../core/directories.ts';
 import { EXIT } from '../core/exit.ts';
 import { toErrorInfo } from '../core/errors.ts';
+import { fold, lineWidth } from '../report/fold.ts';
 import { openLate } from '../system/late-log.ts';
 
 /** The agent with all its commands. Gives the exit code; throws nothing. */
@@ -42,20 +43,20 @@ function createWorld(self: readonly string[], stop: AbortSignal): World {
     directories: directoriesFor(process.env, uid, homedir()),
     self,
     print: (output) => void outlasting(process.stdout).write(output),
-    // No method of a file's or a pipe's.
-    get isColoured() {
-      return process.stdout.isTTY && process.stdout.hasColors();
-    },
+    show: (text) => void outlasting(process.stdout).write(fitting(text, process.stdout)),
     get terminal() {
       return terminalOf(process.stdout);
     },
-    complain: (text) => void outlasting(process.stderr).write(text),
+    complain: (text) => void outlasting(process.stderr).write(fitting(text, process.stderr)),
     stop,
     stopped: () => aborted(stop),
     onHangup: (act) => process.on('SIGHUP', act),
     services: once(() => openWorld(self, uid)),
     become: async (path, args, environment) =>
       (await import('../system/execute.ts')).becomeProgram(path, args, environment),
+    giveBackMemory: async () => {
+      (await import('../system/memory.ts')).giveBackMemory();
+    },
     openLog: (config) =>
       Promise.resolve(
         openLate(config.level, async () => {
@@ -69,6 +70,10 @@ function createWorld(self: readonly string[], stop: AbortSignal): World {
 /** A reader that has gone away, as in `credrotate status | head -1`, is no reason to leave work undone. */
 function outlasting(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   return stream.listenerCount('error') === 0 ? stream.on('error', () => undefined) : stream;
+}
+
+function fitting(text: string, stream: NodeJS.WriteStream): string {
+  return stream.isTTY ? fold(text, lineWidth(stream.columns)) : text;
 }
 
 function terminalOf(stream: NodeJS.WriteStream): Terminal | undefined {

@@ -45,7 +45,7 @@ export type TellResult =
   | {
       readonly result: 'told' | 'fresh' | 'absent';
       readonly detail: string;
-      /** Ids of those that were told, where they are known. */
+      /** Ids of those that were told, or are fresh, where they are known. */
       readonly processes?: readonly number[];
     }
   | { readonly result: 'waiting'; readonly detail: string; readonly until: number }

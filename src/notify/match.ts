@@ -1,9 +1,12 @@
-import { realpath } from 'node:fs/promises';
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
 import type { ProcessMatch } from '../core/config.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
 import type { NotifyDeps, TellResult } from './contract.ts';
 import { allPids, readProcess, type ProcessFacts } from './proc.ts';
 import { ended, sendTo, type Aim } from './send.ts';
+
+const realpath = promisify(fs.realpath.native);
 
 interface Wanted {
   /** Of the executable, as /proc shows it. */

@@ -1,5 +1,6 @@
-import { lstat, readlink } from 'node:fs/promises';
+import * as fs from 'node:fs';
 import { isAbsolute, join } from 'node:path';
+import { promisify } from 'node:util';
 import { AgentError, isErrno } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
 
@@ -10,6 +11,10 @@ export interface Route {
   /** The first user on the way, beside the trusted ones: whatever lies behind is theirs. */
   readonly stranger?: number;
 }
+
+// What a user's directory is may never answer.
+const lstat = promisify(fs.lstat);
+const readlink = promisify(fs.readlink);
 
 /** As the kernel. */
 const MAX_LINKS = 40;
@@ -55,7 +60,7 @@ function unsafe(message: string, hint = 'correct the path'): AgentError {
   return new AgentError('CONSUMER_UNSAFE', message, { hint });
 }
 
-/** For `catch`: a file that is not there is no error. */
+/** A file that is not there is no error. */
 export function unlessAbsent(error: unknown): undefined {
   if (isErrno(error, 'ENOENT')) return undefined;
   throw error;

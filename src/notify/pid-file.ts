@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { AgentError } from '../core/errors.ts';
 import type { NotifyDeps } from './contract.ts';
 import { followPath, unlessAbsent } from './path.ts';
@@ -23,7 +22,7 @@ const WRITABLE_BY_OTHERS = 0o022;
 export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortSignal): Promise<PidFile | undefined> {
   const route = await followPath(path, [0, deps.self.uid]);
   if (!route) return undefined;
-  if (route.stranger === undefined) return await readOwn(path, route.path);
+  if (route.stranger === undefined) return readOwn(path, route.path);
   if (deps.self.uid === 0) return await readAs(deps, route.stranger, { path, signal });
   throw new AgentError(
     'CONSUMER_UNSAFE',
@@ -34,23 +33,32 @@ export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortS
   );
 }
 
-async function readOwn(path: string, resolved: string): Promise<PidFile | undefined> {
+function readOwn(path: string, resolved: string): PidFile | undefined {
   // Does not wait for the writer of a FIFO.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-  const file = await open(resolved, flags).catch(unlessAbsent);
-  if (!file) return undefined;
+  const fd = openIfPresent(resolved, flags);
+  if (fd === undefined) return undefined;
   try {
-    const stat = await file.stat();
+    const stat = fstatSync(fd);
     if (!stat.isFile()) throw notRegular(path);
-    return { pid: parsePid(await readStart(file)), writtenAt: stat.mtimeMs };
+    return { pid: parsePid(readStart(fd)), writtenAt: stat.mtimeMs };
   } finally {
-    await file.close();
+    closeSync(fd);
   }
 }
 
-async function readStart(file: FileHandle): Promise<string> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(BYTES), 0, BYTES, 0);
-  return buffer.toString('latin1', 0, bytesRead);
+function openIfPresent(path: string, flags: number): number | undefined {
+  try {
+    return openSync(path, flags);
+  } catch (error) {
+    unlessAbsent(error);
+    return undefined;
+  }
+}
+
+function readStart(fd: number): string {
+  const buffer = Buffer.alloc(BYTES);
+  return buffer.toString('latin1', 0, readSync(fd, buffer, 0, BYTES, 0));
 }
 
 /** Milliseconds. A user's directory may be a filesystem that never answers. */

@@ -36,7 +36,7 @@ export async function sendTo(
   return await naming(deps, facts, aim.abort, () => attempt(deps, held, facts, aim));
 }
 
-/** Names the process that was told, or that goes on with what it read before. Only an abort rejects. */
+/** Names the process that knows what stands, or that goes on with what it read before. Only an abort rejects. */
 export async function naming(
   deps: NotifyDeps,
   facts: ProcessFacts | undefined,
@@ -48,7 +48,7 @@ export async function naming(
     return { result: 'pending', kind: 'refused', error: toErrorInfo(error, 'CONSUMER_FAILED') };
   });
   if (!facts?.isAlive) return result;
-  if (result.result === 'told') return { ...result, processes: [facts.pid] };
+  if (result.result === 'told' || result.result === 'fresh') return { ...result, processes: [facts.pid] };
   if (result.result !== 'pending') return result;
   const age = deps.readBootTime().sinceBoot - facts.startedAt;
   return { ...result, processes: [{ pid: facts.pid, startedAt: Math.round(deps.clock.now() - age) }] };

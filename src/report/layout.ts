@@ -40,13 +40,9 @@ export function warningLines(warnings: readonly string[], look: Look): string[] 
   return warnings.flatMap((warning) => paragraph(`warning: ${warning}`, look, 'yellow'));
 }
 
-/** Stands for a blank at which no line ends; printable texts have none. */
-const TIE = '\0';
-
-/** Names and paths may be hostile. A number stays with its unit. */
+/** Names and paths may be hostile. */
 function lines(words: string, { width }: Look): string[] {
-  const tied = printable(words).replace(/\b(pid|\d+) (?=(?:\d+|min|[dhs])\b)/g, `$1${TIE}`);
-  return wrap(tied, width - INDENT).map((line) => line.replaceAll(TIE, ' '));
+  return wrap(printable(words), width - INDENT);
 }
 
 function indented(some: readonly string[]): string[] {

@@ -1,4 +1,4 @@
-import type { Paint } from './paint.ts';
+import type { Look } from './layout.ts';
 import { count } from './text.ts';
 import { wrap } from './wrap.ts';
 
@@ -19,36 +19,40 @@ export interface Diagnosis {
   readonly isRoot: boolean;
 }
 
-const WIDTH = 80;
+type Screen = Omit<Look, 'now'>;
+
+/** Where the packages put it. */
+const PAGE = '/usr/share/doc/credrotate/docs/doctor.md';
 const STYLES = { error: 'red', warning: 'yellow', note: 'bold' } as const;
 
 /** For people: a paragraph for each finding, then what could not be looked at, and what it comes to. */
-export function printDoctor({ findings, unseen, isRoot }: Diagnosis, paint: Paint): string {
+export function printDoctor({ findings, unseen, isRoot }: Diagnosis, screen: Screen): string {
   return [
-    ...findings.flatMap((found) => [...findingLines(found, paint), '']),
+    ...findings.flatMap((found) => [...findingLines(found, screen), '']),
     ...(unseen.length === 0 ? [] : [`not looked at${isRoot ? '' : ' (run it as root to see more)'}:`]),
-    ...unseen.flatMap(({ subject, reason }) => block('  ', `${subject}: ${reason}`)),
+    ...unseen.flatMap(({ subject, reason }) => block('  ', `${subject}: ${reason}`, screen)),
     ...(unseen.length === 0 ? [] : ['']),
     summary(findings),
     '',
   ].join('\n');
 }
 
-function findingLines({ id, severity, subject, problem, evidence, remedy }: Found, paint: Paint): string[] {
+function findingLines({ id, severity, subject, problem, evidence, remedy }: Found, screen: Screen): string[] {
+  const { paint } = screen;
   return [
     `${paint(STYLES[severity], severity.padEnd(8))}${subject}  ${paint('dim', id)}`,
-    ...block('        ', problem),
-    ...evidence.flatMap((seen) => block('  seen  ', seen)),
-    ...block('  do    ', remedy.text),
+    ...block('        ', problem, screen),
+    ...evidence.flatMap((seen) => block('  seen  ', seen, screen)),
+    ...block('  do    ', remedy.text, screen),
     // Whole, so that it can be copied.
     ...(remedy.line === undefined ? [] : [`          ${remedy.line}`]),
   ];
 }
 
 /** Further lines stand below the first one's text. */
-function block(label: string, text: string): string[] {
+function block(label: string, text: string, { width }: Screen): string[] {
   const indent = ' '.repeat(label.length);
-  return wrap(text, WIDTH - label.length).map((line, index) => `${index === 0 ? label : indent}${line}`);
+  return wrap(text, width - label.length).map((line, index) => `${index === 0 ? label : indent}${line}`);
 }
 
 function summary(findings: readonly Found[]): string {
@@ -57,5 +61,5 @@ function summary(findings: readonly Found[]): string {
     const number = findings.filter((found) => found.severity === severity).length;
     return number === 0 ? [] : [count(number, severity)];
   });
-  return `${parts.join(', ')} (docs/doctor.md has more about each)`;
+  return `${parts.join(', ')}\nmore about each: ${PAGE}`;
 }

@@ -15,8 +15,13 @@ export interface Plan {
   readonly isNew: boolean;
   readonly clockSkew: number | undefined;
   readonly sinks: readonly PlannedSink[];
-  /** Those whose sinks would change in bytes. */
-  readonly toBeTold: readonly ConsumerConfig[];
+  readonly toBeTold: readonly PlannedTelling[];
+}
+
+/** A consumer whose sinks would change in bytes, or that is still to be told of an earlier change. */
+export interface PlannedTelling {
+  readonly consumer: ConsumerConfig;
+  readonly isOwed: boolean;
 }
 
 /** With the bytes of a file that would be replaced, which are never shown whole. */
@@ -32,7 +37,7 @@ export function printPlan(plan: Plan, paint: Paint): string {
     sourceLine(plan),
     ...warningLines(describeSkew(plan.clockSkew, plan.at)),
     ...plan.sinks.flatMap((sink) => plannedSinkLines(sink, paint)),
-    ...plan.toBeTold.map((consumer) => `would tell ${consumer.name}: ${how(consumer)}${WHEN[consumer.tell]}`),
+    ...plan.toBeTold.map(tellingLine),
     summary(plan),
     '',
   ].join('\n');
@@ -66,6 +71,10 @@ function reason({ drift, config: { mode, owner, group } }: PlannedSink): string 
   return drift.map((kind) => words[kind]).join(', ');
 }
 
+function tellingLine({ consumer, isOwed }: PlannedTelling): string {
+  return `would tell ${consumer.name}: ${how(consumer)}${WHEN[consumer.tell]}${isOwed ? '; it is owed already' : ''}`;
+}
+
 function how(consumer: ConsumerConfig): string {
   switch (consumer.type) {
     case 'systemd':
@@ -89,7 +98,7 @@ const WHEN: Readonly<Record<ConsumerConfig['tell'], string>> = {
 
 function summary({ sinks, toBeTold }: Plan): string {
   const changing = sinks.filter(({ next }) => next).length;
-  if (changing === 0) return 'nothing would change';
+  if (changing === 0 && toBeTold.length === 0) return 'nothing would change';
   const told = toBeTold.length === 0 ? 'nobody' : count(toBeTold.length, 'consumer');
   return `would write ${changing} of ${count(sinks.length, 'sink')} and tell ${told}`;
 }

@@ -1,6 +1,7 @@
 import { describeSkew } from '../core/clock-skew.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { describeDrift, type ConsumerOutcome, type PassReport, type SinkOutcome } from '../core/outcomes.ts';
+import { printable } from '../core/printable.ts';
 import { duration } from './text.ts';
 
 /** A pass for people: a line for the source, for each sink and each consumer, and what to do about each failure. */
@@ -20,7 +21,7 @@ function sourceLines({ source, rotated, generation, finishedAt }: PassReport): s
   const key = source.keyId === undefined ? 'no credentials' : `key ${source.keyId}${role}${life}`;
   const news = rotated ? `new (rotation ${String(generation)})` : 'nothing new';
   return [
-    `source ${source.state}: ${key}; ${news}`,
+    printable(`source ${source.state}: ${key}; ${news}`),
     ...(source.error ? errorLines(source.error) : []),
     ...warningLines(describeSkew(source.clockSkew, finishedAt)),
   ];
@@ -33,7 +34,7 @@ function left(ms: number): string {
 export function sinkLines(sink: SinkOutcome): string[] {
   const why = sink.result === 'repaired' ? ` (${describeDrift(sink.drift)})` : '';
   return [
-    `${sink.result.padEnd(9)} ${sink.path}${why}`,
+    printable(`${sink.result.padEnd(9)} ${sink.path}${why}`),
     ...warningLines(...sink.warnings),
     ...(sink.error ? errorLines(sink.error) : []),
   ];
@@ -42,17 +43,20 @@ export function sinkLines(sink: SinkOutcome): string[] {
 function consumerLines(consumer: ConsumerOutcome): string[] {
   const detail = consumer.detail === undefined ? '' : `: ${consumer.detail}`;
   return [
-    `${consumer.result.padEnd(9)} ${consumer.name}${detail}`,
+    printable(`${consumer.result.padEnd(9)} ${consumer.name}${detail}`),
     ...(consumer.error ? errorLines(consumer.error) : []),
   ];
 }
 
 export function warningLines(...warnings: readonly (string | undefined)[]): string[] {
-  return warnings.flatMap((warning) => (warning === undefined ? [] : [`          warning: ${warning}`]));
+  return warnings.flatMap((warning) => (warning === undefined ? [] : [said('warning', warning)]));
 }
 
 export function errorLines(error: ErrorInfo): string[] {
-  const lines = [`          ${error.code}: ${error.message}`];
-  if (error.hint !== undefined) lines.push(`          hint: ${error.hint}`);
-  return lines;
+  return [said(error.code, error.message), ...(error.hint === undefined ? [] : [said('hint', error.hint)])];
+}
+
+/** Names and paths may be hostile. */
+function said(what: string, words: string): string {
+  return printable(`          ${what}: ${words}`);
 }

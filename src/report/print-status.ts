@@ -1,9 +1,9 @@
 import { describeSkew, sourceTime } from '../core/clock-skew.ts';
 import { assess, type Assessment, type Level } from './assess.ts';
-import { errorLines, INDENT, labelled, warningLines, type Look } from './layout.ts';
+import { errorLines, INDENT, labelled, paragraph, warningLines, type Look } from './layout.ts';
 import type { Style } from './paint.ts';
-import { consumerBlock } from './status-consumers.ts';
-import { sinkBlock } from './status-sinks.ts';
+import { consumerBlock, urgencyOfConsumer } from './status-consumers.ts';
+import { sinkBlock, urgencyOfSink } from './status-sinks.ts';
 import type { Status } from './status.ts';
 import { duration, relative } from './text.ts';
 
@@ -23,12 +23,12 @@ export function printStatus(status: Status, look: Look): string {
     ...section(
       'sinks',
       look,
-      status.sinks.flatMap((sink) => sinkBlock(sink, seenAt, look)),
+      worstFirst(status.sinks, urgencyOfSink).flatMap((sink) => sinkBlock(sink, seenAt, look)),
     ),
     ...section(
       'consumers',
       look,
-      status.consumers.flatMap((one) => consumerBlock(one, status.generation, look)),
+      worstFirst(status.consumers, urgencyOfConsumer).flatMap((one) => consumerBlock(one, status, look)),
     ),
     ...section(
       'trouble',
@@ -37,6 +37,11 @@ export function printStatus(status: Status, look: Look): string {
     ),
     '',
   ].join('\n');
+}
+
+/** Otherwise in the order of the configuration. */
+function worstFirst<T>(some: readonly T[], urgency: (one: T) => number): readonly T[] {
+  return some.toSorted((a, b) => urgency(a) - urgency(b));
 }
 
 function section(title: string, { paint }: Look, lines: readonly string[]): readonly string[] {
@@ -64,7 +69,7 @@ function sourceLines(status: Status, { state, left }: Assessment, look: Look): s
   ];
 }
 
-function lifeLines(status: Status, { left, state }: Assessment, look: Look): string[] {
+function lifeLines(status: Status, { left, state, isOverdue }: Assessment, look: Look): string[] {
   const { keyId = '', expiration = '', fetchedAt } = status.source;
   if (left === undefined) return [];
   // By the source's clock, as the expiration.
@@ -74,7 +79,7 @@ function lifeLines(status: Status, { left, state }: Assessment, look: Look): str
   const words = left > 0 ? `${duration(left)} left, until ${until}` : `expired ${duration(left)} ago, at ${until}`;
   const length = Math.max(SHORTEST_BAR, Math.min(LONGEST_BAR, look.width - INDENT - GAP.length - words.length));
   const full = Math.ceil(lifeShare(status, left) * length);
-  const style = left <= 0 ? 'red' : state === 'ok' ? 'green' : 'yellow';
+  const style = left <= 0 ? 'red' : state === 'ok' && !isOverdue ? 'green' : 'yellow';
   const bar = look.paint(style, '━'.repeat(full)) + look.paint('dim', '─'.repeat(length - full));
   return [
     ...row('credentials', `key ${keyId} of rotation ${status.generation}${since}`, look),
@@ -90,6 +95,8 @@ function lifeShare({ source }: Status, left: number): number {
   return Math.min(1, Math.max(0, left / (whole > 0 ? whole : Math.abs(left))));
 }
 
+const START = 'hint: see why with systemctl status credrotate, and start it with systemctl start credrotate';
+
 function passLines({ lastPass, nextPass, agent }: Status, { isOverdue }: Assessment, look: Look): string[] {
   const last = `${relative(Date.parse(lastPass.at), look.now)} (${lastPass.trigger}), by version ${agent.version}, pid ${agent.pid}`;
   if (!nextPass)
@@ -99,7 +106,7 @@ function passLines({ lastPass, nextPass, agent }: Status, { isOverdue }: Assessm
   return [
     ...row('last pass', last, look),
     ...(isOverdue
-      ? row('next pass', `overdue by ${late}: the agent is not running (systemctl start credrotate)`, look, 'red')
+      ? [...row('next pass', `overdue by ${late}: the agent is not running`, look, 'red'), ...paragraph(START, look)]
       : row('next pass', `${relative(at, look.now)} (${nextPass.reason.replaceAll('_', ' ')})`, look)),
   ];
 }

@@ -1,14 +1,20 @@
 import { errorLines, labelled, paragraph, type Label, type Look } from './layout.ts';
-import type { ConsumerStatus } from './status.ts';
-import { duration, relative } from './text.ts';
+import type { ConsumerStatus, Status } from './status.ts';
+import { duration } from './text.ts';
 
-/** A consumer for people; `generation` is the rotation that its files are of. */
-export function consumerBlock(consumer: ConsumerStatus, generation: number, look: Look): string[] {
+/** How much somebody has to do about it: less comes first. */
+export function urgencyOfConsumer({ result, deaf }: ConsumerStatus): number {
+  if (result === 'pending') return 0;
+  return deaf ? 1 : 2;
+}
+
+/** A consumer for people, of this status. */
+export function consumerBlock(consumer: ConsumerStatus, { generation, agent }: Status, look: Look): string[] {
   return [
     ...labelled(standing(consumer), `${consumer.name} (${consumer.type})`, look),
     ...paragraph(knowledge(consumer, generation, look.now), look, 'dim'),
     ...staleLines(consumer, look),
-    ...(consumer.deaf ? deafLines(look) : []),
+    ...(consumer.deaf ? deafLines(consumer.name, agent.mode, look) : []),
     ...(consumer.error ? errorLines(consumer.error, look) : []),
   ];
 }
@@ -21,12 +27,12 @@ function standing({ result, deaf, known }: ConsumerStatus): Label {
 }
 
 function knowledge({ known, result, owedSince, detail }: ConsumerStatus, generation: number, now: number): string {
+  const since = (time: string): string => duration(now - Date.parse(time));
+  const left = known && result === 'waiting' ? `, good for ${since(known.expiration)} more` : '';
   const parts = [
-    known ? `knows rotation ${known.generation}, since ${relative(Date.parse(known.at), now)}` : 'was never told',
+    known ? `has known rotation ${known.generation} for ${since(known.at)}${left}` : 'was never told',
     ...(detail === undefined || result === 'pending' ? [] : [detail]),
-    ...(owedSince === undefined
-      ? []
-      : [`is owed rotation ${generation}, for ${duration(now - Date.parse(owedSince))}`]),
+    ...(owedSince === undefined ? [] : [`is owed rotation ${generation}, for ${since(owedSince)}`]),
   ];
   return parts.join('; ');
 }
@@ -43,9 +49,14 @@ function staleLines({ stale = [] }: ConsumerStatus, look: Look): string[] {
   return paragraph(`stale: ${[...named, ...more].join('; ')}`, look, 'yellow');
 }
 
-function deafLines(look: Look): string[] {
+/** After a one-shot there is no agent to tell it again. */
+function deafLines(name: string, mode: Status['agent']['mode'], look: Look): string[] {
+  const trial =
+    mode === 'run'
+      ? `credrotate refresh --tell ${name}, and look again in a minute`
+      : 'see whether it reads them when told next';
   return [
     ...paragraph('deaf: nobody has read its files since it was told', look, 'yellow'),
-    ...paragraph('hint: see whether it reads them again when told; one that never does needs a restart', look),
+    ...paragraph(`hint: ${trial}; one that never reads needs a restart`, look),
   ];
 }

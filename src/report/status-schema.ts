@@ -39,10 +39,18 @@ const source = v.object({
 const evidence = v.object({
   kind: v.pipe(
     v.picklist(['read', 'unread', 'unknown']),
-    v.description('Whether anybody has read the file since it was written. unknown: its file system does not tell.'),
+    v.description('Whether anybody has read the file since it was written. unknown: nothing tells.'),
   ),
   writtenAt: time,
   readAt: v.exactOptional(v.pipe(time, v.description('The first read.'))),
+  untraced: v.exactOptional(
+    v.pipe(
+      v.array(text),
+      v.description(
+        'Consumers that read it without leaving a trace. Absent when it is its file system that tells nothing.',
+      ),
+    ),
+  ),
 });
 
 const sink = v.object({

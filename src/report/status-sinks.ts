@@ -2,6 +2,12 @@ import { errorLines, labelled, paragraph, warningLines, type Label, type Look } 
 import type { SinkStatus } from './status.ts';
 import { duration, relative } from './text.ts';
 
+/** How much somebody has to do about it: less comes first. */
+export function urgencyOfSink({ result, error }: SinkStatus): number {
+  if (error) return 0;
+  return result === 'unknown' ? 1 : 2;
+}
+
 /** A sink for people, as the last pass left it at `seenAt`. */
 export function sinkBlock(sink: SinkStatus, seenAt: number, look: Look): string[] {
   const age =
@@ -9,6 +15,7 @@ export function sinkBlock(sink: SinkStatus, seenAt: number, look: Look): string[
   return [
     ...labelled(standing(sink), sink.path, look),
     ...paragraph([sink.format, age, ...reads(sink, seenAt)].join(', '), look, 'dim'),
+    ...(sink.result === 'unknown' ? paragraph('not compared: there were no good credentials', look, 'yellow') : []),
     ...(sink.error ? errorLines(sink.error, look) : []),
     ...warningLines(sink.warnings, look),
   ];
@@ -25,5 +32,7 @@ function reads({ result, evidence }: SinkStatus, seenAt: number): string[] {
   if (evidence.readAt !== undefined)
     return [`read ${duration(Date.parse(evidence.readAt) - writtenAt)} after it was written`];
   if (evidence.kind === 'unread') return [`not read since, ${duration(seenAt - writtenAt)}`];
-  return ['whether it was read cannot be known there (noatime)'];
+  const { untraced } = evidence;
+  const why = untraced ? `reads of ${untraced.join(', ')} leave no trace` : 'its mount notes no reads';
+  return [`whether it was read cannot be known: ${why}`];
 }

@@ -1,6 +1,7 @@
 import type { Config } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
-import type { ConsumerOutcome, ConsumerResult, SinkEvidence, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
+import type { ConsumerOutcome, ConsumerResult, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
+import { evidenceStatus, type EvidenceStatus } from './status-evidence.ts';
 
 /**
  * What `status.json` holds and `status --json` prints: no secrets, readable by everybody. Times are RFC 3339.
@@ -41,12 +42,6 @@ export interface SinkStatus extends Omit<SinkOutcome, 'bytesChanged' | 'result' 
   readonly writtenAt?: string;
   /** As the last pass saw it; absent when that pass wrote the file. */
   readonly evidence?: EvidenceStatus;
-}
-
-export interface EvidenceStatus {
-  readonly kind: SinkEvidence['kind'];
-  readonly writtenAt: string;
-  readonly readAt?: string;
 }
 
 export interface ConsumerStatus extends Partial<Omit<ConsumerOutcome, 'processes'>> {
@@ -109,6 +104,7 @@ interface Known {
   readonly at: number;
   readonly expiration: number;
   readonly by?: 'told' | 'fresh' | 'absent';
+  readonly traceable?: boolean;
 }
 
 interface ConsumerInput {
@@ -150,7 +146,8 @@ export function buildStatus(input: StatusInput, past: Past, agent: Status['agent
   };
 }
 
-function sinkStatus({ path, format }: Config['sinks'][number], { state, report }: StatusInput): SinkStatus {
+function sinkStatus({ path, format, notify }: Config['sinks'][number], { state, report }: StatusInput): SinkStatus {
+  const untraced = notify.filter((name) => state.consumers[name]?.known?.traceable === false);
   const outcome = report.sinks.find((sink) => sink.path === path);
   const record = state.sinks[path];
   return {
@@ -161,13 +158,8 @@ function sinkStatus({ path, format }: Config['sinks'][number], { state, report }
     warnings: outcome?.warnings ?? [],
     ...(outcome?.error && { error: outcome.error }),
     ...(record && { writtenAt: time(record.renamedAt) }),
-    ...(outcome?.evidence && { evidence: evidenceStatus(outcome.evidence) }),
+    ...(outcome?.evidence && { evidence: evidenceStatus(outcome.evidence, untraced) }),
   };
-}
-
-function evidenceStatus(evidence: SinkEvidence): EvidenceStatus {
-  const { kind, writtenAt } = evidence;
-  return { kind, writtenAt: time(writtenAt), ...(kind === 'read' && { readAt: time(evidence.readAt) }) };
 }
 
 function consumerStatus({ name, type }: Config['consumers'][number], input: StatusInput): ConsumerStatus {

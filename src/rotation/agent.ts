@@ -4,6 +4,7 @@ import type { Clock, Log, Source } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import type { PassReport, PassTrigger } from '../core/outcomes.ts';
 import { Announcer } from './announce.ts';
+import { joined, refuseUnknown, type Waiting } from './asked.ts';
 import { Deliverer, type DeliverDeps } from './deliver.ts';
 import { deafness } from './evidence.ts';
 import { planNext, type Plan } from './plan.ts';
@@ -12,7 +13,7 @@ import { isAnswer } from './source-state.ts';
 import type { AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
-export interface AgentDeps extends Pick<RotateDeps, 'applySinks'>, Pick<DeliverDeps, 'tell' | 'readsShow' | 'bootId'> {
+export interface AgentDeps extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Pick<DeliverDeps, 'tell' | 'readsShow'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: StateStore;
@@ -44,10 +45,6 @@ const LONGEST_WAIT_STEP = 10_000;
 
 /** Who asked for a pass is not kept longer by a slow consumer: it is reported as pending; milliseconds. */
 const ANSWER_PATIENCE = 30_000;
-
-interface Waiting extends PassRequest {
-  readonly answer: PromiseWithResolvers<PassReport>;
-}
 
 /** Makes passes, one at a time: by itself on the plan, and when asked. */
 export class Agent {
@@ -90,7 +87,7 @@ export class Agent {
   async #passes(signal: AbortSignal): Promise<void> {
     for (let trigger: PassTrigger = 'start'; !signal.aborted; trigger = 'scheduled') {
       const asked = [...this.#asked];
-      await this.#pass({ trigger: asked[0]?.trigger ?? trigger, tellAll: asked.some((one) => one.tellAll) }, signal);
+      await this.#pass(joined(asked, trigger), signal);
       for (const one of this.#asked.splice(0, asked.length)) void this.#answer(one);
       await this.#sleep(signal);
     }
@@ -98,6 +95,7 @@ export class Agent {
 
   /** Asks the running agent for a pass; the report comes when its consumers have been tried as well. */
   async ask(asked: PassRequest): Promise<PassReport> {
+    refuseUnknown(this.#config, asked);
     const waiting: Waiting = { ...asked, answer: Promise.withResolvers() };
     this.#asked.push(waiting);
     this.#wake.abort();

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -12,18 +12,20 @@ import type { PassReport } from '../core/outcomes.ts';
 export interface ControlRequest {
   readonly command: 'refresh';
   readonly tellAll: boolean;
+  /** Names of consumers. */
+  readonly tell?: readonly string[];
 }
 
 type ControlAnswer = { readonly report: PassReport } | { readonly error: ErrorInfo };
 
-const MAX_REQUEST = 4096;
+const MAX_REQUEST = 64 * 1024;
 
 export async function serveControl(
   path: string,
   handle: (request: ControlRequest) => Promise<PassReport>,
 ): Promise<AsyncDisposable> {
   // Whoever holds the agent's lock owns this name: what stands there was left by a killed agent.
-  await rm(path, { force: true });
+  rmSync(path, { force: true });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -98,7 +100,9 @@ function parse(line: string): ControlRequest {
   const value: unknown = JSON.parse(line);
   const isRequest = typeof value === 'object' && value !== null && 'command' in value && value.command === 'refresh';
   if (!isRequest) throw new AgentError('USAGE', 'control request: expected the command refresh');
-  return { command: 'refresh', tellAll: 'tellAll' in value && value.tellAll === true };
+  const tell = 'tell' in value && Array.isArray(value.tell) ? value.tell.map(String) : [];
+  const tellAll = 'tellAll' in value && value.tellAll === true;
+  return { command: 'refresh', tellAll, ...(tell.length > 0 && { tell }) };
 }
 
 function readLine(socket: Socket, take: (line: string) => void): void {

@@ -6,7 +6,7 @@ import type { ConsumerOutcome } from '../core/outcomes.ts';
 import type { TellRequest, TellResult } from '../notify/contract.ts';
 import { dueAt, sinksOf, withoutBackoff } from './owed.ts';
 import { tellRequest } from './request.ts';
-import { backoff, settled } from './settle.ts';
+import { backoff, forAll, settled } from './settle.ts';
 import { withConsumer, type AgentState, type ConsumerState, type Owed } from './state.ts';
 import type { StateStore } from './store.ts';
 import { newWorker, rouse, type Worker } from './worker.ts';
@@ -16,8 +16,8 @@ export interface DeliverDeps {
   readonly store: StateStore;
   readonly bootId: string;
   readonly tell: (request: TellRequest, signal: AbortSignal) => Promise<TellResult>;
-  /** Whether a process that reads one of these files leaves a trace in its access time. */
-  readonly readsShow: (pid: number, paths: readonly string[]) => boolean;
+  /** Whether a process that reads one of these files leaves a trace in its access time; undefined when nothing tells. */
+  readonly readsShow: (pid: number, paths: readonly string[]) => boolean | undefined;
   /** After each attempt. */
   readonly onOutcome: (outcome: ConsumerOutcome) => void;
 }
@@ -176,10 +176,10 @@ export class Deliverer {
   }
 
   /** Who reads for a hook nobody knows. */
-  #isTraceable(name: string, result: TellResult): boolean {
-    if (result.result !== 'told' || !result.processes) return false;
+  #isTraceable(name: string, result: TellResult): boolean | undefined {
+    if ((result.result !== 'told' && result.result !== 'fresh') || !result.processes) return undefined;
     const paths = sinksOf(this.#config.sinks, name);
-    return result.processes.every((pid) => this.#deps.readsShow(pid, paths));
+    return forAll(result.processes.map((pid) => this.#deps.readsShow(pid, paths)));
   }
 
   async #tell(consumer: ConsumerConfig, state: AgentState): Promise<TellResult> {

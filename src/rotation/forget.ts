@@ -44,7 +44,7 @@ export async function forgetWritten({ store, forgetSinks }: ForgetDeps, wish: Fo
   const strangers = Object.keys(store.state.sinks).filter((path) => !configured.has(path));
   const errors = [...(store.trouble ? [store.trouble] : []), ...result.temps.map(describeTemp)];
   const isClean = gone.size === wish.sinks.length && errors.length === 0;
-  const trouble = wish.all && isClean ? await removeState(store.directory) : undefined;
+  const trouble = wish.all && isClean ? removeState(store.directory) : undefined;
   return { outcomes: result.outcomes, errors: trouble ? [trouble] : errors, strangers: wish.all ? strangers : [] };
 }
 

@@ -23,8 +23,8 @@ export function oweFor(state: AgentState, config: Topology, change: Change): Age
   }, state);
 }
 
-/** Notes a debt for all consumers, as asked by a person: `refresh --tell-all`. */
-export function oweAll(state: AgentState, config: Topology, now: number): AgentState {
+/** Notes a debt for each of these consumers, as asked by a person: `refresh --tell`. */
+export function oweAsked(state: AgentState, config: Topology, now: number): AgentState {
   return config.consumers.reduce((result, consumer) => {
     const before = result.consumers[consumer.name] ?? {};
     const change = { sinks: [], now, urgent: true };

@@ -5,7 +5,7 @@ import type { Credentials } from '../core/credentials.ts';
 import type { PassReport, PassTrigger, SourceOutcome } from '../core/outcomes.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
-import { oweAll, oweFor } from './owed.ts';
+import { oweAsked, oweFor } from './owed.ts';
 import type { AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
@@ -13,6 +13,8 @@ export interface RotateDeps {
   readonly source: Source;
   readonly clock: Clock;
   readonly store: StateStore;
+  /** Of the kernel: which start of which machine this is. */
+  readonly bootId: string;
   readonly applySinks: (request: ApplyRequest) => Promise<ApplyResult>;
   /** The credentials that stand, kept in memory alone, so that drift is repaired while the source is away. */
   readonly memory: { credentials?: Credentials };
@@ -22,6 +24,8 @@ export interface PassRequest {
   readonly trigger: PassTrigger;
   /** Tell every consumer, changed or not. */
   readonly tellAll: boolean;
+  /** Tell these, changed or not. */
+  readonly tell?: readonly string[];
 }
 
 /** A pass as far as the files: its consumers are told beside it, and reported by whoever tells them. */
@@ -47,9 +51,10 @@ export async function rotate(
   const standing = deps.memory.credentials;
   const applied =
     standing && standing.expiration > sourceNow
-      ? await writeSinks(deps, config, { decision, standing, now })
+      ? await writeSinks(deps, config, { decision, standing, now, asked: askedIn(deps, fetched) })
       : undefined;
-  if (request.tellAll) await deps.store.update((state) => oweAll(state, config, now));
+  const asked = config.consumers.filter(({ name }) => request.tellAll || request.tell?.includes(name));
+  if (asked.length > 0) await deps.store.update((state) => oweAsked(state, { ...config, consumers: asked }, now));
 
   const { state, trouble } = deps.store;
   return {
@@ -86,12 +91,13 @@ interface Writing {
   readonly decision: Decision;
   readonly standing: Credentials;
   readonly now: number;
+  readonly asked: Pick<AgentState, 'originBoot'>;
 }
 
 async function writeSinks(deps: RotateDeps, config: Config, writing: Writing): Promise<ApplyResult> {
-  const { decision, now } = writing;
+  const { decision, now, asked } = writing;
   const before = deps.store.state;
-  const enter = entering(decision, before.generation);
+  const enter = entering(decision, before.generation, asked);
   const urgent = decision.kind === 'new' && decision.moved;
   const applied = await deps.applySinks({
     sinks: config.sinks,
@@ -117,12 +123,16 @@ async function writeSinks(deps: RotateDeps, config: Config, writing: Writing): P
   return applied;
 }
 
+function askedIn({ bootId }: RotateDeps, fetched: Fetched): Writing['asked'] {
+  return fetched.ok && fetched.origin.instanceId !== undefined ? { originBoot: bootId } : {};
+}
+
 /** Brings the decision into a state; safe to do twice. */
-function entering(decision: Decision, generation: number): (state: AgentState) => AgentState {
+function entering(decision: Decision, generation: number, asked: Writing['asked']): (state: AgentState) => AgentState {
   if (decision.kind === 'keep') return (state) => state;
-  if (decision.kind === 'same') return (state) => ({ ...state, origin: decision.origin });
+  if (decision.kind === 'same') return (state) => ({ ...state, ...asked, origin: decision.origin });
   const { origin, standing } = decision;
-  return (state) => ({ ...state, origin, standing, generation: generation + 1 });
+  return (state) => ({ ...state, ...asked, origin, standing, generation: generation + 1 });
 }
 
 function without(records: AgentState['sinks'], paths: readonly string[]): AgentState['sinks'] {

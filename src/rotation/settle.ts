@@ -13,8 +13,8 @@ export interface Verdict {
   readonly now: number;
   /** Until the next attempt, if there is to be one; milliseconds. */
   readonly delay: number;
-  /** Whether those that were told leave a trace when they read. */
-  readonly traceable: boolean;
+  /** Whether its processes leave a trace when they read; undefined when nothing tells. */
+  readonly traceable: boolean | undefined;
 }
 
 /** A consumer's state after an attempt that began in `before`. What came to be owed meanwhile stays owed. */
@@ -30,7 +30,20 @@ export function settled(state: AgentState, before: AgentState, name: string, ver
 function knownAfter({ standing, generation }: AgentState, { result, now, traceable }: Verdict): ConsumerState['known'] {
   if (!standing || result.result === 'pending' || result.result === 'waiting') return undefined;
   const { expiration, lifetime } = standing;
-  return { generation, at: now, expiration, lifetime, by: result.result, ...(traceable && { traceable }) };
+  return {
+    generation,
+    at: now,
+    expiration,
+    lifetime,
+    by: result.result,
+    ...(traceable !== undefined && { traceable }),
+  };
+}
+
+/** One that does not is enough; one of which nobody knows leaves it open. */
+export function forAll(verdicts: readonly (boolean | undefined)[]): boolean | undefined {
+  if (verdicts.includes(false)) return false;
+  return verdicts.includes(undefined) ? undefined : true;
 }
 
 function isPaid(owed: Owed | undefined, { result, now }: Verdict): boolean {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { Identity } from '../core/credentials.ts';
 
 /**
  * What outlives the process: no secrets. Everything in it is replaced, never changed in place, so that a reader
@@ -42,8 +43,8 @@ const knownSchema = v.object({
   lifetime: v.number(),
   /** How it came to know them. */
   by: v.exactOptional(v.picklist(['told', 'fresh', 'absent'])),
-  /** Told, and the processes that were told would leave a trace when they read its sinks. */
-  traceable: v.exactOptional(v.literal(true)),
+  /** Whether its processes leave a trace when they read its sinks, as far as that is known. */
+  traceable: v.exactOptional(v.boolean()),
 });
 
 const owedSchema = v.object({
@@ -70,6 +71,8 @@ export const stateSchema = v.object({
   version: v.literal(1),
   generation: v.number(),
   origin: originSchema,
+  /** The boot in which the instance of the origin was asked for. */
+  originBoot: v.exactOptional(v.string()),
   standing: v.exactOptional(standingSchema),
   sinks: v.record(v.string(), recordSchema),
   consumers: v.record(v.string(), consumerSchema),
@@ -83,6 +86,13 @@ export type ConsumerState = v.InferOutput<typeof consumerSchema>;
 export type Owed = v.InferOutput<typeof owedSchema>;
 
 export const EMPTY_STATE: AgentState = { version: 1, generation: 0, origin: {}, sinks: {}, consumers: {}, temps: [] };
+
+/** Which instance this is, as far as that was asked for since it was started: a machine image may carry another's state. */
+export function knownIdentity({ origin, originBoot }: AgentState, bootId: string): Identity {
+  const { instanceId, accountId } = origin;
+  if (originBoot !== bootId || instanceId === undefined) return {};
+  return { instanceId, ...(accountId !== undefined && { accountId }) };
+}
 
 /** The state without what it says of one consumer's debts, or with new ones. */
 export function withConsumer(state: AgentState, name: string, consumer: ConsumerState): AgentState {

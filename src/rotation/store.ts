@@ -1,5 +1,17 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import {
+  closeSync,
+  fchmodSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import * as v from 'valibot';
 import type { AtomicFiles, Log } from '../core/contracts.ts';
 import { AgentError, describeForeign, isErrno, type ErrorInfo } from '../core/errors.ts';
@@ -26,11 +38,11 @@ export class StateStore {
   }
 
   /** A state that cannot be used (torn, foreign, of a newer version) is set aside with a warning: nothing is lost. */
-  static async open(directory: string, files: AtomicFiles, log: Log): Promise<StateStore> {
+  static open(directory: string, files: AtomicFiles, log: Log): StateStore {
     const path = join(directory, 'state.json');
-    await mkdir(directory, { recursive: true, mode: 0o700 }).catch(() => undefined);
-    await sweepBeside(path);
-    return new StateStore(path, files, withoutBackoff(await readOrSetAside(path, log)));
+    makeDirectory(directory);
+    sweepBeside(path);
+    return new StateStore(path, files, withoutBackoff(readOrSetAside(path, log)));
   }
 
   get directory(): string {
@@ -75,11 +87,18 @@ export class StateStore {
   }
 }
 
-/** Removes the state and those that were set aside; the lock stays, which says nothing. Gives the trouble with it. */
-export async function removeState(directory: string): Promise<ErrorInfo | undefined> {
+/** Where it cannot be made, the first write says why. */
+function makeDirectory(path: string): void {
   try {
-    const names = (await readdir(directory)).filter((name) => name.startsWith('state.json'));
-    for (const name of names) await rm(join(directory, name));
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch {}
+}
+
+/** Removes the state and those that were set aside; the lock stays, which says nothing. Gives the trouble with it. */
+export function removeState(directory: string): ErrorInfo | undefined {
+  try {
+    const names = readdirSync(directory).filter((name) => name.startsWith('state.json'));
+    for (const name of names) rmSync(join(directory, name));
     return undefined;
   } catch (error) {
     const message = `${directory}: expected to remove the state, got ${describeForeign(error)}`;
@@ -87,53 +106,74 @@ export async function removeState(directory: string): Promise<ErrorInfo | undefi
   }
 }
 
-/** Fills an empty temp file: mode, every byte, synced. */
+/** Fills an empty temp file: mode, every byte, synced. Rejects with errno errors. */
 export async function writeSynced(path: string, bytes: Buffer, mode: number): Promise<void> {
-  const file = await open(path, 'r+');
+  const fd = fillTemp(path, bytes, mode);
   try {
-    await file.chmod(mode);
-    for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await file.write(bytes, done);
-      if (bytesWritten === 0) throw new AgentError('STATE_UNWRITABLE', `${path}: the disk took no more bytes`);
-      done += bytesWritten;
-    }
-    await file.sync();
+    await promisify(fsync)(fd);
   } finally {
-    await file.close();
+    closeSync(fd);
   }
 }
 
-/** Removes the temp files that a kill has left beside a file of our own; for whoever holds the lock. Never rejects. */
-export async function sweepBeside(path: string): Promise<void> {
+/** Fills an empty temp file: mode and every byte. Gives its open descriptor; throws errno errors. */
+export function fillTemp(path: string, bytes: Buffer, mode: number): number {
+  const fd = openSync(path, 'r+');
+  try {
+    fchmodSync(fd, mode);
+    for (let done = 0; done < bytes.length;) {
+      const written = writeSync(fd, bytes, done);
+      if (written === 0) throw new AgentError('STATE_UNWRITABLE', `${path}: the disk took no more bytes`);
+      done += written;
+    }
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** Removes the temp files that a kill has left beside a file of our own; for whoever holds the lock. Never throws. */
+export function sweepBeside(path: string): void {
   const directory = dirname(path);
-  const names = await readdir(directory).catch(() => []);
   const own = `${basename(path)}.`;
-  const left = names.filter((name) => name.startsWith(own) && /^\d+$/.test(name.slice(own.length)));
-  await Promise.all(left.map((name) => rm(join(directory, name)).catch(() => undefined)));
+  try {
+    const left = readdirSync(directory).filter((name) => name.startsWith(own) && /^\d+$/.test(name.slice(own.length)));
+    for (const name of left) rmSync(join(directory, name));
+  } catch {}
 }
 
 /** The state as it stands, to look at; an empty one where there is none that can be used. */
-export async function readState(directory: string): Promise<AgentState> {
-  return parse(join(directory, 'state.json')).catch(() => EMPTY_STATE);
-}
-
-async function parse(path: string): Promise<AgentState> {
-  return v.parse(stateSchema, JSON.parse(await readFile(path, 'utf8')));
-}
-
-async function readOrSetAside(path: string, log: Log): Promise<AgentState> {
+export function readState(directory: string): AgentState {
   try {
-    return await parse(path);
+    return parse(join(directory, 'state.json'));
+  } catch {
+    return EMPTY_STATE;
+  }
+}
+
+function parse(path: string): AgentState {
+  return v.parse(stateSchema, JSON.parse(readFileSync(path, 'utf8')));
+}
+
+function readOrSetAside(path: string, log: Log): AgentState {
+  try {
+    return parse(path);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return EMPTY_STATE;
-    const aside = `${path}.unusable-${String(Date.now())}`;
-    const moved = await rename(path, aside).then(
-      () => `set aside as ${aside}`,
-      (failure: unknown) => `not set aside: ${describeForeign(failure)}`,
-    );
-    log.warn(`${path} cannot be used (${describeForeign(error)}), ${moved}; starting anew`, {
+    log.warn(`${path} cannot be used (${describeForeign(error)}), ${setAside(path)}; starting anew`, {
       event: 'state_unusable',
     });
     return EMPTY_STATE;
+  }
+}
+
+function setAside(path: string): string {
+  const aside = `${path}.unusable-${String(Date.now())}`;
+  try {
+    renameSync(path, aside);
+    return `set aside as ${aside}`;
+  } catch (error) {
+    return `not set aside: ${describeForeign(error)}`;
   }
 }

@@ -26,7 +26,7 @@ export function mountPoints(mountinfo: string): ReadonlySet<string> {
   return new Set(parse(mountinfo).map(({ point }) => point));
 }
 
-/** Those that note each first read in the access time, to the second or finer, unless they are mounted with noatime. */
+/** Those that note each first read in the access time, to the second or finer, unless they are mounted with noatime or read-only. */
 const WITNESSES: ReadonlySet<string> = new Set([
   ...['bcachefs', 'btrfs', 'ext2', 'ext3', 'ext4', 'f2fs', 'jfs', 'overlay', 'ramfs', 'tmpfs', 'xfs', 'zfs'],
 ]);
@@ -48,13 +48,14 @@ export function accessTimes(mountinfo: string): (path: string) => boolean {
 /**
  * Whether a process that reads one of these files moves its access time. Its own view counts: in a container, or a
  * unit with ProtectSystem=, the same file may be below a mount that is read-only, where a read leaves no trace.
+ * Undefined when it has ended, or may not be looked at.
  */
-export function readsShow(pid: number, paths: readonly string[]): boolean {
+export function readsShow(pid: number, paths: readonly string[]): boolean | undefined {
   try {
     const [ours, theirs] = ['self', pid].map((process) => readFileSync(`/proc/${process}/mountinfo`, 'latin1'));
     return showsReads(ours ?? '', theirs ?? '', paths);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -63,16 +64,14 @@ export function showsReads(ours: string, theirs: string, paths: readonly string[
   return paths.every((path) => {
     const mount = other(path);
     // On another file system there is another file by that path.
-    return mount?.device === own(path)?.device && keepsAccessTimes(mount) && !hasOption(mount, 'ro');
+    return mount?.device === own(path)?.device && keepsAccessTimes(mount);
   });
 }
 
 function keepsAccessTimes(mount: Mount | undefined): boolean {
-  return mount !== undefined && WITNESSES.has(mount.type) && !hasOption(mount, 'noatime');
-}
-
-function hasOption(mount: Mount | undefined, name: string): boolean {
-  return mount?.options.split(',').includes(name) ?? false;
+  if (mount === undefined || !WITNESSES.has(mount.type)) return false;
+  const options = mount.options.split(',');
+  return !options.includes('noatime') && !options.includes('ro');
 }
 
 /** Of several mounts at one point the last one counts, and of several points on the way the longest. */
@@ -85,16 +84,19 @@ function mountsByPath(mountinfo: string): (path: string) => Mount | undefined {
 interface Mount {
   readonly device: string;
   readonly point: string;
+  /** Of this mount, and of its file system. */
   readonly options: string;
   readonly type: string;
 }
 
-/** `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`: the mount point is the fifth field. */
+/** `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root ro`: the mount point is the fifth field. */
+const MOUNT = /^(?:\S+ ){2}(\S+) \S+ (\S+) (\S+) (?:.*? )??- (\S+) \S* ?(\S*)$/;
+
 function parse(mountinfo: string): readonly Mount[] {
   return mountinfo.split('\n').flatMap((line) => {
-    const [, device, point, options, type] = /^(?:\S+ ){2}(\S+) \S+ (\S+) (\S+) (?:.*? )??- (\S+) /.exec(line) ?? [];
-    if (device === undefined || point === undefined || options === undefined || type === undefined) return [];
-    return [{ device, point: unescape(point), options, type }];
+    const [, device, point, options, type, whole] = MOUNT.exec(line) ?? [];
+    if (device === undefined || point === undefined || type === undefined) return [];
+    return [{ device, point: unescape(point), options: `${options},${whole}`, type }];
   });
 }
 

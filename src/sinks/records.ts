@@ -11,7 +11,7 @@ export type Since = Pick<SinkRecord, 'renamedAt' | 'renamedAtBoot'>;
 export function keyOf({ credentials, origin }: Pick<ApplyRequest, 'credentials' | 'origin'>, sink: SinkConfig): string {
   const shape = { ...sink, path: undefined, notify: undefined };
   const { lastUpdated, accountId } = credentials;
-  const parts = [fingerprint(credentials), lastUpdated, accountId, origin, shape];
+  const parts = [fingerprint(credentials), lastUpdated, accountId, origin.role, origin.accountId, shape];
   return digest(JSON.stringify(parts));
 }
 

@@ -3,6 +3,7 @@ import type { buildConnector, Dispatcher } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
 import { HttpError, type Http, type HttpFailure, type HttpRequest, type HttpResponse } from '../core/contracts.ts';
 import { describeForeign, isErrno } from '../core/errors.ts';
+import { leaveWasmUnoptimized } from './engine.ts';
 
 /**
  * Plain HTTP with one keep-alive connection to each origin. Errors never carry what the peer sent:
@@ -38,6 +39,7 @@ class UndiciHttp implements Http {
   #connection(origin: string): Connection {
     const standing = this.#connections.get(origin);
     if (standing && !standing.closed) return standing;
+    leaveWasmUnoptimized();
     const connection = new Connection(origin);
     this.#connections.set(origin, connection);
     return connection;

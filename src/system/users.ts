@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Users } from '../core/contracts.ts';
 
@@ -39,7 +39,9 @@ type Table = 'passwd' | 'group';
 type Entry = readonly string[];
 
 async function findEntry(database: UserDatabase, table: Table, key: string | number): Promise<Entry | undefined> {
-  const entries = (await readTable(database[table])).split('\n').map((line) => line.split(':'));
+  const entries = readTable(database[table])
+    .split('\n')
+    .map((line) => line.split(':'));
   const named = typeof key === 'string' ? entries.find(([name]) => name === key) : undefined;
   if (named) return named;
   const id = parseId(key);
@@ -49,8 +51,12 @@ async function findEntry(database: UserDatabase, table: Table, key: string | num
   return typeof key === 'string' && isAskable(key) ? await askNameServices(database, table, key) : undefined;
 }
 
-async function readTable(path: string): Promise<string> {
-  return await readFile(path, 'utf8').catch(() => '');
+function readTable(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** What getent cannot take for an option, a list or another field. */

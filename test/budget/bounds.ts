@@ -12,8 +12,13 @@ export const BOUNDS = {
     check: 980_000,
     once: 950_000,
   },
-  /** Requests of a one-shot, and of a further pass of an agent: exactly. */
-  requests: { once: 4, pass: 2 },
+  /** Requests of the first one-shot since the machine was started, of others, and of a further pass of an agent: exactly. */
+  requests: { first: 4, once: 3, pass: 2 },
+  /** Of a one-shot with three sinks: calls that name one of its paths, connections and syncs. */
+  systemCalls: {
+    unchanged: { paths: 50, connections: 3, syncs: 0 },
+    written: { paths: 96, connections: 3, syncs: 8 },
+  },
   /** Times that the threads of an idle agent wake in five seconds. */
   wakeUps: 5,
 } as const;

@@ -9,8 +9,8 @@ import { load, loadFrom } from './harness.ts';
 const SINK = (path: string): string => `sinks: [{ path: ${path}, format: json }]\n`;
 
 describe('drop-ins', () => {
-  test('are joined in name order: lists, settings and names', async (t) => {
-    const { result, text } = await load(t, {
+  test('are joined in name order: lists, settings and names', (t) => {
+    const { result, text } = load(t, {
       'credrotate.yaml': `${SINK('/main')}refresh: { max_interval: 1m }\nlog: { level: debug }`,
       'conf.d/20-b.yaml': `sinks: [{ path: /b, format: json, notify: [x, y] }]\nconsumers: { y: { type: systemd, unit: y } }`,
       'conf.d/10-a.yaml': `${SINK('/a')}consumers: { x: { type: systemd, unit: x } }\nlog: { format: json }`,
@@ -35,8 +35,8 @@ describe('drop-ins', () => {
     );
   });
 
-  test('may not say something else than another file', async (t) => {
-    const { text } = await load(t, {
+  test('may not say something else than another file', (t) => {
+    const { text } = load(t, {
       'credrotate.yaml':
         'sinks: [{ path: /a, format: json, notify: [x] }]\nconsumers: { x: { type: systemd, unit: x } }\nstartup_wait: 1m',
       'conf.d/a.yaml':
@@ -54,8 +54,8 @@ conf.d/a.yaml:3:17: sinks[0].path: expected a file of its own, got that of credr
     );
   });
 
-  test('tell their problems together with those of the others', async (t) => {
-    const { text } = await load(t, {
+  test('tell their problems together with those of the others', (t) => {
+    const { text } = load(t, {
       'credrotate.yaml': SINK('a'),
       'conf.d/a.yaml': 'sinks: {}',
       'conf.d/b.yaml': '',
@@ -71,8 +71,8 @@ conf.d/a.yaml:3:17: sinks[0].path: expected a file of its own, got that of credr
     ]);
   });
 
-  test('are what ends in .yaml and is not hidden', async (t) => {
-    const { result, text } = await load(t, {
+  test('are what ends in .yaml and is not hidden', (t) => {
+    const { result, text } = load(t, {
       'credrotate.yaml': SINK('/a'),
       'conf.d/.hidden.yaml': '{',
       'conf.d/README': '{',
@@ -83,8 +83,8 @@ conf.d/a.yaml:3:17: sinks[0].path: expected a file of its own, got that of credr
     assert.equal(text, 'conf.d/b.yml: warning: expected a name ending in .yaml, got .yml: it is not read\n');
   });
 
-  test('are in a directory', async (t) => {
-    const { text } = await load(t, { 'credrotate.yaml': SINK('/a'), 'conf.d': 'x' });
+  test('are in a directory', (t) => {
+    const { text } = load(t, { 'credrotate.yaml': SINK('/a'), 'conf.d': 'x' });
     assert.equal(text, 'conf.d: expected a directory, got ENOTDIR on scandir\n');
   });
 });
@@ -100,35 +100,35 @@ describe('a file that cannot be read as a configuration', () => {
     'nested in YAML alone': [`a: ${'['.repeat(100)}${']'.repeat(100)}`, '1:20: a[0][0]'],
   };
   for (const [name, [content, message]] of Object.entries(contents)) {
-    test(name, async (t) => {
-      const { text } = await load(t, { 'credrotate.yaml': content });
+    test(name, (t) => {
+      const { text } = load(t, { 'credrotate.yaml': content });
       assert.ok(text.startsWith(`credrotate.yaml:${message}`), text);
     });
   }
 
-  test('missing', async (t) => {
-    const { text } = await loadFrom(tempDir(t));
+  test('missing', (t) => {
+    const { text } = loadFrom(tempDir(t));
     assert.equal(
       text,
       'credrotate.yaml: expected a file, got nothing there\n  hint: write one there, or name another with --config\n',
     );
   });
 
-  test('a directory', async (t) => {
+  test('a directory', (t) => {
     const directory = tempDir(t);
     mkdirSync(join(directory, 'credrotate.yaml'));
-    const { text } = await loadFrom(directory);
+    const { text } = loadFrom(directory);
     assert.equal(text, 'credrotate.yaml: expected a regular file, got a directory\n');
   });
 
-  test('a FIFO, without waiting for its writer', async (t) => {
+  test('a FIFO, without waiting for its writer', (t) => {
     const directory = tempDir(t);
     execFileSync('mkfifo', [join(directory, 'credrotate.yaml')]);
-    const { text } = await loadFrom(directory);
+    const { text } = loadFrom(directory);
     assert.equal(text, 'credrotate.yaml: expected a regular file, got a FIFO\n');
   });
 
-  test('one that we may not read', async (t) => {
+  test('one that we may not read', (t) => {
     if (process.getuid?.() === 0) {
       t.skip('needs an ordinary user: root may read everything');
       return;
@@ -136,18 +136,18 @@ describe('a file that cannot be read as a configuration', () => {
     const directory = tempDir(t);
     writeFileSync(join(directory, 'credrotate.yaml'), SINK('/a'));
     chmodSync(join(directory, 'credrotate.yaml'), 0);
-    const { text } = await loadFrom(directory);
+    const { text } = loadFrom(directory);
     assert.match(text, /^credrotate.yaml: expected a file, got EACCES on open\n {2}hint: run it as root/);
   });
 });
 
-test('a byte order mark and CRLF are no problem', async (t) => {
-  const { result } = await load(t, { 'credrotate.yaml': `\ufeff${SINK('/a')}log: {}\n`.replaceAll('\n', '\r\n') });
+test('a byte order mark and CRLF are no problem', (t) => {
+  const { result } = load(t, { 'credrotate.yaml': `\ufeff${SINK('/a')}log: {}\n`.replaceAll('\n', '\r\n') });
   assert.equal(result.ok, true);
 });
 
-test('a thousand sinks are read', async (t) => {
+test('a thousand sinks are read', (t) => {
   const sinks = Array.from({ length: 1000 }, (_, index) => `  - { path: /s/${String(index)}, format: dotenv }\n`);
-  const { result } = await load(t, { 'credrotate.yaml': `sinks:\n${sinks.join('')}` });
+  const { result } = load(t, { 'credrotate.yaml': `sinks:\n${sinks.join('')}` });
   assert.equal(result.ok && result.config.sinks.length, 1000);
 });

@@ -16,7 +16,7 @@ export interface Loaded {
 }
 
 /** Loads `credrotate.yaml` of a fresh directory that holds these files, by their paths in it. */
-export async function load(t: TestContext, files: Readonly<Record<string, string | Buffer>>): Promise<Loaded> {
+export function load(t: TestContext, files: Readonly<Record<string, string | Buffer>>): Loaded {
   const directory = tempDir(t);
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(dirname(join(directory, name)), { recursive: true });
@@ -25,15 +25,15 @@ export async function load(t: TestContext, files: Readonly<Record<string, string
   return loadFrom(directory);
 }
 
-export async function loadFrom(directory: string, uid = ANYBODY): Promise<Loaded> {
-  const result = await loadConfig(join(directory, 'credrotate.yaml'), { uid, validatePattern });
+export function loadFrom(directory: string, uid = ANYBODY): Loaded {
+  const result = loadConfig(join(directory, 'credrotate.yaml'), { uid, validatePattern });
   const text = formatProblems(result.ok ? result.warnings : result.problems);
   return { result, text: text.replaceAll(`${directory}/`, '') };
 }
 
 /** Of a configuration that must be right. */
-export async function loadYaml(t: TestContext, yaml: string): Promise<Extract<ConfigResult, { ok: true }>['config']> {
-  const { result, text } = await load(t, { 'credrotate.yaml': yaml });
+export function loadYaml(t: TestContext, yaml: string): Extract<ConfigResult, { ok: true }>['config'] {
+  const { result, text } = load(t, { 'credrotate.yaml': yaml });
   if (!result.ok) throw new Error(text);
   return result.config;
 }

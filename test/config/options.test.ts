@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { load, loadYaml } from './harness.ts';
 
-test('every option of a dotenv sink', async (t) => {
-  const { sinks } = await loadYaml(
+test('every option of a dotenv sink', (t) => {
+  const { sinks } = loadYaml(
     t,
     `sinks: [{ path: /a, format: dotenv, prefix: APP_, names: { access_key_id: KEY, expiration: null }, export: true, only: true }]`,
   );
@@ -24,8 +24,8 @@ test('every option of a dotenv sink', async (t) => {
   });
 });
 
-test('keys of a JSON sink are dotted or lists', async (t) => {
-  const { sinks } = await loadYaml(
+test('keys of a JSON sink are dotted or lists', (t) => {
+  const { sinks } = loadYaml(
     t,
     'sinks: [{ path: /a, format: json, keys: { access_key_id: aws.accessKeyId, role: [a.b, role] } }]',
   );
@@ -48,27 +48,27 @@ describe('the endpoint of the metadata service', () => {
     'http://2852039166': 'http://169.254.169.254',
   };
   for (const [written, meant] of Object.entries(accepted)) {
-    test(`${written} is ${meant}`, async (t) => {
-      const config = await loadYaml(t, `sinks: []\nimds: { endpoint: "${written}" }`);
+    test(`${written} is ${meant}`, (t) => {
+      const config = loadYaml(t, `sinks: []\nimds: { endpoint: "${written}" }`);
       assert.equal(config.imds.endpoint, meant);
     });
   }
 
   // Cause: the file was checked by the host alone, and the agent, which looks at the port too, refused to start.
-  test('another port of a known address is another endpoint', async (t) => {
-    const { text } = await load(t, {
+  test('another port of a known address is another endpoint', (t) => {
+    const { text } = load(t, {
       'credrotate.yaml': 'sinks: []\nimds: { endpoint: "http://169.254.169.254:8080" }',
     });
     assert.match(text, /^credrotate.yaml:2:19: imds.endpoint: expected a loopback address, 169\.254\.169\.254 or/);
   });
 
-  test('any other is accepted where it is meant', async (t) => {
-    const config = await loadYaml(t, 'sinks: []\nimds: { endpoint: "http://10.0.0.1", allow_any_endpoint: true }');
+  test('any other is accepted where it is meant', (t) => {
+    const config = loadYaml(t, 'sinks: []\nimds: { endpoint: "http://10.0.0.1", allow_any_endpoint: true }');
     assert.equal(config.imds.endpoint, 'http://10.0.0.1');
   });
 
-  test('it makes a mode meaningless, which is said', async (t) => {
-    const { text } = await load(t, {
+  test('it makes a mode meaningless, which is said', (t) => {
+    const { text } = load(t, {
       'credrotate.yaml':
         'sinks: [{ path: /a, format: json }]\nimds: { endpoint: "http://127.0.0.1", endpoint_mode: ipv6 }',
     });
@@ -76,24 +76,21 @@ describe('the endpoint of the metadata service', () => {
   });
 });
 
-test('a schedule is a pattern, with or without time zone', async (t) => {
+test('a schedule is a pattern, with or without time zone', (t) => {
   const pattern = '*/5 * * * *';
-  const bare = await loadYaml(t, `sinks: []\nrefresh: { schedule: "${pattern}" }`);
+  const bare = loadYaml(t, `sinks: []\nrefresh: { schedule: "${pattern}" }`);
   assert.deepEqual(bare.refresh.schedule, { pattern });
-  const zoned = await loadYaml(
-    t,
-    `sinks: []\nrefresh: { schedule: { pattern: "${pattern}", timezone: Europe/Berlin } }`,
-  );
+  const zoned = loadYaml(t, `sinks: []\nrefresh: { schedule: { pattern: "${pattern}", timezone: Europe/Berlin } }`);
   assert.deepEqual(zoned.refresh.schedule, { pattern, timezone: 'Europe/Berlin' });
 });
 
-test('what does nothing is warned of', async (t) => {
-  const none = await load(t, { 'credrotate.yaml': 'sinks: []\n' });
+test('what does nothing is warned of', (t) => {
+  const none = load(t, { 'credrotate.yaml': 'sinks: []\n' });
   assert.equal(
     none.text,
     'credrotate.yaml:1:1: warning: sinks: expected at least one sink, got none: nothing will be written\n',
   );
-  const unused = await load(t, {
+  const unused = load(t, {
     'credrotate.yaml':
       'sinks: [{ path: /a, format: json }]\nconsumers: { a: { type: exec, command: [/nonexistent/x] } }\n',
   });
@@ -104,10 +101,7 @@ test('what does nothing is warned of', async (t) => {
   );
 });
 
-test('a lockdown names users and what holds for containers', async (t) => {
-  const { lockdown } = await loadYaml(
-    t,
-    'sinks: []\nlockdown: { allow_users: [cwagent, 1001, "1002"], containers: deny }',
-  );
+test('a lockdown names users and what holds for containers', (t) => {
+  const { lockdown } = loadYaml(t, 'sinks: []\nlockdown: { allow_users: [cwagent, 1001, "1002"], containers: deny }');
   assert.deepEqual(lockdown, { allowUsers: ['cwagent', 1001, 1002], containers: 'deny' });
 });

@@ -17,10 +17,10 @@ function textfileIn(t: TestContext, mode: number): { readonly directory: string;
 }
 
 describe('the file for metrics', () => {
-  test('is where it was configured to be', async (t) => {
+  test('is where it was configured to be', (t) => {
     const { textfile } = textfileIn(t, 0o755);
-    assert.deepEqual((await loadYaml(t, `sinks: []\nmetrics: { textfile: ${textfile} }`)).metrics, { textfile });
-    assert.deepEqual((await loadYaml(t, 'sinks: []')).metrics, {});
+    assert.deepEqual(loadYaml(t, `sinks: []\nmetrics: { textfile: ${textfile} }`).metrics, { textfile });
+    assert.deepEqual(loadYaml(t, 'sinks: []').metrics, {});
   });
 
   for (const [what, mode, got] of [
@@ -28,19 +28,19 @@ describe('the file for metrics', () => {
     ['a group', 0o775, 'mode 0775'],
     ['everybody, although it is sticky', 0o1777, 'mode 1777'],
   ] as const) {
-    test(`in a directory where ${what} may write`, { skip: needsRoot }, async (t) => {
+    test(`in a directory where ${what} may write`, { skip: needsRoot }, (t) => {
       const { textfile } = textfileIn(t, mode);
-      assert.equal((await textfileWeakness(textfile))?.got, got);
+      assert.equal(textfileWeakness(textfile)?.got, got);
     });
   }
 
-  test('is refused for root where a user could put something in its place', { skip: needsRoot }, async (t) => {
+  test('is refused for root where a user could put something in its place', { skip: needsRoot }, (t) => {
     const { directory, textfile } = textfileIn(t, 0o755);
     const home = tempDir(t);
     writeFileSync(join(home, 'credrotate.yaml'), `sinks: []\nmetrics: { textfile: ${textfile} }\n`);
-    assert.equal((await loadFrom(home, 0)).result.ok, true);
+    assert.equal(loadFrom(home, 0).result.ok, true);
     chownSync(directory, NOBODY, NOBODY);
-    const { result, text } = await loadFrom(home, 0);
+    const { result, text } = loadFrom(home, 0);
     assert.equal(result.ok, false);
     assert.match(
       text,

@@ -25,8 +25,8 @@ function fakeTree(entries: Readonly<Record<string, string>>): FileTree {
     return { dev: 1n, ino, mode: type | BigInt(Number.parseInt(mode, 8)), uid: BigInt(uid) };
   };
   return {
-    lstat: (path) => Promise.try(stat, path),
-    readlink: (path) => Promise.resolve((entries[path] ?? '').replace(/^\d+ -> /, '')),
+    lstat: stat,
+    readlink: (path) => (entries[path] ?? '').replace(/^\d+ -> /, ''),
   };
 }
 
@@ -60,56 +60,54 @@ describe('who can change what a path leads to', () => {
     ],
   };
   for (const [name, [entries, path, expected]] of Object.entries(cases)) {
-    test(name, async () => {
-      const { weakness } = await examine(path, fakeTree({ ...ROOT, ...entries }));
+    test(name, () => {
+      const { weakness } = examine(path, fakeTree({ ...ROOT, ...entries }));
       assert.equal(weakness ? `${weakness.path} ${weakness.got}` : 'nobody', expected);
     });
   }
 
-  test('a link that leads to itself ends', async () => {
-    await assert.rejects(examine('/etc/l', fakeTree({ ...ROOT, '/etc/l': '0 -> l' })), { code: 'ELOOP' });
+  test('a link that leads to itself ends', () => {
+    assert.throws(() => examine('/etc/l', fakeTree({ ...ROOT, '/etc/l': '0 -> l' })), { code: 'ELOOP' });
   });
 
-  test('the file at the end is told from others', async () => {
+  test('the file at the end is told from others', () => {
     const files = fakeTree({ ...ROOT, '/etc/l': '0 -> c.yaml' });
-    const [direct, linked, other] = await Promise.all(
-      ['/etc/c.yaml', '/etc/l', '/etc'].map((path) => examine(path, files)),
-    );
+    const [direct, linked, other] = ['/etc/c.yaml', '/etc/l', '/etc'].map((path) => examine(path, files));
     assert.equal(direct?.identity, linked?.identity);
     assert.notEqual(direct?.identity, other?.identity);
   });
 });
 
 describe('for root, a configuration that somebody else can change', () => {
-  test('is refused with the remedy', async (t) => {
+  test('is refused with the remedy', (t) => {
     const directory = tempDir(t);
     const file = join(directory, 'credrotate.yaml');
     writeFileSync(file, YAML);
     chmodSync(file, 0o666);
-    const { result, text } = await loadFrom(directory, 0);
+    const { result, text } = loadFrom(directory, 0);
     assert.equal(!result.ok && result.problems[0]?.code, 'CONFIG_UNSAFE');
     assert.match(text, isRoot ? /got mode 0666/ : /got owner uid \d+/);
     const remedy = `sudo install -m 644 -o root -g root credrotate.yaml /etc/credrotate/credrotate.yaml`;
     assert.ok(text.includes(`hint: look it through, then: ${remedy}\n`), text);
   });
 
-  test('the same for a drop-in and its directory', async (t) => {
+  test('the same for a drop-in and its directory', (t) => {
     const directory = tempDir(t);
     mkdirSync(join(directory, 'conf.d'));
     writeFileSync(join(directory, 'conf.d/a.yaml'), YAML);
     chmodSync(join(directory, 'conf.d'), 0o777);
-    const { text } = await loadFrom(directory, 0);
+    const { text } = loadFrom(directory, 0);
     assert.match(text, /^conf.d: expected .* to be root's/m);
     assert.match(text, /credrotate\/conf\.d\/a\.yaml$/m);
   });
 
-  test('is no business of another user', async (t) => {
+  test('is no business of another user', (t) => {
     const directory = tempDir(t);
     writeFileSync(join(directory, 'credrotate.yaml'), YAML, { mode: 0o666 });
-    assert.equal((await loadFrom(directory, 1000)).result.ok, true);
+    assert.equal(loadFrom(directory, 1000).result.ok, true);
   });
 
-  test('the program of a consumer too', async (t) => {
+  test('the program of a consumer too', (t) => {
     const directory = tempDir(t);
     const program = join(directory, 'hook');
     writeFileSync(program, '#!/bin/sh\n');
@@ -122,7 +120,7 @@ describe('for root, a configuration that somebody else can change', () => {
       t.skip('needs root: a configuration that is safe');
       return;
     }
-    const { text } = await loadFrom(directory, 0);
+    const { text } = loadFrom(directory, 0);
     assert.match(
       text,
       /^credrotate.yaml:2:44: consumers.mine.command\[0\]: expected hook to be root's.*got mode 0777$/m,
@@ -130,7 +128,7 @@ describe('for root, a configuration that somebody else can change', () => {
     assert.doesNotMatch(text, /theirs/);
   });
 
-  test('a program in a home is to be copied, and the home left to its owner', async (t) => {
+  test('a program in a home is to be copied, and the home left to its owner', (t) => {
     if (!isRoot) {
       t.skip('needs root: a configuration that is safe');
       return;
@@ -144,14 +142,14 @@ describe('for root, a configuration that somebody else can change', () => {
       join(directory, 'credrotate.yaml'),
       `${YAML}consumers: { a: { type: exec, command: ["${command}"] } }`,
     );
-    const { text } = await loadFrom(directory, 0);
+    const { text } = loadFrom(directory, 0);
     assert.match(
       text,
       /install -D -m 755 -o root -g root 'home\/my hook' '\/etc\/credrotate\/hooks\/my hook', and name that copy/,
     );
   });
 
-  test('one of its own is read, through a link and below /tmp', async (t) => {
+  test('one of its own is read, through a link and below /tmp', (t) => {
     if (!isRoot || tmpdir() !== '/tmp') {
       t.skip('needs root: a file that is root’s, below /tmp');
       return;
@@ -159,9 +157,9 @@ describe('for root, a configuration that somebody else can change', () => {
     const directory = tempDir(t);
     writeFileSync(join(directory, 'real.yaml'), YAML);
     symlinkSync('real.yaml', join(directory, 'credrotate.yaml'));
-    assert.equal((await loadFrom(directory, 0)).result.ok, true);
+    assert.equal(loadFrom(directory, 0).result.ok, true);
     chownSync(join(directory, 'real.yaml'), 65534, 0);
-    const { text } = await loadFrom(directory, 0);
+    const { text } = loadFrom(directory, 0);
     assert.match(text, /expected real.yaml to be root's, .* got owner uid 65534/);
   });
 });

@@ -21,8 +21,8 @@ consumers:
   legacy: { type: signal, signal: USR1, pid_file: /run/legacy.pid }
 `;
 
-test('a short configuration means all of this', async (t) => {
-  const { files, ...config } = await loadYaml(t, EXAMPLE);
+test('a short configuration means all of this', (t) => {
+  const { files, ...config } = loadYaml(t, EXAMPLE);
   assert.equal(files.length, 1);
   assert.deepEqual(config, {
     imds: { v1: 'deny', allowAnyEndpoint: false },
@@ -89,8 +89,8 @@ test('a short configuration means all of this', async (t) => {
   });
 });
 
-test('the configuration is frozen to its depths', async (t) => {
-  const config = await loadYaml(t, EXAMPLE);
+test('the configuration is frozen to its depths', (t) => {
+  const config = loadYaml(t, EXAMPLE);
   const isFrozen = (value: unknown): boolean =>
     typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(isFrozen));
   assert.ok(isFrozen(config));
@@ -126,16 +126,16 @@ describe('a mode is octal however it is written', () => {
     '0o': -1,
   };
   for (const [written, meant] of Object.entries(modes)) {
-    test(`${written} is ${meant < 0 ? 'refused' : meant.toString(8)}`, async (t) => {
-      const { result } = await load(t, {
+    test(`${written} is ${meant < 0 ? 'refused' : meant.toString(8)}`, (t) => {
+      const { result } = load(t, {
         'credrotate.yaml': `sinks: [{ path: /a, format: json, mode: ${written} }]`,
       });
       assert.equal(result.ok ? result.config.sinks[0]?.mode : -1, meant);
     });
   }
 
-  test('one that lets everybody read is a warning', async (t) => {
-    const { result, text } = await load(t, {
+  test('one that lets everybody read is a warning', (t) => {
+    const { result, text } = load(t, {
       'credrotate.yaml': 'sinks: [{ path: /a, format: json, mode: 0644 }]',
     });
     assert.equal(result.ok, true);
@@ -158,21 +158,21 @@ describe('durations', () => {
     '2s500ms': 2500,
   };
   for (const [written, meant] of Object.entries(durations)) {
-    test(`${written} is ${String(meant)} ms`, async (t) => {
-      const { result } = await load(t, { 'credrotate.yaml': `sinks: []\nrefresh: { max_interval: ${written} }` });
+    test(`${written} is ${String(meant)} ms`, (t) => {
+      const { result } = load(t, { 'credrotate.yaml': `sinks: []\nrefresh: { max_interval: ${written} }` });
       assert.equal(result.ok && result.config.refresh.maxInterval, meant);
     });
   }
   for (const written of ['m', '5m2h', '5 m', '1.5h', '-5m', '5M', '5mm', '5m5m', '99999999999h', '0x5m']) {
-    test(`${written} is none`, async (t) => {
-      const { result } = await load(t, { 'credrotate.yaml': `sinks: []\nrefresh: { max_interval: ${written} }` });
+    test(`${written} is none`, (t) => {
+      const { result } = load(t, { 'credrotate.yaml': `sinks: []\nrefresh: { max_interval: ${written} }` });
       assert.equal(result.ok, false);
     });
   }
 });
 
-test('who is told when, if nothing is said', async (t) => {
-  const config = await loadYaml(
+test('who is told when, if nothing is said', (t) => {
+  const config = loadYaml(
     t,
     `
 sinks: [{ path: /a, format: json, notify: [try, reload, restart, kill, signal, exec, said] }]

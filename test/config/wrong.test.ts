@@ -9,8 +9,8 @@ const [, ...cases] = readFileSync(join(import.meta.dirname, 'wrong-configs.txt')
 describe('a wrong configuration is refused', () => {
   for (const text of cases) {
     const [, name = '', yaml = '', expected = ''] = /^(.*)\n([^]*?)\n>>>\n([^]*)$/.exec(text) ?? [];
-    test(name, async (t) => {
-      const { result, text: got } = await load(t, { 'credrotate.yaml': `${yaml}\n` });
+    test(name, (t) => {
+      const { result, text: got } = load(t, { 'credrotate.yaml': `${yaml}\n` });
       assert.equal(result.ok, false);
       assert.equal(got.replaceAll('credrotate.yaml:', ''), expected);
     });
@@ -21,8 +21,8 @@ describe('a wrong configuration is refused', () => {
   });
 });
 
-test('every problem of a file is reported at once, in the order of its lines', async (t) => {
-  const { text } = await load(t, {
+test('every problem of a file is reported at once, in the order of its lines', (t) => {
+  const { text } = load(t, {
     'credrotate.yaml': [
       'sinks:',
       '  - path: x.env',
@@ -55,8 +55,8 @@ test('every problem of a file is reported at once, in the order of its lines', a
   );
 });
 
-test('what is printed holds no control characters, whatever the file held', async (t) => {
-  const { text } = await load(t, {
+test('what is printed holds no control characters, whatever the file held', (t) => {
+  const { text } = load(t, {
     'credrotate.yaml': 'sinks: [{ path: "x\\e[2J\\u202e", format: dotenv }]\n"\\e]0;x\\a": 1\n',
   });
   assert.match(text, /x\\u\{1b\}\[2J\\u\{202e\}/);

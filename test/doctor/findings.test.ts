@@ -6,6 +6,7 @@ import { diagnose } from '../../src/doctor/diagnose.ts';
 import { CASES } from './cases.ts';
 import { FACTS, PROFILE_SINK, SINK, withConsumer, withMachine, withMetadata, withProfile, withSink } from './facts.ts';
 
+const SINK_OF_APP = { path: SINK.path, format: 'dotenv' };
 const NOW = Date.UTC(2026, 10, 23, 22);
 function idsOf(facts: Facts): readonly FindingId[] {
   return diagnose(facts, NOW).map(({ id }) => id);
@@ -46,6 +47,15 @@ describe('a finding', () => {
         diagnose(facts, NOW).map((finding) => [finding.id, finding.severity]),
         [[id, severity]],
       );
+  });
+
+  test('proposes to ask our own json sink where there is one', () => {
+    const vector = { processes: [{ pid: 8, program: 'vector' }] };
+    const json = { path: '/srv/app/aws.json', format: 'json' };
+    const lineOf = (facts: Facts): string | undefined => diagnose(facts, NOW)[0]?.remedy.line;
+    const line = 'credential_process = /usr/bin/credrotate export --format process';
+    assert.equal(lineOf(withConsumer(vector)), line);
+    assert.equal(lineOf(withConsumer({ ...vector, sinks: [SINK_OF_APP, json] })), `${line} --from /srv/app/aws.json`);
   });
 
   test('comes once: a profile that is shadowed is not said to be refused as well', () => {

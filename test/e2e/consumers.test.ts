@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, utimesSync } from 'node:fs';
+import { cpSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openSite, reportOf, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
@@ -62,7 +63,7 @@ describe('consumers', { concurrency: 6 }, () => {
     assert.equal(other.told(), 0);
   });
 
-  test('tell: expiring spares a consumer the rotations, but nobody --tell-all', async (t) => {
+  test('tell: expiring spares a consumer the rotations, but neither --tell-all nor --tell', async (t) => {
     const site = await openSite(t);
     const [each, rare] = [makeHook(t, site.path('each')), makeHook(t, site.path('rare'))];
     const config = configure(site, {
@@ -87,6 +88,14 @@ describe('consumers', { concurrency: 6 }, () => {
     );
     assert.deepEqual(each.calls(), ['first 1', 'changed 2', 'manual 2']);
     assert.deepEqual(rare.calls(), ['first 1', 'manual 2']);
+
+    const fourth = await site.run(['refresh', '--tell', 'rare']);
+    assert.deepEqual([fourth.code, rare.calls(), each.calls().length], [0, ['first 1', 'manual 2', 'manual 2'], 3]);
+    assert.match(fourth.stdout, /^told {6}rare: /m);
+    const unknown = await site.run(['refresh', '--tell', 'rare', 'rere']);
+    assert.deepEqual([unknown.code, unknown.stdout, rare.calls().length], [64, '', 3]);
+    const words = 'USAGE: --tell: expected consumers of the configuration, got rere\n  hint: one of each, rare\n';
+    assert.equal(unknown.stderr, `credrotate: ${words}`);
     assert.equal((await agent.stop()).code, 0);
   });
 
@@ -153,6 +162,7 @@ describe('consumers', { concurrency: 6 }, () => {
     const clone = await openMetadata(t, { instanceId: 'i-0bbbbbbbbbbbbbbbb', lifetime: 3_600_000 });
     const env = { STATE_DIRECTORY: site.path('clone'), AWS_EC2_METADATA_SERVICE_ENDPOINT: clone.url };
     cpSync(site.path('state'), env.STATE_DIRECTORY, { recursive: true });
+    ofAnotherBoot(join(env.STATE_DIRECTORY, 'state.json'));
     const report = reportOf(await site.run(['once', '--json', ...config], { env }));
     assert.deepEqual([report.rotated, report.source.origin.instanceId], [true, 'i-0bbbbbbbbbbbbbbbb']);
     assert.match(readFileSync(site.path('iam.json'), 'utf8'), new RegExp(clone.current().accessKeyId));
@@ -173,3 +183,11 @@ describe('consumers', { concurrency: 6 }, () => {
     assert.equal(readFileSync(site.path('iam.json'), 'utf8'), before);
   });
 });
+
+/** As on a machine that was started since. */
+function ofAnotherBoot(file: string): void {
+  const state = readFileSync(file, 'utf8');
+  const changed = state.replace(/"originBoot": "[^"]+"/, '"originBoot": "0e9c3a4e-0000-4000-8000-000000000000"');
+  assert.notEqual(changed, state);
+  writeFileSync(file, changed);
+}

@@ -91,6 +91,17 @@ describe('exec', { concurrency: 4 }, () => {
     assert.equal(code, 3);
   });
 
+  // Node raises it, and nothing tells what it was.
+  test('the soft limit of open files is the hard one, unless prlimit sets another', async (t) => {
+    const site = await openSite(t);
+    const through = ['/bin/sh', '-c', 'ulimit -Sn 512; exec "$@"', 'sh'];
+    const limits = async (...before: string[]): Promise<string> =>
+      (await site.run(['exec', '--', ...before, 'sh', '-c', 'ulimit -Sn; ulimit -Hn'], { through })).stdout;
+    const [soft, hard] = (await limits()).split('\n');
+    assert.equal(soft, hard);
+    assert.equal(await limits('prlimit', '--nofile=1024:'), `1024\n${hard}\n`);
+  });
+
   // Cause: Node ignores SIGPIPE, blocks SIGUSR1 and makes pipes non-blocking, and all of it survives execve.
   test('leaves nothing of Node behind in the program', async (t) => {
     const site = await openSite(t);

@@ -40,6 +40,27 @@ describe('get', { concurrency: 4 }, () => {
     assert.equal((await site.run(['get', 'meta-data/services/domain', ...config], { env })).stdout, 'amazonaws.com');
   });
 
+  // Cause: the configuration that is installed has no sinks, and every command that reads it warned of that.
+  for (const line of ['get user-data', 'export', 'exec true', 'lockdown status']) {
+    test(`${line} needs no sinks, and warns of what concerns it alone`, async (t) => {
+      const site = await openSite(t, { userData: 'x' });
+      const through = outOfSight(site.path('out'));
+      const consumers = { idle: { type: 'exec', command: ['/bin/true'] } };
+      const run = async (more: object): Promise<string> => {
+        const [file, option] = site.configure({ sinks: [], consumers, ...more });
+        const [first = '', ...rest] = line.split(' ');
+        const args = first === 'lockdown' ? [first, ...rest, file, option] : [first, file, option, ...rest];
+        return (await site.run(args, { through })).stderr;
+      };
+      assert.equal(await run({}), '');
+      const said = await run({ imds: { endpoint: site.metadata.url, endpoint_mode: 'ipv6' } });
+      assert.match(
+        said,
+        line.startsWith('lockdown') ? /^$/ : /^\S+c\.yaml:\d+:\d+: warning: imds\.endpoint_mode: .*\n$/,
+      );
+    });
+  }
+
   test('refuses a wrong configuration that is named', async (t) => {
     const site = await openSite(t);
     const { code, stdout, stderr } = await site.run(['get', 'user-data', ...site.configure('snks: []\n')]);

@@ -72,7 +72,9 @@ source ok: key …TAIL of role demo-role, expires in LIFE; nothing new
 unchanged /site/c
 would write /site/e: mode 0640
 unchanged /site/j
-would write 1 of 3 sinks and tell nobody
+would tell web: try-reload-or-restart web.service (a restart only when due); it is owed already
+would tell legacy: SIGHUP to the process of /run/legacy.pid; it is owed already
+would write 1 of 3 sinks and tell 2 consumers
 `;
 
 describe('plan', { concurrency: 3 }, () => {
@@ -86,11 +88,13 @@ describe('plan', { concurrency: 3 }, () => {
     assert.deepEqual(snapshot(site.directory), before);
   });
 
-  test('after a pass has nothing to show but drift', async (t) => {
+  test('after a pass has nothing to show but drift, and who is still to be told', async (t) => {
     const site = await openSite(t);
+    const plain = site.configure({ sinks: [{ path: site.path('j'), format: 'json', shape: 'process' }] });
+    await site.run(['once', ...plain]);
+    assert.match((await site.run(['plan', ...plain])).stdout, /^unchanged \S+\/j\nnothing would change\n$/m);
     const options = configure(site);
     await site.run(['once', ...options]);
-    assert.match((await site.run(['plan', ...options])).stdout, /^unchanged \S+\/j\nnothing would change\n$/m);
     chmodSync(site.path('e'), 0o666);
     assert.equal(steady(site, (await site.run(['plan', ...options])).stdout), DRIFTED);
   });

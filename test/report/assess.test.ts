@@ -4,7 +4,8 @@ import { assess, exitCodeOfStatus } from '../../src/report/assess.ts';
 import { checkLine } from '../../src/report/check-line.ts';
 import type { Status } from '../../src/report/status.ts';
 import { NOON } from '../support/credentials.ts';
-import { before, consumerOf, sinkOf, sourceOf, statusOf, STATUSES } from './statuses.ts';
+import { before, consumerOf, sinkOf, sourceOf, statusOf } from './status-parts.ts';
+import { STATUSES } from './statuses.ts';
 
 const failed = { code: 'SINK_WRITE_FAILED', message: 'full' } as const;
 const error = { code: 'IMDS_DENIED', message: 'no' } as const;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { renderMetrics } from '../../src/report/metrics.ts';
 import { NOON } from '../support/credentials.ts';
-import { consumerOf, sinkOf, statusOf, STATUSES } from './statuses.ts';
+import { consumerOf, sinkOf, statusOf } from './status-parts.ts';
+import { STATUSES } from './statuses.ts';
 
 const MONITORING = join(import.meta.dirname, '../../packaging/monitoring');
 
@@ -39,6 +40,7 @@ describe('metrics', () => {
         credrotate_rotations_total: 7,
         'credrotate_sink_healthy{path="/etc/myapp/aws.env",format="dotenv"}': 1,
         'credrotate_sink_healthy{path="/srv/noatime/aws.env",format="dotenv"}': 1,
+        'credrotate_sink_healthy{path="/srv/app/aws.env",format="dotenv"}': 1,
         'credrotate_sink_read_timestamp_seconds{path="/etc/myapp/aws.env"}': 0,
         'credrotate_consumer_pending{consumer="legacy"}': 1,
         'credrotate_consumer_pending{consumer="web"}': 0,

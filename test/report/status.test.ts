@@ -6,7 +6,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { coloured, plain } from '../../src/report/paint.ts';
 import { printStatus } from '../../src/report/print-status.ts';
 import { NOON } from '../support/credentials.ts';
-import { sinkOf, statusOf, STATUSES } from './statuses.ts';
+import { sinkOf, statusOf } from './status-parts.ts';
+import { STATUSES } from './statuses.ts';
 
 /** With CREDROTATE_GOLDEN=write the pictures are made anew, to be looked at. */
 const isWriting = process.env['CREDROTATE_GOLDEN'] === 'write';

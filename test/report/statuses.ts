@@ -1,72 +1,5 @@
-import type { ConsumerStatus, SinkStatus, Status } from '../../src/report/status.ts';
-import { NOON } from '../support/credentials.ts';
-
-/** Statuses for tests, as a pass leaves them that ended two minutes before noon. */
-
-export function before(minutes: number, seconds = 0): string {
-  return new Date(NOON - (minutes * 60 + seconds) * 1000).toISOString();
-}
-
-const LAST_PASS = before(2);
-
-export function statusOf(change: Partial<Status> = {}): Status {
-  return {
-    version: 1,
-    writtenAt: LAST_PASS,
-    agent: { version: '0.1.0', pid: 812, mode: 'run' },
-    generation: 7,
-    source: sourceOf({}),
-    lastPass: { at: LAST_PASS, trigger: 'scheduled', rotated: false, seconds: 0.021 },
-    lastSuccess: LAST_PASS,
-    nextPass: { at: before(-2, -40), reason: 'max_interval' },
-    sinks: [sinkOf('/root/.aws/credentials', { format: 'aws-credentials' }), sinkOf('/etc/myapp/aws.env')],
-    consumers: [consumerOf('myapp', { type: 'systemd', detail: 'systemctl try-reload-or-restart myapp.service' })],
-    counters: {
-      imdsRequests: { 200: 1043, failed: 2 },
-      sinkWrites: { '/root/.aws/credentials': 7, '/etc/myapp/aws.env': 8 },
-      notifications: { myapp: { told: 7, pending: 1 } },
-    },
-    errors: [],
-    ...change,
-  };
-}
-
-export function sourceOf(change: Partial<Status['source']>): Status['source'] {
-  return {
-    state: 'ok',
-    origin: { role: 'web-server', accountId: '123456789012', instanceId: 'i-0123456789abcdef0' },
-    keyId: '…WXYZ',
-    expiration: before(-5 * 60 - 12),
-    fetchedAt: before(48),
-    ...change,
-  };
-}
-
-export function sinkOf(path: string, change: Partial<SinkStatus> = {}): SinkStatus {
-  return {
-    path,
-    format: 'dotenv',
-    result: 'unchanged',
-    drift: [],
-    warnings: [],
-    writtenAt: before(48),
-    evidence: { kind: 'read', writtenAt: before(48), readAt: before(47, 58) },
-    ...change,
-  };
-}
-
-export function consumerOf(name: string, change: Partial<ConsumerStatus> = {}): ConsumerStatus {
-  return {
-    name,
-    type: 'signal',
-    sinks: ['/etc/myapp/aws.env'],
-    result: 'told',
-    generation: 7,
-    known: { generation: 7, at: before(48), expiration: before(-312), by: 'told' },
-    deaf: false,
-    ...change,
-  };
-}
+import type { Status } from '../../src/report/status.ts';
+import { before, consumerOf, LAST_PASS, readOnce, sinkOf, sourceOf, statusOf } from './status-parts.ts';
 
 const FORMER = { generation: 6, at: before(110), expiration: before(-250), by: 'told' } as const;
 
@@ -101,11 +34,19 @@ export const STATUSES: Readonly<Record<string, Status>> = {
       error: {
         code: 'IMDS_NO_ROLE',
         message: 'expected the name of a role, got none; the files keep the credentials of role web-server',
-        hint: 'attach an instance profile',
+        hint: 'attach an instance profile to the instance: aws ec2 associate-iam-instance-profile',
       },
     }),
-    sinks: [sinkOf('/root/.aws/credentials', { result: 'unknown' })],
-    consumers: [],
+    sinks: [
+      sinkOf('/root/.aws/credentials', { format: 'aws-credentials', result: 'unknown', ...readOnce(372) }),
+      sinkOf('/etc/myapp/aws.env', { result: 'unknown', ...readOnce(372) }),
+    ],
+    consumers: [
+      consumerOf('myapp', {
+        type: 'systemd',
+        known: { generation: 7, at: before(372), expiration: before(12), by: 'told' },
+      }),
+    ],
   }),
   'no-role': statusOf({
     source: sourceOf({
@@ -119,9 +60,13 @@ export const STATUSES: Readonly<Record<string, Status>> = {
     }),
   }),
   overdue: statusOf({
-    writtenAt: before(3000),
-    lastPass: { at: before(200), trigger: 'start', rotated: false, seconds: 1 },
+    writtenAt: before(200),
+    source: sourceOf({ expiration: before(-130), fetchedAt: before(227) }),
+    lastPass: { at: before(200), trigger: 'scheduled', rotated: false, seconds: 1 },
+    lastSuccess: before(200),
     nextPass: { at: before(195), reason: 'max_interval' },
+    sinks: [sinkOf('/root/.aws/credentials', { format: 'aws-credentials', ...readOnce(227) })],
+    consumers: [],
   }),
   'sink-refused': statusOf({
     sinks: [
@@ -149,6 +94,7 @@ export const STATUSES: Readonly<Record<string, Status>> = {
     sinks: [
       sinkOf('/etc/myapp/aws.env', { evidence: { kind: 'unread', writtenAt: before(48) } }),
       sinkOf('/srv/noatime/aws.env', { evidence: { kind: 'unknown', writtenAt: before(48) } }),
+      sinkOf('/srv/app/aws.env', { evidence: { kind: 'unknown', writtenAt: before(48), untraced: ['worker'] } }),
     ],
     consumers: [
       consumerOf('legacy', {
@@ -181,7 +127,11 @@ export const STATUSES: Readonly<Record<string, Status>> = {
     source: {
       state: 'unreachable',
       origin: {},
-      error: { code: 'IMDS_UNREACHABLE', message: 'expected an answer, got none' },
+      error: {
+        code: 'IMDS_UNREACHABLE',
+        message: 'PUT http://169.254.169.254/latest/api/token: expected an answer within 1 s, got none',
+        hint: 'see whether this machine is an EC2 instance whose metadata service is on, and whether a firewall closes it',
+      },
     },
     lastPass: { at: LAST_PASS, trigger: 'once', rotated: false, seconds: 5 },
     sinks: [{ path: '/root/.aws/credentials', format: 'aws-credentials', result: 'unknown', drift: [], warnings: [] }],

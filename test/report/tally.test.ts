@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Tally } from '../../src/report/tally.ts';
 import { NOON } from '../support/credentials.ts';
 import { configOf, execConsumer, jsonSink } from '../support/topology.ts';
-import { statusOf } from './statuses.ts';
+import { statusOf } from './status-parts.ts';
 
 const config = configOf([jsonSink('/a', 'web'), jsonSink('/b')], [execConsumer('web')]);
 const sink = { format: 'json', bytesChanged: false, drift: [], warnings: [] } as const;

@@ -45,7 +45,11 @@ describe('the control socket', () => {
       return Promise.resolve(REPORT);
     });
     assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: true }, NEVER), REPORT);
-    assert.deepEqual(asked, [{ command: 'refresh', tellAll: true }]);
+    await askControl(path, { command: 'refresh', tellAll: false, tell: ['web'] }, NEVER);
+    assert.deepEqual(asked, [
+      { command: 'refresh', tellAll: true },
+      { command: 'refresh', tellAll: false, tell: ['web'] },
+    ]);
   });
 
   test('is for its own user alone', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TellRequest, TellResult } from '../../src/notify/contract.ts';
 import { Deliverer } from '../../src/rotation/deliver.ts';
-import { oweAll } from '../../src/rotation/owed.ts';
+import { oweAsked } from '../../src/rotation/owed.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
@@ -12,7 +12,7 @@ import { config, FAILED, names, NO_FAILURES, rotate, setUp, TOLD } from './deliv
 
 describe('the end of a debt', () => {
   test('an absent one is looked for again for half a minute, then counts as told', async (t) => {
-    const { clock, store, told, deliverer } = await setUp(t, () => ({ result: 'absent', detail: 'no pid file' }));
+    const { clock, store, told, deliverer } = setUp(t, () => ({ result: 'absent', detail: 'no pid file' }));
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
@@ -25,8 +25,8 @@ describe('the end of a debt', () => {
   });
 
   test('one asked for by a person is told in any case', async (t) => {
-    const { store, told, deliverer } = await setUp(t, () => TOLD);
-    await store.update((state) => oweAll(state, config, NOON));
+    const { store, told, deliverer } = setUp(t, () => TOLD);
+    await store.update((state) => oweAsked(state, config, NOON));
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
     assert.deepEqual(
@@ -36,7 +36,7 @@ describe('the end of a debt', () => {
   });
 
   test('draining gives those that are just starting some seconds', async (t) => {
-    const { clock, store, told, deliverer } = await setUp(t, () => (told.length < 3 ? FAILED : TOLD));
+    const { clock, store, told, deliverer } = setUp(t, () => (told.length < 3 ? FAILED : TOLD));
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
     const drained = deliverer.drain(5000);
@@ -53,7 +53,7 @@ describe('the end of a debt', () => {
   });
 
   test('draining gives up in time, and what is owed stays', async (t) => {
-    const { clock, store, deliverer } = await setUp(t, () => FAILED);
+    const { clock, store, deliverer } = setUp(t, () => FAILED);
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
     const progress = { isOver: false };
@@ -70,9 +70,9 @@ describe('the end of a debt', () => {
   });
 
   test('what was owed when we were killed is paid by the next process', async (t) => {
-    const first = await setUp(t, () => new Promise<TellResult>(() => undefined));
+    const first = setUp(t, () => new Promise<TellResult>(() => undefined));
     await rotate(first.store, ['/b']);
-    const second = await StateStore.open(first.directory, createAtomicFiles(), recordingLog());
+    const second = StateStore.open(first.directory, createAtomicFiles(), recordingLog());
     const told: TellRequest[] = [];
     const deliverer = new Deliverer(
       {
@@ -98,7 +98,7 @@ describe('a unit that would be restarted', () => {
   const auto = { ...config, consumers: [execConsumer('job', { tell: 'auto' })] };
 
   test('is told when to wait until, and is tried again then', async (t) => {
-    const { clock, store, told, deliverer } = await setUp(t, ({ noRestartBefore = 0 }) =>
+    const { clock, store, told, deliverer } = setUp(t, ({ noRestartBefore = 0 }) =>
       noRestartBefore > clock.now() ? { result: 'waiting', detail: 'cannot reload', until: noRestartBefore } : TOLD,
     );
     await rotate(store, ['/b']);
@@ -119,7 +119,7 @@ describe('a unit that would be restarted', () => {
 });
 
 test('when a sink changed is unknown after a kill: its consumer is told in any case', async (t) => {
-  const { store, told, deliverer } = await setUp(t, () => TOLD);
+  const { store, told, deliverer } = setUp(t, () => TOLD);
   await rotate(store, ['/b']);
   await store.update((state) => ({ ...state, sinks: {} }));
   deliverer.kick(config, NO_FAILURES);

@@ -35,13 +35,10 @@ interface Stage {
   readonly directory: string;
 }
 
-export async function setUp(
-  context: TestContext,
-  answer: (request: TellRequest) => TellResult | Promise<TellResult>,
-): Promise<Stage> {
+export function setUp(context: TestContext, answer: (request: TellRequest) => TellResult | Promise<TellResult>): Stage {
   const directory = tempDir(context);
   const clock = new FakeClock(NOON);
-  const store = await StateStore.open(directory, createAtomicFiles(), recordingLog());
+  const store = StateStore.open(directory, createAtomicFiles(), recordingLog());
   const told: TellRequest[] = [];
   const outcomes: ConsumerOutcome[] = [];
   const deliverer = new Deliverer(

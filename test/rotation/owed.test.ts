@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
-import { dueAt, oweAll, oweFor, type Topology } from '../../src/rotation/owed.ts';
+import { dueAt, oweAsked, oweFor, type Topology } from '../../src/rotation/owed.ts';
 import { EMPTY_STATE, type AgentState, type ConsumerState } from '../../src/rotation/state.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 
@@ -60,7 +60,7 @@ describe('who is owed', () => {
   });
 
   test('everybody, when a person asks', () => {
-    const { consumers } = oweAll(state, config, NOON);
+    const { consumers } = oweAsked(state, config, NOON);
     assert.deepEqual(
       Object.entries(consumers).map(([name, own]) => [name, own.owed?.reason, own.owed?.urgent]),
       [

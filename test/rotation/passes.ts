@@ -36,10 +36,10 @@ interface RigOptions {
 }
 
 /** An agent without sinks and consumers, whose source gives these answers, and the last one from then on. */
-export async function makeAgent(t: TestContext, answers: readonly Fetched[], options: RigOptions = {}): Promise<Rig> {
+export function makeAgent(t: TestContext, answers: readonly Fetched[], options: RigOptions = {}): Rig {
   const clock = new FakeClock(NOON);
   const log = recordingLog();
-  const store = await StateStore.open(tempDir(t), createAtomicFiles(), log);
+  const store = StateStore.open(tempDir(t), createAtomicFiles(), log);
   const queue = [...answers];
   const views: AgentView[] = [];
   const next = (): Fetched => (queue.length > 0 ? queue.shift() : answers.at(-1)) ?? gives('A');

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { Config } from '../../src/core/config.ts';
 import type { Fetched } from '../../src/core/contracts.ts';
+import type { Origin } from '../../src/core/credentials.ts';
 import { rotate, type FilesReport, type RotateDeps } from '../../src/rotation/rotate.ts';
-import type { AgentState } from '../../src/rotation/state.ts';
+import { knownIdentity, type AgentState } from '../../src/rotation/state.ts';
 import { readState, StateStore } from '../../src/rotation/store.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import { renderSink } from '../../src/sinks/formats/render.ts';
@@ -27,49 +28,50 @@ interface Stage {
   journalled: AgentState | undefined;
   readonly pass: () => Promise<FilesReport>;
   /** As a new process: nothing is in memory. */
-  readonly restart: () => Promise<void>;
+  readonly restart: (bootId?: string) => void;
 }
 
 const AWAY: Fetched = { ok: false, state: 'unreachable', error: { code: 'IMDS_UNREACHABLE', message: 'away' } };
-const gives = (name: string, change = {}): Fetched => ({
+const gives = (name: string, change = {}, origin: Origin = { role: 'web', instanceId: 'i-1' }): Fetched => ({
   ok: true,
   credentials: credentials(name, change),
-  origin: { role: 'web', instanceId: 'i-1' },
+  origin,
 });
 
-async function setUp(t: TestContext): Promise<Stage> {
+function setUp(t: TestContext): Stage {
   const directory = tempDir(t);
   const path = join(directory, 'iam.json');
   const clock = new FakeClock(NOON);
   const config = configOf([jsonSink(path, 'web')], [execConsumer('web')]);
-  const openStore = (): Promise<StateStore> => StateStore.open(directory, createAtomicFiles(), recordingLog());
+  const openStore = (): StateStore => StateStore.open(directory, createAtomicFiles(), recordingLog());
   const stage = { clock, config, directory, path, answer: gives('A'), journalled: undefined } as unknown as Stage;
-  const deps = async (): Promise<RotateDeps> => ({
+  const deps = (bootId = 'this'): RotateDeps => ({
     source: { fetch: () => Promise.resolve(stage.answer) },
     clock,
-    store: await openStore(),
+    store: openStore(),
     applySinks: (request) =>
       applySinks(sinkDeps({ render: renderSink }), {
         ...request,
         beforeWrite: async (temps, changing) => {
           await request.beforeWrite(temps, changing);
-          stage.journalled = await readState(directory);
+          stage.journalled = readState(directory);
         },
       }),
+    bootId,
     memory: {},
   });
-  let current = await deps();
+  let current = deps();
   return Object.assign(stage, {
     pass: () => rotate(current, config, { trigger: 'once', tellAll: false }, AbortSignal.timeout(10_000)),
-    restart: async () => {
-      current = await deps();
+    restart: (bootId?: string) => {
+      current = deps(bootId);
     },
   });
 }
 
 describe('a pass', () => {
   test('has what is owed and the journal on disk, and no record of the old file, before it writes', async (t) => {
-    const stage = await setUp(t);
+    const stage = setUp(t);
     await stage.pass();
     stage.answer = gives('B');
     const report = await stage.pass();
@@ -80,13 +82,13 @@ describe('a pass', () => {
     assert.equal(journalled.temps.length, 1);
     // With the old record, a consumer that started between two rotations would count as fresh after a kill.
     assert.deepEqual(journalled.sinks, {});
-    const after = await readState(stage.directory);
+    const after = readState(stage.directory);
     assert.deepEqual(after.temps, []);
     assert.deepEqual(Object.keys(after.sinks), [stage.path]);
   });
 
   test('without news writes neither sink nor state', async (t) => {
-    const stage = await setUp(t);
+    const stage = setUp(t);
     await stage.pass();
     const inodes = (): bigint[] =>
       [stage.path, join(stage.directory, 'state.json')].map((path) => statSync(path, { bigint: true }).ino);
@@ -97,7 +99,7 @@ describe('a pass', () => {
   });
 
   test('repairs drift while the source is away, with the credentials in memory', async (t) => {
-    const stage = await setUp(t);
+    const stage = setUp(t);
     await stage.pass();
     const good = readFileSync(stage.path, 'utf8');
     stage.answer = AWAY;
@@ -109,7 +111,7 @@ describe('a pass', () => {
   });
 
   test('never writes credentials that have expired meanwhile', async (t) => {
-    const stage = await setUp(t);
+    const stage = setUp(t);
     await stage.pass();
     stage.answer = AWAY;
     stage.clock.advance(6 * HOUR);
@@ -121,7 +123,7 @@ describe('a pass', () => {
   });
 
   test('keeps the better credentials, and repairs with them', async (t) => {
-    const stage = await setUp(t);
+    const stage = setUp(t);
     await stage.pass();
     const good = readFileSync(stage.path, 'utf8');
     stage.answer = gives('B', { expiration: NOON + 5 * HOUR });
@@ -131,10 +133,31 @@ describe('a pass', () => {
     assert.equal(readFileSync(stage.path, 'utf8'), good);
   });
 
-  test('of a new process leaves the files alone while the source is away', async (t) => {
-    const stage = await setUp(t);
+  test('remembers which instance this is until the next boot', async (t) => {
+    const stage = setUp(t);
+    stage.answer = gives('A', {}, { instanceId: 'i-1', role: 'web', accountId: '210987654321' });
     await stage.pass();
-    await stage.restart();
+    stage.restart();
+    const state = readState(stage.directory);
+    assert.deepEqual(knownIdentity(state, 'this'), { instanceId: 'i-1', accountId: '210987654321' });
+    assert.deepEqual(knownIdentity(state, 'next'), {});
+  });
+
+  test('that did not find out the instance does not take over what an earlier boot found', async (t) => {
+    const stage = setUp(t);
+    await stage.pass();
+    stage.restart('next');
+    stage.answer = gives('B', {}, { role: 'web' });
+    await stage.pass();
+    const state = readState(stage.directory);
+    assert.equal(state.origin.instanceId, 'i-1');
+    assert.deepEqual(knownIdentity(state, 'next'), {});
+  });
+
+  test('of a new process leaves the files alone while the source is away', async (t) => {
+    const stage = setUp(t);
+    await stage.pass();
+    stage.restart();
     stage.answer = AWAY;
     const report = await stage.pass();
     assert.equal(report.source.state, 'stale');

@@ -46,6 +46,15 @@ describe('a healthy fetch', () => {
     assert.equal(server.connections.length, 1);
   });
 
+  test('does not ask for an identity that is known, and gives it with the credentials', async (t) => {
+    const server = await imdsServer(t);
+    const identity = { instanceId: 'i-1', accountId: '210987654321' };
+    const { origin, credentials } = good(await createImdsSource({ ...imdsRig(t, server), identity }).fetch(signal));
+    assert.deepEqual(server.steps(), ['token', ...HEALTHY]);
+    assert.deepEqual(origin, { ...identity, role: ROLE });
+    assert.equal(credentials.accountId, '210987654321');
+  });
+
   test('lists the role anew, so that a swap is seen', async (t) => {
     const server = await imdsServer(t);
     const source = createImdsSource(imdsRig(t, server));

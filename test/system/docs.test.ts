@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { before, test, type TestContext } from 'node:test';
 import { packageFast } from '../../scripts/package.ts';
 import { blocksOf, pageOf, type Block } from '../docs/pages.ts';
 import { walk } from '../docs/walk.ts';
@@ -30,9 +30,14 @@ const BOTH = `sinks:
 consumers: { myapp: { type: systemd, unit: myapp.service } }
 `;
 
+let deb: string;
+
+before(async () => {
+  ({ deb } = await packageFast());
+});
+
 /** A machine with the package in /root, and what `scene` makes of it; undefined where there can be none. */
 async function openHost(t: TestContext, scene: string): Promise<Machine | undefined> {
-  const { deb } = await packageFast();
   const machine = await openMachine(t, (root) => {
     installMetadata(root, '--lifetime 6h');
     root.copyIn(deb, '/root');
@@ -149,4 +154,36 @@ test('docs/applications.md: a format of your own', async (t) => {
   await hasCurrentKey(machine, '/etc/myapp/aws.xml');
   assert.equal(await machine.sh("stat -c '%a %U:%G' /etc/myapp/aws.xml; ls /etc/myapp"), '640 root:myapp\naws.xml');
   assert.equal(await machine.sh('python3 -c "import xml.dom.minidom as m; m.parse(\'/etc/myapp/aws.xml\')"'), '');
+});
+
+test('docs: what other pages have one run', async (t) => {
+  const machine = await openHost(t, `${INSTALL}; mkdir -p /usr/local/bin /var/lib/app; useradd --system cwagent`);
+  if (!machine) return;
+  const step = steps(t, machine);
+  /** The words of a page as scripts, each of which ends with the first command that fails. */
+  const runAll = async (page: string, elsewhere = /^$/): Promise<void> => {
+    for (const { place, text } of blocksOf([pageOf(page)], 'sh').filter((block) => !elsewhere.test(block.text)))
+      await step(place, async () => {
+        await machine.sh(`set -e\n${text}`);
+      });
+  };
+  const configure = async (page: string, ...sinks: readonly string[]): Promise<void> => {
+    const [settings] = blocksOf([pageOf(page)], 'yaml');
+    machine.write('/etc/credrotate/credrotate.yaml', `sinks: [${sinks.join()}]\n${settings?.text ?? ''}\n`);
+    await machine.sh('credrotate once');
+  };
+  const noted = '#!/bin/sh\ntest -n "$AWS_SESSION_TOKEN" && ulimit -Sn > /root/limit\n';
+  for (const path of ['/usr/bin/aws', '/usr/local/bin/backup']) machine.write(path, noted, 0o755);
+  const sink = '{ path: /var/lib/app/aws.json, format: json }';
+  await configure('lockdown.md', sink);
+  await runAll('without-a-file.md');
+  assert.equal(machine.read('/root/limit'), '1024\n');
+  // The first makes the directory that the configuration names. promtool and jq are not on this machine.
+  await machine.sh(blocksOf([pageOf('monitoring.md')], 'sh')[0]?.text ?? 'false');
+  await configure('monitoring.md', sink);
+  await runAll('monitoring.md', /promtool|jq/);
+  assert.match(machine.read('/var/lib/node_exporter/textfile_collector/credrotate.prom'), /^credrotate_build_info/m);
+  await configure('lockdown.md', sink);
+  await runAll('lockdown.md');
+  assert.match((await machine.run(['credrotate', 'lockdown', 'status'])).stdout, /^lockdown: off$/m);
 });

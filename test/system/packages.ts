@@ -22,6 +22,7 @@ export const PACKAGES: readonly string[] = [
   'rpm',
   'rpmlint',
   'shellcheck',
+  'strace',
   'systemd',
   'systemd-container',
   'zstd',

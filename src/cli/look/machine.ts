@@ -20,7 +20,7 @@ export async function lookAtMachine(
     (error: unknown) => (isErrno(error, 'ENOENT') ? 'none' : describeForeign(error)),
   );
   if (standing !== 'there' && standing !== 'none') miss({ subject: path, reason: standing });
-  const { origin, generation } = await readState(world.directories.state);
+  const { origin, generation } = readState(world.directories.state);
   const agent = await lookAtAgent(world);
   return {
     // What could not be looked at is taken to be there: its absence would be a finding.
@@ -34,7 +34,7 @@ export async function lookAtMachine(
 
 async function lookAtAgent(world: World): Promise<MachineFacts['agent']> {
   const { clock } = await world.services();
-  const status = await readFormer(statusPath(world));
+  const status = readFormer(statusPath(world));
   if (!status) return undefined;
   const now = clock.now();
   const overdueBy = assess(status, now).isOverdue ? now - Date.parse(status.nextPass?.at ?? '') : undefined;

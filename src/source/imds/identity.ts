@@ -1,19 +1,18 @@
-import type { Origin } from '../../core/credentials.ts';
+import type { Identity } from '../../core/credentials.ts';
 import type { ImdsClient } from './client.ts';
 import { parseFields } from './json.ts';
 
-type Identity = Pick<Origin, 'instanceId' | 'accountId'>;
-
 /**
- * Which instance, of which account, this is: asked once per process, and again at later fetches while the instance
- * is unknown. Not to know is no error. The account is not part of the credentials that EC2 gives.
+ * Which instance, of which account, this is: asked once, unless it is `known` from the start, and again at later fetches
+ * while the instance is unknown. Not to know is no error. The account is not part of the credentials that EC2 gives.
  */
 export class InstanceIdentity {
   readonly #client: ImdsClient;
-  #known: Identity = {};
+  #known: Identity;
 
-  constructor(client: ImdsClient) {
+  constructor(client: ImdsClient, known: Identity) {
     this.#client = client;
+    this.#known = known;
   }
 
   /** Rejects with the signal's reason alone. */

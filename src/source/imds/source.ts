@@ -1,5 +1,6 @@
 import type { Fetched, Source } from '../../core/contracts.ts';
 import { sourceTime } from '../../core/clock-skew.ts';
+import type { Identity } from '../../core/credentials.ts';
 import { AgentError, type ErrorCode } from '../../core/errors.ts';
 import { ImdsClient, outOfTime, type ImdsOptions } from './client.ts';
 import { within } from './deadline.ts';
@@ -20,8 +21,13 @@ const STATES: Partial<Record<ErrorCode, Failed['state']>> = {
   IMDS_EXPIRED: 'expired',
 };
 
+interface SourceOptions extends ImdsOptions {
+  /** As it was found before, since the instance was started. */
+  readonly identity?: Identity;
+}
+
 /** The role credentials of this EC2 instance. Throws CONFIG_INVALID; a fetch takes half a minute at the most. */
-export function createImdsSource(options: ImdsOptions): Source {
+export function createImdsSource(options: SourceOptions): Source {
   return new ImdsSource(options);
 }
 
@@ -30,9 +36,9 @@ class ImdsSource implements Source {
   readonly #identity: InstanceIdentity;
   readonly #now: () => number;
 
-  constructor(options: ImdsOptions) {
+  constructor(options: SourceOptions) {
     this.#client = new ImdsClient(options);
-    this.#identity = new InstanceIdentity(this.#client);
+    this.#identity = new InstanceIdentity(this.#client, options.identity ?? {});
     this.#now = () => options.clock.now();
   }
 

@@ -1,0 +1,29 @@
+import type { Config } from '../core/config.ts';
+import { AgentError } from '../core/errors.ts';
+import type { PassReport, PassTrigger } from '../core/outcomes.ts';
+import type { PassRequest } from './rotate.ts';
+
+/** Somebody who has asked for a pass. */
+export interface Waiting extends PassRequest {
+  readonly answer: PromiseWithResolvers<PassReport>;
+}
+
+/** What those who ask at the same time want of the one pass that they get; `usual` when nobody asks. */
+export function joined(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
+  const tell = asked.flatMap((one) => one.tell ?? []);
+  return {
+    trigger: asked[0]?.trigger ?? usual,
+    tellAll: asked.some((one) => one.tellAll),
+    ...(tell.length > 0 && { tell }),
+  };
+}
+
+/** Throws a USAGE error that says which consumers there are. */
+export function refuseUnknown({ consumers }: Config, { tell = [] }: PassRequest): void {
+  const names = consumers.map(({ name }) => name);
+  const unknown = tell.filter((name) => !names.includes(name));
+  if (unknown.length === 0) return;
+  throw new AgentError('USAGE', `--tell: expected consumers of the configuration, got ${unknown.join(', ')}`, {
+    hint: names.length === 0 ? 'it has none' : `one of ${names.join(', ')}`,
+  });
+}
