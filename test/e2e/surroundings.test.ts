@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { chownSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
-import { openSite, type Site } from '../support/agent.ts';
+import { openSite, reportOf, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
 
 function config(site: Site): readonly string[] {
@@ -54,6 +55,24 @@ describe('runs anywhere', { concurrency: 4 }, () => {
       assert.deepEqual([code, stderr], [0, ''], args.join(' '));
     }
     assertWritten(site);
+  });
+
+  // Cause: the process ends at once when its work is done, and a pipe holds 64 KiB.
+  test('with a reader that begins late, who gets every byte', async (t) => {
+    const site = await openSite(t);
+    const sinks = Array.from({ length: 600 }, (_, index) => ({
+      path: site.path(`out/${index}.env`),
+      format: 'dotenv',
+    }));
+    const gate = site.path('gate');
+    execFileSync('mkfifo', [gate]);
+    const through = ['/bin/sh', '-c', '"$@" | { cat "$0" >&2; cat; }', gate];
+    const running = site.start(['once', '--json', ...site.configure({ sinks })], { through });
+    await eventually('the report is about to be printed', () => existsSync(site.path('run/status.json')));
+    writeFileSync(gate, '');
+    const ended = await running.ended;
+    assert.ok(ended.stdout.length > 64 * 1024);
+    assert.equal(reportOf(ended).sinks.length, sinks.length);
   });
 
   test('as an ordinary user', async (t) => {
