@@ -13,6 +13,11 @@ export function leaveWasmUnoptimized(): void {
   setFlagsFromString('--no-wasm-dynamic-tiering');
 }
 
+/** For a process that works for a moment now and then: optimized code never pays there, and is kept. */
+export function leaveCodeUnoptimized(): void {
+  for (const compiler of ['--no-opt', '--no-maglev', '--no-sparkplug']) setFlagsFromString(compiler);
+}
+
 /** V8's garbage collector, which it shows to contexts that are made under this flag. */
 export function openCollector(): NodeJS.GCFunction {
   setFlagsFromString('--expose-gc');

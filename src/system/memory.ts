@@ -1,22 +1,31 @@
 import { dlopen } from 'node:ffi';
-import { openCollector } from './engine.ts';
+import { leaveCodeUnoptimized, openCollector } from './engine.ts';
 
 const M_TRIM_THRESHOLD = -1;
 /** Bytes. It is what glibc begins with; it would raise it with each larger block that is freed, and keep ever more. */
 const TRIM_THRESHOLD = 128 * 1024;
 
-let collect: NodeJS.GCFunction | undefined;
-let trim: (() => void) | undefined;
+interface Tools {
+  readonly collect: NodeJS.GCFunction;
+  readonly trim: () => void;
+}
+
+let tools: Tools | undefined;
 
 /**
  * Collects all garbage, compiled functions that were not called lately included, and has the C library give back what
- * is free, since the arena of each of the engine's threads keeps the most that it ever held. It takes about 20 ms.
+ * is free, since the arena of each of the engine's threads keeps the most that it ever held. It takes about 20 ms. From
+ * the first time on, no more code is optimized.
  */
 export function giveBackMemory(): void {
-  collect ??= openCollector();
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-  trim ??= openAllocator();
-  trim();
+  tools ??= openTools();
+  tools.collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  tools.trim();
+}
+
+function openTools(): Tools {
+  leaveCodeUnoptimized();
+  return { collect: openCollector(), trim: openAllocator() };
 }
 
 function openAllocator(): () => void {
