@@ -2,7 +2,7 @@ import { builtinModules } from 'node:module';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-const exitMessage = 'Return an exit code: only main.ts sets it, and nothing ends the process before it has flushed.';
+const exitMessage = 'Return an exit code: only main.ts sets it, and ends the process when all that was said has left.';
 
 const restrictedImports = {
   paths: [

@@ -13,7 +13,9 @@ const STARTS = 5;
 const ROTATIONS = 1_000;
 /** Long enough for what follows a start to be over, and for wake-ups to be counted; milliseconds. */
 const SETTLE = 2_000;
-const IDLE = 20_000;
+/** After which the engine has nothing left to do either; milliseconds. */
+const REST = 35_000;
+const IDLE = 60_000;
 const HOUR = 3_600_000;
 /** Of the default `max_interval`. */
 const PASSES_PER_HOUR = 12;
@@ -104,6 +106,7 @@ function privateMegabytes(pid: number | undefined): number {
 }
 
 async function idleFigures(pid: number | undefined): Promise<Usage> {
+  await delay(REST);
   const before = usage(pid);
   await delay(IDLE);
   const after = usage(pid);

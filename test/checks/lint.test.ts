@@ -11,7 +11,6 @@ const planted: readonly (readonly [file: string, text: string, rule: string])[] 
   ['src/planted.ts', 'process.exit(1);', 'no-restricted-properties'],
   ['src/planted.ts', 'process.exitCode = 1;', 'no-restricted-properties'],
   ['src/planted.ts', "import { exit } from 'node:process'; exit(1);", 'no-restricted-imports'],
-  ['src/main.ts', 'process.exit(1);', 'no-restricted-properties'],
   ['src/planted.ts', "console.log('');", 'no-console'],
   ['src/planted.ts', 'export const here = import.meta.url;', 'no-restricted-syntax'],
   ['src/planted.ts', "export { readFileSync } from 'fs';", 'no-restricted-imports'],
