@@ -8,7 +8,7 @@ interface LeftOut {
   readonly contents: string;
 }
 
-/** Each was measured: it costs a one-shot between 2 and 10 of its milliseconds. */
+/** What that gains is in ARCHITECTURE.md. winston's are for the agent: a one-shot does not load it. */
 const leftOut: readonly LeftOut[] = [
   {
     importer: 'undici',
