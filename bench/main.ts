@@ -47,7 +47,7 @@ async function main(chosen: readonly string[]): Promise<number> {
     rows.push(...(await measure(setting)));
   }
   console.log(`\n${machine()}\n\n${printRows(rows)}\n`);
-  if (chosen.length === 0) keep(rows);
+  if (chosen.length === 0) keep(rows, versions(setting));
   const missed = rows.filter((row) => verdict(row) === 'MISSED').length;
   console.log(missed === 0 ? 'every budget is met' : `budgets missed: ${missed}`);
   return missed === 0 ? 0 : 1;
@@ -67,11 +67,23 @@ function machine(): string {
   return `Linux ${release()}, ${process.arch}, ${availableParallelism()} x ${cpu?.model ?? 'unknown'}; Node ${process.version}`;
 }
 
-function keep(rows: readonly Row[]): void {
+/** What is compared with, each in its own words. */
+function versions({ aws }: Setting): Record<string, string> {
+  const tools = { ...Object.fromEntries(TOOLS.map((tool) => [tool, `/usr/bin/${tool}`])), ...(aws && { aws }) };
+  return Object.fromEntries(
+    Object.entries(tools).map(([name, path]) => {
+      const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' });
+      return [name, stdout.split('\n')[0] ?? ''];
+    }),
+  );
+}
+
+function keep(rows: readonly Row[], against: Record<string, string>): void {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
   const results = {
     version,
     machine: machine(),
+    against,
     rows: rows.map((row) => ({ ...row, figure: figure(row), verdict: verdict(row) })),
   };
   writeFileSync(join(root, 'bench/results.json'), `${JSON.stringify(results, undefined, 2)}\n`);

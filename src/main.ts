@@ -22,11 +22,10 @@ async function main([, , option, ...args]: readonly string[]): Promise<number> {
 
 void main(process.argv).then((exitCode) => {
   process.exitCode = exitCode;
-  // Else the engine would give back its memory piece by piece, which takes longer than to write the sinks.
-  if (hasSaidAll(process.argv)) process.exit();
 });
 
-/** Who acts as another user writes to its pipe in place. */
-function hasSaidAll([, , option]: readonly string[]): boolean {
-  return option === ACT_AS || (process.stdout.writableLength === 0 && process.stderr.writableLength === 0);
-}
+// When nothing is left to be done, or to be said: the engine would now give back its memory piece by piece, which takes
+// longer than to write the sinks.
+process.once('beforeExit', () => {
+  process.exit();
+});

@@ -62,7 +62,7 @@ async function pass(world: World, config: Config, wait: number, onView: OnView):
     if (session) return ownPass(session, { wait, patience: PATIENCE }, world.stop);
     const report = await ask(world, config, giveUp);
     if (report && (isAnswer(report.source.state) || over.aborted)) return report;
-    await clock.sleepUntil(clock.now() + (report ? Math.min(ASK_STEP, wait) : BUSY_STEP), world.stop);
+    await clock.sleep(report ? Math.min(ASK_STEP, wait) : BUSY_STEP, world.stop);
     world.stop.throwIfAborted();
   }
 }

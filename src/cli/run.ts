@@ -77,7 +77,7 @@ async function openWhenFree(world: World, options: SessionOptions): Promise<Sess
       });
     }
     if (isFirst) options.log.info('waiting for a one-shot that is at work', { event: 'waiting' });
-    await clock.sleepUntil(clock.now() + BUSY_STEP, world.stop);
+    await clock.sleep(BUSY_STEP, world.stop);
     world.stop.throwIfAborted();
   }
 }

@@ -23,7 +23,7 @@ export async function watch(world: World, screen: () => Promise<string>): Promis
   try {
     while (!stop.aborted) {
       print(CLEAR + fit(await screen(), terminal));
-      await clock.sleepUntil(clock.now() + EVERY, stop);
+      await clock.sleep(EVERY, stop);
     }
   } finally {
     print(LEAVE);

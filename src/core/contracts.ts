@@ -1,6 +1,6 @@
 /** What the stages need of the outside world; system/ has the real ones, main.ts hands them in. */
 
-import type { Credentials, Origin } from './credentials.ts';
+import type { Credentials, KnownIdentity, Origin } from './credentials.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { SourceState } from './outcomes.ts';
 
@@ -9,8 +9,8 @@ export interface Clock {
   now(): number;
   /** Uniform in [0, 1). */
   random(): number;
-  /** Returns when wall-clock time reaches `epochMs` (within 30 s of it after a clock step), or at once when aborted. */
-  sleepUntil(epochMs: number, signal: AbortSignal): Promise<void>;
+  /** Ends after this time by the wall clock (30 s after a step at most) or really, whichever is first, or if aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** The first match of a cron pattern after `epochMs`; undefined when there is none. */
   nextMatch(schedule: { readonly pattern: string; readonly timezone?: string }, epochMs: number): number | undefined;
 }
@@ -25,6 +25,7 @@ export type Fetched =
       readonly ok: true;
       readonly credentials: Credentials;
       readonly origin: Origin;
+      readonly identity?: KnownIdentity;
       /** Our clock minus the source's, in milliseconds, when the source told its time in this fetch. */
       readonly clockSkew?: number;
     }

@@ -22,6 +22,12 @@ export interface Origin {
 /** Which instance, of which account. */
 export type Identity = Pick<Origin, 'instanceId' | 'accountId'>;
 
+/** One that need not be asked for again, at the same endpoint and in the same boot. */
+export interface KnownIdentity extends Required<Identity> {
+  /** Scheme, host and port of who told it. */
+  readonly endpoint: string;
+}
+
 /** Key ids are shown by their last four characters, everywhere. */
 export function displayKeyId(accessKeyId: string): string {
   return accessKeyId.length > 4 ? `…${accessKeyId.slice(-4)}` : '…';

@@ -118,8 +118,8 @@ export class Agent {
     const over = limits.wait > 0 ? AbortSignal.timeout(limits.wait) : AbortSignal.abort();
     const isLast: typeof isAnswer = (state) => isAnswer(state) || over.aborted;
     while (!isLast((await this.#pass(request, signal, isLast)).source.state)) {
-      const retry = Math.min(this.#next?.at ?? Infinity, clock.now() + LONGEST_WAIT_STEP);
-      await clock.sleepUntil(retry, AbortSignal.any([signal, over]));
+      const retry = Math.min(this.#next?.wait ?? Infinity, LONGEST_WAIT_STEP);
+      await clock.sleep(retry, AbortSignal.any([signal, over]));
       signal.throwIfAborted();
     }
     // Who hangs must not keep us from ending when told to: what is not delivered stays owed.
@@ -169,15 +169,15 @@ export class Agent {
     if (this.#asked.length > 0 || !this.#next) return;
     const { clock } = this.#deps;
     this.#wake = new AbortController();
+    const { at, wait } = this.#next;
     // A clock that was set back since the plan must not prolong it.
-    const until = Math.min(this.#next.at, clock.now() + this.#next.wait);
-    await clock.sleepUntil(until, AbortSignal.any([signal, this.#wake.signal]));
+    await clock.sleep(Math.min(wait, at - clock.now()), AbortSignal.any([signal, this.#wake.signal]));
   }
 
   async #answer(waiting: Waiting): Promise<void> {
     const { clock } = this.#deps;
     const settled = new AbortController();
-    const patience = clock.sleepUntil(clock.now() + ANSWER_PATIENCE, settled.signal);
+    const patience = clock.sleep(ANSWER_PATIENCE, settled.signal);
     await Promise.race([this.#deliverer.settle(), patience]);
     settled.abort();
     waiting.answer.resolve(this.#report());

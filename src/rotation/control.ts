@@ -100,9 +100,14 @@ function parse(line: string): ControlRequest {
   const value: unknown = JSON.parse(line);
   const isRequest = typeof value === 'object' && value !== null && 'command' in value && value.command === 'refresh';
   if (!isRequest) throw new AgentError('USAGE', 'control request: expected the command refresh');
-  const tell = 'tell' in value && Array.isArray(value.tell) ? value.tell.map(String) : [];
+  const tell: unknown = 'tell' in value ? value.tell : [];
+  if (!isNames(tell)) throw new AgentError('USAGE', 'control request: expected the names of consumers to tell');
   const tellAll = 'tellAll' in value && value.tellAll === true;
   return { command: 'refresh', tellAll, ...(tell.length > 0 && { tell }) };
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string');
 }
 
 function readLine(socket: Socket, take: (line: string) => void): void {

@@ -77,7 +77,7 @@ export class Deliverer {
       const unready = this.#config.consumers.filter((consumer) => this.#unready.has(consumer.name));
       const next = Math.min(...unready.map((consumer) => this.#due(consumer)));
       if (next > deadline) return;
-      await clock.sleepUntil(next, this.#stopping.signal);
+      await clock.sleep(next - clock.now(), this.#stopping.signal);
       if (this.#stopping.signal.aborted) return;
       for (const worker of this.#workers.values()) rouse(worker);
       await this.settle();
@@ -141,17 +141,17 @@ export class Deliverer {
       const consumer = this.#config.consumers.find((candidate) => candidate.name === name);
       const owed = this.#owed(name);
       if (!consumer || !owed) return;
-      const at = this.#due(consumer);
-      if (at > this.#deps.clock.now()) await this.#rest(worker, at);
+      const wait = this.#due(consumer) - this.#deps.clock.now();
+      if (wait > 0) await this.#rest(worker, wait);
       else await this.#attempt(consumer, owed);
     }
   }
 
-  async #rest(worker: Worker, until: number): Promise<void> {
+  async #rest(worker: Worker, wait: number): Promise<void> {
     worker.wake = new AbortController();
     worker.resting = true;
     worker.rested.resolve();
-    await this.#deps.clock.sleepUntil(until, AbortSignal.any([worker.wake.signal, this.#stopping.signal]));
+    await this.#deps.clock.sleep(wait, AbortSignal.any([worker.wake.signal, this.#stopping.signal]));
     rouse(worker);
   }
 

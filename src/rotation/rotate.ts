@@ -91,7 +91,7 @@ interface Writing {
   readonly decision: Decision;
   readonly standing: Credentials;
   readonly now: number;
-  readonly asked: Pick<AgentState, 'originBoot'>;
+  readonly asked: Pick<AgentState, 'asked'>;
 }
 
 async function writeSinks(deps: RotateDeps, config: Config, writing: Writing): Promise<ApplyResult> {
@@ -124,7 +124,7 @@ async function writeSinks(deps: RotateDeps, config: Config, writing: Writing): P
 }
 
 function askedIn({ bootId }: RotateDeps, fetched: Fetched): Writing['asked'] {
-  return fetched.ok && fetched.origin.instanceId !== undefined ? { originBoot: bootId } : {};
+  return fetched.ok && fetched.identity ? { asked: { bootId, ...fetched.identity } } : {};
 }
 
 /** Brings the decision into a state; safe to do twice. */

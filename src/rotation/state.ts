@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Identity } from '../core/credentials.ts';
+import type { KnownIdentity } from '../core/credentials.ts';
 
 /**
  * What outlives the process: no secrets. Everything in it is replaced, never changed in place, so that a reader
@@ -10,6 +10,13 @@ const originSchema = v.object({
   instanceId: v.exactOptional(v.string()),
   role: v.exactOptional(v.string()),
   accountId: v.exactOptional(v.string()),
+});
+
+const askedSchema = v.object({
+  bootId: v.string(),
+  endpoint: v.string(),
+  instanceId: v.string(),
+  accountId: v.string(),
 });
 
 const standingSchema = v.object({
@@ -71,8 +78,8 @@ export const stateSchema = v.object({
   version: v.literal(1),
   generation: v.number(),
   origin: originSchema,
-  /** The boot in which the instance of the origin was asked for. */
-  originBoot: v.exactOptional(v.string()),
+  /** Which instance this is, as it was told in this boot. */
+  asked: v.exactOptional(askedSchema),
   standing: v.exactOptional(standingSchema),
   sinks: v.record(v.string(), recordSchema),
   consumers: v.record(v.string(), consumerSchema),
@@ -87,11 +94,11 @@ export type Owed = v.InferOutput<typeof owedSchema>;
 
 export const EMPTY_STATE: AgentState = { version: 1, generation: 0, origin: {}, sinks: {}, consumers: {}, temps: [] };
 
-/** Which instance this is, as far as that was asked for since it was started: a machine image may carry another's state. */
-export function knownIdentity({ origin, originBoot }: AgentState, bootId: string): Identity {
-  const { instanceId, accountId } = origin;
-  if (originBoot !== bootId || instanceId === undefined) return {};
-  return { instanceId, ...(accountId !== undefined && { accountId }) };
+/** Which instance this is, if that was asked since it was started: a machine image may carry another's state. */
+export function knownIdentity({ asked }: AgentState, bootId: string): KnownIdentity | undefined {
+  if (asked?.bootId !== bootId) return undefined;
+  const { endpoint, instanceId, accountId } = asked;
+  return { endpoint, instanceId, accountId };
 }
 
 /** The state without what it says of one consumer's debts, or with new ones. */

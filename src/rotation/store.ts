@@ -137,9 +137,22 @@ export function fillTemp(path: string, bytes: Buffer, mode: number): number {
 export function sweepBeside(path: string): void {
   const directory = dirname(path);
   const own = `${basename(path)}.`;
+  for (const name of namesIn(directory)) {
+    if (name.startsWith(own) && /^\d+$/.test(name.slice(own.length))) removeIfPossible(join(directory, name));
+  }
+}
+
+function namesIn(directory: string): string[] {
   try {
-    const left = readdirSync(directory).filter((name) => name.startsWith(own) && /^\d+$/.test(name.slice(own.length)));
-    for (const name of left) rmSync(join(directory, name));
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path);
   } catch {}
 }
 

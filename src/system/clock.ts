@@ -5,7 +5,7 @@ export function createClock(): Clock {
   return {
     now: () => Date.now(),
     random: () => Math.random(),
-    sleepUntil,
+    sleep,
     nextMatch: ({ pattern, timezone }, epochMs) => cron(pattern, timezone).nextRun(new Date(epochMs))?.getTime(),
   };
 }
@@ -41,7 +41,7 @@ const GRACE = 1000;
  * would prolong the sleep by as much (a year, where the clock was wrong at boot): no sleep takes longer in real time
  * than was asked for.
  */
-function sleepUntil(epochMs: number, signal: AbortSignal): Promise<void> {
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {
       resolve();
@@ -54,9 +54,9 @@ function sleepUntil(epochMs: number, signal: AbortSignal): Promise<void> {
       resolve();
     };
     // `allowPast`, or a moment that is just over would never come; no zone conversion, or milliseconds get lost.
-    const job = new Cron(new Date(epochMs), { allowPast: true, utcOffset: 0 }, wake);
-    const wait = Math.max(epochMs - Date.now(), 0) + GRACE;
-    const timer = wait > MAX_TIMER ? undefined : setTimeout(wake, wait);
+    const job = new Cron(new Date(Date.now() + ms), { allowPast: true, utcOffset: 0 }, wake);
+    const most = Math.max(ms, 0) + GRACE;
+    const timer = most > MAX_TIMER ? undefined : setTimeout(wake, most);
     signal.addEventListener('abort', wake);
   });
 }

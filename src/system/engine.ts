@@ -2,7 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 // V8 takes nothing that was compiled ahead, Node's own modules included, under other flags than those of then: what is set
-// here would cost a one-shot a fifth of its time as an option of the executable, so it is set when all is loaded.
+// here would cost a one-shot a fifth of its time as an option of the executable, so it is set when all that one needs is
+// loaded.
 
 /**
  * For undici's parser, which is WebAssembly that reads a few hundred bytes at a time: it never pays to spend the 50 ms of

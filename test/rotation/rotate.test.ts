@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { Config } from '../../src/core/config.ts';
 import type { Fetched } from '../../src/core/contracts.ts';
-import type { Origin } from '../../src/core/credentials.ts';
 import { rotate, type FilesReport, type RotateDeps } from '../../src/rotation/rotate.ts';
 import { knownIdentity, type AgentState } from '../../src/rotation/state.ts';
 import { readState, StateStore } from '../../src/rotation/store.ts';
@@ -32,10 +31,10 @@ interface Stage {
 }
 
 const AWAY: Fetched = { ok: false, state: 'unreachable', error: { code: 'IMDS_UNREACHABLE', message: 'away' } };
-const gives = (name: string, change = {}, origin: Origin = { role: 'web', instanceId: 'i-1' }): Fetched => ({
+const gives = (name: string, change = {}): Extract<Fetched, { ok: true }> => ({
   ok: true,
   credentials: credentials(name, change),
-  origin,
+  origin: { role: 'web', instanceId: 'i-1' },
 });
 
 function setUp(t: TestContext): Stage {
@@ -135,23 +134,23 @@ describe('a pass', () => {
 
   test('remembers which instance this is until the next boot', async (t) => {
     const stage = setUp(t);
-    stage.answer = gives('A', {}, { instanceId: 'i-1', role: 'web', accountId: '210987654321' });
+    const identity = { endpoint: 'http://127.0.0.1:1', instanceId: 'i-1', accountId: '210987654321' };
+    stage.answer = { ...gives('A'), identity };
     await stage.pass();
     stage.restart();
-    const state = readState(stage.directory);
-    assert.deepEqual(knownIdentity(state, 'this'), { instanceId: 'i-1', accountId: '210987654321' });
-    assert.deepEqual(knownIdentity(state, 'next'), {});
+    assert.deepEqual(knownIdentity(readState(stage.directory), 'this'), identity);
+    assert.equal(knownIdentity(readState(stage.directory), 'next'), undefined);
   });
 
   test('that did not find out the instance does not take over what an earlier boot found', async (t) => {
     const stage = setUp(t);
+    const identity = { endpoint: 'http://127.0.0.1:1', instanceId: 'i-1', accountId: '210987654321' };
+    stage.answer = { ...gives('A'), identity };
     await stage.pass();
     stage.restart('next');
-    stage.answer = gives('B', {}, { role: 'web' });
+    stage.answer = gives('B');
     await stage.pass();
-    const state = readState(stage.directory);
-    assert.equal(state.origin.instanceId, 'i-1');
-    assert.deepEqual(knownIdentity(state, 'next'), {});
+    assert.equal(knownIdentity(readState(stage.directory), 'next'), undefined);
   });
 
   test('of a new process leaves the files alone while the source is away', async (t) => {

@@ -77,7 +77,7 @@ describe('the signal', () => {
     const server = await imdsServer(t);
     server.always('instance-id', answer(500));
     const rig = imdsRig(t, server);
-    rig.clock.sleepUntil = () => {
+    rig.clock.sleep = () => {
       abort.abort(new Error('enough'));
       return Promise.resolve();
     };

@@ -48,11 +48,20 @@ describe('a healthy fetch', () => {
 
   test('does not ask for an identity that is known, and gives it with the credentials', async (t) => {
     const server = await imdsServer(t);
-    const identity = { instanceId: 'i-1', accountId: '210987654321' };
-    const { origin, credentials } = good(await createImdsSource({ ...imdsRig(t, server), identity }).fetch(signal));
+    const known = { instanceId: 'i-1', accountId: '210987654321' };
+    const identity = { endpoint: server.origin, ...known };
+    const fetched = good(await createImdsSource({ ...imdsRig(t, server), identity }).fetch(signal));
     assert.deepEqual(server.steps(), ['token', ...HEALTHY]);
-    assert.deepEqual(origin, { ...identity, role: ROLE });
-    assert.equal(credentials.accountId, '210987654321');
+    assert.deepEqual([fetched.origin, fetched.identity], [{ ...known, role: ROLE }, identity]);
+    assert.equal(fetched.credentials.accountId, '210987654321');
+  });
+
+  test('asks for an identity that another endpoint told', async (t) => {
+    const server = await imdsServer(t);
+    const identity = { endpoint: 'http://127.0.0.1:1', instanceId: 'i-1', accountId: '210987654321' };
+    const { origin } = good(await createImdsSource({ ...imdsRig(t, server), identity }).fetch(signal));
+    assert.deepEqual(server.steps(), ['token', ...HEALTHY, 'document']);
+    assert.notEqual(origin.instanceId, 'i-1');
   });
 
   test('lists the role anew, so that a swap is seen', async (t) => {

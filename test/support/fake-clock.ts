@@ -26,8 +26,9 @@ export class FakeClock implements Clock {
     return undefined;
   }
 
-  sleepUntil(until: number, signal: AbortSignal): Promise<void> {
-    if (until <= this.#now || signal.aborted) return Promise.resolve();
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const until = this.#now + ms;
+    if (ms <= 0 || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const sleeper = { until, wake: resolve };
       this.#sleepers.push(sleeper);

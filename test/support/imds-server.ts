@@ -99,10 +99,10 @@ export class HastyClock extends FakeClock {
     return this.#random;
   }
 
-  override sleepUntil(until: number, signal: AbortSignal): Promise<void> {
+  override sleep(ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
-    this.sleeps.push(until - this.now());
-    this.advance(until - this.now());
+    this.sleeps.push(ms);
+    this.advance(ms);
     return Promise.resolve();
   }
 }

@@ -104,6 +104,7 @@ describe('a clock that is set while the agent runs', { concurrency: 8, skip }, (
     stage.set(0);
     await nextPass(stage, LATE);
     assert.ok(stage.wait() > 5 * MINUTE && stage.wait() < 11 * MINUTE, `${stage.wait()} ms to the next pass`);
+    await eventually('it is said', () => lines(stage.agent, RIGHT) > 0);
     assert.deepEqual([lines(stage.agent, WRONG), lines(stage.agent, RIGHT)], [1, 1]);
     assert.equal(stage.site.metadata.requests.length, 2 * 2 + 1 + 2);
   });
@@ -113,6 +114,7 @@ describe('a clock that is set while the agent runs', { concurrency: 8, skip }, (
     await nextPass(stage, LATE);
     stage.set(0);
     await nextPass(stage, LATE);
+    await eventually('it is said', () => lines(stage.agent, RIGHT) > 0);
     assert.deepEqual([lines(stage.agent, WRONG), lines(stage.agent, RIGHT)], [1, 1]);
     assert.equal(stage.status().generation, 1);
   });

@@ -70,7 +70,7 @@ export class ImdsClient {
   /** A wait of random length before the retry after so many failures; longer ones from one to the next. */
   async pause(failures: number, signal: AbortSignal): Promise<void> {
     const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1));
-    await this.#clock.sleepUntil(this.#clock.now() + this.#clock.random() * longest, signal);
+    await this.#clock.sleep(this.#clock.random() * longest, signal);
     signal.throwIfAborted();
   }
 

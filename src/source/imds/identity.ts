@@ -1,18 +1,20 @@
-import type { Identity } from '../../core/credentials.ts';
+import type { Identity, KnownIdentity } from '../../core/credentials.ts';
 import type { ImdsClient } from './client.ts';
 import { parseFields } from './json.ts';
 
 /**
- * Which instance, of which account, this is: asked once, unless it is `known` from the start, and again at later fetches
+ * Which instance, of which account, this is: asked once, unless this endpoint told it before, and again at later fetches
  * while the instance is unknown. Not to know is no error. The account is not part of the credentials that EC2 gives.
  */
 export class InstanceIdentity {
   readonly #client: ImdsClient;
-  #known: Identity;
+  #known: Identity = {};
 
-  constructor(client: ImdsClient, known: Identity) {
+  constructor(client: ImdsClient, known: KnownIdentity | undefined) {
     this.#client = client;
-    this.#known = known;
+    if (known?.endpoint !== client.settings.origin) return;
+    const { instanceId, accountId } = known;
+    this.#known = { instanceId, accountId };
   }
 
   /** Rejects with the signal's reason alone. */

@@ -1,6 +1,6 @@
 import type { Fetched, Source } from '../../core/contracts.ts';
 import { sourceTime } from '../../core/clock-skew.ts';
-import type { Identity } from '../../core/credentials.ts';
+import type { Identity, KnownIdentity } from '../../core/credentials.ts';
 import { AgentError, type ErrorCode } from '../../core/errors.ts';
 import { ImdsClient, outOfTime, type ImdsOptions } from './client.ts';
 import { within } from './deadline.ts';
@@ -22,8 +22,8 @@ const STATES: Partial<Record<ErrorCode, Failed['state']>> = {
 };
 
 interface SourceOptions extends ImdsOptions {
-  /** As it was found before, since the instance was started. */
-  readonly identity?: Identity;
+  /** As it was told before, since the instance was started. */
+  readonly identity?: KnownIdentity | undefined;
 }
 
 /** The role credentials of this EC2 instance. Throws CONFIG_INVALID; a fetch takes half a minute at the most. */
@@ -38,7 +38,7 @@ class ImdsSource implements Source {
 
   constructor(options: SourceOptions) {
     this.#client = new ImdsClient(options);
-    this.#identity = new InstanceIdentity(this.#client, options.identity ?? {});
+    this.#identity = new InstanceIdentity(this.#client, options.identity);
     this.#now = () => options.clock.now();
   }
 
@@ -55,6 +55,7 @@ class ImdsSource implements Source {
         ok: true,
         credentials: { ...credentials, ...account },
         origin: { ...identity, role, ...account },
+        ...known(this.#client.settings.origin, identity),
         ...skew(clockSkew),
       };
     } catch (error) {
@@ -62,6 +63,11 @@ class ImdsSource implements Source {
       return { ...failed(error), ...skew(this.#client.clockSkew) };
     }
   }
+}
+
+/** One without an account is asked for again. */
+function known(endpoint: string, { instanceId, accountId }: Identity): { readonly identity?: KnownIdentity } {
+  return instanceId === undefined || accountId === undefined ? {} : { identity: { endpoint, instanceId, accountId } };
 }
 
 function skew(clockSkew: number | undefined): Pick<Fetched, 'clockSkew'> {

@@ -1,0 +1,4 @@
+/** Of this process, armed. */
+export function countTimers(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+}
