@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import type { Clock, Log } from '../core/contracts.ts';
-import { AgentError, toErrorInfo } from '../core/errors.ts';
+import { AgentError, describeForeign, toErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { count } from '../report/text.ts';
 import type { Agent, AgentView } from '../rotation/agent.ts';
@@ -32,7 +32,7 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   const { clock, sdNotify } = await world.services();
   const readiness = new Readiness(sdNotify, config.startupWait);
   const watchdog = new Watchdog(world.env, sdNotify, { config });
-  const tidiness = new Tidiness(() => void world.giveBackMemory());
+  const tidiness = tidinessOf(world, log);
   const onView = (view: AgentView): void => {
     readiness.see(view);
     watchdog.see(view);
@@ -96,6 +96,14 @@ async function openControl(world: World, agent: Agent, log: Log): Promise<AsyncD
     });
     return undefined;
   }
+}
+
+function tidinessOf(world: World, log: Log): Tidiness {
+  return new Tidiness(() => {
+    world.giveBackMemory().catch((error: unknown) => {
+      log.debug(`memory cannot be given back: ${describeForeign(error)}`, { event: 'memory_trouble' });
+    });
+  });
 }
 
 interface Reload {

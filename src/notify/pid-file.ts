@@ -1,8 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
 import { AgentError } from '../core/errors.ts';
 import type { NotifyDeps } from './contract.ts';
 import { followPath, unlessAbsent } from './path.ts';
 import { runTool } from './tool.ts';
+
+const open = promisify(fs.open);
+const fstat = promisify(fs.fstat);
+const read = promisify(fs.read);
 
 /** What a pid file says, and how much that is worth. */
 export interface PidFile {
@@ -22,7 +27,7 @@ const WRITABLE_BY_OTHERS = 0o022;
 export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortSignal): Promise<PidFile | undefined> {
   const route = await followPath(path, [0, deps.self.uid]);
   if (!route) return undefined;
-  if (route.stranger === undefined) return readOwn(path, route.path);
+  if (route.stranger === undefined) return await readOwn(path, route.path);
   if (deps.self.uid === 0) return await readAs(deps, route.stranger, { path, signal });
   throw new AgentError(
     'CONSUMER_UNSAFE',
@@ -33,32 +38,19 @@ export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortS
   );
 }
 
-function readOwn(path: string, resolved: string): PidFile | undefined {
+async function readOwn(path: string, resolved: string): Promise<PidFile | undefined> {
   // Does not wait for the writer of a FIFO.
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-  const fd = openIfPresent(resolved, flags);
+  const flags = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOFOLLOW;
+  const fd = await open(resolved, flags).catch(unlessAbsent);
   if (fd === undefined) return undefined;
   try {
-    const stat = fstatSync(fd);
+    const stat = await fstat(fd);
     if (!stat.isFile()) throw notRegular(path);
-    return { pid: parsePid(readStart(fd)), writtenAt: stat.mtimeMs };
+    const { buffer, bytesRead } = await read(fd, Buffer.alloc(BYTES), 0, BYTES, 0);
+    return { pid: parsePid(buffer.toString('latin1', 0, bytesRead)), writtenAt: stat.mtimeMs };
   } finally {
-    closeSync(fd);
+    fs.closeSync(fd);
   }
-}
-
-function openIfPresent(path: string, flags: number): number | undefined {
-  try {
-    return openSync(path, flags);
-  } catch (error) {
-    unlessAbsent(error);
-    return undefined;
-  }
-}
-
-function readStart(fd: number): string {
-  const buffer = Buffer.alloc(BYTES);
-  return buffer.toString('latin1', 0, readSync(fd, buffer, 0, BYTES, 0));
 }
 
 /** Milliseconds. A user's directory may be a filesystem that never answers. */

@@ -13,13 +13,18 @@ export function lineWidth(columns: number): number {
 
 /**
  * Text with a line for each thing that is said, as a person on a terminal sees it: longer lines go on below, where
- * their words began. Elsewhere such text stays as it is: what a line says must be found by a search.
+ * their words began. Elsewhere such text stays as it is: what a line says must be found by a search. A hint with a command
+ * stays whole everywhere: whoever copies it must not run a part of it.
  */
 export function fold(text: string, width: number): string {
   return text
     .split('\n')
-    .flatMap((line) => (stripVTControlCharacters(line).length <= width ? [line] : foldLine(line, width)))
+    .flatMap((line) => (staysWhole(line, width) ? [line] : foldLine(line, width)))
     .join('\n');
+}
+
+function staysWhole(line: string, width: number): boolean {
+  return stripVTControlCharacters(line).length <= width || /^ *hint: .*\bsudo /.test(line);
 }
 
 /** Blanks, or words that are padded to columns: that of a report may be full. */

@@ -28,6 +28,10 @@ describe('on a terminal a line that is too long', () => {
         ...['five six seven eight', 'nine ten'].map((words) => ' '.repeat(18) + words),
       ],
     ],
+    'stays whole where it is a hint with a command': [
+      '  hint: sudo chmod go-w /one/two/three, or choose another',
+      ['  hint: sudo chmod go-w /one/two/three, or choose another'],
+    ],
     'goes on further in than its hint': [
       `credrotate: ${WORDS}\n  hint: ${WORDS}`,
       [
