@@ -43,6 +43,7 @@ export async function contents({ format, architecture, date }: Order): Promise<I
     { path: 'etc/credrotate/conf.d', mode: 0o755 },
     ...copies('packaging/schema/*.json', 'usr/share/credrotate'),
     ...copies('packaging/systemd/*.{service,timer}', 'usr/lib/systemd/system'),
+    ...copies('packaging/systemd/*.preset', 'usr/lib/systemd/system-preset'),
     ...(await manualPages()).map((page) =>
       packed(`usr/share/man/man${page.name.at(-1) ?? ''}/${page.name}`, page.text),
     ),

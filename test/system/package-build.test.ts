@@ -53,6 +53,7 @@ describe('packages', () => {
       '/usr/share/doc/credrotate/examples/monitoring/credrotate-alerts.yaml',
       '/usr/share/doc/credrotate/examples/credrotate.cron',
       ...UNITS.map((unit) => `/usr/lib/systemd/system/${unit}`),
+      '/usr/lib/systemd/system-preset/90-credrotate.preset',
       schemaOfDefault(),
     ];
     assert.deepEqual(

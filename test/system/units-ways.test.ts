@@ -6,6 +6,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { tempDir } from '../support/temp-dir.ts';
 
 const UNITS = join(import.meta.dirname, '../../packaging/systemd');
+const PRESET = '90-credrotate.preset';
 const WAYS = ['credrotate.service', 'credrotate.timer'] as const;
 const needsSystemd = spawnSync('systemctl', ['--version']).status === 0 ? false : 'needs systemctl';
 
@@ -14,6 +15,7 @@ function installUnits(t: TestContext): string {
   const root = tempDir(t);
   const units = join(root, 'usr/lib/systemd/system');
   cpSync(UNITS, units, { recursive: true });
+  cpSync(join(UNITS, PRESET), join(root, 'usr/lib/systemd/system-preset', PRESET));
   for (const target of ['multi-user.target', 'timers.target']) writeFileSync(join(units, target), '');
   mkdirSync(join(root, 'etc/systemd/system'), { recursive: true });
   return root;
@@ -36,4 +38,13 @@ describe('the agent and the timer', { skip: needsSystemd }, () => {
       assert.equal(systemctl(root, 'enable', second).code, 0);
     });
   }
+
+  test('where all units are enabled by default, the agent is the way, and nobody is locked out', (t) => {
+    const root = installUnits(t);
+    assert.equal(systemctl(root, 'preset-all').code, 0);
+    const enabled = [...WAYS, 'credrotate-lockdown.service'].filter(
+      (unit) => systemctl(root, 'is-enabled', unit).code === 0,
+    );
+    assert.deepEqual(enabled, ['credrotate.service']);
+  });
 });
