@@ -25,7 +25,19 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define EACH_CALL(DO)                                                                                                  \
+    DO(open) DO(open64) DO(write) DO(writev) DO(pwrite64) DO(ftruncate64) DO(fchown) DO(fchmod) DO(fsync)              \
+    DO(fdatasync) DO(chown) DO(lchown) DO(chmod) DO(rename) DO(link) DO(symlink) DO(unlink) DO(rmdir) DO(mkdir)        \
+    DO(kill) DO(execvp) DO(syscall)
+
+#define FIND(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define DECLARE(name) static __typeof__(&name) real_##name;
+#define RESOLVE(name) real_##name = FIND(name);
+
+EACH_CALL(DECLARE)
+
+/* Found at the start: dlsym takes a lock, and a signal handler that writes may interrupt who holds it. */
+#define REAL(name) (real_##name ? real_##name : FIND(name))
 
 static atomic_int count;
 static int trace = -1;
@@ -38,6 +50,7 @@ static char actor_kill[64], actor_preload[PATH_MAX + 16];
 __attribute__((constructor)) static void read_environment(void)
 {
     const char *text;
+    EACH_CALL(RESOLVE)
     if ((text = getenv("FAULTS_TRACE")))
         trace = REAL(open)(text, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if ((text = getenv("FAULTS_KILL"))) {
