@@ -9,9 +9,10 @@ import type { SinkRecords } from '../src/sinks/contract.ts';
 import { renderSink } from '../src/sinks/formats/render.ts';
 import { createAtomicFiles } from '../src/system/atomic-files.ts';
 import { readBootTime } from '../src/system/boot-time.ts';
+import { createCommands } from '../src/system/commands.ts';
 import { createClock } from '../src/system/clock.ts';
 import { fileSecurity } from '../src/system/file-security.ts';
-import { createUsers } from '../src/system/users.ts';
+import { createUsers } from '../src/host/users.ts';
 
 const [mode, count = '1', directory = '.'] = process.argv.slice(2);
 const paths = Array.from({ length: Number(count) }, (_, index) => join(directory, `${index}.env`));
@@ -52,7 +53,7 @@ function writeOurs(): (credentials: Credentials) => Promise<void> {
   const deps = {
     files: createAtomicFiles(),
     security: fileSecurity,
-    users: createUsers(),
+    users: createUsers({ commands: createCommands() }),
     clock: createClock(),
     readBootTime,
     render: renderSink,

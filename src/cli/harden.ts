@@ -4,6 +4,8 @@ import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { AgentError, isErrno } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
+import { systemctl } from '../host/systemctl.ts';
+import { hasSystemd } from '../host/tool.ts';
 import { dropIn } from '../report/harden.ts';
 import { writeSynced } from '../rotation/store.ts';
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
@@ -80,10 +82,9 @@ async function makeDirectory(path: string): Promise<void> {
 const RELOAD_TIMEOUT = 60_000;
 
 async function reloadUnits(world: World): Promise<void> {
-  if (!existsSync('/run/systemd/system')) return;
-  const { commands } = await world.services();
-  const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
-  const { exitCode } = await commands.run(['systemctl', 'daemon-reload'], { timeout: RELOAD_TIMEOUT, env });
+  const services = await world.services();
+  if (!hasSystemd(services)) return;
+  const { exitCode } = await systemctl(services, ['daemon-reload'], { timeout: RELOAD_TIMEOUT });
   world.show(
     exitCode === 0
       ? 'it holds for what starts from now on: systemctl restart credrotate\n'

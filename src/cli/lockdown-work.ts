@@ -8,7 +8,7 @@ import { preflight } from '../lockdown/preflight.ts';
 import { resolveRules } from '../lockdown/rules.ts';
 import { confirming, loading, removing } from '../lockdown/ruleset.ts';
 import { asksUnit, readLockdown, readTable, UNIT } from '../lockdown/state.ts';
-import { load } from '../lockdown/tool.ts';
+import { load } from '../lockdown/nft.ts';
 import { describeState, preflightLines, stateAsJson } from './lockdown-text.ts';
 import { readPart, type ConfigOptions } from './options.ts';
 import type { World } from './world.ts';

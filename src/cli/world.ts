@@ -1,10 +1,10 @@
 import type { LogConfig } from '../core/config.ts';
+import type { Commands } from '../core/commands.ts';
 import type {
   Actors,
   AtomicFiles,
   BootTime,
   Clock,
-  Commands,
   FileSecurity,
   Http,
   Log,

@@ -126,32 +126,6 @@ export interface Users {
   group(nameOrId: string | number): Promise<number | undefined>;
 }
 
-export interface CommandResult {
-  /** Null when it was ended by a signal. */
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly timedOut: boolean;
-  /** The end of both streams together; to be shown, so the command must not print secrets. */
-  readonly output: string;
-}
-
-export interface CommandOptions {
-  readonly timeout: number;
-  readonly env: Readonly<Record<string, string>>;
-  readonly ids?: UserIds;
-  readonly signal?: AbortSignal;
-  /** How much of the output is kept, in bytes; 4 KiB where left out. */
-  readonly keep?: number;
-}
-
-/**
- * Runs programs without a shell, standard input closed. A timeout ends the process group. Rejects only if the program
- * cannot start (with the errno error) or when `signal` aborts, which ends the group as well.
- */
-export interface Commands {
-  run(command: readonly string[], options: CommandOptions): Promise<CommandResult>;
-}
-
 /** A line, or why there will be no more: `exit code 1`, `SIGKILL`, `ENOENT on spawn`, `more than 4096 bytes`. */
 export type Heard = { readonly ok: true; readonly line: string } | { readonly ok: false; readonly why: string };
 

@@ -1,17 +1,8 @@
-import type { Commands, Users } from '../core/contracts.ts';
+import type { Users } from '../core/contracts.ts';
+import type { HostDeps } from '../host/tool.ts';
 
-export interface LockdownDeps {
-  readonly commands: Commands;
+export interface LockdownDeps extends HostDeps {
   readonly users: Users;
-  /** Unset: this machine. */
-  readonly host?: Host;
-}
-
-export interface Host {
-  /** Where nft, getent and systemctl are. */
-  readonly path: string;
-  /** The kernel's tables of our network namespace: /proc/net. */
-  readonly net: string;
 }
 
 /** Who reaches the metadata service. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import { hostOf } from '../host/tool.ts';
 import type { LockdownDeps, Rules } from './contract.ts';
 import { nameOf } from './rules.ts';
 import { readOptional, readTalkers, type Talker } from './sockets.ts';
-import { hostOf } from './tool.ts';
 
 export interface Party extends Talker {
   readonly name?: string;

@@ -1,8 +1,8 @@
 import type { LockdownConfig } from '../core/config.ts';
 import { AgentError, describeForeign } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
+import { getent } from '../host/getent.ts';
 import type { LockdownDeps, Rules } from './contract.ts';
-import { runTool } from './tool.ts';
 
 const ROOT = 0;
 
@@ -46,9 +46,6 @@ export async function describeUser(deps: LockdownDeps, id: number): Promise<stri
 }
 
 export async function nameOf(deps: LockdownDeps, id: number): Promise<string | undefined> {
-  const { exitCode, output } = await runTool(deps, ['getent', 'passwd', String(id)]).catch(() => NOBODY);
-  const name = exitCode === 0 ? output.split(':')[0] : undefined;
-  return name === undefined || name === '' ? undefined : printable(name);
+  const [name = ''] = (await getent(deps, 'passwd', String(id)).catch(() => undefined)) ?? [];
+  return name === '' ? undefined : printable(name);
 }
-
-const NOBODY = { exitCode: null, output: '' };

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LockdownConfig } from '../core/config.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
+import { systemctl } from '../host/systemctl.ts';
 import type { LockdownDeps, LockdownState, Rules } from './contract.ts';
 import { resolveRules, type Resolved } from './rules.ts';
 import { parseTable, type Table } from './table.ts';
-import { list, runTool } from './tool.ts';
+import { list } from './nft.ts';
 
 export const UNIT = 'credrotate-lockdown.service';
 
@@ -64,9 +65,12 @@ function difference(rules: Rules, wanted: Rules): string | undefined {
   return `the table ${parts.join(' and ')}, unlike the configuration`;
 }
 
+/** Milliseconds. */
+const TIMEOUT = 20_000;
+
 /** `is-active`: whether the unit has loaded the rules; `is-enabled`: whether it will at the next boot. */
 export async function asksUnit(deps: LockdownDeps, question: 'is-active' | 'is-enabled'): Promise<boolean> {
-  const asked = runTool(deps, ['systemctl', '--quiet', question, UNIT]);
+  const asked = systemctl(deps, ['--quiet', question, UNIT], { timeout: TIMEOUT });
   return await asked.then(
     ({ exitCode }) => exitCode === 0,
     () => false,

@@ -118,15 +118,16 @@ async function openServices(): Promise<Services> {
     import('../system/lock.ts'),
     import('../system/processes.ts'),
     import('../system/sd-notify.ts'),
-    import('../system/users.ts'),
+    import('../host/users.ts'),
   ]);
+  const commands = createCommands();
   return {
     clock: createClock(),
     http: createHttp(`credrotate/${packageJson.version}`),
     files: createAtomicFiles(),
     security: fileSecurity,
-    users: createUsers(),
-    commands: createCommands(),
+    users: createUsers({ commands }),
+    commands,
     processes: createProcesses(),
     readBootTime,
     tryLock,

@@ -1,25 +1,16 @@
 import type { ConsumerConfig } from '../core/config.ts';
-import type { BootTime, Clock, Commands, Processes, UserIds, Users } from '../core/contracts.ts';
+import type { BootTime, Clock, Processes, UserIds, Users } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { RunningProcess } from '../core/outcomes.ts';
+import type { HostDeps } from '../host/tool.ts';
 
-export interface NotifyDeps {
+export interface NotifyDeps extends HostDeps {
   readonly clock: Pick<Clock, 'now'>;
   readonly readBootTime: () => BootTime;
-  readonly commands: Commands;
   readonly processes: Processes;
   readonly users: Users;
   /** Who the agent is. */
   readonly self: UserIds;
-  /** Unset: as on every host. */
-  readonly host?: Host;
-}
-
-export interface Host {
-  /** PATH of the tools that are run: systemctl, systemd-run, sh, stat, head, grep, getent. */
-  readonly path: string;
-  /** Exists where systemd is the service manager. */
-  readonly systemd: string;
 }
 
 export interface TellRequest {

@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
 import type { ExecConsumer } from '../core/config.ts';
-import type { CommandResult, UserIds } from '../core/contracts.ts';
+import type { CommandResult } from '../core/commands.ts';
+import type { UserIds } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
+import { getent } from '../host/getent.ts';
+import { hasSystemd, runTool } from '../host/tool.ts';
 import type { NotifyDeps, TellRequest, TellResult } from './contract.ts';
 import { followPath } from './path.ts';
-import { hostOf, runTool } from './tool.ts';
 
 interface Attempt {
   readonly request: TellRequest;
@@ -17,7 +18,7 @@ export async function tellByExec(deps: NotifyDeps, consumer: ExecConsumer, attem
   const user = await userOf(deps, consumer);
   await refuseUnsafe(program, user);
   // Below a service manager a unit of its own, so that the sandbox of ours does not bind it.
-  const inUnit = deps.self.uid === 0 && existsSync(hostOf(deps).systemd);
+  const inUnit = deps.self.uid === 0 && hasSystemd(deps);
   const result = await (inUnit ? runInUnit : runHere)(deps, consumer, { ...attempt, user });
   if (result.timedOut) {
     const message = `${program}: expected an end within ${consumer.timeout / 1000} s, got none`;
@@ -48,7 +49,7 @@ async function refuseUnsafe(program: string, { uid }: UserIds): Promise<void> {
 type Run = Attempt & { readonly user: UserIds };
 
 /** How long it has after the timeout before it is killed, as with {@link runHere}. */
-const STOP_TIMEOUT = '2s';
+const STOP_TIMEOUT = '1s';
 
 /** The manager ends the unit at the timeout, whatever becomes of us. Two at a time of one name are refused. */
 async function runInUnit(
@@ -114,13 +115,10 @@ function contextOf({ consumer, generation, reason, sinks }: TellRequest): Enviro
   };
 }
 
-/** Milliseconds that a name service may take. */
-const LOOKUP_TIMEOUT = 5_000;
-
 /** What a login would set, and systemd sets for a unit with a user. */
 async function accountOf(deps: NotifyDeps, { uid }: UserIds, signal: AbortSignal): Promise<Environment> {
-  const { output } = await runTool(deps, ['getent', 'passwd', String(uid)], { timeout: LOOKUP_TIMEOUT, signal });
-  const [name = '', , , , , home = '', shell = ''] = output.split('\n')[0]?.split(':') ?? [];
+  const entry = await getent(deps, 'passwd', String(uid), { signal }).catch(() => undefined);
+  const [name = '', , , , , home = '', shell = ''] = entry ?? [];
   if (name === '') return { HOME: '/' };
   return { USER: name, LOGNAME: name, HOME: home, SHELL: shell };
 }

@@ -1,9 +1,9 @@
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import { AgentError } from '../core/errors.ts';
+import { runTool } from '../host/tool.ts';
 import type { NotifyDeps } from './contract.ts';
 import { followPath, unlessAbsent } from './path.ts';
-import { runTool } from './tool.ts';
 
 const open = promisify(fs.open);
 const fstat = promisify(fs.fstat);

@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 import type { SignalName } from '../core/config.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
+import { runTool } from '../host/tool.ts';
 import type { NotifyDeps } from './contract.ts';
 import { isBlockedInAllThreads, type ProcessFacts } from './proc.ts';
-import { runTool } from './tool.ts';
 
 /** What a signal would do: reach a handler, wait to be fetched by a thread, be dropped, or end the process. */
 export type Reception = 'caught' | 'blocked' | 'dropped' | 'fatal';

@@ -1,11 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { SystemdConsumer } from '../core/config.ts';
-import type { BootTime, CommandResult } from '../core/contracts.ts';
+import type { CommandResult } from '../core/commands.ts';
+import type { BootTime } from '../core/contracts.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
+import { showUnit, systemctl, textOf } from '../host/systemctl.ts';
+import { hasSystemd } from '../host/tool.ts';
 import type { NotifyDeps, TellRequest, TellResult } from './contract.ts';
 import { readProcess } from './proc.ts';
 import { ended, naming, sendTo, type Aim } from './send.ts';
-import { hostOf, runTool } from './tool.ts';
 
 interface Attempt {
   readonly request: TellRequest;
@@ -43,7 +45,7 @@ async function tellUnit(
 }
 
 function assertSystemd(deps: NotifyDeps): void {
-  if (existsSync(hostOf(deps).systemd)) return;
+  if (hasSystemd(deps)) return;
   throw new AgentError('CONSUMER_FAILED', 'expected systemd as the service manager, got a host without', {
     hint: 'use type: signal or type: exec',
   });
@@ -60,15 +62,11 @@ const PROPERTIES = [
   'MainPID',
   'ControlGroup',
 ];
-/** Milliseconds. */
-const SHOW_TIMEOUT = 20_000;
 
 async function show(deps: NotifyDeps, name: string, signal: AbortSignal): Promise<Unit> {
-  const command = ['show', `--property=${PROPERTIES.join()}`, '--', name];
-  const { output } = await systemctl(deps, command, { timeout: SHOW_TIMEOUT, signal });
-  return Object.fromEntries(
-    output.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  );
+  const { shown, ...result } = await showUnit(deps, name, PROPERTIES, signal);
+  refuseFailure('show', name, result);
+  return Object.fromEntries([...shown.keys()].map((property) => [property, textOf(shown, property)]));
 }
 
 /** What its state alone decides; undefined when the unit is to be told. */
@@ -122,7 +120,7 @@ const ACTION_TIMEOUT = 200_000;
 const VERBS = { 'try-reload-or-restart': 'try-reload-or-restart', reload: 'reload', restart: 'try-restart' } as const;
 
 async function act(deps: NotifyDeps, unit: string, verb: string, signal: AbortSignal): Promise<TellResult> {
-  await systemctl(deps, [verb, '--', unit], { timeout: ACTION_TIMEOUT, signal });
+  refuseFailure(verb, unit, await systemctl(deps, [verb, '--', unit], { timeout: ACTION_TIMEOUT, signal }));
   return { result: 'told', detail: `systemctl ${verb} ${unit}` };
 }
 
@@ -149,24 +147,15 @@ function isInGroup(pid: number, group: string | undefined): boolean {
   }
 }
 
-async function systemctl(
-  deps: NotifyDeps,
-  args: readonly string[],
-  options: { readonly timeout: number; readonly signal: AbortSignal },
-): Promise<CommandResult> {
-  const command = ['systemctl', '--no-ask-password', '--no-pager', ...args];
-  const result = await runTool(deps, command, options);
-  const what = `systemctl ${args.join(' ')}`;
-  if (result.timedOut) {
-    throw new AgentError('CONSUMER_TIMEOUT', `${what}: expected an end within ${options.timeout / 1000} s, got none`, {
+function refuseFailure(verb: string, unit: string, { timedOut, exitCode, signal }: CommandResult): void {
+  const what = `systemctl ${verb} ${unit}`;
+  if (timedOut) {
+    throw new AgentError('CONSUMER_TIMEOUT', `${what}: expected an end, got none in time`, {
       hint: 'systemctl list-jobs says what it waits for',
     });
   }
-  if (result.exitCode === 0) return result;
-  throw failed(
-    `${what}: expected exit code 0, got ${result.exitCode ?? result.signal}`,
-    `see journalctl -u ${args.at(-1)}`,
-  );
+  if (exitCode !== 0)
+    throw failed(`${what}: expected exit code 0, got ${exitCode ?? signal}`, `see journalctl -u ${unit}`);
 }
 
 function failed(message: string, hint: string): AgentError {

@@ -2,9 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import type { Actor, Actors, Heard, User } from '../core/contracts.ts';
 import { ACT_AS } from '../core/act-as.ts';
 import { describeForeign } from '../core/errors.ts';
-import { dlopen } from 'node:ffi';
 import { identityArguments } from './become.ts';
 import { LineBuffer } from './line-buffer.ts';
+import { spawnAlone } from './spawn.ts';
 
 /** A killed process that is still there after this time hangs in the kernel; milliseconds. */
 const GOING = 1_000;
@@ -25,26 +25,11 @@ export function createActors(program: readonly string[]): Actors {
   };
 }
 
-/** The same on x86-64 and arm64. */
-const SYS_CLOSE_RANGE = 436n;
-const FIRST_OTHER = 3n;
-const LAST = 0xffffffffn;
-const CLOSE_RANGE_CLOEXEC = 4n;
-
-const { functions: libc } = dlopen(null, { syscall: { arguments: ['i64', 'u64', 'u64', 'u64'], return: 'i32' } });
-
-/** With an environment, a session and pipes of its own: nothing of the agent's is at hand there. */
-function launch([executable = '', ...first]: readonly string[], user: User): ChildProcess {
-  // Node's own descriptors are closed on exec; those that whoever started us left open are not. Kernels before 5.11
-  // do not know the call.
-  libc.syscall(SYS_CLOSE_RANGE, FIRST_OTHER, LAST, CLOSE_RANGE_CLOEXEC);
-  const { spawn } = process.getBuiltinModule('node:child_process');
-  return spawn(executable, [...first, ACT_AS, ...identityArguments(user)], {
+function launch(program: readonly string[], user: User): ChildProcess {
+  return spawnAlone([...program, ACT_AS, ...identityArguments(user)], {
     argv0: 'credrotate',
-    cwd: '/',
     // What is put into a ring may be done with the rights of the moment at which the ring was made.
     env: { UV_USE_IO_URING: '0' },
-    detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
 }

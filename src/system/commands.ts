@@ -1,88 +1,105 @@
 import type { ChildProcess } from 'node:child_process';
-import type { CommandOptions, CommandResult, Commands } from '../core/contracts.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CommandOptions, CommandResult, Commands } from '../core/commands.ts';
+import { spawnAlone } from './spawn.ts';
 
 const OUTPUT_BYTES = 4096;
 /** What a program has between SIGTERM and SIGKILL; milliseconds. */
-const GRACE = 2_000;
+const GRACE = 1_000;
+/** A killed program that is still there after this time hangs in the kernel; milliseconds. */
+const GOING = 500;
 /** A program's own children may keep its output open long after it has ended; milliseconds. */
 const LAST_OUTPUT = 100;
 
 export function createCommands(): Commands {
-  return { run };
+  const hanging = new Set<string>();
+  return {
+    async run(command, options) {
+      options.signal?.throwIfAborted();
+      const work = JSON.stringify([command, options.ids]);
+      // Each further one would hang as well, until the machine has no more processes.
+      if (hanging.has(work))
+        throw Object.assign(new Error('an earlier one hangs'), { code: 'EBUSY', syscall: 'spawn' });
+      const child = spawnAlone(command, { env: options.env, stdio: ['ignore', 'pipe', 'pipe'], ...options.ids });
+      child.once('exit', () => hanging.delete(work));
+      const result = await resultOf(child, options);
+      if (isThere(child)) hanging.add(work);
+      options.signal?.throwIfAborted();
+      return result;
+    },
+  };
 }
 
-async function run(command: readonly string[], options: CommandOptions): Promise<CommandResult> {
-  options.signal?.throwIfAborted();
-  const child = start(command, options);
-  const output = tail(child, options.keep ?? OUTPUT_BYTES);
+async function resultOf(
+  child: ChildProcess,
+  { keep = OUTPUT_BYTES, timeout, signal }: CommandOptions,
+): Promise<CommandResult> {
+  const [output, complaint] = [tail(child.stdout, keep), tail(child.stderr, keep)];
   const closed = new Promise<void>((resolve) =>
     child.once('close', () => {
       resolve();
     }),
   );
-  const deadline = AbortSignal.timeout(options.timeout);
-  const exit = await exitOf(child, options.signal ? AbortSignal.any([deadline, options.signal]) : deadline);
-  options.signal?.throwIfAborted();
+  const deadline = AbortSignal.timeout(timeout);
+  await ending(child, signal ? AbortSignal.any([deadline, signal]) : deadline);
   const timedOut = deadline.aborted;
-  await drained(child, closed);
-  return { ...exit, timedOut, output: output() };
-}
-
-/** Detached: a process group of its own, all of which can be ended. */
-function start([program = '', ...args]: readonly string[], { env, ids }: CommandOptions): ChildProcess {
-  const { spawn } = process.getBuiltinModule('node:child_process');
-  return spawn(program, args, { cwd: '/', env, detached: true, stdio: ['ignore', 'pipe', 'pipe'], ...ids });
+  await Promise.race([closed, delay(LAST_OUTPUT)]);
+  abandon(child);
+  return { exitCode: child.exitCode, signal: child.signalCode, timedOut, output: output(), complaint: complaint() };
 }
 
 /** Keeps the end of what the program prints. */
-function tail(child: ChildProcess, bytes: number): () => string {
+function tail(stream: ChildProcess['stdout'], bytes: number): () => string {
   let kept = Buffer.alloc(0);
-  const keep = (chunk: Buffer): void => {
-    kept = Buffer.concat([kept, chunk]).subarray(-bytes);
-  };
   // Absent when the program could not start for want of descriptors.
-  child.stdout?.on('data', keep);
-  child.stderr?.on('data', keep);
+  stream?.on('data', (chunk: Buffer) => {
+    kept = Buffer.concat([kept, chunk]).subarray(-bytes);
+  });
   return () => kept.toString();
 }
 
-/** Ends the whole group when `stop` aborts: asked first, then forced. */
-async function exitOf(child: ChildProcess, stop: AbortSignal): Promise<Pick<CommandResult, 'exitCode' | 'signal'>> {
-  let force: NodeJS.Timeout | undefined;
-  const end = (): void => {
-    signalGroup(child, 'SIGTERM');
-    force = setTimeout(signalGroup, GRACE, child, 'SIGKILL');
-  };
-  stop.addEventListener('abort', end, { once: true });
-  try {
-    return await new Promise((resolve, reject) => {
-      child.on('error', reject);
-      child.once('exit', (exitCode, signal) => {
-        resolve({ exitCode, signal });
-      });
+/** Waits for its end, and ends the whole group when `stop` aborts: asked first, then forced, then given up. */
+async function ending(child: ChildProcess, stop: AbortSignal): Promise<void> {
+  const exit = new Promise<void>((resolve, reject) => {
+    child.on('error', reject);
+    child.once('exit', () => {
+      resolve();
     });
-  } finally {
-    stop.removeEventListener('abort', end);
-    clearTimeout(force);
-    // Those whom the program left behind had their time as well.
-    if (stop.aborted) signalGroup(child, 'SIGKILL');
-  }
+  });
+  const stopped = new Promise<void>((resolve) => {
+    stop.addEventListener(
+      'abort',
+      () => {
+        resolve();
+      },
+      { once: true },
+    );
+  });
+  await Promise.race([exit, stopped]);
+  if (!stop.aborted) return;
+  signalGroup(child, 'SIGTERM');
+  await Promise.race([exit, delay(GRACE)]);
+  // Those whom the program left behind had their time as well.
+  signalGroup(child, 'SIGKILL');
+  await Promise.race([exit, delay(GOING)]);
 }
 
-function signalGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (child.pid === undefined) return;
+function signalGroup({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (pid === undefined) return;
   try {
-    process.kill(-child.pid, signal);
+    process.kill(-pid, signal);
   } catch {
     // Nobody is left in it, or nobody whom we may signal.
   }
 }
 
-async function drained(child: ChildProcess, closed: Promise<void>): Promise<void> {
-  const giveUp = setTimeout(() => {
-    child.stdout?.destroy();
-    child.stderr?.destroy();
-  }, LAST_OUTPUT);
-  await closed;
-  clearTimeout(giveUp);
+function isThere({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
+}
+
+/** Nothing of it keeps us from ending. */
+function abandon(child: ChildProcess): void {
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+  child.unref();
 }

@@ -6,7 +6,7 @@ import type { LockdownConfig } from '../../src/core/config.ts';
 import type { LockdownState } from '../../src/lockdown/contract.ts';
 import { readLockdown } from '../../src/lockdown/state.ts';
 import { createCommands } from '../../src/system/commands.ts';
-import { createUsers } from '../../src/system/users.ts';
+import { createUsers } from '../../src/host/users.ts';
 import { fakeHost } from '../support/fake-tool-consumer.ts';
 
 /** As nft 1.0.6 lists a trial: root and 65533 allowed, containers not. */
@@ -24,11 +24,12 @@ interface Machine {
 }
 
 async function read(t: TestContext, { nft, systemctl = 'exit 3', wish = WISH }: Machine): Promise<LockdownState> {
-  const { directory, install } = fakeHost(t);
+  const { host, directory, install } = fakeHost(t);
   if (nft !== undefined) install('nft', nft);
   install('systemctl', systemctl);
-  const host = { path: directory, net: '/proc/nonexistent' };
-  return await readLockdown({ commands: createCommands(), users: createUsers(), host }, wish);
+  const commands = createCommands();
+  const deps = { commands, users: createUsers({ commands }), host: { ...host, path: directory } };
+  return await readLockdown(deps, wish);
 }
 
 /** Says it as nft does, without a program of the host's. */
@@ -100,7 +101,7 @@ describe('the rules that are loaded', () => {
       ['is-active', /its table is gone/],
       ['is-enabled', /enabled, but not active/],
     ] as const) {
-      const asked = `case $* in "--quiet ${answer} credrotate-lockdown.service") exit 0;; *) exit 3;; esac`;
+      const asked = `case $* in *"--quiet ${answer} credrotate-lockdown.service") exit 0;; *) exit 3;; esac`;
       const state = await read(t, { nft: ABSENT, systemctl: asked });
       assert.equal(state.state, 'drifted');
       assert.match(state.reason ?? '', reason);

@@ -144,7 +144,7 @@ describe('a program under systemd', { skip: !isRoot && 'needs root: only then it
       '--uid=1',
       '--service-type=exec',
       '--property=RuntimeMaxSec=10000ms',
-      '--property=TimeoutStopSec=2s',
+      '--property=TimeoutStopSec=1s',
       '--setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       '--setenv=LANG=C.UTF-8',
       '--setenv=CREDROTATE_CONSUMER=my app/x',

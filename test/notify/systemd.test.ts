@@ -138,8 +138,8 @@ describe('a unit', () => {
       signal: 'SIGHUP',
     } as const;
     for (const host of [
-      { path: '/usr/bin:/bin', systemd: '/proc/nonexistent' },
-      { path: '/proc/nonexistent', systemd: '/' },
+      { path: '/usr/bin:/bin', systemd: '/proc/nonexistent', net: '/proc/net' },
+      { path: '/proc/nonexistent', systemd: '/', net: '/proc/net' },
     ]) {
       const result = await tell(realDeps({ host }), requestFor(consumer), AbortSignal.timeout(20_000));
       assert.equal(brief(result), 'CONSUMER_FAILED refused');

@@ -10,7 +10,7 @@ import type { NotifyDeps, TellRequest } from '../../src/notify/contract.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { createCommands } from '../../src/system/commands.ts';
 import { createProcesses } from '../../src/system/processes.ts';
-import { createUsers } from '../../src/system/users.ts';
+import { createUsers } from '../../src/host/users.ts';
 
 export const NOBODY = 65_534;
 export const isRoot = process.getuid?.() === 0;
@@ -18,14 +18,15 @@ export const needsRoot = isRoot ? false : 'needs root: processes of two users';
 
 /** The real outside world, on a host without systemd. */
 export function realDeps(overrides: Partial<NotifyDeps> = {}): NotifyDeps {
+  const commands = createCommands();
   return {
     clock: { now: () => Date.now() },
     readBootTime,
-    commands: createCommands(),
+    commands,
     processes: createProcesses(),
-    users: createUsers(),
+    users: createUsers({ commands }),
     self: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-    host: { path: '/usr/bin:/bin', systemd: '/proc/nonexistent' },
+    host: { path: '/usr/bin:/bin', systemd: '/proc/nonexistent', net: '/proc/net' },
     ...overrides,
   };
 }

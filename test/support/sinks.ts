@@ -5,8 +5,9 @@ import type { SinkDeps } from '../../src/sinks/compare.ts';
 import type { Trust } from '../../src/sinks/trust.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
+import { createCommands } from '../../src/system/commands.ts';
 import { fileSecurity } from '../../src/system/file-security.ts';
-import { createUsers } from '../../src/system/users.ts';
+import { createUsers } from '../../src/host/users.ts';
 import { credentials, NOON } from './credentials.ts';
 
 /** The real outside world but for the clock and the format. */
@@ -14,7 +15,7 @@ export function sinkDeps(change: Partial<SinkDeps> = {}): SinkDeps {
   return {
     files: createAtomicFiles(),
     security: fileSecurity,
-    users: createUsers(),
+    users: createUsers({ commands: createCommands() }),
     clock: { now: () => NOON },
     readBootTime,
     render: renderKey,

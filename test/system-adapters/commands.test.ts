@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { dlopen } from 'node:ffi';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { createCommands } from '../../src/system/commands.ts';
 import { isRoot, NOBODY, until } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -16,10 +17,33 @@ function isGone(pid: number): boolean {
   return !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
 }
 
+/** A descriptor of this process that its children inherit, as a careless shell leaves one. */
+function leaveOpen(t: TestContext, path: string): number {
+  const { functions } = dlopen(null, { dup: { arguments: ['i32'], return: 'i32' } });
+  const fd = openSync(path, 'r');
+  const copy = functions.dup(fd);
+  closeSync(fd);
+  t.after(() => {
+    closeSync(copy);
+  });
+  return copy;
+}
+
+/** Says which descriptors of another process it could take (pidfd_open, pidfd_getfd). */
+const STEAL = `
+  const { functions } = require('node:ffi').dlopen(null, {
+    syscall: { arguments: ['i64', 'i64', 'i64', 'i64'], return: 'i32' },
+  });
+  const [pid, ...fds] = process.argv.slice(1).map(BigInt);
+  const held = BigInt(functions.syscall(434n, pid, 0n, 0n));
+  console.log('took', ...fds.filter((fd) => functions.syscall(438n, held, fd, 0n) >= 0).map(String));
+`;
+
 describe('commands', () => {
   test('gives the exit code and both streams', async () => {
     const result = await commands.run(sh('echo out; sleep 0.02; echo err >&2; exit 3'), options);
-    assert.deepEqual(result, { exitCode: 3, signal: null, timedOut: false, output: 'out\nerr\n' });
+    const expected = { exitCode: 3, signal: null, timedOut: false, output: 'out\n', complaint: 'err\n' };
+    assert.deepEqual(result, expected);
   });
 
   test('gives the signal that ended the program', async () => {
@@ -80,6 +104,30 @@ describe('commands', () => {
   test('rejects with the errno error when a program cannot start', async () => {
     await assert.rejects(commands.run(['no-such-program'], options), { code: 'ENOENT' });
     await assert.rejects(commands.run(['/etc/passwd'], options), { code: 'EACCES' });
+  });
+
+  // Cause: what whoever started the agent had left open reached every tool, a user's among them.
+  test('inherits no descriptor', async (t) => {
+    const left = leaveOpen(t, '/etc/passwd');
+    const { output } = await commands.run(['ls', '/proc/self/fd'], options);
+    assert.deepEqual(output.split('\n'), ['0', '1', '2', '3', ''], `${left} is inherited, or another`);
+  });
+
+  test('lends a user none of root’s descriptors', { skip: !isRoot && 'needs root: two users' }, async (t) => {
+    const left = leaveOpen(t, '/etc/shadow');
+    const abort = new AbortController();
+    const ids = { uid: NOBODY, gid: NOBODY };
+    const file = join(tempDir(t), 'pid');
+    writeFileSync(file, '');
+    chownSync(file, NOBODY, NOBODY);
+    chmodSync(join(file, '..'), 0o755);
+    const stopped = commands.run(sh('echo $$ >"$1"; kill -STOP $$', file), { ...options, ids, signal: abort.signal });
+    await until(() => readFileSync(file, 'utf8') !== '');
+    const pid = readFileSync(file, 'utf8').trim();
+    const { output } = await commands.run([process.execPath, '-e', STEAL, pid, '0', String(left)], { ...options, ids });
+    assert.equal(output, 'took 0\n');
+    abort.abort();
+    await assert.rejects(stopped);
   });
 
   test('runs as another user, without our groups', { skip: !isRoot && 'needs root: two users' }, async () => {

@@ -5,7 +5,8 @@ import type { ConsumerFacts, ProcessFacts, UnitFacts } from '../../doctor/contra
 import { foresee, foreseeSignal } from '../../notify/foresee.ts';
 import type { LookDeps } from './contract.ts';
 import { filesOf, readEnvironment } from './environment.ts';
-import { show, textOf, type Shown } from './systemctl.ts';
+import { textOf, type Shown } from '../../host/systemctl.ts';
+import { show } from './show.ts';
 
 export async function lookAtConsumers(deps: LookDeps): Promise<readonly ConsumerFacts[]> {
   const found: ConsumerFacts[] = [];

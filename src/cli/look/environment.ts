@@ -2,7 +2,7 @@ import type { VariableFacts } from '../../doctor/contract.ts';
 import { SHADOWS } from '../../doctor/environment.ts';
 import type { LookDeps } from './contract.ts';
 import { readFiles } from './files.ts';
-import type { Shown } from './systemctl.ts';
+import type { Shown } from '../../host/systemctl.ts';
 
 /** The values of these are no secrets. */
 const SHOWN: ReadonlySet<string> = new Set(['AWS_PROFILE', 'AWS_SHARED_CREDENTIALS_FILE']);

@@ -11,7 +11,8 @@ import { mountPoints } from '../../sinks/mounts.ts';
 import { previewSinks } from '../../sinks/preview.ts';
 import type { LookDeps } from './contract.ts';
 import { readFiles } from './files.ts';
-import { show, textOf } from './systemctl.ts';
+import { textOf } from '../../host/systemctl.ts';
+import { show } from './show.ts';
 
 /** The unit whose confinement counts. */
 const UNIT = 'credrotate.service';

@@ -3,12 +3,16 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { Users } from '../../src/core/contracts.ts';
-import { createUsers } from '../../src/system/users.ts';
+import { createUsers } from '../../src/host/users.ts';
+import { createCommands } from '../../src/system/commands.ts';
+import { fakeHost } from '../support/fake-tool-consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const PASSWD =
   'root:x:0:0::/root:/bin/sh\n# comment\nalice:x:1000:1005::/home/alice:/bin/sh\n77:x:1077:1077::/:/bin/sh\n';
 const GROUP = 'root:x:0:\nstaff:x:50:alice\n';
+const commands = createCommands();
+
 /** Knows one user and one group of a directory service, and says nothing of others, as getent does. */
 const GETENT = `case "$1 $2" in
   "passwd ldap user" | "passwd 5000") echo 'ldap user:*:5000:5001::/:/bin/sh' ;;
@@ -68,25 +72,23 @@ describe('users and groups', () => {
 
   test('a machine without getent has its files alone', async (t) => {
     const directory = tempDir(t);
-    const database = { passwd: join(directory, 'none'), group: join(directory, 'none'), timeout: 5_000 };
-    assert.equal(await createUsers({ ...database, getent: join(directory, 'none') }).user('root'), undefined);
+    const files = { passwd: join(directory, 'none'), group: join(directory, 'none') };
+    const host = { path: directory, systemd: directory, net: directory };
+    assert.equal(await createUsers({ commands, files, host }).user('root'), undefined);
   });
 
   test('of this machine', async () => {
-    assert.deepEqual(await createUsers().user('root'), { uid: 0, gid: 0 });
+    assert.deepEqual(await createUsers({ commands }).user('root'), { uid: 0, gid: 0 });
   });
 });
 
 function usersWith(t: TestContext, getent: string, timeout = 5_000): Users {
-  const directory = tempDir(t);
-  const place = (name: string, text: string, mode: number): string => {
-    writeFileSync(join(directory, name), text, { mode });
+  const { host, directory, install } = fakeHost(t);
+  const place = (name: string, text: string): string => {
+    writeFileSync(join(directory, name), text);
     return join(directory, name);
   };
-  return createUsers({
-    passwd: place('passwd', PASSWD, 0o600),
-    group: place('group', GROUP, 0o600),
-    getent: place('getent', `#!/bin/sh\n${getent}\n`, 0o700),
-    timeout,
-  });
+  install('getent', getent);
+  const files = { passwd: place('passwd', PASSWD), group: place('group', GROUP) };
+  return createUsers({ commands, host, files, timeout });
 }

@@ -1,0 +1,44 @@
+import type { CommandResult } from '../core/commands.ts';
+import { runTool, type HostDeps, type ToolOptions } from './tool.ts';
+
+/** What `systemctl show` says of a unit, by property; of one that comes several times, all values. */
+export type Shown = ReadonlyMap<string, readonly string[]>;
+
+/** Asks nobody for a password, and shows its output to nobody. Rejects as {@link runTool} does. */
+export async function systemctl(deps: HostDeps, args: readonly string[], options: ToolOptions): Promise<CommandResult> {
+  return await runTool(deps, ['systemctl', '--no-ask-password', '--no-pager', ...args], options);
+}
+
+/** Milliseconds. */
+const TIMEOUT = 20_000;
+/** An environment can be long. It may hold secrets, so nothing of what systemctl prints is shown as it is. */
+const KEEP = 262_144;
+
+export type ShowResult = CommandResult & { readonly shown: Shown };
+
+/** Properties of a unit; those that its type does not have are missing. */
+export async function showUnit(
+  deps: HostDeps,
+  unit: string,
+  properties: readonly string[],
+  signal: AbortSignal,
+): Promise<ShowResult> {
+  const args = ['show', `--property=${properties.join()}`, '--', unit];
+  const result = await systemctl(deps, args, { timeout: TIMEOUT, signal, keep: KEEP });
+  return { ...result, shown: parse(result.output) };
+}
+
+function parse(output: string): Shown {
+  const shown = new Map<string, string[]>();
+  for (const line of output.split('\n')) {
+    const at = line.indexOf('=');
+    if (at < 0) continue;
+    const name = line.slice(0, at);
+    shown.set(name, [...(shown.get(name) ?? []), line.slice(at + 1)]);
+  }
+  return shown;
+}
+
+export function textOf(shown: Shown, name: string): string {
+  return shown.get(name)?.join(' ') ?? '';
+}

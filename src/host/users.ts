@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import type { Users } from '../core/contracts.ts';
+import { getent, type Entry } from './getent.ts';
+import type { HostDeps } from './tool.ts';
+
+export interface UserDatabase extends HostDeps {
+  /** Where the files are. */
+  readonly files?: Readonly<Record<Table, string>>;
+  /** Milliseconds that a name service may take. */
+  readonly timeout?: number;
+}
+
+type Table = 'passwd' | 'group';
+
+const FILES = { passwd: '/etc/passwd', group: '/etc/group' };
+
+/** Looks in the files first, and only for what they do not have in the name services. A bare number needs no entry. */
+export function createUsers(database: UserDatabase): Users {
+  return {
+    async user(nameOrId) {
+      const [, , uid, gid] = (await findEntry(database, 'passwd', nameOrId)) ?? [];
+      const ids = { uid: parseId(uid), gid: parseId(gid) };
+      if (ids.uid !== undefined && ids.gid !== undefined) return { uid: ids.uid, gid: ids.gid };
+      const id = parseId(nameOrId);
+      return id === undefined ? undefined : { uid: id, gid: id, isUnlisted: true };
+    },
+    async group(nameOrId) {
+      const [, , gid] = (await findEntry(database, 'group', nameOrId)) ?? [];
+      return parseId(gid) ?? parseId(nameOrId);
+    },
+  };
+}
+
+async function findEntry(database: UserDatabase, table: Table, key: string | number): Promise<Entry | undefined> {
+  const { files = FILES, timeout } = database;
+  const ask = (name: string): Promise<Entry | undefined> =>
+    getent(database, table, name, timeout === undefined ? {} : { timeout });
+  const entries = readTable(files[table])
+    .split('\n')
+    .map((line) => line.split(':'));
+  const named = typeof key === 'string' ? entries.find(([name]) => name === key) : undefined;
+  if (named) return named;
+  const id = parseId(key);
+  if (id !== undefined) {
+    return entries.find((entry) => parseId(entry[2]) === id) ?? (await ask(String(id)));
+  }
+  return typeof key === 'string' ? await ask(key) : undefined;
+}
+
+function readTable(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** The highest number is left out: chown takes it for "leave as it is". */
+function parseId(text: string | number | undefined): number | undefined {
+  if (text === undefined || !/^\d{1,10}$/.test(String(text))) return undefined;
+  const id = Number(text);
+  return id < 0xffffffff ? id : undefined;
+}
