@@ -1,42 +1,52 @@
 // Runs the tests that need root: installs the Debian packages that they use, and gives them mounts of their own. Ends
-// with a table of what was tried against the product. Arguments are parts of file names, or options for Node.
-import { execFile, spawn } from 'node:child_process';
+// with a table of what was tried against the product. Arguments are parts of file names, and a pattern of names of tests.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdtempDisposable } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import type { FiledTally, Tally } from '../test/faults/tally.ts';
-import { PACKAGES } from '../test/system/packages.ts';
-import { build } from './build.ts';
+import { installPackages } from './test-packages.ts';
+import { runSuite, selectionOf } from './test-runner.ts';
 
-const run = promisify(execFile);
 const root = dirname(import.meta.dirname);
-const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
-const parts = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
-const files = globSync('test/system/*.test.ts', { cwd: root })
-  .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
-  .sort();
+const { parts, pattern } = selectionOf(process.argv.slice(2));
 
 /** Files that take a minute and more begin first, so that none is left to run alone at the end. */
-const LONG = ['faults-kill', 'soak'];
+const LONG = ['faults-kill.', 'soak.', 'package-build-reproducible.', 'attack.'];
 
-/** Most files wait about as long as they compute. */
-const STREAMS = availableParallelism() + 1;
+/** What the files mount is seen by nobody but them, and goes with them: the runner is in mounts of its own. */
+const HOST_MOUNTS = 'CREDROTATE_HOST_MOUNTS';
 
-process.exitCode = await main();
+process.exitCode = process.env[HOST_MOUNTS] === undefined ? await enterMounts() : await main();
 
-async function main(): Promise<number> {
+async function enterMounts(): Promise<number> {
   if (process.getuid?.() !== 0)
     return trouble('expected root, who mounts and becomes others: sudo npm run test:system');
-  if (files.length === 0) return trouble(`expected files in test/system whose names contain ${parts.join(' or ')}`);
-  await installPackages();
-  await build();
+  // Without them tests are skipped, with the reason.
+  await installPackages().catch((error: unknown) => trouble(String(error)));
+  const again = [process.execPath, '--disable-warning=ExperimentalWarning', ...process.argv.slice(1)];
+  const child = spawn('unshare', ['--mount', '--propagation', 'private', ...again], {
+    stdio: 'inherit',
+    env: { ...process.env, [HOST_MOUNTS]: readlinkSync('/proc/self/ns/mnt') },
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
+async function main(): Promise<number> {
+  const found = globSync('test/system/*.test.ts', { cwd: root })
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
+    .sort();
+  if (found.length === 0) return trouble(`expected files in test/system whose names contain ${parts.join(' or ')}`);
+  const isLong = (file: string): boolean => LONG.some((name) => file.includes(name));
+  const files = [...found.filter(isLong), ...found.filter((file) => !isLong(file))].map((file) => join(root, file));
   await using work = await mkdtempDisposable(join(tmpdir(), 'credrotate-tests-'));
   const table = join(work.path, 'table');
-  console.log(`test:system: ${files.length} files, ${STREAMS} at a time; what they say is shown file by file`);
-  const code = await runTests(table);
+  process.env['CREDROTATE_TABLE'] = table;
+  // Most files wait about as long as they compute.
+  const code = await runSuite({ files, pattern, streams: availableParallelism() + 1, testLimit: 600_000 });
   if (existsSync(table)) printTable(readTable(table));
   return code;
 }
@@ -45,51 +55,6 @@ function trouble(message: string): number {
   console.error(`test:system: ${message}`);
   return 1;
 }
-
-/** Without them, tests are skipped that say so. */
-async function installPackages(): Promise<void> {
-  const installed = await Promise.all(PACKAGES.map(isInstalled));
-  const missing = PACKAGES.filter((_, index) => installed[index] === false);
-  if (missing.length === 0) return;
-  console.log(`test:system: installing the packages ${missing.join(', ')} ...`);
-  const install = ['--yes', '--quiet', '--no-install-recommends', 'install', ...missing];
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  try {
-    await run('apt-get', ['--quiet', 'update'], { env });
-    await run('apt-get', install, { env });
-  } catch (error) {
-    console.error(
-      `test:system: they could not be installed: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-}
-
-async function isInstalled(name: string): Promise<boolean> {
-  const query = run('dpkg-query', ['--show', '--showformat=${db:Status-Status}', name]);
-  return await query.then(
-    ({ stdout }) => stdout === 'installed',
-    () => false,
-  );
-}
-
-/**
- * What the files mount is seen by nobody but them, and goes with them. Node sorts the files that it is given: an
- * absolute path comes before all others.
- */
-async function runTests(table: string): Promise<number> {
-  const limits = [`--test-concurrency=${STREAMS}`, '--test-timeout=600000'];
-  const runner = ['--disable-warning=ExperimentalWarning', '--test', ...limits];
-  const sorted = files.map((file) => (LONG.some((name) => file.includes(name)) ? join(root, file) : file));
-  const inOwnMounts = ['--mount', '--propagation', 'private', process.execPath, ...runner, ...options, ...sorted];
-  const child = spawn('unshare', inOwnMounts, {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, CREDROTATE_TABLE: table, CREDROTATE_HOST_MOUNTS: readlinkSync('/proc/self/ns/mnt') },
-  });
-  const [code] = (await once(child, 'exit')) as [number | null];
-  return code ?? 1;
-}
-
 function readTable(path: string): FiledTally[] {
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
   const rows = lines.map((line) => JSON.parse(line) as FiledTally);

@@ -1,20 +1,17 @@
-// Builds the product, then runs the tests with Node's own runner: all but test/system, which needs root and more.
-// Arguments are parts of file names, or options for Node: `npm test -- sinks --test-name-pattern=symlink`.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+// Builds the product, then runs all tests but test/system, which needs root and more. Arguments are parts of file names,
+// and a pattern of names of tests: `npm test -- sinks --test-name-pattern=symlink`.
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
-import { build } from './build.ts';
+import { dirname, join } from 'node:path';
+import { runSuite, selectionOf } from './test-runner.ts';
 
 const root = dirname(import.meta.dirname);
-const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
-const parts = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+const { parts, pattern } = selectionOf(process.argv.slice(2));
 const files = globSync('test/**/*.test.ts', { cwd: root, exclude: ['test/system/**'] })
   .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
-  .sort();
+  .sort()
+  .map((file) => join(root, file));
 
-await build();
 process.exitCode = files.length === 0 ? nothingToRun() : await runTests();
 
 function nothingToRun(): number {
@@ -23,18 +20,5 @@ function nothingToRun(): number {
 }
 
 async function runTests(): Promise<number> {
-  const runner = [
-    '--disable-warning=ExperimentalWarning',
-    '--test',
-    `--test-concurrency=${availableParallelism()}`,
-    '--test-timeout=60000',
-  ];
-  const child = spawn(process.execPath, [...runner, ...options, ...files], {
-    cwd: root,
-    stdio: 'inherit',
-    // Milliseconds. The limit above is for a test; a child that one left behind can still hold up its file.
-    timeout: 300_000,
-  });
-  const [code] = (await once(child, 'exit')) as [number | null];
-  return code ?? 1;
+  return await runSuite({ files, pattern, streams: availableParallelism() + 1, testLimit: 60_000 });
 }

@@ -3,12 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { build } from '../../scripts/build.ts';
 import { completions } from '../../scripts/manual.ts';
+import { executable } from '../support/product.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { hasTool } from '../support/tools.ts';
 
-const executable = await build();
 const scripts = Object.fromEntries((await completions()).map(({ shell, text }) => [shell, text]));
 
 const SINK = '/srv/my app/it\'s "here".json';

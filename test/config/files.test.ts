@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { testAsOrdinaryUser } from '../support/ordinary-user.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { load, loadFrom } from './harness.ts';
 
@@ -128,11 +129,7 @@ describe('a file that cannot be read as a configuration', () => {
     assert.equal(text, 'credrotate.yaml: expected a regular file, got a FIFO\n');
   });
 
-  test('one that we may not read', (t) => {
-    if (process.getuid?.() === 0) {
-      t.skip('needs an ordinary user: root may read everything');
-      return;
-    }
+  testAsOrdinaryUser(import.meta.filename, 'one that we may not read', (t) => {
     const directory = tempDir(t);
     writeFileSync(join(directory, 'credrotate.yaml'), SINK('/a'));
     chmodSync(join(directory, 'credrotate.yaml'), 0);

@@ -4,12 +4,11 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { fromProcess } from '@aws-sdk/credential-providers';
-import { build } from '../../scripts/build.ts';
 import { openSite, type Site } from '../support/agent.ts';
 import { outOfSight } from '../support/out-of-sight.ts';
+import { executable } from '../support/product.ts';
 
 const run = promisify(execFile);
-const executable = await build();
 
 const NAMES = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_CREDENTIAL_EXPIRATION'];
 const SHOW = `printf '%s\\n' ${NAMES.map((name) => `"$${name}"`).join(' ')}`;

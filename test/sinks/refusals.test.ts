@@ -17,6 +17,7 @@ import type { DotenvSink } from '../../src/core/config.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import type { SinkOutcome } from '../../src/core/outcomes.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
+import { testAsOrdinaryUser } from '../support/ordinary-user.ts';
 import { applyRequest, sinkAt, sinkDeps } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -68,11 +69,7 @@ describe('a sink is refused, and left alone,', () => {
     refused(outcomes[0], 'SINK_OWNER_UNKNOWN', /ETIMEDOUT on getent$/);
   });
 
-  test('when an ordinary user cannot give it away', async (t) => {
-    if (uid === 0) {
-      t.skip('needs an ordinary user: root gives files to anybody');
-      return;
-    }
+  testAsOrdinaryUser(import.meta.filename, 'when an ordinary user cannot give it away', async (t) => {
     const path = join(tempDir(t), 'a');
     refused(await apply(sinkAt(path, { owner: 'root' })), 'SINK_OWNER_DENIED', /got 0:0$/);
     refused(await apply(sinkAt(path, { group: 0 })), 'SINK_OWNER_DENIED', /:0$/);
@@ -141,11 +138,7 @@ test('root gives a sink to its owner and group, by number and by name', async (t
   }
 });
 
-test('a sink that cannot be read names its path, the error and the way out', async (t) => {
-  if (uid === 0) {
-    t.skip('needs an ordinary user: root reads everything');
-    return;
-  }
+testAsOrdinaryUser(import.meta.filename, 'a sink that cannot be read names its path and the way out', async (t) => {
   const path = join(tempDir(t), 'a');
   writeFileSync(path, '', { mode: 0o000 });
   const { result, error } = await apply(sinkAt(path));

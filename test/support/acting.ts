@@ -3,10 +3,10 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, 
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { build } from '../../scripts/build.ts';
 import type { SinkDeps } from '../../src/sinks/compare.ts';
 import { renderSink } from '../../src/sinks/formats/render.ts';
 import { createActors } from '../../src/system/actors.ts';
+import { executable } from './product.ts';
 import { sinkDeps } from './sinks.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -14,8 +14,6 @@ import { tempDir } from './temp-dir.ts';
 export const BOB = 65533;
 /** nobody, who has one. */
 export const NOBODY = 65534;
-
-const executable = await build();
 
 /** As root has them: users' sinks are written by processes of the product. */
 export function actingDeps(change: Partial<SinkDeps> = {}): SinkDeps {

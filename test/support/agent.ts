@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { build } from '../../scripts/build.ts';
 import type { PassReport } from '../../src/core/outcomes.ts';
 import { eventually } from './eventually.ts';
+import { executable } from './product.ts';
 import { assertNoSecret, assertNoSecretBelow, openMetadata, type Metadata } from './secrets.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -54,8 +54,6 @@ export interface Site {
   /** The text of state.json; empty while there is none. */
   readonly state: () => string;
 }
-
-const executable = await build();
 
 export async function openSite(t: TestContext, options: Parameters<typeof openMetadata>[1] = {}): Promise<Site> {
   const metadata = await openMetadata(t, options);

@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ConsumerConfig } from '../../src/core/config.ts';
 import type { NotifyDeps, TellRequest } from '../../src/notify/contract.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { createCommands } from '../../src/system/commands.ts';
 import { createProcesses } from '../../src/system/processes.ts';
 import { createUsers } from '../../src/host/users.ts';
+import { eventually } from './eventually.ts';
 
 export const NOBODY = 65_534;
 export const isRoot = process.getuid?.() === 0;
@@ -39,11 +39,7 @@ export function requestFor(consumer: ConsumerConfig, overrides: Partial<TellRequ
 
 /** Resolves when `condition` holds; a test that waits in vain fails at the end of its patience. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, 'waited in vain');
-    await delay(5);
-  }
+  await eventually(String(condition), condition);
 }
 
 export interface Program {

@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { limit } from './limits.ts';
 
-/** Waits for a condition, and fails naming it after `limit` milliseconds. */
+/** Waits for a condition, and fails naming it after `patience` milliseconds, on an idle machine. */
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  limit = 15_000,
+  patience = 15_000,
 ): Promise<void> {
-  const end = Date.now() + limit;
+  const end = performance.now() + limit(patience);
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`not within ${String(limit)} ms: ${what}`);
+    if (performance.now() > end) throw new Error(`not within ${limit(patience)} ms: ${what}`);
     await delay(10);
   }
 }

@@ -3,13 +3,12 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { dlopen } from 'node:ffi';
 import { closeSync, readFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
-import { build } from '../../scripts/build.ts';
 import { createActors } from '../../src/system/actors.ts';
 import { ACT_AS } from '../../src/core/act-as.ts';
 import { identityArguments } from '../../src/system/become.ts';
 import { eventually } from '../support/eventually.ts';
+import { executable } from '../support/product.ts';
 
-const executable = await build();
 const isRoot = process.geteuid?.() === 0;
 
 describe('a process that acts as a user', () => {

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { createProcesses } from '../../src/system/processes.ts';
-import { isRoot, needsRoot, NOBODY, startHupPrinter, startSleep, until } from '../support/consumer.ts';
+import { needsRoot, NOBODY, startHupPrinter, startSleep, until } from '../support/consumer.ts';
+import { testAsOrdinaryUser } from '../support/ordinary-user.ts';
 
 const processes = createProcesses();
 const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
@@ -45,15 +46,11 @@ describe('processes', () => {
     assert.equal(readdirSync('/proc/self/fd').length, before);
   });
 
-  test(
-    'throws EPERM for a process of others',
-    { skip: isRoot && 'needs an ordinary user: root may signal all' },
-    () => {
-      using held = processes.open(1);
-      assert.throws(() => held?.signal('SIGCONT'), { code: 'EPERM' });
-      assert.throws(() => processes.executable(1, { uid: 0, gid: 0 }), { code: 'EACCES' });
-    },
-  );
+  testAsOrdinaryUser(import.meta.filename, 'throws EPERM for a process of others', () => {
+    using held = processes.open(1);
+    assert.throws(() => held?.signal('SIGCONT'), { code: 'EPERM' });
+    assert.throws(() => processes.executable(1, { uid: 0, gid: 0 }), { code: 'EACCES' });
+  });
 
   test('tells the executable', async (t) => {
     const { pid } = await startSleep(t);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { build } from '../../scripts/build.ts';
 import type { Finding, Unseen } from '../../src/doctor/contract.ts';
+import { executable } from '../support/product.ts';
 import { openMachine, type Machine } from './machine.ts';
 import { installMetadata } from './machine-metadata.ts';
 
@@ -67,7 +67,6 @@ async function examine(
 }
 
 test('the doctor on a host with systemd', async (t) => {
-  const executable = await build();
   const machine = await openMachine(t, (root) => {
     installMetadata(root, '--lifetime 6h');
     root.copyIn(executable, '/usr/bin');

@@ -1,8 +1,13 @@
-/** The Debian packages that the tests beside this file need; a test whose package is missing is skipped, and says so. */
+/**
+ * The Debian packages that tests need; `npm run test:packages` installs them. A test whose package is missing is skipped,
+ * with the reason, which is a failure where CI=true.
+ */
 export const PACKAGES: readonly string[] = [
+  'awscli',
   'binutils',
   'binutils-aarch64-linux-gnu',
   'curl',
+  'default-jdk-headless',
   'faketime',
   'fish',
   'gcc',
@@ -16,8 +21,10 @@ export const PACKAGES: readonly string[] = [
   'lintian',
   'mmdebstrap',
   'nftables',
+  'procps',
   'prometheus',
   'python3',
+  'python3-boto3',
   'qemu-user-static',
   'rpm',
   'rpmlint',
