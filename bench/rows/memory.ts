@@ -89,7 +89,7 @@ async function settled({ site }: Setting): Promise<void> {
 async function rotateOften({ site }: Setting, control: string): Promise<void> {
   for (let rotation = 0; rotation < ROTATIONS; rotation++) {
     await site.rotate();
-    await askControl(control, { command: 'refresh', tellAll: false }, AbortSignal.timeout(60_000));
+    await askControl(control, { command: 'refresh', notifyAll: false }, AbortSignal.timeout(60_000));
   }
   await delay(SETTLE);
 }

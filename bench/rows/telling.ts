@@ -69,7 +69,7 @@ async function oneRotation(simulator: Simulator, control: string, listeners: rea
   const signalled = Promise.all(listeners.map((listener) => listener.next()));
   const answered = answerTime(simulator);
   simulator.rotate();
-  await askControl(control, { command: 'refresh', tellAll: false }, AbortSignal.timeout(60_000));
+  await askControl(control, { command: 'refresh', notifyAll: false }, AbortSignal.timeout(60_000));
   const times = await signalled;
   return Math.max(...times) - (await answered);
 }

@@ -67,7 +67,7 @@ async function agentPasses({ executable, site }: Setting, endpoint: string): Pro
   while (!existsSync(control)) await delay(20);
   // The start was a pass.
   for (let pass = 1; pass < PASSES; pass++)
-    await askControl(control, { command: 'refresh', tellAll: false }, AbortSignal.timeout(60_000));
+    await askControl(control, { command: 'refresh', notifyAll: false }, AbortSignal.timeout(60_000));
   child.kill();
   await once(child, 'exit');
 }

@@ -101,6 +101,6 @@ const EXAMPLES: readonly (readonly [what: string, commands: string])[] = [
     'A configuration for an application that reads variables and is reloaded:',
     'credrotate init --dotenv /etc/myapp/aws.env --group myapp \\\n  --mode 0640 --reload myapp.service\ncredrotate check\ncredrotate plan\nsystemctl enable --now credrotate',
   ],
-  ['After the credentials leaked and their sessions were revoked:', 'credrotate refresh --tell-all'],
+  ['After the credentials leaked and their sessions were revoked:', 'credrotate refresh --notify-all'],
   ['Before an image is made of this machine:', 'systemctl stop credrotate\ncredrotate forget --all'],
 ];

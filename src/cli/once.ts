@@ -16,7 +16,7 @@ import type { Run, World } from './world.ts';
 interface OnceOptions extends SinkFlags {
   readonly wait?: number;
   readonly json?: true;
-  readonly notify?: true;
+  readonly sdNotify?: true;
 }
 
 type OnView = (view: Parameters<typeof missingFrom>[0]) => void;
@@ -32,10 +32,10 @@ const ASK_STEP = 5_000;
 export function addOnce(program: Command, run: Run): void {
   withSinks(program.command('once'))
     .summary('make one pass and end')
-    .description('Fetch the credentials, write the sinks that differ, tell the consumers, and end.')
+    .description('Fetch the credentials, write the sinks that differ, notify the consumers, and end.')
     .addOption(durationOption('--wait <duration>', 'wait this long for credentials, such as 5m'))
     .option('--json', 'print the report as JSON')
-    .option('--notify', 'tell the service manager when the sinks stand (Type=notify), before consumers are told')
+    .option('--sd-notify', 'report readiness (Type=notify) when the sinks stand, before consumers are notified')
     .action((options: OnceOptions) => run((world) => once(world, options)));
 }
 
@@ -43,7 +43,7 @@ async function once(world: World, options: OnceOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const { sdNotify } = await world.services();
   const onView: OnView = (view) => {
-    if (options.notify && missingFrom(view) === undefined) sdNotify('READY=1');
+    if (options.sdNotify && missingFrom(view) === undefined) sdNotify('READY=1');
   };
   const report = await pass(world, config, options.wait ?? 0, onView);
   onView({ config, report });
@@ -70,7 +70,7 @@ async function pass(world: World, config: Config, wait: number, onView: OnView):
 /** Undefined beside a held lock without a socket: another one-shot is at work, or an agent is starting or stopping. */
 async function ask(world: World, config: Config, giveUp: AbortSignal): Promise<PassReport | undefined> {
   try {
-    return await askRunningAgent(world, { config, tellAll: false });
+    return await askRunningAgent(world, { config, notifyAll: false });
   } catch (error) {
     if (!(error instanceof AgentError) || error.code !== 'AGENT_ABSENT' || giveUp.aborted) throw error;
     return undefined;
@@ -79,7 +79,7 @@ async function ask(world: World, config: Config, giveUp: AbortSignal): Promise<P
 
 async function ownPass(session: Session, limits: OnceLimits, stop: AbortSignal): Promise<PassReport> {
   try {
-    return await session.agent.once({ trigger: 'once', tellAll: false }, limits, stop);
+    return await session.agent.once({ trigger: 'once', notifyAll: false }, limits, stop);
   } finally {
     await session.close();
   }

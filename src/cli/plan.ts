@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
-import { printPlan, type PlannedSink, type PlannedTelling } from '../report/print-plan.ts';
+import { printPlan, type PlannedSink, type PlannedNotification } from '../report/print-plan.ts';
 import { errorLines } from '../report/print-report.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
-import { sinksOf } from '../rotation/owed.ts';
+import { sinksOf } from '../rotation/pending.ts';
 import type { AgentState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
 import type { PreviewRequest } from '../sinks/contract.ts';
@@ -19,7 +19,7 @@ import type { Run, World } from './world.ts';
 export function addPlan(program: Command, run: Run): void {
   withSinks(program.command('plan'))
     .summary('show what a pass would change, without secrets')
-    .description('Fetch the credentials and show what a pass would change and whom it would tell. Writes nothing.')
+    .description('Fetch the credentials and show what a pass would change and whom it would notify. Writes nothing.')
     .action((options: SinkFlags) => run((world) => plan(world, options)));
 }
 
@@ -36,7 +36,7 @@ async function plan(world: World, options: SinkFlags): Promise<ExitCode> {
   const isNew = decision.kind === 'new';
   const sinks = await plannedSinks(world, config, { credentials, origin, rotated: isNew });
   const found = { at: sourceTime(clock.now(), clockSkew), credentials, origin, isNew, clockSkew };
-  world.show(printPlan({ ...found, sinks, toBeTold: toBeTold(config, sinks, state) }, screenOf(world).paint));
+  world.show(printPlan({ ...found, sinks, toNotify: toNotify(config, sinks, state) }, screenOf(world).paint));
   return exitCodeOfParts(
     'ok',
     sinks.flatMap((sink) => sink.error?.code ?? []),
@@ -72,11 +72,11 @@ async function plannedSinks(world: World, config: Config, wish: Wish): Promise<r
   });
 }
 
-function toBeTold(config: Config, sinks: readonly PlannedSink[], state: AgentState): readonly PlannedTelling[] {
+function toNotify(config: Config, sinks: readonly PlannedSink[], state: AgentState): readonly PlannedNotification[] {
   const changing = new Set(sinks.filter((sink) => sink.bytesChanged).map((sink) => sink.path));
   return config.consumers.flatMap((consumer) => {
-    const isOwed = state.consumers[consumer.name]?.owed !== undefined;
+    const isPending = state.consumers[consumer.name]?.pending !== undefined;
     const isNews = sinksOf(config.sinks, consumer.name).some((path) => changing.has(path));
-    return isOwed || isNews ? [{ consumer, isOwed }] : [];
+    return isPending || isNews ? [{ consumer, isPending }] : [];
   });
 }

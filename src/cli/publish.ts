@@ -17,7 +17,7 @@ export interface PublishOptions {
   readonly mode: Status['agent']['mode'];
   readonly log: Log;
   readonly tally: Tally;
-  /** After each pass, before any consumer is told. */
+  /** After each pass, before any consumer is notified. */
   readonly onView?: (view: AgentView) => void;
 }
 

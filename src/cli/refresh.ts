@@ -6,8 +6,8 @@ import { controlSocket } from './ask.ts';
 import type { Run, World } from './world.ts';
 
 interface RefreshOptions {
-  readonly tell?: readonly string[];
-  readonly tellAll?: true;
+  readonly notify?: readonly string[];
+  readonly notifyAll?: true;
   readonly json?: true;
 }
 
@@ -16,15 +16,15 @@ export function addRefresh(program: Command, run: Run): void {
     .command('refresh')
     .summary('have the running agent make a pass now')
     .description('Ask the running agent for a pass now, and print its report.')
-    .option('--tell <consumer...>', 'tell these consumers, changed or not: to see what becomes of it')
-    .option('--tell-all', 'tell every consumer, changed or not: after a revocation, for example')
+    .option('--notify <consumer...>', 'notify these consumers, changed or not: to see what becomes of it')
+    .option('--notify-all', 'notify every consumer, changed or not: after a revocation, for example')
     .option('--json', 'print the report as JSON')
     .action((options: RefreshOptions) => run((world) => refresh(world, options)));
 }
 
 async function refresh(world: World, options: RefreshOptions): Promise<ExitCode> {
-  const { tell = [], tellAll = false } = options;
-  const request = { command: 'refresh', tellAll, tell } as const;
+  const { notify = [], notifyAll = false } = options;
+  const request = { command: 'refresh', notifyAll, notify } as const;
   const report = await askControl(controlSocket(world), request, world.stop);
   if (options.json) world.print(`${JSON.stringify(report, undefined, 2)}\n`);
   else world.show(printReport(report));

@@ -86,8 +86,8 @@ async function openWhenFree(world: World, options: SessionOptions): Promise<Sess
 async function openControl(world: World, agent: Agent, log: Log): Promise<AsyncDisposable | undefined> {
   try {
     mkdirSync(world.directories.runtime, { recursive: true, mode: 0o755 });
-    return await serveControl(controlSocket(world), ({ tellAll, tell = [] }) =>
-      agent.ask({ trigger: 'refresh', tellAll, tell }),
+    return await serveControl(controlSocket(world), ({ notifyAll, notify = [] }) =>
+      agent.ask({ trigger: 'refresh', notifyAll, notify }),
     );
   } catch (error) {
     const { message } = toErrorInfo(error);
@@ -121,7 +121,7 @@ async function reload(world: World, { options, agent, log, readiness, clock }: R
   try {
     const config = await reread(world, options, log);
     readiness.configured(config !== undefined);
-    await (config ? agent.reload(config) : agent.ask({ trigger: 'reload', tellAll: false }));
+    await (config ? agent.reload(config) : agent.ask({ trigger: 'reload', notifyAll: false }));
   } catch (error) {
     log.error(`reload: ${toErrorInfo(error).message}`, { event: 'reload_failed' });
   } finally {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../core/config.ts';
 import type { Http, Log } from '../core/contracts.ts';
 import { describeForeign } from '../core/errors.ts';
-import { tell } from '../notify/tell.ts';
+import { notify } from '../notify/notify.ts';
 import { Tally } from '../report/tally.ts';
 import { Agent, type AgentDeps } from '../rotation/agent.ts';
 import { knownIdentity } from '../rotation/state.ts';
@@ -85,9 +85,9 @@ function stages(world: World, services: Services, { log, tally, store }: Watched
       tally.sinks(applied.outcomes);
       return applied;
     },
-    tell: async (request, signal) => {
-      const result = await tell({ ...services, self }, request, signal);
-      tally.told(request.consumer.name, result.result);
+    notify: async (request, signal) => {
+      const result = await notify({ ...services, self }, request, signal);
+      tally.notified(request.consumer.name, result.result);
       return result;
     },
     readsShow,

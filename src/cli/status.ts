@@ -23,7 +23,7 @@ interface StatusOptions {
 export function addStatus(program: Command, run: Run): void {
   program
     .command('status')
-    .summary('show what stands, how long it is good, and what is owed')
+    .summary('show what stands, how long it is good, and what is pending')
     .description('Show the source, the sinks and the consumers as the last pass left them. Anybody may run it.')
     .addOption(new Option('--json', 'print the status as JSON'))
     .addOption(

@@ -109,7 +109,7 @@ function buildConsumer(name: string, consumer: ConsumerSettings): ConsumerConfig
   const action = consumer.type === 'systemd' ? consumer.action : undefined;
   const common = {
     name,
-    tell: consumer.tell ?? usualTell(consumer.type, action),
+    when: consumer.when ?? usualWhen(consumer.type, action),
     ...defined({ before: consumer.before }),
   };
   switch (consumer.type) {
@@ -135,9 +135,9 @@ function buildTarget({ pid_file, process }: Extract<ConsumerSettings, { type: 's
 
 /**
  * `expiring` where the action restarts the unit: EC2 replaces credentials about hourly although they live six hours,
- * and a unit that is told late still has good ones. Whether try-reload-or-restart restarts is seen only when it is told.
+ * and a unit that is notified late still has good ones. Whether try-reload-or-restart restarts is seen only then.
  */
-export function usualTell(type: string | undefined, action = 'try-reload-or-restart'): ConsumerConfig['tell'] {
+export function usualWhen(type: string | undefined, action = 'try-reload-or-restart'): ConsumerConfig['when'] {
   if (type !== 'systemd') return 'changed';
   if (action === 'restart') return 'expiring';
   return action === 'try-reload-or-restart' ? 'auto' : 'changed';

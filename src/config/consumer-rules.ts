@@ -1,4 +1,4 @@
-import { usualTell } from './build.ts';
+import { usualWhen } from './build.ts';
 import { invalid, type Problem } from './problem.ts';
 import { find, keyPlaceOf, textAt, type Part } from './tree.ts';
 
@@ -13,13 +13,13 @@ export function consumerRules(consumer: Part): Problem[] {
 }
 
 function beforeWithoutExpiring({ tree, path }: Part): Problem[] {
-  const tell = textAt(tree, ['tell']) ?? usualTell(textAt(tree, ['type']), textAt(tree, ['action']));
-  if (tell !== 'changed' || !find(tree, ['before'])) return [];
+  const when = textAt(tree, ['when']) ?? usualWhen(textAt(tree, ['type']), textAt(tree, ['action']));
+  if (when !== 'changed' || !find(tree, ['before'])) return [];
   return [
     invalid(keyPlaceOf(tree, ['before']), {
       path: `${path}.before`,
-      message: `expected it with tell: expiring alone, got tell: changed`,
-      hint: 'remove it, or add tell: expiring',
+      message: `expected it with when: expiring alone, got when: changed`,
+      hint: 'remove it, or add when: expiring',
     }),
   ];
 }

@@ -22,7 +22,7 @@ const ABOUT: Readonly<Record<DraftSink['format'], string>> = {
 };
 
 const HEAD = `# credrotate: which files hold the credentials of this instance's role, and who
-# is told when they change.
+# is notified when they change.
 # yaml-language-server: $schema=/usr/share/credrotate/credrotate.schema.json
 #
 # Written by credrotate init. credrotate.yaml(5) describes every setting; what
@@ -33,7 +33,7 @@ const HEAD = `# credrotate: which files hold the credentials of this instance's 
 `;
 
 const CONSUMERS = `
-# The processes to tell when their files change, by name.
+# The processes to notify when their files change, by name.
 `;
 
 const TAIL = `
@@ -86,7 +86,7 @@ function consumerText(name: string, key: string): string {
   return [`  ${scalar(name)}:\n`, ...lines.map((line) => `    ${line}\n`)].join('');
 }
 
-/** Two sinks that tell one process have one consumer. */
+/** Two sinks that notify one process have one consumer. */
 function keyOf(consumer: DraftConsumer): string {
   return `${consumer.type} ${consumer.type === 'systemd' ? consumer.unit : consumer.pidFile}`;
 }

@@ -77,7 +77,7 @@ function unusedConsumers(sinks: readonly Part[], consumers: ReadonlyMap<string, 
     .map(([name, { key }]) =>
       warning(key, {
         path: pathText(['consumers', name]),
-        message: 'expected a sink that notifies it, got none: it will never be told',
+        message: 'expected a sink that notifies it, got none: it will never be notified',
       }),
     );
 }

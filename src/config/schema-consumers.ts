@@ -21,13 +21,13 @@ import { oneOf } from './show.ts';
 export const consumerName = word('a name of letters, digits and . _ -', /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
 
 const common = {
-  tell: option(
+  when: option(
     'changed: with every rotation; expiring: when the credentials that it knows are about to expire. ' +
-      'Left out: expiring where telling restarts the unit, changed for all else.',
+      'Left out: expiring where notifying restarts the unit, changed for all else.',
     choice('changed', 'expiring'),
   ),
   before: option(
-    'For tell: expiring, the time that is left then. Left out: a third of the lifetime.',
+    'For when: expiring, the time that is left then. Left out: a third of the lifetime.',
     duration('1s', '12h'),
   ),
 };

@@ -26,7 +26,7 @@ const common = {
   group: option("Group of the file: a name or a numeric id. Left out: the owner's primary group.", owner),
   mode: option('Permission bits, octal however they are written.', mode, '0600'),
   notify: option(
-    'The consumers to tell when this file changes.',
+    'The consumers to notify when this file changes.',
     v.array(consumerName, expectation('a list of consumers', 'put the name in brackets: [name]')),
     [],
   ),

@@ -105,7 +105,7 @@ const metrics = mapping({
 export const file = mapping({
   sinks: option('The files to keep equal to the credentials.', v.array(sink, expectation('a list of sinks')), []),
   consumers: option(
-    'The processes to tell when their sinks changed, by name.',
+    'The processes to notify when their sinks changed, by name.',
     withoutLists(v.record(consumerName, consumer, expectation('consumers by name'))),
     {},
   ),

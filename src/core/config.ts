@@ -124,8 +124,8 @@ interface ConsumerCommon {
    * `changed`: with every rotation; `expiring`: when little is left of the credentials that it knows; `auto`: the first
    * for a unit that reloads, the second for one that would be restarted.
    */
-  readonly tell: 'changed' | 'expiring' | 'auto';
-  /** For `expiring` and `auto`: tell when less than this is left of the credentials that the consumer knows; unset: a third. */
+  readonly when: 'changed' | 'expiring' | 'auto';
+  /** For `expiring` and `auto`: notify when less than this is left of the credentials that the consumer knows; unset: a third. */
   readonly before?: number;
 }
 

@@ -98,7 +98,7 @@ export function exitCodeOf(report: PassReport): ExitCode {
   );
 }
 
-/** The one to act on first, of a source's state, of errors, and of a consumer that is still to be told. */
+/** The one to act on first, of a source's state, of errors, and of a consumer that is still to be notified. */
 export function exitCodeOfParts(state: SourceState, errors: readonly ErrorCode[], isPending = false): ExitCode {
   const applying = new Set<ExitCode>([OF_STATE[state], ...errors.map((code) => OF_CODE[code])]);
   if (isPending) applying.add(EXIT.consumerPending);

@@ -23,7 +23,7 @@ export interface SinkOutcome {
   readonly path: string;
   readonly format: string;
   readonly result: SinkResult;
-  /** Whether readers see other bytes than before; only then are consumers told. */
+  /** Whether readers see other bytes than before; only then are consumers notified. */
   readonly bytesChanged: boolean;
   readonly drift: readonly Drift[];
   readonly warnings: readonly string[];
@@ -41,16 +41,16 @@ export type SinkEvidence =
   | { readonly kind: 'unread' | 'unknown'; readonly writtenAt: number };
 
 /**
- * `told`: delivered; `fresh`: started after its sinks were renamed, nothing to tell; `absent`: not running;
- * `waiting`: knows credentials that are good for a while (`tell: expiring`); `pending`: to be tried again.
+ * `notified`: delivered; `started_since`: started after its sinks were renamed, nothing to do; `not_running`: not running;
+ * `scheduled`: knows credentials that are good for a while (`when: expiring`); `pending`: to be tried again.
  */
-export type ConsumerResult = 'told' | 'fresh' | 'absent' | 'waiting' | 'pending';
+export type ConsumerResult = 'notified' | 'started_since' | 'not_running' | 'scheduled' | 'pending';
 
 export interface ConsumerOutcome {
   readonly name: string;
   readonly result: ConsumerResult;
   readonly generation: number;
-  /** What was told to whom: `SIGHUP to pid 4711`. */
+  /** What was sent to whom: `SIGHUP to pid 4711`. */
   readonly detail?: string;
   /** Of a pending one, the processes that run with what they read before, as far as they are known. */
   readonly processes?: readonly RunningProcess[];

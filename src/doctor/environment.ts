@@ -56,7 +56,7 @@ function judgeFiles({ name, told, sinks }: ConsumerFacts, unit: UnitFacts): read
       id: 'environment-file-reload',
       severity: 'error',
       subject: name,
-      problem: `${unit.name} is told by a ${told}, but reads its EnvironmentFile= only when it starts`,
+      problem: `${unit.name} is notified by a ${told}, but reads its EnvironmentFile= only when it starts`,
       evidence: files.map((path) => `${unit.name} has EnvironmentFile=${path}`),
       remedy: { text: 'have it restarted', line: `${name}: { type: systemd, unit: ${unit.name}, action: restart }` },
     },

@@ -1,7 +1,7 @@
 import { shellWord } from '../core/shell-word.ts';
 import type { ConsumerFacts, Finding, ProcessFacts, Remedy } from './contract.ts';
 
-/** Programs that do not hear what they are told, or hear it and do nothing. */
+/** Programs that a notification does not reach, or that do nothing on it. */
 export function judgePrograms(consumer: ConsumerFacts): readonly Finding[] {
   return consumer.processes.flatMap((process) => [
     ...judgeSignal(consumer.name, process),
@@ -69,7 +69,7 @@ function judgeReading({ name, told, sinks }: ConsumerFacts, { pid, program = '' 
   const [habit, remedyFor] = PROGRAMS[program] ?? [];
   if (habit !== undefined && remedyFor) {
     const remedy = remedyFor(sinks);
-    const problem = `${program} ${habit}, so that telling it by a ${told} changes nothing`;
+    const problem = `${program} ${habit}, so that notifying it by a ${told} changes nothing`;
     return [
       { id: 'never-rereads', severity: 'warning', subject: name, problem, evidence: [seen(pid, program)], remedy },
     ];

@@ -13,7 +13,7 @@ function missing(subject: string, { name }: UnitFacts): Finding {
     id: 'unit-missing',
     severity: 'error',
     subject,
-    problem: `there is no unit ${name}, so that nobody is told`,
+    problem: `there is no unit ${name}, so that nobody is notified`,
     evidence: [`systemctl show ${name}: LoadState=not-found`],
     remedy: { text: 'correct its name in the configuration', line: 'systemctl list-units --type=service' },
   };
@@ -28,7 +28,7 @@ function judgeReload(subject: string, { name, action, canReload }: UnitFacts): r
       severity: never ? 'error' : 'note',
       subject,
       problem: never
-        ? `${name} cannot reload, so that it is never told`
+        ? `${name} cannot reload, so that it is never notified`
         : `${name} cannot reload: it is restarted, when little is left of the credentials that it knows`,
       evidence: [`systemctl show ${name}: CanReload=no`],
       remedy: never

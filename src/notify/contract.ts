@@ -13,39 +13,39 @@ export interface NotifyDeps extends HostDeps {
   readonly self: UserIds;
 }
 
-export interface TellRequest {
+export interface NotifyRequest {
   readonly consumer: ConsumerConfig;
   readonly generation: number;
   readonly reason: 'changed' | 'first' | 'retry' | 'manual';
   /** Paths that changed. */
   readonly sinks: readonly string[];
-  /** When the last of them was renamed; unset: tell in any case. */
+  /** When the last of them was renamed; unset: notify in any case. */
   readonly changedAt?: BootTime | undefined;
   /** Epoch milliseconds: before it, a unit that cannot reload is not restarted; unset: at any time. */
   readonly noRestartBefore?: number;
-  /** What an earlier attempt at the same debt gave as `told`: not told again. */
-  readonly told?: readonly string[];
+  /** What an earlier attempt at the same notification gave as `notified`: not notified again. */
+  readonly notified?: readonly string[];
 }
 
 /**
- * `waiting`: to be tried again at `until` (epoch milliseconds), since telling means a restart; `told`: delivered; `fresh`: started after the change, nothing to tell; `absent`: not running; `pending`: to be tried
- * again, because it is `later` that the consumer can be told (it is starting or stopping), or because it is `refused`
+ * `scheduled`: to be tried again at `until` (epoch milliseconds), since notifying means a restart; `notified`: delivered; `started_since`: started after the change, nothing to do; `not_running`: not running; `pending`: to be tried
+ * again, because it is `later` that the consumer can be notified (it is starting or stopping), or because it is `refused`
  * until somebody changes something.
  */
-export type TellResult =
+export type NotifyResult =
   | {
-      readonly result: 'told' | 'fresh' | 'absent';
+      readonly result: 'notified' | 'started_since' | 'not_running';
       readonly detail: string;
-      /** Ids of those that were told, or are fresh, where they are known. */
+      /** Ids of those that were notified, or started since, where they are known. */
       readonly processes?: readonly number[];
     }
-  | { readonly result: 'waiting'; readonly detail: string; readonly until: number }
+  | { readonly result: 'scheduled'; readonly detail: string; readonly until: number }
   | {
       readonly result: 'pending';
       readonly error: ErrorInfo;
       readonly kind: 'later' | 'refused';
-      /** Processes of this consumer that were told, when others are still to be. */
-      readonly told?: readonly string[];
-      /** Those that are still to be told, as far as they are known. */
+      /** Processes of this consumer that were notified, when others are still to be. */
+      readonly notified?: readonly string[];
+      /** Those that are still to be notified, as far as they are known. */
       readonly processes?: readonly RunningProcess[];
     };

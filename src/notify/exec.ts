@@ -4,16 +4,16 @@ import type { UserIds } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import { getent } from '../host/getent.ts';
 import { hasSystemd, runTool } from '../host/tool.ts';
-import type { NotifyDeps, TellRequest, TellResult } from './contract.ts';
+import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
 import { followPath } from './path.ts';
 
 interface Attempt {
-  readonly request: TellRequest;
+  readonly request: NotifyRequest;
   readonly signal: AbortSignal;
 }
 
-/** Runs a consumer's program: told when it ends with exit code 0. What it prints is kept out of our own reports. */
-export async function tellByExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<TellResult> {
+/** Runs a consumer's program: notified when it ends with exit code 0. What it prints is kept out of our own reports. */
+export async function notifyByExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<NotifyResult> {
   const [program = ''] = consumer.command;
   const user = await userOf(deps, consumer);
   await refuseUnsafe(program, user);
@@ -24,7 +24,7 @@ export async function tellByExec(deps: NotifyDeps, consumer: ExecConsumer, attem
     const message = `${program}: expected an end within ${consumer.timeout / 1000} s, got none`;
     throw new AgentError('CONSUMER_TIMEOUT', message, { hint: 'see what it waits for, or raise timeout' });
   }
-  if (result.exitCode === 0) return { result: 'told', detail: `${program} ended with exit code 0` };
+  if (result.exitCode === 0) return { result: 'notified', detail: `${program} ended with exit code 0` };
   const hint = inUnit ? `see journalctl -u ${unitName(consumer)}` : 'run it by hand as its user';
   throw failed(`${program}: expected exit code 0, got ${result.exitCode ?? result.signal}`, hint);
 }
@@ -81,7 +81,7 @@ async function runInUnit(
 
 /** Names of consumers may hold what names of units may not. */
 function unitName({ name }: ExecConsumer): string {
-  return `credrotate-tell-${name.replace(/[^\w.-]/g, '_')}.service`;
+  return `credrotate-notify-${name.replace(/[^\w.-]/g, '_')}.service`;
 }
 
 /** setpriv gives it all the groups of its user, which Node's own spawn would drop. */
@@ -103,7 +103,7 @@ type Environment = Readonly<Record<string, string>>;
 const MAX_LIST = 64 * 1024;
 
 /** All that a program learns: no secrets, and nothing of our own environment. */
-function contextOf({ consumer, generation, reason, sinks }: TellRequest): Environment {
+function contextOf({ consumer, generation, reason, sinks }: NotifyRequest): Environment {
   const list = sinks.join('\n');
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',

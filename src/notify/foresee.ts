@@ -6,7 +6,7 @@ import { readPidFile } from './pid-file.ts';
 import { allPids, readProcess, type ProcessFacts } from './proc.ts';
 import { doubtfulRuntime, receptionOf, type Reception } from './reception.ts';
 
-/** A process that would be told, and what would become of it. */
+/** A process that would be notified, and what would become of it. */
 export interface Foreseen {
   readonly pid: number;
   /** The last part of its executable's path; undefined where that is hidden. */

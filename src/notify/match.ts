@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import type { ProcessMatch } from '../core/config.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
-import type { NotifyDeps, TellResult } from './contract.ts';
+import type { NotifyDeps, NotifyResult } from './contract.ts';
 import { allPids, readProcess, type ProcessFacts } from './proc.ts';
 import { ended, sendTo, type Aim } from './send.ts';
 
@@ -14,19 +14,19 @@ interface Wanted {
   readonly uid: number | undefined;
 }
 
-/** Signals every process that runs an executable, but for those in `told`. */
-export async function tellMatches(
+/** Signals every process that runs an executable, but for those in `notified`. */
+export async function notifyMatches(
   deps: NotifyDeps,
   match: ProcessMatch,
   aim: Aim,
-  told: readonly string[],
-): Promise<TellResult> {
+  notified: readonly string[],
+): Promise<NotifyResult> {
   const wanted: Wanted = { paths: await pathsOf(match.exe), uid: await uidOf(deps, match) };
   const seen = allPids().map((pid) => ({ pid, verdict: look(deps, pid, wanted) }));
   const matches = seen.filter(({ verdict }) => verdict === 'match');
   if (matches.length === 0) return absent(match, seen.filter(({ verdict }) => verdict === 'hidden').length);
   const attempts: Attempt[] = [];
-  for (const { pid } of matches) attempts.push(await tellMatch(deps, pid, wanted, { ...aim, told }));
+  for (const { pid } of matches) attempts.push(await notifyMatch(deps, pid, wanted, { ...aim, notified }));
   return summary(attempts, aim);
 }
 
@@ -73,9 +73,9 @@ function isCandidate(deps: NotifyDeps, { uids }: ProcessFacts, uid: number | und
   return uid === undefined || uids.effective === uid || uids.real === uid;
 }
 
-function absent({ exe }: ProcessMatch, hidden: number): TellResult {
+function absent({ exe }: ProcessMatch, hidden: number): NotifyResult {
   if (hidden === 0)
-    return { result: 'absent', detail: `no process runs ${exe} (that of a script runs its interpreter)` };
+    return { result: 'not_running', detail: `no process runs ${exe} (that of a script runs its interpreter)` };
   const message = `${exe}: expected to see what each process runs, got no permission for ${hidden} of them`;
   throw new AgentError('CONSUMER_UNINSPECTABLE', message, {
     hint: 'name its user (process: {exe, user}), give a pid_file, or use type: systemd',
@@ -85,41 +85,41 @@ function absent({ exe }: ProcessMatch, hidden: number): TellResult {
 interface Attempt {
   /** Tells it from others that have the same number later. */
   readonly key: string;
-  readonly result: TellResult;
+  readonly result: NotifyResult;
 }
 
-async function tellMatch(
+async function notifyMatch(
   deps: NotifyDeps,
   pid: number,
   wanted: Wanted,
-  aim: Aim & { readonly told: readonly string[] },
+  aim: Aim & { readonly notified: readonly string[] },
 ): Promise<Attempt> {
   using held = deps.processes.open(pid);
   const facts = held && readProcess(pid);
   // Looked at again now that it is held: before, the number could change hands.
   if (!held || !facts || look(deps, pid, wanted) !== 'match') return { key: '', result: ended(pid) };
   const key = `${pid}@${facts.startedAt}`;
-  if (aim.told.includes(key)) {
-    return { key, result: { result: 'told', detail: `pid ${pid} was told before`, processes: [pid] } };
+  if (aim.notified.includes(key)) {
+    return { key, result: { result: 'notified', detail: `pid ${pid} was notified before`, processes: [pid] } };
   }
   return { key, result: await sendTo(deps, held, facts, aim) };
 }
 
-/** Of the processes that are still to be told, so many are named. */
+/** Of the processes that are still to be notified, so many are named. */
 const MOST_NAMED = 20;
 
-/** One that is still to be told keeps the consumer pending; the others are not told twice. */
-function summary(attempts: readonly Attempt[], { signal }: Aim): TellResult {
-  const told = attempts.filter(({ result }) => result.result === 'told');
+/** One that is still to be notified keeps the consumer pending; the others are not notified twice. */
+function summary(attempts: readonly Attempt[], { signal }: Aim): NotifyResult {
+  const notified = attempts.filter(({ result }) => result.result === 'notified');
   const [pending, ...others] = attempts.flatMap(({ result }) => (result.result === 'pending' ? result : []));
   if (pending) {
     const processes = [pending, ...others].flatMap((result) => result.processes ?? []).slice(0, MOST_NAMED);
-    return { ...pending, told: told.map(({ key }) => key), processes };
+    return { ...pending, notified: notified.map(({ key }) => key), processes };
   }
-  if (told.length > 1) {
-    const processes = told.flatMap(({ result }) => (result.result === 'told' ? (result.processes ?? []) : []));
-    return { result: 'told', detail: `${signal} to ${told.length} processes`, processes };
+  if (notified.length > 1) {
+    const processes = notified.flatMap(({ result }) => (result.result === 'notified' ? (result.processes ?? []) : []));
+    return { result: 'notified', detail: `${signal} to ${notified.length} processes`, processes };
   }
-  const [only] = [...told, ...attempts.filter(({ result }) => result.result === 'fresh'), ...attempts];
-  return only?.result ?? { result: 'absent', detail: 'no process' };
+  const [only] = [...notified, ...attempts.filter(({ result }) => result.result === 'started_since'), ...attempts];
+  return only?.result ?? { result: 'not_running', detail: 'no process' };
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SignalName } from '../core/config.ts';
 import type { BootTime, ProcessHandle } from '../core/contracts.ts';
 import { AgentError, isErrno, toErrorInfo } from '../core/errors.ts';
-import type { NotifyDeps, TellResult } from './contract.ts';
+import type { NotifyDeps, NotifyResult } from './contract.ts';
 import { readProcess, type ProcessFacts } from './proc.ts';
 import { VOUCH, doubtfulRuntime, isCaught, receptionOf, type Reception } from './reception.ts';
 
@@ -32,7 +32,7 @@ export async function sendTo(
   held: ProcessHandle,
   facts: ProcessFacts,
   aim: Aim,
-): Promise<TellResult> {
+): Promise<NotifyResult> {
   return await naming(deps, facts, aim.abort, () => attempt(deps, held, facts, aim));
 }
 
@@ -41,27 +41,27 @@ export async function naming(
   deps: NotifyDeps,
   facts: ProcessFacts | undefined,
   abort: AbortSignal,
-  tell: () => Promise<TellResult>,
-): Promise<TellResult> {
-  const result = await tell().catch((error: unknown): TellResult => {
+  attempt: () => Promise<NotifyResult>,
+): Promise<NotifyResult> {
+  const result = await attempt().catch((error: unknown): NotifyResult => {
     abort.throwIfAborted();
     return { result: 'pending', kind: 'refused', error: toErrorInfo(error, 'CONSUMER_FAILED') };
   });
   if (!facts?.isAlive) return result;
-  if (result.result === 'told' || result.result === 'fresh') return { ...result, processes: [facts.pid] };
+  if (result.result === 'notified' || result.result === 'started_since') return { ...result, processes: [facts.pid] };
   if (result.result !== 'pending') return result;
   const age = deps.readBootTime().sinceBoot - facts.startedAt;
   return { ...result, processes: [{ pid: facts.pid, startedAt: Math.round(deps.clock.now() - age) }] };
 }
 
-async function attempt(deps: NotifyDeps, held: ProcessHandle, facts: ProcessFacts, aim: Aim): Promise<TellResult> {
+async function attempt(deps: NotifyDeps, held: ProcessHandle, facts: ProcessFacts, aim: Aim): Promise<NotifyResult> {
   const { pid } = held;
   if (startedAfter(deps, facts, aim.changedAt))
-    return { result: 'fresh', detail: `pid ${pid} started after the change` };
+    return { result: 'started_since', detail: `pid ${pid} started after the change` };
   if (!aim.handlesSignal && isCaught(facts, aim.signal)) await refuseDoubt(deps, facts, aim);
   const obstacle = await lastLook(deps, pid, aim);
   if (obstacle) return obstacle;
-  return deliver(held, aim.signal) ? { result: 'told', detail: `${aim.signal} to pid ${pid}` } : ended(pid);
+  return deliver(held, aim.signal) ? { result: 'notified', detail: `${aim.signal} to pid ${pid}` } : ended(pid);
 }
 
 /** Milliseconds, on average. */
@@ -72,7 +72,7 @@ const LOOKS = 6;
  * Comes after all waiting: a program that executes another one loses its handlers. Programs block signals for a moment
  * for reasons of their own: only a block that lasts is a thread's that fetches the signal.
  */
-async function lastLook(deps: NotifyDeps, pid: number, aim: Aim): Promise<TellResult | undefined> {
+async function lastLook(deps: NotifyDeps, pid: number, aim: Aim): Promise<NotifyResult | undefined> {
   for (let looks = 1; ; looks++) {
     const now = readProcess(pid);
     if (!now?.isAlive) return ended(pid);
@@ -83,8 +83,8 @@ async function lastLook(deps: NotifyDeps, pid: number, aim: Aim): Promise<TellRe
   }
 }
 
-export function ended(pid: number): TellResult {
-  return { result: 'absent', detail: `pid ${pid} has ended` };
+export function ended(pid: number): NotifyResult {
+  return { result: 'not_running', detail: `pid ${pid} has ended` };
 }
 
 export function startedAfter(deps: NotifyDeps, facts: ProcessFacts, changedAt: BootTime | undefined): boolean {
@@ -105,7 +105,7 @@ function obstacleTo(
   deps: NotifyDeps,
   facts: ProcessFacts,
   { reception, ...aim }: Aim & { readonly reception: Reception },
-): TellResult | undefined {
+): NotifyResult | undefined {
   if (reception === 'caught' || reception === 'blocked') return undefined;
   const isStarting = deps.readBootTime().sinceBoot - facts.startedAt < STARTING;
   if (reception === 'fatal' && aim.handlesSignal && !isStarting) return undefined;

@@ -1,27 +1,27 @@
 import type { SignalConsumer } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
-import type { NotifyDeps, TellRequest, TellResult } from './contract.ts';
-import { tellMatches } from './match.ts';
+import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
+import { notifyMatches } from './match.ts';
 import { readPidFile, type PidFile } from './pid-file.ts';
 import { assertProcessesVisible, readProcess, type ProcessFacts } from './proc.ts';
 import { ended, sendTo, startedAfter, type Aim } from './send.ts';
 
 /** Signals the processes of a consumer, by its pid file or by executable and user. */
-export async function tellBySignal(
+export async function notifyBySignal(
   deps: NotifyDeps,
   consumer: SignalConsumer,
-  { request, signal }: { readonly request: TellRequest; readonly signal: AbortSignal },
-): Promise<TellResult> {
+  { request, signal }: { readonly request: NotifyRequest; readonly signal: AbortSignal },
+): Promise<NotifyResult> {
   assertProcessesVisible(deps.self);
   const { handlesSignal, target } = consumer;
   const aim: Aim = { signal: consumer.signal, handlesSignal, changedAt: request.changedAt, abort: signal };
-  if ('process' in target) return await tellMatches(deps, target.process, aim, request.told ?? []);
-  return await tellByPidFile(deps, target.pidFile, aim);
+  if ('process' in target) return await notifyMatches(deps, target.process, aim, request.notified ?? []);
+  return await notifyByPidFile(deps, target.pidFile, aim);
 }
 
-async function tellByPidFile(deps: NotifyDeps, path: string, aim: Aim): Promise<TellResult> {
+async function notifyByPidFile(deps: NotifyDeps, path: string, aim: Aim): Promise<NotifyResult> {
   const file = await readPidFile(deps, path, aim.abort);
-  if (!file) return { result: 'absent', detail: `no ${path}` };
+  if (!file) return { result: 'not_running', detail: `no ${path}` };
   const pid = plausiblePid(path, file);
   using held = deps.processes.open(pid);
   const facts = held && readProcess(pid);

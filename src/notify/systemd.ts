@@ -5,39 +5,39 @@ import type { BootTime } from '../core/contracts.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
 import { showUnit, systemctl, textOf } from '../host/systemctl.ts';
 import { hasSystemd } from '../host/tool.ts';
-import type { NotifyDeps, TellRequest, TellResult } from './contract.ts';
+import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
 import { readProcess } from './proc.ts';
 import { ended, naming, sendTo, type Aim } from './send.ts';
 
 interface Attempt {
-  readonly request: TellRequest;
+  readonly request: NotifyRequest;
   readonly signal: AbortSignal;
 }
 
 /** Has the service manager reload or restart a unit, or signals the unit's main process. */
-export async function tellBySystemd(
+export async function notifyBySystemd(
   deps: NotifyDeps,
   consumer: SystemdConsumer,
   attempt: Attempt,
-): Promise<TellResult> {
+): Promise<NotifyResult> {
   assertSystemd(deps);
   const unit = await show(deps, consumer.unit, attempt.signal);
   const main = readProcess(Number(unit['MainPID'] ?? 0));
-  return await naming(deps, main, attempt.signal, () => tellUnit(deps, consumer, unit, attempt));
+  return await naming(deps, main, attempt.signal, () => notifyUnit(deps, consumer, unit, attempt));
 }
 
-async function tellUnit(
+async function notifyUnit(
   deps: NotifyDeps,
   consumer: SystemdConsumer,
   unit: Unit,
   attempt: Attempt,
-): Promise<TellResult> {
+): Promise<NotifyResult> {
   const { changedAt, noRestartBefore } = attempt.request;
   const decided = standing(deps, consumer, { unit, changedAt });
   if (decided) return decided;
   if (noRestartBefore !== undefined && noRestartBefore > deps.clock.now() && unit['CanReload'] !== 'yes') {
     const detail = `${consumer.unit} cannot reload, and is restarted when what it knows runs out`;
-    return { result: 'waiting', detail, until: noRestartBefore };
+    return { result: 'scheduled', detail, until: noRestartBefore };
   }
   if (consumer.action !== 'kill') return await act(deps, consumer.unit, VERBS[consumer.action], attempt.signal);
   const aim: Aim = { signal: consumer.signal, handlesSignal: false, changedAt, abort: attempt.signal };
@@ -69,19 +69,20 @@ async function show(deps: NotifyDeps, name: string, signal: AbortSignal): Promis
   return Object.fromEntries([...shown.keys()].map((property) => [property, textOf(shown, property)]));
 }
 
-/** What its state alone decides; undefined when the unit is to be told. */
+/** What its state alone decides; undefined when the unit is to be notified. */
 function standing(
   deps: NotifyDeps,
   { unit: name, action }: SystemdConsumer,
   { unit, changedAt }: { readonly unit: Unit; readonly changedAt: BootTime | undefined },
-): TellResult | undefined {
+): NotifyResult | undefined {
   const state = unit['ActiveState'] ?? 'unknown';
   if (state === 'inactive' || state === 'failed') {
     if (unit['LoadState'] === 'not-found')
       throw failed(`${name}: expected a unit, got none of that name`, 'correct the name');
-    return { result: 'absent', detail: `${name} is ${state}` };
+    return { result: 'not_running', detail: `${name} is ${state}` };
   }
-  if (startedAfter(deps, unit, changedAt)) return { result: 'fresh', detail: `${name} started after the change` };
+  if (startedAfter(deps, unit, changedAt))
+    return { result: 'started_since', detail: `${name} started after the change` };
   // A job for a unit that is on its way waits for the unit, and that may wait for us.
   if (state === 'activating' || state === 'deactivating') return later(name, state);
   if (action === 'reload' && unit['CanReload'] === 'no') {
@@ -103,7 +104,7 @@ function startedAfter(deps: NotifyDeps, unit: Unit, changedAt: BootTime | undefi
   return Number(unit['InactiveExitTimestampMonotonic'] ?? 0) / 1000 > changedAt.sinceBoot + GRANULARITY;
 }
 
-function later(name: string, state: string): TellResult {
+function later(name: string, state: string): NotifyResult {
   return {
     result: 'pending',
     kind: 'later',
@@ -119,13 +120,13 @@ function later(name: string, state: string): TellResult {
 const ACTION_TIMEOUT = 200_000;
 const VERBS = { 'try-reload-or-restart': 'try-reload-or-restart', reload: 'reload', restart: 'try-restart' } as const;
 
-async function act(deps: NotifyDeps, unit: string, verb: string, signal: AbortSignal): Promise<TellResult> {
+async function act(deps: NotifyDeps, unit: string, verb: string, signal: AbortSignal): Promise<NotifyResult> {
   refuseFailure(verb, unit, await systemctl(deps, [verb, '--', unit], { timeout: ACTION_TIMEOUT, signal }));
-  return { result: 'told', detail: `systemctl ${verb} ${unit}` };
+  return { result: 'notified', detail: `systemctl ${verb} ${unit}` };
 }
 
 /** systemd names the process; the signal is ours, so that it goes to the very process that was looked at. */
-async function signalMain(deps: NotifyDeps, name: string, unit: Unit, aim: Aim): Promise<TellResult> {
+async function signalMain(deps: NotifyDeps, name: string, unit: Unit, aim: Aim): Promise<NotifyResult> {
   const pid = Number(unit['MainPID'] ?? 0);
   if (!(pid > 1)) throw failed(`${name}: expected a unit with a main process, got none`, 'use try-reload-or-restart');
   using held = deps.processes.open(pid);

@@ -80,10 +80,10 @@ function failingSource(state: SourceState, left: number | undefined): string[] {
 
 function unheard({ consumers }: Status): string[] {
   const pending = consumers.filter(({ result }) => result === 'pending').map(({ name }) => name);
-  const deaf = consumers.filter((consumer) => consumer.deaf).map(({ name }) => name);
+  const notReading = consumers.filter((consumer) => consumer.notReading).map(({ name }) => name);
   return [
-    ...(pending.length > 0 ? [`still to be told: ${pending.join(', ')}`] : []),
-    ...(deaf.length > 0 ? [`told, but nobody has read their files since: ${deaf.join(', ')}`] : []),
+    ...(pending.length > 0 ? [`notification pending: ${pending.join(', ')}`] : []),
+    ...(notReading.length > 0 ? [`notified, but nobody has read their files since: ${notReading.join(', ')}`] : []),
   ];
 }
 

@@ -7,7 +7,7 @@ export const OF_AGENT: Explanations<'STATE' | 'AGENT' | 'INTERNAL'> = {
     causes: ['The disk is full or read-only, or the state directory belongs to somebody else.'],
     remedies: [
       'Free space or mend the rights: `ls -ld /var/lib/credrotate`, `df -h /var/lib/credrotate`.',
-      'The sinks are kept fresh all the same; after a restart consumers may be told once more than needed.',
+      'The sinks are kept fresh all the same; after a restart consumers may be notified once more than needed.',
     ],
   },
   AGENT_BUSY: {

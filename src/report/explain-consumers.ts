@@ -9,7 +9,7 @@ export const OF_CONSUMERS: Explanations<'CONSUMER'> = {
       'It is written in Go, Java or Ruby: these runtimes catch signals in every program, and by default exit on them.',
     ],
     remedies: [
-      'If it is still starting, nothing: it is told when it is ready.',
+      'If it is still starting, nothing: it is notified when it is ready.',
       'If you know that the program reloads on the signal: `handles_signal: true`.',
       'Else have it restarted: `type: systemd`.',
     ],
@@ -33,7 +33,7 @@ export const OF_CONSUMERS: Explanations<'CONSUMER'> = {
     ],
   },
   CONSUMER_UNSAFE: {
-    means: 'somebody else could decide who is told, or what is run',
+    means: 'somebody else could decide who is notified, or what is run',
     causes: [
       'A pid file, or a directory on the way to it, can be written by other users than root and its owner.',
       'The program of an exec consumer, or a directory on the way to it, belongs to somebody else than root and the user it runs as.',
@@ -54,7 +54,7 @@ export const OF_CONSUMERS: Explanations<'CONSUMER'> = {
     ],
   },
   CONSUMER_FAILED: {
-    means: 'telling the consumer failed',
+    means: 'notifying the consumer failed',
     causes: [
       'The program of an exec consumer ended with another exit code than 0.',
       'The command systemctl refused: the unit is not there, does not start, or is between two states.',
@@ -63,11 +63,11 @@ export const OF_CONSUMERS: Explanations<'CONSUMER'> = {
     remedies: [
       'For a unit: `systemctl status UNIT`.',
       'For a program: `journalctl -u credrotate`, or run it by hand as its user.',
-      'It is told again until it succeeds. At once: `credrotate refresh`.',
+      'It is notified again until it succeeds. At once: `credrotate refresh`.',
     ],
   },
   CONSUMER_TIMEOUT: {
-    means: 'telling the consumer did not come to an end in time',
+    means: 'notifying the consumer did not come to an end in time',
     causes: ['A program waits for something, or a job of systemd waits for another.'],
     remedies: [
       'For a unit: `systemctl list-jobs`.',

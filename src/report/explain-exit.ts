@@ -7,7 +7,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [EXIT.noRole]: 'not there: role, metadata, metadata service, or a tool',
   [EXIT.internal]: 'an error in credrotate itself',
   [EXIT.sinkFailed]: 'a sink could not be written',
-  [EXIT.consumerPending]: 'the files are right, but a consumer is still to be told',
+  [EXIT.consumerPending]: 'the files are right, but a consumer is still to be notified',
   [EXIT.unreachable]: 'source or agent unreachable, or only expired credentials',
   [EXIT.malformed]: 'what the source answered makes no sense',
   [EXIT.refused]: 'refused for safety, or denied by the source',

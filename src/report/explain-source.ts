@@ -131,7 +131,7 @@ export const OF_SOURCE: Explanations<'IMDS' | 'CREDENTIALS'> = {
     causes: ['The metadata service gave credentials again that it had replaced already.'],
     remedies: [
       'Nothing, unless it lasts: then look at what answers at the metadata endpoint.',
-      'If those that stand were revoked: `credrotate refresh --tell-all` once new ones are there.',
+      'If those that stand were revoked: `credrotate refresh --notify-all` once new ones are there.',
     ],
   },
   CREDENTIALS_EXPIRED: {

@@ -123,20 +123,23 @@ const FAMILIES: readonly Family[] = [
   {
     name: 'consumer_pending',
     type: 'gauge',
-    help: 'Whether the consumer is still to be told.',
+    help: 'Whether the consumer is still to be notified.',
     samples: ({ consumers }) => consumers.map(({ name, result }) => [{ consumer: name }, Number(result === 'pending')]),
   },
   {
-    name: 'consumer_deaf',
+    name: 'consumer_not_reading',
     type: 'gauge',
-    help: 'Whether the consumer was told and nobody has read its files since. Missing where that cannot be known.',
+    help: 'Whether the consumer was notified and nobody has read its files since. Missing where that cannot be known.',
     samples: ({ consumers }) =>
-      consumers.map(({ name, deaf }) => [{ consumer: name }, deaf === undefined ? undefined : Number(deaf)]),
+      consumers.map(({ name, notReading }) => [
+        { consumer: name },
+        notReading === undefined ? undefined : Number(notReading),
+      ]),
   },
   {
     name: 'consumer_notifications_total',
     type: 'counter',
-    help: 'Attempts to tell the consumer, by result.',
+    help: 'Attempts to notify the consumer, by result.',
     samples: ({ counters }) =>
       Object.entries(counters.notifications).flatMap(([consumer, results]) =>
         Object.entries(results).map(([result, count]): Sample => [{ consumer, result }, count]),

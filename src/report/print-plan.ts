@@ -15,13 +15,13 @@ export interface Plan {
   readonly isNew: boolean;
   readonly clockSkew: number | undefined;
   readonly sinks: readonly PlannedSink[];
-  readonly toBeTold: readonly PlannedTelling[];
+  readonly toNotify: readonly PlannedNotification[];
 }
 
-/** A consumer whose sinks would change in bytes, or that is still to be told of an earlier change. */
-export interface PlannedTelling {
+/** A consumer whose sinks would change in bytes, or that is still to be notified of an earlier change. */
+export interface PlannedNotification {
   readonly consumer: ConsumerConfig;
-  readonly isOwed: boolean;
+  readonly isPending: boolean;
 }
 
 /** With the bytes of a file that would be replaced, which are never shown whole. */
@@ -37,7 +37,7 @@ export function printPlan(plan: Plan, paint: Paint): string {
     sourceLine(plan),
     ...warningLines(describeSkew(plan.clockSkew, plan.at)),
     ...plan.sinks.flatMap((sink) => plannedSinkLines(sink, paint)),
-    ...plan.toBeTold.map(tellingLine),
+    ...plan.toNotify.map(notificationLine),
     summary(plan),
     '',
   ].join('\n');
@@ -71,8 +71,8 @@ function reason({ drift, config: { mode, owner, group } }: PlannedSink): string 
   return drift.map((kind) => words[kind]).join(', ');
 }
 
-function tellingLine({ consumer, isOwed }: PlannedTelling): string {
-  return `would tell ${consumer.name}: ${how(consumer)}${WHEN[consumer.tell]}${isOwed ? '; it is owed already' : ''}`;
+function notificationLine({ consumer, isPending }: PlannedNotification): string {
+  return `would notify ${consumer.name}: ${how(consumer)}${WHEN[consumer.when]}${isPending ? '; it is pending already' : ''}`;
 }
 
 function how(consumer: ConsumerConfig): string {
@@ -90,15 +90,15 @@ function how(consumer: ConsumerConfig): string {
   }
 }
 
-const WHEN: Readonly<Record<ConsumerConfig['tell'], string>> = {
+const WHEN: Readonly<Record<ConsumerConfig['when'], string>> = {
   changed: '',
   expiring: ', when what it knows runs out',
   auto: ' (a restart only when due)',
 };
 
-function summary({ sinks, toBeTold }: Plan): string {
+function summary({ sinks, toNotify }: Plan): string {
   const changing = sinks.filter(({ next }) => next).length;
-  if (changing === 0 && toBeTold.length === 0) return 'nothing would change';
-  const told = toBeTold.length === 0 ? 'nobody' : count(toBeTold.length, 'consumer');
-  return `would write ${changing} of ${count(sinks.length, 'sink')} and tell ${told}`;
+  if (changing === 0 && toNotify.length === 0) return 'nothing would change';
+  const notified = toNotify.length === 0 ? 'nobody' : count(toNotify.length, 'consumer');
+  return `would write ${changing} of ${count(sinks.length, 'sink')} and notify ${notified}`;
 }

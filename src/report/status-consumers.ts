@@ -3,9 +3,9 @@ import type { ConsumerStatus, Status } from './status.ts';
 import { duration } from './text.ts';
 
 /** How much somebody has to do about it: less comes first. */
-export function urgencyOfConsumer({ result, deaf }: ConsumerStatus): number {
+export function urgencyOfConsumer({ result, notReading }: ConsumerStatus): number {
   if (result === 'pending') return 0;
-  return deaf ? 1 : 2;
+  return notReading ? 1 : 2;
 }
 
 /** A consumer for people, of this status. */
@@ -14,25 +14,27 @@ export function consumerBlock(consumer: ConsumerStatus, { generation, agent }: S
     ...labelled(standing(consumer), `${consumer.name} (${consumer.type})`, look),
     ...paragraph(knowledge(consumer, generation, look.now), look, 'dim'),
     ...staleLines(consumer, look),
-    ...(consumer.deaf ? deafLines(consumer.name, agent.mode, look) : []),
+    ...(consumer.notReading ? notReadingLines(consumer.name, agent.mode, look) : []),
     ...(consumer.error ? errorLines(consumer.error, look) : []),
   ];
 }
 
-function standing({ result, deaf, known }: ConsumerStatus): Label {
+function standing({ result, notReading, known }: ConsumerStatus): Label {
   if (result === 'pending') return { text: '  pending', style: 'yellow' };
-  if (deaf) return { text: '  deaf', style: 'yellow' };
-  const word = result ?? known?.by ?? 'idle';
-  return { text: `  ${word}`, style: word === 'told' || word === 'fresh' ? 'green' : 'dim' };
+  if (notReading) return { text: '  not_reading', style: 'yellow' };
+  const word = result ?? known?.by ?? 'never_notified';
+  return { text: `  ${word}`, style: word === 'notified' || word === 'started_since' ? 'green' : 'dim' };
 }
 
-function knowledge({ known, result, owedSince, detail }: ConsumerStatus, generation: number, now: number): string {
+function knowledge({ known, result, pendingSince, detail }: ConsumerStatus, generation: number, now: number): string {
   const since = (time: string): string => duration(now - Date.parse(time));
-  const left = known && result === 'waiting' ? `, good for ${since(known.expiration)} more` : '';
+  const left = known && result === 'scheduled' ? `, good for ${since(known.expiration)} more` : '';
   const parts = [
-    known ? `has known rotation ${known.generation} for ${since(known.at)}${left}` : 'was never told',
+    known ? `has known rotation ${known.generation} for ${since(known.at)}${left}` : 'was never notified',
     ...(detail === undefined || result === 'pending' ? [] : [detail]),
-    ...(owedSince === undefined ? [] : [`is owed rotation ${generation}, for ${since(owedSince)}`]),
+    ...(pendingSince === undefined
+      ? []
+      : [`notification of rotation ${generation} pending, for ${since(pendingSince)}`]),
   ];
   return parts.join('; ');
 }
@@ -49,14 +51,14 @@ function staleLines({ stale = [] }: ConsumerStatus, look: Look): string[] {
   return paragraph(`stale: ${[...named, ...more].join('; ')}`, look, 'yellow');
 }
 
-/** After a one-shot there is no agent to tell it again. */
-function deafLines(name: string, mode: Status['agent']['mode'], look: Look): string[] {
+/** After a one-shot there is no agent to notify it again. */
+function notReadingLines(name: string, mode: Status['agent']['mode'], look: Look): string[] {
   const trial =
     mode === 'run'
-      ? `credrotate refresh --tell ${name}, and look again in a minute`
-      : 'see whether it reads them when told next';
+      ? `credrotate refresh --notify ${name}, and look again in a minute`
+      : 'see whether it reads them when notified next';
   return [
-    ...paragraph('deaf: nobody has read its files since it was told', look, 'yellow'),
+    ...paragraph('nobody has read its files since it was notified', look, 'yellow'),
     ...paragraph(`hint: ${trial}; one that never reads needs a restart`, look),
   ];
 }

@@ -67,7 +67,7 @@ const sink = v.object({
   evidence: v.exactOptional(v.pipe(evidence, v.description('Absent when the last pass wrote the file.'))),
 });
 
-const results = ['told', 'fresh', 'absent', 'waiting', 'pending'] as const;
+const results = ['notified', 'started_since', 'not_running', 'scheduled', 'pending'] as const;
 
 const consumer = v.object({
   name: text,
@@ -83,19 +83,19 @@ const consumer = v.object({
         generation: count,
         at: time,
         expiration: time,
-        by: v.exactOptional(v.picklist(['told', 'fresh', 'absent'])),
+        by: v.exactOptional(v.picklist(['notified', 'started_since', 'not_running'])),
       }),
       v.description('Of which rotation it knows, since when, and how it came to.'),
     ),
   ),
-  owedSince: v.exactOptional(v.pipe(time, v.description('Since when something is owed to it.'))),
+  pendingSince: v.exactOptional(v.pipe(time, v.description('Since when a notification is pending.'))),
   stale: v.exactOptional(
     v.pipe(
       v.array(v.object({ pid: count, startedAt: time })),
       v.description('Processes that go on with what they read before.'),
     ),
   ),
-  deaf: v.exactOptional(
+  notReading: v.exactOptional(
     v.pipe(
       v.boolean(),
       v.description('Told, and nobody has read its sinks since. Absent when that cannot be known, or not yet.'),
@@ -104,10 +104,10 @@ const consumer = v.object({
 });
 
 const attempts = {
-  told: v.exactOptional(count),
-  fresh: v.exactOptional(count),
-  absent: v.exactOptional(count),
-  waiting: v.exactOptional(count),
+  notified: v.exactOptional(count),
+  started_since: v.exactOptional(count),
+  not_running: v.exactOptional(count),
+  scheduled: v.exactOptional(count),
   pending: v.exactOptional(count),
 };
 
@@ -116,7 +116,7 @@ const counters = v.object({
   sinkWrites: v.pipe(v.record(text, count), v.description('By path.')),
   notifications: v.pipe(
     v.record(text, v.object(attempts)),
-    v.description('Attempts to tell a consumer, by its name and the result.'),
+    v.description('Attempts to notify a consumer, by its name and the result.'),
   ),
 });
 

@@ -51,19 +51,19 @@ export interface ConsumerStatus extends Partial<Omit<ConsumerOutcome, 'processes
   readonly sinks: readonly string[];
   /** Of which rotation it knows, since when, and how it came to. */
   readonly known?: KnownStatus;
-  /** Since when something is owed to it. */
-  readonly owedSince?: string;
+  /** Since when a notification is pending. */
+  readonly pendingSince?: string;
   /** Of a pending one: processes that go on with what they read before. */
   readonly stale?: readonly { readonly pid: number; readonly startedAt: string }[];
-  /** Whether it was told and nobody has read its sinks since. Absent when that cannot be known, or not yet. */
-  readonly deaf?: boolean;
+  /** Whether it was notified and nobody has read its sinks since. Absent when that cannot be known, or not yet. */
+  readonly notReading?: boolean;
 }
 
 export interface KnownStatus {
   readonly generation: number;
   readonly at: string;
   readonly expiration: string;
-  readonly by?: 'told' | 'fresh' | 'absent';
+  readonly by?: 'notified' | 'started_since' | 'not_running';
 }
 
 /** What was counted, by the labels of the metrics. */
@@ -95,7 +95,7 @@ export interface StatusInput {
     readonly consumers: readonly ConsumerOutcome[];
     readonly errors: readonly ErrorInfo[];
   };
-  readonly deaf: Readonly<Record<string, boolean>>;
+  readonly notReading: Readonly<Record<string, boolean>>;
   readonly next: { readonly at: number; readonly reason: string } | undefined;
 }
 
@@ -103,13 +103,13 @@ interface Known {
   readonly generation: number;
   readonly at: number;
   readonly expiration: number;
-  readonly by?: 'told' | 'fresh' | 'absent';
+  readonly by?: 'notified' | 'started_since' | 'not_running';
   readonly traceable?: boolean;
 }
 
 interface ConsumerInput {
   readonly known?: Known;
-  readonly owed?: { readonly since: number };
+  readonly pending?: { readonly since: number };
 }
 
 /** What is known of the past beyond the last pass. */
@@ -164,17 +164,17 @@ function sinkStatus({ path, format, notify }: Config['sinks'][number], { state, 
 
 function consumerStatus({ name, type }: Config['consumers'][number], input: StatusInput): ConsumerStatus {
   const { processes, ...outcome } = input.report.consumers.find((consumer) => consumer.name === name) ?? {};
-  const { known, owed } = input.state.consumers[name] ?? {};
-  const deaf = input.deaf[name];
+  const { known, pending } = input.state.consumers[name] ?? {};
+  const notReading = input.notReading[name];
   return {
     ...outcome,
     name,
     type,
     sinks: input.config.sinks.filter(({ notify }) => notify.includes(name)).map(({ path }) => path),
     ...(known && { known: knownStatus(known) }),
-    ...(owed && { owedSince: time(owed.since) }),
+    ...(pending && { pendingSince: time(pending.since) }),
     ...(processes && { stale: processes.map(({ pid, startedAt }) => ({ pid, startedAt: time(startedAt) })) }),
-    ...(deaf !== undefined && { deaf }),
+    ...(notReading !== undefined && { notReading }),
   };
 }
 

@@ -30,7 +30,7 @@ export class Tally {
     for (const { path } of written) increment(this.#sinkWrites, path);
   }
 
-  told(consumer: string, result: ConsumerResult): void {
+  notified(consumer: string, result: ConsumerResult): void {
     const results = this.#notifications.get(consumer) ?? new Map<string, number>();
     this.#notifications.set(consumer, results);
     increment(results, result);

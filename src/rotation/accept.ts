@@ -12,7 +12,7 @@ export type Decision =
       readonly credentials: Credentials;
       readonly origin: Origin;
       readonly standing: Standing;
-      /** Role, account or instance are others: everybody is told at once. */
+      /** Role, account or instance are others: everybody is notified at once. */
       readonly moved: boolean;
     }
   | { readonly kind: 'same'; readonly credentials: Credentials; readonly origin: Origin }

@@ -6,14 +6,15 @@ import type { PassReport, PassTrigger } from '../core/outcomes.ts';
 import { Announcer } from './announce.ts';
 import { joined, refuseUnknown, type Waiting } from './asked.ts';
 import { Deliverer, type DeliverDeps } from './deliver.ts';
-import { deafness } from './evidence.ts';
+import { readingVerdicts } from './evidence.ts';
 import { planNext, type Plan } from './plan.ts';
 import { rotate, type FilesReport, type PassRequest, type RotateDeps } from './rotate.ts';
 import { isAnswer } from './source-state.ts';
 import type { AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
-export interface AgentDeps extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Pick<DeliverDeps, 'tell' | 'readsShow'> {
+export interface AgentDeps
+  extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Pick<DeliverDeps, 'notify' | 'readsShow'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: StateStore;
@@ -27,8 +28,8 @@ export interface AgentView {
   readonly config: Config;
   readonly state: AgentState;
   readonly report: PassReport;
-  /** Whether each consumer that was told is deaf, as far as it can be known. */
-  readonly deaf: ReturnType<typeof deafness>;
+  /** Whether each consumer that was notified does not read, as far as it can be known. */
+  readonly notReading: ReturnType<typeof readingVerdicts>;
   /** Undefined when nobody will make another pass by himself. */
   readonly next: Plan | undefined;
 }
@@ -106,11 +107,11 @@ export class Agent {
   reload(config: Config): Promise<PassReport> {
     this.#source = this.#deps.makeSource(config);
     this.#config = config;
-    return this.ask({ trigger: 'reload', tellAll: false });
+    return this.ask({ trigger: 'reload', notifyAll: false });
   }
 
   /**
-   * One pass, or passes until the source gives credentials or `wait` is over; then consumers are told, with a
+   * One pass, or passes until the source gives credentials or `wait` is over; then consumers are notified, with a
    * few seconds of patience for those that are just starting. Nothing is left running.
    */
   async once(request: PassRequest, limits: OnceLimits, signal: AbortSignal): Promise<PassReport> {
@@ -122,7 +123,7 @@ export class Agent {
       await clock.sleep(retry, AbortSignal.any([signal, over]));
       signal.throwIfAborted();
     }
-    // Who hangs must not keep us from ending when told to: what is not delivered stays owed.
+    // Who hangs must not keep us from ending when told to: what is not delivered stays pending.
     signal.addEventListener('abort', () => void this.#deliverer.stop());
     if (!signal.aborted) await this.#deliverer.drain(limits.patience);
     await this.#deliverer.stop();
@@ -190,8 +191,8 @@ export class Agent {
 
   async #publish(): Promise<void> {
     const seen = { config: this.#config, state: this.#deps.store.state, report: this.#report() };
-    const deaf = deafness(seen);
-    this.#announcer.deaf(deaf);
-    await this.#deps.publish({ ...seen, deaf, next: this.#next });
+    const notReading = readingVerdicts(seen);
+    this.#announcer.notReading(notReading);
+    await this.#deps.publish({ ...seen, notReading, next: this.#next });
   }
 }

@@ -5,7 +5,7 @@ import { describeDrift, type ConsumerOutcome, type SinkOutcome } from '../core/o
 import type { FilesReport } from './rotate.ts';
 import { NOTHING_SAID, observe } from './source-state.ts';
 
-const DEAF_HINT = 'see whether the program reads them again when told; one that never does needs a restart';
+const NOT_READING_HINT = 'see whether the program reads them again when notified; one that never does needs a restart';
 
 /**
  * Writes what happened to the log: each change of state once, not each retry, so that a healthy hour is a handful of
@@ -33,23 +33,23 @@ export class Announcer {
     const fields = { event: `consumer_${outcome.result}`, consumer: outcome.name, generation: outcome.generation };
     if (outcome.error) {
       if (this.#isNews(subject, outcome.error.code))
-        this.#log.warn(`${outcome.name} not told yet, will try again: ${line(outcome.error)}`, fields);
+        this.#log.warn(`${outcome.name} not notified yet, will try again: ${line(outcome.error)}`, fields);
       return;
     }
     this.#said.delete(subject);
     const message = `${outcome.name}: ${outcome.detail ?? outcome.result}`;
-    if (outcome.result === 'told') this.#log.info(message, fields);
+    if (outcome.result === 'notified') this.#log.info(message, fields);
     else this.#log.debug(message, fields);
   }
 
   /** What is not known changes nothing that was said. */
-  deaf(consumers: Readonly<Record<string, boolean>>): void {
-    for (const [name, isDeaf] of Object.entries(consumers)) {
-      const subject = `deaf ${name}`;
-      const fields = { event: 'consumer_deaf', consumer: name };
-      if (!isDeaf) this.#over(subject, () => `${name}: its files are read again`);
-      else if (this.#isNews(subject, 'deaf'))
-        this.#log.warn(`${name} was told, but nobody has read its files since (${DEAF_HINT})`, fields);
+  notReading(consumers: Readonly<Record<string, boolean>>): void {
+    for (const [name, isNotReading] of Object.entries(consumers)) {
+      const subject = `not_reading ${name}`;
+      const fields = { event: 'consumer_not_reading', consumer: name };
+      if (!isNotReading) this.#over(subject, () => `${name}: its files are read again`);
+      else if (this.#isNews(subject, 'not_reading'))
+        this.#log.warn(`${name} was notified, but nobody has read its files since (${NOT_READING_HINT})`, fields);
     }
   }
 

@@ -10,20 +10,20 @@ export interface Waiting extends PassRequest {
 
 /** What those who ask at the same time want of the one pass that they get; `usual` when nobody asks. */
 export function joined(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
-  const tell = asked.flatMap((one) => one.tell ?? []);
+  const notify = asked.flatMap((one) => one.notify ?? []);
   return {
     trigger: asked[0]?.trigger ?? usual,
-    tellAll: asked.some((one) => one.tellAll),
-    ...(tell.length > 0 && { tell }),
+    notifyAll: asked.some((one) => one.notifyAll),
+    ...(notify.length > 0 && { notify }),
   };
 }
 
 /** Throws a USAGE error that says which consumers there are. */
-export function refuseUnknown({ consumers }: Config, { tell = [] }: PassRequest): void {
+export function refuseUnknown({ consumers }: Config, { notify = [] }: PassRequest): void {
   const names = consumers.map(({ name }) => name);
-  const unknown = tell.filter((name) => !names.includes(name));
+  const unknown = notify.filter((name) => !names.includes(name));
   if (unknown.length === 0) return;
-  throw new AgentError('USAGE', `--tell: expected consumers of the configuration, got ${unknown.join(', ')}`, {
+  throw new AgentError('USAGE', `--notify: expected consumers of the configuration, got ${unknown.join(', ')}`, {
     hint: names.length === 0 ? 'it has none' : `one of ${names.join(', ')}`,
   });
 }

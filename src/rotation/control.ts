@@ -11,9 +11,9 @@ import type { PassReport } from '../core/outcomes.ts';
  */
 export interface ControlRequest {
   readonly command: 'refresh';
-  readonly tellAll: boolean;
+  readonly notifyAll: boolean;
   /** Names of consumers. */
-  readonly tell?: readonly string[];
+  readonly notify?: readonly string[];
 }
 
 type ControlAnswer = { readonly report: PassReport } | { readonly error: ErrorInfo };
@@ -100,10 +100,10 @@ function parse(line: string): ControlRequest {
   const value: unknown = JSON.parse(line);
   const isRequest = typeof value === 'object' && value !== null && 'command' in value && value.command === 'refresh';
   if (!isRequest) throw new AgentError('USAGE', 'control request: expected the command refresh');
-  const tell: unknown = 'tell' in value ? value.tell : [];
-  if (!isNames(tell)) throw new AgentError('USAGE', 'control request: expected the names of consumers to tell');
-  const tellAll = 'tellAll' in value && value.tellAll === true;
-  return { command: 'refresh', tellAll, ...(tell.length > 0 && { tell }) };
+  const notify: unknown = 'notify' in value ? value.notify : [];
+  if (!isNames(notify)) throw new AgentError('USAGE', 'control request: expected the names of consumers to notify');
+  const notifyAll = 'notifyAll' in value && value.notifyAll === true;
+  return { command: 'refresh', notifyAll, ...(notify.length > 0 && { notify }) };
 }
 
 function isNames(value: unknown): value is readonly string[] {

@@ -3,11 +3,11 @@ import type { Config, ConsumerConfig } from '../core/config.ts';
 import type { Clock } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import type { ConsumerOutcome } from '../core/outcomes.ts';
-import type { TellRequest, TellResult } from '../notify/contract.ts';
-import { dueAt, sinksOf, withoutBackoff } from './owed.ts';
-import { tellRequest } from './request.ts';
+import type { NotifyRequest, NotifyResult } from '../notify/contract.ts';
+import { dueAt, sinksOf, withoutBackoff } from './pending.ts';
+import { notifyRequest } from './request.ts';
 import { backoff, forAll, settled } from './settle.ts';
-import { withConsumer, type AgentState, type ConsumerState, type Owed } from './state.ts';
+import { withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
 import type { StateStore } from './store.ts';
 import { newWorker, rouse, type Worker } from './worker.ts';
 
@@ -15,7 +15,7 @@ export interface DeliverDeps {
   readonly clock: Clock;
   readonly store: StateStore;
   readonly bootId: string;
-  readonly tell: (request: TellRequest, signal: AbortSignal) => Promise<TellResult>;
+  readonly notify: (request: NotifyRequest, signal: AbortSignal) => Promise<NotifyResult>;
   /** Whether a process that reads one of these files leaves a trace in its access time; undefined when nothing tells. */
   readonly readsShow: (pid: number, paths: readonly string[]) => boolean | undefined;
   /** After each attempt. */
@@ -23,7 +23,7 @@ export interface DeliverDeps {
 }
 
 /**
- * Pays the debts to consumers beside the passes: one worker each, so that a slow hook delays nobody else. A debt is
+ * Notifies the consumers beside the passes: one worker each, so that a slow hook delays nobody else. What is pending is
  * removed from the state after delivery and not before.
  */
 export class Deliverer {
@@ -55,11 +55,11 @@ export class Deliverer {
     for (const consumer of config.consumers) {
       const worker = this.#workers.get(consumer.name);
       if (worker) rouse(worker);
-      else if (this.#owed(consumer.name)) this.#start(consumer.name);
+      else if (this.#pending(consumer.name)) this.#start(consumer.name);
     }
   }
 
-  /** Resolves when every debt that is due now has been tried. */
+  /** Resolves when every notification that is due now has been tried. */
   async settle(): Promise<void> {
     for (;;) {
       const busy = [...this.#workers.values()].filter((worker) => !worker.resting);
@@ -68,7 +68,7 @@ export class Deliverer {
     }
   }
 
-  /** Resolves when every debt has been tried, those to consumers that are just starting for `patience` milliseconds. */
+  /** Resolves when every notification has been tried, those of consumers that are just starting for `patience` milliseconds. */
   async drain(patience: number): Promise<void> {
     const { clock } = this.#deps;
     const deadline = clock.now() + patience;
@@ -84,14 +84,14 @@ export class Deliverer {
     }
   }
 
-  /** Ends the workers; deliveries under way are given up and stay owed. */
+  /** Ends the workers; notifications under way are given up and stay pending. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const worker of this.#workers.values()) worker.wake.abort();
     await Promise.all([...this.#workers.values()].map((worker) => worker.done));
   }
 
-  /** How each consumer stands; those that never had anything to be told are left out. */
+  /** How each consumer stands; those that never had anything to be notified are left out. */
   outcomes(): readonly ConsumerOutcome[] {
     return this.#config.consumers.flatMap((consumer) => this.#outcome(consumer) ?? []);
   }
@@ -99,11 +99,11 @@ export class Deliverer {
   #outcome(consumer: ConsumerConfig): ConsumerOutcome | undefined {
     const last = this.#outcomes.get(consumer.name);
     const own = this.#own(consumer.name);
-    if (!own.owed) return last;
-    const { generation, nextAttempt } = own.owed;
+    if (!own.pending) return last;
+    const { generation, nextAttempt } = own.pending;
     const isHeld = this.#due(consumer) > Math.max(nextAttempt, this.#deps.clock.now());
-    if (isHeld) return { name: consumer.name, result: 'waiting', generation };
-    if (last?.result === 'absent' || last?.result === 'waiting') return { ...last, generation };
+    if (isHeld) return { name: consumer.name, result: 'scheduled', generation };
+    if (last?.result === 'not_running' || last?.result === 'scheduled') return { ...last, generation };
     const { error, processes } = last ?? {};
     return {
       name: consumer.name,
@@ -118,8 +118,8 @@ export class Deliverer {
     return this.#deps.store.state.consumers[name] ?? {};
   }
 
-  #owed(name: string): Owed | undefined {
-    return this.#own(name).owed;
+  #pending(name: string): Pending | undefined {
+    return this.#own(name).pending;
   }
 
   #due(consumer: ConsumerConfig): number {
@@ -139,11 +139,11 @@ export class Deliverer {
   async #work(name: string, worker: Worker): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       const consumer = this.#config.consumers.find((candidate) => candidate.name === name);
-      const owed = this.#owed(name);
-      if (!consumer || !owed) return;
+      const pending = this.#pending(name);
+      if (!consumer || !pending) return;
       const wait = this.#due(consumer) - this.#deps.clock.now();
       if (wait > 0) await this.#rest(worker, wait);
-      else await this.#attempt(consumer, owed);
+      else await this.#attempt(consumer, pending);
     }
   }
 
@@ -155,20 +155,20 @@ export class Deliverer {
     rouse(worker);
   }
 
-  async #attempt(consumer: ConsumerConfig, owed: Owed): Promise<void> {
+  async #attempt(consumer: ConsumerConfig, pending: Pending): Promise<void> {
     const { clock, store } = this.#deps;
     const before = store.state;
-    const result = await this.#tell(consumer, before);
+    const result = await this.#notify(consumer, before);
     if (this.#stopping.signal.aborted && result.result === 'pending') return;
     if (result.result === 'pending' && result.kind === 'later') this.#unready.add(consumer.name);
     else this.#unready.delete(consumer.name);
-    const delay = backoff(owed.attempts, clock.random());
+    const delay = backoff(pending.attempts, clock.random());
     const verdict = { result, now: clock.now(), delay, traceable: this.#isTraceable(consumer.name, result) };
     await store.update((state) => withConsumer(state, consumer.name, settled(state, before, consumer.name, verdict)));
     const outcome: ConsumerOutcome = {
       name: consumer.name,
       result: result.result,
-      generation: owed.generation,
+      generation: pending.generation,
       ...described(result),
     };
     this.#outcomes.set(consumer.name, outcome);
@@ -176,24 +176,24 @@ export class Deliverer {
   }
 
   /** Who reads for a hook nobody knows. */
-  #isTraceable(name: string, result: TellResult): boolean | undefined {
-    if ((result.result !== 'told' && result.result !== 'fresh') || !result.processes) return undefined;
+  #isTraceable(name: string, result: NotifyResult): boolean | undefined {
+    if ((result.result !== 'notified' && result.result !== 'started_since') || !result.processes) return undefined;
     const paths = sinksOf(this.#config.sinks, name);
     return forAll(result.processes.map((pid) => this.#deps.readsShow(pid, paths)));
   }
 
-  async #tell(consumer: ConsumerConfig, state: AgentState): Promise<TellResult> {
-    const request = tellRequest(state, consumer, { bootId: this.#deps.bootId, clockSkew: this.#clockSkew });
-    if (!request) return { result: 'fresh', detail: 'nothing is owed any more' };
+  async #notify(consumer: ConsumerConfig, state: AgentState): Promise<NotifyResult> {
+    const request = notifyRequest(state, consumer, { bootId: this.#deps.bootId, clockSkew: this.#clockSkew });
+    if (!request) return { result: 'started_since', detail: 'nothing is pending any more' };
     try {
-      return await this.#deps.tell(request, this.#stopping.signal);
+      return await this.#deps.notify(request, this.#stopping.signal);
     } catch (error) {
       return { result: 'pending', kind: 'later', error: toErrorInfo(error) };
     }
   }
 }
 
-function described(result: TellResult): Partial<ConsumerOutcome> {
+function described(result: NotifyResult): Partial<ConsumerOutcome> {
   if (result.result !== 'pending') return { detail: result.detail };
   const { error, processes } = result;
   return { error, ...(processes && { processes }) };

@@ -1,9 +1,9 @@
 import type { Config } from '../core/config.ts';
-import { sinksOf } from './owed.ts';
+import { sinksOf } from './pending.ts';
 import type { FilesReport } from './rotate.ts';
 import type { AgentState } from './state.ts';
 
-/** Told is not yet heard: a program may catch the signal and never open its file again. Pure rules. */
+/** Notified is not yet read: a program may catch the signal and never open its file again. Pure rules. */
 
 interface Seen {
   readonly config: Config;
@@ -11,26 +11,28 @@ interface Seen {
   readonly report: FilesReport;
 }
 
-/** Whoever reads its files when told has done so by then; milliseconds. */
+/** Whoever reads its files when notified has done so by then; milliseconds. */
 const DECENT = 60_000;
 
 /**
- * Whether each consumer is deaf: it was told, and since then nobody has read any of its sinks. Those of which it cannot
+ * Whether each consumer does not read: it was notified, and since then nobody has read any of its sinks. Those of which it cannot
  * be known are left out.
  */
-export function deafness(seen: Seen): Readonly<Record<string, boolean>> {
-  const verdicts = seen.config.consumers.map(({ name }) => [name, isDeaf(name, seen)] as const);
-  return Object.fromEntries(verdicts.flatMap(([name, deaf]) => (deaf === undefined ? [] : [[name, deaf]])));
+export function readingVerdicts(seen: Seen): Readonly<Record<string, boolean>> {
+  const verdicts = seen.config.consumers.map(({ name }) => [name, isNotReading(name, seen)] as const);
+  return Object.fromEntries(
+    verdicts.flatMap(([name, notReading]) => (notReading === undefined ? [] : [[name, notReading]])),
+  );
 }
 
 /**
- * Only the first read after a write shows, so that one which came before the consumer was told, whoever's it was,
+ * Only the first read after a write shows, so that one which came before the consumer was notified, whoever's it was,
  * speaks for it. A sink that was written after that says nothing about it, nor do the sinks of a program whose reads
  * leave no trace, or of which nobody knows: that of a hook.
  */
-function isDeaf(name: string, { config, state, report }: Seen): boolean | undefined {
+function isNotReading(name: string, { config, state, report }: Seen): boolean | undefined {
   const known = state.consumers[name]?.known;
-  if (known?.by !== 'told') return undefined;
+  if (known?.by !== 'notified') return undefined;
   const paths = sinksOf(config.sinks, name);
   const evidence = paths.map((path) => report.sinks.find((sink) => sink.path === path)?.evidence);
   if (evidence.some((one) => one?.kind === 'read')) return false;

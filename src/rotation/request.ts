@@ -1,32 +1,32 @@
 import type { ConsumerConfig } from '../core/config.ts';
 import type { BootTime } from '../core/contracts.ts';
-import type { TellRequest } from '../notify/contract.ts';
-import { lastMoment } from './owed.ts';
+import type { NotifyRequest } from '../notify/contract.ts';
+import { lastMoment } from './pending.ts';
 import type { AgentState, ConsumerState } from './state.ts';
 
-/** What an attempt to tell a consumer is to say; undefined when nothing is owed to it. */
-export function tellRequest(
+/** What an attempt to notify a consumer is to say; undefined when nothing is pending. */
+export function notifyRequest(
   state: AgentState,
   consumer: ConsumerConfig,
   { bootId, clockSkew }: { readonly bootId: string; readonly clockSkew: number },
-): TellRequest | undefined {
+): NotifyRequest | undefined {
   const own: ConsumerState = state.consumers[consumer.name] ?? {};
-  const { owed } = own;
-  if (!owed) return undefined;
-  const isManual = owed.reason === 'manual';
-  const changedAt = isManual ? undefined : lastChange(state, owed.sinks, bootId);
+  const { pending } = own;
+  if (!pending) return undefined;
+  const isManual = pending.reason === 'manual';
+  const changedAt = isManual ? undefined : lastChange(state, pending.sinks, bootId);
   return {
     consumer,
-    generation: owed.generation,
-    reason: owed.attempts > 0 && !isManual ? 'retry' : owed.reason,
-    sinks: owed.sinks,
+    generation: pending.generation,
+    reason: pending.attempts > 0 && !isManual ? 'retry' : pending.reason,
+    sinks: pending.sinks,
     ...(changedAt && { changedAt }),
-    ...(owed.told && { told: owed.told }),
-    ...(consumer.tell === 'auto' && !owed.urgent && { noRestartBefore: lastMoment(consumer, own, clockSkew) }),
+    ...(pending.notified && { notified: pending.notified }),
+    ...(consumer.when === 'auto' && !pending.urgent && { noRestartBefore: lastMoment(consumer, own, clockSkew) }),
   };
 }
 
-/** When the last of these sinks changed. Without a record nothing is known, and the consumer is told in any case. */
+/** When the last of these sinks changed. Without a record nothing is known, and the consumer is notified in any case. */
 function lastChange(state: AgentState, sinks: readonly string[], bootId: string): BootTime | undefined {
   const times: BootTime[] = [];
   for (const path of sinks) {

@@ -5,7 +5,7 @@ import type { Credentials } from '../core/credentials.ts';
 import type { PassReport, PassTrigger, SourceOutcome } from '../core/outcomes.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
-import { oweAsked, oweFor } from './owed.ts';
+import { noteAsked, notePending } from './pending.ts';
 import type { AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
@@ -22,17 +22,17 @@ export interface RotateDeps {
 
 export interface PassRequest {
   readonly trigger: PassTrigger;
-  /** Tell every consumer, changed or not. */
-  readonly tellAll: boolean;
-  /** Tell these, changed or not. */
-  readonly tell?: readonly string[];
+  /** Notify every consumer, changed or not. */
+  readonly notifyAll: boolean;
+  /** Notify these, changed or not. */
+  readonly notify?: readonly string[];
 }
 
-/** A pass as far as the files: its consumers are told beside it, and reported by whoever tells them. */
+/** A pass as far as the files: its consumers are notified beside it, and reported by whoever notifies them. */
 export type FilesReport = Omit<PassReport, 'consumers'>;
 
 /**
- * One pass: source, sinks, debts to consumers. What is owed is on disk before the first rename, so that a kill at any
+ * One pass: source, sinks, pending notifications. They are on disk before the first rename, so that a kill at any
  * moment loses no notification.
  */
 export async function rotate(
@@ -53,8 +53,8 @@ export async function rotate(
     standing && standing.expiration > sourceNow
       ? await writeSinks(deps, config, { decision, standing, now, asked: askedIn(deps, fetched) })
       : undefined;
-  const asked = config.consumers.filter(({ name }) => request.tellAll || request.tell?.includes(name));
-  if (asked.length > 0) await deps.store.update((state) => oweAsked(state, { ...config, consumers: asked }, now));
+  const asked = config.consumers.filter(({ name }) => request.notifyAll || request.notify?.includes(name));
+  if (asked.length > 0) await deps.store.update((state) => noteAsked(state, { ...config, consumers: asked }, now));
 
   const { state, trouble } = deps.store;
   return {
@@ -109,8 +109,8 @@ async function writeSinks(deps: RotateDeps, config: Config, writing: Writing): P
     temps: before.temps,
     beforeWrite: (temps, changing) =>
       deps.store.update((state) => ({
-        ...oweFor(enter(state), config, { sinks: changing, now, urgent }),
-        // After a kill nobody knows when they changed: without a record their consumers are told in any case.
+        ...notePending(enter(state), config, { sinks: changing, now, urgent }),
+        // After a kill nobody knows when they changed: without a record their consumers are notified in any case.
         sinks: without(state.sinks, changing),
         temps: [...state.temps, ...temps],
       })),

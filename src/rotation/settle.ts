@@ -1,7 +1,7 @@
-import type { TellResult } from '../notify/contract.ts';
-import type { AgentState, ConsumerState, Owed } from './state.ts';
+import type { NotifyResult } from '../notify/contract.ts';
+import type { AgentState, ConsumerState, Pending } from './state.ts';
 
-/** What becomes of a debt after an attempt to pay it: pure rules on the state. */
+/** What becomes of a pending notification after an attempt: pure rules on the state. */
 
 /** A consumer that is not running is looked for again for this long: it may be between start and pid file. */
 const ABSENT_GRACE = 30_000;
@@ -9,7 +9,7 @@ const FIRST_RETRY = 1_000;
 const LAST_RETRY = 300_000;
 
 export interface Verdict {
-  readonly result: TellResult;
+  readonly result: NotifyResult;
   readonly now: number;
   /** Until the next attempt, if there is to be one; milliseconds. */
   readonly delay: number;
@@ -17,18 +17,19 @@ export interface Verdict {
   readonly traceable: boolean | undefined;
 }
 
-/** A consumer's state after an attempt that began in `before`. What came to be owed meanwhile stays owed. */
+/** A consumer's state after an attempt that began in `before`. What became pending meanwhile stays so. */
 export function settled(state: AgentState, before: AgentState, name: string, verdict: Verdict): ConsumerState {
   const own = state.consumers[name] ?? {};
-  const { owed, ...rest } = own;
-  const newer = owed !== before.consumers[name]?.owed;
-  if (!isPaid(owed, verdict)) return newer || !owed ? own : { ...rest, owed: triedAgain(owed, verdict) };
+  const { pending, ...rest } = own;
+  const newer = pending !== before.consumers[name]?.pending;
+  if (!isDelivered(pending, verdict))
+    return newer || !pending ? own : { ...rest, pending: triedAgain(pending, verdict) };
   const known = knownAfter(before, verdict);
-  return { ...rest, ...(known && { known }), ...(newer && notFirst(owed)) };
+  return { ...rest, ...(known && { known }), ...(newer && notFirst(pending)) };
 }
 
 function knownAfter({ standing, generation }: AgentState, { result, now, traceable }: Verdict): ConsumerState['known'] {
-  if (!standing || result.result === 'pending' || result.result === 'waiting') return undefined;
+  if (!standing || result.result === 'pending' || result.result === 'scheduled') return undefined;
   const { expiration, lifetime } = standing;
   return {
     generation,
@@ -46,21 +47,21 @@ export function forAll(verdicts: readonly (boolean | undefined)[]): boolean | un
   return verdicts.includes(undefined) ? undefined : true;
 }
 
-function isPaid(owed: Owed | undefined, { result, now }: Verdict): boolean {
-  if (result.result === 'absent') return !owed || now - owed.since >= ABSENT_GRACE;
-  return result.result === 'told' || result.result === 'fresh';
+function isDelivered(pending: Pending | undefined, { result, now }: Verdict): boolean {
+  if (result.result === 'not_running') return !pending || now - pending.since >= ABSENT_GRACE;
+  return result.result === 'notified' || result.result === 'started_since';
 }
 
 /** What was noted before a first delivery had ended comes after one. */
-function notFirst(owed: Owed | undefined): Pick<ConsumerState, 'owed'> {
-  if (!owed) return {};
-  return { owed: owed.reason === 'first' ? { ...owed, reason: 'changed' } : owed };
+function notFirst(pending: Pending | undefined): Pick<ConsumerState, 'pending'> {
+  if (!pending) return {};
+  return { pending: pending.reason === 'first' ? { ...pending, reason: 'changed' } : pending };
 }
 
-function triedAgain(owed: Owed, { result, now, delay }: Verdict): Owed {
-  if (result.result === 'waiting') return { ...owed, nextAttempt: result.until };
-  const told = result.result === 'pending' && result.told ? { told: [...result.told] } : {};
-  return { ...owed, ...told, attempts: owed.attempts + 1, nextAttempt: now + delay };
+function triedAgain(pending: Pending, { result, now, delay }: Verdict): Pending {
+  if (result.result === 'scheduled') return { ...pending, nextAttempt: result.until };
+  const notified = result.result === 'pending' && result.notified ? { notified: [...result.notified] } : {};
+  return { ...pending, ...notified, attempts: pending.attempts + 1, nextAttempt: now + delay };
 }
 
 /** Full jitter, so that retries of many hosts or consumers do not fall into step. */

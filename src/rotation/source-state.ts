@@ -107,7 +107,8 @@ function describeMove({ movedFrom, origin }: SourceOutcome): readonly Line[] {
   const changes = (['instanceId', 'role', 'accountId'] as const)
     .filter((key) => movedFrom[key] !== undefined && origin[key] !== undefined && movedFrom[key] !== origin[key])
     .map((key) => `${LABELS[key]} ${movedFrom[key] ?? ''} became ${origin[key] ?? ''}`);
-  const hint = 'every consumer is told; if nobody meant it, CloudTrail shows who associated another instance profile';
+  const hint =
+    'every consumer is notified; if nobody meant it, CloudTrail shows who associated another instance profile';
   return [{ level: 'warn', message: changes.join(', ') + hinted(hint), fields: { event: 'source_moved' } }];
 }
 

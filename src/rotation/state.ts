@@ -49,29 +49,29 @@ const knownSchema = v.object({
   expiration: v.number(),
   lifetime: v.number(),
   /** How it came to know them. */
-  by: v.exactOptional(v.picklist(['told', 'fresh', 'absent'])),
+  by: v.exactOptional(v.picklist(['notified', 'started_since', 'not_running'])),
   /** Whether its processes leave a trace when they read its sinks, as far as that is known. */
   traceable: v.exactOptional(v.boolean()),
 });
 
-const owedSchema = v.object({
+const pendingSchema = v.object({
   generation: v.number(),
   reason: v.picklist(['changed', 'first', 'manual']),
   since: v.number(),
-  /** Role, account or instance changed, or a person asked: `tell: expiring` does not hold it back. */
+  /** Role, account or instance changed, or a person asked: `when: expiring` does not hold it back. */
   urgent: v.boolean(),
   sinks: v.array(v.string()),
   attempts: v.number(),
   nextAttempt: v.number(),
   /** The processes of the consumer that an earlier attempt reached. */
-  told: v.exactOptional(v.array(v.string())),
+  notified: v.exactOptional(v.array(v.string())),
 });
 
 const consumerSchema = v.object({
-  /** The credentials that it was last told of. */
+  /** The credentials that it was last notified of. */
   known: v.exactOptional(knownSchema),
-  /** What it has yet to be told; synced before the files change, removed after delivery. */
-  owed: v.exactOptional(owedSchema),
+  /** What it has yet to be notified; synced before the files change, removed after delivery. */
+  pending: v.exactOptional(pendingSchema),
 });
 
 export const stateSchema = v.object({
@@ -90,7 +90,7 @@ export const stateSchema = v.object({
 export type AgentState = v.InferOutput<typeof stateSchema>;
 export type Standing = v.InferOutput<typeof standingSchema>;
 export type ConsumerState = v.InferOutput<typeof consumerSchema>;
-export type Owed = v.InferOutput<typeof owedSchema>;
+export type Pending = v.InferOutput<typeof pendingSchema>;
 
 export const EMPTY_STATE: AgentState = { version: 1, generation: 0, origin: {}, sinks: {}, consumers: {}, temps: [] };
 

@@ -16,7 +16,7 @@ import * as v from 'valibot';
 import type { AtomicFiles, Log } from '../core/contracts.ts';
 import { AgentError, describeForeign, isErrno, type ErrorInfo } from '../core/errors.ts';
 import { syncDirectory } from '../sinks/directories.ts';
-import { withoutBackoff } from './owed.ts';
+import { withoutBackoff } from './pending.ts';
 import { EMPTY_STATE, stateSchema, type AgentState } from './state.ts';
 
 /**
@@ -81,7 +81,7 @@ export class StateStore {
       this.#trouble = {
         code: 'STATE_UNWRITABLE',
         message: `${this.#path}: cannot be written: ${describeForeign(error)}`,
-        hint: 'sinks are still written, but after a restart consumers may be told twice: free space or mend rights there',
+        hint: 'sinks are still written, but after a restart consumers may be notified twice: free space or mend rights there',
       };
     }
   }

@@ -71,7 +71,7 @@ describe('in bash', () => {
     ['forget -c CONFIG /srv/plain.env /srv/my', /^\/srv\/my/],
     ['export -c CONFIG --from /srv/pl', '/srv/plain.env'],
     ['forget -c /nonexistent ', ''],
-    ['refresh -c CONFIG --tell w', 'web'],
+    ['refresh -c CONFIG --notify w', 'web'],
     ['init --reload my', 'myapp.service'],
     ['init --owner roo', 'root'],
     ['exec -- unam', 'uname'],
@@ -105,7 +105,7 @@ test('in fish, from the table of commands and from the configuration', (t) => {
   assert.deepEqual(complete('export --format env-'), ['env-no-export']);
   assert.deepEqual(complete(`forget --config=${ready.config} /srv/pl`), ['/srv/plain.env']);
   assert.deepEqual(complete(`forget -c ${ready.config} /srv/`).length, 2);
-  assert.deepEqual(complete(`refresh -c ${ready.config} --tell w`), ['web']);
+  assert.deepEqual(complete(`refresh -c ${ready.config} --notify w`), ['web']);
   assert.deepEqual(complete('init --reload my'), ['myapp.service']);
 });
 

@@ -21,7 +21,7 @@ const OTHER = /made for another configuration/;
 const CONSUMER: ConsumerConfig = {
   name: 'app',
   type: 'signal',
-  tell: 'changed',
+  when: 'changed',
   signal: 'SIGHUP',
   target: { pidFile: '/run/app.pid' },
   handlesSignal: false,

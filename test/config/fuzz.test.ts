@@ -112,7 +112,7 @@ const consumer = fc.record(
     pid_file: value,
     process: value,
     command: value,
-    tell: value,
+    when: value,
     before: value,
   },
   { requiredKeys: [] },

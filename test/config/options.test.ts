@@ -96,7 +96,7 @@ test('what does nothing is warned of', (t) => {
   });
   assert.equal(
     unused.text,
-    'credrotate.yaml:2:14: warning: consumers.a: expected a sink that notifies it, got none: it will never be told\n' +
+    'credrotate.yaml:2:14: warning: consumers.a: expected a sink that notifies it, got none: it will never be notified\n' +
       'credrotate.yaml:2:41: warning: consumers.a.command[0]: expected a program, got nothing there\n',
   );
 });

@@ -72,7 +72,7 @@ test('a short configuration means all of this', (t) => {
       {
         type: 'systemd',
         name: 'myapp',
-        tell: 'auto',
+        when: 'auto',
         unit: 'myapp.service',
         action: 'try-reload-or-restart',
         signal: 'SIGHUP',
@@ -80,7 +80,7 @@ test('a short configuration means all of this', (t) => {
       {
         type: 'signal',
         name: 'legacy',
-        tell: 'changed',
+        when: 'changed',
         signal: 'SIGUSR1',
         target: { pidFile: '/run/legacy.pid' },
         handlesSignal: false,
@@ -183,10 +183,10 @@ consumers:
   kill: { type: systemd, unit: a.b, action: kill, signal: SIGUSR2 }
   signal: { type: signal, process: { exe: /bin/a, user: 5 }, handles_signal: true }
   exec: { type: exec, command: [/bin/true, ""], timeout: 5m }
-  said: { type: systemd, unit: a, tell: changed }
+  said: { type: systemd, unit: a, when: changed }
 `,
   );
-  const told = config.consumers.map(({ name, tell, before }) => [name, tell, before]);
+  const told = config.consumers.map(({ name, when, before }) => [name, when, before]);
   assert.deepEqual(told, [
     ['try', 'auto', 3_600_000],
     ['reload', 'changed', undefined],

@@ -106,7 +106,11 @@ describe('exit codes', () => {
     ['a sink failed', 73, { sinks: [sink('SINK_WRITE_FAILED')] }],
     ['a sink is refused', 77, { sinks: [sink('SINK_UNSAFE_PATH')] }],
     ['a consumer is pending', 74, { consumers: pending }],
-    ['an absent consumer is nothing to do about', 0, { consumers: [{ name: 'a', result: 'absent', generation: 1 }] }],
+    [
+      'an absent consumer is nothing to do about',
+      0,
+      { consumers: [{ name: 'a', result: 'not_running', generation: 1 }] },
+    ],
     [
       'a refused sink is named before a failed one',
       77,

@@ -30,7 +30,7 @@ describe('consumers', { concurrency: 6 }, () => {
     await eventually('a first attempt', () => /"attempts": [1-9]/.test(site.state()));
     await daemon.arm();
     const ended = await pass.ended;
-    assert.deepEqual([ended.code, reportOf(ended).consumers[0]?.result, daemon.told()], [0, 'told', 1]);
+    assert.deepEqual([ended.code, reportOf(ended).consumers[0]?.result, daemon.told()], [0, 'notified', 1]);
   });
 
   test('a program that starts after the files is neither waited for nor signalled', async (t) => {
@@ -40,10 +40,10 @@ describe('consumers', { concurrency: 6 }, () => {
       const ended = await site.run(['once', '--json', ...config]);
       return [ended.code, reportOf(ended).consumers[0]?.result];
     };
-    assert.deepEqual(await pass(), [0, 'absent']);
+    assert.deepEqual(await pass(), [0, 'not_running']);
     assert.match(site.state(), /"attempts": 1/, 'looked for once');
     const daemon = await startDaemon(t, site.path('legacy'));
-    assert.deepEqual(await pass(), [0, 'fresh']);
+    assert.deepEqual(await pass(), [0, 'started_since']);
     assert.equal(daemon.told(), 0);
   });
 
@@ -62,12 +62,12 @@ describe('consumers', { concurrency: 6 }, () => {
     assert.equal(other.told(), 0);
   });
 
-  test('tell: expiring spares a consumer the rotations, but neither --tell-all nor --tell', async (t) => {
+  test('when: expiring spares a consumer the rotations, but neither --notify-all nor --notify', async (t) => {
     const site = await openSite(t);
     const [each, rare] = [makeHook(t, site.path('each')), makeHook(t, site.path('rare'))];
     const config = configure(site, {
       each: { type: 'exec', command: each.command },
-      rare: { type: 'exec', command: rare.command, tell: 'expiring' },
+      rare: { type: 'exec', command: rare.command, when: 'expiring' },
     });
     const agent = site.start(['run', ...config]);
     await eventually('both know the first', () => each.calls().length === 1 && rare.calls().length === 1);
@@ -76,24 +76,24 @@ describe('consumers', { concurrency: 6 }, () => {
     const second = reportOf(await site.run(['refresh', '--json']));
     assert.deepEqual(
       second.consumers.map(({ name, result }) => `${name} ${result}`),
-      ['each told', 'rare waiting'],
+      ['each notified', 'rare scheduled'],
     );
     assert.deepEqual(rare.calls(), ['first 1']);
 
-    const third = reportOf(await site.run(['refresh', '--tell-all', '--json']));
+    const third = reportOf(await site.run(['refresh', '--notify-all', '--json']));
     assert.deepEqual(
       third.consumers.map(({ result }) => result),
-      ['told', 'told'],
+      ['notified', 'notified'],
     );
     assert.deepEqual(each.calls(), ['first 1', 'changed 2', 'manual 2']);
     assert.deepEqual(rare.calls(), ['first 1', 'manual 2']);
 
-    const fourth = await site.run(['refresh', '--tell', 'rare']);
+    const fourth = await site.run(['refresh', '--notify', 'rare']);
     assert.deepEqual([fourth.code, rare.calls(), each.calls().length], [0, ['first 1', 'manual 2', 'manual 2'], 3]);
-    assert.match(fourth.stdout, /^told {6}rare: /m);
-    const unknown = await site.run(['refresh', '--tell', 'rare', 'rere']);
+    assert.match(fourth.stdout, /^notified  rare: /m);
+    const unknown = await site.run(['refresh', '--notify', 'rare', 'rere']);
     assert.deepEqual([unknown.code, unknown.stdout, rare.calls().length], [64, '', 3]);
-    const words = 'USAGE: --tell: expected consumers of the configuration, got rere\n  hint: one of each, rare\n';
+    const words = 'USAGE: --notify: expected consumers of the configuration, got rere\n  hint: one of each, rare\n';
     assert.equal(unknown.stderr, `credrotate: ${words}`);
     assert.equal((await agent.stop()).code, 0);
   });
@@ -154,7 +154,7 @@ describe('consumers', { concurrency: 6 }, () => {
     const [each, rare] = [makeHook(t, site.path('each')), makeHook(t, site.path('rare'))];
     const config = configure(site, {
       each: { type: 'exec', command: each.command },
-      rare: { type: 'exec', command: rare.command, tell: 'expiring' },
+      rare: { type: 'exec', command: rare.command, when: 'expiring' },
     });
     assert.equal((await site.run(['once', ...config])).code, 0);
 

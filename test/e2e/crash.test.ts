@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { makeHook, startDaemon } from '../support/programs.ts';
 
 function owes(site: Site): boolean {
-  return site.state().includes('"owed"');
+  return site.state().includes('"pending"');
 }
 
 describe('killed between the files and the telling', { concurrency: 2 }, () => {

@@ -160,8 +160,8 @@ describe('once', { concurrency: 4 }, () => {
     assert.deepEqual(
       reports.map(({ trigger, generation, consumers }) => [trigger, generation, consumers[0]?.result]),
       [
-        ['once', 1, 'told'],
-        ['once', 2, 'told'],
+        ['once', 1, 'notified'],
+        ['once', 2, 'notified'],
       ],
     );
     assert.deepEqual(hook.calls(), ['first 1', 'changed 2']);

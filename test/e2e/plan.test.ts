@@ -24,7 +24,7 @@ function configure(site: Site): readonly string[] {
     ],
     consumers: {
       web: { type: 'systemd', unit: 'web.service' },
-      db: { ...hook, tell: 'expiring' },
+      db: { ...hook, when: 'expiring' },
       legacy: { type: 'signal', signal: 'SIGHUP', pid_file: '/run/legacy.pid' },
     },
   });
@@ -61,10 +61,10 @@ would write /site/j: a new file of mode 0600
   +   "Expiration" : MOMENT
   +   "AccountId" : [not shown]
   + }
-would tell web: try-reload-or-restart web.service (a restart only when due)
-would tell db: run /bin/true, when what it knows runs out
-would tell legacy: SIGHUP to the process of /run/legacy.pid
-would write 3 of 3 sinks and tell 3 consumers
+would notify web: try-reload-or-restart web.service (a restart only when due)
+would notify db: run /bin/true, when what it knows runs out
+would notify legacy: SIGHUP to the process of /run/legacy.pid
+would write 3 of 3 sinks and notify 3 consumers
 `;
 
 const DRIFTED = `\
@@ -72,9 +72,9 @@ source ok: key …TAIL of role demo-role, expires in LIFE; nothing new
 unchanged /site/c
 would write /site/e: mode 0640
 unchanged /site/j
-would tell web: try-reload-or-restart web.service (a restart only when due); it is owed already
-would tell legacy: SIGHUP to the process of /run/legacy.pid; it is owed already
-would write 1 of 3 sinks and tell 2 consumers
+would notify web: try-reload-or-restart web.service (a restart only when due); it is pending already
+would notify legacy: SIGHUP to the process of /run/legacy.pid; it is pending already
+would write 1 of 3 sinks and notify 2 consumers
 `;
 
 describe('plan', { concurrency: 3 }, () => {
@@ -113,7 +113,7 @@ describe('plan', { concurrency: 3 }, () => {
     const { code, stdout } = await site.run(['plan', ...options]);
     assert.equal(code, 77);
     assert.match(stdout, /^refused {3}\S+\/c\n +SINK_FORMAT_REFUSED: .*\n +hint: .*\nwould write \S+\/e/m);
-    assert.match(stdout, /^would write 2 of 3 sinks and tell 1 consumer$/m);
+    assert.match(stdout, /^would write 2 of 3 sinks and notify 1 consumer$/m);
   });
 
   test('is coloured on a terminal that wants it, and the same otherwise', async (t) => {

@@ -108,7 +108,7 @@ describe('a service manager', { concurrency: 2 }, () => {
       sinks: [{ path: site.path('a.json'), format: 'json', notify: ['web'] }],
       consumers: { web: { type: 'exec', command: hook.command } },
     });
-    const once = site.start(['once', '--notify', ...config], { env: env(site) });
+    const once = site.start(['once', '--sd-notify', ...config], { env: env(site) });
     await eventually('it is ready', () => messages().includes('READY=1'));
     assert.ok(existsSync(site.path('a.json')));
     await eventually('the hook is called', () => hook.calls().length === 1);
@@ -117,7 +117,7 @@ describe('a service manager', { concurrency: 2 }, () => {
     const heard = messages().length;
     assert.equal((await site.run(['once', ...config], { env: env(site) })).code, 0);
     site.metadata.setRole(null);
-    assert.equal((await site.run(['once', '--notify', ...config], { env: env(site) })).code, 69);
+    assert.equal((await site.run(['once', '--sd-notify', ...config], { env: env(site) })).code, 69);
     assert.equal(messages().length, heard);
   });
 });

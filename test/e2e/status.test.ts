@@ -19,7 +19,7 @@ function config(site: Site): readonly string[] {
       { path: site.path('c'), format: 'aws-credentials', notify: ['web', 'db'] },
       { path: site.path('e'), format: 'dotenv', mode: '0640' },
     ],
-    consumers: { web: hook, db: { ...hook, tell: 'expiring' } },
+    consumers: { web: hook, db: { ...hook, when: 'expiring' } },
     metrics: { textfile: site.path('metrics/credrotate.prom') },
   });
 }
@@ -41,7 +41,7 @@ describe('status', { concurrency: 3 }, () => {
     await said(agent, /web: /);
     await said(agent, /db: /);
     await eventually('both are known to be told', async () =>
-      (await statusOf(site)).consumers.every(({ result }) => result === 'told'),
+      (await statusOf(site)).consumers.every(({ result }) => result === 'notified'),
     );
     const { code, stdout, stderr } = await site.run(['status'], { env: { FORCE_COLOR: '1' } });
     assert.deepEqual([code, stderr], [0, '']);
@@ -55,7 +55,7 @@ describe('status', { concurrency: 3 }, () => {
       /^last pass .* \(start\), by version \S+, pid \d+$/m,
       /^next pass {3}in .* \(max interval\)$/m,
       /^ {2}ok {8}\S+\/c\n {12}aws-credentials, written .* ago, reads show from the next pass on$/m,
-      /^ {2}told {6}web \(exec\)\n {12}has known rotation 1 for [^;]+; /m,
+      /^ {2}notified {2}web \(exec\)\n {12}has known rotation 1 for [^;]+; /m,
     ])
       assert.match(stdout, expected);
   });
@@ -70,7 +70,7 @@ describe('status', { concurrency: 3 }, () => {
     assert.equal(status.source.expiration, new Date(site.metadata.current().expiration).toISOString());
     assert.deepEqual(
       [status.agent.mode, status.sinks.map((sink) => sink.result), status.consumers.map((one) => one.result)],
-      ['once', ['written', 'written'], ['told', 'told']],
+      ['once', ['written', 'written'], ['notified', 'notified']],
     );
     assert.equal(status.nextPass, undefined);
     assert.equal(lstatSync(site.path('run/status.json')).mode & 0o777, 0o644);
@@ -111,7 +111,7 @@ describe('status', { concurrency: 3 }, () => {
     await site.run(['once', ...options]);
     const { code, stdout } = await site.run(['status']);
     assert.equal(code, 74);
-    assert.match(stdout, /^WARNING {5}still to be told: legacy\n/);
+    assert.match(stdout, /^WARNING {5}notification pending: legacy\n/);
     assert.match(
       stdout,
       new RegExp(
@@ -189,7 +189,7 @@ describe('metrics', { concurrency: 2 }, () => {
     for (const line of [
       'credrotate_rotations_total 2',
       `credrotate_sink_writes_total{path="${site.path('c')}"} 2`,
-      'credrotate_consumer_notifications_total{consumer="web",result="told"} 2',
+      'credrotate_consumer_notifications_total{consumer="web",result="notified"} 2',
       'credrotate_source_state{state="ok"} 1',
       'credrotate_imds_requests_total{code="200"} 10',
     ])

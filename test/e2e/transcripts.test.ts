@@ -43,7 +43,7 @@ const full = (site: Site): object => ({
   consumers: {
     web: { type: 'systemd', unit: 'web.service' },
     legacy: { type: 'signal', signal: 'SIGHUP', pid_file: '/run/legacy.pid' },
-    hook: { type: 'exec', command: ['/bin/true'], tell: 'expiring' },
+    hook: { type: 'exec', command: ['/bin/true'], when: 'expiring' },
   },
 });
 

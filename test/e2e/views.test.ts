@@ -20,7 +20,7 @@ function config(site: Site): readonly string[] {
       { path: site.path('c'), format: 'aws-credentials', notify: ['web', 'db'] },
       { path: site.path('e'), format: 'dotenv', mode: '0640' },
     ],
-    consumers: { web: hook, db: { ...hook, tell: 'expiring' } },
+    consumers: { web: hook, db: { ...hook, when: 'expiring' } },
   });
 }
 

@@ -53,7 +53,7 @@ describe('surroundings', { concurrency: 3 }, () => {
     const config = site.configure({ ...oneSink(site), consumers: { hook: { type: 'exec', command: hook.command } } });
     const env = suffer({ fail: { call: 'write', errno: 'ENOSPC', part: '/state/state.json.' } });
     const full = await site.run(['once', '--json', ...config], { env });
-    assert.deepEqual([full.code, reportOf(full).consumers[0]?.result], [73, 'told']);
+    assert.deepEqual([full.code, reportOf(full).consumers[0]?.result], [73, 'notified']);
     assertCurrent(site, ['iam.json']);
     assert.deepEqual(
       statusOf(site).errors.map(({ code, message }) => `${code} ${message}`),

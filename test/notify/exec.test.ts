@@ -4,8 +4,8 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { ExecConsumer } from '../../src/core/config.ts';
-import type { NotifyDeps, TellRequest, TellResult } from '../../src/notify/contract.ts';
-import { tell } from '../../src/notify/tell.ts';
+import type { NotifyDeps, NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
+import { notify } from '../../src/notify/notify.ts';
 import { isRoot, needsRoot, NOBODY, realDeps, requestFor, until } from '../support/consumer.ts';
 import { fakeHost } from '../support/fake-tool-consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -13,13 +13,13 @@ import { brief } from './harness.ts';
 
 interface Attempt {
   readonly consumer?: Partial<ExecConsumer>;
-  readonly request?: Partial<TellRequest>;
+  readonly request?: Partial<NotifyRequest>;
   readonly deps?: Partial<NotifyDeps>;
 }
 
-async function exec(command: readonly string[], { consumer, request, deps }: Attempt = {}): Promise<TellResult> {
-  const whole: ExecConsumer = { name: 'hook', type: 'exec', tell: 'changed', command, timeout: 10_000, ...consumer };
-  return await tell(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(30_000));
+async function exec(command: readonly string[], { consumer, request, deps }: Attempt = {}): Promise<NotifyResult> {
+  const whole: ExecConsumer = { name: 'hook', type: 'exec', when: 'changed', command, timeout: 10_000, ...consumer };
+  return await notify(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(30_000));
 }
 
 /** In a directory that everybody may search and `uid` owns. */
@@ -33,9 +33,9 @@ function makeHook(context: TestContext, script: string, uid?: number): string {
 }
 
 describe('a program', () => {
-  test('is told when it ends well', async (t) => {
+  test('is notified when it ends well', async (t) => {
     const hook = makeHook(t, 'exit 0');
-    assert.deepEqual(await exec([hook]), { result: 'told', detail: `${hook} ended with exit code 0` });
+    assert.deepEqual(await exec([hook]), { result: 'notified', detail: `${hook} ended with exit code 0` });
   });
 
   test('that fails stays pending, and what it printed stays with it', async (t) => {
@@ -52,7 +52,7 @@ describe('a program', () => {
     process.env['CREDROTATE_TEST_SECRET'] = 'hunter2';
     t.after(() => delete process.env['CREDROTATE_TEST_SECRET']);
     const request = { sinks, generation: 12, reason: 'retry' } as const;
-    assert.equal(brief(await exec([hook, file, '$HOME; id', '--', '*'], { request })), 'told');
+    assert.equal(brief(await exec([hook, file, '$HOME; id', '--', '*'], { request })), 'notified');
     const [args, ...env] = readFileSync(file, 'utf8').trimEnd().split('\n');
     assert.equal(args, `${file}|$HOME; id|--|*|`);
     const { username, homedir, shell } = userInfo();
@@ -74,7 +74,7 @@ describe('a program', () => {
   test('is run even when the list of sinks is longer than a variable can be', async (t) => {
     const sinks = Array.from({ length: 3000 }, (_, index) => `/etc/app/${'x'.repeat(60)}/${index}`);
     const hook = makeHook(t, '[ -z "$CREDROTATE_SINKS" ]');
-    assert.equal(brief(await exec([hook], { request: { sinks } })), 'told');
+    assert.equal(brief(await exec([hook], { request: { sinks } })), 'notified');
   });
 
   test('is ended at its timeout, with its children', async (t) => {
@@ -94,7 +94,7 @@ describe('a program', () => {
     chmodSync(hook, 0o755);
     const link = join(tempDir(t), 'link');
     symlinkSync(hook, link);
-    assert.equal(brief(await exec([link])), 'told');
+    assert.equal(brief(await exec([link])), 'notified');
     chmodSync(join(hook, '..'), 0o777);
     assert.equal(brief(await exec([link])), 'CONSUMER_UNSAFE refused');
   });
@@ -113,12 +113,12 @@ describe('a program of another user', { skip: needsRoot }, () => {
     // A member of some group, if there is one on this machine.
     const member = /^[^:]+:[^:]*:\d+:([a-z]\w*)/m.exec(readFileSync('/etc/group', 'utf8'))?.[1] ?? 'daemon';
     const hook = makeHook(t, '[ "$(id -un) $(id -G) $HOME" = "$1 $(id -G "$1") $(getent passwd "$1" | cut -d: -f6)" ]');
-    assert.equal(brief(await exec([hook, member], { consumer: { user: member } })), 'told');
+    assert.equal(brief(await exec([hook, member], { consumer: { user: member } })), 'notified');
   });
 
   test('may belong to that user, but not to a third', async (t) => {
     const hook = makeHook(t, 'exit 0', NOBODY);
-    assert.equal(brief(await exec([hook], { consumer: { user: NOBODY } })), 'told');
+    assert.equal(brief(await exec([hook], { consumer: { user: NOBODY } })), 'notified');
     assert.equal(brief(await exec([hook], { consumer: { user: 1 } })), 'CONSUMER_UNSAFE refused');
     const result = await exec([hook]);
     assert.equal(brief(result), 'CONSUMER_UNSAFE refused');
@@ -135,12 +135,12 @@ describe('a program under systemd', { skip: !isRoot && 'needs root: only then it
       consumer: { name: 'my app/x', user: 'daemon' },
       deps: { host },
     });
-    assert.equal(brief(result), 'told');
+    assert.equal(brief(result), 'notified');
     assert.deepEqual(calls(), [
       '--wait',
       '--collect',
       '--quiet',
-      '--unit=credrotate-tell-my_app_x.service',
+      '--unit=credrotate-notify-my_app_x.service',
       '--uid=1',
       '--service-type=exec',
       '--property=RuntimeMaxSec=10000ms',
@@ -162,6 +162,6 @@ describe('a program under systemd', { skip: !isRoot && 'needs root: only then it
     const { host, install } = fakeHost(t);
     install('systemd-run', 'exit 5');
     const result = await exec([makeHook(t, 'exit 0')], { deps: { host } });
-    assert.match(JSON.stringify(result), /got 5.*journalctl -u credrotate-tell-hook\.service/);
+    assert.match(JSON.stringify(result), /got 5.*journalctl -u credrotate-notify-hook\.service/);
   });
 });

@@ -2,14 +2,14 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { SignalConsumer } from '../../src/core/config.ts';
-import type { NotifyDeps, TellRequest, TellResult } from '../../src/notify/contract.ts';
-import { tell } from '../../src/notify/tell.ts';
+import type { NotifyDeps, NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
+import { notify } from '../../src/notify/notify.ts';
 import { realDeps, requestFor } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 export interface Attempt {
   readonly consumer?: Partial<SignalConsumer>;
-  readonly request?: Partial<TellRequest>;
+  readonly request?: Partial<NotifyRequest>;
   readonly deps?: Partial<NotifyDeps>;
 }
 
@@ -17,20 +17,20 @@ export interface Attempt {
 export async function signalBy(
   target: SignalConsumer['target'],
   { consumer, request, deps }: Attempt = {},
-): Promise<TellResult> {
+): Promise<NotifyResult> {
   const whole: SignalConsumer = {
     name: 'app',
     type: 'signal',
-    tell: 'changed',
+    when: 'changed',
     signal: 'SIGHUP',
     target,
     handlesSignal: false,
     ...consumer,
   };
-  return await tell(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(20_000));
+  return await notify(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(20_000));
 }
 
-export async function signalByPidFile(pidFile: string, attempt?: Attempt): Promise<TellResult> {
+export async function signalByPidFile(pidFile: string, attempt?: Attempt): Promise<NotifyResult> {
   return await signalBy({ pidFile }, attempt);
 }
 
@@ -44,6 +44,6 @@ export function makePidFile(context: TestContext, content: number | string): str
 }
 
 /** Code and kind of what is pending, else the result. */
-export function brief(result: TellResult): string {
+export function brief(result: NotifyResult): string {
   return result.result === 'pending' ? `${result.error.code} ${result.kind}` : result.result;
 }

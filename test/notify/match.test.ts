@@ -3,13 +3,13 @@ import { chmodSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ProcessMatch } from '../../src/core/config.ts';
-import type { TellResult } from '../../src/notify/contract.ts';
+import type { NotifyResult } from '../../src/notify/contract.ts';
 import { createProcesses } from '../../src/system/processes.ts';
 import { needsRoot, NOBODY, privateCopy, startHupPrinter, startProgram, until } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { brief, signalBy, type Attempt } from './harness.ts';
 
-async function signalByProcess(process: ProcessMatch, attempt?: Attempt): Promise<TellResult> {
+async function signalByProcess(process: ProcessMatch, attempt?: Attempt): Promise<NotifyResult> {
   return await signalBy({ process }, attempt);
 }
 
@@ -21,7 +21,7 @@ describe('a signal by process', () => {
     const programs = [await startHupPrinter(t, { shell: exe }), await startHupPrinter(t, { shell: exe })];
     const other = await startHupPrinter(t);
     const result = await signalByProcess({ exe });
-    assert.ok(result.result === 'told');
+    assert.ok(result.result === 'notified');
     assert.equal(result.detail, 'SIGHUP to 2 processes');
     assert.deepEqual(
       result.processes?.toSorted((a, b) => a - b),
@@ -37,16 +37,16 @@ describe('a signal by process', () => {
     const link = join(directory, 'link');
     symlinkSync('app', link);
     await startHupPrinter(t, { shell: link });
-    assert.equal(brief(await signalByProcess({ exe: link })), 'told');
+    assert.equal(brief(await signalByProcess({ exe: link })), 'notified');
     renameSync(privateCopy('/bin/true', directory, 'new'), exe);
-    assert.equal(brief(await signalByProcess({ exe })), 'told');
+    assert.equal(brief(await signalByProcess({ exe })), 'notified');
     unlinkSync(exe);
-    assert.equal(brief(await signalByProcess({ exe })), 'told');
+    assert.equal(brief(await signalByProcess({ exe })), 'notified');
   });
 
   test('is absent where nobody runs it', async (t) => {
     const exe = privateCopy('/bin/sh', tempDir(t), 'app');
-    assert.equal(brief(await signalByProcess({ exe })), 'absent');
+    assert.equal(brief(await signalByProcess({ exe })), 'not_running');
   });
 
   test('tells those that it can, and the others later, without telling anybody twice', async (t) => {
@@ -56,12 +56,12 @@ describe('a signal by process', () => {
     const first = await signalByProcess({ exe });
     assert.equal(brief(first), 'CONSUMER_WOULD_DIE later');
     await until(() => handling.output().includes('HUP'));
-    assert.ok(first.result === 'pending' && first.told?.length === 1);
+    assert.ok(first.result === 'pending' && first.notified?.length === 1);
     other.child.stdin?.end();
     await until(() => !other.isRunning());
-    const second = await signalByProcess({ exe }, { request: { told: first.told } });
+    const second = await signalByProcess({ exe }, { request: { notified: first.notified } });
     const { pid } = handling;
-    assert.deepEqual(second, { result: 'told', detail: `pid ${pid} was told before`, processes: [pid] });
+    assert.deepEqual(second, { result: 'notified', detail: `pid ${pid} was notified before`, processes: [pid] });
   });
 
   test('does not take for absent what it may not see', async (t) => {
@@ -72,14 +72,14 @@ describe('a signal by process', () => {
     };
     const deps = { processes: { ...createProcesses(), executable } };
     assert.equal(brief(await signalByProcess({ exe }, { deps })), 'CONSUMER_UNINSPECTABLE refused');
-    assert.equal(brief(await signalByProcess({ exe, user: 4_000_000 }, { deps })), 'absent');
+    assert.equal(brief(await signalByProcess({ exe, user: 4_000_000 }, { deps })), 'not_running');
   });
 
   test('can be limited to a user', async (t) => {
     const exe = privateCopy('/bin/sh', tempDir(t), 'app');
     await startHupPrinter(t, { shell: exe });
-    assert.equal(brief(await signalByProcess({ exe, user: SELF })), 'told');
-    assert.equal(brief(await signalByProcess({ exe, user: SELF + 1 })), 'absent');
+    assert.equal(brief(await signalByProcess({ exe, user: SELF })), 'notified');
+    assert.equal(brief(await signalByProcess({ exe, user: SELF + 1 })), 'not_running');
     assert.equal(brief(await signalByProcess({ exe, user: 'no-such-user' })), 'CONSUMER_FAILED refused');
   });
 
@@ -88,8 +88,8 @@ describe('a signal by process', () => {
     chmodSync(directory, 0o755);
     const exe = privateCopy('/bin/sh', directory, 'app');
     const theirs = await startHupPrinter(t, { uid: NOBODY, shell: exe });
-    assert.equal(brief(await signalByProcess({ exe, user: 'root' })), 'absent');
-    assert.equal(brief(await signalByProcess({ exe, user: 'nobody' })), 'told');
+    assert.equal(brief(await signalByProcess({ exe, user: 'root' })), 'not_running');
+    assert.equal(brief(await signalByProcess({ exe, user: 'nobody' })), 'notified');
     await until(() => theirs.output().includes('HUP'));
   });
 });

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import type { TellResult } from '../../src/notify/contract.ts';
+import type { NotifyResult } from '../../src/notify/contract.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { isRoot, needsRoot, NOBODY, startHupPrinter, startSleep, until, type Program } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -15,14 +15,14 @@ const STRANGER = 1;
 describe('a pid file', () => {
   test('that is missing, with its directory or without, means that nobody runs', async (t) => {
     const directory = tempDir(t);
-    assert.equal(brief(await signalByPidFile(join(directory, 'app.pid'))), 'absent');
-    assert.equal(brief(await signalByPidFile(join(directory, 'app/app.pid'))), 'absent');
+    assert.equal(brief(await signalByPidFile(join(directory, 'app.pid'))), 'not_running');
+    assert.equal(brief(await signalByPidFile(join(directory, 'app/app.pid'))), 'not_running');
   });
 
   test('has the number in its first line, whatever follows', async (t) => {
     const { pid } = await startHupPrinter(t);
     for (const content of [`${pid}`, `${pid}\n`, `  ${pid} \r\n`, `${pid}\n/var/lib/data\n${'x'.repeat(5000)}`]) {
-      assert.equal(brief(await signalByPidFile(makePidFile(t, content))), 'told', content.slice(0, 20));
+      assert.equal(brief(await signalByPidFile(makePidFile(t, content))), 'notified', content.slice(0, 20));
     }
   });
 
@@ -65,7 +65,7 @@ describe('a pid file', () => {
     }
     symlinkSync(dirname(file), join(directory, 'run'));
     symlinkSync('loop', join(directory, 'loop'));
-    assert.equal(brief(await signalByPidFile(join(directory, 'run', basename(file)))), 'told');
+    assert.equal(brief(await signalByPidFile(join(directory, 'run', basename(file)))), 'notified');
     assert.equal(brief(await signalByPidFile(join(directory, 'loop'))), 'CONSUMER_UNSAFE refused');
   });
 
@@ -80,7 +80,7 @@ describe('a pid file', () => {
     chmodSync(dirname(file), 0o777);
     assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_UNSAFE refused');
     chmodSync(dirname(file), 0o1777);
-    assert.equal(brief(await signalByPidFile(file)), 'told');
+    assert.equal(brief(await signalByPidFile(file)), 'notified');
   });
 
   test('that is older than the process names another one by now', async (t) => {
@@ -91,9 +91,9 @@ describe('a pid file', () => {
     const result = await signalByPidFile(file);
     assert.equal(brief(result), 'CONSUMER_NOT_MEANT refused');
     assert.match(JSON.stringify(result), /started after the file was written.*touch/);
-    // Whichever it is, whoever started after the change has nothing to be told.
+    // Whichever it is, whoever started after the change has nothing to be notified.
     const changedAt = { ...readBootTime(), sinceBoot: 0 };
-    assert.equal(brief(await signalByPidFile(file, { request: { changedAt } })), 'fresh');
+    assert.equal(brief(await signalByPidFile(file, { request: { changedAt } })), 'started_since');
     assert.equal(program.output(), 'ready\n');
   });
 
@@ -109,7 +109,7 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
   interface Site {
     readonly file: string;
     readonly theirs: Program;
-    readonly name: (pid: number, uid?: number) => Promise<TellResult>;
+    readonly name: (pid: number, uid?: number) => Promise<NotifyResult>;
   }
 
   /** In a directory of nobody's; `name` writes a number into the file and makes an attempt. */
@@ -120,7 +120,7 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
     mkdirSync(directory, { mode: 0o700 });
     chownSync(directory, NOBODY, NOBODY);
     const file = join(directory, 'app.pid');
-    const name = async (pid: number, uid = NOBODY): Promise<TellResult> => {
+    const name = async (pid: number, uid = NOBODY): Promise<NotifyResult> => {
       writeFileSync(file, `${pid}\n`);
       chownSync(file, uid, uid);
       return await signalByPidFile(file);
@@ -130,9 +130,9 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
 
   test('reaches processes of its user', async (t) => {
     const { name, theirs } = await makeSite(t);
-    assert.equal(brief(await name(theirs.pid)), 'told');
+    assert.equal(brief(await name(theirs.pid)), 'notified');
     await until(() => theirs.output().includes('HUP'));
-    assert.equal(brief(await name(theirs.pid, 0)), 'told');
+    assert.equal(brief(await name(theirs.pid, 0)), 'notified');
   });
 
   test('reaches nobody else', async (t) => {
@@ -155,7 +155,7 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
     assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_NOT_MEANT refused');
     const theirs = await startHupPrinter(t, { uid: NOBODY });
     writeFileSync(file, String(theirs.pid));
-    assert.equal(brief(await signalByPidFile(file)), 'told');
+    assert.equal(brief(await signalByPidFile(file)), 'notified');
   });
 
   test('is not read with more rights than its user has', async (t) => {
@@ -176,7 +176,7 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
 
   test('may be missing, or older than the process, or no file at all', async (t) => {
     const { file, name, theirs } = await makeSite(t);
-    assert.equal(brief(await signalByPidFile(file)), 'absent');
+    assert.equal(brief(await signalByPidFile(file)), 'not_running');
     await name(theirs.pid);
     utimesSync(file, 1, 1);
     assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_NOT_MEANT refused');

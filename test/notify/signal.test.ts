@@ -34,7 +34,7 @@ describe('a signal', () => {
     const program = await startHupPrinter(t);
     const { pid } = program;
     const result = await signalByPidFile(makePidFile(t, pid));
-    assert.deepEqual(result, { result: 'told', detail: `SIGHUP to pid ${pid}`, processes: [pid] });
+    assert.deepEqual(result, { result: 'notified', detail: `SIGHUP to pid ${pid}`, processes: [pid] });
     await until(() => program.output().includes('HUP'));
   });
 
@@ -55,7 +55,7 @@ describe('a signal', () => {
     const consumer = { handlesSignal: true };
     assert.equal(brief(await signalByPidFile(file, { consumer })), 'CONSUMER_WOULD_DIE later');
     assert.ok(program.isRunning());
-    assert.equal(brief(await signalByPidFile(file, { consumer, deps: LATER })), 'told');
+    assert.equal(brief(await signalByPidFile(file, { consumer, deps: LATER })), 'notified');
     await until(() => !program.isRunning());
   });
 
@@ -71,11 +71,11 @@ signal.pause()`;
     const file = makePidFile(t, program.pid);
     await until(() => !includesHup(program.pid, 'SigBlk'));
     assert.equal(brief(await signalByPidFile(file, { deps: LATER })), 'CONSUMER_WOULD_DIE refused');
-    assert.equal(brief(await signalByPidFile(file, { deps: LATER, consumer: { handlesSignal: true } })), 'told');
+    assert.equal(brief(await signalByPidFile(file, { deps: LATER, consumer: { handlesSignal: true } })), 'notified');
     await until(() => program.output().includes('HUP'));
   });
 
-  test('that is ignored, or does nothing, has told nobody', async (t) => {
+  test('that is ignored, or does nothing, has notified nobody', async (t) => {
     const ignoring = await startSleep(t, '--ignore-signal=HUP');
     assert.equal(brief(await signalByPidFile(makePidFile(t, ignoring.pid))), 'CONSUMER_IGNORES later');
     const plain = await startSleep(t);
@@ -85,7 +85,7 @@ signal.pause()`;
 
   test('tells a program that blocks it in every thread to fetch it from there', async (t) => {
     const program = await startSleep(t, '--block-signal=HUP');
-    assert.equal(brief(await signalByPidFile(makePidFile(t, program.pid))), 'told');
+    assert.equal(brief(await signalByPidFile(makePidFile(t, program.pid))), 'notified');
     assert.ok(program.isRunning());
   });
 
@@ -115,20 +115,20 @@ threading.Event().wait()`;
     await until(() => readBootTime().sinceBoot > changedAt.sinceBoot + 10);
     const program = await startHupPrinter(t);
     const file = makePidFile(t, program.pid);
-    assert.equal(brief(await signalByPidFile(file, { request: { changedAt } })), 'fresh');
+    assert.equal(brief(await signalByPidFile(file, { request: { changedAt } })), 'started_since');
     const beforeReboot = { bootId: 'another', sinceBoot: changedAt.sinceBoot + HOUR };
-    assert.equal(brief(await signalByPidFile(file, { request: { changedAt: beforeReboot } })), 'fresh');
-    assert.equal(brief(await signalByPidFile(file, { request: { changedAt: undefined } })), 'told');
+    assert.equal(brief(await signalByPidFile(file, { request: { changedAt: beforeReboot } })), 'started_since');
+    assert.equal(brief(await signalByPidFile(file, { request: { changedAt: undefined } })), 'notified');
     await until(() => program.output().includes('HUP'));
   });
 
   test('finds nobody where the process has ended, or is a zombie', async (t) => {
-    assert.equal(brief(await signalByPidFile(makePidFile(t, 4_194_305))), 'absent');
+    assert.equal(brief(await signalByPidFile(makePidFile(t, 4_194_305))), 'not_running');
     // Its parent turns into a program that never asks for its children.
     const parent = await startProgram(t, ['/bin/sh', '-c', 'sleep 0.2 & echo $!.; exec sleep 1000'], { ready: '.\n' });
     const zombie = Number.parseInt(parent.output(), 10);
     await until(() => readFileSync(`/proc/${zombie}/stat`, 'latin1').includes(') Z '));
-    assert.equal(brief(await signalByPidFile(makePidFile(t, zombie))), 'absent');
+    assert.equal(brief(await signalByPidFile(makePidFile(t, zombie))), 'not_running');
   });
 
   test('reaches a program whose first thread alone has ended', NEEDS_PYTHON, async (t) => {
@@ -140,7 +140,7 @@ print('ready', flush=True)
 ctypes.CDLL(None).pthread_exit(None)`;
     const program = await startProgram(t, ['/usr/bin/env', 'python3', '-c', script], { ready: 'ready' });
     await until(() => readFileSync(`/proc/${program.pid}/stat`, 'latin1').includes(') Z '));
-    assert.equal(brief(await signalByPidFile(makePidFile(t, program.pid))), 'told');
+    assert.equal(brief(await signalByPidFile(makePidFile(t, program.pid))), 'notified');
   });
 });
 
@@ -178,7 +178,7 @@ describe('a runtime that catches signals by habit', () => {
     const file = makePidFile(t, program.pid);
     assert.equal(brief(await signalByPidFile(file, { deps: { host } })), 'CONSUMER_UNINSPECTABLE refused');
     assert.deepEqual(calls().length, 1);
-    assert.equal(brief(await signalByPidFile(file, { deps: { host }, consumer: { handlesSignal: true } })), 'told');
+    assert.equal(brief(await signalByPidFile(file, { deps: { host }, consumer: { handlesSignal: true } })), 'notified');
   });
 
   test('Ruby, and anything under its name, until the administrator vouches for it', async (t) => {
@@ -188,7 +188,7 @@ describe('a runtime that catches signals by habit', () => {
     const program = await startProgram(t, [ruby, '-c', HUP_PRINTER], { ready: 'ready' });
     const file = makePidFile(t, program.pid);
     assert.match(JSON.stringify(await signalByPidFile(file)), /CONSUMER_WOULD_DIE.*got one in Ruby/);
-    assert.equal(brief(await signalByPidFile(file, { consumer: { handlesSignal: true } })), 'told');
+    assert.equal(brief(await signalByPidFile(file, { consumer: { handlesSignal: true } })), 'notified');
     await until(() => program.output().includes('HUP'));
   });
 });

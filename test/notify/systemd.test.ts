@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { SystemdConsumer } from '../../src/core/config.ts';
-import type { TellRequest, TellResult } from '../../src/notify/contract.ts';
-import { tell } from '../../src/notify/tell.ts';
+import type { NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
+import { notify } from '../../src/notify/notify.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { realDeps, requestFor, startHupPrinter, startSleep, until } from '../support/consumer.ts';
 import { fakeHost } from '../support/fake-tool-consumer.ts';
@@ -13,7 +13,7 @@ import { brief } from './harness.ts';
 type Unit = Readonly<Record<string, string | number>>;
 
 interface Site {
-  readonly tell: (consumer?: Partial<SystemdConsumer>, request?: Partial<TellRequest>) => Promise<TellResult>;
+  readonly notify: (consumer?: Partial<SystemdConsumer>, request?: Partial<NotifyRequest>) => Promise<NotifyResult>;
   /** Calls of systemctl beside `show`. */
   readonly actions: () => readonly string[];
   readonly calls: () => readonly string[];
@@ -31,17 +31,17 @@ function makeSite(context: TestContext, unit: Unit, code = 0): Site {
   writeFileSync(join(directory, 'unit'), lines.join(''));
   install('systemctl', `echo "$@" >>$DIR/log\ncase $* in *" show "*) cat $DIR/unit;; *) exit ${code};; esac`);
   return {
-    tell: async (consumer, request) => {
+    notify: async (consumer, request) => {
       const whole: SystemdConsumer = {
         name: 'app',
         type: 'systemd',
-        tell: 'changed',
+        when: 'changed',
         unit: 'app.service',
         action: 'try-reload-or-restart',
         signal: 'SIGHUP',
         ...consumer,
       };
-      return await tell(realDeps({ host }), requestFor(whole, request), AbortSignal.timeout(20_000));
+      return await notify(realDeps({ host }), requestFor(whole, request), AbortSignal.timeout(20_000));
     },
     actions: () => calls().filter((call) => !call.includes(' show ')),
     calls,
@@ -54,76 +54,76 @@ describe('a unit', () => {
     ['reload', 'reload'],
     ['restart', 'try-restart'],
   ] as const) {
-    test(`is told by ${verb}`, async (t) => {
+    test(`is notified by ${verb}`, async (t) => {
       const site = makeSite(t, {});
-      assert.deepEqual(await site.tell({ action }), { result: 'told', detail: `systemctl ${verb} app.service` });
+      assert.deepEqual(await site.notify({ action }), { result: 'notified', detail: `systemctl ${verb} app.service` });
       assert.deepEqual(site.actions(), [`--no-ask-password --no-pager ${verb} -- app.service`]);
     });
   }
 
   test('cannot be taken for an option', async (t) => {
     const site = makeSite(t, {});
-    await site.tell({ unit: '--force' });
+    await site.notify({ unit: '--force' });
     for (const call of site.calls()) assert.match(call, / -- --force$/);
   });
 
   for (const [what, unit, noRestartBefore, result] of [
-    ['waits where it would be restarted too early', { CanReload: 'no' }, Date.now() + 60_000, 'waiting'],
-    ['is restarted when that time has come', { CanReload: 'no' }, Date.now() - 1, 'told'],
-    ['is reloaded at any time', { CanReload: 'yes' }, Date.now() + 60_000, 'told'],
+    ['waits where it would be restarted too early', { CanReload: 'no' }, Date.now() + 60_000, 'scheduled'],
+    ['is restarted when that time has come', { CanReload: 'no' }, Date.now() - 1, 'notified'],
+    ['is reloaded at any time', { CanReload: 'yes' }, Date.now() + 60_000, 'notified'],
   ] as const) {
     test(what, async (t) => {
       const site = makeSite(t, unit);
-      assert.equal((await site.tell({ tell: 'auto' }, { noRestartBefore })).result, result);
-      assert.equal(site.actions().length, result === 'told' ? 1 : 0);
+      assert.equal((await site.notify({ when: 'auto' }, { noRestartBefore })).result, result);
+      assert.equal(site.actions().length, result === 'notified' ? 1 : 0);
     });
   }
 
   for (const state of ['inactive', 'failed']) {
     test(`that is ${state} is left alone`, async (t) => {
       const site = makeSite(t, { ActiveState: state });
-      assert.deepEqual(await site.tell(), { result: 'absent', detail: `app.service is ${state}` });
+      assert.deepEqual(await site.notify(), { result: 'not_running', detail: `app.service is ${state}` });
       assert.deepEqual(site.actions(), []);
     });
   }
 
   for (const state of ['activating', 'deactivating']) {
-    test(`that is ${state} may be waiting for us, and is told later`, async (t) => {
+    test(`that is ${state} may be waiting for us, and is notified later`, async (t) => {
       const site = makeSite(t, { ActiveState: state });
-      assert.equal(brief(await site.tell()), 'CONSUMER_FAILED later');
+      assert.equal(brief(await site.notify()), 'CONSUMER_FAILED later');
       assert.deepEqual(site.actions(), []);
     });
   }
 
   test('that does not exist is a mistake', async (t) => {
     const site = makeSite(t, { LoadState: 'not-found', ActiveState: 'inactive' });
-    const result = await site.tell();
+    const result = await site.notify();
     assert.equal(brief(result), 'CONSUMER_FAILED refused');
     assert.match(JSON.stringify(result), /expected a unit, got none of that name/);
   });
 
-  test('that started after the change, in this boot or a later one, has nothing to be told', async (t) => {
+  test('that started after the change, in this boot or a later one, has nothing to be notified', async (t) => {
     const changedAt = { ...readBootTime(), sinceBoot: 10_000_000 };
     const after = makeSite(t, { InactiveExitTimestampMonotonic: 10_000_011 * MICROSECONDS });
-    assert.equal(brief(await after.tell({}, { changedAt })), 'fresh');
-    assert.equal(brief(await after.tell({}, { changedAt: { ...changedAt, bootId: 'another' } })), 'fresh');
+    assert.equal(brief(await after.notify({}, { changedAt })), 'started_since');
+    assert.equal(brief(await after.notify({}, { changedAt: { ...changedAt, bootId: 'another' } })), 'started_since');
     assert.deepEqual(after.actions(), []);
-    assert.equal(brief(await after.tell({}, { changedAt: undefined })), 'told');
+    assert.equal(brief(await after.notify({}, { changedAt: undefined })), 'notified');
     const justBefore = makeSite(t, { InactiveExitTimestampMonotonic: 10_000_009 * MICROSECONDS });
-    assert.equal(brief(await justBefore.tell({}, { changedAt })), 'told');
+    assert.equal(brief(await justBefore.notify({}, { changedAt })), 'notified');
   });
 
   test('without ExecReload is not reloaded', async (t) => {
     const site = makeSite(t, { CanReload: 'no' });
-    const result = await site.tell({ action: 'reload' });
+    const result = await site.notify({ action: 'reload' });
     assert.equal(brief(result), 'CONSUMER_FAILED refused');
     assert.match(JSON.stringify(result), /try-reload-or-restart/);
     assert.deepEqual(site.actions(), []);
-    assert.equal(brief(await site.tell()), 'told');
+    assert.equal(brief(await site.notify()), 'notified');
   });
 
   test('whose job fails stays pending', async (t) => {
-    const result = await makeSite(t, {}, 4).tell();
+    const result = await makeSite(t, {}, 4).notify();
     assert.equal(brief(result), 'CONSUMER_FAILED refused');
     assert.match(JSON.stringify(result), /expected exit code 0, got 4.*journalctl -u app\.service/);
   });
@@ -132,7 +132,7 @@ describe('a unit', () => {
     const consumer = {
       name: 'app',
       type: 'systemd',
-      tell: 'changed',
+      when: 'changed',
       unit: 'a',
       action: 'reload',
       signal: 'SIGHUP',
@@ -141,7 +141,7 @@ describe('a unit', () => {
       { path: '/usr/bin:/bin', systemd: '/proc/nonexistent', net: '/proc/net' },
       { path: '/proc/nonexistent', systemd: '/', net: '/proc/net' },
     ]) {
-      const result = await tell(realDeps({ host }), requestFor(consumer), AbortSignal.timeout(20_000));
+      const result = await notify(realDeps({ host }), requestFor(consumer), AbortSignal.timeout(20_000));
       assert.equal(brief(result), 'CONSUMER_FAILED refused');
     }
   });
@@ -157,8 +157,8 @@ describe('action: kill', () => {
     const program = await startHupPrinter(t);
     const site = makeSite(t, { MainPID: program.pid, ControlGroup: groupOf(program.pid) });
     const { pid } = program;
-    const told = { result: 'told', detail: `SIGHUP to pid ${pid}`, processes: [pid] };
-    assert.deepEqual(await site.tell({ action: 'kill' }), told);
+    const notified = { result: 'notified', detail: `SIGHUP to pid ${pid}`, processes: [pid] };
+    assert.deepEqual(await site.notify({ action: 'kill' }), notified);
     await until(() => program.output().includes('HUP'));
     assert.deepEqual(site.actions(), []);
   });
@@ -166,18 +166,18 @@ describe('action: kill', () => {
   test('spares one that the signal would end', async (t) => {
     const { pid, isRunning } = await startSleep(t);
     const site = makeSite(t, { MainPID: pid, ControlGroup: groupOf(pid) });
-    assert.equal(brief(await site.tell({ action: 'kill' })), 'CONSUMER_WOULD_DIE later');
+    assert.equal(brief(await site.notify({ action: 'kill' })), 'CONSUMER_WOULD_DIE later');
     assert.ok(isRunning());
   });
 
   test('takes a number that is not the unit’s any more for nobody’s', async (t) => {
     const program = await startHupPrinter(t);
     const site = makeSite(t, { MainPID: program.pid, ControlGroup: '/system.slice/app.service' });
-    assert.equal(brief(await site.tell({ action: 'kill' })), 'absent');
+    assert.equal(brief(await site.notify({ action: 'kill' })), 'not_running');
     assert.equal(program.output(), 'ready\n');
   });
 
   test('needs a main process', async (t) => {
-    assert.equal(brief(await makeSite(t, {}).tell({ action: 'kill' })), 'CONSUMER_FAILED refused');
+    assert.equal(brief(await makeSite(t, {}).notify({ action: 'kill' })), 'CONSUMER_FAILED refused');
   });
 });

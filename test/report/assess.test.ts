@@ -49,13 +49,13 @@ describe('what a status comes to', () => {
         statusOf({ consumers: [consumerOf('web', { result: 'pending' })] }),
         'warning',
         74,
-        /^still to be told: web$/,
+        /^notification pending: web$/,
       ],
-      'a deaf consumer': [
-        statusOf({ consumers: [consumerOf('web', { deaf: true })] }),
+      'a consumer that does not read': [
+        statusOf({ consumers: [consumerOf('web', { notReading: true })] }),
         'warning',
         0,
-        /^told, but nobody has read their files since: web$/,
+        /^notified, but nobody has read their files since: web$/,
       ],
     };
   for (const [name, [status = statusOf(), level, exitCode, words]] of Object.entries(rows)) {

@@ -34,10 +34,10 @@ function configFor(
 }
 
 function hup(target: Extract<ConsumerConfig, { type: 'signal' }>['target'], handlesSignal = false): ConsumerConfig {
-  return { name: 'web', type: 'signal', tell: 'changed', signal: 'SIGHUP', target, handlesSignal };
+  return { name: 'web', type: 'signal', when: 'changed', signal: 'SIGHUP', target, handlesSignal };
 }
 
-const UNIT = { name: 'web', type: 'systemd', tell: 'auto', unit: 'web.service', signal: 'SIGHUP' } as const;
+const UNIT = { name: 'web', type: 'systemd', when: 'auto', unit: 'web.service', signal: 'SIGHUP' } as const;
 const RELOAD: ConsumerConfig = { ...UNIT, action: 'try-reload-or-restart' };
 const KILL: ConsumerConfig = { ...UNIT, action: 'kill' };
 const PID_FILE = hup({ pidFile: '/run/web.pid' });

@@ -47,10 +47,10 @@ describe('metrics', () => {
         'credrotate_consumer_pending{consumer="worker"}': 0,
         'credrotate_consumer_pending{consumer="batch"}': 0,
         'credrotate_consumer_pending{consumer="unused"}': 0,
-        'credrotate_consumer_deaf{consumer="legacy"}': 0,
-        'credrotate_consumer_deaf{consumer="web"}': 1,
-        'credrotate_consumer_deaf{consumer="worker"}': 0,
-        'credrotate_consumer_deaf{consumer="batch"}': 0,
+        'credrotate_consumer_not_reading{consumer="legacy"}': 0,
+        'credrotate_consumer_not_reading{consumer="web"}': 1,
+        'credrotate_consumer_not_reading{consumer="worker"}': 0,
+        'credrotate_consumer_not_reading{consumer="batch"}': 0,
       },
     );
     const read = samples(renderMetrics(statusOf()));

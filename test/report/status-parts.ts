@@ -24,7 +24,7 @@ export function statusOf(change: Partial<Status> = {}): Status {
     counters: {
       imdsRequests: { 200: 1043, failed: 2 },
       sinkWrites: { '/root/.aws/credentials': 7, '/etc/myapp/aws.env': 8 },
-      notifications: { myapp: { told: 7, pending: 1 } },
+      notifications: { myapp: { notified: 7, pending: 1 } },
     },
     errors: [],
     ...change,
@@ -66,10 +66,10 @@ export function consumerOf(name: string, change: Partial<ConsumerStatus> = {}): 
     name,
     type: 'signal',
     sinks: ['/etc/myapp/aws.env'],
-    result: 'told',
+    result: 'notified',
     generation: 7,
-    known: { generation: 7, at: before(48), expiration: before(-312), by: 'told' },
-    deaf: false,
+    known: { generation: 7, at: before(48), expiration: before(-312), by: 'notified' },
+    notReading: false,
     ...change,
   };
 }

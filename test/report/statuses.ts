@@ -1,7 +1,7 @@
 import type { Status } from '../../src/report/status.ts';
 import { before, consumerOf, LAST_PASS, readOnce, sinkOf, sourceOf, statusOf } from './status-parts.ts';
 
-const FORMER = { generation: 6, at: before(110), expiration: before(-250), by: 'told' } as const;
+const FORMER = { generation: 6, at: before(110), expiration: before(-250), by: 'notified' } as const;
 
 function without(names: readonly (keyof Status)[], change: Partial<Status>): Status {
   const entries = Object.entries(statusOf(change)).filter(([name]) => !names.some((other) => other === name));
@@ -44,7 +44,7 @@ export const STATUSES: Readonly<Record<string, Status>> = {
     consumers: [
       consumerOf('myapp', {
         type: 'systemd',
-        known: { generation: 7, at: before(372), expiration: before(12), by: 'told' },
+        known: { generation: 7, at: before(372), expiration: before(12), by: 'notified' },
       }),
     ],
   }),
@@ -100,7 +100,7 @@ export const STATUSES: Readonly<Record<string, Status>> = {
       consumerOf('legacy', {
         result: 'pending',
         known: FORMER,
-        owedSince: before(48),
+        pendingSince: before(48),
         stale: [4711, 4712, 4713, 4714, 4715, 4716].map((pid) => ({ pid, startedAt: before(3 * 1440 + 17) })),
         error: {
           code: 'CONSUMER_WOULD_DIE',
@@ -108,9 +108,19 @@ export const STATUSES: Readonly<Record<string, Status>> = {
           hint: 'have systemd restart it; or, if a thread of it waits for the signal with sigwait, say handles_signal: true',
         },
       }),
-      consumerOf('web', { deaf: true, detail: 'SIGHUP to pid 901' }),
-      consumerOf('worker', { type: 'systemd', result: 'waiting', known: FORMER, owedSince: before(48), deaf: false }),
-      consumerOf('batch', { type: 'exec', result: 'absent', known: { ...FORMER, generation: 7, by: 'absent' } }),
+      consumerOf('web', { notReading: true, detail: 'SIGHUP to pid 901' }),
+      consumerOf('worker', {
+        type: 'systemd',
+        result: 'scheduled',
+        known: FORMER,
+        pendingSince: before(48),
+        notReading: false,
+      }),
+      consumerOf('batch', {
+        type: 'exec',
+        result: 'not_running',
+        known: { ...FORMER, generation: 7, by: 'not_running' },
+      }),
       { name: 'unused', type: 'exec', sinks: [] },
     ],
     errors: [

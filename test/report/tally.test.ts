@@ -17,19 +17,19 @@ test('counts go on from a former status, as far as they concern what is configur
     { ...sink, path: '/b', result: 'unchanged' },
   ]);
   former.request('200');
-  former.told('web', 'pending');
-  former.told('gone', 'told');
+  former.notified('web', 'pending');
+  former.notified('gone', 'notified');
   const past = former.with({ config, report: good });
   const tally = new Tally(statusOf({ counters: past.counters, lastSuccess: past.lastSuccess ?? '' }));
   tally.request('200');
   tally.request('failed');
-  tally.told('web', 'told');
+  tally.notified('web', 'notified');
   const failing = { ...good, finishedAt: NOON + 1, source: { state: 'stale', origin: {} } } as const;
   assert.deepEqual(tally.with({ config, report: failing }), {
     counters: {
       imdsRequests: { 200: 2, failed: 1 },
       sinkWrites: { '/a': 1, '/b': 0 },
-      notifications: { web: { pending: 1, told: 1 } },
+      notifications: { web: { pending: 1, notified: 1 } },
     },
     lastSuccess: new Date(NOON).toISOString(),
   });

@@ -63,7 +63,7 @@ describe('what becomes of an answer', () => {
     ['account', { ...ORIGIN, accountId: '999900001111' }],
     ['instance', { ...ORIGIN, instanceId: 'i-2' }],
   ] as const) {
-    test(`another ${what} counts whatever the expiration, and everybody is told`, () => {
+    test(`another ${what} counts whatever the expiration, and everybody is notified`, () => {
       const decision = accept(answer('B', { expiration: NOON + HOUR, origin }), after(answer('A')), NOON);
       assert.ok(decision.kind === 'new');
       assert.equal(decision.moved, true);

@@ -44,11 +44,11 @@ describe('the control socket', () => {
       asked.push(request);
       return Promise.resolve(REPORT);
     });
-    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: true }, NEVER), REPORT);
-    await askControl(path, { command: 'refresh', tellAll: false, tell: ['web'] }, NEVER);
+    assert.deepEqual(await askControl(path, { command: 'refresh', notifyAll: true }, NEVER), REPORT);
+    await askControl(path, { command: 'refresh', notifyAll: false, notify: ['web'] }, NEVER);
     assert.deepEqual(asked, [
-      { command: 'refresh', tellAll: true },
-      { command: 'refresh', tellAll: false, tell: ['web'] },
+      { command: 'refresh', notifyAll: true },
+      { command: 'refresh', notifyAll: false, notify: ['web'] },
     ]);
   });
 
@@ -59,7 +59,7 @@ describe('the control socket', () => {
 
   test('carries an error with its code and hint', async (t) => {
     const path = await serve(t, () => Promise.reject(new AgentError('AGENT_ABSENT', 'stopping', { hint: 'wait' })));
-    await assert.rejects(askControl(path, { command: 'refresh', tellAll: false }, NEVER), {
+    await assert.rejects(askControl(path, { command: 'refresh', notifyAll: false }, NEVER), {
       code: 'AGENT_ABSENT',
       message: 'stopping',
       hint: 'wait',
@@ -71,7 +71,7 @@ describe('the control socket', () => {
     assert.match(await raw(path, 'nonsense\n'), /"code":"INTERNAL"/);
     assert.match(await raw(path, '{"command":"drop"}\n'), /"code":"USAGE"/);
     assert.doesNotMatch(await raw(path, 'x'.repeat(100_000)), /report/);
-    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: false }, NEVER), REPORT);
+    assert.deepEqual(await askControl(path, { command: 'refresh', notifyAll: false }, NEVER), REPORT);
   });
 
   test('takes the place of one that a killed agent left', async (t) => {
@@ -79,13 +79,16 @@ describe('the control socket', () => {
     writeFileSync(path, '');
     const server = await serveControl(path, () => Promise.resolve(REPORT));
     t.after(() => server[Symbol.asyncDispose]());
-    assert.deepEqual(await askControl(path, { command: 'refresh', tellAll: false }, NEVER), REPORT);
+    assert.deepEqual(await askControl(path, { command: 'refresh', notifyAll: false }, NEVER), REPORT);
   });
 
   test('that nobody serves says how to start the agent', async (t) => {
-    await assert.rejects(askControl(join(tempDir(t), 'control.sock'), { command: 'refresh', tellAll: false }, NEVER), {
-      code: 'AGENT_ABSENT',
-      hint: /systemctl start/,
-    });
+    await assert.rejects(
+      askControl(join(tempDir(t), 'control.sock'), { command: 'refresh', notifyAll: false }, NEVER),
+      {
+        code: 'AGENT_ABSENT',
+        hint: /systemctl start/,
+      },
+    );
   });
 });

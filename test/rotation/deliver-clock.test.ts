@@ -8,49 +8,49 @@ const DAY = 24 * HOUR;
 
 describe('telling by a clock that is wrong', () => {
   test('a clock that is set back by a day prolongs no backoff', async (t) => {
-    const { clock, store, told, deliverer } = setUp(t, () => FAILED);
+    const { clock, store, notified, deliverer } = setUp(t, () => FAILED);
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
-    assert.equal(told.length, 1);
+    assert.equal(notified.length, 1);
     clock.advance(-DAY);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
-    assert.equal(told.length, 2);
+    assert.equal(notified.length, 2);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
-    assert.equal(told.length, 2, 'once, and then by the new clock');
+    assert.equal(notified.length, 2, 'once, and then by the new clock');
   });
 
   for (const [what, clockSkew] of [
     ['in 1970', -NOON],
     ['two days ahead', 2 * DAY],
   ] as const) {
-    test(`tell: expiring goes by the clock of the source, ours is ${what}`, async (t) => {
-      const { clock, store, told, deliverer } = setUp(t, () => TOLD);
+    test(`when: expiring goes by the clock of the source, ours is ${what}`, async (t) => {
+      const { clock, store, notified, deliverer } = setUp(t, () => TOLD);
       clock.advance(clockSkew);
       for (let rotations = 0; rotations < 2; rotations += 1) {
         await rotate(store, ['/b']);
         deliverer.kick(config, NO_FAILURES, clockSkew);
         await deliverer.settle();
       }
-      assert.deepEqual(names(told), ['job'], 'what it knows is good for hours');
+      assert.deepEqual(names(notified), ['job'], 'what it knows is good for hours');
       clock.advance(4 * HOUR);
       deliverer.kick(config, NO_FAILURES);
       await deliverer.settle();
-      assert.deepEqual(names(told), ['job', 'job']);
+      assert.deepEqual(names(notified), ['job', 'job']);
     });
 
-    test(`so does tell: auto, ours is ${what}`, async (t) => {
-      const auto = { ...config, consumers: [execConsumer('job', { tell: 'auto' })] };
-      const { clock, store, told, deliverer } = setUp(t, () => TOLD);
+    test(`so does when: auto, ours is ${what}`, async (t) => {
+      const auto = { ...config, consumers: [execConsumer('job', { when: 'auto' })] };
+      const { clock, store, notified, deliverer } = setUp(t, () => TOLD);
       clock.advance(clockSkew);
       for (let rotations = 0; rotations < 2; rotations += 1) {
         await rotate(store, ['/b']);
         deliverer.kick(auto, NO_FAILURES, clockSkew);
         await deliverer.settle();
       }
-      assert.equal(told[1]?.noRestartBefore, NOON + clockSkew + 4 * HOUR);
+      assert.equal(notified[1]?.noRestartBefore, NOON + clockSkew + 4 * HOUR);
     });
   }
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { eventually } from '../support/eventually.ts';
-import type { TellResult } from '../../src/notify/contract.ts';
+import type { NotifyResult } from '../../src/notify/contract.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { recordingLog } from '../support/topology.ts';
@@ -10,14 +10,14 @@ import { BOOT, config, FAILED, HIDDEN, names, NO_FAILURES, rotate, setUp, TOLD }
 
 describe('delivery', () => {
   test('a debt is paid once, with what changed and when, and is gone from the disk', async (t) => {
-    const { store, told, deliverer, directory } = setUp(t, () => TOLD);
+    const { store, notified, deliverer, directory } = setUp(t, () => TOLD);
     await rotate(store, ['/a']);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
-    assert.deepEqual(names(told), ['web', 'slow']);
-    assert.deepEqual(told[0], {
+    assert.deepEqual(names(notified), ['web', 'slow']);
+    assert.deepEqual(notified[0], {
       consumer: config.consumers[0],
       generation: 1,
       reason: 'first',
@@ -25,7 +25,7 @@ describe('delivery', () => {
       changedAt: BOOT,
     });
     const { state } = StateStore.open(directory, createAtomicFiles(), recordingLog());
-    assert.equal(state.consumers['web']?.owed, undefined);
+    assert.equal(state.consumers['web']?.pending, undefined);
     assert.equal(state.consumers['web']?.known?.generation, 1);
   });
 
@@ -36,7 +36,7 @@ describe('delivery', () => {
       [undefined, undefined],
     ] as const) {
       const { store, deliverer } = setUp(t, () => ({
-        result: 'told',
+        result: 'notified',
         detail: 'done',
         ...(processes && { processes }),
       }));
@@ -48,26 +48,26 @@ describe('delivery', () => {
   });
 
   test('a consumer that hangs delays neither another nor the next rotation of that other', async (t) => {
-    const hung = Promise.withResolvers<TellResult>();
-    const { store, told, outcomes, deliverer } = setUp(t, ({ consumer }) =>
+    const hung = Promise.withResolvers<NotifyResult>();
+    const { store, notified, outcomes, deliverer } = setUp(t, ({ consumer }) =>
       consumer.name === 'slow' ? hung.promise : TOLD,
     );
     for (const generation of [1, 2]) {
       await rotate(store, ['/a']);
       deliverer.kick(config, NO_FAILURES);
-      await eventually('web is told', () =>
+      await eventually('web is notified', () =>
         outcomes.some((one) => one.name === 'web' && one.generation === generation),
       );
     }
-    assert.deepEqual(names(told).toSorted(), ['slow', 'web', 'web']);
+    assert.deepEqual(names(notified).toSorted(), ['slow', 'web', 'web']);
     hung.resolve(TOLD);
     await deliverer.settle();
-    // It was told of the first rotation while the second came: it is told again.
-    assert.deepEqual(names(told).toSorted(), ['slow', 'slow', 'web', 'web']);
+    // It was notified of the first rotation while the second came: it is notified again.
+    assert.deepEqual(names(notified).toSorted(), ['slow', 'slow', 'web', 'web']);
   });
 
   test('a failure is tried again with a backoff that grows, and says retry', async (t) => {
-    const { clock, store, told, outcomes, deliverer } = setUp(t, () => (told.length < 3 ? FAILED : TOLD));
+    const { clock, store, notified, outcomes, deliverer } = setUp(t, () => (notified.length < 3 ? FAILED : TOLD));
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
@@ -81,62 +81,62 @@ describe('delivery', () => {
     }
     assert.deepEqual(waits, [500, 1000]);
     assert.deepEqual(
-      told.map((request) => request.reason),
+      notified.map((request) => request.reason),
       ['first', 'retry', 'retry'],
     );
     assert.deepEqual(
       outcomes.map((outcome) => outcome.result),
-      ['pending', 'pending', 'told'],
+      ['pending', 'pending', 'notified'],
     );
   });
 
   test('a kick while a failed one rests does not shorten its backoff', async (t) => {
-    const { store, told, deliverer } = setUp(t, () => FAILED);
+    const { store, notified, deliverer } = setUp(t, () => FAILED);
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
-    assert.equal(told.length, 1);
+    assert.equal(notified.length, 1);
   });
 
-  test('tell: expiring waits for the last third of what the consumer knows', async (t) => {
-    const { clock, store, told, deliverer } = setUp(t, () => TOLD);
+  test('when: expiring waits for the last third of what the consumer knows', async (t) => {
+    const { clock, store, notified, deliverer } = setUp(t, () => TOLD);
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
-    assert.equal(told.length, 1, 'knows nothing yet: at once');
+    assert.equal(notified.length, 1, 'knows nothing yet: at once');
     await rotate(store, ['/b'], { now: NOON + HOUR });
     clock.advance(HOUR);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
-    assert.equal(told.length, 1);
-    assert.deepEqual(deliverer.outcomes(), [{ name: 'job', result: 'waiting', generation: 2 }]);
+    assert.equal(notified.length, 1);
+    assert.deepEqual(deliverer.outcomes(), [{ name: 'job', result: 'scheduled', generation: 2 }]);
     clock.advance(3 * HOUR);
-    await eventually('told in time', () => told.length === 2);
+    await eventually('notified in time', () => notified.length === 2);
   });
 
-  test('tell: expiring is told at once when role, account or instance changed', async (t) => {
-    const { store, told, deliverer } = setUp(t, () => TOLD);
+  test('when: expiring is notified at once when role, account or instance changed', async (t) => {
+    const { store, notified, deliverer } = setUp(t, () => TOLD);
     for (const urgent of [false, true]) {
       await rotate(store, ['/b'], { urgent });
       deliverer.kick(config, NO_FAILURES);
       await deliverer.settle();
     }
-    assert.equal(told.length, 2);
+    assert.equal(notified.length, 2);
   });
 
   test('a consumer waits while one of its sinks does not stand', async (t) => {
-    const { store, told, deliverer } = setUp(t, () => TOLD);
+    const { store, notified, deliverer } = setUp(t, () => TOLD);
     await rotate(store, ['/a']);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
     await rotate(store, ['/a']);
     deliverer.kick(config, new Set(['/a']));
     await deliverer.settle();
-    assert.equal(told.length, 2, 'not yet');
+    assert.equal(notified.length, 2, 'not yet');
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
-    assert.equal(told.length, 4);
+    assert.equal(notified.length, 4);
   });
 });

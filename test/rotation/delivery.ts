@@ -1,8 +1,8 @@
 import type { TestContext } from 'node:test';
 import type { ConsumerOutcome } from '../../src/core/outcomes.ts';
-import type { TellRequest, TellResult } from '../../src/notify/contract.ts';
+import type { NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
 import { Deliverer } from '../../src/rotation/deliver.ts';
-import { oweFor } from '../../src/rotation/owed.ts';
+import { notePending } from '../../src/rotation/pending.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
@@ -10,8 +10,8 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
 
-export const TOLD: TellResult = { result: 'told', detail: 'done' };
-export const FAILED: TellResult = {
+export const TOLD: NotifyResult = { result: 'notified', detail: 'done' };
+export const FAILED: NotifyResult = {
   result: 'pending',
   kind: 'later',
   error: { code: 'CONSUMER_FAILED', message: 'no' },
@@ -23,31 +23,34 @@ export const NO_FAILURES: ReadonlySet<string> = new Set();
 
 export const config = configOf(
   [jsonSink('/a', 'web', 'slow'), jsonSink('/b', 'job')],
-  [execConsumer('web'), execConsumer('slow'), execConsumer('job', { tell: 'expiring' })],
+  [execConsumer('web'), execConsumer('slow'), execConsumer('job', { when: 'expiring' })],
 );
 
 interface Stage {
   readonly clock: FakeClock;
   readonly store: StateStore;
-  readonly told: readonly TellRequest[];
+  readonly notified: readonly NotifyRequest[];
   readonly outcomes: readonly ConsumerOutcome[];
   readonly deliverer: Deliverer;
   readonly directory: string;
 }
 
-export function setUp(context: TestContext, answer: (request: TellRequest) => TellResult | Promise<TellResult>): Stage {
+export function setUp(
+  context: TestContext,
+  answer: (request: NotifyRequest) => NotifyResult | Promise<NotifyResult>,
+): Stage {
   const directory = tempDir(context);
   const clock = new FakeClock(NOON);
   const store = StateStore.open(directory, createAtomicFiles(), recordingLog());
-  const told: TellRequest[] = [];
+  const notified: NotifyRequest[] = [];
   const outcomes: ConsumerOutcome[] = [];
   const deliverer = new Deliverer(
     {
       clock,
       store,
       bootId: 'this',
-      tell: (request) => {
-        told.push(request);
+      notify: (request) => {
+        notified.push(request);
         return Promise.resolve(answer(request));
       },
       readsShow: (pid) => pid !== HIDDEN,
@@ -56,7 +59,7 @@ export function setUp(context: TestContext, answer: (request: TellRequest) => Te
     config,
   );
   context.after(() => deliverer.stop());
-  return { clock, store, told, outcomes, deliverer, directory };
+  return { clock, store, notified, outcomes, deliverer, directory };
 }
 
 /** A rotation whose sinks are written. */
@@ -71,8 +74,8 @@ export async function rotate(
     const record = { key: '', inode: '', size: '', ctimeNs: '', mode: 0, uid: 0, gid: 0, renamedAt: now };
     const records = Object.fromEntries(sinks.map((path) => [path, { ...record, renamedAtBoot: BOOT }]));
     const entered = { ...state, generation, standing, sinks: { ...state.sinks, ...records } };
-    return oweFor(entered, config, { sinks, now, urgent });
+    return notePending(entered, config, { sinks, now, urgent });
   });
 }
 
-export const names = (requests: readonly TellRequest[]): string[] => requests.map((request) => request.consumer.name);
+export const names = (requests: readonly NotifyRequest[]): string[] => requests.map((request) => request.consumer.name);

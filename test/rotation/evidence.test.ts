@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SinkEvidence } from '../../src/core/outcomes.ts';
 import { Announcer } from '../../src/rotation/announce.ts';
-import { deafness } from '../../src/rotation/evidence.ts';
+import { readingVerdicts } from '../../src/rotation/evidence.ts';
 import { EMPTY_STATE, type ConsumerState } from '../../src/rotation/state.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
@@ -24,7 +24,7 @@ interface Case {
 
 function verdict({
   evidence = [unread, unread],
-  by = 'told',
+  by = 'notified',
   at = TOLD,
   traceable = true,
   now = NOON,
@@ -41,34 +41,35 @@ function verdict({
   const source = { state: 'ok', origin: {} } as const;
   const times = { startedAt: now, finishedAt: now };
   const report = { trigger: 'scheduled', ...times, generation: 1, rotated: false, source, sinks, errors: [] } as const;
-  return deafness({ config, state: { ...EMPTY_STATE, consumers }, report })['web'];
+  return readingVerdicts({ config, state: { ...EMPTY_STATE, consumers }, report })['web'];
 }
 
-test('a deaf consumer is named in the log once, and so is that it hears again', () => {
+test('a consumer that does not read is named in the log once, and so is that it reads again', () => {
   const log = recordingLog();
   const announcer = new Announcer(log);
-  for (const deaf of [{}, { web: false }, { web: true }, { web: true }, {}, { web: true }]) announcer.deaf(deaf);
+  for (const notReading of [{}, { web: false }, { web: true }, { web: true }, {}, { web: true }])
+    announcer.notReading(notReading);
   assert.equal(log.lines.length, 1);
-  assert.match(log.lines[0] ?? '', /^warn web was told, but nobody has read its files since \(see whether /);
-  for (const deaf of [{ web: false }, { web: false }]) announcer.deaf(deaf);
+  assert.match(log.lines[0] ?? '', /^warn web was notified, but nobody has read its files since \(see whether /);
+  for (const notReading of [{ web: false }, { web: false }]) announcer.notReading(notReading);
   assert.deepEqual(log.lines.slice(1), ['info web: its files are read again']);
 });
 
 describe('a consumer is', () => {
   const cases: Readonly<Record<string, readonly [Case, boolean | undefined]>> = {
-    'deaf when none of its files was read': [{}, true],
-    'not deaf when one of them was': [{ evidence: [unread, read] }, false],
-    'not deaf when one of them was, whatever the others say': [{ evidence: [unknown, read] }, false],
+    'not reading when none of its files was read': [{}, true],
+    'reading when one of them was': [{ evidence: [unread, read] }, false],
+    'reading when one of them was, whatever the others say': [{ evidence: [unknown, read] }, false],
     'not judged where it cannot be known': [{ evidence: [unread, unknown] }, undefined],
     'not judged by files that this pass has written': [{ evidence: [undefined, undefined] }, undefined],
     'not judged when its reads leave no trace': [{ traceable: false }, undefined],
-    'not deaf when somebody has read, whoever that was': [{ traceable: false, evidence: [unread, read] }, false],
+    'reading when somebody has read, whoever that was': [{ traceable: false, evidence: [unread, read] }, false],
     'not judged at once': [{ now: TOLD + 59_999 }, undefined],
     'judged after a minute': [{ now: TOLD + 60_000 }, true],
-    'not judged by a file that was written after it was told': [{ at: WRITTEN - 1 }, undefined],
-    'not judged when it was not told, since it started afterwards': [{ by: 'fresh' }, undefined],
-    'not judged when it was not running': [{ by: 'absent' }, undefined],
-    'not judged when nobody knows whether it was told': [{ by: 'nobody' }, undefined],
+    'not judged by a file that was written after it was notified': [{ at: WRITTEN - 1 }, undefined],
+    'not judged when it was not notified, since it started afterwards': [{ by: 'started_since' }, undefined],
+    'not judged when it was not running': [{ by: 'not_running' }, undefined],
+    'not judged when nobody knows whether it was notified': [{ by: 'nobody' }, undefined],
   };
   for (const [name, [given, expected]] of Object.entries(cases)) {
     test(name, () => {

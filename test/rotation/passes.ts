@@ -52,7 +52,7 @@ export function makeAgent(t: TestContext, answers: readonly Fetched[], options: 
       bootId: 'this',
       makeSource: () => ({ fetch: () => Promise.resolve(next()) }),
       applySinks: () => Promise.resolve({ outcomes: [], records: {}, temps: [] }),
-      tell: () => Promise.reject(new Error('there are no consumers')),
+      notify: () => Promise.reject(new Error('there are no consumers')),
       readsShow: () => false,
       publish: (view) => {
         views.push(view);

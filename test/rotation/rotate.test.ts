@@ -61,7 +61,7 @@ function setUp(t: TestContext): Stage {
   });
   let current = deps();
   return Object.assign(stage, {
-    pass: () => rotate(current, config, { trigger: 'once', tellAll: false }, AbortSignal.timeout(10_000)),
+    pass: () => rotate(current, config, { trigger: 'once', notifyAll: false }, AbortSignal.timeout(10_000)),
     restart: (bootId?: string) => {
       current = deps(bootId);
     },
@@ -69,7 +69,7 @@ function setUp(t: TestContext): Stage {
 }
 
 describe('a pass', () => {
-  test('has what is owed and the journal on disk, and no record of the old file, before it writes', async (t) => {
+  test('has what is pending and the journal on disk, and no record of the old file, before it writes', async (t) => {
     const stage = setUp(t);
     await stage.pass();
     stage.answer = gives('B');
@@ -77,7 +77,7 @@ describe('a pass', () => {
     assert.equal(report.rotated, true);
     const { journalled } = stage;
     assert.equal(journalled?.generation, 2);
-    assert.equal(journalled.consumers['web']?.owed?.generation, 2);
+    assert.equal(journalled.consumers['web']?.pending?.generation, 2);
     assert.equal(journalled.temps.length, 1);
     // With the old record, a consumer that started between two rotations would count as fresh after a kill.
     assert.deepEqual(journalled.sinks, {});

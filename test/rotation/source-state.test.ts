@@ -29,7 +29,11 @@ async function passes(t: TestContext, answers: readonly Fetched[], apart: number
   let report: PassReport | undefined;
   while (left() > 0) {
     if (report) clock.advance(apart * MINUTE);
-    report = await agent.once({ trigger: 'once', tellAll: false }, { wait: 0, patience: 0 }, AbortSignal.timeout(5000));
+    report = await agent.once(
+      { trigger: 'once', notifyAll: false },
+      { wait: 0, patience: 0 },
+      AbortSignal.timeout(5000),
+    );
   }
   assert(report);
   return { report, lines: log.lines.filter((line) => !line.includes('rotation ')) };
@@ -58,7 +62,7 @@ describe('the states of the source', () => {
       [GOOD, gives('B', { role: 'db', expiration: NOON + HOUR })],
       'ok',
       0,
-      [/^warn role web became db \(every consumer is told; .*CloudTrail/],
+      [/^warn role web became db \(every consumer is notified; .*CloudTrail/],
     ],
     [
       'the image of another instance',
@@ -129,17 +133,17 @@ describe('the states of the source', () => {
 });
 
 describe('a clock that is wrong is said once', () => {
-  const told = (clockSkew: number): Fetched => ({ ...GOOD, clockSkew });
+  const notified = (clockSkew: number): Fetched => ({ ...GOOD, clockSkew });
   const warning = /^warn the clock of this host says 2026-11-23T12:0\d:00Z, that of the source \S+: set it right/;
   const rows: readonly [what: string, answers: readonly Fetched[], said: readonly RegExp[]][] = [
-    ['a minute is not worth it', [told(60_000), told(-60_000)], []],
-    ['ahead', [told(7_200_000), told(7_205_000)], [warning]],
+    ['a minute is not worth it', [notified(60_000), notified(-60_000)], []],
+    ['ahead', [notified(7_200_000), notified(7_205_000)], [warning]],
     [
       'in 1970, then set',
-      [told(-NOON), told(-NOON), told(12)],
+      [notified(-NOON), notified(-NOON), notified(12)],
       [warning, /^info the clock of this host is right again$/],
     ],
-    ['an answer that tells no time changes nothing', [told(61_000), GOOD, told(61_000)], [warning]],
+    ['an answer that tells no time changes nothing', [notified(61_000), GOOD, notified(61_000)], [warning]],
   ];
   for (const [what, answers, said] of rows) {
     test(what, async (t) => {

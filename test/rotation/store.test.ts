@@ -51,7 +51,7 @@ describe('state on disk', () => {
     ['torn', '{"version":1,"gener'],
     ['empty', ''],
     ['of a newer version', JSON.stringify({ ...EMPTY_STATE, version: 2 })],
-    ['of wrong types', JSON.stringify({ ...EMPTY_STATE, consumers: { a: { owed: 'yes' } } })],
+    ['of wrong types', JSON.stringify({ ...EMPTY_STATE, consumers: { a: { pending: 'yes' } } })],
     ['not an object', '[]'],
   ] as const) {
     test(`that is ${what} is set aside with a warning, and the agent starts anew`, (t) => {

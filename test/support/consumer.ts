@@ -5,7 +5,7 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ConsumerConfig } from '../../src/core/config.ts';
-import type { NotifyDeps, TellRequest } from '../../src/notify/contract.ts';
+import type { NotifyDeps, NotifyRequest } from '../../src/notify/contract.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { createCommands } from '../../src/system/commands.ts';
 import { createProcesses } from '../../src/system/processes.ts';
@@ -32,7 +32,7 @@ export function realDeps(overrides: Partial<NotifyDeps> = {}): NotifyDeps {
 }
 
 /** As a pass makes it whose sinks changed now, after everything that runs was started. */
-export function requestFor(consumer: ConsumerConfig, overrides: Partial<TellRequest> = {}): TellRequest {
+export function requestFor(consumer: ConsumerConfig, overrides: Partial<NotifyRequest> = {}): NotifyRequest {
   const changedAt = readBootTime();
   return { consumer, generation: 7, reason: 'changed', sinks: ['/etc/app/aws.env'], changedAt, ...overrides };
 }

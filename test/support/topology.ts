@@ -9,7 +9,7 @@ export function jsonSink(path: string, ...notify: string[]): SinkConfig {
 
 export function execConsumer(name: string, change: Partial<ConsumerConfig> = {}): ConsumerConfig {
   // The change is of the common part alone.
-  return { name, tell: 'changed', type: 'exec', command: ['/bin/true'], timeout: 1000, ...change } as ConsumerConfig;
+  return { name, when: 'changed', type: 'exec', command: ['/bin/true'], timeout: 1000, ...change } as ConsumerConfig;
 }
 
 export function configOf(sinks: readonly SinkConfig[], consumers: readonly ConsumerConfig[] = []): Config {

@@ -97,9 +97,9 @@ test('real consumers', async (t) => {
 
   await step('a unit with an environment is restarted when it is asked for, not for every rotation', async () => {
     const { consumers } = await status();
-    assert.equal(consumers.find(({ name }) => name === 'app')?.result, 'waiting');
+    assert.equal(consumers.find(({ name }) => name === 'app')?.result, 'scheduled');
     assert.deepEqual([await mainPid('app'), await environmentOf(machine, pids.app)], [pids.app, before.environment]);
-    await sh('credrotate refresh --tell-all');
+    await sh('credrotate refresh --notify-all');
     await eventually('it is another process', async () => !['0', pids.app].includes(await mainPid('app')));
     assert.equal(await environmentOf(machine, await mainPid('app')), await environmentOfRole(machine));
   });
@@ -109,7 +109,7 @@ test('real consumers', async (t) => {
     const { sinks, consumers } = await status();
     const unread = sinks.filter(({ evidence }) => evidence?.kind !== 'read').map(({ path }) => path);
     assert.deepEqual(unread, [SINKS.deaf]);
-    const heardOf = consumers.filter(({ deaf }) => deaf === false).map(({ name }) => name);
+    const heardOf = consumers.filter(({ notReading }) => notReading === false).map(({ name }) => name);
     assert.deepEqual(heardOf.sort(), ['app', 'legacy', 'php', 'worker']);
   });
 

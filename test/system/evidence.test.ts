@@ -118,7 +118,7 @@ test('status, metrics and alert tell a consumer that reads from one that does no
   assert.match(sectionOf(stdout, 'blind.env'), unknown('its mount notes no reads'));
   assert.match(sectionOf(stdout, 'own/confined.env'), unknown('reads of confined leave no trace'));
   assert.match(stdout, /\/user\/reader\.env\n.* read \d s after it was written\n/);
-  assert.match(stdout, /^ {2}deaf {6}deaf \(signal\)\n/m);
+  assert.match(stdout, /^ {2}not_reading deaf \(signal\)\n/m);
   const check = await site.run(['status', '--check'], { env });
   assert.match(check.stdout, /^CREDROTATE WARNING - .*nobody has read their files since: deaf, user-deaf/);
   assert.equal(check.code, 1);
@@ -133,7 +133,7 @@ function sectionOf(screen: string, path: string): string {
 
 function deafOf({ stdout }: Ended): Readonly<Record<string, boolean | undefined>> {
   const { consumers } = JSON.parse(stdout) as Status;
-  return Object.fromEntries(consumers.map(({ name, deaf }) => [name, deaf]));
+  return Object.fromEntries(consumers.map(({ name, notReading }) => [name, notReading]));
 }
 
 /** Had these numbers stood for a quarter of an hour, the two would be reported. */
@@ -146,8 +146,8 @@ function assertAlerts(site: Site, metrics: string): void {
   const alert = (consumer: string): object => ({
     exp_labels: { severity: 'warning', consumer },
     exp_annotations: {
-      summary: `${consumer} on  was told, but nobody has read its files since`,
-      description: 'It caught the signal and did not read: name another way to tell it, such as a restart.',
+      summary: `${consumer} on  was notified, but nobody has read its files since`,
+      description: 'It caught the signal and did not read: name another way to notify it, such as a restart.',
     },
   });
   const rules = join(import.meta.dirname, '../../packaging/monitoring/credrotate-alerts.yaml');
@@ -162,7 +162,7 @@ function assertAlerts(site: Site, metrics: string): void {
           values: `${line.split(' ').at(-1) ?? ''}x20`,
         })),
         alert_rule_test: [
-          { eval_time: '15m', alertname: 'CredrotateConsumerDeaf', exp_alerts: ['deaf', 'user-deaf'].map(alert) },
+          { eval_time: '15m', alertname: 'CredrotateConsumerNotReading', exp_alerts: ['deaf', 'user-deaf'].map(alert) },
           { eval_time: '15m', alertname: 'CredrotateConsumerPending' },
         ],
       },

@@ -141,7 +141,7 @@ test('a state directory that is really full costs the memory, and no more', asyn
   });
   fill(env.STATE_DIRECTORY, 0);
   const full = await site.run(['once', '--json', ...config], { env });
-  assert.deepEqual([full.code, reportOf(full).consumers[0]?.result], [73, 'told']);
+  assert.deepEqual([full.code, reportOf(full).consumers[0]?.result], [73, 'notified']);
   assertCurrent(site, ['iam.json']);
   assert.deepEqual(
     statusOf(site).errors.map(({ code }) => code),

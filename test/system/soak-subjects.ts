@@ -106,7 +106,7 @@ async function subject(name: string, { directory, daemon }: Place, pid = 0): Pro
     refresh: () =>
       askControl(
         join(directory, 'run/control.sock'),
-        { command: 'refresh', tellAll: false },
+        { command: 'refresh', notifyAll: false },
         AbortSignal.timeout(30_000),
       ),
     expirations: () =>

@@ -18,7 +18,7 @@ function way(opening: string, worker: Way['worker']): Way {
 
 const HOME = way('/home/alice', 'user');
 const ETC = way('/etc/myapp', 'root');
-const SIGNAL = { name: 'app', type: 'signal', tell: 'changed', signal: 'SIGHUP', handlesSignal: false } as const;
+const SIGNAL = { name: 'app', type: 'signal', when: 'changed', signal: 'SIGHUP', handlesSignal: false } as const;
 const PROCESS: ConsumerConfig = { ...SIGNAL, target: { process: { exe: '/usr/bin/app' } } };
 const PID_FILE: ConsumerConfig = { ...SIGNAL, target: { pidFile: '/run/app.pid' } };
 

@@ -17,7 +17,7 @@ import { sinkAt, sinkDeps } from '../../support/sinks.ts';
 const APP: SystemdConsumer = {
   name: 'app',
   type: 'systemd',
-  tell: 'auto',
+  when: 'auto',
   unit: 'app.service',
   action: 'try-reload-or-restart',
   signal: 'SIGHUP',

@@ -1,7 +1,7 @@
 import type { ConsumerConfig, SinkConfig } from '../core/config.ts';
-import { withConsumer, type AgentState, type ConsumerState, type Owed } from './state.ts';
+import { withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
 
-/** Who is to be told what, and when: pure rules on the state. */
+/** Who is to be notified, and when: pure rules on the state. */
 
 export interface Change {
   /** Paths of the sinks whose bytes are, or will be, others. */
@@ -10,28 +10,31 @@ export interface Change {
   readonly urgent: boolean;
 }
 
-/** Notes a debt for every consumer of the changing sinks. Asking again for what is owed already resets its backoff. */
-export function oweFor(state: AgentState, config: Topology, change: Change): AgentState {
+/** Notes a pending notification for every consumer of the changing sinks. Noting it again resets its backoff. */
+export function notePending(state: AgentState, config: Topology, change: Change): AgentState {
   const changing = new Set(change.sinks);
   return config.consumers.reduce((result, consumer) => {
     const sinks = sinksOf(config.sinks, consumer.name).filter((path) => changing.has(path));
     if (sinks.length === 0) return result;
     const before = result.consumers[consumer.name] ?? {};
     // A repair under the same credentials brings nothing to a consumer that is spared needless restarts.
-    if (consumer.tell === 'expiring' && before.known?.generation === state.generation && !change.urgent) return result;
-    return withConsumer(result, consumer.name, { ...before, owed: owed(state.generation, before, sinks, change) });
+    if (consumer.when === 'expiring' && before.known?.generation === state.generation && !change.urgent) return result;
+    return withConsumer(result, consumer.name, {
+      ...before,
+      pending: pendingFor(state.generation, before, sinks, change),
+    });
   }, state);
 }
 
-/** Notes a debt for each of these consumers, as asked by a person: `refresh --tell`. */
-export function oweAsked(state: AgentState, config: Topology, now: number): AgentState {
+/** Notes a pending notification for each of these consumers, as asked by a person: `refresh --notify`. */
+export function noteAsked(state: AgentState, config: Topology, now: number): AgentState {
   return config.consumers.reduce((result, consumer) => {
     const before = result.consumers[consumer.name] ?? {};
     const change = { sinks: [], now, urgent: true };
     const sinks = sinksOf(config.sinks, consumer.name);
     return withConsumer(result, consumer.name, {
       ...before,
-      owed: { ...owed(state.generation, before, sinks, change), reason: 'manual' },
+      pending: { ...pendingFor(state.generation, before, sinks, change), reason: 'manual' },
     });
   }, state);
 }
@@ -39,8 +42,8 @@ export function oweAsked(state: AgentState, config: Topology, now: number): Agen
 /** A new process tries at once what a former one was to try later: whoever started it may have mended something. */
 export function withoutBackoff(state: AgentState): AgentState {
   return Object.entries(state.consumers).reduce(
-    (result, [name, { owed, ...rest }]) =>
-      owed ? withConsumer(result, name, { ...rest, owed: { ...owed, nextAttempt: 0 } }) : result,
+    (result, [name, { pending, ...rest }]) =>
+      pending ? withConsumer(result, name, { ...rest, pending: { ...pending, nextAttempt: 0 } }) : result,
     state,
   );
 }
@@ -54,29 +57,29 @@ export function sinksOf(sinks: readonly SinkConfig[], consumer: string): readonl
   return sinks.filter((sink) => sink.notify.includes(consumer)).map((sink) => sink.path);
 }
 
-function owed(generation: number, before: ConsumerState, sinks: readonly string[], change: Change): Owed {
+function pendingFor(generation: number, before: ConsumerState, sinks: readonly string[], change: Change): Pending {
   return {
     generation,
     reason: before.known ? 'changed' : 'first',
-    since: before.owed?.since ?? change.now,
-    urgent: change.urgent || (before.owed?.urgent ?? false),
-    sinks: [...new Set([...(before.owed?.sinks ?? []), ...sinks])],
+    since: before.pending?.since ?? change.now,
+    urgent: change.urgent || (before.pending?.urgent ?? false),
+    sinks: [...new Set([...(before.pending?.sinks ?? []), ...sinks])],
     attempts: 0,
     nextAttempt: 0,
   };
 }
 
 /**
- * When a consumer is to be told, in epoch milliseconds; a time that has passed means now. `clockSkew`: our clock minus
+ * When a consumer is to be notified, in epoch milliseconds; a time that has passed means now. `clockSkew`: our clock minus
  * the one that expirations are times of.
  *
- * `tell: expiring` spares restarts: it waits until little is left of the credentials that the consumer knows. While a
- * sink of the consumer could not be written it is not told to read half of the news, unless what it knows runs out.
+ * `when: expiring` spares restarts: it waits until little is left of the credentials that the consumer knows. While a
+ * sink of the consumer could not be written it is not notified, unless what it knows runs out.
  */
 export function dueAt(consumer: ConsumerConfig, own: ConsumerState, allSinksStand: boolean, clockSkew = 0): number {
-  if (!own.owed) return Infinity;
-  const isSpared = consumer.tell === 'expiring' && !own.owed.urgent;
-  return Math.max(own.owed.nextAttempt, isSpared || !allSinksStand ? lastMoment(consumer, own, clockSkew) : 0);
+  if (!own.pending) return Infinity;
+  const isSpared = consumer.when === 'expiring' && !own.pending.urgent;
+  return Math.max(own.pending.nextAttempt, isSpared || !allSinksStand ? lastMoment(consumer, own, clockSkew) : 0);
 }
 
 /** When little is left of the credentials that a consumer knows; 0 when it knows none. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { TellRequest, TellResult } from '../../src/notify/contract.ts';
+import type { NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
 import { Deliverer } from '../../src/rotation/deliver.ts';
-import { oweAsked } from '../../src/rotation/owed.ts';
+import { noteAsked } from '../../src/rotation/pending.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
@@ -11,48 +11,48 @@ import { execConsumer, recordingLog } from '../support/topology.ts';
 import { config, FAILED, names, NO_FAILURES, rotate, setUp, TOLD } from './delivery.ts';
 
 describe('the end of a debt', () => {
-  test('an absent one is looked for again for half a minute, then counts as told', async (t) => {
-    const { clock, store, told, deliverer } = setUp(t, () => ({ result: 'absent', detail: 'no pid file' }));
+  test('an absent one is looked for again for half a minute, then counts as notified', async (t) => {
+    const { clock, store, notified, deliverer } = setUp(t, () => ({ result: 'not_running', detail: 'no pid file' }));
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
-    assert.equal(deliverer.outcomes()[0]?.result, 'absent');
-    const seen = told.length;
+    assert.equal(deliverer.outcomes()[0]?.result, 'not_running');
+    const seen = notified.length;
     clock.advance(31_000);
-    await eventually('looked for again', () => told.length > seen);
-    await eventually('settled', () => store.state.consumers['job']?.owed === undefined);
+    await eventually('looked for again', () => notified.length > seen);
+    await eventually('settled', () => store.state.consumers['job']?.pending === undefined);
     assert.equal(store.state.consumers['job']?.known?.generation, 1);
   });
 
-  test('one asked for by a person is told in any case', async (t) => {
-    const { store, told, deliverer } = setUp(t, () => TOLD);
-    await store.update((state) => oweAsked(state, config, NOON));
+  test('one asked for by a person is notified in any case', async (t) => {
+    const { store, notified, deliverer } = setUp(t, () => TOLD);
+    await store.update((state) => noteAsked(state, config, NOON));
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
     assert.deepEqual(
-      told.map((request) => [request.reason, 'changedAt' in request]),
+      notified.map((request) => [request.reason, 'changedAt' in request]),
       Array(3).fill(['manual', false]),
     );
   });
 
   test('draining gives those that are just starting some seconds', async (t) => {
-    const { clock, store, told, deliverer } = setUp(t, () => (told.length < 3 ? FAILED : TOLD));
+    const { clock, store, notified, deliverer } = setUp(t, () => (notified.length < 3 ? FAILED : TOLD));
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
     const drained = deliverer.drain(5000);
     const done = drained.then(() => true);
-    while (told.length < 3) {
-      await eventually('an alarm or the third', () => clock.alarms.length > 0 || told.length === 3);
+    while (notified.length < 3) {
+      await eventually('an alarm or the third', () => clock.alarms.length > 0 || notified.length === 3);
       clock.advance(500);
     }
     assert.equal(await done, true);
     assert.deepEqual(
       deliverer.outcomes().map((outcome) => outcome.result),
-      ['told'],
+      ['notified'],
     );
   });
 
-  test('draining gives up in time, and what is owed stays', async (t) => {
+  test('draining gives up in time, and what is pending stays', async (t) => {
     const { clock, store, deliverer } = setUp(t, () => FAILED);
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
@@ -66,21 +66,21 @@ describe('the end of a debt', () => {
     }
     await drained;
     assert.ok(clock.now() - NOON < 4000);
-    assert.ok(store.state.consumers['job']?.owed);
+    assert.ok(store.state.consumers['job']?.pending);
   });
 
-  test('what was owed when we were killed is paid by the next process', async (t) => {
-    const first = setUp(t, () => new Promise<TellResult>(() => undefined));
+  test('what was pending when we were killed is paid by the next process', async (t) => {
+    const first = setUp(t, () => new Promise<NotifyResult>(() => undefined));
     await rotate(first.store, ['/b']);
     const second = StateStore.open(first.directory, createAtomicFiles(), recordingLog());
-    const told: TellRequest[] = [];
+    const notified: NotifyRequest[] = [];
     const deliverer = new Deliverer(
       {
         clock: first.clock,
         store: second,
         bootId: 'another',
-        tell: (request) => {
-          told.push(request);
+        notify: (request) => {
+          notified.push(request);
           return Promise.resolve(TOLD);
         },
         readsShow: () => false,
@@ -90,40 +90,40 @@ describe('the end of a debt', () => {
     );
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
-    assert.deepEqual(names(told), ['job']);
+    assert.deepEqual(names(notified), ['job']);
   });
 });
 
 describe('a unit that would be restarted', () => {
-  const auto = { ...config, consumers: [execConsumer('job', { tell: 'auto' })] };
+  const auto = { ...config, consumers: [execConsumer('job', { when: 'auto' })] };
 
-  test('is told when to wait until, and is tried again then', async (t) => {
-    const { clock, store, told, deliverer } = setUp(t, ({ noRestartBefore = 0 }) =>
-      noRestartBefore > clock.now() ? { result: 'waiting', detail: 'cannot reload', until: noRestartBefore } : TOLD,
+  test('is notified when to wait until, and is tried again then', async (t) => {
+    const { clock, store, notified, deliverer } = setUp(t, ({ noRestartBefore = 0 }) =>
+      noRestartBefore > clock.now() ? { result: 'scheduled', detail: 'cannot reload', until: noRestartBefore } : TOLD,
     );
     await rotate(store, ['/b']);
     deliverer.kick(auto, NO_FAILURES);
     await deliverer.settle();
-    assert.equal(told[0]?.noRestartBefore, 0, 'it knows nothing yet');
+    assert.equal(notified[0]?.noRestartBefore, 0, 'it knows nothing yet');
     await rotate(store, ['/b']);
     deliverer.kick(auto, NO_FAILURES);
     await deliverer.settle();
-    assert.equal(told[1]?.noRestartBefore, NOON + 4 * HOUR);
+    assert.equal(notified[1]?.noRestartBefore, NOON + 4 * HOUR);
     assert.deepEqual(deliverer.outcomes(), [
-      { name: 'job', result: 'waiting', generation: 2, detail: 'cannot reload' },
+      { name: 'job', result: 'scheduled', generation: 2, detail: 'cannot reload' },
     ]);
     clock.advance(4 * HOUR);
-    await eventually('told then', () => store.state.consumers['job']?.owed === undefined);
-    assert.equal(told.length, 3);
+    await eventually('notified then', () => store.state.consumers['job']?.pending === undefined);
+    assert.equal(notified.length, 3);
   });
 });
 
-test('when a sink changed is unknown after a kill: its consumer is told in any case', async (t) => {
-  const { store, told, deliverer } = setUp(t, () => TOLD);
+test('when a sink changed is unknown after a kill: its consumer is notified in any case', async (t) => {
+  const { store, notified, deliverer } = setUp(t, () => TOLD);
   await rotate(store, ['/b']);
   await store.update((state) => ({ ...state, sinks: {} }));
   deliverer.kick(config, NO_FAILURES);
   await deliverer.settle();
-  assert.equal(told.length, 1);
-  assert.equal(told[0]?.changedAt, undefined);
+  assert.equal(notified.length, 1);
+  assert.equal(notified[0]?.changedAt, undefined);
 });

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
+import { dueAt, noteAsked, notePending, type Topology } from '../../src/rotation/pending.ts';
+import { EMPTY_STATE, type AgentState, type ConsumerState } from '../../src/rotation/state.ts';
+import { HOUR, NOON } from '../support/credentials.ts';
+
+const sink = (path: string, ...notify: string[]): SinkConfig => ({
+  path,
+  format: 'json',
+  content: { shape: 'imds' },
+  mode: 0o600,
+  notify,
+});
+const consumer = (name: string, when: ConsumerConfig['when'] = 'changed'): ConsumerConfig => ({
+  name,
+  when,
+  type: 'exec',
+  command: ['/bin/true'],
+  timeout: 1000,
+});
+
+const config: Topology = {
+  sinks: [sink('/a', 'web', 'job'), sink('/b', 'web'), sink('/c')],
+  consumers: [consumer('web'), consumer('job', 'expiring'), consumer('idle')],
+};
+const state: AgentState = { ...EMPTY_STATE, generation: 4 };
+const known = { generation: 3, at: NOON - HOUR, expiration: NOON + 5 * HOUR, lifetime: 6 * HOUR };
+
+describe('who is to be notified', () => {
+  test('the consumers of the changing sinks, each once, with those sinks alone', () => {
+    const { consumers } = notePending(state, config, { sinks: ['/a', '/c'], now: NOON, urgent: false });
+    assert.deepEqual(Object.keys(consumers), ['web', 'job']);
+    const web = consumers['web']?.pending;
+    assert.deepEqual(web?.sinks, ['/a']);
+    assert.equal(web.reason, 'first');
+  });
+
+  test('sinks that change while a notification is pending join it, and it is tried at once', () => {
+    const first = notePending(state, config, { sinks: ['/a'], now: NOON, urgent: true });
+    const tried: ConsumerState = { pending: { ...pendingOf(first, 'web'), attempts: 7, nextAttempt: NOON + HOUR } };
+    const later = { ...first, generation: 5, consumers: { web: tried } };
+    const pending = pendingOf(notePending(later, config, { sinks: ['/b'], now: NOON + 1, urgent: false }), 'web');
+    assert.deepEqual(pending, {
+      generation: 5,
+      reason: 'first',
+      since: NOON,
+      urgent: true,
+      sinks: ['/a', '/b'],
+      attempts: 0,
+      nextAttempt: 0,
+    });
+  });
+
+  test('a repair under credentials that it knows owes nothing to a consumer that is spared', () => {
+    const same = { ...state, consumers: { job: { known: { ...known, generation: 4 } }, web: { known } } };
+    const { consumers } = notePending(same, config, { sinks: ['/a'], now: NOON, urgent: false });
+    assert.equal(consumers['job']?.pending, undefined);
+    assert.equal(consumers['web']?.pending?.reason, 'changed');
+  });
+
+  test('everybody, when a person asks', () => {
+    const { consumers } = noteAsked(state, config, NOON);
+    assert.deepEqual(
+      Object.entries(consumers).map(([name, own]) => [name, own.pending?.reason, own.pending?.urgent]),
+      [
+        ['web', 'manual', true],
+        ['job', 'manual', true],
+        ['idle', 'manual', true],
+      ],
+    );
+  });
+});
+
+describe('when a debt is due', () => {
+  const pending = pendingOf(notePending(state, config, { sinks: ['/a'], now: NOON, urgent: false }), 'web');
+  const cases: [string, number, ConsumerConfig, ConsumerState, boolean][] = [
+    ['nothing pending: never', Infinity, consumer('x'), { known }, true],
+    ['changed: at once', 0, consumer('x'), { known, pending }, true],
+    [
+      'after a failed attempt: when its backoff is over',
+      9,
+      consumer('x'),
+      { known, pending: { ...pending, nextAttempt: 9 } },
+      true,
+    ],
+    [
+      'expiring: when a third of the known life is left',
+      NOON + 3 * HOUR,
+      consumer('x', 'expiring'),
+      { known, pending },
+      true,
+    ],
+    ['expiring with before', NOON + 4 * HOUR, { ...consumer('x', 'expiring'), before: HOUR }, { known, pending }, true],
+    ['expiring that knows nothing: at once', 0, consumer('x', 'expiring'), { pending }, true],
+    [
+      'expiring and urgent: at once',
+      0,
+      consumer('x', 'expiring'),
+      { known, pending: { ...pending, urgent: true } },
+      true,
+    ],
+    ['a sink does not stand: held while it knows good ones', NOON + 3 * HOUR, consumer('x'), { known, pending }, false],
+    ['a sink does not stand, nothing known: half is better than nothing', 0, consumer('x'), { pending }, false],
+  ];
+  for (const [what, expected, who, own, stand] of cases) {
+    test(what, () => {
+      assert.equal(dueAt(who, own, stand), expected);
+    });
+  }
+});
+
+function pendingOf(from: AgentState, name: string): NonNullable<ConsumerState['pending']> {
+  const pending = from.consumers[name]?.pending;
+  assert.ok(pending);
+  return pending;
+}
