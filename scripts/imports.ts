@@ -13,26 +13,30 @@ interface Layer {
   readonly pure?: true;
 }
 
-const stage: Layer = { paths: ['core/'] };
+const stage: Layer = { paths: ['core/', 'paths/', 'files/'] };
 
 /** Everything that a path below src/ may import. Imports run downward, and stages never import each other. */
 const layers: Readonly<Record<string, Layer>> = {
   'core/': { paths: [], packages: ['@noble/hashes'], pure: true },
-  'config/': { paths: ['core/'], packages: ['valibot', 'yaml'] },
+  'paths/': { paths: ['core/'] },
+  'files/': { paths: ['core/', 'paths/'] },
+  'config/': { paths: ['core/', 'paths/', 'files/'], packages: ['valibot', 'yaml'] },
   'source/': stage,
   'sinks/': { ...stage, packages: ['valibot'] },
   'sinks/formats/': { paths: ['core/', 'sinks/contract.ts'], pure: true },
   'host/': stage,
-  'notify/': { paths: ['core/', 'host/'] },
-  'doctor/': { ...stage, pure: true },
-  'lockdown/': { paths: ['core/', 'host/'] },
+  'notify/': { paths: [...stage.paths, 'host/'] },
+  'doctor/': { paths: ['core/'], pure: true },
+  'lockdown/': { paths: [...stage.paths, 'host/'] },
   'simulator/': stage,
-  'system/': { paths: ['core/'], packages: ['croner', 'undici', 'winston', 'write-file-atomic'] },
-  'rotation/': { paths: ['core/', 'source/', 'sinks/', 'notify/'], packages: ['valibot'] },
+  'system/': { paths: ['core/', 'paths/'], packages: ['croner', 'undici', 'winston', 'write-file-atomic'] },
+  'rotation/': { paths: ['core/', 'paths/', 'files/', 'source/', 'sinks/', 'notify/'], packages: ['valibot'] },
   'report/': { paths: ['core/', 'rotation/'], packages: ['valibot'] },
   'cli/': {
     paths: [
       'core/',
+      'paths/',
+      'files/',
       'config/',
       'host/',
       'source/',

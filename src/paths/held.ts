@@ -1,0 +1,151 @@
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { UserIds } from '../core/contracts.ts';
+import { isErrno } from '../core/errors.ts';
+import { mountIdOf } from './mounts.ts';
+
+/** Neither it nor O_CLOEXEC, which libuv adds, is among Node's constants; alike on x86-64 and arm64. */
+const O_PATH = 0o10000000;
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY, O_RDONLY } = fs.constants;
+
+/** On another mount than its directory: whoever mounted it may be anybody. */
+export class MountedOver extends Error {
+  override readonly name = 'MountedOver';
+}
+
+/**
+ * Something in the file tree, held by a descriptor that neither reads nor writes (O_PATH): whatever becomes of its name,
+ * it is this. The numbers of descriptors are used again, so nothing below `/proc/self/fd` outlives the object, and
+ * none is ever stored or shown: `path` is for that.
+ */
+export class Held implements Disposable {
+  /** Without symlinks, as it was reached. */
+  readonly path: string;
+  /** In the kernel's table: known before the file system is asked anything. */
+  readonly mountId: number;
+  #fd: number;
+
+  /** Takes the descriptor over. Throws ENOENT where /proc is missing. */
+  constructor(fd: number, path: string) {
+    this.#fd = fd;
+    this.path = path;
+    try {
+      this.mountId = mountIdOf(fd);
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
+  }
+
+  get fd(): number {
+    if (this.#fd < 0) throw new Error(`${this.path}: used after it was closed`);
+    return this.#fd;
+  }
+
+  /** For calls of Node that know no descriptors. */
+  get link(): string {
+    return `/proc/self/fd/${this.fd}`;
+  }
+
+  /** Asks the file system, so only for what is on one that answers. */
+  stat(): fs.BigIntStats {
+    return fs.fstatSync(this.fd, { bigint: true });
+  }
+
+  /** The same file, opened to be used; waits for no writer of a FIFO. The descriptor is the caller's to close. */
+  reopen(flags: number): number {
+    return fs.openSync(this.link, flags | O_NONBLOCK | O_NOCTTY);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd >= 0) fs.closeSync(this.#fd);
+    this.#fd = -1;
+  }
+}
+
+/**
+ * A directory to work in. By name only what cannot lead astray: O_PATH and O_EXCL open, rename, unlink, mkdir. Close it
+ * when every promise that was given a name in it has settled.
+ */
+export class Directory extends Held {
+  static root(): Directory {
+    return new Directory(fs.openSync('/', O_PATH | O_DIRECTORY), '/');
+  }
+
+  /** For such calls, as long as this is open. */
+  at(name: string): string {
+    if (['', '.', '..'].includes(name) || name.includes('/')) throw new Error(`${this.path}: expected a name in it`);
+    return `${this.link}/${name}`;
+  }
+
+  /** Undefined when there is nothing. Throws errno errors, and MountedOver: then nothing was asked of the file. */
+  find(name: string): Held | undefined {
+    const held = this.open(name);
+    if (held === undefined || held.mountId === this.mountId) return held;
+    held[Symbol.dispose]();
+    throw new MountedOver(`${held.path}: on another mount than its directory`);
+  }
+
+  /**
+   * As above, on whatever mount; a symlink itself. Whether it is a directory nobody knows yet, so that all can be used
+   * as one. Triggers no automount, unless `flags` has O_DIRECTORY.
+   */
+  open(name: string, flags = 0): Directory | undefined {
+    let fd: number;
+    try {
+      fd = fs.openSync(this.at(name), O_PATH | O_NOFOLLOW | flags);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+    return new Directory(fd, join(this.path, name));
+  }
+
+  names(): readonly string[] {
+    return fs.readdirSync(`${this.link}/.`);
+  }
+
+  unlink(name: string): void {
+    fs.unlinkSync(this.at(name));
+  }
+
+  /**
+   * Makes a directory in it, of this mode whatever the umask, and gives it to its owner; synced. Throws EEXIST when
+   * there is something by that name.
+   */
+  make(name: string, mode: number, owner: UserIds): Directory {
+    fs.mkdirSync(this.at(name), mode);
+    const made = this.open(name, O_DIRECTORY);
+    if (made?.mountId !== this.mountId) throw new MountedOver(`${join(this.path, name)}: not the directory just made`);
+    const stat = made.stat();
+    if ((Number(stat.mode) & 0o7777) !== mode) fs.chmodSync(made.link, mode);
+    const { uid, gid } = owner;
+    if (Number(stat.uid) !== uid || Number(stat.gid) !== gid) fs.chownSync(made.link, uid, gid);
+    for (const directory of [made, this]) directory.#use(fs.fsyncSync);
+    return made;
+  }
+
+  /** Without this a power cut can bring back the old names. Rejects with errno errors. */
+  async sync(): Promise<void> {
+    const fd = this.#openToRead();
+    try {
+      await promisify(fs.fsync)(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  #use(work: (fd: number) => void): void {
+    const fd = this.#openToRead();
+    try {
+      work(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  #openToRead(): number {
+    return fs.openSync(`${this.link}/.`, O_RDONLY | O_DIRECTORY);
+  }
+}

@@ -1,0 +1,28 @@
+import { dlopen } from 'node:ffi';
+
+/** What the walk asks of libc because Node has no word for it. Works on descriptors, O_PATH included. */
+const { functions: libc } = dlopen(null, {
+  readlinkat: { arguments: ['i32', 'pointer', 'pointer', 'u64'], return: 'i64' },
+  listxattr: { arguments: ['pointer', 'pointer', 'u64'], return: 'i64' },
+});
+
+const ITSELF = Buffer.from('\0');
+/** The kernel's limit for a path, and for the names of all attributes of a file. */
+const PATH_BYTES = 4096;
+const LIST_BYTES = 64 * 1024;
+const ACCESS_ACL = 'system.posix_acl_access\0';
+
+/** Where a symlink leads; by its descriptor, since a name could be another file's by now. Throws an errno error. */
+export function readLink(fd: number): string {
+  const target = Buffer.alloc(PATH_BYTES);
+  const length = Number(libc.readlinkat(fd, ITSELF, target, BigInt(PATH_BYTES)));
+  if (length > 0 && length < PATH_BYTES) return target.toString('utf8', 0, length);
+  throw Object.assign(new Error('a symlink that cannot be read'), { code: 'EINVAL', syscall: 'readlink' });
+}
+
+/** Whether more than owner, group and others have rights. What the file system does not tell counts as yes. */
+export function mayHaveAcl(fd: number): boolean {
+  const names = Buffer.alloc(LIST_BYTES);
+  const length = Number(libc.listxattr(Buffer.from(`/proc/self/fd/${fd}\0`), names, BigInt(LIST_BYTES)));
+  return length < 0 || names.toString('latin1', 0, length).includes(ACCESS_ACL);
+}

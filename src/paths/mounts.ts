@@ -1,0 +1,119 @@
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+
+/** File systems that answer by themselves. Any other may be a server, or a user's program, that lets us wait for ever. */
+const LOCAL: ReadonlySet<string> = new Set([
+  ...['bcachefs', 'btrfs', 'erofs', 'exfat', 'ext2', 'ext3', 'ext4', 'f2fs', 'iso9660', 'jfs', 'msdos', 'ntfs3'],
+  ...['overlay', 'reiserfs', 'squashfs', 'udf', 'vfat', 'xfs', 'zfs'],
+  ...['bpf', 'cgroup', 'cgroup2', 'configfs', 'debugfs', 'devpts', 'devtmpfs', 'efivarfs', 'fusectl', 'hugetlbfs'],
+  ...['mqueue', 'nsfs', 'proc', 'pstore', 'ramfs', 'rootfs', 'securityfs', 'selinuxfs', 'sysfs', 'tmpfs', 'tracefs'],
+]);
+
+export interface Mount {
+  readonly device: string;
+  readonly point: string;
+  /** Of this mount, and of its file system. */
+  readonly options: string;
+  readonly type: string;
+}
+
+/** What a mount means for whoever comes across it. */
+export type MountKind =
+  | { readonly is: 'local' }
+  /** May let us wait: a server, or a program. */
+  | { readonly is: 'remote' }
+  /** Served by a program of this user, whatever ownership it shows. */
+  | { readonly is: 'user'; readonly uid: number }
+  /** A door to the files of other processes. */
+  | { readonly is: 'proc' }
+  | { readonly is: 'unknown' };
+
+/** Asked when a descriptor is open on it, which holds the mount and with it the number. */
+export function kindOfMount(id: number): MountKind {
+  try {
+    return kindIn(readTable('self'), id);
+  } catch {
+    return { is: 'unknown' };
+  }
+}
+
+export function kindIn(mountinfo: string, id: number): MountKind {
+  const [mount] = parseMounts(lineOf(mountinfo, id));
+  if (!mount) return { is: 'unknown' };
+  const { type } = mount;
+  if (type === 'proc') return { is: 'proc' };
+  if (/^fuse(blk)?(\.|$)/.test(type)) {
+    const uid = Number(/(?:^|,)user_id=(\d+)/.exec(mount.options)?.[1] ?? 0);
+    return uid === 0 ? { is: 'remote' } : { is: 'user', uid };
+  }
+  if (!LOCAL.has(type)) return { is: 'remote' };
+  const isRemote = (layer: Mount): boolean => !LOCAL.has(layer.type);
+  return type === 'overlay' && layersOf(mount, parseMounts(mountinfo)).some(isRemote)
+    ? { is: 'remote' }
+    : { is: 'local' };
+}
+
+/** Of a thousand lines one is wanted. */
+function lineOf(mountinfo: string, id: number): string {
+  const start = mountinfo.startsWith(`${id} `) ? 0 : mountinfo.indexOf(`\n${id} `) + 1;
+  return start === 0 && !mountinfo.startsWith(`${id} `) ? '' : mountinfo.slice(start, mountinfo.indexOf('\n', start));
+}
+
+/** Where the layers of an overlay lie, as far as they have names here. */
+function layersOf({ options }: Mount, table: readonly Mount[]): readonly Mount[] {
+  const mountOf = mountsByPath(table);
+  const paths = [...options.matchAll(/(?:lowerdir|lowerdir\+|datadir\+|upperdir)=((?:\\.|[^,\\])*)/g)].flatMap(
+    ([, list = '']) => list.split(':'),
+  );
+  return paths.filter((path) => path.startsWith('/')).flatMap((path) => mountOf(path) ?? []);
+}
+
+const FDINFO = Buffer.alloc(1024);
+
+/**
+ * The mount that an open descriptor is on: the kernel says it without asking the file system. Throws ENOENT where /proc
+ * is missing.
+ */
+export function mountIdOf(fd: number): number {
+  const info = openSync(`/proc/self/fdinfo/${fd}`, 'r');
+  try {
+    const length = readSync(info, FDINFO, 0, FDINFO.length, 0);
+    const [, id] = /^mnt_id:\s*(\d+)$/m.exec(FDINFO.toString('latin1', 0, length)) ?? [];
+    if (id === undefined) throw Object.assign(new Error('no mount id'), { code: 'ENOSYS', syscall: 'read' });
+    return Number(id);
+  } finally {
+    closeSync(info);
+  }
+}
+
+/** Throws errno errors. */
+export function readMounts(process: 'self' | number = 'self'): readonly Mount[] {
+  return parseMounts(readTable(process));
+}
+
+function readTable(process: 'self' | number): string {
+  return readFileSync(`/proc/${process}/mountinfo`, 'latin1');
+}
+
+/** Of several mounts at one point the last one counts, and of several points on the way the longest. */
+export function mountsByPath(table: readonly Mount[]): (path: string) => Mount | undefined {
+  const mounts = new Map(table.map((mount) => [mount.point === '/' ? '/' : `${mount.point}/`, mount]));
+  const points = [...mounts.keys()].sort((a, b) => b.length - a.length);
+  return (path) => mounts.get(points.find((point) => `${path}/`.startsWith(point)) ?? '');
+}
+
+/** `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root ro`: the mount point is the fifth field. */
+const MOUNT = /^\d+ \S+ (\S+) \S+ (\S+) (\S+) (?:.*? )??- (\S+) \S* ?(\S*)$/;
+
+export function parseMounts(mountinfo: string): readonly Mount[] {
+  return mountinfo.split('\n').flatMap((line) => {
+    const [, device, point, options, type, whole] = MOUNT.exec(line) ?? [];
+    if (device === undefined || point === undefined || type === undefined) return [];
+    return [{ device, point: unescape(point), options: `${options},${unescape(whole ?? '')}`, type }];
+  });
+}
+
+/** The kernel writes blanks, tabs, newlines and backslashes in octal. */
+function unescape(point: string): string {
+  const bytes = point.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return Buffer.from(bytes, 'latin1').toString();
+}

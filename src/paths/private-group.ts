@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+
+/** The files of the user database; root's, on the root file system. */
+export interface Database {
+  readonly passwd: string;
+  readonly group: string;
+  readonly nsswitch: string;
+}
+
+/** Name services that say nothing beyond these files, and systemd's, whose users never have group members. */
+const FILES_ALONE: ReadonlySet<string> = new Set(['files', 'systemd']);
+
+/**
+ * Whether the group has no other member than this ordinary user, as most distributions make one for each (umask 002).
+ * Only if all is in the files: a directory service could add a member at any time without our seeing it.
+ */
+export function hasToItself(uid: number, gid: number, read: () => Database = readDatabase): boolean {
+  if (uid === 0) return false;
+  try {
+    const { passwd, group, nsswitch } = read();
+    const users = rows(passwd);
+    const names = new Set(users.filter(([, , id]) => id === String(uid)).map(([name]) => name));
+    const groups = rows(group).filter(([, , id]) => id === String(gid));
+    const members = [
+      ...users.filter(([, , , id]) => id === String(gid)).map(([name]) => name),
+      ...groups.flatMap(([, , , list = '']) => list.split(',').filter((name) => name !== '')),
+    ];
+    return names.size > 0 && groups.length > 0 && members.every((name) => names.has(name)) && saysFilesAlone(nsswitch);
+  } catch {
+    return false;
+  }
+}
+
+function readDatabase(): Database {
+  const [passwd = '', group = '', nsswitch = ''] = ['passwd', 'group', 'nsswitch.conf'].map((name) =>
+    readFileSync(`/etc/${name}`, 'utf8'),
+  );
+  return { passwd, group, nsswitch };
+}
+
+function rows(table: string): (readonly string[])[] {
+  return table.split('\n').flatMap((line) => (/^\s*(#|$)/.test(line) ? [] : [line.split(':')]));
+}
+
+/** `[NOTFOUND=return]` and the like between the services change nothing. */
+function saysFilesAlone(nsswitch: string): boolean {
+  const lines = nsswitch.split('\n').map((line) => line.replace(/#.*/, ''));
+  const servicesOf = (database: string): readonly string[] | undefined =>
+    lines
+      .find((line) => line.trim().startsWith(`${database}:`))
+      ?.replace(/^[^:]*:/, '')
+      .replace(/\[[^\]]*\]/g, ' ')
+      .split(/\s+/)
+      .filter((word) => word !== '');
+  const [passwd, group, initgroups = []] = ['passwd', 'group', 'initgroups'].map(servicesOf);
+  return (
+    [passwd, group].every((services) => services?.includes('files')) &&
+    [...(passwd ?? []), ...(group ?? []), ...initgroups].every((service) => FILES_ALONE.has(service))
+  );
+}

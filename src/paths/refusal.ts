@@ -1,0 +1,113 @@
+import { AgentError, describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
+
+/** What a path is to lead to. */
+export type End = 'directory' | 'file';
+
+/** Why a path is not used, and where on it. */
+export type Refusal =
+  /** A directory in which others make entries too. */
+  | { readonly why: 'shared'; readonly at: string; readonly gid: number; readonly by: 'group' | 'all' }
+  /** It ends in a directory where everybody can make files. */
+  | { readonly why: 'sticky'; readonly at: string }
+  /** In a shared directory it belongs to whoever came first. */
+  | { readonly why: 'claimed'; readonly at: string; readonly got: 'a symlink' | 'a file' }
+  | { readonly why: 'owner'; readonly at: string; readonly uid: number; readonly self: number }
+  /** A file that others than its owner can write. */
+  | { readonly why: 'mode'; readonly at: string; readonly mode: number }
+  | { readonly why: 'mount'; readonly at: string; readonly got: string }
+  | { readonly why: 'unmapped' | 'no-proc'; readonly at: string }
+  /** The kernel's answer. */
+  | { readonly why: 'errno'; readonly at: string; readonly error: unknown; readonly end: End };
+
+/** What a refusal is called where the path is used. */
+export interface Codes {
+  readonly unsafe: ErrorCode;
+  readonly unseen: ErrorCode;
+}
+
+interface Text {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** The one place in which refusals become words. `path`: the one that was asked for. */
+export function explainRefusal(path: string, refusal: Refusal, { unsafe, unseen }: Codes): ErrorInfo {
+  const code = ['errno', 'no-proc'].includes(refusal.why) ? unseen : unsafe;
+  const { message, hint } = textOf(path, refusal);
+  return new AgentError(code, message, { hint }).toInfo();
+}
+
+function textOf(path: string, refusal: Refusal): Text {
+  const { at } = refusal;
+  switch (refusal.why) {
+    case 'shared':
+      return shared(refusal);
+    case 'sticky':
+      return {
+        message: `${at}: expected a directory of one owner, got one where everybody can make files`,
+        hint: `have a directory of its own made at each boot, in /etc/tmpfiles.d/credrotate.conf: d /run/credentials-for-app 0700 app`,
+      };
+    case 'claimed':
+      return {
+        message: `${at}: expected a directory, got ${refusal.got} where others make entries too`,
+        hint: `choose a path below a directory in which root alone makes entries, such as /etc or /run`,
+      };
+    case 'owner':
+      return owner(refusal);
+    case 'mode':
+      return {
+        message: `${at}: expected a file that its owner alone can write, got mode ${octal(refusal.mode)}`,
+        hint: `sudo chmod go-w ${shellWord(at)}`,
+      };
+    case 'mount':
+      return {
+        message: `${at}: expected a file system that the kernel tells of, got ${refusal.got}`,
+        hint: 'see what is mounted there: findmnt; choose a path beside it',
+      };
+    case 'unmapped':
+    case 'no-proc':
+      return SURROUNDINGS[refusal.why];
+    case 'errno':
+      return unseen(path, refusal);
+  }
+}
+
+const SURROUNDINGS: Readonly<Record<'unmapped' | 'no-proc', Text>> = {
+  unmapped: {
+    message: '/: expected root as its owner, got a user whom this user namespace does not know',
+    hint: 'map root into the namespace, or run the agent outside of it',
+  },
+  'no-proc': {
+    message: '/proc: expected to see there what a path leads to, got nothing',
+    hint: 'mount it: mount -t proc proc /proc',
+  },
+};
+
+function shared({ at, by, gid }: Extract<Refusal, { why: 'shared' }>): Text {
+  const message = `${at}: expected a directory that its owner alone can write, got one that others can`;
+  const trusting = by === 'group' ? `, or list its group ${gid} in trusted_groups` : '';
+  return { message, hint: `sudo chmod go-w ${shellWord(at)}${trusting}, or choose another directory` };
+}
+
+function owner({ at, uid, self }: Extract<Refusal, { why: 'owner' }>): Text {
+  const owners = self === 0 ? 'root' : `root and uid ${self}`;
+  const message = `${at}: expected a path of ${owners} alone, got a part of it owned by uid ${uid}`;
+  return { message, hint: `choose a path that belongs, with all its parents, to ${owners.replace(' and ', ' or ')}` };
+}
+
+function unseen(path: string, { error, end }: Extract<Refusal, { why: 'errno' }>): Text {
+  const name = errnoName(error) ?? '';
+  const hint = HINTS[name] ?? 'check the path: every part of it must be a directory';
+  return { message: `${path}: expected a ${end}, got ${describeForeign(error)}`, hint };
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'the agent may not look there: run it as root, or as the owner',
+  EMFILE: 'raise the limit of open files: LimitNOFILE= of the unit, or ulimit -n',
+  ENFILE: 'the whole system is out of open files: raise the sysctl fs.file-max',
+};
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}

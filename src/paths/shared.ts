@@ -1,0 +1,38 @@
+import type { BigIntStats } from 'node:fs';
+import type { Directory, Held } from './held.ts';
+import { mayHaveAcl } from './libc.ts';
+import { hasToItself } from './private-group.ts';
+import type { Refusal } from './refusal.ts';
+import type { Walker } from './walked.ts';
+
+/** Who can make entries in a directory beside its owner: nobody, members of trusted groups, everybody, or who knows. */
+export type Shared = 'nobody' | 'members' | 'sticky' | 'group' | 'all';
+
+/** A directory on the way. */
+export interface Step {
+  readonly directory: Directory;
+  readonly shared: Shared;
+  readonly gid: number;
+}
+
+/** Where anybody could exchange an entry between two looks, nothing in it counts. */
+export function refuseShared({ directory, shared, gid }: Step): Refusal | undefined {
+  return shared === 'group' || shared === 'all' ? { why: 'shared', at: directory.path, gid, by: shared } : undefined;
+}
+
+const WRITABLE_BY_GROUP = 0o020;
+const WRITABLE_BY_ALL = 0o002;
+const STICKY = 0o1000;
+
+export function sharedWith(held: Held, stat: BigIntStats, { uid, groups = [] }: Walker): Shared {
+  const [mode, gid] = [Number(stat.mode), Number(stat.gid)];
+  const isSticky = stat.isDirectory() && (mode & STICKY) !== 0;
+  if ((mode & WRITABLE_BY_ALL) !== 0) return isSticky ? 'sticky' : 'all';
+  if ((mode & WRITABLE_BY_GROUP) === 0) return 'nobody';
+  // With an ACL the group's bits are its mask: who may write is more than the group.
+  if (!mayHaveAcl(held.fd)) {
+    if (groups.includes(gid)) return 'members';
+    if (Number(stat.uid) === uid && hasToItself(uid, gid)) return 'nobody';
+  }
+  return isSticky ? 'sticky' : 'group';
+}

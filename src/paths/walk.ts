@@ -1,0 +1,199 @@
+import { constants, type BigIntStats } from 'node:fs';
+import { isErrno } from '../core/errors.ts';
+import { Directory, type Held } from './held.ts';
+import { readLink } from './libc.ts';
+import { kindOfMount } from './mounts.ts';
+import type { End, Refusal } from './refusal.ts';
+import { refuseShared, sharedWith, type Step } from './shared.ts';
+import type { Ended, ReachedDirectory, ReachedFile, Walker } from './walked.ts';
+
+type Walked = ReachedDirectory | ReachedFile | Ended;
+
+/** As the kernel. */
+const MAX_LINKS = 40;
+/** The kernel's number for those whom a user namespace does not know. */
+const UNMAPPED = 65534;
+
+/**
+ * Walks a path as the kernel does, one descriptor below the other, symlinks by hand, and judges each component: first
+ * its mount, which the kernel tells without asking anybody, then its owner, and who can exchange it. No name is resolved
+ * twice; `..` behind a link means what it means to the kernel. Throws nothing.
+ */
+export function walk(path: string, end: 'directory', walker: Walker): ReachedDirectory | Ended;
+export function walk(path: string, end: 'file', walker: Walker): ReachedFile | Ended;
+export function walk(path: string, end: End, walker: Walker): Walked {
+  using way = new Way(walker, end);
+  try {
+    return way.follow(path);
+  } catch (error) {
+    const isProcMissing = way.isEmpty && isErrno(error, 'ENOENT', 'ENOTDIR', 'ENOSYS');
+    const at = way.isEmpty ? '/' : way.top.directory.path;
+    return refuse(isProcMissing ? { why: 'no-proc', at } : { why: 'errno', at, error, end });
+  }
+}
+
+class Way implements Disposable {
+  readonly #walker: Walker;
+  readonly #end: End;
+  readonly #steps: Step[] = [];
+  readonly #passed: string[] = [];
+  #links = 0;
+
+  constructor(walker: Walker, end: End) {
+    this.#walker = walker;
+    this.#end = end;
+  }
+
+  get isEmpty(): boolean {
+    return this.#steps.length === 0;
+  }
+
+  get top(): Step {
+    const top = this.#steps.at(-1);
+    if (top === undefined) throw new Error('expected a way that begins at the root');
+    return top;
+  }
+
+  [Symbol.dispose](): void {
+    for (const { directory } of this.#steps) directory[Symbol.dispose]();
+  }
+
+  follow(path: string): Walked {
+    const refusal = this.#begin();
+    if (refusal) return refuse(refusal);
+    const pending = namesOf(path.startsWith('/') ? path : `${process.cwd()}/${path}`);
+    for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
+      if (name === '..') this.#leave();
+      else {
+        const end = this.#enter(name, pending);
+        if (end) return end;
+      }
+    }
+    return this.#arrive([]);
+  }
+
+  /** "/" is where we were put, so its mount is not judged: in a chroot the table does not know it. */
+  #begin(): Refusal | undefined {
+    const directory = Directory.root();
+    const stat = directory.stat();
+    this.#push(directory, stat);
+    if ([0, this.#walker.uid].includes(Number(stat.uid))) return undefined;
+    if (stat.uid === BigInt(UNMAPPED)) return { why: 'unmapped', at: '/' };
+    return { why: 'owner', at: '/', uid: Number(stat.uid), self: this.#walker.uid };
+  }
+
+  #push(directory: Directory, stat: BigIntStats): void {
+    this.#steps.push({ directory, gid: Number(stat.gid), shared: sharedWith(directory, stat, this.#walker) });
+    this.#passed.push(directory.path);
+  }
+
+  /** By our own steps: what the file system calls `..` may be a directory that nobody judged. */
+  #leave(): void {
+    if (this.#steps.length > 1) this.#steps.pop()?.directory[Symbol.dispose]();
+  }
+
+  /** One component further; an end, when the walk ends there. */
+  #enter(name: string, pending: string[]): Walked | undefined {
+    const parent = this.top;
+    const unsafe = refuseShared(parent);
+    if (unsafe) return refuse(unsafe);
+    const entry = this.#open(parent.directory, name);
+    if (!entry) return this.#miss(parent, [name, ...pending]);
+    using opened = new DisposableStack();
+    const held = opened.use(entry);
+    const stop = this.#crossMount(parent, held);
+    if (stop) return stop;
+    const stat = held.stat();
+    if (stat.isSymbolicLink()) return this.#followLink(parent, held, pending);
+    const end = this.#judge(parent, held, stat, pending);
+    if (end === undefined || end.kind === 'file') opened.move();
+    return end;
+  }
+
+  /** Who may wait has mounted what is mounted on demand; to others its place looks like an empty directory. */
+  #open(parent: Directory, name: string): Directory | undefined {
+    if (this.#walker.mayWait !== true) return parent.open(name);
+    try {
+      return parent.open(name, constants.O_DIRECTORY);
+    } catch (error) {
+      if (isErrno(error, 'ENOTDIR', 'ELOOP')) return parent.open(name);
+      throw error;
+    }
+  }
+
+  /** Before anything is asked of what was opened. */
+  #crossMount(parent: Step, { mountId, path }: Held): Walked | undefined {
+    if (mountId === parent.directory.mountId) return undefined;
+    const kind = kindOfMount(mountId);
+    if (kind.is === 'local') return undefined;
+    if (kind.is === 'unknown' || kind.is === 'proc') {
+      const got = kind.is === 'proc' ? 'the file system of processes' : 'one that it does not tell of';
+      return refuse({ why: 'mount', at: path, got });
+    }
+    if (kind.is === 'user' && kind.uid !== this.#walker.uid) return this.#endAtUser(kind.uid, path, parent);
+    return this.#walker.mayWait === true ? undefined : { kind: 'remote', at: path, passed: this.#passed };
+  }
+
+  #followLink(parent: Step, link: Held, pending: string[]): Walked | undefined {
+    if (parent.shared !== 'nobody') return refuse({ why: 'claimed', at: link.path, got: 'a symlink' });
+    if (++this.#links > MAX_LINKS) throw errno('ELOOP');
+    const target = readLink(link.fd);
+    this.#passed.push(link.path);
+    pending.unshift(...namesOf(target));
+    if (target.startsWith('/')) while (this.#steps.length > 1) this.#leave();
+    return undefined;
+  }
+
+  #endAtUser(uid: number, at: string, { shared }: Step): Walked {
+    const { uid: self } = this.#walker;
+    const isClaim = shared !== 'nobody';
+    if (self === 0) return { kind: 'user', uid, at, isClaim, passed: this.#passed };
+    return refuse({ why: 'owner', at, uid, self });
+  }
+
+  /** Takes over what it gives, and directories that the walk goes on in. */
+  #judge(parent: Step, held: Directory, stat: BigIntStats, pending: readonly string[]): Walked | undefined {
+    const uid = Number(stat.uid);
+    const isOurs = [0, this.#walker.uid].includes(uid);
+    if (stat.isDirectory()) {
+      if (!isOurs) return this.#endAtUser(uid, held.path, parent);
+      this.#push(held, stat);
+      return undefined;
+    }
+    if (pending.length > 0 || this.#end === 'directory') throw errno('ENOTDIR');
+    if (parent.shared !== 'nobody') return refuse({ why: 'claimed', at: held.path, got: 'a file' });
+    if (!isOurs) return this.#endAtUser(uid, held.path, parent);
+    if (stat.isFile() && sharedWith(held, stat, this.#walker) !== 'nobody')
+      return refuse({ why: 'mode', at: held.path, mode: Number(stat.mode) & 0o7777 });
+    return { kind: 'file', held, passed: this.#passed };
+  }
+
+  #miss(parent: Step, missing: readonly string[]): Walked {
+    if (this.#end === 'file') return { kind: 'absent', at: parent.directory.path, passed: this.#passed };
+    // A name that leads back out of what is not there: nothing says that the way out was looked at.
+    if (missing.includes('..')) throw errno('ENOENT');
+    return this.#arrive(missing);
+  }
+
+  #arrive(missing: readonly string[]): Walked {
+    const { top } = this;
+    if (this.#end === 'file') throw errno('EISDIR');
+    const unsafe = refuseShared(top);
+    if (unsafe) return refuse(unsafe);
+    if (top.shared === 'sticky') return refuse({ why: 'sticky', at: top.directory.path });
+    this.#steps.pop();
+    return { kind: 'directory', held: top.directory, missing, passed: this.#passed };
+  }
+}
+
+function refuse(refusal: Refusal): Walked {
+  return { kind: 'refused', refusal };
+}
+
+function namesOf(path: string): string[] {
+  return path.split('/').filter((name) => name !== '' && name !== '.');
+}
+
+export function errno(code: string): Error {
+  return Object.assign(new Error(code), { code, syscall: 'open' });
+}

@@ -1,0 +1,47 @@
+import type { Directory, Held } from './held.ts';
+import type { Refusal } from './refusal.ts';
+
+/** Whose eyes a walk has. */
+export interface Walker {
+  /** Beside root the only one whose entries count. */
+  readonly uid: number;
+  /** Groups whose members may make entries in a directory as its owner may. */
+  readonly groups?: readonly number[];
+  /** It can be done without: a process of its own, with a deadline. Others stop where a file system may let them wait. */
+  readonly mayWait?: boolean;
+}
+
+/** The walk did not come to the end of the path. */
+export type Ended = Elsewhere | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+export interface ReachedDirectory {
+  readonly kind: 'directory';
+  /** The nearest that is there. */
+  readonly held: Directory;
+  /** Names of directories that are not there yet, outermost first, each in the one before. */
+  readonly missing: readonly string[];
+  /** Every directory and symlink on the way. */
+  readonly passed: readonly string[];
+}
+
+/** Anything but a directory. Beside root and the walker nobody can write it. */
+export interface ReachedFile {
+  readonly kind: 'file';
+  readonly held: Held;
+  readonly passed: readonly string[];
+}
+
+/** Nothing behind `at` was looked at. */
+export type Elsewhere =
+  /** A user decides what is there. `isClaim`: only by coming first, where others make entries too. */
+  | {
+      readonly kind: 'user';
+      readonly uid: number;
+      readonly at: string;
+      readonly isClaim: boolean;
+      readonly passed: readonly string[];
+    }
+  /** A file system that may let us wait is mounted there. */
+  | { readonly kind: 'remote'; readonly at: string; readonly passed: readonly string[] }
+  /** There is no such file. `at`: the nearest directory that is there. */
+  | { readonly kind: 'absent'; readonly at: string; readonly passed: readonly string[] };
