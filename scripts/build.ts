@@ -26,6 +26,8 @@ const recipe = {
     '--disable-warning=ExperimentalWarning',
     // SIGUSR1 would open a debugger port in a daemon that runs as root.
     '--disable-sigusr1',
+    // OPENSSL_CONF, and the file that stands for it, could load code into the product or keep it from starting.
+    '--openssl-config=/dev/null',
     // V8 has options that it takes nothing under that was compiled ahead; this is none of them.
     '--min-semi-space-size=8',
   ],

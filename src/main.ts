@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { ACT_AS } from './core/act-as.ts';
+import { ignoreNodeVariables } from './system/environment.ts';
 
 /** Refused for safety, as in core/exit.ts, which is not loaded here. */
 const REFUSED = 77;
@@ -19,6 +20,8 @@ async function main([, , option, ...args]: readonly string[]): Promise<number> {
   }
   return await (await import('./main/actor.ts')).runActor();
 }
+
+ignoreNodeVariables();
 
 void main(process.argv).then((exitCode) => {
   process.exitCode = exitCode;

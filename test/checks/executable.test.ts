@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
-import { constants } from 'node:os';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempDisposable } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -22,6 +24,28 @@ describe('executable', async () => {
   test('takes no options for Node from the environment', async () => {
     await run(executable, ['--version'], { env: { NODE_OPTIONS: '--require=/nonexistent.js' } });
   });
+
+  // Cause: the file that OPENSSL_CONF names can load a library, and one that is broken ended the process with 101.
+  test('takes no configuration of OpenSSL from the environment', async () => {
+    await using directory = await mkdtempDisposable(join(tmpdir(), 'credrotate-test-'));
+    const broken = join(directory.path, 'openssl.cnf');
+    writeFileSync(broken, 'no equal sign\n');
+    await run(executable, ['--version'], { env: { OPENSSL_CONF: broken } });
+  });
+
+  const VARIABLES = { NODE_V8_COVERAGE: 'coverage', NODE_DEBUG: 'fs,http,net,child_process' };
+
+  // Cause: Node wrote files as root into a directory that the environment names.
+  test(
+    'run by root, writes and prints nothing that the environment asks Node for',
+    { skip: process.getuid?.() !== 0 && 'needs root: others may steer their own Node' },
+    async () => {
+      await using directory = await mkdtempDisposable(join(tmpdir(), 'credrotate-test-'));
+      const { stdout, stderr } = await run(executable, ['--version'], { cwd: directory.path, env: VARIABLES });
+      assert.deepEqual({ stdout, stderr }, { stdout: `${packageJson.version}\n`, stderr: '' });
+      assert.deepEqual(readdirSync(directory.path), []);
+    },
+  );
 
   // Cause: by default Node catches SIGUSR1 and opens a debugger port, here in a daemon that runs as root.
   test('does not catch SIGUSR1', async (t) => {

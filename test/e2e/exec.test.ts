@@ -29,6 +29,18 @@ describe('exec', { concurrency: 4 }, () => {
     for (const name of shadows) assert.ok(!found.has(name), name);
   });
 
+  test('gives the program what the environment asks its Node for, which root’s credrotate does not obey', async (t) => {
+    const site = await openSite(t);
+    const env = { NODE_DEBUG: 'fs,http,net', NODE_V8_COVERAGE: site.path('coverage') };
+    const through = outOfSight(site.path('out'));
+    const { code, stderr } = await site.run(['exec', '--', 'env'], { env, through });
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    const given = readFileSync(site.path('out'), 'utf8');
+    assert.match(given, /^NODE_DEBUG=fs,http,net$/m);
+    assert.match(given, /^NODE_V8_COVERAGE=/m);
+    assert.doesNotMatch(given, /CREDROTATE_ASIDE/);
+  });
+
   test('--from takes them out of a sink', async (t) => {
     const site = await openSite(t);
     const sink = site.path('s.json');
