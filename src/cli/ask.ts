@@ -9,11 +9,12 @@ export interface Ask {
   /** What the asker wants to be fresh; the agent must know these sinks. */
   readonly config: Config;
   readonly notifyAll: boolean;
+  readonly acceptedBy?: number;
 }
 
 /** Asks the agent that holds the lock for a pass. */
-export async function askRunningAgent(world: World, { config, notifyAll }: Ask): Promise<PassReport> {
-  const report = await askControl(controlSocket(world), { command: 'refresh', notifyAll }, world.stop);
+export async function askRunningAgent(world: World, { config, ...asked }: Ask): Promise<PassReport> {
+  const report = await askControl(controlSocket(world), { command: 'refresh', ...asked }, world.stop);
   const known = new Set(report.sinks.map((sink) => sink.path));
   const unknown = config.sinks.filter((sink) => !known.has(sink.path)).map((sink) => sink.path);
   if (known.size > 0 && unknown.length > 0) {

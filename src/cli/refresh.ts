@@ -8,6 +8,7 @@ import type { Run, World } from './world.ts';
 interface RefreshOptions {
   readonly notify?: readonly string[];
   readonly notifyAll?: true;
+  readonly accept?: true;
   readonly json?: true;
 }
 
@@ -18,13 +19,14 @@ export function addRefresh(program: Command, run: Run): void {
     .description('Ask the running agent for a pass now, and print its report.')
     .option('--notify <consumer...>', 'notify these consumers, changed or not: to see what becomes of it')
     .option('--notify-all', 'notify every consumer, changed or not: after a revocation, for example')
+    .option('--accept', 'take what the source gives, even if it expires before the current credentials')
     .option('--json', 'print the report as JSON')
     .action((options: RefreshOptions) => run((world) => refresh(world, options)));
 }
 
 async function refresh(world: World, options: RefreshOptions): Promise<ExitCode> {
-  const { notify = [], notifyAll = false } = options;
-  const request = { command: 'refresh', notifyAll, notify } as const;
+  const { notify = [], notifyAll = false, accept } = options;
+  const request = { command: 'refresh', notifyAll, notify, ...(accept && { acceptedBy: world.uid }) } as const;
   const report = await askControl(controlSocket(world), request, world.stop);
   if (options.json) world.print(`${JSON.stringify(report, undefined, 2)}\n`);
   else world.show(printReport(report));

@@ -86,8 +86,8 @@ async function openWhenFree(world: World, options: SessionOptions): Promise<Sess
 async function openControl(world: World, agent: Agent, log: Log): Promise<AsyncDisposable | undefined> {
   try {
     mkdirSync(world.directories.runtime, { recursive: true, mode: 0o755 });
-    return await serveControl(controlSocket(world), ({ notifyAll, notify = [] }) =>
-      agent.ask({ trigger: 'refresh', notifyAll, notify }),
+    return await serveControl(controlSocket(world), ({ command: trigger, notify = [], ...asked }) =>
+      agent.ask({ trigger, notify, ...asked }),
     );
   } catch (error) {
     const { message } = toErrorInfo(error);

@@ -12,8 +12,10 @@ export interface Credentials {
   readonly accountId?: string;
 }
 
-/** Who the credentials speak for. A change of any of these makes them new whatever their expiration. */
+/** Who the credentials speak for, and who gave them. A change of any of these makes them new whatever their expiration. */
 export interface Origin {
+  /** Scheme, host and port of who was asked. */
+  readonly endpoint?: string;
   readonly instanceId?: string;
   readonly role?: string;
   readonly accountId?: string;
@@ -26,6 +28,17 @@ export type Identity = Pick<Origin, 'instanceId' | 'accountId'>;
 export interface KnownIdentity extends Required<Identity> {
   /** Scheme, host and port of who told it. */
   readonly endpoint: string;
+}
+
+/** What tells sets of credentials apart without holding them: safe to store. */
+export interface Print {
+  readonly fingerprint: string;
+  readonly lastUpdated?: number;
+}
+
+export function printOf(credentials: Credentials): Print {
+  const { lastUpdated } = credentials;
+  return { fingerprint: fingerprint(credentials), ...(lastUpdated !== undefined && { lastUpdated }) };
 }
 
 /** Key ids are shown by their last four characters, everywhere. */

@@ -45,6 +45,7 @@ const OF_CODE: Record<ErrorCode, ExitCode> = {
   IMDS_EXPIRED: EXIT.unreachable,
   CREDENTIALS_OLDER: EXIT.done,
   CREDENTIALS_EXPIRED: EXIT.unreachable,
+  SINK_OUTDATED: EXIT.unreachable,
   SINK_UNSAFE_PATH: EXIT.refused,
   SINK_NOT_REGULAR: EXIT.refused,
   SINK_FORMAT_REFUSED: EXIT.refused,

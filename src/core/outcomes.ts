@@ -14,10 +14,12 @@ export function describeDrift(drift: readonly Drift[]): string {
 
 /**
  * `written`: new credentials; `repaired`: the credentials are the same, the file was not;
- * `refused`: left alone for safety; `failed`: tried, and the old file still stands.
+ * `refused`: left alone for safety; `failed`: tried, and the old file still stands; `outdated`: not known to hold the
+ * current credentials, and there were none to write into it.
  * When sinks are forgotten: `forgotten`: ours is out, the rest stands; `removed`: nothing was left, the file is gone.
  */
-export type SinkResult = 'written' | 'repaired' | 'unchanged' | 'forgotten' | 'removed' | 'refused' | 'failed';
+export type SinkResult =
+  'written' | 'repaired' | 'unchanged' | 'outdated' | 'forgotten' | 'removed' | 'refused' | 'failed';
 
 export interface SinkOutcome {
   readonly path: string;
@@ -85,6 +87,8 @@ export interface PassReport {
   readonly generation: number;
   /** Whether the credentials changed in this pass. */
   readonly rotated: boolean;
+  /** The user id of who had them accepted although the ones before live longer. */
+  readonly acceptedBy?: number;
   readonly source: SourceOutcome;
   readonly sinks: readonly SinkOutcome[];
   readonly consumers: readonly ConsumerOutcome[];

@@ -2,6 +2,17 @@ import type { Explanations } from './explain-contract.ts';
 
 /** Commands stand in backquotes. */
 export const OF_SINKS: Explanations<'SINK'> = {
+  SINK_OUTDATED: {
+    means: 'not known to hold the current credentials, and nobody has them',
+    causes: [
+      'The file was removed or changed, or the sink is new, while the source gives nothing. A one-shot keeps no credentials in memory that it could write.',
+      'The source gives credentials that expire earlier than those in another file, which are kept.',
+    ],
+    remedies: [
+      'Find out why the source gives nothing: `credrotate status`. The file is written as soon as it does.',
+      'Where the source gives credentials that expire earlier, and they are the right ones: `credrotate refresh --accept`, or `credrotate once --accept` without an agent.',
+    ],
+  },
   SINK_UNSAFE_PATH: {
     means: 'somebody else could put another file in its place',
     causes: [

@@ -20,6 +20,7 @@ const error = v.object({
 });
 
 const origin = v.object({
+  endpoint: v.exactOptional(text),
   instanceId: v.exactOptional(text),
   role: v.exactOptional(text),
   accountId: v.exactOptional(text),
@@ -57,7 +58,17 @@ const sink = v.object({
   path: text,
   format: text,
   result: v.pipe(
-    v.picklist(['written', 'repaired', 'unchanged', 'forgotten', 'removed', 'refused', 'failed', 'unknown']),
+    v.picklist([
+      'written',
+      'repaired',
+      'unchanged',
+      'outdated',
+      'forgotten',
+      'removed',
+      'refused',
+      'failed',
+      'unknown',
+    ]),
     v.description('Of the last pass. unknown: there were no credentials to compare it with.'),
   ),
   drift: v.array(v.picklist(['missing', 'bytes', 'mode', 'owner'])),

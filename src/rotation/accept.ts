@@ -1,4 +1,4 @@
-import { displayKeyId, fingerprint, type Credentials, type Origin } from '../core/credentials.ts';
+import { displayKeyId, formatExpiration, printOf, type Credentials, type Origin } from '../core/credentials.ts';
 import type { Fetched } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SourceState } from '../core/outcomes.ts';
@@ -12,25 +12,28 @@ export type Decision =
       readonly credentials: Credentials;
       readonly origin: Origin;
       readonly standing: Standing;
-      /** Role, account or instance are others: everybody is notified at once. */
+      /** Endpoint, role, account or instance are others: everybody is notified at once. */
       readonly moved: boolean;
     }
   | { readonly kind: 'same'; readonly credentials: Credentials; readonly origin: Origin }
   | { readonly kind: 'keep'; readonly state: SourceState; readonly error: ErrorInfo };
 
-/** `now` is a time of the source's clock, like the expirations that it is compared with. */
-export function accept(fetched: Fetched, state: AgentState, now: number): Decision {
+/**
+ * `now` is a time of the source's clock, like the expirations that it is compared with. `takesEarlier`: that the current
+ * ones live longer is no reason to keep them, since nobody has them any more, or an administrator said so.
+ */
+export function accept(fetched: Fetched, state: AgentState, now: number, takesEarlier = false): Decision {
   if (!fetched.ok) return { kind: 'keep', ...stateOfFailure(fetched, state, now) };
   const moved = hasMoved(state.origin, fetched.origin);
   const origin = moved ? fetched.origin : { ...state.origin, ...fetched.origin };
   const credentials = withAccount(fetched.credentials, origin);
-  const print = fingerprint(credentials);
+  const print = printOf(credentials);
   if (state.standing && !moved) {
-    if (state.standing.fingerprint === print) return { kind: 'same', credentials, origin };
-    if (isWorse(credentials, state.standing, now)) return keepLonger(credentials, state.standing);
+    if (state.standing.fingerprint === print.fingerprint) return { kind: 'same', credentials, origin };
+    if (!takesEarlier && isWorse(credentials, state.standing, now)) return keepLonger(credentials, state.standing);
   }
   const standing: Standing = {
-    fingerprint: print,
+    ...print,
     keyId: displayKeyId(credentials.accessKeyId),
     expiration: credentials.expiration,
     lifetime: credentials.expiration - now,
@@ -44,21 +47,22 @@ function isWorse(credentials: Credentials, standing: Standing, now: number): boo
 }
 
 function keepLonger(credentials: Credentials, standing: Standing): Decision {
-  const earlier = Math.round((standing.expiration - credentials.expiration) / 1000);
   return {
     kind: 'keep',
     state: 'ok',
     error: {
       code: 'CREDENTIALS_OLDER',
-      message: `the source gave credentials that expire ${String(earlier)} s earlier than those that stand; kept the better ones`,
-      hint: 'nothing to do unless it lasts: then look at what answers at the metadata endpoint',
+      message:
+        `the source gave credentials that expire at ${formatExpiration(credentials.expiration)}, before the current ` +
+        `ones, which are kept: ${formatExpiration(standing.expiration)}`,
+      hint: 'if it lasts, look at what answers at the metadata endpoint; if it is meant, have it accepted: credrotate refresh --accept, or once --accept without an agent',
     },
   };
 }
 
 /** An unknown value says nothing: only two known and different ones are a move. */
 function hasMoved(before: Origin, after: Origin): boolean {
-  return (['instanceId', 'role', 'accountId'] as const).some(
+  return (['endpoint', 'instanceId', 'role', 'accountId'] as const).some(
     (key) => before[key] !== undefined && after[key] !== undefined && before[key] !== after[key],
   );
 }

@@ -79,10 +79,12 @@ export class Announcer {
     if (!report.rotated) return;
     const written = report.sinks.filter((sink) => sink.result === 'written').length;
     const { keyId, origin, expiration } = report.source;
+    const { acceptedBy } = report;
     this.#log.info(
       `rotation ${String(report.generation)}: key ${keyId ?? '…'} of role ${origin.role ?? '(unknown)'}, ` +
-        `valid until ${formatExpiration(expiration ?? 0)}, ${String(written)} of ${String(report.sinks.length)} sinks written`,
-      { event: 'rotation', generation: report.generation },
+        `valid until ${formatExpiration(expiration ?? 0)}, ${String(written)} of ${String(report.sinks.length)} sinks written` +
+        (acceptedBy === undefined ? '' : `, accepted by uid ${String(acceptedBy)}`),
+      { event: 'rotation', generation: report.generation, ...(acceptedBy !== undefined && { acceptedBy }) },
     );
   }
 

@@ -11,10 +11,12 @@ export interface Waiting extends PassRequest {
 /** What those who ask at the same time want of the one pass that they get; `usual` when nobody asks. */
 export function joined(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
   const notify = asked.flatMap((one) => one.notify ?? []);
+  const acceptedBy = asked.find((one) => one.acceptedBy !== undefined)?.acceptedBy;
   return {
     trigger: asked[0]?.trigger ?? usual,
     notifyAll: asked.some((one) => one.notifyAll),
     ...(notify.length > 0 && { notify }),
+    ...(acceptedBy !== undefined && { acceptedBy }),
   };
 }
 

@@ -14,6 +14,8 @@ export interface ControlRequest {
   readonly notifyAll: boolean;
   /** Names of consumers. */
   readonly notify?: readonly string[];
+  /** Take what the source gives even if it expires earlier: the user id of who says so. */
+  readonly acceptedBy?: number;
 }
 
 type ControlAnswer = { readonly report: PassReport } | { readonly error: ErrorInfo };
@@ -103,7 +105,13 @@ function parse(line: string): ControlRequest {
   const notify: unknown = 'notify' in value ? value.notify : [];
   if (!isNames(notify)) throw new AgentError('USAGE', 'control request: expected the names of consumers to notify');
   const notifyAll = 'notifyAll' in value && value.notifyAll === true;
-  return { command: 'refresh', notifyAll, ...(notify.length > 0 && { notify }) };
+  const acceptedBy = 'acceptedBy' in value && Number.isInteger(value.acceptedBy) ? Number(value.acceptedBy) : undefined;
+  return {
+    command: 'refresh',
+    notifyAll,
+    ...(notify.length > 0 && { notify }),
+    ...(acceptedBy !== undefined && { acceptedBy }),
+  };
 }
 
 function isNames(value: unknown): value is readonly string[] {

@@ -1,7 +1,7 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import type { Clock, Fetched, Source } from '../core/contracts.ts';
-import type { Credentials } from '../core/credentials.ts';
+import { printOf, type Credentials, type Print } from '../core/credentials.ts';
 import type { PassReport, PassTrigger, SourceOutcome } from '../core/outcomes.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
@@ -26,6 +26,8 @@ export interface PassRequest {
   readonly notifyAll: boolean;
   /** Notify these, changed or not. */
   readonly notify?: readonly string[];
+  /** Take what the source gives even if it expires earlier: the user id of who said so. */
+  readonly acceptedBy?: number;
 }
 
 /** A pass as far as the files: its consumers are notified beside it, and reported by whoever notifies them. */
@@ -46,13 +48,14 @@ export async function rotate(
   const now = deps.clock.now();
   const sourceNow = sourceTime(now, fetched.clockSkew);
   const before = deps.store.state;
-  const decision = accept(fetched, before, sourceNow);
-  if (decision.kind !== 'keep') deps.memory.credentials = decision.credentials;
-  const standing = deps.memory.credentials;
-  const applied =
-    standing && standing.expiration > sourceNow
-      ? await writeSinks(deps, config, { decision, standing, now, asked: askedIn(deps, fetched) })
-      : undefined;
+  const isAccepted = request.acceptedBy !== undefined;
+  const writing = { now, sourceNow, asked: askedIn(deps, fetched), isAccepted };
+  let decision = accept(fetched, before, sourceNow, isAccepted);
+  let applied = await writeSinks(deps, config, decision, writing);
+  if (isBetterGone(deps, decision, applied)) {
+    decision = accept(fetched, before, sourceNow, true);
+    applied = await writeSinks(deps, config, decision, writing);
+  }
   const asked = config.consumers.filter(({ name }) => request.notifyAll || request.notify?.includes(name));
   if (asked.length > 0) await deps.store.update((state) => noteAsked(state, { ...config, consumers: asked }, now));
 
@@ -63,6 +66,7 @@ export async function rotate(
     finishedAt: deps.clock.now(),
     generation: state.generation,
     rotated: decision.kind === 'new',
+    ...(decision.kind === 'new' && isAccepted && { acceptedBy: request.acceptedBy }),
     source: sourceOutcome(decision, { fetched, before, after: state }),
     sinks: applied?.outcomes ?? [],
     errors: trouble ? [trouble] : [],
@@ -87,22 +91,39 @@ function sourceOutcome(decision: Decision, { fetched, before, after }: Seen): So
   };
 }
 
-interface Writing {
-  readonly decision: Decision;
-  readonly standing: Credentials;
-  readonly now: number;
-  readonly asked: Pick<AgentState, 'asked'>;
+/** What no file and nobody's memory holds is no reason to keep off what the source gives. */
+function isBetterGone({ memory }: RotateDeps, decision: Decision, applied: ApplyResult | undefined): boolean {
+  if (decision.kind !== 'keep' || decision.error.code !== 'CREDENTIALS_OLDER' || memory.credentials) return false;
+  return (applied?.outcomes ?? []).every(({ error }) => error);
 }
 
-async function writeSinks(deps: RotateDeps, config: Config, writing: Writing): Promise<ApplyResult> {
-  const { decision, now, asked } = writing;
+interface Writing {
+  readonly now: number;
+  /** By the clock of the source. */
+  readonly sourceNow: number;
+  readonly asked: Pick<AgentState, 'asked'>;
+  readonly isAccepted: boolean;
+}
+
+/** Undefined: there have never been any credentials. */
+async function writeSinks(
+  deps: RotateDeps,
+  config: Config,
+  decision: Decision,
+  { now, sourceNow, asked, isAccepted }: Writing,
+): Promise<ApplyResult | undefined> {
+  if (decision.kind !== 'keep') deps.memory.credentials = decision.credentials;
+  const { credentials } = deps.memory;
   const before = deps.store.state;
+  const print: Print | undefined = credentials ? printOf(credentials) : before.standing;
+  if (!print) return undefined;
   const enter = entering(decision, before.generation, asked);
-  const urgent = decision.kind === 'new' && decision.moved;
+  const urgent = decision.kind === 'new' && (decision.moved || isAccepted);
   const applied = await deps.applySinks({
     sinks: config.sinks,
     trustedGroups: config.trustedGroups,
-    credentials: writing.standing,
+    print,
+    credentials: credentials && credentials.expiration > sourceNow ? credentials : undefined,
     origin: enter(before).origin,
     rotated: decision.kind === 'new',
     records: before.sinks,
@@ -130,7 +151,15 @@ function askedIn({ bootId }: RotateDeps, fetched: Fetched): Writing['asked'] {
 /** Brings the decision into a state; safe to do twice. */
 function entering(decision: Decision, generation: number, asked: Writing['asked']): (state: AgentState) => AgentState {
   if (decision.kind === 'keep') return (state) => state;
-  if (decision.kind === 'same') return (state) => ({ ...state, ...asked, origin: decision.origin });
+  if (decision.kind === 'same') {
+    const { origin, credentials } = decision;
+    return (state) => ({
+      ...state,
+      ...asked,
+      origin,
+      ...(state.standing && { standing: { ...state.standing, ...printOf(credentials) } }),
+    });
+  }
   const { origin, standing } = decision;
   return (state) => ({ ...state, ...asked, origin, standing, generation: generation + 1 });
 }

@@ -97,14 +97,16 @@ function describeClock(warning: string | undefined): readonly Line[] {
     : [{ level: 'warn', message: warning, fields: { event: 'clock_skew' } }];
 }
 
-const LABELS = { instanceId: 'instance', role: 'role', accountId: 'account' } as const satisfies Record<
-  keyof Origin,
-  string
->;
+const LABELS = {
+  endpoint: 'endpoint',
+  instanceId: 'instance',
+  role: 'role',
+  accountId: 'account',
+} as const satisfies Record<keyof Origin, string>;
 
 function describeMove({ movedFrom, origin }: SourceOutcome): readonly Line[] {
   if (!movedFrom) return [];
-  const changes = (['instanceId', 'role', 'accountId'] as const)
+  const changes = (['endpoint', 'instanceId', 'role', 'accountId'] as const)
     .filter((key) => movedFrom[key] !== undefined && origin[key] !== undefined && movedFrom[key] !== origin[key])
     .map((key) => `${LABELS[key]} ${movedFrom[key] ?? ''} became ${origin[key] ?? ''}`);
   const hint =

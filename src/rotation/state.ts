@@ -7,6 +7,7 @@ import type { KnownIdentity } from '../core/credentials.ts';
  */
 
 const originSchema = v.object({
+  endpoint: v.exactOptional(v.string()),
   instanceId: v.exactOptional(v.string()),
   role: v.exactOptional(v.string()),
   accountId: v.exactOptional(v.string()),
@@ -21,6 +22,7 @@ const askedSchema = v.object({
 
 const standingSchema = v.object({
   fingerprint: v.string(),
+  lastUpdated: v.exactOptional(v.number()),
   /** The last characters of the key id. */
   keyId: v.string(),
   expiration: v.number(),

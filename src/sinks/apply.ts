@@ -68,11 +68,11 @@ async function applyShare(
   actors: Actors,
   { user, sinks }: Share,
 ): Promise<ApplyResult> {
-  const { credentials, origin, rotated, records } = request;
+  const { print, credentials, origin, rotated, records } = request;
   const { trustedGroups } = assignment;
   const known = sinks.flatMap(({ path }) => (records[path] ? [[path, records[path]] as const] : []));
   const place = { sinks, trustedGroups, temps: tempsOf(request.temps, user.uid), records: Object.fromEntries(known) };
-  const job = { kind: 'apply', ...place, credentials, origin, rotated } as const;
+  const job = { kind: 'apply', ...place, print, credentials, origin, rotated } as const;
   const beforeWrite: BeforeWrite = (staged) => joint.stage(user.uid, staged);
   try {
     return await applyAs({ user, actors, limits, job }, { beforeWrite, now: () => now(deps) });

@@ -1,10 +1,11 @@
 import type { BigIntStats } from 'node:fs';
 import type { SinkConfig } from '../core/config.ts';
+import type { Credentials } from '../core/credentials.ts';
 import type { Actors, AtomicFiles, BootTime, Clock, FileSecurity, UserIds, Users } from '../core/contracts.ts';
 import type { Drift, SinkOutcome } from '../core/outcomes.ts';
 import type { ApplyRequest, Render, SinkRecord } from './contract.ts';
 import type { Witness } from './evidence.ts';
-import { failed, outcome } from './failure.ts';
+import { failed, outcome, outdated } from './failure.ts';
 import { isUntouched, keyOf, modeOf, recordOf, type Since } from './records.ts';
 import { lookAt, readStanding, refuseJustEmptied, type Standing } from './standing.ts';
 import type { SinkDirectory } from './trust.ts';
@@ -22,7 +23,7 @@ export interface SinkDeps {
 }
 
 /** What the files are to say, and whom to trust on the way to them. */
-export interface Wish extends Pick<ApplyRequest, 'credentials' | 'origin' | 'rotated' | 'records'> {
+export interface Wish extends Pick<ApplyRequest, 'print' | 'credentials' | 'origin' | 'rotated' | 'records'> {
   /** Group ids. */
   readonly trustedGroups: readonly number[];
 }
@@ -74,7 +75,23 @@ export function compare(deps: SinkDeps, wish: Wish, place: Place, witness: Witne
   const record = seen && recordThatStands(known, seen, place);
   const unchanged = { ...outcome(sink, 'unchanged'), ...witness(target, seen) };
   if (record) return { settled: { outcome: unchanged, record } };
+  if (!wish.credentials) return { settled: { outcome: outdated(sink, seen && attributeDrift(seen, place)) } };
+  return render(deps, { ...wish, credentials: wish.credentials }, place, { ...known, seen, unchanged });
+}
 
+interface Compared extends Known {
+  readonly seen: BigIntStats | undefined;
+  /** What is to be reported where the bytes are right after all. */
+  readonly unchanged: SinkOutcome;
+}
+
+function render(
+  deps: SinkDeps,
+  wish: Wish & { readonly credentials: Credentials },
+  place: Place,
+  { seen, unchanged, ...known }: Compared,
+): Prepared {
+  const { sink } = place;
   const standing = seen && readFilled(deps, place);
   const rendered = deps.render(standing?.bytes, wish.credentials, sink, wish.origin);
   if (!rendered.ok) return { settled: { outcome: failed(sink, rendered.error) } };

@@ -1,4 +1,4 @@
-import type { Credentials, Origin } from '../core/credentials.ts';
+import type { Credentials, Origin, Print } from '../core/credentials.ts';
 import type { BootTime } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SinkConfig } from '../core/config.ts';
@@ -64,7 +64,10 @@ export interface ApplyRequest {
   readonly sinks: readonly SinkConfig[];
   /** Names or numbers of groups that may write in the directories on the way. */
   readonly trustedGroups: readonly (string | number)[];
-  readonly credentials: Credentials;
+  /** Of the credentials that are, or should be, in the files. */
+  readonly print: Print;
+  /** Undefined: nobody has them any more. Sinks are only compared with what is known of them, and none is written. */
+  readonly credentials: Credentials | undefined;
   readonly origin: Origin;
   /** Whether the credentials are new, which tells `written` from `repaired`. */
   readonly rotated: boolean;
@@ -79,7 +82,9 @@ export interface ApplyRequest {
   readonly beforeWrite: (temps: readonly TempFile[], changing: readonly string[]) => Promise<void>;
 }
 
-export type PreviewRequest = Omit<ApplyRequest, 'beforeWrite' | 'records' | 'temps'>;
+export interface PreviewRequest extends Omit<ApplyRequest, 'beforeWrite' | 'records' | 'temps' | 'print'> {
+  readonly credentials: Credentials;
+}
 
 /**
  * What applying would come to, and for a sink that would be replaced its bytes: with secrets, so never to be shown

@@ -1,6 +1,6 @@
 import { AgentError, describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../core/errors.ts';
 import type { SinkConfig } from '../core/config.ts';
-import type { SinkOutcome, SinkResult } from '../core/outcomes.ts';
+import type { Drift, SinkOutcome, SinkResult } from '../core/outcomes.ts';
 
 /** What an administrator does about each error of a system call. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -43,7 +43,20 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 export function failed(sink: SinkConfig, error: ErrorInfo): SinkOutcome {
-  return { ...outcome(sink, REFUSALS.has(error.code) ? 'refused' : 'failed'), error };
+  return { ...outcome(sink, resultOf(error.code)), error };
+}
+
+function resultOf(code: ErrorCode): SinkResult {
+  if (code === 'SINK_OUTDATED') return 'outdated';
+  return REFUSALS.has(code) ? 'refused' : 'failed';
+}
+
+/** A sink that there is nothing to write into. `attributes`: in which of them it differs; undefined without a file. */
+export function outdated(sink: SinkConfig, attributes: readonly Drift[] | undefined): SinkOutcome {
+  const got = attributes ? 'one that is not as it was written' : 'none';
+  const message = `${sink.path}: expected a file with the current credentials, got ${got}, and there are none to write`;
+  const drift: readonly Drift[] = attributes ? ['bytes', ...attributes] : ['missing'];
+  return { ...failed(sink, { code: 'SINK_OUTDATED', message }), drift };
 }
 
 export function outcome(sink: SinkConfig, result: SinkResult): SinkOutcome {

@@ -1,3 +1,4 @@
+import { printOf } from '../core/credentials.ts';
 import { previewAs } from './acting/delegate.ts';
 import { AT_ONCE, inLanes } from './acting/lanes.ts';
 import { ACTING_LIMITS, type ActingLimits } from './acting/patience.ts';
@@ -17,7 +18,7 @@ export async function previewSinks(
 ): Promise<readonly SinkPreview[]> {
   const { own, shares, denied, trustedGroups } = await assign(deps, request, limits);
   const { credentials, origin, rotated } = request;
-  const wish = { credentials, origin, rotated, trustedGroups, records: {} };
+  const wish = { print: printOf(credentials), credentials, origin, rotated, trustedGroups, records: {} };
   const { actors } = deps;
   const users = actors
     ? inLanes(shares, AT_ONCE, ({ user, sinks }) =>

@@ -1,6 +1,5 @@
 import type { BigIntStats } from 'node:fs';
 import type { SinkConfig } from '../core/config.ts';
-import { fingerprint } from '../core/credentials.ts';
 import { digest } from '../core/digest.ts';
 import type { ApplyRequest, SinkRecord } from './contract.ts';
 
@@ -8,10 +7,9 @@ import type { ApplyRequest, SinkRecord } from './contract.ts';
 export type Since = Pick<SinkRecord, 'renamedAt' | 'renamedAtBoot'>;
 
 /** Changes with all that shapes a sink's file: credentials, what is known of them, and the sink's options. */
-export function keyOf({ credentials, origin }: Pick<ApplyRequest, 'credentials' | 'origin'>, sink: SinkConfig): string {
+export function keyOf({ print, origin }: Pick<ApplyRequest, 'print' | 'origin'>, sink: SinkConfig): string {
   const shape = { ...sink, path: undefined, notify: undefined };
-  const { lastUpdated, accountId } = credentials;
-  const parts = [fingerprint(credentials), lastUpdated, accountId, origin.role, origin.accountId, shape];
+  const parts = [print.fingerprint, print.lastUpdated, origin.role, origin.accountId, shape];
   return digest(JSON.stringify(parts));
 }
 

@@ -76,7 +76,7 @@ describe('the states of the source', () => {
       [GOOD, gives('B', { expiration: NOON + HOUR }), gives('B', { expiration: NOON + HOUR })],
       'ok',
       0,
-      [/^warn source is ok: .*kept the better ones \(nothing to do unless/],
+      [/^warn source is ok: .*before the current ones, which are kept: .* \(if it lasts, .*refresh --accept/],
     ],
     ['expired at first fetch', [OLD, OLD], 'expired', 75, [/^error source is expired: .*IMDS_EXPIRED \(mend it\)$/]],
     ['expired ones beside good ones', [GOOD, OLD], 'stale', 0, [/^warn source is stale: .*IMDS_EXPIRED/]],

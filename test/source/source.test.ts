@@ -32,7 +32,8 @@ describe('a healthy fetch', () => {
     const fetched = good(await createImdsSource(imdsRig(t, server)).fetch(signal));
     assert.equal(fetched.credentials.accessKeyId, 'ASIAEXAMPLE000000001');
     assert.equal(fetched.credentials.accountId, '123456789012');
-    assert.deepEqual(fetched.origin, { instanceId: 'i-0abc', role: ROLE, accountId: '123456789012' });
+    const identity = { instanceId: 'i-0abc', role: ROLE, accountId: '123456789012' };
+    assert.deepEqual(fetched.origin, { endpoint: server.origin, ...identity });
     assert.equal(fetched.clockSkew, 5000);
   });
 
@@ -52,7 +53,7 @@ describe('a healthy fetch', () => {
     const identity = { endpoint: server.origin, ...known };
     const fetched = good(await createImdsSource({ ...imdsRig(t, server), identity }).fetch(signal));
     assert.deepEqual(server.steps(), ['token', ...HEALTHY]);
-    assert.deepEqual([fetched.origin, fetched.identity], [{ ...known, role: ROLE }, identity]);
+    assert.deepEqual([fetched.origin, fetched.identity], [{ ...identity, role: ROLE }, identity]);
     assert.equal(fetched.credentials.accountId, '210987654321');
   });
 

@@ -8,6 +8,7 @@ import { readBootTime } from '../../src/system/boot-time.ts';
 import { createCommands } from '../../src/system/commands.ts';
 import { fileSecurity } from '../../src/system/file-security.ts';
 import { createUsers } from '../../src/host/users.ts';
+import { printOf, type Credentials } from '../../src/core/credentials.ts';
 import { credentials, NOON } from './credentials.ts';
 
 /** The real outside world but for the clock and the format. */
@@ -56,10 +57,13 @@ export function trustIn(groups: readonly number[] = []): Trust {
   return { uid: process.geteuid?.() ?? 0, groups, security: fileSecurity };
 }
 
-export function applyRequest(sinks: readonly DotenvSink[], change: Partial<ApplyRequest> = {}): ApplyRequest {
+type Request = ApplyRequest & { readonly credentials: Credentials };
+
+export function applyRequest(sinks: readonly DotenvSink[], change: Partial<ApplyRequest> = {}): Request {
+  const given = change.credentials ?? credentials('1');
   return {
     sinks,
-    credentials: credentials('1'),
+    print: printOf(given),
     origin: { role: 'app' },
     rotated: true,
     records: {},
@@ -67,6 +71,7 @@ export function applyRequest(sinks: readonly DotenvSink[], change: Partial<Apply
     temps: [],
     beforeWrite: () => Promise.resolve(),
     ...change,
+    credentials: given,
   };
 }
 

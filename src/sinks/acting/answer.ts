@@ -24,6 +24,7 @@ const id = integer(0xffffffff);
 
 /** All that comes of working on a sink, and nothing that would be about the agent itself. */
 const CODES: Readonly<Record<Extract<ErrorCode, `SINK_${string}`>, true>> = {
+  SINK_OUTDATED: true,
   SINK_UNSAFE_PATH: true,
   SINK_NOT_REGULAR: true,
   SINK_FORMAT_REFUSED: true,
@@ -70,7 +71,7 @@ const evidence = v.variant('kind', [
 
 const bytes = v.pipe(v.string(), v.maxLength(Math.ceil(LIMITS.shown / 3) * 4), v.base64());
 
-const WRITING = ['written', 'repaired', 'unchanged', 'refused', 'failed'] as const;
+const WRITING = ['written', 'repaired', 'unchanged', 'outdated', 'refused', 'failed'] as const;
 const FORGETTING = ['forgotten', 'removed', 'unchanged', 'refused', 'failed'] as const;
 
 /** What may come of a sink in each kind of job. */
@@ -94,7 +95,7 @@ function sinkMessage(kind: Job['kind']): v.GenericSchema<unknown, SinkMessage> {
       current: v.exactOptional(bytes),
       next: v.exactOptional(bytes),
     }),
-    v.check(({ result, error }) => (result === 'refused' || result === 'failed') === (error !== undefined)),
+    v.check(({ result, error }) => ['outdated', 'refused', 'failed'].includes(result) === (error !== undefined)),
   );
 }
 

@@ -1,5 +1,5 @@
 import type { SinkConfig } from '../../core/config.ts';
-import type { Credentials, Origin } from '../../core/credentials.ts';
+import type { Credentials, Origin, Print } from '../../core/credentials.ts';
 import { Secret } from '../../core/secret.ts';
 import type { ForgetRequest, SinkRecords, TempFile } from '../contract.ts';
 
@@ -29,7 +29,8 @@ interface CommonJob {
 /** To write sinks, or to look at what that would come to. */
 export interface WriteJob extends CommonJob {
   readonly kind: 'apply' | 'preview';
-  readonly credentials: Credentials;
+  readonly print: Print;
+  readonly credentials: Credentials | undefined;
   readonly origin: Origin;
   readonly rotated: boolean;
   readonly records: SinkRecords;
@@ -44,7 +45,7 @@ export const GO = 'go';
 
 /** With the secrets, where the job needs them: for the pipe alone. */
 export function encodeJob(job: Job): string {
-  if (!('credentials' in job)) return JSON.stringify(job);
+  if (!('credentials' in job) || !job.credentials) return JSON.stringify(job);
   const { secretAccessKey, sessionToken, ...rest } = job.credentials;
   const secrets = { secretAccessKey: secretAccessKey.reveal(), sessionToken: sessionToken.reveal() };
   return JSON.stringify({ ...job, credentials: { ...rest, ...secrets } });
@@ -53,7 +54,7 @@ export function encodeJob(job: Job): string {
 export function decodeTask(line: string): Task {
   // It comes from the agent itself, where it was one.
   const task = JSON.parse(line) as Task;
-  if (!('credentials' in task)) return task;
+  if (!('credentials' in task) || !task.credentials) return task;
   // Here they are still texts.
   const { secretAccessKey, sessionToken } = task.credentials as unknown as Record<string, string>;
   const secrets = { secretAccessKey: new Secret(secretAccessKey ?? ''), sessionToken: new Secret(sessionToken ?? '') };

@@ -54,7 +54,7 @@ class ImdsSource implements Source {
       return {
         ok: true,
         credentials: { ...credentials, ...account },
-        origin: { ...identity, role, ...account },
+        origin: { endpoint: this.#client.settings.origin, ...identity, role, ...account },
         ...known(this.#client.settings.origin, identity),
         ...skew(clockSkew),
       };

@@ -106,7 +106,14 @@ async function apply(what: string, deadline?: number): Promise<ApplyResult> {
 const COMMON = { sinks: [sinkAt('/home/bob/a')], temps: [OLD], trustedGroups: [] };
 const APPLY: WriteJob = {
   ...COMMON,
-  ...{ kind: 'apply', credentials: credentials('1'), origin: {}, rotated: true, records: {} },
+  ...{
+    kind: 'apply',
+    print: { fingerprint: '1' },
+    credentials: credentials('1'),
+    origin: {},
+    rotated: true,
+    records: {},
+  },
 };
 const FORGET: ForgetJob = { ...COMMON, kind: 'forget', keyId: '…0001', force: false };
 

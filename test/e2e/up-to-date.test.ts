@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { openSite, said, type Site } from '../support/agent.ts';
+
+/** A file of which nothing good is known is not up to date, whatever the source says. */
+
+function config(site: Site, ...names: readonly string[]): readonly string[] {
+  return site.configure({
+    sinks: names.map((name) => ({ path: site.path(name), format: 'json' })),
+    imds: { attempts: 2 },
+  });
+}
+
+/** From now on the source gives others, which expire before those that were written last. */
+function giveEarlier(site: Site): void {
+  const path = site.path('state/state.json');
+  const state = JSON.parse(readFileSync(path, 'utf8')) as { standing: { expiration: number } };
+  state.standing.expiration += 3_600_000;
+  writeFileSync(path, JSON.stringify(state));
+  site.metadata.rotate();
+}
+
+async function codes(site: Site, options: readonly string[]): Promise<readonly unknown[]> {
+  const once = await site.run(['once', ...options]);
+  const status = await site.run(['status']);
+  const check = await site.run(['status', '--check']);
+  return [once.code, status.code, check.code];
+}
+
+describe('a file that is not there is not up to date', { concurrency: 3 }, () => {
+  test('removed while the source is away', async (t) => {
+    const site = await openSite(t);
+    const options = config(site, 'a.json', 'b.json');
+    assert.equal((await site.run(['once', ...options])).code, 0);
+    site.metadata.setFaults([{ at: 'any', kind: 'reset' }]);
+    assert.equal((await site.run(['once', ...options])).code, 0);
+    rmSync(site.path('a.json'));
+    assert.deepEqual(await codes(site, options), [75, 75, 2]);
+    const { stdout } = await site.run(['status', '--check']);
+    assert.match(stdout, /^CREDROTATE CRITICAL - .*a\.json/);
+    site.metadata.setFaults([]);
+    assert.equal((await site.run(['once', ...options])).code, 0);
+  });
+
+  test('added while the source is away', async (t) => {
+    const site = await openSite(t);
+    assert.equal((await site.run(['once', ...config(site, 'a.json')])).code, 0);
+    site.metadata.setFaults([{ at: 'any', kind: 'reset' }]);
+    assert.deepEqual(await codes(site, config(site, 'a.json', 'new.json')), [75, 75, 2]);
+  });
+
+  test('removed while the source gives credentials that expire earlier', async (t) => {
+    const site = await openSite(t);
+    const options = config(site, 'a.json', 'b.json');
+    await site.run(['once', ...options]);
+    rmSync(site.path('a.json'));
+    giveEarlier(site);
+    assert.deepEqual(await codes(site, options), [75, 75, 2]);
+    assert.equal(existsSync(site.path('a.json')), false);
+    const accepted = await site.run(['once', '--accept', ...options]);
+    assert.equal(accepted.code, 0, accepted.stdout);
+    assert.match(readFileSync(site.path('b.json'), 'utf8'), new RegExp(site.metadata.current().accessKeyId));
+  });
+
+  test('what is better and nowhere any more keeps nobody from what the source gives', async (t) => {
+    const site = await openSite(t);
+    const options = config(site, 'a.json');
+    await site.run(['once', ...options]);
+    rmSync(site.path('a.json'));
+    giveEarlier(site);
+    assert.equal((await site.run(['once', ...options])).code, 0);
+    assert.match(readFileSync(site.path('a.json'), 'utf8'), new RegExp(site.metadata.current().accessKeyId));
+  });
+
+  test('refresh --accept takes them, says so with the user id, and notifies everybody', async (t) => {
+    const site = await openSite(t);
+    await site.run(['once', ...config(site, 'a.json')]);
+    giveEarlier(site);
+    const agent = site.start(['run', ...config(site, 'a.json')]);
+    await said(agent, /source is ok: .*before the current ones/);
+    const kept = await site.run(['refresh']);
+    assert.match(kept.stdout, /CREDENTIALS_OLDER: .*\n +hint: .*refresh --accept/);
+    assert.equal((await site.run(['refresh', '--accept'])).code, 0);
+    await said(agent, new RegExp(`rotation 2: .*, accepted by uid ${String(process.getuid?.())}`));
+  });
+});
