@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Plugin, PluginBuild } from 'esbuild';
 
 /** What stands in for a module that a package loads and never uses here. */
@@ -9,7 +10,7 @@ interface LeftOut {
 }
 
 /** What that gains is in ARCHITECTURE.md. winston's are for the agent: a one-shot does not load it. */
-const leftOut: readonly LeftOut[] = [
+export const leftOut: readonly LeftOut[] = [
   {
     importer: 'undici',
     module: 'dispatcher/client-h2.js',
@@ -45,22 +46,21 @@ const leftOut: readonly LeftOut[] = [
     module: 'node:http',
     contents: 'module.exports = { maxHeaderSize: 16384, IncomingMessage: class {} };',
   },
-  // Its temp names need no secrecy, since the hook makes sure that the file is new, and nobody runs us in a worker.
+  // Its temp names need no secrecy, since they are made exclusively, but a mark of ours (files/sweep.ts); and nobody runs
+  // us in a worker.
   {
     importer: 'write-file-atomic',
     module: 'node:crypto',
     contents: `
-      const digest = () => ({ readUInt32BE: () => Math.floor(Math.random() * 2 ** 32) });
+      const digest = () => ({ readUInt32BE: () => Math.floor(Math.random() * 2 ** 32) + '.crtmp' });
       module.exports = { createHash: () => ({ update() { return this; }, digest }) };`,
   },
   { importer: 'write-file-atomic', module: 'worker_threads', contents: 'module.exports = { threadId: 0 };' },
-  // What it asks for each component of a path, one after the other, the C library asks in one call.
+  // Opens, renames and unlinks under our rules.
   {
     importer: 'write-file-atomic',
     module: 'fs',
-    contents: `
-      const fs = require('node:fs');
-      module.exports = Object.assign(Object.create(fs), { realpath: fs.realpath.native });`,
+    contents: `module.exports = require(${JSON.stringify(join(import.meta.dirname, '../src/system/atomic-fs.ts'))});`,
   },
   // Takes over all signals at each write, to remove temp files that our journal knows.
   {
@@ -95,7 +95,10 @@ function setup(build: PluginBuild): void {
     const found = find(packageOf(importer).name, path);
     return found && { path: `${found.importer} ${path}`, namespace: 'lean', pluginData: found.contents };
   });
-  build.onLoad({ filter: /./, namespace: 'lean' }, ({ pluginData }) => ({ contents: String(pluginData) }));
+  build.onLoad({ filter: /./, namespace: 'lean' }, ({ pluginData }) => ({
+    contents: String(pluginData),
+    resolveDir: import.meta.dirname,
+  }));
   build.onLoad({ filter: /\/node_modules\/undici\/lib\// }, ({ path }) => {
     const found = find('undici', packageOf(path).file);
     return found && { contents: found.contents };
@@ -105,7 +108,7 @@ function setup(build: PluginBuild): void {
   }));
 }
 
-function packageOf(path: string): { readonly name: string; readonly file: string } {
+export function packageOf(path: string): { readonly name: string; readonly file: string } {
   const [, name = '', file = ''] = /\/node_modules\/([^/]+)\/(?:lib\/)?(.*)$/.exec(path) ?? [];
   return { name, file };
 }

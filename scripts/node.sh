@@ -42,4 +42,4 @@ if ! trouble=$("$node" --version 2>&1); then
 fi
 PATH="$root/node_modules/.bin:$PATH"
 export PATH
-exec "$node" --disable-warning=ExperimentalWarning "$@"
+exec "$node" --disable-warning=ExperimentalWarning --import="$root/scripts/unbundled.ts" "$@"

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { executable, PRODUCT_VARIABLE } from '../test/support/product.ts';
+import { FROM_SOURCE } from '../test/support/from-source.ts';
 import { limit, LOAD_VARIABLE, measureLoad } from '../test/support/limits.ts';
 
 /** What the command line asks for. */
@@ -52,7 +53,7 @@ export async function runSuite({ files, pattern, streams, testLimit }: Suite): P
     files: [...files],
     concurrency: streams,
     timeout: limit(testLimit),
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgv: FROM_SOURCE.slice(1),
     ...(pattern && { testNamePatterns: pattern }),
   });
   endIfSilent(events, files, 2 * limit(testLimit));

@@ -8,6 +8,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { FiledTally, Tally } from '../test/faults/tally.ts';
 import { installPackages } from './test-packages.ts';
+import { FROM_SOURCE } from '../test/support/from-source.ts';
 import { runSuite, selectionOf } from './test-runner.ts';
 
 const root = dirname(import.meta.dirname);
@@ -26,7 +27,7 @@ async function enterMounts(): Promise<number> {
     return trouble('expected root, who mounts and becomes others: sudo npm run test:system');
   // Without them tests are skipped, with the reason.
   await installPackages().catch((error: unknown) => trouble(String(error)));
-  const again = [process.execPath, '--disable-warning=ExperimentalWarning', ...process.argv.slice(1)];
+  const again = [...FROM_SOURCE, ...process.argv.slice(1)];
   const child = spawn('unshare', ['--mount', '--propagation', 'private', ...again], {
     stdio: 'inherit',
     env: { ...process.env, [HOST_MOUNTS]: readlinkSync('/proc/self/ns/mnt') },

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { interleave } from '../measure.ts';
 import type { Row } from '../rows.ts';
 import type { Setting } from '../setting.ts';
+import { FROM_SOURCE } from '../../test/support/from-source.ts';
 
 const WRITER = join(import.meta.dirname, '..', 'writer.ts');
 const COUNTS = [1, 10, 100, 1_000] as const;
@@ -45,7 +46,7 @@ interface Written {
 
 function write({ node, site }: Setting, mode: string, count: number): Written {
   const directory = site.fresh('many');
-  const args = ['--disable-warning=ExperimentalWarning', '--expose-gc', WRITER, mode, String(count), directory];
+  const args = [...FROM_SOURCE.slice(1), '--expose-gc', WRITER, mode, String(count), directory];
   const { status, stdout, stderr } = spawnSync(node, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`writer ${mode} ${count}: ${stderr}`);
   return JSON.parse(stdout) as Written;

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
+import { fill } from '../files/write.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { systemctl } from '../host/systemctl.ts';
 import { hasSystemd } from '../host/tool.ts';
 import { dropIn } from '../report/harden.ts';
-import { writeSynced } from '../rotation/store.ts';
+
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { dropInPaths, surveyGround, UNITS } from './sandbox.ts';
 import type { Run, World } from './world.ts';
@@ -43,7 +44,7 @@ async function harden(world: World, options: HardenOptions): Promise<ExitCode> {
   const { files } = await world.services();
   for (const path of dropInPaths(UNITS)) {
     await makeDirectory(dirname(path));
-    await files.replace(path, (temp) => writeSynced(temp, Buffer.from(text), 0o644));
+    await files.replace(path, ({ fd }) => fill(fd, { bytes: Buffer.from(text), mode: 0o644 }));
     world.show(`${path}: written\n`);
   }
   await reloadUnits(world);

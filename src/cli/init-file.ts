@@ -12,8 +12,9 @@ import { AgentError, describeForeign, isErrno } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { count } from '../report/text.ts';
-import { writeSynced } from '../rotation/store.ts';
+
 import { CommandFailure, DEFAULT_CONFIG } from './options.ts';
+import { fill } from '../files/write.ts';
 import type { World } from './world.ts';
 
 /** A configuration that somebody made is not to be lost; one without sinks, as it is installed, may go. */
@@ -74,7 +75,7 @@ export async function writeConfig(world: World, path: string, text: string): Pro
   const { files, validatePattern } = await world.services();
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    await files.replace(path, (temp) => writeSynced(temp, Buffer.from(text), 0o644));
+    await files.replace(path, ({ fd }) => fill(fd, { bytes: Buffer.from(text), mode: 0o644 }));
   } catch (error) {
     throw cannot(path, 'written', error);
   }

@@ -10,7 +10,7 @@ import { parseStatus } from '../report/status-schema.ts';
 import { buildStatus, type Status } from '../report/status.ts';
 import type { Tally } from '../report/tally.ts';
 import type { AgentDeps, AgentView } from '../rotation/agent.ts';
-import { fillTemp } from '../rotation/store.ts';
+import { fill } from '../files/write.ts';
 import type { Services, World } from './world.ts';
 
 export interface PublishOptions {
@@ -96,8 +96,5 @@ async function writeMetrics(
 
 /** Not synced: after a power cut the first pass makes it anew. */
 async function replace({ files }: Services, path: string, text: string): Promise<void> {
-  await files.replace(path, (temp) => {
-    closeSync(fillTemp(temp, Buffer.from(text), 0o644));
-    return Promise.resolve();
-  });
+  await files.replace(path, ({ fd }) => fill(fd, { bytes: Buffer.from(text), mode: 0o644, isSynced: false }));
 }

@@ -87,13 +87,32 @@ export interface Log {
   debug(message: string, fields: LogFields): void;
 }
 
+/** An empty temp file beside the file that it is to replace, readable by its owner alone. */
+export interface TempHandle {
+  /** Open for writing, under the very descriptor with which it was made. */
+  readonly fd: number;
+  readonly name: string;
+}
+
 /**
- * Replaces a file by a new one, whole. `stage` gets the open-once temp file's path beside the target, empty and
- * not yet visible under the target's name; it must put owner, mode and bytes in place and sync them. Only when it
- * returns is the temp file renamed; when it throws, the temp file is removed and the error comes out.
+ * Replaces a file by a new one, whole. `stage` must put owner, mode and bytes in place and sync them. Only when it
+ * returns is the temp file renamed; when it throws, the temp file is removed and the error comes out. `path` is below the
+ * descriptor of a directory, which stays open until this has settled. Rejects with {@link Exchanged} and errno errors.
  */
 export interface AtomicFiles {
-  replace(path: string, stage: (tempPath: string) => Promise<void>): Promise<void>;
+  replace(path: string, stage: (temp: TempHandle) => Promise<void>): Promise<void>;
+}
+
+/** Somebody who may make entries in the directory put another file in place of ours. */
+export class Exchanged extends Error {
+  override readonly name = 'Exchanged';
+  /** Whether the old file is gone already. */
+  readonly isReplaced: boolean;
+
+  constructor(isReplaced: boolean) {
+    super(isReplaced ? 'another file took the place of the new one' : 'another file took the place of the temp file');
+    this.isReplaced = isReplaced;
+  }
 }
 
 /**

@@ -1,35 +1,33 @@
-import { closeSync, constants, fchmodSync, fsync, openSync, writeSync } from 'node:fs';
+import { fchmodSync, fsync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { AtomicFiles } from '../core/contracts.ts';
 import type { Directory } from '../paths/held.ts';
 
-export interface WriteOptions {
+export interface Content {
+  readonly bytes: Buffer;
+  /** From before the first byte on. */
   readonly mode: number;
   /** What a power cut may take away need not be waited for. */
   readonly isSynced?: boolean;
 }
 
-/**
- * The one writer for files of our own: whole or not at all, of this mode before the first byte, and on disk when it
- * resolves. Rejects with errno errors.
- */
+/** The one writer for files of our own: whole or not at all, and on disk when it resolves. Rejects with errno errors. */
 export async function writeOwn(
   files: AtomicFiles,
   directory: Directory,
   name: string,
-  { bytes, mode, isSynced = true }: WriteOptions & { readonly bytes: Buffer },
+  content: Content,
 ): Promise<void> {
-  await files.replace(directory.at(name), async (temp) => {
-    const fd = openSync(temp, constants.O_WRONLY | constants.O_NOFOLLOW);
-    try {
-      fchmodSync(fd, mode);
-      writeAll(fd, bytes);
-      if (isSynced) await promisify(fsync)(fd);
-    } finally {
-      closeSync(fd);
-    }
-  });
-  if (isSynced) await directory.sync();
+  await files.replace(directory.at(name), ({ fd }) => fill(fd, content));
+  // Without this a power cut can bring back the old file.
+  if (content.isSynced !== false) await directory.sync();
+}
+
+/** Fills an empty file. Rejects with errno errors. */
+export async function fill(fd: number, { bytes, mode, isSynced = true }: Content): Promise<void> {
+  fchmodSync(fd, mode);
+  writeAll(fd, bytes);
+  if (isSynced) await promisify(fsync)(fd);
 }
 
 /** A full disk or a limit shows as a short count first, and as an error only when the rest is tried. */

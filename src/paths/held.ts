@@ -6,7 +6,7 @@ import { isErrno } from '../core/errors.ts';
 import { mountIdOf } from './mounts.ts';
 
 /** Neither it nor O_CLOEXEC, which libuv adds, is among Node's constants; alike on x86-64 and arm64. */
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY, O_RDONLY } = fs.constants;
 
 /** On another mount than its directory: whoever mounted it may be anybody. */

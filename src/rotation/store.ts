@@ -1,20 +1,10 @@
-import {
-  closeSync,
-  fchmodSync,
-  fsync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import * as v from 'valibot';
 import type { AtomicFiles, Log } from '../core/contracts.ts';
-import { AgentError, describeForeign, isErrno, type ErrorInfo } from '../core/errors.ts';
+import { describeForeign, isErrno, type ErrorInfo } from '../core/errors.ts';
+import { isTempOf } from '../files/sweep.ts';
+import { fill } from '../files/write.ts';
 import { syncDirectory } from '../sinks/directories.ts';
 import { withoutBackoff } from './pending.ts';
 import { EMPTY_STATE, stateSchema, type AgentState } from './state.ts';
@@ -73,7 +63,7 @@ export class StateStore {
   async #write(): Promise<void> {
     const bytes = Buffer.from(`${JSON.stringify(this.#state, undefined, 1)}\n`);
     try {
-      await this.#files.replace(this.#path, (temp) => writeSynced(temp, bytes, 0o600));
+      await this.#files.replace(this.#path, ({ fd }) => fill(fd, { bytes, mode: 0o600 }));
       // Without this a power cut could bring back the state before what is owed.
       await syncDirectory(dirname(this.#path));
       this.#trouble = undefined;
@@ -106,39 +96,12 @@ export function removeState(directory: string): ErrorInfo | undefined {
   }
 }
 
-/** Fills an empty temp file: mode, every byte, synced. Rejects with errno errors. */
-export async function writeSynced(path: string, bytes: Buffer, mode: number): Promise<void> {
-  const fd = fillTemp(path, bytes, mode);
-  try {
-    await promisify(fsync)(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Fills an empty temp file: mode and every byte. Gives its open descriptor; throws errno errors. */
-export function fillTemp(path: string, bytes: Buffer, mode: number): number {
-  const fd = openSync(path, 'r+');
-  try {
-    fchmodSync(fd, mode);
-    for (let done = 0; done < bytes.length;) {
-      const written = writeSync(fd, bytes, done);
-      if (written === 0) throw new AgentError('STATE_UNWRITABLE', `${path}: the disk took no more bytes`);
-      done += written;
-    }
-    return fd;
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
-}
-
 /** Removes the temp files that a kill has left beside a file of our own; for whoever holds the lock. Never throws. */
 export function sweepBeside(path: string): void {
   const directory = dirname(path);
-  const own = `${basename(path)}.`;
+  const own = basename(path);
   for (const name of namesIn(directory)) {
-    if (name.startsWith(own) && /^\d+$/.test(name.slice(own.length))) removeIfPossible(join(directory, name));
+    if (isTempOf(name, own)) removeIfPossible(join(directory, name));
   }
 }
 

@@ -98,19 +98,20 @@ function makeWay({ sink, directory, ids }: Change, trust: Trust): ErrorInfo | un
 }
 
 function conclude({ change, warnings, error }: Replaced<Change>, time: Since): Settled {
-  if (error) return unchanged(change, error);
+  // Renamed all the same: its readers see other bytes, and its consumers are to be told.
+  const bytesChanged = change.outcome.bytesChanged;
+  if (error) return unchanged(change, error, error.code === 'SINK_UNVERIFIED' && bytesChanged);
   try {
     const record = recordOf(change.key, verify(change), change.since ?? time);
     return { outcome: { ...change.outcome, warnings: [...change.outcome.warnings, ...warnings] }, record };
   } catch (failure) {
     const info = toErrorInfo(explain(failure, 'SINK_UNVERIFIED', change.sink.path));
-    // Renamed all the same: its readers see other bytes, and its consumers are to be told.
-    return { outcome: { ...unchanged(change, info).outcome, bytesChanged: change.outcome.bytesChanged } };
+    return unchanged(change, info, bytesChanged);
   }
 }
 
-function unchanged({ sink, outcome }: Change, error: ErrorInfo): Settled {
-  return { outcome: { ...failed(sink, error), drift: outcome.drift, warnings: outcome.warnings } };
+function unchanged({ sink, outcome }: Change, error: ErrorInfo, bytesChanged = false): Settled {
+  return { outcome: { ...failed(sink, error), bytesChanged, drift: outcome.drift, warnings: outcome.warnings } };
 }
 
 /** What stands after the rename. Throws when it is not what was written. */

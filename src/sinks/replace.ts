@@ -1,7 +1,10 @@
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsync, openSync, writeSync } from 'node:fs';
+import { fchmodSync, fchownSync, fstatSync, fsync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { SinkConfig } from '../core/config.ts';
+import { Exchanged, type TempHandle } from '../core/contracts.ts';
 import { AgentError, describeForeign, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import { writeAll } from '../files/write.ts';
 import { Barrier } from './barrier.ts';
 import type { Replacement, SinkDeps } from './compare.ts';
 import type { TempFile } from './contract.ts';
@@ -30,7 +33,7 @@ export interface Replaced<Change extends Replacement> {
 /**
  * Replaces files together: all temp files are made, then journalled, then all are filled and synced, then each is
  * renamed and the directories are synced. A file that fails on the way holds up no other; one result per change, in
- * their order. Takes two file descriptors per change.
+ * their order. Takes one file descriptor per change.
  */
 export async function replaceTogether<Change extends Replacement>(
   { files, security }: Pick<SinkDeps, 'files' | 'security'>,
@@ -41,10 +44,11 @@ export async function replaceTogether<Change extends Replacement>(
   const replace = async (change: Change): Promise<Replaced<Change>> => {
     const warnings: string[] = [];
     try {
-      await files.replace(change.target, (tempPath) => batch.stage(change, tempPath, warnings));
+      await files.replace(change.target, (temp) => batch.stage(change, temp, warnings));
       return { change, warnings };
     } catch (error) {
-      return { change, warnings, error: toErrorInfo(explain(error, 'SINK_WRITE_FAILED', change.sink.path)) };
+      const known = error instanceof Exchanged ? exchanged(change.sink, error) : error;
+      return { change, warnings, error: toErrorInfo(explain(known, 'SINK_WRITE_FAILED', change.sink.path)) };
     } finally {
       batch.leave(change);
     }
@@ -68,18 +72,13 @@ class Batch {
   }
 
   /** Between the making of the temp file and its rename. */
-  async stage(change: Replacement, tempPath: string, warnings: string[]): Promise<void> {
-    const fd = openSync(tempPath, constants.O_WRONLY | constants.O_NOFOLLOW);
-    try {
-      const temp = { path: tempPath, inode: String(fstatSync(fd, { bigint: true }).ino) };
-      this.#made.set(change, { sink: change.sink, temp, bytesChanged: change.outcome.bytesChanged });
-      await this.#opened.arrive(change);
-      warnings.push(...this.#protect(fd, change));
-      writeAll(fd, change.bytes);
-      await promisify(fsync)(fd);
-    } finally {
-      closeSync(fd);
-    }
+  async stage(change: Replacement, { fd, name }: TempHandle, warnings: string[]): Promise<void> {
+    const temp = { path: join(change.directory.path, name), inode: String(fstatSync(fd, { bigint: true }).ino) };
+    this.#made.set(change, { sink: change.sink, temp, bytesChanged: change.outcome.bytesChanged });
+    await this.#opened.arrive(change);
+    warnings.push(...this.#protect(fd, change));
+    writeAll(fd, change.bytes);
+    await promisify(fsync)(fd);
     await this.#staged.arrive(change);
     refuseChanged(change);
   }
@@ -94,8 +93,10 @@ class Batch {
     // With an ACL the group's bits would be its mask: the mode below would let its users in.
     this.#security.dropAcl(fd);
     const warnings = standing?.label ? this.#keepLabel(fd, standing.label) : [];
-    fchownSync(fd, ids.uid, ids.gid);
-    fchmodSync(fd, sink.mode);
+    const { uid, gid } = fstatSync(fd);
+    if (uid !== ids.uid || gid !== ids.gid) fchownSync(fd, ids.uid, ids.gid);
+    // After the owner, who is not to have a mode that was meant for another.
+    if ((fstatSync(fd).mode & 0o7777) !== sink.mode) fchmodSync(fd, sink.mode);
     return warnings;
   }
 
@@ -109,21 +110,19 @@ class Batch {
   }
 }
 
+/** By a member of a trusted group, or by the user whose directory it is: nobody else can. */
+function exchanged({ path }: SinkConfig, { isReplaced, message }: Exchanged): AgentError {
+  const hint = 'find out who makes files beside it: a member of trusted_groups, or its own user';
+  const code = isReplaced ? 'SINK_UNVERIFIED' : 'SINK_CONFLICT';
+  return new AgentError(code, `${path}: expected the file as we wrote it, but ${message}`, { hint });
+}
+
 /** Throws SINK_CONFLICT when it is not the file any more that was read. */
 export function refuseChanged({ sink, target, standing }: Omit<Replacement, 'bytes'>): void {
   if (isSameFile(lookAt(target), standing?.stat)) return;
   const hint = 'another program keeps writing it: let only one do so';
   const message = `${sink.path}: expected the file as it was read, got one that changed meanwhile`;
   throw new AgentError('SINK_CONFLICT', message, { hint });
-}
-
-/** A full disk or a limit shows as a short count first, and as an error only when the rest is tried. */
-function writeAll(fd: number, bytes: Buffer): void {
-  for (let done = 0; done < bytes.length;) {
-    const count = writeSync(fd, bytes, done);
-    if (count === 0) throw Object.assign(new Error('short write'), { code: 'ENOSPC', syscall: 'write' });
-    done += count;
-  }
 }
 
 async function syncRenamed<Change extends Replacement>(

@@ -1,7 +1,9 @@
-import { chmodSync, lstatSync, realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { fstatSync } from 'node:fs';
+import { basename } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import type { AtomicFiles } from '../core/contracts.ts';
+import { Exchanged, type AtomicFiles, type TempHandle } from '../core/contracts.ts';
+import { isErrno } from '../core/errors.ts';
+import { closeTemp, descriptorOf, isNamed } from './atomic-fs.ts';
 
 /** Replaces files by write-file-atomic, which is trusted with opening the temp file, the rename and the clean-up alone. */
 export function createAtomicFiles(): AtomicFiles {
@@ -16,8 +18,8 @@ interface HookOptions extends Omit<writeFileAtomic.Options, 'tmpfileCreated'> {
   tmpfileCreated: (tempPath: string) => Promise<void>;
 }
 
-async function replace(path: string, stage: (tempPath: string) => Promise<void>): Promise<void> {
-  const target = join(realpathSync.native(dirname(path)), basename(path));
+async function replace(target: string, stage: (temp: TempHandle) => Promise<void>): Promise<void> {
+  let temp: string | undefined;
   // The library keeps owner and mode in this object, and changes it: never share it between calls.
   const options: HookOptions = {
     // Nobody may open the temp file before its owner is right, or they would read it when it is filled.
@@ -26,29 +28,40 @@ async function replace(path: string, stage: (tempPath: string) => Promise<void>)
     // It would sync before the hook's bytes were checked, and it ignores short writes of its own.
     fsync: false,
     tmpfileCreated: async (tempPath) => {
+      temp = tempPath;
       // It would apply these after the hook, by path, over what the hook has set.
       options.mode = undefined;
       options.chown = undefined;
-      makeSureItIsNew(target, tempPath);
-      await stage(tempPath);
+      const fd = descriptorOf(tempPath);
+      makeSureItIsNew(fd);
+      await stage({ fd, name: basename(tempPath) });
+      if (!isWhatWasMade(fd, tempPath)) throw new Exchanged(false);
     },
   };
-  await writeFileAtomic(target, NO_DATA, options);
+  try {
+    await writeFileAtomic(target, NO_DATA, options);
+    // There is no rename by descriptor: members of a trusted group could still put their own file in its place.
+    if (temp !== undefined && !isWhatWasMade(descriptorOf(temp), target)) throw new Exchanged(true);
+  } finally {
+    if (temp !== undefined) closeTemp(temp);
+  }
 }
 
-/**
- * The library's temp name can be guessed and is opened without O_EXCL, and a symlinked target is followed: what it
- * opened may be a planted link, somebody's file or a leftover with other readers.
- */
-function makeSureItIsNew(target: string, tempPath: string): void {
-  const stat = lstatSync(tempPath);
-  const isBeside = tempPath.startsWith(target) && /^\.\d+$/.test(tempPath.slice(target.length));
+/** Nothing that was planted, nothing with other readers; whoever made the directory decides none of it. */
+function makeSureItIsNew(fd: number): void {
+  const stat = fstatSync(fd);
   const isFresh = stat.isFile() && stat.nlink === 1 && stat.size === 0 && (stat.mode & 0o077) === 0;
-  if (!isBeside || !isFresh || stat.uid !== effectiveUid()) {
-    throw Object.assign(new Error('the temp file is not a new one'), { code: 'EEXIST', syscall: 'open' });
+  if (isFresh && stat.uid === effectiveUid()) return;
+  throw Object.assign(new Error('the temp file is not a new one'), { code: 'EEXIST', syscall: 'open' });
+}
+
+function isWhatWasMade(fd: number, path: string): boolean {
+  try {
+    return fstatSync(fd).nlink === 1 && isNamed(fd, path);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false;
+    throw error;
   }
-  // An odd umask must not keep an ordinary user from opening it again.
-  if ((stat.mode & 0o600) !== 0o600) chmodSync(tempPath, 0o600);
 }
 
 /**

@@ -18,9 +18,15 @@ export const EVERY_FAILURE: readonly Failing[] = (
 
 const NAMES = ['credentials', 'app.env', 'iam.json'] as const;
 
+/** Only what differs from a new file's is changed; only root gives a file to a group of others. */
+const isRoot = process.geteuid?.() === 0;
+const OTHERS = { mode: '0640', ...(isRoot && { group: 1 }) };
+
 function configureThree(site: Site): readonly string[] {
   const formats = ['aws-credentials', 'dotenv', 'json'];
-  return site.configure({ sinks: NAMES.map((name, i) => ({ path: site.path(`out/${name}`), format: formats[i] })) });
+  return site.configure({
+    sinks: NAMES.map((name, i) => ({ path: site.path(`out/${name}`), format: formats[i], ...OTHERS })),
+  });
 }
 
 /**
@@ -34,7 +40,7 @@ export async function failEach(t: TestContext, what: string, failures: readonly 
   const config = configureThree(site);
   assert.equal((await site.run(['once', ...config])).code, 0);
   await tally(t, what, async (attempt) => {
-    for (const [index, failing] of failures.entries()) {
+    for (const [index, failing] of failures.filter(({ call }) => isRoot || call !== 'fchown').entries()) {
       const victim = NAMES[index % NAMES.length] ?? assert.fail();
       await attempt(async () => {
         const before = readFileSync(site.path(`out/${victim}`));

@@ -15,6 +15,7 @@ import { tempDir } from '../support/temp-dir.ts';
 import { EVERY_FORMAT } from './formats.ts';
 import type { ReaderFile, ReaderPlan, Sightings } from './reader-child.ts';
 import { report } from './tally.ts';
+import { FROM_SOURCE } from '../support/from-source.ts';
 
 const deps = sinkDeps({ render: renderSink });
 
@@ -91,7 +92,8 @@ async function rotate(sinks: readonly SinkConfig[], generation: number): Promise
 /** Gives what ends it and says what it saw. */
 async function startReader(t: TestContext, plan: string): Promise<() => Promise<Sightings>> {
   const script = join(import.meta.dirname, 'reader-child.ts');
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, plan], {
+  const [node, ...flags] = FROM_SOURCE;
+  const child = spawn(node, [...flags, script, plan], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));

@@ -13,6 +13,7 @@ import { applyRequest, sinkDeps } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { awsSink } from '../sinks/formats/rendering.ts';
 import { report } from './tally.ts';
+import { FROM_SOURCE } from '../support/from-source.ts';
 
 const deps = sinkDeps({ render: renderSink, clock: { now: () => Date.now() } });
 
@@ -72,8 +73,4 @@ async function startWriter(
   };
 }
 
-export const IN_PLACE = [
-  process.execPath,
-  '--disable-warning=ExperimentalWarning',
-  join(import.meta.dirname, 'writer-child.ts'),
-];
+export const IN_PLACE = [...FROM_SOURCE, join(import.meta.dirname, 'writer-child.ts')];

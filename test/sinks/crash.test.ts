@@ -8,6 +8,7 @@ import { describe, test, type TestContext } from 'node:test';
 import type { TempFile } from '../../src/sinks/contract.ts';
 import { sweepOwn } from '../../src/sinks/sweep.ts';
 import { trustIn } from '../support/sinks.ts';
+import { FROM_SOURCE } from '../support/from-source.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const CHILD = join(import.meta.dirname, '../support/apply-child.ts');
@@ -38,8 +39,8 @@ describe('a kill', () => {
 });
 
 function start(t: TestContext, args: readonly string[]): ChildProcess {
-  const flags = ['--disable-warning=ExperimentalWarning', CHILD];
-  return track(t, spawn(process.execPath, [...flags, ...args], { stdio: ['ignore', 'pipe', 2] }));
+  const [node, ...flags] = FROM_SOURCE;
+  return track(t, spawn(node, [...flags, CHILD, ...args], { stdio: ['ignore', 'pipe', 2] }));
 }
 
 function track(t: TestContext, child: ChildProcess): ChildProcess {

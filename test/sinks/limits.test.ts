@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { SinkOutcome } from '../../src/core/outcomes.ts';
 import { capacity } from '../../src/sinks/descriptors.ts';
+import { FROM_SOURCE } from '../support/from-source.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const CHILD = join(import.meta.dirname, '../support/apply-child.ts');
@@ -14,7 +15,7 @@ describe('few file descriptors', () => {
     const directory = tempDir(t);
     const paths = Array.from({ length: 200 }, (_, index) => join(directory, `sink${String(index)}`));
     const script = 'ulimit -n 128; exec "$@"';
-    const command = [process.execPath, '--disable-warning=ExperimentalWarning', CHILD, 'once', ...paths];
+    const command = [...FROM_SOURCE, CHILD, 'once', ...paths];
     const { stdout, stderr } = spawnSync('sh', ['-c', script, 'sh', ...command], { encoding: 'utf8', timeout: 60_000 });
     assert.equal(stderr, '');
     const outcomes = JSON.parse(stdout) as SinkOutcome[];

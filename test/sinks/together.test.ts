@@ -39,7 +39,7 @@ describe('sinks of one rotation', () => {
     assert.deepEqual(call.modes, [0o600, 0o600, 0o600]);
     assert.deepEqual(call.changing, paths);
     assert.deepEqual(
-      call.temps.map(({ path }) => path.replace(/\.\d+$/, '')),
+      call.temps.map(({ path }) => path.replace(/\.\d+\.crtmp$/, '')),
       paths,
     );
     // Renaming keeps the inode, so the journal named the very files.

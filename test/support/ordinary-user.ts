@@ -4,6 +4,7 @@ import { chownSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { limit } from './limits.ts';
 import { tempDir } from './temp-dir.ts';
+import { FROM_SOURCE } from './from-source.ts';
 
 const NOBODY = 65_534;
 
@@ -17,7 +18,7 @@ async function runAsNobody(t: TestContext, file: string, name: string): Promise<
   const TMPDIR = tempDir(t);
   chownSync(TMPDIR, NOBODY, NOBODY);
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--test-reporter=tap'];
+  const node = [...FROM_SOURCE, '--test-reporter=tap'];
   const become = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
   const pattern = `--test-name-pattern=${RegExp.escape(name)}$`;
   const options = { env: { ...env, TMPDIR }, timeout: limit(60_000) };

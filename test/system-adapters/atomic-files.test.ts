@@ -1,33 +1,36 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
-  chmodSync,
+  fchmodSync,
+  fstatSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { TempHandle } from '../../src/core/contracts.ts';
+import { makeDirectory } from '../../src/paths/policies.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
+import { FROM_SOURCE } from '../support/from-source.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const files = createAtomicFiles();
-const LIBRARY = createRequire(import.meta.url).resolve('write-file-atomic');
 
 describe('replacing a file', () => {
   test('puts what the hook wrote in place of the old file', async (t) => {
     const path = join(tempDir(t), 'file');
     writeFileSync(path, 'old');
-    await files.replace(path, async (temp) => {
+    await files.replace(path, async ({ fd }) => {
       await Promise.resolve();
       assert.equal(readFileSync(path, 'utf8'), 'old');
-      writeFileSync(temp, 'new');
+      writeFileSync(fd, 'new');
     });
     assert.equal(readFileSync(path, 'utf8'), 'new');
     assert.deepEqual(readdirSync(join(path, '..')), ['file']);
@@ -37,8 +40,8 @@ describe('replacing a file', () => {
     const path = join(tempDir(t), 'file');
     writeFileSync(path, 'old');
     const failure = new Error('hook');
-    const replacing = files.replace(path, (temp) => {
-      writeFileSync(temp, 'half');
+    const replacing = files.replace(path, ({ fd }) => {
+      writeFileSync(fd, 'half');
       return Promise.reject(failure);
     });
     await assert.rejects(replacing, failure);
@@ -57,55 +60,90 @@ describe('replacing a file', () => {
 
 // Each of these is something that write-file-atomic 8.0.0 does when it is left to itself.
 describe('traps of write-file-atomic', () => {
-  test('a planted symlink under its temp name, which can be guessed, never gets a byte', async (t) => {
+  for (const [what, plant] of Object.entries({
+    'a symlink': (name: string, victim: string) => {
+      symlinkSync(victim, name);
+    },
+    'a hard link': (name: string, victim: string) => {
+      linkSync(victim, name);
+    },
+    'a leftover': (name: string) => {
+      writeFileSync(name, 'left over', { mode: 0o640 });
+    },
+  })) {
+    test(`${what} under its temp name gets no byte and is not removed, and the next try takes another name`, async (t) => {
+      const directory = tempDir(t);
+      const path = join(directory, 'file');
+      const victim = join(directory, 'victim');
+      writeFileSync(victim, 'precious');
+      const random = t.mock.method(Math, 'random', () => 0.25);
+      const planted = `file.${2 ** 30}.crtmp`;
+      plant(join(directory, planted), victim);
+      await assert.rejects(files.replace(path, write('secret')), { code: 'EEXIST' });
+      assert.equal(readFileSync(victim, 'utf8'), 'precious');
+      assert.deepEqual(readdirSync(directory), [planted, 'victim']);
+      random.mock.restore();
+      await files.replace(path, write('new'));
+      assert.equal(readFileSync(path, 'utf8'), 'new');
+    });
+  }
+
+  test('a symlinked destination is replaced, not followed', async (t) => {
     const directory = tempDir(t);
-    const path = join(directory, 'file');
-    const victim = join(directory, 'victim');
-    symlinkSync(victim, nextTempName(path));
-    await assert.rejects(files.replace(path, write('secret')), { code: 'EEXIST' });
-    assert.equal(readFileSync(victim, 'utf8'), '');
-    assert.deepEqual(readdirSync(directory), ['victim']);
+    writeFileSync(join(directory, 'victim'), 'precious');
+    symlinkSync('victim', join(directory, 'link'));
+    await files.replace(join(directory, 'link'), write('new'));
+    assert.equal(readFileSync(join(directory, 'victim'), 'utf8'), 'precious');
+    assert.ok(lstatSync(join(directory, 'link')).isFile());
   });
 
-  test('a hard link under its temp name never gets a byte', async (t) => {
+  test('what stands under the temp name by then is neither renamed nor removed', async (t) => {
     const directory = tempDir(t);
     const path = join(directory, 'file');
-    const victim = join(directory, 'victim');
-    writeFileSync(victim, '', { mode: 0o600 });
-    linkSync(victim, nextTempName(path));
-    await assert.rejects(files.replace(path, write('secret')), { code: 'EEXIST' });
-    assert.equal(readFileSync(victim, 'utf8'), '');
+    let planted = '';
+    const exchange = ({ fd, name }: TempHandle): Promise<void> => {
+      planted = name;
+      renameSync(join(directory, name), join(directory, 'kept'));
+      writeFileSync(join(directory, name), 'of a member');
+      return write('secret')({ fd, name });
+    };
+    await assert.rejects(files.replace(path, exchange), { name: 'Exchanged', isReplaced: false });
+    assert.deepEqual(readdirSync(directory).sort(), [planted, 'kept'].sort());
+    const link = ({ fd, name }: TempHandle): Promise<void> => {
+      linkSync(join(directory, name), join(directory, 'other'));
+      return write('secret')({ fd, name });
+    };
+    await assert.rejects(files.replace(path, link), { name: 'Exchanged', isReplaced: false });
   });
 
-  test('a leftover that others can read is not filled, and the next try takes another name', async (t) => {
-    const directory = tempDir(t);
-    const path = join(directory, 'file');
-    const leftover = nextTempName(path);
-    writeFileSync(leftover, 'left over');
-    chmodSync(leftover, 0o640);
-    await assert.rejects(files.replace(path, write('secret')), { code: 'EEXIST' });
+  test('the directory may be renamed meanwhile, and a link put in its place', async (t) => {
+    const base = tempDir(t);
+    for (const name of ['a', 'vault']) mkdirSync(join(base, name));
+    writeFileSync(join(base, 'a/file'), 'old');
+    using directory = makeDirectory('own', join(base, 'a'), { uid: process.geteuid?.() ?? 0, gid: 0 }, 0o700);
+    await files.replace(directory.at('file'), (temp) => {
+      renameSync(join(base, 'a'), join(base, 'moved'));
+      symlinkSync('vault', join(base, 'a'));
+      return write('new')(temp);
+    });
+    assert.equal(readFileSync(join(base, 'moved/file'), 'utf8'), 'new');
+    assert.deepEqual(readdirSync(join(base, 'vault')), []);
+  });
+
+  test('no descriptor is left open, whatever comes of it', async (t) => {
+    const path = join(tempDir(t), 'file');
+    const before = readdirSync('/proc/self/fd').length;
     await files.replace(path, write('new'));
-    assert.equal(readFileSync(path, 'utf8'), 'new');
-  });
-
-  test('a symlinked destination is not followed', async (t) => {
-    const directory = tempDir(t);
-    // The temp name of the second begins like the one that is expected for the link.
-    for (const victim of ['victim', 'link.5']) {
-      writeFileSync(join(directory, victim), 'precious');
-      const link = join(directory, 'link');
-      symlinkSync(victim, link);
-      await assert.rejects(files.replace(link, write('secret')), { code: 'EEXIST' });
-      assert.equal(readFileSync(join(directory, victim), 'utf8'), 'precious');
-      spawnSync('rm', [link]);
-    }
+    await assert.rejects(files.replace(path, () => Promise.reject(new Error('hook'))));
+    await assert.rejects(files.replace(join(path, 'none'), write('new')), { code: 'ENOTDIR' });
+    assert.equal(readdirSync('/proc/self/fd').length, before);
   });
 
   test('owner and mode of the old file, or of the call, are not put over those that the hook set', async (t) => {
     const path = join(tempDir(t), 'file');
     for (const mode of [0o640, 0o600, 0o444]) {
-      await files.replace(path, (temp) => {
-        chmodSync(temp, mode);
+      await files.replace(path, ({ fd }) => {
+        fchmodSync(fd, mode);
         return Promise.resolve();
       });
       assert.equal(statSync(path).mode & 0o7777, mode);
@@ -113,13 +151,13 @@ describe('traps of write-file-atomic', () => {
   });
 
   for (const umask of [0o000, 0o077, 0o777]) {
-    test(`under umask ${umask.toString(8)} the temp file is its owner's alone, and can be opened`, async (t) => {
+    test(`under umask ${umask.toString(8)} the temp file is its owner's alone, and can be filled`, async (t) => {
       const path = join(tempDir(t), 'file');
       const before = process.umask(umask);
       t.after(() => process.umask(before));
-      await files.replace(path, (temp) => {
-        assert.equal(statSync(temp).mode & 0o7777, 0o600);
-        writeFileSync(temp, 'new', { flag: 'r+' });
+      await files.replace(path, ({ fd }) => {
+        assert.equal(fstatSync(fd).mode & 0o077, 0);
+        writeFileSync(fd, 'new');
         return Promise.resolve();
       });
     });
@@ -135,34 +173,19 @@ describe('traps of write-file-atomic', () => {
     const program = `
       import { writeFileSync } from 'node:fs';
       import { createAtomicFiles } from ${JSON.stringify(source)};
-      const write = async (temp) => writeFileSync(temp, 'x'.repeat(200));
+      const write = async ({ fd }) => writeFileSync(fd, 'x'.repeat(200));
       await createAtomicFiles().replace(${JSON.stringify(path)}, write).catch((error) => console.log(error.code));
       console.log('alive');`;
-    const args = ['--fsize=100', process.execPath, '--input-type=module', '--eval', program];
+    const args = ['--fsize=100', ...FROM_SOURCE, '--input-type=module', '--eval', program];
     const { stdout, signal } = spawnSync('prlimit', args, { encoding: 'utf8' });
     assert.deepEqual({ stdout, signal }, { stdout: 'EFBIG\nalive\n', signal: null });
     assert.deepEqual(readdirSync(join(path, '..')), []);
   });
 });
 
-function write(text: string): (temp: string) => Promise<void> {
-  return (temp) => {
-    writeFileSync(temp, text);
+function write(text: string): (temp: TempHandle) => Promise<void> {
+  return ({ fd }) => {
+    writeFileSync(fd, text);
     return Promise.resolve();
   };
-}
-
-/** The name that the library takes next, found as an attacker would: it counts its calls. */
-function nextTempName(path: string): string {
-  const library = createRequire(import.meta.url)(LIBRARY) as { _getTmpname: (path: string) => string };
-  const last = library._getTmpname(path);
-  let count = 0;
-  while (tempName(path, count) !== last) count++;
-  return tempName(path, count + 1);
-}
-
-function tempName(path: string, count: number): string {
-  const hash = createHash('sha1');
-  for (const part of [LIBRARY, String(process.pid), '0', String(count)]) hash.update(part);
-  return `${path}.${String(hash.digest().readUInt32BE(0))}`;
 }

@@ -7,6 +7,7 @@ import { askControl } from '../../src/rotation/control.ts';
 import type { Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
 import { startDaemon, type Daemon } from '../support/programs.ts';
+import { FROM_SOURCE } from '../support/from-source.ts';
 
 /** An agent that is watched from outside for a long time. */
 export interface Subject {
@@ -58,7 +59,7 @@ export async function startSources(t: TestContext, site: Site): Promise<Sources>
   const results = join(place.directory, 'measured');
   writeFileSync(preload, MEASURE);
   const main = resolve(import.meta.dirname, '../../src/main.ts');
-  const options = ['--disable-warning=ExperimentalWarning', '--expose-gc', '--require', preload, main];
+  const options = [...FROM_SOURCE.slice(1), '--expose-gc', '--require', preload, main];
   // A site starts the product, whose place Node takes here.
   const through = ['/bin/sh', '-c', `shift; exec "$0" ${options.join(' ')} "$@"`, process.execPath];
   const env = { ...place.env, MEASURED: results };

@@ -4,6 +4,7 @@ import type { SinkConfig } from '../../core/config.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import type { SinkResult } from '../../core/outcomes.ts';
 import { printable } from '../../core/printable.ts';
+import { isTempOf } from '../../files/sweep.ts';
 import type { Job } from './job.ts';
 import { LIMITS, type Message, type Refused, type SinkMessage, type Verdicts } from './message.ts';
 
@@ -140,6 +141,5 @@ export function parseVerdicts(line: string, directories: number): Verdicts | Ref
 
 /** Whether it is what the temp files of this sink are called. */
 function isBeside(name: string, sink: SinkConfig | undefined): boolean {
-  const prefix = basename(sink?.path ?? '/');
-  return prefix !== '' && name.startsWith(prefix) && /^\.\d{1,10}$/.test(name.slice(prefix.length));
+  return isTempOf(name, basename(sink?.path ?? '/'));
 }

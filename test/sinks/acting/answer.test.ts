@@ -17,7 +17,7 @@ const FAILED = {
   error: { code: 'SINK_WRITE_FAILED', message: 'expected room, got none', hint: 'df' },
 };
 const DONE = { done: { sinks: [WRITTEN, FAILED], kept: [1] } };
-const STAGED = { staged: [{ sink: 1, name: 'b.123', inode: '9', bytesChanged: false }] };
+const STAGED = { staged: [{ sink: 1, name: 'b.123.crtmp', inode: '9', bytesChanged: false }] };
 
 describe('an answer', () => {
   test('of the right form is taken as it is', () => {
@@ -58,11 +58,12 @@ describe('an answer', () => {
     'more temp files than sinks': { staged: Array(3).fill(STAGED.staged[0]) },
     'a temp file of a sink that there is not': staged({ sink: 2 }),
     'a temp file of no sink': staged({ sink: -1 }),
-    'a temp file of another name': staged({ name: 'a.123' }),
-    'a temp file elsewhere': staged({ name: '../b.123' }),
-    'a temp file below': staged({ name: 'b.1/../b.123' }),
+    'a temp file of another name': staged({ name: 'a.123.crtmp' }),
+    'a temp file elsewhere': staged({ name: '../b.123.crtmp' }),
+    'a temp file below': staged({ name: 'b.1/../b.123.crtmp' }),
     'the sink itself as a temp file': staged({ name: 'b' }),
     'a backup as a temp file': staged({ name: 'b.old' }),
+    'a numbered backup as a temp file': staged({ name: 'b.123' }),
   };
   for (const [name, answer] of Object.entries(wrong)) {
     test(`with ${name} is refused`, () => {
