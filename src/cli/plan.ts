@@ -34,7 +34,7 @@ async function plan(world: World, options: SinkFlags): Promise<ExitCode> {
   }
   const { credentials, origin } = decision;
   const isNew = decision.kind === 'new';
-  const sinks = await plannedSinks(world, config, { credentials, origin, rotated: isNew });
+  const sinks = await plannedSinks(world, config, { credentials, origin, rotated: isNew, records: state.sinks });
   const found = { at: sourceTime(clock.now(), clockSkew), credentials, origin, isNew, clockSkew };
   world.show(printPlan({ ...found, sinks, toNotify: toNotify(config, sinks, state) }, screenOf(world).paint));
   return exitCodeOfParts(
@@ -60,7 +60,7 @@ async function decide(world: World, config: Config): Promise<Decided> {
   return { decision: accept(fetched, state, sourceTime(clock.now(), clockSkew)), clockSkew, state };
 }
 
-type Wish = Pick<PreviewRequest, 'credentials' | 'origin' | 'rotated'>;
+type Wish = Pick<PreviewRequest, 'credentials' | 'origin' | 'rotated' | 'records'>;
 
 async function plannedSinks(world: World, config: Config, wish: Wish): Promise<readonly PlannedSink[]> {
   const { sinks, trustedGroups } = config;

@@ -7,7 +7,7 @@ export interface Credentials {
   readonly secretAccessKey: Secret;
   readonly sessionToken: Secret;
   readonly expiration: number;
-  /** When the source says that it made them; used for the lifetime and the `imds` JSON shape. */
+  /** When the source says that it made them; for the `imds` JSON shape. */
   readonly lastUpdated?: number;
   readonly accountId?: string;
 }
@@ -31,14 +31,13 @@ export interface KnownIdentity extends Required<Identity> {
 }
 
 /** What tells sets of credentials apart without holding them: safe to store. */
-export interface Print {
+export interface Print extends Pick<Credentials, 'expiration'> {
+  /** Of the keys: they may be given another expiration. */
   readonly fingerprint: string;
-  readonly lastUpdated?: number;
 }
 
 export function printOf(credentials: Credentials): Print {
-  const { lastUpdated } = credentials;
-  return { fingerprint: fingerprint(credentials), ...(lastUpdated !== undefined && { lastUpdated }) };
+  return { fingerprint: fingerprint(credentials), expiration: credentials.expiration };
 }
 
 /** Key ids are shown by their last four characters, everywhere. */
@@ -49,12 +48,12 @@ export function displayKeyId(accessKeyId: string): string {
 /** Every sink of a pass asks for the same one. */
 const fingerprints = new WeakMap<Credentials, string>();
 
-/** Tells sets of credentials apart without keeping them: safe to store, since its input cannot be guessed. */
-export function fingerprint(credentials: Credentials): string {
+/** Safe to store, since its input cannot be guessed. */
+function fingerprint(credentials: Credentials): string {
   const known = fingerprints.get(credentials);
   if (known !== undefined) return known;
-  const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials;
-  const parts = [accessKeyId, secretAccessKey.reveal(), sessionToken.reveal(), String(expiration)];
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  const parts = [accessKeyId, secretAccessKey.reveal(), sessionToken.reveal()];
   const made = digest(parts.map((part) => `${String(part.length)}:${part}`).join(''));
   fingerprints.set(credentials, made);
   return made;

@@ -13,9 +13,9 @@ export function describeDrift(drift: readonly Drift[]): string {
 }
 
 /**
- * `written`: new credentials; `repaired`: the credentials are the same, the file was not;
- * `refused`: left alone for safety; `failed`: tried, and the old file still stands; `outdated`: not known to hold the
- * current credentials, and there were none to write into it.
+ * `written`: new credentials, or another expiration of the same keys; `repaired`: the credentials are the same, the file
+ * was not; `refused`: left alone for safety; `failed`: tried, and the old file still stands; `outdated`: not known to hold
+ * the current credentials, and there were none to write into it.
  * When sinks are forgotten: `forgotten`: ours is out, the rest stands; `removed`: nothing was left, the file is gone.
  */
 export type SinkResult =
@@ -25,7 +25,7 @@ export interface SinkOutcome {
   readonly path: string;
   readonly format: string;
   readonly result: SinkResult;
-  /** Whether readers see other bytes than before; only then are consumers notified. */
+  /** Whether readers see other bytes than before, but for another expiration of the same keys: then consumers are notified. */
   readonly bytesChanged: boolean;
   readonly drift: readonly Drift[];
   readonly warnings: readonly string[];

@@ -16,7 +16,7 @@ export interface NotifyDeps extends HostDeps {
 export interface NotifyRequest {
   readonly consumer: ConsumerConfig;
   readonly generation: number;
-  readonly reason: 'changed' | 'first' | 'retry' | 'manual';
+  readonly reason: 'changed' | 'first' | 'retry' | 'manual' | 'renewed';
   /** Paths that changed. */
   readonly sinks: readonly string[];
   /** When the last of them was renamed; unset: notify in any case. */

@@ -16,6 +16,13 @@ export type Decision =
       readonly moved: boolean;
     }
   | { readonly kind: 'same'; readonly credentials: Credentials; readonly origin: Origin }
+  /** The same keys with another expiration, an earlier one too: it is the source's word about its own keys. */
+  | {
+      readonly kind: 'renewed';
+      readonly credentials: Credentials;
+      readonly origin: Origin;
+      readonly standing: Standing;
+    }
   | { readonly kind: 'keep'; readonly state: SourceState; readonly error: ErrorInfo };
 
 /**
@@ -29,17 +36,35 @@ export function accept(fetched: Fetched, state: AgentState, now: number, takesEa
   const credentials = withAccount(fetched.credentials, origin);
   const print = printOf(credentials);
   if (state.standing && !moved) {
-    if (state.standing.fingerprint === print.fingerprint) return { kind: 'same', credentials, origin };
+    if (state.standing.fingerprint === print.fingerprint) return acceptSame(credentials, origin, state.standing, now);
     if (!takesEarlier && isWorse(credentials, state.standing, now)) return keepLonger(credentials, state.standing);
   }
   const standing: Standing = {
     ...print,
     keyId: displayKeyId(credentials.accessKeyId),
-    expiration: credentials.expiration,
-    lifetime: credentials.expiration - now,
+    ...lifeOf(credentials, now),
     fetchedAt: now,
   };
   return { kind: 'new', credentials, origin, standing, moved };
+}
+
+function lifeOf(
+  { expiration, lastUpdated }: Credentials,
+  now: number,
+): Pick<Standing, 'expiration' | 'lifetime' | 'lastUpdated'> {
+  return { expiration, lifetime: expiration - now, ...(lastUpdated !== undefined && { lastUpdated }) };
+}
+
+/** Some sources say at each request that they made the keys just now: what they said first stays. */
+function acceptSame(credentials: Credentials, origin: Origin, standing: Standing, now: number): Decision {
+  if (credentials.expiration !== standing.expiration) {
+    const { fingerprint, keyId, fetchedAt } = standing;
+    const renewed = { fingerprint, keyId, fetchedAt, ...lifeOf(credentials, now) };
+    return { kind: 'renewed', credentials, origin, standing: renewed };
+  }
+  const { lastUpdated: _, ...rest } = credentials;
+  const { lastUpdated } = standing;
+  return { kind: 'same', credentials: { ...rest, ...(lastUpdated !== undefined && { lastUpdated }) }, origin };
 }
 
 function isWorse(credentials: Credentials, standing: Standing, now: number): boolean {

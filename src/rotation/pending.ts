@@ -1,4 +1,5 @@
 import type { ConsumerConfig, SinkConfig } from '../core/config.ts';
+import { carriesExpiration } from '../sinks/formats/render.ts';
 import { withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
 
 /** Who is to be notified, and when: pure rules on the state. */
@@ -24,6 +25,30 @@ export function notePending(state: AgentState, config: Topology, change: Change)
       pending: pendingFor(state.generation, before, sinks, change),
     });
   }, state);
+}
+
+/**
+ * The keys have another expiration, and nobody is notified of that now. A consumer that goes by an expiration is
+ * notified once, when little is left of the one that it knows: some readers refuse keys after the one that they read.
+ */
+export function noteRenewed(state: AgentState, config: Topology, now: number): AgentState {
+  return config.consumers.reduce((result, consumer) => {
+    const { known, ...own } = result.consumers[consumer.name] ?? {};
+    if (known?.generation !== state.generation) return result;
+    // The source's word about its own keys: they end then, whatever a consumer has read.
+    const expiration = Math.min(known.expiration, state.standing?.expiration ?? Infinity);
+    const before = { ...own, known: { ...known, expiration } };
+    const sinks = expiringSinks(consumer, config.sinks);
+    if (own.pending || sinks.length === 0) return withConsumer(result, consumer.name, before);
+    const pending = pendingFor(state.generation, before, sinks, { sinks, now, urgent: false });
+    return withConsumer(result, consumer.name, { ...before, pending: { ...pending, reason: 'renewed' } });
+  }, state);
+}
+
+/** Those of a consumer's sinks that say when the credentials expire; all of them where it is to be notified of that. */
+function expiringSinks({ name, when }: ConsumerConfig, sinks: readonly SinkConfig[]): readonly string[] {
+  const own = sinks.filter((sink) => sink.notify.includes(name));
+  return own.filter((sink) => when === 'expiring' || carriesExpiration(sink)).map(({ path }) => path);
 }
 
 /** Notes a pending notification for each of these consumers, as asked by a person: `refresh --notify`. */
@@ -78,7 +103,7 @@ function pendingFor(generation: number, before: ConsumerState, sinks: readonly s
  */
 export function dueAt(consumer: ConsumerConfig, own: ConsumerState, allSinksStand: boolean, clockSkew = 0): number {
   if (!own.pending) return Infinity;
-  const isSpared = consumer.when === 'expiring' && !own.pending.urgent;
+  const isSpared = own.pending.reason === 'renewed' || (consumer.when === 'expiring' && !own.pending.urgent);
   return Math.max(own.pending.nextAttempt, isSpared || !allSinksStand ? lastMoment(consumer, own, clockSkew) : 0);
 }
 

@@ -52,6 +52,9 @@ const OVERDUE_SHARE = 1 / 4;
 const OVERDUE_MIN = 5 * SECOND;
 const OVERDUE_MAX = MINUTE;
 
+/** While nothing valid is in the files, applications stand still: a service that is well again is found within this. */
+const WITHOUT_CREDENTIALS = 10 * SECOND;
+
 const BACKOFF_START = SECOND;
 const BACKOFF_SHARE = 1 / 4;
 const BACKOFF_CAP = 5 * MINUTE;
@@ -72,17 +75,17 @@ function afterSuccess({ now, refresh, standing, random, nextMatch }: PlanInput):
 
 /** Within the advisory window, where the source still gives the same credentials. */
 function overdueWait(left: number): number {
-  if (left <= 0) return OVERDUE_MAX;
+  if (left <= 0) return WITHOUT_CREDENTIALS;
   return Math.min(Math.max(left * OVERDUE_SHARE, OVERDUE_MIN), OVERDUE_MAX, left / 2);
 }
 
-/** Exponential, with full jitter. Nothing standing is as urgent as credentials that are about to end. */
+/** Exponential, with full jitter. */
 function afterFailure({ now, refresh, standing, failures, random }: PlanInput): Due {
   const left = standing ? standing.expiration - now : 0;
-  const urgent = !standing || left < advisoryWindow(refresh, standing.lifetime);
+  const urgent = standing !== undefined && left < advisoryWindow(refresh, standing.lifetime);
   const longest = Math.min(
     BACKOFF_START * 2 ** failures,
-    urgent ? BACKOFF_CAP_URGENT : BACKOFF_CAP,
+    left <= 0 ? WITHOUT_CREDENTIALS : urgent ? BACKOFF_CAP_URGENT : BACKOFF_CAP,
     refresh.maxInterval,
     left > 0 ? left * BACKOFF_SHARE : Infinity,
   );

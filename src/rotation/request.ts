@@ -14,7 +14,8 @@ export function notifyRequest(
   const { pending } = own;
   if (!pending) return undefined;
   const isManual = pending.reason === 'manual';
-  const changedAt = isManual ? undefined : lastChange(state, pending.sinks, bootId);
+  // When the file that has the new expiration came is not known: its keys came before.
+  const changedAt = isManual || pending.reason === 'renewed' ? undefined : lastChange(state, pending.sinks, bootId);
   return {
     consumer,
     generation: pending.generation,

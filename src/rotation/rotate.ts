@@ -5,7 +5,7 @@ import { printOf, type Credentials, type Print } from '../core/credentials.ts';
 import type { PassReport, PassTrigger, SourceOutcome } from '../core/outcomes.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
-import { noteAsked, notePending } from './pending.ts';
+import { noteAsked, notePending, noteRenewed } from './pending.ts';
 import type { AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
@@ -117,7 +117,7 @@ async function writeSinks(
   const before = deps.store.state;
   const print: Print | undefined = credentials ? printOf(credentials) : before.standing;
   if (!print) return undefined;
-  const enter = entering(decision, before.generation, asked);
+  const enter = entering(decision, before.generation, { config, now, asked });
   const urgent = decision.kind === 'new' && (decision.moved || isAccepted);
   const applied = await deps.applySinks({
     sinks: config.sinks,
@@ -148,19 +148,22 @@ function askedIn({ bootId }: RotateDeps, fetched: Fetched): Writing['asked'] {
   return fetched.ok && fetched.identity ? { asked: { bootId, ...fetched.identity } } : {};
 }
 
+interface Entering extends Pick<Writing, 'now' | 'asked'> {
+  readonly config: Config;
+}
+
 /** Brings the decision into a state; safe to do twice. */
-function entering(decision: Decision, generation: number, asked: Writing['asked']): (state: AgentState) => AgentState {
+function entering(
+  decision: Decision,
+  generation: number,
+  { config, now, asked }: Entering,
+): (state: AgentState) => AgentState {
   if (decision.kind === 'keep') return (state) => state;
-  if (decision.kind === 'same') {
-    const { origin, credentials } = decision;
-    return (state) => ({
-      ...state,
-      ...asked,
-      origin,
-      ...(state.standing && { standing: { ...state.standing, ...printOf(credentials) } }),
-    });
-  }
+  if (decision.kind === 'same') return (state) => ({ ...state, ...asked, origin: decision.origin });
   const { origin, standing } = decision;
+  if (decision.kind === 'renewed') {
+    return (state) => noteRenewed({ ...state, ...asked, origin, standing }, config, now);
+  }
   return (state) => ({ ...state, ...asked, origin, standing, generation: generation + 1 });
 }
 

@@ -21,13 +21,16 @@ const askedSchema = v.object({
 });
 
 const standingSchema = v.object({
+  /** Of the keys. */
   fingerprint: v.string(),
-  lastUpdated: v.exactOptional(v.number()),
   /** The last characters of the key id. */
   keyId: v.string(),
   expiration: v.number(),
-  /** What was left of their life when they were first fetched; milliseconds. */
+  /** When the source says that it made them, as it first said it of this expiration. */
+  lastUpdated: v.exactOptional(v.number()),
+  /** What was left of their life when this expiration was first seen; milliseconds. */
   lifetime: v.number(),
+  /** When the keys were first seen. */
   fetchedAt: v.number(),
 });
 
@@ -35,6 +38,7 @@ const bootTimeSchema = v.object({ bootId: v.string(), sinceBoot: v.number() });
 
 const recordSchema = v.object({
   key: v.string(),
+  expiration: v.number(),
   inode: v.string(),
   size: v.string(),
   ctimeNs: v.string(),
@@ -43,6 +47,7 @@ const recordSchema = v.object({
   gid: v.number(),
   renamedAt: v.number(),
   renamedAtBoot: bootTimeSchema,
+  evidence: v.exactOptional(v.object({ writtenAt: v.number(), readAt: v.exactOptional(v.number()) })),
 });
 
 const knownSchema = v.object({
@@ -58,7 +63,8 @@ const knownSchema = v.object({
 
 const pendingSchema = v.object({
   generation: v.number(),
-  reason: v.picklist(['changed', 'first', 'manual']),
+  /** `renewed`: the keys are the same, and what the consumer knows of their expiration runs out. */
+  reason: v.picklist(['changed', 'first', 'manual', 'renewed']),
   since: v.number(),
   /** Role, account or instance changed, or a person asked: `when: expiring` does not hold it back. */
   urgent: v.boolean(),
@@ -77,7 +83,7 @@ const consumerSchema = v.object({
 });
 
 export const stateSchema = v.object({
-  version: v.literal(1),
+  version: v.literal(2),
   generation: v.number(),
   origin: originSchema,
   /** Which instance this is, as it was told in this boot. */
@@ -94,7 +100,7 @@ export type Standing = v.InferOutput<typeof standingSchema>;
 export type ConsumerState = v.InferOutput<typeof consumerSchema>;
 export type Pending = v.InferOutput<typeof pendingSchema>;
 
-export const EMPTY_STATE: AgentState = { version: 1, generation: 0, origin: {}, sinks: {}, consumers: {}, temps: [] };
+export const EMPTY_STATE: AgentState = { version: 2, generation: 0, origin: {}, sinks: {}, consumers: {}, temps: [] };
 
 /** Which instance this is, if that was asked since it was started: a machine image may carry another's state. */
 export function knownIdentity({ asked }: AgentState, bootId: string): KnownIdentity | undefined {

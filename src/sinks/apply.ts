@@ -7,6 +7,7 @@ import { now, type SinkDeps } from './compare.ts';
 import type { ApplyRequest, ApplyResult } from './contract.ts';
 import { Joint } from './joint.ts';
 import { applyOwn } from './own.ts';
+import { recordsFor } from './records.ts';
 import type { BeforeWrite } from './replace.ts';
 import { tempsOf, tempsOfNobody, withSweepers } from './shares.ts';
 
@@ -70,8 +71,8 @@ async function applyShare(
 ): Promise<ApplyResult> {
   const { print, credentials, origin, rotated, records } = request;
   const { trustedGroups } = assignment;
-  const known = sinks.flatMap(({ path }) => (records[path] ? [[path, records[path]] as const] : []));
-  const place = { sinks, trustedGroups, temps: tempsOf(request.temps, user.uid), records: Object.fromEntries(known) };
+  const temps = tempsOf(request.temps, user.uid);
+  const place = { sinks, trustedGroups, temps, records: recordsFor(sinks, records) };
   const job = { kind: 'apply', ...place, print, credentials, origin, rotated } as const;
   const beforeWrite: BeforeWrite = (staged) => joint.stage(user.uid, staged);
   try {

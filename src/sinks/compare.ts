@@ -6,7 +6,7 @@ import type { Drift, SinkOutcome } from '../core/outcomes.ts';
 import type { ApplyRequest, Render, SinkRecord } from './contract.ts';
 import type { Witness } from './evidence.ts';
 import { failed, outcome, outdated } from './failure.ts';
-import { isUntouched, keyOf, modeOf, recordOf, type Since } from './records.ts';
+import { isUntouched, madeOf, modeOf, recordOf, type Made, type Since } from './records.ts';
 import { lookAt, readStanding, refuseJustEmptied, type Standing } from './standing.ts';
 import type { SinkDirectory } from './trust.ts';
 
@@ -48,7 +48,7 @@ export interface Replacement extends Place {
 
 /** A sink that is to be made equal to the credentials. */
 export interface Change extends Replacement {
-  readonly key: string;
+  readonly made: Made;
   /** Unset: its bytes change now. */
   readonly since: Since | undefined;
 }
@@ -61,7 +61,7 @@ export interface Settled {
 }
 
 interface Known {
-  readonly key: string;
+  readonly made: Made;
   readonly record: SinkRecord | undefined;
 }
 
@@ -70,10 +70,11 @@ export type Prepared = { readonly settled: Settled } | { readonly change: Change
 /** One lstat for a sink that nobody has touched; else reads, renders and compares. Throws AgentError and errno errors. */
 export function compare(deps: SinkDeps, wish: Wish, place: Place, witness: Witness): Prepared {
   const { sink, target } = place;
-  const known = { key: keyOf(wish, sink), record: wish.records[sink.path] };
+  const known = { made: madeOf(wish, sink), record: wish.records[sink.path] };
   const seen = lookAt(target);
+  const evidence = evidenceOf(witness(target, seen), known, seen);
+  const unchanged = { ...outcome(sink, 'unchanged'), ...evidence };
   const record = seen && recordThatStands(known, seen, place);
-  const unchanged = { ...outcome(sink, 'unchanged'), ...witness(target, seen) };
   if (record) return { settled: { outcome: unchanged, record } };
   if (!wish.credentials) return { settled: { outcome: outdated(sink, seen && attributeDrift(seen, place)) } };
   return render(deps, { ...wish, credentials: wish.credentials }, place, { ...known, seen, unchanged });
@@ -97,14 +98,45 @@ function render(
   if (!rendered.ok) return { settled: { outcome: failed(sink, rendered.error) } };
   const drift = driftOf(place, standing, rendered.bytes);
   if (standing && drift.length === 0) {
-    const fresh = recordOf(known.key, standing.stat, sinceOf(known, standing) ?? now(deps));
+    const fresh = recordOf(known.made, standing.stat, sinceOf(known, standing) ?? now(deps));
     return { settled: { outcome: { ...unchanged, warnings: rendered.warnings }, record: fresh } };
+  }
+  const change = { ...place, standing, bytes: rendered.bytes, made: known.made };
+  const warnings = [...rendered.warnings, ...warningsOf(place, standing)];
+  const record = standing && recordToRenew(known, standing);
+  if (record) {
+    const since = { ...record, ...toKeep(unchanged.evidence) };
+    return { change: { ...change, outcome: { ...unchanged, result: 'written', warnings }, since } };
   }
   const bytesChanged = drift.includes('missing') || drift.includes('bytes');
   const since = bytesChanged ? undefined : sinceOf(known, standing);
-  const warnings = [...rendered.warnings, ...warningsOf(place, standing)];
   const reported = { ...outcome(sink, wish.rotated ? 'written' : 'repaired'), bytesChanged, drift, warnings };
-  return { change: { ...place, standing, bytes: rendered.bytes, outcome: reported, key: known.key, since } };
+  return { change: { ...change, outcome: reported, since } };
+}
+
+/** The record, if nothing but the expiration changes: the keys are the same, and nobody has touched the file. */
+function recordToRenew({ made, record }: Known, { stat }: Standing): SinkRecord | undefined {
+  const isSameKeys = record?.key === made.key && record.expiration !== made.expiration;
+  return isSameKeys && isUntouched(record, stat) ? record : undefined;
+}
+
+/** A file that was replaced for another expiration alone is unread, but its keys may have been read before. */
+function evidenceOf(
+  seen: ReturnType<Witness>,
+  { made, record }: Known,
+  stat: BigIntStats | undefined,
+): ReturnType<Witness> {
+  const { evidence } = seen;
+  if (!evidence || !record?.evidence || !stat || record.key !== made.key || !isUntouched(record, stat)) return seen;
+  const { writtenAt, readAt = evidence.kind === 'read' ? evidence.readAt : undefined } = record.evidence;
+  if (readAt === undefined) return { evidence: { ...evidence, writtenAt } };
+  return { evidence: { kind: 'read', writtenAt, readAt } };
+}
+
+function toKeep(evidence: SinkOutcome['evidence']): Pick<SinkRecord, 'evidence'> {
+  if (!evidence) return {};
+  const { writtenAt } = evidence;
+  return { evidence: { writtenAt, ...(evidence.kind === 'read' && { readAt: evidence.readAt }) } };
 }
 
 function readFilled({ security, clock }: SinkDeps, { sink, target }: Place): Standing | undefined {
@@ -131,15 +163,16 @@ function driftOf(place: Place, standing: Standing | undefined, bytes: Buffer): r
 }
 
 /** The record, if it still says all: the wish is the same, and nobody touched the file. */
-function recordThatStands({ key, record }: Known, stat: BigIntStats, place: Place): SinkRecord | undefined {
-  if (record?.key !== key || !isUntouched(record, stat)) return undefined;
+function recordThatStands({ made, record }: Known, stat: BigIntStats, place: Place): SinkRecord | undefined {
+  if (record?.key !== made.key || record.expiration !== made.expiration) return undefined;
+  if (!isUntouched(record, stat)) return undefined;
   return attributeDrift(stat, place).length === 0 ? record : undefined;
 }
 
 /** When bytes that stay last changed: known as long as the record speaks of them. */
-function sinceOf({ key, record }: Known, standing: Standing | undefined): Since | undefined {
+function sinceOf({ made, record }: Known, standing: Standing | undefined): Since | undefined {
   if (!record || !standing) return undefined;
-  return record.key === key || isUntouched(record, standing.stat) ? record : undefined;
+  return record.key === made.key || isUntouched(record, standing.stat) ? record : undefined;
 }
 
 export function warningsOf({ sink, directory }: Place, standing: Standing | undefined): string[] {

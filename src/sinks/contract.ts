@@ -37,17 +37,21 @@ export type Forget = (existing: Buffer, sink: SinkConfig) => Forgotten;
  * a pass without news needs no read. Numbers of 64 bits are decimal strings.
  */
 export interface SinkRecord {
-  /** Of the credentials, the format's options, mode and owner: another value means that it must be rendered anew. */
+  /** Of the keys, the format's options, mode and owner: another value means that it must be rendered anew. */
   readonly key: string;
+  /** Of the credentials that it was rendered with; epoch milliseconds. */
+  readonly expiration: number;
   readonly inode: string;
   readonly size: string;
   readonly ctimeNs: string;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** When its bytes last changed; epoch milliseconds, and on the kernel's clock. */
+  /** When its bytes last changed, but for another expiration of the same keys; epoch milliseconds, and on the kernel's clock. */
   readonly renamedAt: number;
   readonly renamedAtBoot: BootTime;
+  /** What its access time said of the keys before the file was replaced for another expiration alone; epoch milliseconds. */
+  readonly evidence?: { readonly writtenAt: number; readonly readAt?: number };
 }
 
 export type SinkRecords = Readonly<Record<string, SinkRecord>>;
@@ -84,6 +88,8 @@ export interface ApplyRequest {
 
 export interface PreviewRequest extends Omit<ApplyRequest, 'beforeWrite' | 'records' | 'temps' | 'print'> {
   readonly credentials: Credentials;
+  /** Unset: every sink is read and rendered. */
+  readonly records?: SinkRecords;
 }
 
 /**

@@ -102,7 +102,7 @@ function conclude({ change, warnings, error }: Replaced<Change>, time: Since): S
   const bytesChanged = change.outcome.bytesChanged;
   if (error) return unchanged(change, error, error.code === 'SINK_UNVERIFIED' && bytesChanged);
   try {
-    const record = recordOf(change.key, verify(change), change.since ?? time);
+    const record = recordOf(change.made, verify(change), change.since ?? time);
     return { outcome: { ...change.outcome, warnings: [...change.outcome.warnings, ...warnings] }, record };
   } catch (failure) {
     const info = toErrorInfo(explain(failure, 'SINK_UNVERIFIED', change.sink.path));

@@ -8,7 +8,7 @@ export async function previewOwn(
   deps: SinkDeps,
   request: Wish & { readonly sinks: readonly SinkConfig[] },
 ): Promise<readonly SinkPreview[]> {
-  const prepared = await prepareSinks(deps, { ...request, records: {} }, request.sinks);
+  const prepared = await prepareSinks(deps, request, request.sinks);
   return prepared.map((each) => {
     if ('settled' in each) return each.settled.outcome;
     const { outcome, standing, bytes } = each.change;

@@ -6,6 +6,7 @@ import { assign } from './assign.ts';
 import type { SinkDeps } from './compare.ts';
 import type { PreviewRequest, SinkPreview } from './contract.ts';
 import { previewOwn } from './preview-own.ts';
+import { recordsFor } from './records.ts';
 
 /**
  * What applying would do, found by the same reading and rendering, and with the same identities, without writing
@@ -17,12 +18,17 @@ export async function previewSinks(
   limits: ActingLimits = ACTING_LIMITS,
 ): Promise<readonly SinkPreview[]> {
   const { own, shares, denied, trustedGroups } = await assign(deps, request, limits);
-  const { credentials, origin, rotated } = request;
-  const wish = { print: printOf(credentials), credentials, origin, rotated, trustedGroups, records: {} };
+  const { credentials, origin, rotated, records = {} } = request;
+  const wish = { print: printOf(credentials), credentials, origin, rotated, trustedGroups, records };
   const { actors } = deps;
   const users = actors
     ? inLanes(shares, AT_ONCE, ({ user, sinks }) =>
-        previewAs({ user, actors, limits, job: { kind: 'preview', ...wish, sinks, temps: [] } }),
+        previewAs({
+          user,
+          actors,
+          limits,
+          job: { kind: 'preview', ...wish, records: recordsFor(sinks, records), sinks, temps: [] },
+        }),
       )
     : [];
   const previews = [...denied, ...(await previewOwn(deps, { ...wish, sinks: own })), ...(await users).flat()];

@@ -1,15 +1,22 @@
 import type { BigIntStats } from 'node:fs';
 import type { SinkConfig } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
-import type { ApplyRequest, SinkRecord } from './contract.ts';
+import type { ApplyRequest, SinkRecord, SinkRecords } from './contract.ts';
 
-/** When a sink's bytes last changed. */
-export type Since = Pick<SinkRecord, 'renamedAt' | 'renamedAtBoot'>;
+/** When a sink's bytes last changed, but for another expiration of the same keys, and whether they were read since. */
+export type Since = Pick<SinkRecord, 'renamedAt' | 'renamedAtBoot' | 'evidence'>;
 
-/** Changes with all that shapes a sink's file: credentials, what is known of them, and the sink's options. */
-export function keyOf({ print, origin }: Pick<ApplyRequest, 'print' | 'origin'>, sink: SinkConfig): string {
+/** What a sink's file was rendered from. */
+export type Made = Pick<SinkRecord, 'key' | 'expiration'>;
+
+export function madeOf(wish: Pick<ApplyRequest, 'print' | 'origin'>, sink: SinkConfig): Made {
+  return { key: keyOf(wish, sink), expiration: wish.print.expiration };
+}
+
+/** Changes with all that shapes a sink's file but the expiration: keys, what is known of them, the sink's options. */
+function keyOf({ print, origin }: Pick<ApplyRequest, 'print' | 'origin'>, sink: SinkConfig): string {
   const shape = { ...sink, path: undefined, notify: undefined };
-  const parts = [print.fingerprint, print.lastUpdated, origin.role, origin.accountId, shape];
+  const parts = [print.fingerprint, origin.role, origin.accountId, shape];
   return digest(JSON.stringify(parts));
 }
 
@@ -18,9 +25,10 @@ export function modeOf(stat: BigIntStats): number {
   return Number(stat.mode) & 0o7777;
 }
 
-export function recordOf(key: string, stat: BigIntStats, since: Since): SinkRecord {
+export function recordOf({ key, expiration }: Made, stat: BigIntStats, since: Since): SinkRecord {
   return {
     key,
+    expiration,
     inode: String(stat.ino),
     size: String(stat.size),
     ctimeNs: String(stat.ctimeNs),
@@ -29,12 +37,13 @@ export function recordOf(key: string, stat: BigIntStats, since: Since): SinkReco
     gid: Number(stat.gid),
     renamedAt: since.renamedAt,
     renamedAtBoot: since.renamedAtBoot,
+    ...(since.evidence && { evidence: since.evidence }),
   };
 }
 
 /** Whether nobody has touched the file since the record was made. */
 export function isUntouched(record: SinkRecord, stat: BigIntStats): boolean {
-  const { inode, size, ctimeNs, mode, uid, gid } = recordOf(record.key, stat, record);
+  const { inode, size, ctimeNs, mode, uid, gid } = recordOf(record, stat, record);
   return (
     record.inode === inode &&
     record.size === size &&
@@ -43,4 +52,9 @@ export function isUntouched(record: SinkRecord, stat: BigIntStats): boolean {
     record.uid === uid &&
     record.gid === gid
   );
+}
+
+/** What another identity is to know of its sinks alone. */
+export function recordsFor(sinks: readonly SinkConfig[], records: SinkRecords): SinkRecords {
+  return Object.fromEntries(sinks.flatMap(({ path }) => (records[path] ? [[path, records[path]]] : [])));
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { describe, test } from 'node:test';
-import { displayKeyId, fingerprint, formatExpiration } from '../../src/core/credentials.ts';
+import { displayKeyId, formatExpiration, printOf, type Credentials } from '../../src/core/credentials.ts';
 import { directoriesFor } from '../../src/core/directories.ts';
 import { AgentError, toErrorInfo } from '../../src/core/errors.ts';
 import { exitCodeOf } from '../../src/core/exit.ts';
@@ -26,18 +26,18 @@ test('key ids show four characters, and none when they are all there is', () => 
   assert.equal(displayKeyId('WXYZ'), '…');
 });
 
-test('a fingerprint changes with each part and does not run parts together', () => {
+test('a fingerprint changes with each part of the keys, does not run parts together, and not with the expiration', () => {
+  const fingerprint = (of: Credentials): string => printOf(of).fingerprint;
   const prints = [
     credentials('A'),
     credentials('B'),
     credentials('A', { secretAccessKey: new Secret('x') }),
     credentials('A', { sessionToken: new Secret('x') }),
-    credentials('A', { expiration: NOON }),
     credentials('A', { secretAccessKey: new Secret('ab'), sessionToken: new Secret('c') }),
     credentials('A', { secretAccessKey: new Secret('a'), sessionToken: new Secret('bc') }),
   ].map(fingerprint);
   assert.equal(new Set(prints).size, prints.length);
-  assert.equal(fingerprint(credentials('A')), prints[0]);
+  assert.equal(fingerprint(credentials('A', { expiration: NOON, lastUpdated: NOON })), prints[0]);
 });
 
 test('an expiration is never written later than it is', () => {

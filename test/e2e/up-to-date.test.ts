@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import type { AgentState } from '../../src/rotation/state.ts';
 import { openSite, said, type Site } from '../support/agent.ts';
 
 /** A file of which nothing good is known is not up to date, whatever the source says. */
@@ -15,8 +16,9 @@ function config(site: Site, ...names: readonly string[]): readonly string[] {
 /** From now on the source gives others, which expire before those that were written last. */
 function giveEarlier(site: Site): void {
   const path = site.path('state/state.json');
-  const state = JSON.parse(readFileSync(path, 'utf8')) as { standing: { expiration: number } };
-  state.standing.expiration += 3_600_000;
+  const state = JSON.parse(readFileSync(path, 'utf8')) as AgentState;
+  const lives = [state.standing ?? assert.fail('no credentials'), ...Object.values(state.sinks)];
+  for (const life of lives) life.expiration += 3_600_000;
   writeFileSync(path, JSON.stringify(state));
   site.metadata.rotate();
 }

@@ -8,7 +8,7 @@ import { credentials, HOUR, NOON } from '../support/credentials.ts';
 
 const ORIGIN: Origin = { instanceId: 'i-1', role: 'web', accountId: '111122223333' };
 
-function answer(name: string, change: { expiration?: number; origin?: Origin } = {}): Fetched {
+function answer(name: string, change: { expiration?: number; lastUpdated?: number; origin?: Origin } = {}): Fetched {
   const { origin = ORIGIN, ...rest } = change;
   return { ok: true, credentials: credentials(name, rest), origin };
 }
@@ -40,6 +40,33 @@ describe('what becomes of an answer', () => {
   test('the same credentials again are the same', () => {
     assert.equal(accept(answer('A'), after(answer('A')), NOON + HOUR).kind, 'same');
   });
+
+  test('the same keys with another LastUpdated are the same, with the one that they came with first', () => {
+    const first = after(answer('A', { lastUpdated: NOON }));
+    const decision = accept(answer('A', { lastUpdated: NOON + 1000 }), first, NOON + HOUR);
+    assert.ok(decision.kind === 'same');
+    assert.equal(decision.credentials.lastUpdated, NOON);
+    const without = accept(answer('A', { lastUpdated: NOON }), after(answer('A')), NOON + HOUR);
+    assert.ok(without.kind === 'same');
+    assert.equal('lastUpdated' in without.credentials, false);
+  });
+
+  for (const [what, expiration] of [
+    ['later', NOON + 7 * HOUR],
+    ['earlier', NOON + 5 * HOUR],
+  ] as const) {
+    test(`the same keys with a ${what} expiration are renewed: it is the source's word about its own keys`, () => {
+      const decision = accept(answer('A', { expiration, lastUpdated: NOON }), after(answer('A')), NOON + HOUR);
+      assert.ok(decision.kind === 'renewed');
+      const first = after(answer('A')).standing;
+      assert.deepEqual(decision.standing, {
+        ...first,
+        expiration,
+        lastUpdated: NOON,
+        lifetime: expiration - NOON - HOUR,
+      });
+    });
+  }
 
   test('credentials that expire earlier never replace valid ones', () => {
     const decision = accept(answer('B', { expiration: NOON + 5 * HOUR }), after(answer('A')), NOON);

@@ -71,7 +71,17 @@ export async function rotate(
   await store.update((state) => {
     const generation = state.generation + 1;
     const standing = { fingerprint: '', keyId: '', expiration: now + 6 * HOUR, lifetime: 6 * HOUR, fetchedAt: now };
-    const record = { key: '', inode: '', size: '', ctimeNs: '', mode: 0, uid: 0, gid: 0, renamedAt: now };
+    const record = {
+      key: '',
+      expiration: now + 6 * HOUR,
+      inode: '',
+      size: '',
+      ctimeNs: '',
+      mode: 0,
+      uid: 0,
+      gid: 0,
+      renamedAt: now,
+    };
     const records = Object.fromEntries(sinks.map((path) => [path, { ...record, renamedAtBoot: BOOT }]));
     const entered = { ...state, generation, standing, sinks: { ...state.sinks, ...records } };
     return notePending(entered, config, { sinks, now, urgent });

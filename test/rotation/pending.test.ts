@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
-import { dueAt, noteAsked, notePending, type Topology } from '../../src/rotation/pending.ts';
+import { dueAt, noteAsked, notePending, noteRenewed, type Topology } from '../../src/rotation/pending.ts';
 import { EMPTY_STATE, type AgentState, type ConsumerState } from '../../src/rotation/state.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 
@@ -57,6 +57,31 @@ describe('who is to be notified', () => {
     const { consumers } = notePending(same, config, { sinks: ['/a'], now: NOON, urgent: false });
     assert.equal(consumers['job']?.pending, undefined);
     assert.equal(consumers['web']?.pending?.reason, 'changed');
+  });
+
+  test('for another expiration of the same keys, those that go by it, once, and not now', () => {
+    const topology: Topology = {
+      sinks: [sink('/a', 'web', 'keys'), { ...sink('/b', 'plain', 'job'), content: { keys: {} } } as SinkConfig],
+      consumers: ['web', 'plain', 'asked', 'late'].map((name) => consumer(name)).concat(consumer('job', 'expiring')),
+    };
+    const at = { ...known, generation: 4 };
+    const before = {
+      ...state,
+      standing: { fingerprint: '', keyId: '', expiration: NOON + 9 * HOUR, lifetime: 9 * HOUR, fetchedAt: NOON },
+      consumers: { web: { known: at }, plain: { known: at }, job: { known: at }, late: { known } },
+    };
+    const renewed = noteRenewed(before, topology, NOON);
+    const pending = (name: string) => renewed.consumers[name]?.pending;
+    assert.deepEqual([pending('web')?.sinks, pending('job')?.sinks], [['/a'], ['/b']]);
+    assert.deepEqual(['plain', 'asked', 'late'].map(pending), [undefined, undefined, undefined]);
+    const [web = assert.fail()] = topology.consumers;
+    assert.equal(dueAt(web, renewed.consumers['web'] ?? {}, true), NOON + 3 * HOUR, 'with a third left');
+    assert.deepEqual(noteRenewed(renewed, topology, NOON + HOUR), renewed, 'a second one changes nothing');
+    const rotated = notePending({ ...renewed, generation: 5 }, topology, { sinks: ['/a'], now: NOON, urgent: false });
+    assert.deepEqual(
+      [rotated.consumers['web']?.pending?.reason, rotated.consumers['web']?.pending?.generation],
+      ['changed', 5],
+    );
   });
 
   test('everybody, when a person asks', () => {

@@ -56,8 +56,9 @@ describe(`${AGENTS} agents started in the same second`, () => {
   });
 
   test('spread within a minute when they are started during the outage', () => {
+    // Each asks the service of its own instance, every ten seconds at least while it has no credentials.
     const { peak } = simulate({ ...day, outage: [0, 10 * MINUTE], until: HOUR, random: seeded(2) }, MINUTE);
-    assert.ok(peak <= AGENTS / 10, `${peak} in one second`);
+    assert.ok(peak <= AGENTS / 5, `${peak} in one second`);
   });
 
   test('spread where the advisory window decides', () => {

@@ -8,7 +8,7 @@ import { readState, StateStore } from '../../src/rotation/store.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import { renderSink } from '../../src/sinks/formats/render.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
-import { credentials, NOON } from '../support/credentials.ts';
+import { credentials, HOUR, NOON } from '../support/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { sinkDeps } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -24,6 +24,8 @@ export interface Stage {
   /** The state on disk when the journal was written and no byte of a secret was. */
   journalled: AgentState | undefined;
   readonly pass: (request?: Partial<PassRequest>) => Promise<FilesReport>;
+  /** As if the consumer had been notified. */
+  readonly deliver: () => Promise<void>;
   /** As a new process: nothing is in memory. */
   readonly restart: (bootId?: string) => void;
 }
@@ -61,6 +63,11 @@ export function setUp(t: TestContext): Stage {
   return Object.assign(stage, {
     pass: (request?: Partial<PassRequest>) =>
       rotate(current, stage.config, { trigger: 'once', notifyAll: false, ...request }, AbortSignal.timeout(10_000)),
+    deliver: async () => {
+      const life = { expiration: NOON + 6 * HOUR, lifetime: 6 * HOUR };
+      const web = { known: { generation: 1, at: NOON, ...life, by: 'notified' as const } };
+      await current.store.update((state) => ({ ...state, consumers: { web } }));
+    },
     restart: (bootId?: string) => {
       current = deps(bootId);
     },

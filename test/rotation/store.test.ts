@@ -50,7 +50,7 @@ describe('state on disk', () => {
   for (const [what, text] of [
     ['torn', '{"version":1,"gener'],
     ['empty', ''],
-    ['of a newer version', JSON.stringify({ ...EMPTY_STATE, version: 2 })],
+    ['of another version', JSON.stringify({ ...EMPTY_STATE, version: 1 })],
     ['of wrong types', JSON.stringify({ ...EMPTY_STATE, consumers: { a: { pending: 'yes' } } })],
     ['not an object', '[]'],
   ] as const) {

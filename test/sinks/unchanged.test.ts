@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmodSync, lstatSync } from 'node:fs';
+import { chmodSync, lstatSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { DotenvSink } from '../../src/core/config.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import type { ApplyRequest } from '../../src/sinks/contract.ts';
-import { credentials, NOON } from '../support/credentials.ts';
+import { credentials, HOUR, NOON } from '../support/credentials.ts';
 import { applyRequest, renderKey, sinkAt, sinkDeps } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -51,9 +51,38 @@ describe('a sink that stands', () => {
     assert.partialDeepStrictEqual(changed.records[path], { renamedAt: NOON, mode: 0o640 });
   });
 
+  test('has the evidence of its keys through a rewrite for another expiration', async (t) => {
+    const path = join(tempDir(t), 'a');
+    const timed = sinkDeps({
+      render: (_, { expiration }) => ({ ok: true, bytes: Buffer.from(String(expiration)), warnings: [] }),
+    });
+    const pass = async (hours: number, records: ApplyRequest['records']) => {
+      const wish = { credentials: { ...NEW, expiration: NOON + hours * HOUR }, rotated: records[path] === undefined };
+      return await applySinks(timed, applyRequest([sinkAt(path)], { ...wish, records }));
+    };
+    const evidenceAfter = async (records: ApplyRequest['records']) => {
+      const renewed = await pass(7, records);
+      assert.partialDeepStrictEqual(renewed.outcomes, [{ result: 'written', bytesChanged: false, drift: [] }]);
+      const { outcomes } = await pass(7, renewed.records);
+      return outcomes[0]?.evidence;
+    };
+    const { records } = await pass(6, {});
+    const writtenAt = Math.floor(lstatSync(path).mtimeMs);
+    assert.deepEqual(await evidenceAfter(records), { kind: 'unread', writtenAt });
+    const { records: again } = await pass(8, records);
+    const readAt = Math.floor(Date.now() / 1000) + 60;
+    utimesSync(path, readAt, lstatSync(path).mtime);
+    // As a real read leaves it: utimes alone changes the ctime.
+    const ctimeNs = String(lstatSync(path, { bigint: true }).ctimeNs);
+    const record = again[path] ?? assert.fail('no record');
+    assert.partialDeepStrictEqual(await evidenceAfter({ [path]: { ...record, ctimeNs } }), {
+      kind: 'read',
+      readAt: readAt * 1000,
+    });
+  });
+
   const differences: Record<string, Partial<ApplyRequest> & { sink?: Partial<DotenvSink> }> = {
     credentials: { credentials: OLD },
-    'what the credentials say of their making': { credentials: { ...NEW, lastUpdated: NOON } },
     origin: { origin: { role: 'other' } },
     'an option of the format': { sink: { prefix: 'X_' } },
     mode: { sink: { mode: 0o640 } },

@@ -23,6 +23,9 @@ const big = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
 
 const id = integer(0xffffffff);
 
+/** What a `Date` can hold. */
+const moment = integer(8_640_000_000_000_000);
+
 /** All that comes of working on a sink, and nothing that would be about the agent itself. */
 const CODES: Readonly<Record<Extract<ErrorCode, `SINK_${string}`>, true>> = {
   SINK_OUTDATED: true,
@@ -49,6 +52,7 @@ const errorInfo = v.object({ code, message: word(LIMITS.text), hint: v.exactOpti
 
 const record = v.object({
   key: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  expiration: v.pipe(v.number(), v.finite()),
   inode: big,
   size: big,
   ctimeNs: big,
@@ -60,10 +64,8 @@ const record = v.object({
     bootId: v.pipe(v.string(), v.regex(/^[\w-]{0,64}$/)),
     sinceBoot: v.pipe(v.number(), v.finite()),
   }),
+  evidence: v.exactOptional(v.object({ writtenAt: moment, readAt: v.exactOptional(moment) })),
 });
-
-/** What a `Date` can hold. */
-const moment = integer(8_640_000_000_000_000);
 
 const evidence = v.variant('kind', [
   v.object({ kind: v.literal('read'), writtenAt: moment, readAt: moment }),

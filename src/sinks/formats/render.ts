@@ -1,3 +1,4 @@
+import type { SinkConfig } from '../../core/config.ts';
 import type { Render } from '../contract.ts';
 import { renderAwsCredentials } from './aws-credentials.ts';
 import { renderDotenv } from './dotenv.ts';
@@ -17,3 +18,15 @@ export const renderSink: Render = (existing, credentials, sink, origin) => {
       return renderJson(existing, credentials, sink, origin);
   }
 };
+
+/** Whether readers of a sink learn when the credentials expire. */
+export function carriesExpiration(sink: SinkConfig): boolean {
+  switch (sink.format) {
+    case 'aws-credentials':
+      return sink.expirationKey !== undefined;
+    case 'dotenv':
+      return sink.names.expiration !== null;
+    case 'json':
+      return 'shape' in sink.content || sink.content.keys.expiration !== undefined;
+  }
+}

@@ -8,7 +8,7 @@ import { sinkAt } from '../../support/sinks.ts';
 const SCOPE = { kind: 'apply', sinks: [sinkAt('/home/bob/a'), sinkAt('/home/bob/b')], temps: 2 } as const;
 
 const RECORD = {
-  ...{ key: '0'.repeat(32), inode: '12', size: '34', ctimeNs: '56', mode: 0o600, uid: 1000, gid: 1000 },
+  ...{ key: '0'.repeat(32), expiration: 7, inode: '12', size: '34', ctimeNs: '56', mode: 0o600, uid: 1000, gid: 1000 },
   ...{ renamedAt: 1, renamedAtBoot: { bootId: 'a-b', sinceBoot: 2.5 } },
 };
 const WRITTEN = { result: 'written', bytesChanged: true, drift: ['missing'], warnings: ['careful'], record: RECORD };

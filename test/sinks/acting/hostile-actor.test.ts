@@ -108,7 +108,7 @@ const APPLY: WriteJob = {
   ...COMMON,
   ...{
     kind: 'apply',
-    print: { fingerprint: '1' },
+    print: { fingerprint: '1', expiration: 1 },
     credentials: credentials('1'),
     origin: {},
     rotated: true,
