@@ -1,7 +1,11 @@
-// Everything that is wrong with the sources and that no test finds. Every check runs, whatever the others say.
+// Everything that is wrong with the sources and that no test of the product finds, and the tests of these checks. Every
+// check runs, whatever the others say.
 import { execFile } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { importProblems } from './imports.ts';
+import { runSuite } from './test-runner.ts';
 
 const root = dirname(import.meta.dirname);
 
@@ -21,7 +25,9 @@ const results = await Promise.all(
     return problems === '';
   }),
 );
-process.exitCode = results.every(Boolean) ? 0 : 1;
+const files = globSync('test/checks/*.test.ts', { cwd: root }).map((file) => join(root, file));
+const code = await runSuite({ files, streams: availableParallelism(), testLimit: 60_000 });
+process.exitCode = results.every(Boolean) ? code : 1;
 
 /** Output of a failing tool; empty when it succeeds. */
 function tool(name: string, ...args: string[]): Promise<string> {

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { Fault } from '../../src/simulator/faults.ts';
 import { openSite, reportOf, said, type Ended, type Running, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
+import { limit } from '../support/limits.ts';
 import { carried, document, imdsServer, token } from '../support/imds-server.ts';
 import { answer } from '../support/raw-server.ts';
 
@@ -14,7 +15,7 @@ const HOUR = 3_600_000;
 
 /** A pass about every second, and a failing one soon tried again. */
 function busy(site: Site): readonly string[] {
-  const imds = { timeout: '500ms', attempts: 1 };
+  const imds = { timeout: '30s', attempts: 1 };
   return site.configure({ sinks: [{ path: site.path('iam.json'), format: 'json' }], refresh: EAGER, imds });
 }
 
@@ -90,7 +91,7 @@ describe('the source', { concurrency: 4 }, () => {
   });
 
   test('a token is replaced before it ends, so that none is ever refused', async (t) => {
-    const site = await openSite(t, { faults: [{ at: 'token', kind: 'short-ttl', value: 4 }] });
+    const site = await openSite(t, { faults: [{ at: 'token', kind: 'short-ttl', value: limit(4) }] });
     const agent = site.start(['run', ...busy(site)]);
     await eventually('three tokens', () => (count(site)['PUT api/token'] ?? 0) >= 3);
     await agent.stop();

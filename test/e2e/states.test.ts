@@ -5,6 +5,7 @@ import type { SourceState } from '../../src/core/outcomes.ts';
 import type { Fault, FaultKind } from '../../src/simulator/faults.ts';
 import { openSite, said, type Running, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
+import { limit } from '../support/limits.ts';
 
 /** Every state of the source as an administrator meets it: in the log, the status, the metric and the exit codes. */
 
@@ -41,7 +42,7 @@ const BESIDE: readonly Step[] = [
 function configure(site: Site): readonly string[] {
   return site.configure({
     sinks: [{ path: site.path('iam.json'), format: 'json' }],
-    imds: { timeout: '500ms', attempts: 1 },
+    imds: { timeout: '30s', attempts: 1 },
     metrics: { textfile: site.path('metrics.prom') },
   });
 }
@@ -93,14 +94,14 @@ describe('the states of the source', { concurrency: 2 }, () => {
   });
 
   test('stale until what stands has ended, then expired', async (t) => {
-    const site = await openSite(t, { lifetime: 6_000 });
+    const site = await openSite(t, { lifetime: limit(6_000) });
     const agent = site.start(['run', ...configure(site)]);
     await said(agent, /rotation 1: /);
     const { expiration } = site.metadata.current();
     site.metadata.setFaults([{ at: 'any', kind: 'reset' }]);
     assert.equal((await site.run(['refresh'])).code, 0);
     await check(site, { state: 'stale', codes: [0, 0, 1], code: 'IMDS_UNREACHABLE' });
-    await eventually('they have expired', () => Date.now() > expiration);
+    await eventually('they have expired', () => Date.now() > expiration, 30_000);
     // Before the next pass knows of it.
     assert.equal((await site.run(['status'])).code, 75);
     assert.equal((await site.run(['refresh'])).code, 75);

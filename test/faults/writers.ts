@@ -29,11 +29,15 @@ interface Race {
   readonly rotations: number;
 }
 
+/** The product trusts no file that was emptied a shorter time ago; milliseconds. A writer who is kept waiting loses. */
+const WAIT = 100;
+
 /**
  * Rotates a profile beside a tool that sets another one in the same file. At the end ours is current and no profile is
  * gone; of theirs that is lost which they read before and wrote after a rename of ours, or the other way round.
  */
-export async function raceWriter(t: TestContext, { what, writer, pause, rotations }: Race): Promise<void> {
+export async function raceWriter(t: TestContext, race: Race): Promise<void> {
+  const { what, writer, pause, rotations } = race;
   const path = join(tempDir(t), 'credentials');
   writeFileSync(path, STATIC, { mode: 0o600 });
   const stop = await startWriter(t, [...writer, path, String(pause)]);
@@ -41,7 +45,12 @@ export async function raceWriter(t: TestContext, { what, writer, pause, rotation
     await rotate(path, rotation);
     await delay(pause / 2);
   }
-  const { sets, lost } = await stop();
+  const { sets, lost, longestGap = 0 } = await stop();
+  if (longestGap > WAIT / 2) {
+    t.diagnostic(`once more: the machine let the writer wait for ${Math.round(longestGap)} ms in the middle`);
+    await raceWriter(t, race);
+    return;
+  }
   const last = await rotate(path, rotations + 1);
   assert.equal(last.result, 'written', last.error?.message ?? '');
   const text = readFileSync(path, 'utf8');
@@ -57,11 +66,15 @@ async function rotate(path: string, generation: number): Promise<SinkOutcome> {
   return outcomes[0] ?? assert.fail('no outcome');
 }
 
+interface Told {
+  readonly sets: number;
+  readonly lost: number;
+  /** Milliseconds; where the writer measures it. */
+  readonly longestGap?: number;
+}
+
 /** Gives what ends it and says what it did. */
-async function startWriter(
-  t: TestContext,
-  [program = '', ...args]: readonly string[],
-): Promise<() => Promise<{ readonly sets: number; readonly lost: number }>> {
+async function startWriter(t: TestContext, [program = '', ...args]: readonly string[]): Promise<() => Promise<Told>> {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
@@ -69,7 +82,7 @@ async function startWriter(
   assert.equal(await next(), 'writing');
   return async () => {
     child.stdin.end();
-    return JSON.parse(await next()) as { sets: number; lost: number };
+    return JSON.parse(await next()) as Told;
   };
 }
 

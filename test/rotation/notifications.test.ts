@@ -44,6 +44,7 @@ describe('the end of a debt', () => {
     while (notified.length < 3) {
       await eventually('an alarm or the third', () => clock.alarms.length > 0 || notified.length === 3);
       clock.advance(500);
+      await deliverer.settle();
     }
     assert.equal(await done, true);
     assert.deepEqual(
@@ -63,6 +64,7 @@ describe('the end of a debt', () => {
     while (!progress.isOver) {
       await eventually('an alarm or the end', () => progress.isOver || clock.alarms.length > 0);
       clock.advance(500);
+      await deliverer.settle();
     }
     await drained;
     assert.ok(clock.now() - NOON < 4000);

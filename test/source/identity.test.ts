@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Origin } from '../../src/core/credentials.ts';
 import type { Source } from '../../src/core/contracts.ts';
 import { createImdsSource } from '../../src/source/imds/source.ts';
-import { document, imdsRig, imdsServer, ROLE } from '../support/imds-server.ts';
+import { document, imdsRig, imdsServer, inVain, ROLE } from '../support/imds-server.ts';
 import { answer, hang, type Reply } from '../support/raw-server.ts';
 
 const signal = new AbortController().signal;
@@ -53,8 +53,8 @@ describe('not to know the instance is no error, is not waited for, and is tried 
     test(name, async (t) => {
       const server = await imdsServer(t);
       server.reply('document', answer(404), answer(404));
-      server.reply('instance-id', reply);
-      const rig = imdsRig(t, server, { timeout: 100 });
+      server.reply('instance-id', reply === hang ? inVain(t, hang) : reply);
+      const rig = imdsRig(t, server);
       const source = createImdsSource(rig);
       assert.deepEqual(await originOf(source), { role: ROLE });
       assert.deepEqual(rig.clock.sleeps, []);

@@ -3,10 +3,11 @@ import { describe, test, type TestContext } from 'node:test';
 import type { Source } from '../../src/core/contracts.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import type { SourceState } from '../../src/core/outcomes.ts';
-import type { Fault } from '../../src/simulator/faults.ts';
+import type { Fault, FaultKind } from '../../src/simulator/faults.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { createImdsSource } from '../../src/source/imds/source.ts';
 import { HastyClock, imdsRig } from '../support/imds-server.ts';
+import { limit } from '../support/limits.ts';
 
 const signal = new AbortController().signal;
 
@@ -16,12 +17,17 @@ interface Pair {
   readonly clock: HastyClock;
 }
 
+/** Faults that are over when the time for an answer is. */
+const WAITS: ReadonlySet<FaultKind> = new Set(['hang', 'hang-body', 'drip']);
+
 /** A source and the simulator that it asks, by one clock. */
 async function pair(t: TestContext, options: SimulatorOptions = {}): Promise<Pair> {
   const clock = new HastyClock();
   const simulator = await createSimulator({ now: () => clock.now(), ...options });
   t.after(() => simulator.close());
-  const rig = imdsRig(t, { origin: simulator.url }, { timeout: 200, attempts: 3 });
+  const isSlow = options.faults?.some(({ kind }) => WAITS.has(kind)) ?? false;
+  const config = { attempts: 3, ...(isSlow && { timeout: limit(1_000) }) };
+  const rig = imdsRig(t, { origin: simulator.url }, config);
   return { source: createImdsSource({ ...rig, clock }), simulator, clock };
 }
 
@@ -72,7 +78,7 @@ test('a day of fetches takes a token for six hours at a time', async (t) => {
   assert(simulator.requests.every(({ status }) => status === 200));
 });
 
-describe('faults that pass within a fetch', () => {
+describe('faults that pass within a fetch', { concurrency: true }, () => {
   const faults: Fault[] = [
     { at: 'token', kind: 'throttle', times: 2 },
     { at: 'role', kind: 'status', value: 500, times: 2 },
@@ -95,7 +101,7 @@ describe('faults that pass within a fetch', () => {
   }
 });
 
-describe('faults that last', () => {
+describe('faults that last', { concurrency: true }, () => {
   const table: [fault: Fault, state: SourceState, code: ErrorCode][] = [
     [{ at: 'any', kind: 'throttle' }, 'unreachable', 'IMDS_THROTTLED'],
     [{ at: 'any', kind: 'status', value: 403 }, 'denied', 'IMDS_DENIED'],

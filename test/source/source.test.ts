@@ -3,7 +3,16 @@ import { describe, test } from 'node:test';
 import type { Fetched } from '../../src/core/contracts.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { createImdsSource } from '../../src/source/imds/source.ts';
-import { document, imdsRig, imdsServer, NOON, ROLE, type ImdsServer, type Step } from '../support/imds-server.ts';
+import {
+  document,
+  imdsRig,
+  imdsServer,
+  inVain,
+  NOON,
+  ROLE,
+  type ImdsServer,
+  type Step,
+} from '../support/imds-server.ts';
 import { failure } from '../support/failure.ts';
 import { answer, cut, hang, reset, type Reply } from '../support/raw-server.ts';
 
@@ -155,13 +164,12 @@ describe('a failure is an outcome', () => {
   for (const [step, name, reply, state, code] of table) {
     test(`${name} at ${step}: ${state}, ${code}; then all is well`, async (t) => {
       const server = await imdsServer(t);
-      const replies = [reply, reply, reply];
-      server.reply(step, ...replies);
-      const source = createImdsSource(imdsRig(t, server, { attempts: 1, timeout: 100 }));
+      server.always(step, reply === hang ? inVain(t, hang) : reply);
+      const source = createImdsSource(imdsRig(t, server, { attempts: 1 }));
       const fetched = bad(await source.fetch(signal));
       assert.deepEqual([fetched.state, fetched.error.code], [state, code], fetched.error.message);
       assert(fetched.error.hint);
-      server.reply(step);
+      server.always(step, undefined);
       good(await source.fetch(signal));
     });
   }

@@ -23,14 +23,14 @@ export interface ImdsServer extends RawServer {
   steps(): Step[];
   /** From now on, these replies come one after the other, and then healthy ones again. */
   reply(step: Step, ...replies: Reply[]): void;
-  /** From now on, always. */
-  always(step: Step, reply: Reply): void;
+  /** From now on, always; healthy ones again where it is undefined. */
+  always(step: Step, reply: Reply | undefined): void;
 }
 
 /** A healthy metadata service, of which single answers can be replaced. Its tokens are `token-1`, `token-2` and on. */
 export async function imdsServer(context: TestContext): Promise<ImdsServer> {
   const scripts = new Map<Step, Reply[]>();
-  const standing = new Map<Step, Reply>();
+  const standing = new Map<Step, Reply | undefined>();
   const steps: Step[] = [];
   let tokens = 0;
   const healthy: Readonly<Record<Step, () => Reply>> = {
@@ -107,11 +107,30 @@ export class HastyClock extends FakeClock {
   }
 }
 
-export const IMDS_CONFIG: ImdsConfig = { allowAnyEndpoint: false, v1: 'deny', timeout: 10_000, attempts: 4 };
+/** For an answer; milliseconds. As long as three attempts can have in the half minute for all. */
+const TIMEOUT = 10_000;
+export const IMDS_CONFIG: ImdsConfig = { allowAnyEndpoint: false, v1: 'deny', timeout: TIMEOUT, attempts: 4 };
 
 interface Rig extends ImdsOptions {
   readonly clock: HastyClock;
   readonly warnings: readonly LogFields[];
+}
+
+/**
+ * A reply that does not come to an end, whose time is up in a moment and for no other reason: as long as its connection
+ * is open, the timers of this process run ahead, a part of the time allowed at a time.
+ */
+export function inVain(t: TestContext, reply: Reply): Reply {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  return (socket) => {
+    reply(socket);
+    const timer = setInterval(() => {
+      t.mock.timers.tick(TIMEOUT / 3);
+    }, 5);
+    socket.once('close', () => {
+      clearInterval(timer);
+    });
+  };
 }
 
 /** What a source needs to ask this server; timeouts are far away unless given. */

@@ -12,7 +12,6 @@ import {
   environmentOfPhp,
   environmentOfRole,
   installConsumers,
-  PACKAGES,
   PHP,
   sayings,
   SINKS,
@@ -33,7 +32,7 @@ test('real consumers', async (t) => {
       installBackups(root);
       root.copyIn(deb, '/opt');
     },
-    PACKAGES,
+    'consumers',
   );
   if (!machine) return;
   const step = steps(t, machine);

@@ -1,7 +1,6 @@
 import type { Machine } from './machine.ts';
 
-/** What these tests need in a machine beside what every machine has. */
-export const PACKAGES: readonly string[] = ['libfcgi-bin', 'php-fpm', 'rclone', 's3cmd'];
+/** The programs that take their keys from our files, and the files. */
 
 export const USERS: readonly string[] = ['app', 'legacy', 'worker', 'backup-job'];
 

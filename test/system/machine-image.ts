@@ -5,12 +5,13 @@ import { mkdir, mkdtempDisposable, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { alone } from '../../scripts/alone.ts';
+import { limit } from '../support/limits.ts';
 
 const run = promisify(execFile);
 const cache = join(import.meta.dirname, '../../dist/.cache');
 
-/** What every machine has. What many tests need is added here: the next run makes a new image. */
-const PACKAGES: readonly string[] = [
+/** What every machine has. What many tests need is added here: the next run makes new images. */
+const EVERYWHERE: readonly string[] = [
   'apt',
   'ca-certificates',
   'cloud-init',
@@ -26,37 +27,58 @@ const PACKAGES: readonly string[] = [
   'systemd-sysv',
 ];
 
+/** What a machine has beside that. Each image is unpacked into memory for each machine, so that it should be small. */
+const IMAGES = {
+  plain: [],
+  consumers: ['libfcgi-bin', 'php-fpm', 'rclone', 's3cmd'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+export type Image = keyof typeof IMAGES;
+export const ALL_IMAGES = Object.keys(IMAGES) as Image[];
+
 const SUITE = 'bookworm';
 
 /** The options of dpkg hold while the image is made, and not for the packages that are tested in it. */
-const options = (more: readonly string[]): readonly string[] => [
+const options = (image: Image): readonly string[] => [
   '--quiet',
   '--variant=essential',
-  `--include=${[...PACKAGES, ...more].join(',')}`,
+  `--include=${[...EVERYWHERE, ...IMAGES[image]].join(',')}`,
+  '--aptopt=Acquire::Retries "5"',
   '--aptopt=Apt::Install-Recommends "false"',
   ...['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`),
   '--customize-hook=rm "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"',
 ];
 
-/** Half a minute on an idle machine; milliseconds. */
-const LIMIT = 240_000;
+/** Half a minute on an idle machine, and as long as the network takes; milliseconds. */
+const LIMIT = 600_000;
+/** A download may break off beyond what apt tries again by itself. */
+const TRIES = 3;
 
 /**
- * A Debian root with systemd, as a tar: made from the package sources of this host, and kept for the next run. Rejects
- * where it cannot be made. With `more` packages it is an image of its own, that other machines need not unpack.
+ * Path of a Debian root with systemd, as a tar: made from the package sources of this host, and kept for as long as the
+ * same packages are wanted. Rejects where it cannot be made.
  */
-export async function machineImage(more: readonly string[]): Promise<string> {
+export async function machineImage(image: Image): Promise<string> {
   const sources = globSync(['/etc/apt/sources.list', '/etc/apt/sources.list.d/*.{list,sources}']).sort();
-  const key = createHash('sha256').update(JSON.stringify([SUITE, options(more), sources]));
-  const image = join(cache, `machine-${key.digest('hex').slice(0, 16)}.tar.zst`);
-  if (existsSync(image)) return image;
+  const key = createHash('sha256').update(JSON.stringify([SUITE, options(image), sources]));
+  const path = join(cache, `machine-${key.digest('hex').slice(0, 16)}.tar.zst`);
+  if (existsSync(path)) return path;
   await mkdir(cache, { recursive: true });
-  await alone(`${image}.lock`, async () => {
-    if (existsSync(image)) return;
+  await alone(`${path}.lock`, async () => {
+    if (existsSync(path)) return;
     await using work = await mkdtempDisposable(join(cache, '.machine-'));
     const made = join(work.path, 'image.tar.zst');
-    await run('mmdebstrap', [...options(more), SUITE, made, ...sources], { timeout: LIMIT });
-    await rename(made, image);
+    await makeImage([...options(image), SUITE, made, ...sources]);
+    await rename(made, path);
   });
-  return image;
+  return path;
+}
+
+async function makeImage(args: readonly string[], tries = TRIES): Promise<void> {
+  try {
+    await run('mmdebstrap', args, { timeout: limit(LIMIT) });
+  } catch (error) {
+    if (tries === 1) throw error;
+    await makeImage(args, tries - 1);
+  }
 }

@@ -4,7 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { eventually } from '../support/eventually.ts';
-import { machineImage } from './machine-image.ts';
+import { limit } from '../support/limits.ts';
+import { machineImage, type Image } from './machine-image.ts';
 import { MachineProcess } from './machine-process.ts';
 import { hasOwnMounts, tmpfs } from './mounts.ts';
 
@@ -38,16 +39,16 @@ const BOOT_LIMIT = 90_000;
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LANG: 'C.UTF-8', PAGER: 'cat' };
 
 /**
- * Boots a machine after `prepare` has put into its root what the boot shall find; ended when the test ends. It has
- * `packages` beside those of every machine. Skips the test where there can be none.
+ * Boots a machine after `prepare` has put into its root what the boot shall find; ended when the test ends. Skips the
+ * test where there can be none.
  */
 export async function openMachine(
   t: TestContext,
   prepare: (root: Pick<Machine, 'path' | 'write' | 'copyIn'>) => void | Promise<void>,
-  packages: readonly string[] = [],
+  kind: Image = 'plain',
 ): Promise<Machine | undefined> {
   if (!hasOwnMounts(t)) return undefined;
-  const image = await imageOrReason(packages);
+  const image = await imageOrReason(kind);
   if (image.path === undefined) {
     t.skip(`no machine to boot: ${image.reason}`);
     return undefined;
@@ -62,11 +63,9 @@ export async function openMachine(
   return machine;
 }
 
-async function imageOrReason(
-  packages: readonly string[],
-): Promise<{ readonly path?: string; readonly reason: string }> {
+async function imageOrReason(kind: Image): Promise<{ readonly path?: string; readonly reason: string }> {
   try {
-    return { path: await machineImage(packages), reason: '' };
+    return { path: await machineImage(kind), reason: '' };
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) };
   }
@@ -103,7 +102,7 @@ class NspawnMachine implements Machine {
     new Promise((resolve, reject) => {
       if (this.#process === undefined) throw new Error('the machine is not running');
       const enter = ['--target', String(this.#process.leader), '--all', '--', ...command];
-      const options = { env: ENVIRONMENT, timeout: COMMAND_LIMIT, maxBuffer: 64_000_000 };
+      const options = { env: ENVIRONMENT, timeout: limit(COMMAND_LIMIT), maxBuffer: 64_000_000 };
       execFile('nsenter', enter, options, (error, stdout, stderr) => {
         if (error && typeof error.code !== 'number') reject(new Error(`${command.join(' ')}: ${error.message}`));
         else resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });

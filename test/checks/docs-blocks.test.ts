@@ -10,8 +10,8 @@ import { describeProgram } from '../../src/cli/program.ts';
 import { load } from '../config/harness.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { hasTool } from '../support/tools.ts';
-import { blocksOf, PAGES, type Block } from './pages.ts';
-import { stepsOf } from './walk.ts';
+import { blocksOf, PAGES, type Block } from '../docs/pages.ts';
+import { stepsOf } from '../docs/walk.ts';
 
 const program = await describeProgram('0');
 
