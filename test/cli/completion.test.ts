@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { completions } from '../../scripts/manual.ts';
+import { limit } from '../support/limits.ts';
 import { executable } from '../support/product.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { hasTool } from '../support/tools.ts';
@@ -43,7 +44,7 @@ function stage(t: TestContext, shell: 'bash' | 'zsh' | 'fish'): Stage | undefine
   writeFileSync(path('c.yaml'), JSON.stringify(CONFIG));
   const env = { PATH: `${path('bin')}:/usr/bin:/bin`, HOME: path('home'), TERM: 'dumb', LC_ALL: 'C.UTF-8' };
   const run = ([program = '', ...args]: readonly string[]): string =>
-    execFileSync(program, args, { env, cwd: directory, encoding: 'utf8', timeout: 50_000 });
+    execFileSync(program, args, { env, cwd: directory, encoding: 'utf8', timeout: limit(50_000) });
   return { script, config: path('c.yaml'), run };
 }
 

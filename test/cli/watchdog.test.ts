@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Watchdog } from '../../src/cli/watchdog.ts';
 import type { Plan } from '../../src/rotation/plan.ts';
-import { eventually } from '../support/eventually.ts';
 import { configOf, jsonSink } from '../support/topology.ts';
 
 const MINUTE = 60_000;
@@ -66,7 +64,8 @@ describe('the watchdog', () => {
     assert.equal(at(10.01), false);
   });
 
-  test('is silent from then on, and speaks again when the pass ends after all', async (t) => {
+  test('is silent from then on, and speaks again when the pass ends after all', (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
     let now = 0;
     const said: string[] = [];
     const env = { WATCHDOG_USEC: '20000', WATCHDOG_PID: String(process.pid) };
@@ -79,13 +78,15 @@ describe('the watchdog', () => {
     t.after(() => {
       watchdog.stop();
     });
-    await eventually('it speaks', () => said.length > 2);
+    t.mock.timers.tick(100);
+    assert.ok(said.length > 2);
     now = LONGEST + 1;
     const before = said.length;
-    await delay(200);
+    t.mock.timers.tick(1_000);
     assert.equal(said.length, before);
     watchdog.see({ config, next: plan(MINUTE) });
-    await eventually('it speaks again', () => said.length > before);
+    t.mock.timers.tick(100);
+    assert.ok(said.length > before);
     assert.deepEqual([...new Set(said)], ['WATCHDOG=1']);
   });
 });

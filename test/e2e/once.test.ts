@@ -117,7 +117,7 @@ describe('once', { concurrency: 4 }, () => {
   test('waits for a role that comes late', async (t) => {
     const site = await openSite(t, { role: null });
     const config = site.configure({ sinks: threeSinks(site) });
-    const waiting = site.start(['once', '--wait', '30s', ...config]);
+    const waiting = site.start(['once', '--wait', '5m', ...config]);
     const { requests } = site.metadata;
     await eventually('no role was found', () => requests.some(({ status }) => status === 404));
     site.metadata.setRole('late');

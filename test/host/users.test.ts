@@ -6,6 +6,7 @@ import type { Users } from '../../src/core/contracts.ts';
 import { createUsers } from '../../src/host/users.ts';
 import { createCommands } from '../../src/system/commands.ts';
 import { fakeHost } from '../support/fake-tool-consumer.ts';
+import { limit } from '../support/limits.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const PASSWD =
@@ -82,7 +83,7 @@ describe('users and groups', () => {
   });
 });
 
-function usersWith(t: TestContext, getent: string, timeout = 5_000): Users {
+function usersWith(t: TestContext, getent: string, timeout = limit(5_000)): Users {
   const { host, directory, install } = fakeHost(t);
   const place = (name: string, text: string): string => {
     writeFileSync(join(directory, name), text);

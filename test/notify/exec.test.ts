@@ -8,6 +8,7 @@ import type { NotifyDeps, NotifyRequest, NotifyResult } from '../../src/notify/c
 import { notify } from '../../src/notify/notify.ts';
 import { isRoot, needsRoot, NOBODY, realDeps, requestFor, until } from '../support/consumer.ts';
 import { fakeHost } from '../support/fake-tool-consumer.ts';
+import { limit } from '../support/limits.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { brief } from './harness.ts';
 
@@ -17,9 +18,12 @@ interface Attempt {
   readonly deps?: Partial<NotifyDeps>;
 }
 
+/** Of a hook; milliseconds. */
+const TIMEOUT = limit(10_000);
+
 async function exec(command: readonly string[], { consumer, request, deps }: Attempt = {}): Promise<NotifyResult> {
-  const whole: ExecConsumer = { name: 'hook', type: 'exec', when: 'changed', command, timeout: 10_000, ...consumer };
-  return await notify(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(30_000));
+  const whole: ExecConsumer = { name: 'hook', type: 'exec', when: 'changed', command, timeout: TIMEOUT, ...consumer };
+  return await notify(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(limit(30_000)));
 }
 
 /** In a directory that everybody may search and `uid` owns. */
@@ -80,7 +84,7 @@ describe('a program', () => {
   test('is ended at its timeout, with its children', async (t) => {
     const file = join(tempDir(t), 'pid');
     const hook = makeHook(t, 'sleep 1000 & echo $! >"$1.part"; mv "$1.part" "$1"; wait');
-    const result = await exec([hook, file], { consumer: { timeout: 300 } });
+    const result = await exec([hook, file], { consumer: { timeout: limit(1_000) } });
     assert.equal(brief(result), 'CONSUMER_TIMEOUT refused');
     const child = Number(readFileSync(file, 'utf8'));
     await until(() => !existsSync(`/proc/${child}`) || readFileSync(`/proc/${child}/stat`, 'latin1').includes(') Z '));
@@ -143,7 +147,7 @@ describe('a program under systemd', { skip: !isRoot && 'needs root: only then it
       '--unit=credrotate-notify-my_app_x.service',
       '--uid=1',
       '--service-type=exec',
-      '--property=RuntimeMaxSec=10000ms',
+      `--property=RuntimeMaxSec=${TIMEOUT}ms`,
       '--property=TimeoutStopSec=1s',
       '--setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       '--setenv=LANG=C.UTF-8',

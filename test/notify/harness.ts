@@ -5,6 +5,7 @@ import type { SignalConsumer } from '../../src/core/config.ts';
 import type { NotifyDeps, NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
 import { notify } from '../../src/notify/notify.ts';
 import { realDeps, requestFor } from '../support/consumer.ts';
+import { limit } from '../support/limits.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 export interface Attempt {
@@ -27,7 +28,7 @@ export async function signalBy(
     handlesSignal: false,
     ...consumer,
   };
-  return await notify(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(20_000));
+  return await notify(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(limit(20_000)));
 }
 
 export async function signalByPidFile(pidFile: string, attempt?: Attempt): Promise<NotifyResult> {

@@ -8,6 +8,7 @@ import { notify } from '../../src/notify/notify.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { realDeps, requestFor, startHupPrinter, startSleep, until } from '../support/consumer.ts';
 import { fakeHost } from '../support/fake-tool-consumer.ts';
+import { limit } from '../support/limits.ts';
 import { brief } from './harness.ts';
 
 type Unit = Readonly<Record<string, string | number>>;
@@ -41,7 +42,7 @@ function makeSite(context: TestContext, unit: Unit, code = 0): Site {
         signal: 'SIGHUP',
         ...consumer,
       };
-      return await notify(realDeps({ host }), requestFor(whole, request), AbortSignal.timeout(20_000));
+      return await notify(realDeps({ host }), requestFor(whole, request), AbortSignal.timeout(limit(20_000)));
     },
     actions: () => calls().filter((call) => !call.includes(' show ')),
     calls,
@@ -141,7 +142,7 @@ describe('a unit', () => {
       { path: '/usr/bin:/bin', systemd: '/proc/nonexistent', net: '/proc/net' },
       { path: '/proc/nonexistent', systemd: '/', net: '/proc/net' },
     ]) {
-      const result = await notify(realDeps({ host }), requestFor(consumer), AbortSignal.timeout(20_000));
+      const result = await notify(realDeps({ host }), requestFor(consumer), AbortSignal.timeout(limit(20_000)));
       assert.equal(brief(result), 'CONSUMER_FAILED refused');
     }
   });

@@ -4,6 +4,7 @@ import type { Fetched } from '../../src/core/contracts.ts';
 import { exitCodeOf } from '../../src/core/exit.ts';
 import type { PassReport, SourceState } from '../../src/core/outcomes.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
+import { limit } from '../support/limits.ts';
 import { fails, gives, makeAgent } from './passes.ts';
 
 const MINUTE = 60_000;
@@ -32,7 +33,7 @@ async function passes(t: TestContext, answers: readonly Fetched[], apart: number
     report = await agent.once(
       { trigger: 'once', notifyAll: false },
       { wait: 0, patience: 0 },
-      AbortSignal.timeout(5000),
+      AbortSignal.timeout(limit(5_000)),
     );
   }
   assert(report);

@@ -10,6 +10,7 @@ import { renderSink } from '../../src/sinks/formats/render.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { credentials, HOUR, NOON } from '../support/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { limit } from '../support/limits.ts';
 import { sinkDeps } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
@@ -62,7 +63,12 @@ export function setUp(t: TestContext): Stage {
   let current = deps();
   return Object.assign(stage, {
     pass: (request?: Partial<PassRequest>) =>
-      rotate(current, stage.config, { trigger: 'once', notifyAll: false, ...request }, AbortSignal.timeout(10_000)),
+      rotate(
+        current,
+        stage.config,
+        { trigger: 'once', notifyAll: false, ...request },
+        AbortSignal.timeout(limit(10_000)),
+      ),
     deliver: async () => {
       const life = { expiration: NOON + 6 * HOUR, lifetime: 6 * HOUR };
       const web = { known: { generation: 1, at: NOON, ...life, by: 'notified' as const } };

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import type { Simulator } from '../../src/simulator/simulator.ts';
+import { limit } from '../support/limits.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { start } from './harness.ts';
 
@@ -34,7 +35,7 @@ function environment(t: TestContext, simulator: Simulator): NodeJS.ProcessEnv {
 
 /** Runs one command to see whether the client is there; prints why the test is skipped when it is not. */
 async function isMissing(t: TestContext, program: string, ...args: readonly string[]): Promise<boolean> {
-  const error: unknown = await run(program, args, { timeout: 60_000 }).then(
+  const error: unknown = await run(program, args, { timeout: limit(60_000) }).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -43,7 +44,7 @@ async function isMissing(t: TestContext, program: string, ...args: readonly stri
   return true;
 }
 
-describe('clients that are not ours take it for the real service', { timeout: 120_000 }, () => {
+describe('clients that are not ours take it for the real service', { timeout: limit(120_000) }, () => {
   test('the AWS SDK for JavaScript', async (t) => {
     const simulator = await start(t);
     const { accessKeyId, secretAccessKey, token, expiration } = simulator.current();

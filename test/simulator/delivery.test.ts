@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import type { Delivery } from '../../src/simulator/answer.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { eventually } from '../support/eventually.ts';
+import { limit } from '../support/limits.ts';
 import { CREDENTIALS, start } from './harness.ts';
 
 interface Seen {
@@ -26,7 +27,7 @@ async function watch(simulator: Simulator, onBytes: (bytes: number) => void = ()
   return { response, bytes };
 }
 
-describe('an answer that does not arrive in one piece', { timeout: 30_000 }, () => {
+describe('an answer that does not arrive in one piece', { timeout: limit(30_000) }, () => {
   const faulty = (kind: Delivery) => ({ v1: true, faults: [{ at: 'credentials', kind }] }) as const;
 
   test('hang: nothing comes, until the simulator is closed', async (t) => {

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import type { SinkOutcome } from '../../src/core/outcomes.ts';
 import { capacity } from '../../src/sinks/descriptors.ts';
 import { FROM_SOURCE } from '../support/from-source.ts';
+import { limit } from '../support/limits.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const CHILD = join(import.meta.dirname, '../support/apply-child.ts');
@@ -16,7 +17,10 @@ describe('few file descriptors', () => {
     const paths = Array.from({ length: 200 }, (_, index) => join(directory, `sink${String(index)}`));
     const script = 'ulimit -n 128; exec "$@"';
     const command = [...FROM_SOURCE, CHILD, 'once', ...paths];
-    const { stdout, stderr } = spawnSync('sh', ['-c', script, 'sh', ...command], { encoding: 'utf8', timeout: 60_000 });
+    const { stdout, stderr } = spawnSync('sh', ['-c', script, 'sh', ...command], {
+      encoding: 'utf8',
+      timeout: limit(60_000),
+    });
     assert.equal(stderr, '');
     const outcomes = JSON.parse(stdout) as SinkOutcome[];
     assert.deepEqual(

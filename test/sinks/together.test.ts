@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, test, type TestContext } from 'node:test';
 import type { AtomicFiles } from '../../src/core/contracts.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
@@ -16,8 +16,7 @@ describe('sinks of one rotation', () => {
     const paths = oldFiles(t, 3);
     const calls: { temps: readonly TempFile[]; changing: readonly string[]; sizes: number[]; modes: number[] }[] = [];
     const beforeWrite: ApplyRequest['beforeWrite'] = async (temps, changing) => {
-      // Time for one that does not wait.
-      await delay(20);
+      await allElseIsOver();
       const stats = temps.map(({ path }) => lstatSync(path));
       calls.push({
         temps,
@@ -123,6 +122,12 @@ describe('sinks of one rotation', () => {
     assert.equal(calls, 0);
   });
 });
+
+/** What does not wait for us has come to its end: no call of the file system is under way. */
+async function allElseIsOver(): Promise<void> {
+  do await turn();
+  while (process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq')));
+}
 
 async function standing(t: TestContext): Promise<{ path: string; records: ApplyRequest['records'] }> {
   const path = join(tempDir(t), 'a');

@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { createCommands } from '../../src/system/commands.ts';
 import { isRoot, NOBODY, until } from '../support/consumer.ts';
+import { limit } from '../support/limits.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const commands = createCommands();
 const env = { PATH: '/usr/bin:/bin' };
-const options = { timeout: 10_000, env };
+const options = { timeout: limit(10_000), env };
 
 const sh = (script: string, ...args: readonly string[]): readonly string[] => ['sh', '-c', script, 'sh', ...args];
 
@@ -65,7 +66,7 @@ describe('commands', () => {
     const file = join(tempDir(t), 'pid');
     const script =
       'sh -c \'trap "" TERM; echo $$ >"$1.part"; mv "$1.part" "$1"; while :; do sleep 1; done\' sh "$1" & wait';
-    const running = commands.run(sh(script, file), { ...options, timeout: 500 });
+    const running = commands.run(sh(script, file), { ...options, timeout: limit(1_000) });
     await until(() => existsSync(file));
     const { timedOut } = await running;
     assert.equal(timedOut, true);
@@ -74,7 +75,10 @@ describe('commands', () => {
   });
 
   test('kills a program that does not end when it is asked to', async () => {
-    const result = await commands.run(sh('trap "" TERM; while :; do sleep 1; done'), { ...options, timeout: 200 });
+    const result = await commands.run(sh('trap "" TERM; while :; do sleep 1; done'), {
+      ...options,
+      timeout: limit(1_000),
+    });
     assert.deepEqual([result.signal, result.timedOut], ['SIGKILL', true]);
   });
 

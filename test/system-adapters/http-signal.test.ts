@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { closed, deafOrigin, failsWith, get, openHttp } from '../support/http-requests.ts';
+import { limit } from '../support/limits.ts';
 import { answer, drip, hang, hangMidBody, rawServer, type Reply } from '../support/raw-server.ts';
 
 describe('the signal', () => {
@@ -65,7 +66,7 @@ describe('the signal', () => {
     assert.doesNotMatch(server.requests.join(), /waits/);
   });
 
-  test('ends connecting too, and leaves no socket behind', { timeout: 20_000 }, async (t) => {
+  test('ends connecting too, and leaves no socket behind', { timeout: limit(20_000) }, async (t) => {
     const origin = await deafOrigin(t);
     const http = openHttp(t);
     const before = openSockets();

@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { get, openHttp } from '../support/http-requests.ts';
+import { limit } from '../support/limits.ts';
 import { answer, raw, rawServer } from '../support/raw-server.ts';
 
 const MODULE = new URL('../../src/system/http.ts', import.meta.url).href;
@@ -110,13 +111,13 @@ describe('the connection', () => {
   });
 });
 
-test('close lets the process end', { timeout: 20_000 }, async (t) => {
+test('close lets the process end', { timeout: limit(20_000) }, async (t) => {
   const server = await rawServer(t, () => answer(200, 'fine'));
   const { stdout } = await inChild(server.origin, {});
   assert.equal(stdout, 'fine\n');
 });
 
-test('no proxy of the environment is used', { timeout: 20_000 }, async (t) => {
+test('no proxy of the environment is used', { timeout: limit(20_000) }, async (t) => {
   const proxy = await rawServer(t, () => answer(200, 'proxied'));
   const server = await rawServer(t, () => answer(200, 'direct'));
   const env = Object.fromEntries(['http_proxy', 'HTTP_PROXY', 'ALL_PROXY'].map((name) => [name, proxy.origin]));

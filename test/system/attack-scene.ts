@@ -7,6 +7,7 @@ import { compile } from '../faults/compile.ts';
 import { tally } from '../faults/tally.ts';
 import { openSite, reportOf, type Ended, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
+import { limit } from '../support/limits.ts';
 import { assertNoSecretBelow } from '../support/secrets.ts';
 import { layGround, MALLORY, type Ground } from './attack-ground.ts';
 
@@ -21,10 +22,10 @@ export interface Attack {
 }
 
 /** No pass may take longer, whatever the user does: the deadline of what acts as the user, and some more; milliseconds. */
-const DEADLINE = 15_000;
+const DEADLINE = limit(15_000);
 
 /** Beside other work an attack may miss the first passes; milliseconds. */
-const PATIENCE = 60_000;
+const PATIENCE = limit(60_000);
 
 /**
  * Makes passes beside an attack for so many seconds, and until one met it; looks after each at all that was promised.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { packageFast } from '../../scripts/package.ts';
 import { eventually } from '../support/eventually.ts';
+import { limit } from '../support/limits.ts';
 import { nextVersion } from './boot-packages.ts';
 import {
   becomesActive,
@@ -12,6 +13,7 @@ import {
   readings,
   reads,
   SINK,
+  STARTUP_WAIT,
   steps,
 } from './boot-scene.ts';
 import { openMachine } from './machine.ts';
@@ -52,7 +54,7 @@ test('the .deb', async (t) => {
 
   await step('active when the files are there, and not before', async () => {
     await metadata.setRole(null);
-    machine.write(CONFFILE, CONFIG.replace('6s', '1h'));
+    machine.write(CONFFILE, CONFIG.replace(`${STARTUP_WAIT}s`, '1h'));
     await sh('systemctl enable --quiet credrotate reader; systemctl --no-block start credrotate reader');
     await eventually('it says what it waits for', async () =>
       (await property(machine, 'StatusText')).includes('no_role'),
@@ -75,7 +77,7 @@ test('the .deb', async (t) => {
   await step('restarted while a unit that is ordered after it runs, it tells that unit', async () => {
     const known = await readings(machine);
     await metadata.rotate();
-    await sh('timeout 20 systemctl restart credrotate');
+    await sh(`timeout ${limit(20)} systemctl restart credrotate`);
     await reads(machine, known, `reload ${await last4()}`);
   });
 
@@ -92,7 +94,7 @@ test('the .deb', async (t) => {
   });
 
   await step('one that is stuck is started anew by the watchdog', async () => {
-    machine.write('/opt/watchdog.conf', '[Service]\nWatchdogSec=3s\nRestartSec=100ms\n');
+    machine.write('/opt/watchdog.conf', `[Service]\nWatchdogSec=${limit(3)}s\nRestartSec=100ms\n`);
     await sh('install -D -m 644 /opt/watchdog.conf /run/systemd/system/credrotate.service.d/watchdog.conf');
     await sh('systemctl daemon-reload; systemctl restart credrotate');
     const pinged = await property(machine, 'WatchdogTimestampMonotonic');
@@ -142,7 +144,10 @@ test('the .deb', async (t) => {
     assert.deepEqual((await readings(machine)).slice(known.length), ['start nothing']);
     const seconds = Number(await property(machine, 'ActiveEnterTimestampMonotonic')) / 1e6;
     const begun = Number(await property(machine, 'ExecMainStartTimestampMonotonic')) / 1e6;
-    assert.ok(seconds - begun > 5 && seconds - begun < 12, `${seconds - begun} s until it was active`);
+    assert.ok(
+      seconds - begun > STARTUP_WAIT - 1 && seconds - begun < 2 * STARTUP_WAIT,
+      `${seconds - begun} s until it was active`,
+    );
     await metadata.setRole('demo-role');
     await reads(machine, [...known, 'start nothing'], `reload ${await last4()}`);
   });

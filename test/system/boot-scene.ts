@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { tally } from '../faults/tally.ts';
 import { eventually } from '../support/eventually.ts';
+import { limit } from '../support/limits.ts';
 import type { Machine } from './machine.ts';
 
 /** An old application with a unit of its own, that reads its file at start and on reload, and says so in the journal. */
@@ -25,10 +26,13 @@ WantedBy=multi-user.target
 
 export const SINK = '/root/.aws/credentials';
 
+/** Seconds. */
+export const STARTUP_WAIT = limit(6);
+
 /** For the package's own file, whose `sinks: []` it replaces. */
 export const CONFIG = `sinks: [{ path: ${SINK}, format: aws-credentials, notify: [reader] }]
 consumers: { reader: { type: systemd, unit: reader.service } }
-startup_wait: 6s
+startup_wait: ${STARTUP_WAIT}s
 `;
 
 export function installReader(root: Pick<Machine, 'write'>): void {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openSite } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
+import { limit } from '../support/limits.ts';
 import { byClock, expirationOf, library, lines, nextPass, setClock, start, stopped } from './clock-stage.ts';
 
 /**
@@ -74,7 +75,7 @@ describe('a clock that is set while the agent runs', { concurrency: 8, skip }, (
     await stage.suspend(7 * HOUR);
     const begun = Date.now();
     await eventually('new ones', () => expirationOf(stage) === stage.site.metadata.current().expiration + 7 * HOUR);
-    assert.ok(Date.now() - begun < 10 * SECOND);
+    assert.ok(Date.now() - begun < limit(10 * SECOND));
     assert.equal(stage.status().source.state, 'ok');
     assert.equal(lines(stage.agent, /source is|the clock of/g), 0, stage.agent.output());
   });

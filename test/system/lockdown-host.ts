@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { openSite, type Ended } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
+import { limit } from '../support/limits.ts';
 import type { Namespace } from './namespace.ts';
 
 export const ROOT = 0;
@@ -14,7 +15,7 @@ export const ADDRESSES = ['169.254.169.254', 'fd00:ec2::254'];
 /** Asks an address for credentials, in a connection that it opens first. Says what came of it. */
 const CLIENT = `
 import http.client, sys
-connection = http.client.HTTPConnection(sys.argv[1], 80, timeout=20)
+connection = http.client.HTTPConnection(sys.argv[1], 80, timeout=${limit(20)})
 try:
     connection.connect()
     if 'wait' in sys.argv:

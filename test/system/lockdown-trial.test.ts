@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { tally } from '../faults/tally.ts';
 import { eventually } from '../support/eventually.ts';
+import { limit } from '../support/limits.ts';
 import { ADDRESSES, ALLOWED, ask, connect, done, GIVEN, NOBODY, openHost, REFUSED } from './lockdown-host.ts';
 import { openInstance } from './namespace.ts';
+
+/** Seconds in which it is looked at; it ends by itself. */
+const TRIAL = limit(6);
 
 describe('a trial', () => {
   test('is ended by the kernel, with no process of ours', async (t) => {
@@ -11,7 +15,7 @@ describe('a trial', () => {
     const { lockdown, status } = await openHost(t, space);
     await tally(t, 'lockdown: a trial ends by itself', async (attempt) => {
       await attempt(async () => {
-        assert.match(await done(lockdown('apply', '--for', '6s')), /a trial: ends in \d s/);
+        assert.match(await done(lockdown('apply', '--for', `${TRIAL}s`)), /a trial: ends in \d+ s/);
         assert.deepEqual(await ask(space, NOBODY), REFUSED);
         await eventually('nobody is let in again', async () => (await ask(space, NOBODY)).join() === GIVEN.join());
       });
@@ -26,9 +30,9 @@ describe('a trial', () => {
   test('lasts once it is confirmed, with the users that were tried', async (t) => {
     const space = await openInstance(t);
     const { lockdown, status } = await openHost(t, space, { lockdown: {} });
-    await done(lockdown('apply', '--for', '6s', '--allow-user', String(ALLOWED)));
+    await done(lockdown('apply', '--for', `${TRIAL}s`, '--allow-user', String(ALLOWED)));
     const { state, rollbackIn } = await status();
-    assert.ok(state === 'on' && rollbackIn !== undefined && rollbackIn <= 6000, String(rollbackIn));
+    assert.ok(state === 'on' && rollbackIn !== undefined && rollbackIn <= TRIAL * 1000, String(rollbackIn));
     await done(lockdown('confirm'));
     assert.doesNotMatch(await space.rules(), /expires/);
     assert.deepEqual(await ask(space, ALLOWED, NOBODY), [...GIVEN, ...REFUSED]);

@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { limit } from '../support/limits.ts';
 
 export interface Answer {
   readonly code: number;
@@ -98,7 +99,7 @@ async function open(t: TestContext, program: readonly string[]): Promise<Namespa
 
 function runToEnd([program = '', ...args]: readonly string[]): Promise<Answer> {
   return new Promise((resolve) => {
-    const child = execFile(program, args, { timeout: 60_000 }, (_error, stdout, stderr) => {
+    const child = execFile(program, args, { timeout: limit(60_000) }, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, stdout, stderr });
     });
   });

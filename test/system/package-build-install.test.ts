@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { packageFast } from '../../scripts/package.ts';
 import { eventually } from '../support/eventually.ts';
+import { limit } from '../support/limits.ts';
 import { isActive, property, steps } from './boot-scene.ts';
 import { openMachine, type Machine } from './machine.ts';
 
@@ -9,7 +10,7 @@ import { openMachine, type Machine } from './machine.ts';
 const DROP_IN = '/etc/credrotate/conf.d/50-user-data.yaml';
 const CONFIG = 'sinks: [{ path: /etc/credrotate/aws.env, format: dotenv }]\nstartup_wait: 5m\n';
 const LINKS = '/etc/systemd/system/multi-user.target.wants/credrotate.service';
-const INSTALL = 'timeout 30 dpkg -i /opt/*.deb 2>&1 </dev/null';
+const INSTALL = `timeout ${limit(30)} dpkg -i /opt/*.deb 2>&1 </dev/null`;
 
 test('the maintainer scripts', async (t) => {
   const { deb, rpm } = await packageFast();
@@ -83,7 +84,7 @@ test('the maintainer scripts', async (t) => {
 
   await step('the .rpm starts it too, and nobody waits', async () => {
     machine.write(DROP_IN, CONFIG);
-    const install = 'timeout 30 rpm --dbpath /var/lib/rpm --nodeps --force-debian';
+    const install = `timeout ${limit(30)} rpm --dbpath /var/lib/rpm --nodeps --force-debian`;
     assert.match(await sh(`${install} -i /opt/*.rpm 2>&1`), /credrotate: it keeps the configured files fresh/);
     await startsAnew(machine);
     assert.equal(await isEnabled(machine), 'enabled');

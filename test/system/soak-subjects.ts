@@ -8,6 +8,7 @@ import type { Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
 import { startDaemon, type Daemon } from '../support/programs.ts';
 import { FROM_SOURCE } from '../support/from-source.ts';
+import { limit } from '../support/limits.ts';
 
 /** An agent that is watched from outside for a long time. */
 export interface Subject {
@@ -89,7 +90,7 @@ async function prepare(t: TestContext, site: Site, name: string): Promise<Place>
     sinks: sinks.map((sink) => ({ ...sink, notify: ['daemon'] })),
     consumers: { daemon: { type: 'signal', signal: 'SIGHUP', pid_file: daemon.pidFile } },
     refresh: { max_interval: '2s' },
-    imds: { timeout: '300ms', attempts: 2 },
+    imds: { timeout: `${limit(1_000)}ms`, attempts: 2 },
   };
   writeFileSync(path('c.yaml'), JSON.stringify(settings));
   const env = { STATE_DIRECTORY: path('state'), RUNTIME_DIRECTORY: path('run') };
@@ -108,7 +109,7 @@ async function subject(name: string, { directory, daemon }: Place, pid = 0): Pro
       askControl(
         join(directory, 'run/control.sock'),
         { command: 'refresh', notifyAll: false },
-        AbortSignal.timeout(30_000),
+        AbortSignal.timeout(limit(30_000)),
       ),
     expirations: () =>
       [

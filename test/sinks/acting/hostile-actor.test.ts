@@ -8,6 +8,7 @@ import { ACTING_LIMITS } from '../../../src/sinks/acting/patience.ts';
 import type { ApplyResult, TempFile } from '../../../src/sinks/contract.ts';
 import { createActors } from '../../../src/system/actors.ts';
 import { credentials, NOON } from '../../support/credentials.ts';
+import { limit } from '../../support/limits.ts';
 import { sinkAt } from '../../support/sinks.ts';
 
 const FAKE = join(import.meta.dirname, '../../support/fake-actor-child.ts');
@@ -30,7 +31,7 @@ describe('a process that acts as a user and says', () => {
   for (const [what, [code, message]] of Object.entries(expected)) {
     test(`${what}: its sinks fail, and no other harm is done`, async () => {
       // Only where nothing is to come the patience may run out.
-      const { outcomes, records, temps } = await apply(what, code === 'SINK_TIMEOUT' ? 300 : 30_000);
+      const { outcomes, records, temps } = await apply(what, code === 'SINK_TIMEOUT' ? 300 : limit(30_000));
       assert.partialDeepStrictEqual(outcomes, [{ path: '/home/bob/a', result: 'failed', error: { code } }]);
       assert.match(outcomes[0]?.error?.message ?? '', /^\/home\/bob\/a: expected /);
       assert.match(outcomes[0]?.error?.message ?? '', message);
@@ -42,7 +43,7 @@ describe('a process that acts as a user and says', () => {
 
   test('anything of these when it was asked to forget: its sinks fail alike', async () => {
     for (const [what, [code, message]] of Object.entries(expected)) {
-      const delegated = delegate(what, FORGET, code === 'SINK_TIMEOUT' ? 300 : 30_000);
+      const delegated = delegate(what, FORGET, code === 'SINK_TIMEOUT' ? 300 : limit(30_000));
       const { outcomes, temps } = await forgetAs(delegated, hooks.beforeWrite);
       assert.partialDeepStrictEqual(outcomes, [{ path: '/home/bob/a', result: 'failed', error: { code } }], what);
       assert.match(outcomes[0]?.error?.message ?? '', message);
@@ -67,7 +68,7 @@ describe('a process that acts as a user and says', () => {
   });
 
   test('temp files, and then nothing: they stay in the journal, and the sinks count as changed', async () => {
-    const { outcomes, temps } = await apply('temp files, and then nothing', 1_000);
+    const { outcomes, temps } = await apply('temp files, and then nothing', limit(2_000));
     assert.partialDeepStrictEqual(outcomes, [{ bytesChanged: true, error: { code: 'SINK_TIMEOUT' } }]);
     assert.deepEqual(temps, [OLD, { path: '/home/bob/a.1.crtmp', inode: '1', uid: 1000 }]);
   });
@@ -117,7 +118,7 @@ const APPLY: WriteJob = {
 };
 const FORGET: ForgetJob = { ...COMMON, kind: 'forget', keyId: '…0001', force: false };
 
-function delegate<J extends WriteJob | ForgetJob>(what: string, job: J, deadline = 30_000): Delegated<J> {
+function delegate<J extends WriteJob | ForgetJob>(what: string, job: J, deadline = limit(30_000)): Delegated<J> {
   const user = { uid: 1000, gid: 1000 };
   return { user, actors: createActors([...NODE, what]), limits: { ...ACTING_LIMITS, deadline, perSink: 0 }, job };
 }

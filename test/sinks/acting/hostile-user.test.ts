@@ -113,14 +113,13 @@ describe('a user gains nothing by', () => {
     const path = join(home, 'd/credentials');
     using swapper = runAs(BOB, SWAP_FOR_EVER, home, vault);
     const results = new Set<string>();
-    // Milliseconds.
-    for (const end = performance.now() + 2_000; performance.now() < end;) {
+    const isMet = (): boolean => results.has('failed') || results.has('refused');
+    for (const end = performance.now() + 2_000; performance.now() < end || !isMet();) {
       const { result } = await apply(sinkAt(path));
       results.add(result);
     }
     assert.equal(swapper.exitCode, null);
     assertVaultUntouched();
-    assert.ok(results.has('failed') || results.has('refused'), [...results].join());
   });
 });
 
