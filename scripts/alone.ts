@@ -1,4 +1,6 @@
+import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { OwnDirectory } from '../src/files/own.ts';
 import { tryLock } from '../src/system/lock.ts';
 
 /** Between two looks at the lock; milliseconds. */
@@ -9,8 +11,10 @@ const PAUSE = 50;
  * waited meanwhile finds it.
  */
 export async function alone<T>(lock: string, work: () => Promise<T>): Promise<T> {
+  const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  using directory = new OwnDirectory(dirname(lock), owner).open();
   for (;;) {
-    using taken = tryLock(lock);
+    using taken = tryLock(directory, basename(lock));
     if (taken) return await work();
     await delay(PAUSE);
   }

@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { OwnDirectory } from '../../src/files/own.ts';
 import { askControl } from '../../src/rotation/control.ts';
 import { statOf } from '../measure.ts';
 import type { Row } from '../rows.ts';
 import type { Setting } from '../setting.ts';
+import { ownDirectory } from '../../test/support/own.ts';
 
 const GROUP = 'the resident agent';
 const STARTS = 5;
@@ -70,7 +72,7 @@ function startBare({ node }: Setting): Started {
   return { process: spawn(node, ['-e', 'setInterval(() => {}, 300_000)'], { stdio: 'ignore' }) };
 }
 
-function startAgent({ executable, site }: Setting): Started & { readonly control: string } {
+function startAgent({ executable, site }: Setting): Started & { readonly control: OwnDirectory } {
   const directory = site.fresh('agent/sinks');
   site.fresh('agent/run');
   site.fresh('agent/state');
@@ -78,7 +80,7 @@ function startAgent({ executable, site }: Setting): Started & { readonly control
   const config = site.write('agent.yaml', { sinks });
   const env = { PATH: '/usr/bin:/bin', ...site.env('agent') };
   const child = spawn(executable, ['run', '--config', config], { env, stdio: 'ignore' });
-  return { process: child, control: join(site.directory, 'agent/run/control.sock') };
+  return { process: child, control: ownDirectory(join(site.directory, 'agent/run')) };
 }
 
 async function settled({ site }: Setting): Promise<void> {
@@ -86,7 +88,7 @@ async function settled({ site }: Setting): Promise<void> {
   await delay(SETTLE);
 }
 
-async function rotateOften({ site }: Setting, control: string): Promise<void> {
+async function rotateOften({ site }: Setting, control: OwnDirectory): Promise<void> {
   for (let rotation = 0; rotation < ROTATIONS; rotation++) {
     await site.rotate();
     await askControl(control, { command: 'refresh', notifyAll: false }, AbortSignal.timeout(60_000));

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { askControl } from '../../src/rotation/control.ts';
+import type { OwnDirectory } from '../../src/files/own.ts';
+import { askControl, SOCKET } from '../../src/rotation/control.ts';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
 import { statOf } from '../measure.ts';
 import type { Row } from '../rows.ts';
 import type { Setting } from '../setting.ts';
+import { ownDirectory } from '../../test/support/own.ts';
 
 const GROUP = 'from the answer to the last signal, ten sinks';
 const CONSUMERS = [1, 3, 10, 100] as const;
@@ -51,8 +53,8 @@ async function latencies(setting: Setting, count: number, identities = 0): Promi
   const listeners = await Promise.all(Array.from({ length: count }, (_, index) => Listener.start(setting, index)));
   const agent = startAgent(setting, simulator, { listeners, identities });
   try {
-    const control = join(setting.site.directory, 'telling/run/control.sock');
-    while (!existsSync(control)) await delay(20);
+    const control = ownDirectory(join(setting.site.directory, 'telling/run'));
+    while (!existsSync(join(control.path, SOCKET))) await delay(20);
     const values = [];
     for (let rotation = 0; rotation <= ROTATIONS; rotation++)
       values.push(await oneRotation(simulator, control, listeners));
@@ -64,7 +66,11 @@ async function latencies(setting: Setting, count: number, identities = 0): Promi
   }
 }
 
-async function oneRotation(simulator: Simulator, control: string, listeners: readonly Listener[]): Promise<number> {
+async function oneRotation(
+  simulator: Simulator,
+  control: OwnDirectory,
+  listeners: readonly Listener[],
+): Promise<number> {
   // The agent is not asked before all that was said of the last rotation has arrived.
   const signalled = Promise.all(listeners.map((listener) => listener.next()));
   const answered = answerTime(simulator);

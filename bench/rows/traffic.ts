@@ -4,11 +4,12 @@ import { existsSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { askControl } from '../../src/rotation/control.ts';
+import { askControl, SOCKET } from '../../src/rotation/control.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { statOf } from '../measure.ts';
 import type { Row } from '../rows.ts';
 import type { Setting } from '../setting.ts';
+import { ownDirectory } from '../../test/support/own.ts';
 
 const PASSES = 20;
 /** At the default `max_interval`. */
@@ -63,8 +64,8 @@ async function agentPasses({ executable, site }: Setting, endpoint: string): Pro
   site.fresh('traffic/run');
   const env = { PATH: '/usr/bin:/bin', ...site.env('traffic'), AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint };
   const child = spawn(executable, ['run', '--config', config], { env, stdio: 'ignore' });
-  const control = join(site.directory, 'traffic/run/control.sock');
-  while (!existsSync(control)) await delay(20);
+  const control = ownDirectory(join(site.directory, 'traffic/run'));
+  while (!existsSync(join(control.path, SOCKET))) await delay(20);
   // The start was a pass.
   for (let pass = 1; pass < PASSES; pass++)
     await askControl(control, { command: 'refresh', notifyAll: false }, AbortSignal.timeout(60_000));

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import type { Config } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import type { PassReport } from '../core/outcomes.ts';
 import { askControl } from '../rotation/control.ts';
+import { runtimeDirectory } from './own.ts';
 import type { World } from './world.ts';
 
 export interface Ask {
@@ -14,7 +14,7 @@ export interface Ask {
 
 /** Asks the agent that holds the lock for a pass. */
 export async function askRunningAgent(world: World, { config, ...asked }: Ask): Promise<PassReport> {
-  const report = await askControl(controlSocket(world), { command: 'refresh', ...asked }, world.stop);
+  const report = await askControl(runtimeDirectory(world), { command: 'refresh', ...asked }, world.stop);
   const known = new Set(report.sinks.map((sink) => sink.path));
   const unknown = config.sinks.filter((sink) => !known.has(sink.path)).map((sink) => sink.path);
   if (known.size > 0 && unknown.length > 0) {
@@ -23,8 +23,4 @@ export async function askRunningAgent(world: World, { config, ...asked }: Ask): 
     });
   }
   return report;
-}
-
-export function controlSocket(world: World): string {
-  return join(world.directories.runtime, 'control.sock');
 }

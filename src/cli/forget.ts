@@ -13,6 +13,7 @@ import type { SinkPreview } from '../sinks/contract.ts';
 import { forgetSinks, previewForget } from '../sinks/forget.ts';
 import { forgetSink } from '../sinks/formats/forget.ts';
 import { namesSinks, readConfig, withSinks, type SinkFlags } from './options.ts';
+import { stateDirectory } from './own.ts';
 import { sinkDeps, takeLock } from './session.ts';
 import { removePublished } from './unpublish.ts';
 import type { Run, World } from './world.ts';
@@ -75,7 +76,7 @@ function busy(world: World): AgentError {
 }
 
 async function preview(world: World, { config, sinks, options }: Chosen): Promise<ExitCode> {
-  const { standing } = readState(world.directories.state);
+  const { standing } = readState(stateDirectory(world));
   const deps = { ...sinkDeps(await world.services()), forget: forgetSink };
   const request = { sinks, trustedGroups: config.trustedGroups, keyId: standing?.keyId, force: options.force ?? false };
   const previews = await previewForget(deps, request);
@@ -95,7 +96,7 @@ async function forgetNow(world: World, { config, sinks, options }: Chosen, log: 
   const deps = { ...sinkDeps(services), forget: forgetSink };
   const { outcomes, errors, strangers } = await forgetWritten(
     {
-      store: StateStore.open(world.directories.state, services.files, log),
+      store: StateStore.open(stateDirectory(world), services.files, log),
       forgetSinks: (request) => forgetSinks(deps, request),
     },
     { sinks, trustedGroups: config.trustedGroups, force: options.force ?? false, all: options.all ?? false },

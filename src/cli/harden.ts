@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rm, rmdir } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
-import { fill } from '../files/write.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
+import { OwnDirectory } from '../files/own.ts';
 import { systemctl } from '../host/systemctl.ts';
 import { hasSystemd } from '../host/tool.ts';
 import { dropIn } from '../report/harden.ts';
-
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { dropInPaths, surveyGround, UNITS } from './sandbox.ts';
 import type { Run, World } from './world.ts';
@@ -43,8 +42,9 @@ async function harden(world: World, options: HardenOptions): Promise<ExitCode> {
   requireRoot(world);
   const { files } = await world.services();
   for (const path of dropInPaths(UNITS)) {
-    await makeDirectory(dirname(path));
-    await files.replace(path, ({ fd }) => fill(fd, { bytes: Buffer.from(text), mode: 0o644 }));
+    // Whatever the umask: the service manager and `check` read it.
+    const directory = new OwnDirectory(dirname(path), world, { mode: 0o755 });
+    await directory.write(files, basename(path), { bytes: Buffer.from(text), mode: 0o644 });
     world.show(`${path}: written\n`);
   }
   await reloadUnits(world);
@@ -72,11 +72,6 @@ function requireRoot({ uid }: World): void {
   throw new AgentError('USAGE', `harden: expected root, got uid ${uid}`, {
     hint: 'sudo credrotate harden; with --dry-run it prints what it would write',
   });
-}
-
-/** Whatever the umask: the service manager and `check` read it. */
-async function makeDirectory(path: string): Promise<void> {
-  if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, 0o755);
 }
 
 /** Milliseconds. */

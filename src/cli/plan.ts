@@ -12,6 +12,7 @@ import type { PreviewRequest } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/preview.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
+import { stateDirectory } from './own.ts';
 import { screenOf } from './screen.ts';
 import { sinkDeps } from './session.ts';
 import type { Run, World } from './world.ts';
@@ -56,7 +57,7 @@ async function decide(world: World, config: Config): Promise<Decided> {
   const fetched = await source.fetch(world.stop);
   await http.close();
   const { clockSkew } = fetched;
-  const state = readState(world.directories.state);
+  const state = readState(stateDirectory(world));
   return { decision: accept(fetched, state, sourceTime(clock.now(), clockSkew)), clockSkew, state };
 }
 

@@ -1,16 +1,12 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeWeakness } from '../config/read-file.ts';
-import { textfileWeakness } from '../config/textfile.ts';
-import type { Weakness } from '../config/trust.ts';
 import type { Log } from '../core/contracts.ts';
-import { describeForeign } from '../core/errors.ts';
+import { toErrorInfo } from '../core/errors.ts';
 import { renderMetrics } from '../report/metrics.ts';
 import { parseStatus } from '../report/status-schema.ts';
 import { buildStatus, type Status } from '../report/status.ts';
 import type { Tally } from '../report/tally.ts';
 import type { AgentDeps, AgentView } from '../rotation/agent.ts';
-import { fill } from '../files/write.ts';
+import { ownFile, runtimeDirectory, STATUS, type OwnFile, type Owner } from './own.ts';
 import type { Services, World } from './world.ts';
 
 export interface PublishOptions {
@@ -21,29 +17,15 @@ export interface PublishOptions {
   readonly onView?: (view: AgentView) => void;
 }
 
-export function statusPath({ directories }: Pick<World, 'directories'>): string {
-  return join(directories.runtime, 'status.json');
-}
-
-/** Far more than a thousand sinks need. */
-const MAX_BYTES = 16 * 1024 * 1024;
-
-/** The text of a status; throws errno errors. Undefined when it is no file, or too large to be one. */
-export function readStatusText(path: string): string | undefined {
-  // Without O_NONBLOCK a FIFO would keep us waiting for a writer.
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  try {
-    const stat = fstatSync(fd);
-    return stat.isFile() && stat.size <= MAX_BYTES ? readFileSync(fd, 'utf8') : undefined;
-  } finally {
-    closeSync(fd);
-  }
+/** The text of a status; undefined when there is none. Throws AgentError and errno errors. */
+export function readStatusText(world: Owner): string | undefined {
+  return runtimeDirectory(world).read(STATUS)?.toString();
 }
 
 /** What a former process left, if it left something that can be used. */
-export function readFormer(path: string): Status | undefined {
+export function readFormer(world: Owner): Status | undefined {
   try {
-    const text = readStatusText(path);
+    const text = readStatusText(world);
     return text === undefined ? undefined : parseStatus(text);
   } catch {
     return undefined;
@@ -54,47 +36,26 @@ export function readFormer(path: string): Status | undefined {
 export function publisher(world: World, services: Services, options: PublishOptions): AgentDeps['publish'] {
   const { log, mode, tally, onView } = options;
   const identity = { version: world.version, pid: process.pid, mode };
-  const path = statusPath(world);
+  const runtime = runtimeDirectory(world);
+  const write = async ([directory, name]: OwnFile, text: string): Promise<string | undefined> => {
+    try {
+      // Not synced: after a power cut the first pass makes it anew.
+      await directory.write(services.files, name, { bytes: Buffer.from(text), mode: 0o644, isSynced: false });
+      return undefined;
+    } catch (error) {
+      const got = toErrorInfo(error).message;
+      return `${join(directory.path, name)}: not written: ${got}`;
+    }
+  };
   let said: string | undefined;
   return async (view) => {
     onView?.(view);
     const status = buildStatus(view, tally.with(view), identity, services.clock.now());
-    try {
-      mkdirSync(world.directories.runtime, { recursive: true, mode: 0o755 });
-      await replace(services, path, `${JSON.stringify(status, undefined, 1)}\n`);
-    } catch (error) {
-      log.debug(`${path}: not written: ${describeForeign(error)}`, { event: 'status_trouble' });
-    }
+    const untold = await write([runtime, STATUS], `${JSON.stringify(status, undefined, 1)}\n`);
+    if (untold !== undefined) log.debug(untold, { event: 'status_trouble' });
     const { textfile } = view.config.metrics;
-    const trouble = textfile === undefined ? undefined : await writeMetrics(world, services, textfile, status);
+    const trouble = textfile === undefined ? undefined : await write(ownFile(world, textfile), renderMetrics(status));
     if (trouble !== undefined && trouble !== said) log.warn(trouble, { event: 'metrics_trouble' });
     said = trouble;
   };
-}
-
-/** Why root is to keep off the metrics: somebody else could put something in their place. Throws errno errors. */
-export function weaknessOf({ uid }: World, path: string): Weakness | undefined {
-  return uid === 0 ? textfileWeakness(path) : undefined;
-}
-
-/** Gives the trouble with it. */
-async function writeMetrics(
-  world: World,
-  services: Services,
-  path: string,
-  status: Status,
-): Promise<string | undefined> {
-  try {
-    const weakness = weaknessOf(world, path);
-    if (weakness) return `${path}: no metrics there: ${describeWeakness(weakness, 'credrotate check').message}`;
-    await replace(services, path, renderMetrics(status));
-    return undefined;
-  } catch (error) {
-    return `${path}: no metrics there: ${describeForeign(error)}`;
-  }
-}
-
-/** Not synced: after a power cut the first pass makes it anew. */
-async function replace({ files }: Services, path: string, text: string): Promise<void> {
-  await files.replace(path, ({ fd }) => fill(fd, { bytes: Buffer.from(text), mode: 0o644, isSynced: false }));
 }

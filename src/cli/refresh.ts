@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { exitCodeOf, type ExitCode } from '../core/exit.ts';
 import { printReport } from '../report/print-report.ts';
 import { askControl } from '../rotation/control.ts';
-import { controlSocket } from './ask.ts';
+import { runtimeDirectory } from './own.ts';
 import type { Run, World } from './world.ts';
 
 interface RefreshOptions {
@@ -27,7 +27,7 @@ export function addRefresh(program: Command, run: Run): void {
 async function refresh(world: World, options: RefreshOptions): Promise<ExitCode> {
   const { notify = [], notifyAll = false, accept } = options;
   const request = { command: 'refresh', notifyAll, notify, ...(accept && { acceptedBy: world.uid }) } as const;
-  const report = await askControl(controlSocket(world), request, world.stop);
+  const report = await askControl(runtimeDirectory(world), request, world.stop);
   if (options.json) world.print(`${JSON.stringify(report, undefined, 2)}\n`);
   else world.show(printReport(report));
   return exitCodeOf(report);

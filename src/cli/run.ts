@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import type { Clock, Log } from '../core/contracts.ts';
@@ -7,8 +6,8 @@ import { EXIT, type ExitCode } from '../core/exit.ts';
 import { count } from '../report/text.ts';
 import type { Agent, AgentView } from '../rotation/agent.ts';
 import { isServed, serveControl } from '../rotation/control.ts';
-import { controlSocket } from './ask.ts';
 import { CommandFailure, readConfig, withConfig, type ConfigOptions } from './options.ts';
+import { runtimeDirectory } from './own.ts';
 import { Readiness } from './readiness.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 import { Tidiness } from './tidiness.ts';
@@ -71,7 +70,7 @@ async function openWhenFree(world: World, options: SessionOptions): Promise<Sess
   for (let isFirst = true; ; isFirst = false) {
     const session = await openSession(world, options);
     if (session) return session;
-    if (giveUp.aborted || (await isServed(controlSocket(world)))) {
+    if (giveUp.aborted || (await isServed(runtimeDirectory(world)))) {
       throw new AgentError('AGENT_BUSY', `${world.directories.state}: another credrotate holds the lock`, {
         hint: 'ask it for a pass with: credrotate refresh; or give this one another STATE_DIRECTORY',
       });
@@ -85,13 +84,12 @@ async function openWhenFree(world: World, options: SessionOptions): Promise<Sess
 /** Without its socket the agent does its work all the same. */
 async function openControl(world: World, agent: Agent, log: Log): Promise<AsyncDisposable | undefined> {
   try {
-    mkdirSync(world.directories.runtime, { recursive: true, mode: 0o755 });
-    return await serveControl(controlSocket(world), ({ command: trigger, notify = [], ...asked }) =>
+    return await serveControl(runtimeDirectory(world), ({ command: trigger, notify = [], ...asked }) =>
       agent.ask({ trigger, notify, ...asked }),
     );
   } catch (error) {
     const { message } = toErrorInfo(error);
-    log.error(`${controlSocket(world)}: no control socket, so refresh will not work: ${message}`, {
+    log.error(`${world.directories.runtime}: no control socket, so refresh will not work: ${message}`, {
       event: 'control_trouble',
     });
     return undefined;

@@ -1,8 +1,6 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Config } from '../core/config.ts';
 import type { Http, Log } from '../core/contracts.ts';
-import { describeForeign } from '../core/errors.ts';
+import { toErrorInfo } from '../core/errors.ts';
 import { notify } from '../notify/notify.ts';
 import { Tally } from '../report/tally.ts';
 import { Agent, type AgentDeps } from '../rotation/agent.ts';
@@ -13,7 +11,8 @@ import type { SinkDeps } from '../sinks/compare.ts';
 import { renderSink } from '../sinks/formats/render.ts';
 import { readsShow } from '../sinks/mounts.ts';
 import { createImdsSource } from '../source/imds/source.ts';
-import { publisher, readFormer, statusPath, type PublishOptions } from './publish.ts';
+import { stateDirectory } from './own.ts';
+import { publisher, readFormer, type PublishOptions } from './publish.ts';
 import { sweepPublished } from './unpublish.ts';
 import type { Services, World } from './world.ts';
 
@@ -36,8 +35,8 @@ export async function openSession(world: World, options: SessionOptions): Promis
   const { log } = options;
   const lock = takeLock(world, services, log);
   if (lock === 'busy') return undefined;
-  const store = StateStore.open(world.directories.state, services.files, log);
-  const tally = new Tally(readFormer(statusPath(world)));
+  const store = StateStore.open(stateDirectory(world), services.files, log);
+  const tally = new Tally(readFormer(world));
   sweepPublished(world, options.config);
   return {
     agent: new Agent(
@@ -117,14 +116,13 @@ export function sinkDeps(services: Services): SinkDeps {
 
 /** Undefined where there is no lock to be had, which is said loudly. */
 export function takeLock(world: World, services: Services, log: Log): Disposable | 'busy' | undefined {
-  const directory = world.directories.state;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return services.tryLock(join(directory, 'lock')) ?? 'busy';
+    using directory = stateDirectory(world).open();
+    return services.tryLock(directory, 'lock') ?? 'busy';
   } catch (error) {
-    log.error(`${directory}: no lock there, so a second agent would not be noticed: ${describeForeign(error)}`, {
-      event: 'lock_trouble',
-    });
+    const { message, hint } = toErrorInfo(error);
+    const text = `${world.directories.state}: no lock there, so a second agent would not be noticed: ${message}`;
+    log.error(hint === undefined ? text : `${text}; ${hint}`, { event: 'lock_trouble' });
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { AgentError, describeForeign, isErrno, toErrorInfo } from '../core/errors.ts';
+import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { SYSTEM_RUNTIME } from '../core/directories.ts';
 import type { ExitCode } from '../core/exit.ts';
 import { assess, exitCodeOfStatus } from '../report/assess.ts';
@@ -9,7 +9,8 @@ import type { Look } from '../report/layout.ts';
 import { printStatus } from '../report/print-status.ts';
 import { parseStatus } from '../report/status-schema.ts';
 import type { Status } from '../report/status.ts';
-import { readStatusText, statusPath } from './publish.ts';
+import { STATUS } from './own.ts';
+import { readStatusText } from './publish.ts';
 import { screenOf } from './screen.ts';
 import { watch } from './watch.ts';
 import type { Run, World } from './world.ts';
@@ -82,34 +83,36 @@ interface Found {
 }
 
 function read(world: World): Found {
-  const { path, text } = readFirst(places(world));
-  const current = text === undefined ? undefined : parseStatus(text);
-  if (text !== undefined && current) return { text, current };
+  const { path, text } = readFirst(world, places(world));
+  const current = parseStatus(text);
+  if (current) return { text, current };
   throw new AgentError('AGENT_ABSENT', `${path}: expected a status of this version of credrotate, got something else`, {
     hint: 'have it written anew: credrotate refresh, or credrotate once',
   });
 }
 
 /** Who has no agent of their own is shown that of the system. */
-function places({ directories, env }: World): readonly string[] {
-  const isChosen = Boolean(env['RUNTIME_DIRECTORY']) || directories.runtime === SYSTEM_RUNTIME;
-  return [statusPath({ directories }), ...(isChosen ? [] : [join(SYSTEM_RUNTIME, 'status.json')])];
+function places({ directories: { runtime }, env }: World): readonly string[] {
+  const isChosen = Boolean(env['RUNTIME_DIRECTORY']) || runtime === SYSTEM_RUNTIME;
+  return [runtime, ...(isChosen ? [] : [SYSTEM_RUNTIME])];
 }
 
 interface Opened {
   readonly path: string;
-  readonly text: string | undefined;
+  readonly text: string;
 }
 
-function readFirst([path = '', ...others]: readonly string[]): Opened {
+function readFirst(world: World, [runtime = '', ...others]: readonly string[]): Opened {
+  const path = join(runtime, STATUS);
   try {
-    return { path, text: readStatusText(path) };
+    const text = readStatusText({ ...world, directories: { ...world.directories, runtime } });
+    if (text !== undefined) return { path, text };
   } catch (error) {
-    const isMissing = isErrno(error, 'ENOENT');
-    if (isMissing && others.length > 0) return readFirst(others);
-    const hint = isMissing
-      ? 'make a first pass: systemctl start credrotate, or credrotate once'
-      : 'see who may read it: ls -l';
-    throw new AgentError('AGENT_ABSENT', `${path}: no status there: ${describeForeign(error)}`, { hint });
+    const got = toErrorInfo(error).message;
+    throw new AgentError('AGENT_ABSENT', `${path}: no status there: ${got}`, { hint: 'see who may read it: ls -l' });
   }
+  if (others.length > 0) return readFirst(world, others);
+  throw new AgentError('AGENT_ABSENT', `${path}: no status there: ENOENT on open`, {
+    hint: 'make a first pass: systemctl start credrotate, or credrotate once',
+  });
 }

@@ -1,47 +1,36 @@
-import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Config } from '../core/config.ts';
-import { describeForeign, isErrno, type ErrorInfo } from '../core/errors.ts';
-import { sweepBeside } from '../rotation/store.ts';
-import { controlSocket } from './ask.ts';
-import { statusPath, weaknessOf } from './publish.ts';
+import { type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
+import { SOCKET } from '../rotation/control.ts';
+import { ownFile, runtimeDirectory, STATUS, type OwnFile } from './own.ts';
 import type { World } from './world.ts';
 
 /** Removes the temp files that a kill has left beside what is published. Never throws. */
-export function sweepPublished(world: World, { metrics: { textfile } }: Config): void {
-  sweepBeside(statusPath(world));
-  if (textfile !== undefined && isOurs(world, textfile)) sweepBeside(textfile);
-}
-
-function isOurs(world: World, textfile: string): boolean {
-  try {
-    return weaknessOf(world, textfile) === undefined;
-  } catch {
-    return false;
+export function sweepPublished(world: World, config: Config): void {
+  for (const [directory, name] of [[runtimeDirectory(world), STATUS] as const, ...metricsOf(world, config)]) {
+    directory.sweep(name);
   }
 }
 
 /** Removes what would only tell of what is no more. Gives the trouble with it. */
-export function removePublished(world: World, { metrics: { textfile } }: Config): readonly ErrorInfo[] {
-  const removed = [
-    remove(statusPath(world)),
-    remove(controlSocket(world)),
-    textfile === undefined ? undefined : remove(textfile, world),
-  ];
-  return removed.flatMap((trouble) => trouble ?? []);
+export function removePublished(world: World, config: Config): readonly ErrorInfo[] {
+  const runtime = runtimeDirectory(world);
+  const all: readonly OwnFile[] = [[runtime, STATUS], [runtime, SOCKET], ...metricsOf(world, config)];
+  return all.flatMap((file) => remove(file) ?? []);
 }
 
-/** `world`: where the directory may be anybody's. */
-function remove(path: string, world?: World): ErrorInfo | undefined {
+function metricsOf(world: World, { metrics: { textfile } }: Config): readonly OwnFile[] {
+  return textfile === undefined ? [] : [ownFile(world, textfile)];
+}
+
+function remove([directory, name]: OwnFile): ErrorInfo | undefined {
   try {
-    const weakness = world && weaknessOf(world, path);
-    if (weakness) return unremoved(path, `${weakness.path} with ${weakness.got}`);
-    rmSync(path, { force: true });
+    directory.remove(name);
     return undefined;
   } catch (error) {
-    return isErrno(error, 'ENOENT') ? undefined : unremoved(path, describeForeign(error));
+    if (isErrno(error, 'ENOENT')) return undefined;
+    const got = toErrorInfo(error).message;
+    const message = `${join(directory.path, name)}: expected to remove it, got ${got}`;
+    return { code: 'STATE_UNWRITABLE', message, hint: 'remove it by hand' };
   }
-}
-
-function unremoved(path: string, got: string): ErrorInfo {
-  return { code: 'STATE_UNWRITABLE', message: `${path}: expected to remove it, got ${got}`, hint: 'remove it by hand' };
 }

@@ -12,6 +12,7 @@ import type {
   Users,
 } from '../core/contracts.ts';
 import type { Directories } from '../core/directories.ts';
+import type { Directory } from '../paths/held.ts';
 
 /** The process's surroundings and the outside world, as main.ts hands them to the commands. */
 export interface World {
@@ -63,8 +64,8 @@ export interface Services {
   readonly processes: Processes;
   readonly security: FileSecurity;
   readonly readBootTime: () => BootTime;
-  /** The kernel's lock on a file; undefined when somebody else has it. */
-  readonly tryLock: (path: string) => Disposable | undefined;
+  /** The kernel's lock on a file in a directory; undefined when somebody else has it. */
+  readonly tryLock: (directory: Directory, name: string) => Disposable | undefined;
   /** sd_notify(3). */
   readonly sdNotify: (state: string) => void;
   /** Why a cron pattern cannot be used; undefined when it can. */

@@ -38,6 +38,11 @@ export class Held implements Disposable {
     }
   }
 
+  /** As the kernel leads there, judged by nobody: for those who are not root. Throws errno errors. */
+  static unjudged(path: string): Held {
+    return new Held(fs.openSync(path, O_PATH), path);
+  }
+
   get fd(): number {
     if (this.#fd < 0) throw new Error(`${this.path}: used after it was closed`);
     return this.#fd;
@@ -104,6 +109,11 @@ export class Directory extends Held {
 
   names(): readonly string[] {
     return fs.readdirSync(`${this.link}/.`);
+  }
+
+  /** Over whatever stands there. */
+  rename(name: string, to: string): void {
+    fs.renameSync(this.at(name), this.at(to));
   }
 
   unlink(name: string): void {

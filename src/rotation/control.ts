@@ -1,9 +1,11 @@
-import { rmSync } from 'node:fs';
+import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { AgentError, describeForeign, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import { AgentError, type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
 import type { PassReport } from '../core/outcomes.ts';
+import type { OwnDirectory } from '../files/own.ts';
 
 /**
  * The control socket: a client writes one JSON line, the agent answers with one and closes. Only the agent's own user
@@ -22,12 +24,15 @@ type ControlAnswer = { readonly report: PassReport } | { readonly error: ErrorIn
 
 const MAX_REQUEST = 64 * 1024;
 
+export const SOCKET = 'control.sock';
+
+/** In the directory that the agent publishes in. Rejects with AgentError and errno errors. */
 export async function serveControl(
-  path: string,
+  directory: OwnDirectory,
   handle: (request: ControlRequest) => Promise<PassReport>,
 ): Promise<AsyncDisposable> {
   // Whoever holds the agent's lock owns this name: what stands there was left by a killed agent.
-  rmSync(path, { force: true });
+  directory.remove(SOCKET);
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -36,7 +41,8 @@ export async function serveControl(
       void answer(line, handle).then((reply) => socket.end(`${JSON.stringify(reply)}\n`));
     });
   });
-  await listenPrivately(server, path);
+  // By its name, since Node removes it by that; nobody but root and the agent can change what it means.
+  await listenPrivately(server, join(directory.path, SOCKET));
   return {
     async [Symbol.asyncDispose](): Promise<void> {
       for (const socket of sockets) socket.destroySoon();
@@ -46,10 +52,15 @@ export async function serveControl(
 }
 
 /** Asks the agent behind the socket. Rejects with AGENT_ABSENT when there is none, and with the signal's reason. */
-export async function askControl(path: string, request: ControlRequest, signal: AbortSignal): Promise<PassReport> {
-  const socket = addAbortSignal(signal, connect(path));
+export async function askControl(
+  directory: OwnDirectory,
+  request: ControlRequest,
+  signal: AbortSignal,
+): Promise<PassReport> {
+  const path = join(directory.path, SOCKET);
   let raw: string;
   try {
+    const socket = addAbortSignal(signal, connectTo(directory));
     socket.write(`${JSON.stringify(request)}\n`);
     raw = await text(socket);
   } catch (error) {
@@ -57,30 +68,33 @@ export async function askControl(path: string, request: ControlRequest, signal: 
     const hint = isErrno(error, 'EACCES')
       ? 'run this as the user of the agent'
       : 'start it: systemctl start credrotate';
-    throw new AgentError('AGENT_ABSENT', `no agent answers at ${path}: ${describeForeign(error)}`, { hint });
+    const got = toErrorInfo(error).message;
+    throw new AgentError('AGENT_ABSENT', `no agent answers at ${path}: ${got}`, { hint });
   }
   return report(raw, path);
 }
 
 /** Whether an agent listens there; a killed one leaves a socket that nobody answers at. */
-export async function isServed(path: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(path, () => {
-    resolve(true);
-  });
-  socket.on('error', () => {
-    resolve(false);
-  });
+export async function isServed(directory: OwnDirectory): Promise<boolean> {
   try {
-    return await promise;
-  } finally {
+    const socket = connectTo(directory);
+    await once(socket, 'connect');
     socket.destroy();
+    return true;
+  } catch {
+    return false;
   }
+}
+
+/** To root or the agent itself: nobody else can make it. Throws AgentError and errno errors. */
+function connectTo(directory: OwnDirectory): Socket {
+  if (directory.has(SOCKET)) return connect(join(directory.path, SOCKET));
+  throw Object.assign(new Error('no socket'), { code: 'ENOENT', syscall: 'connect' });
 }
 
 function report(raw: string, path: string): PassReport {
   if (raw === '') throw new AgentError('AGENT_ABSENT', `the agent at ${path} stopped before it answered`);
-  // The socket belongs to our own user or root: its answer is our own code's.
+  // Its answer is our own code's.
   const reply = JSON.parse(raw) as ControlAnswer;
   if ('report' in reply) return reply.report;
   throw new AgentError(

@@ -1,42 +1,35 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import * as v from 'valibot';
 import type { AtomicFiles, Log } from '../core/contracts.ts';
-import { describeForeign, isErrno, type ErrorInfo } from '../core/errors.ts';
-import { isTempOf } from '../files/sweep.ts';
-import { fill } from '../files/write.ts';
-import { syncDirectory } from '../sinks/directories.ts';
+import { type ErrorInfo, toErrorInfo } from '../core/errors.ts';
+import type { OwnDirectory } from '../files/own.ts';
 import { withoutBackoff } from './pending.ts';
 import { EMPTY_STATE, stateSchema, type AgentState } from './state.ts';
+
+export const STATE = 'state.json';
 
 /**
  * Keeps the state in memory and on disk. A failed write is remembered in {@link StateStore.trouble} and never thrown:
  * files are kept fresh even where the state cannot be.
  */
 export class StateStore {
-  readonly #path: string;
+  readonly directory: OwnDirectory;
   readonly #files: AtomicFiles;
   #state: AgentState;
   #queued: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
   #trouble: ErrorInfo | undefined;
 
-  private constructor(path: string, files: AtomicFiles, state: AgentState) {
-    this.#path = path;
+  private constructor(directory: OwnDirectory, files: AtomicFiles, state: AgentState) {
+    this.directory = directory;
     this.#files = files;
     this.#state = state;
   }
 
   /** A state that cannot be used (torn, foreign, of a newer version) is set aside with a warning: nothing is lost. */
-  static open(directory: string, files: AtomicFiles, log: Log): StateStore {
-    const path = join(directory, 'state.json');
-    makeDirectory(directory);
-    sweepBeside(path);
-    return new StateStore(path, files, withoutBackoff(readOrSetAside(path, log)));
-  }
-
-  get directory(): string {
-    return dirname(this.#path);
+  static open(directory: OwnDirectory, files: AtomicFiles, log: Log): StateStore {
+    directory.sweep(STATE);
+    return new StateStore(directory, files, withoutBackoff(readOrSetAside(directory, log)));
   }
 
   get state(): AgentState {
@@ -63,93 +56,64 @@ export class StateStore {
   async #write(): Promise<void> {
     const bytes = Buffer.from(`${JSON.stringify(this.#state, undefined, 1)}\n`);
     try {
-      await this.#files.replace(this.#path, ({ fd }) => fill(fd, { bytes, mode: 0o600 }));
-      // Without this a power cut could bring back the state before what is owed.
-      await syncDirectory(dirname(this.#path));
+      // Synced with its directory: else a power cut could bring back the state before what is pending.
+      await this.directory.write(this.#files, STATE, { bytes, mode: 0o600 });
       this.#trouble = undefined;
     } catch (error) {
       this.#trouble = {
         code: 'STATE_UNWRITABLE',
-        message: `${this.#path}: cannot be written: ${describeForeign(error)}`,
+        message: `${join(this.directory.path, STATE)}: cannot be written: ${toErrorInfo(error).message}`,
         hint: 'sinks are still written, but after a restart consumers may be notified twice: free space or mend rights there',
       };
     }
   }
 }
 
-/** Where it cannot be made, the first write says why. */
-function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch {}
-}
-
 /** Removes the state and those that were set aside; the lock stays, which says nothing. Gives the trouble with it. */
-export function removeState(directory: string): ErrorInfo | undefined {
+export function removeState(directory: OwnDirectory): ErrorInfo | undefined {
   try {
-    const names = readdirSync(directory).filter((name) => name.startsWith('state.json'));
-    for (const name of names) rmSync(join(directory, name));
+    using opened = directory.open();
+    for (const name of opened.names().filter((one) => one.startsWith(STATE))) opened.unlink(name);
     return undefined;
   } catch (error) {
-    const message = `${directory}: expected to remove the state, got ${describeForeign(error)}`;
+    const message = `${directory.path}: expected to remove the state, got ${toErrorInfo(error).message}`;
     return { code: 'STATE_UNWRITABLE', message, hint: 'remove the files in it by hand' };
   }
 }
 
-/** Removes the temp files that a kill has left beside a file of our own; for whoever holds the lock. Never throws. */
-export function sweepBeside(path: string): void {
-  const directory = dirname(path);
-  const own = basename(path);
-  for (const name of namesIn(directory)) {
-    if (isTempOf(name, own)) removeIfPossible(join(directory, name));
-  }
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
-
-function removeIfPossible(path: string): void {
-  try {
-    rmSync(path);
-  } catch {}
-}
-
 /** The state as it stands, to look at; an empty one where there is none that can be used. */
-export function readState(directory: string): AgentState {
+export function readState(directory: OwnDirectory): AgentState {
   try {
-    return parse(join(directory, 'state.json'));
+    return read(directory);
   } catch {
     return EMPTY_STATE;
   }
 }
 
-function parse(path: string): AgentState {
-  return v.parse(stateSchema, JSON.parse(readFileSync(path, 'utf8')));
+function read(directory: OwnDirectory): AgentState {
+  const bytes = directory.read(STATE);
+  return bytes === undefined ? EMPTY_STATE : v.parse(stateSchema, JSON.parse(bytes.toString()));
 }
 
-function readOrSetAside(path: string, log: Log): AgentState {
+function readOrSetAside(directory: OwnDirectory, log: Log): AgentState {
   try {
-    return parse(path);
+    return read(directory);
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return EMPTY_STATE;
-    log.warn(`${path} cannot be used (${describeForeign(error)}), ${setAside(path)}; starting anew`, {
+    const path = join(directory.path, STATE);
+    log.warn(`${path} cannot be used (${toErrorInfo(error).message}), ${setAside(directory)}; starting anew`, {
       event: 'state_unusable',
     });
     return EMPTY_STATE;
   }
 }
 
-function setAside(path: string): string {
-  const aside = `${path}.unusable-${String(Date.now())}`;
+function setAside(directory: OwnDirectory): string {
+  const aside = `${STATE}.unusable-${String(Date.now())}`;
   try {
-    renameSync(path, aside);
-    return `set aside as ${aside}`;
+    using opened = directory.open();
+    opened.rename(STATE, aside);
+    return `set aside as ${join(directory.path, aside)}`;
   } catch (error) {
-    return `not set aside: ${describeForeign(error)}`;
+    return `not set aside: ${toErrorInfo(error).message}`;
   }
 }

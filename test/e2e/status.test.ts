@@ -174,7 +174,7 @@ describe('metrics', { concurrency: 2 }, () => {
     const site = await openSite(t);
     const options = config(site);
     const first = await site.run(['once', ...options]);
-    assert.match(first.stderr, /credrotate\.prom: no metrics there: ENOENT/);
+    assert.match(first.stderr, /credrotate\.prom: not written: ENOENT/);
     mkdirSync(site.path('metrics'), { mode: 0o755 });
     const read = (): string => readFileSync(site.path('metrics/credrotate.prom'), 'utf8');
     await site.run(['once', ...options]);

@@ -8,6 +8,7 @@ import { AgentError } from '../../src/core/errors.ts';
 import type { PassReport } from '../../src/core/outcomes.ts';
 import { askControl, serveControl, type ControlRequest } from '../../src/rotation/control.ts';
 import { NOON } from '../support/credentials.ts';
+import { ownDirectory } from '../support/own.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const REPORT: PassReport = {
@@ -23,14 +24,14 @@ const REPORT: PassReport = {
 };
 
 async function serve(t: TestContext, handle: (request: ControlRequest) => Promise<PassReport>): Promise<string> {
-  const path = join(tempDir(t), 'control.sock');
-  const server = await serveControl(path, handle);
+  const directory = tempDir(t);
+  const server = await serveControl(ownDirectory(directory), handle);
   t.after(() => server[Symbol.asyncDispose]());
-  return path;
+  return directory;
 }
 
-async function raw(path: string, bytes: string): Promise<string> {
-  const socket = connect(path);
+async function raw(directory: string, bytes: string): Promise<string> {
+  const socket = connect(join(directory, 'control.sock'));
   socket.write(bytes);
   return text(socket).catch((error: unknown) => `closed: ${String(error)}`);
 }
@@ -40,12 +41,12 @@ const NEVER = new AbortController().signal;
 describe('the control socket', () => {
   test('carries a request and its report', async (t) => {
     const asked: ControlRequest[] = [];
-    const path = await serve(t, (request) => {
+    const directory = await serve(t, (request) => {
       asked.push(request);
       return Promise.resolve(REPORT);
     });
-    assert.deepEqual(await askControl(path, { command: 'refresh', notifyAll: true }, NEVER), REPORT);
-    await askControl(path, { command: 'refresh', notifyAll: false, notify: ['web'] }, NEVER);
+    assert.deepEqual(await askControl(ownDirectory(directory), { command: 'refresh', notifyAll: true }, NEVER), REPORT);
+    await askControl(ownDirectory(directory), { command: 'refresh', notifyAll: false, notify: ['web'] }, NEVER);
     assert.deepEqual(asked, [
       { command: 'refresh', notifyAll: true },
       { command: 'refresh', notifyAll: false, notify: ['web'] },
@@ -53,13 +54,15 @@ describe('the control socket', () => {
   });
 
   test('is for its own user alone', async (t) => {
-    const path = await serve(t, () => Promise.resolve(REPORT));
-    assert.equal(statSync(path).mode & 0o777, 0o600);
+    const directory = await serve(t, () => Promise.resolve(REPORT));
+    assert.equal(statSync(join(directory, 'control.sock')).mode & 0o777, 0o600);
   });
 
   test('carries an error with its code and hint', async (t) => {
-    const path = await serve(t, () => Promise.reject(new AgentError('AGENT_ABSENT', 'stopping', { hint: 'wait' })));
-    await assert.rejects(askControl(path, { command: 'refresh', notifyAll: false }, NEVER), {
+    const directory = await serve(t, () =>
+      Promise.reject(new AgentError('AGENT_ABSENT', 'stopping', { hint: 'wait' })),
+    );
+    await assert.rejects(askControl(ownDirectory(directory), { command: 'refresh', notifyAll: false }, NEVER), {
       code: 'AGENT_ABSENT',
       message: 'stopping',
       hint: 'wait',
@@ -67,28 +70,31 @@ describe('the control socket', () => {
   });
 
   test('answers nonsense with an error, cuts off what never ends, and goes on', async (t) => {
-    const path = await serve(t, () => Promise.resolve(REPORT));
-    assert.match(await raw(path, 'nonsense\n'), /"code":"INTERNAL"/);
-    assert.match(await raw(path, '{"command":"drop"}\n'), /"code":"USAGE"/);
-    assert.doesNotMatch(await raw(path, 'x'.repeat(100_000)), /report/);
-    assert.deepEqual(await askControl(path, { command: 'refresh', notifyAll: false }, NEVER), REPORT);
+    const directory = await serve(t, () => Promise.resolve(REPORT));
+    assert.match(await raw(directory, 'nonsense\n'), /"code":"INTERNAL"/);
+    assert.match(await raw(directory, '{"command":"drop"}\n'), /"code":"USAGE"/);
+    assert.doesNotMatch(await raw(directory, 'x'.repeat(100_000)), /report/);
+    assert.deepEqual(
+      await askControl(ownDirectory(directory), { command: 'refresh', notifyAll: false }, NEVER),
+      REPORT,
+    );
   });
 
   test('takes the place of one that a killed agent left', async (t) => {
-    const path = join(tempDir(t), 'control.sock');
-    writeFileSync(path, '');
-    const server = await serveControl(path, () => Promise.resolve(REPORT));
+    const directory = tempDir(t);
+    writeFileSync(join(directory, 'control.sock'), '');
+    const server = await serveControl(ownDirectory(directory), () => Promise.resolve(REPORT));
     t.after(() => server[Symbol.asyncDispose]());
-    assert.deepEqual(await askControl(path, { command: 'refresh', notifyAll: false }, NEVER), REPORT);
+    assert.deepEqual(
+      await askControl(ownDirectory(directory), { command: 'refresh', notifyAll: false }, NEVER),
+      REPORT,
+    );
   });
 
   test('that nobody serves says how to start the agent', async (t) => {
-    await assert.rejects(
-      askControl(join(tempDir(t), 'control.sock'), { command: 'refresh', notifyAll: false }, NEVER),
-      {
-        code: 'AGENT_ABSENT',
-        hint: /systemctl start/,
-      },
-    );
+    await assert.rejects(askControl(ownDirectory(tempDir(t)), { command: 'refresh', notifyAll: false }, NEVER), {
+      code: 'AGENT_ABSENT',
+      hint: /systemctl start/,
+    });
   });
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ownDirectory } from '../support/own.ts';
 import { describe, test } from 'node:test';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { eventually } from '../support/eventually.ts';
@@ -24,7 +25,7 @@ describe('delivery', () => {
       sinks: ['/a'],
       changedAt: BOOT,
     });
-    const { state } = StateStore.open(directory, createAtomicFiles(), recordingLog());
+    const { state } = StateStore.open(ownDirectory(directory), createAtomicFiles(), recordingLog());
     assert.equal(state.consumers['web']?.pending, undefined);
     assert.equal(state.consumers['web']?.known?.generation, 1);
   });

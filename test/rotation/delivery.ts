@@ -7,6 +7,7 @@ import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { ownDirectory } from '../support/own.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
 
@@ -41,7 +42,7 @@ export function setUp(
 ): Stage {
   const directory = tempDir(context);
   const clock = new FakeClock(NOON);
-  const store = StateStore.open(directory, createAtomicFiles(), recordingLog());
+  const store = StateStore.open(ownDirectory(directory), createAtomicFiles(), recordingLog());
   const notified: NotifyRequest[] = [];
   const outcomes: ConsumerOutcome[] = [];
   const deliverer = new Deliverer(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ownDirectory } from '../support/own.ts';
 import { describe, test } from 'node:test';
 import type { NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
 import { Deliverer } from '../../src/rotation/deliver.ts';
@@ -74,7 +75,7 @@ describe('the end of a debt', () => {
   test('what was pending when we were killed is paid by the next process', async (t) => {
     const first = setUp(t, () => new Promise<NotifyResult>(() => undefined));
     await rotate(first.store, ['/b']);
-    const second = StateStore.open(first.directory, createAtomicFiles(), recordingLog());
+    const second = StateStore.open(ownDirectory(first.directory), createAtomicFiles(), recordingLog());
     const notified: NotifyRequest[] = [];
     const deliverer = new Deliverer(
       {

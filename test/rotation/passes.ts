@@ -7,6 +7,7 @@ import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { credentials, NOON } from '../support/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { ownDirectory } from '../support/own.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { configOf, recordingLog } from '../support/topology.ts';
 
@@ -39,7 +40,7 @@ interface RigOptions {
 export function makeAgent(t: TestContext, answers: readonly Fetched[], options: RigOptions = {}): Rig {
   const clock = new FakeClock(NOON);
   const log = recordingLog();
-  const store = StateStore.open(tempDir(t), createAtomicFiles(), log);
+  const store = StateStore.open(ownDirectory(tempDir(t)), createAtomicFiles(), log);
   const queue = [...answers];
   const views: AgentView[] = [];
   const next = (): Fetched => (queue.length > 0 ? queue.shift() : answers.at(-1)) ?? gives('A');

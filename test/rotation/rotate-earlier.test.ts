@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Fetched } from '../../src/core/contracts.ts';
 import { readState } from '../../src/rotation/store.ts';
+import { ownDirectory } from '../support/own.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { AWAY, gives, resultsOf, setUp } from './stage.ts';
 import { configOf, execConsumer, jsonSink } from '../support/topology.ts';
@@ -59,7 +60,7 @@ describe('credentials that are better, and where they are', () => {
     assert.equal((await stage.pass()).rotated, false);
     const taken = await stage.pass({ acceptedBy: 0 });
     assert.deepEqual([taken.rotated, taken.source.error], [true, undefined]);
-    assert.equal(readState(stage.directory).consumers['web']?.pending?.urgent, true);
+    assert.equal(readState(ownDirectory(stage.directory)).consumers['web']?.pending?.urgent, true);
     // Never what has expired.
     stage.answer = { ok: false, state: 'expired', error: { code: 'IMDS_EXPIRED', message: 'old' } };
     assert.equal((await stage.pass({ acceptedBy: 0 })).rotated, false);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { knownIdentity } from '../../src/rotation/state.ts';
 import { readState } from '../../src/rotation/store.ts';
+import { ownDirectory } from '../support/own.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { AWAY, gives, resultsOf, setUp } from './stage.ts';
 
@@ -20,7 +21,7 @@ describe('a pass', () => {
     assert.equal(journalled.temps.length, 1);
     // With the old record, a consumer that started between two rotations would count as fresh after a kill.
     assert.deepEqual(journalled.sinks, {});
-    const after = readState(stage.directory);
+    const after = readState(ownDirectory(stage.directory));
     assert.deepEqual(after.temps, []);
     assert.deepEqual(Object.keys(after.sinks), [stage.path]);
   });
@@ -77,8 +78,8 @@ describe('a pass', () => {
     stage.answer = { ...gives('A'), identity };
     await stage.pass();
     stage.restart();
-    assert.deepEqual(knownIdentity(readState(stage.directory), 'this'), identity);
-    assert.equal(knownIdentity(readState(stage.directory), 'next'), undefined);
+    assert.deepEqual(knownIdentity(readState(ownDirectory(stage.directory)), 'this'), identity);
+    assert.equal(knownIdentity(readState(ownDirectory(stage.directory)), 'next'), undefined);
   });
 
   test('that did not find out the instance does not take over what an earlier boot found', async (t) => {
@@ -89,6 +90,6 @@ describe('a pass', () => {
     stage.restart('next');
     stage.answer = gives('B');
     await stage.pass();
-    assert.equal(knownIdentity(readState(stage.directory), 'next'), undefined);
+    assert.equal(knownIdentity(readState(ownDirectory(stage.directory)), 'next'), undefined);
   });
 });

@@ -12,6 +12,7 @@ import { credentials, HOUR, NOON } from '../support/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { limit } from '../support/limits.ts';
 import { sinkDeps } from '../support/sinks.ts';
+import { ownDirectory } from '../support/own.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
 
@@ -43,7 +44,7 @@ export function setUp(t: TestContext): Stage {
   const path = join(directory, 'iam.json');
   const clock = new FakeClock(NOON);
   const config = configOf([jsonSink(path, 'web')], [execConsumer('web')]);
-  const openStore = (): StateStore => StateStore.open(directory, createAtomicFiles(), recordingLog());
+  const openStore = (): StateStore => StateStore.open(ownDirectory(directory), createAtomicFiles(), recordingLog());
   const stage = { clock, config, directory, path, answer: gives('A'), journalled: undefined } as unknown as Stage;
   const deps = (bootId = 'this'): RotateDeps => ({
     source: { fetch: () => Promise.resolve(stage.answer) },
@@ -54,7 +55,7 @@ export function setUp(t: TestContext): Stage {
         ...request,
         beforeWrite: async (temps, changing) => {
           await request.beforeWrite(temps, changing);
-          stage.journalled = readState(directory);
+          stage.journalled = readState(ownDirectory(directory));
         },
       }),
     bootId,

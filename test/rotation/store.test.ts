@@ -6,6 +6,7 @@ import type { AtomicFiles } from '../../src/core/contracts.ts';
 import { EMPTY_STATE } from '../../src/rotation/state.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
+import { ownDirectory } from '../support/own.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { recordingLog } from '../support/topology.ts';
 
@@ -14,11 +15,11 @@ const files = createAtomicFiles();
 describe('state on disk', () => {
   test('is there, whole and private, when an update has resolved', async (t) => {
     const directory = join(tempDir(t), 'made', 'here');
-    const store = StateStore.open(directory, files, recordingLog());
+    const store = StateStore.open(ownDirectory(directory), files, recordingLog());
     await store.update((state) => ({ ...state, generation: 3 }));
     const path = join(directory, 'state.json');
     assert.equal(statSync(path).mode & 0o777, 0o600);
-    const again = StateStore.open(directory, files, recordingLog());
+    const again = StateStore.open(ownDirectory(directory), files, recordingLog());
     assert.deepEqual(again.state, { ...EMPTY_STATE, generation: 3 });
   });
 
@@ -31,7 +32,7 @@ describe('state on disk', () => {
         return files.replace(path, stage);
       },
     };
-    const store = StateStore.open(directory, counting, recordingLog());
+    const store = StateStore.open(ownDirectory(directory), counting, recordingLog());
     const onDisk = (): number => {
       const state: unknown = JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8'));
       assert.ok(typeof state === 'object' && state !== null && 'generation' in state);
@@ -58,7 +59,7 @@ describe('state on disk', () => {
       const directory = tempDir(t);
       writeFileSync(join(directory, 'state.json'), text);
       const log = recordingLog();
-      const { state } = StateStore.open(directory, files, log);
+      const { state } = StateStore.open(ownDirectory(directory), files, log);
       assert.deepEqual(state, EMPTY_STATE);
       const [aside = ''] = readdirSync(directory);
       assert.match(aside, /^state\.json\.unusable-\d+$/);
@@ -70,7 +71,7 @@ describe('state on disk', () => {
   test('that cannot be written is trouble to report, not an exception; and over when it is', async (t) => {
     const directory = tempDir(t);
     const path = join(directory, 'state.json');
-    const store = StateStore.open(directory, files, recordingLog());
+    const store = StateStore.open(ownDirectory(directory), files, recordingLog());
     mkdirSync(join(path, 'in the way'), { recursive: true });
     await store.update((state) => ({ ...state, generation: 1 }));
     assert.equal(store.state.generation, 1);

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Status } from '../../src/report/status.ts';
+import { ownDirectory } from '../support/own.ts';
 import { askControl } from '../../src/rotation/control.ts';
 import type { Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
@@ -107,7 +108,7 @@ async function subject(name: string, { directory, daemon }: Place, pid = 0): Pro
     status: () => JSON.parse(text('run/status.json')) as Status,
     refresh: () =>
       askControl(
-        join(directory, 'run/control.sock'),
+        ownDirectory(join(directory, 'run')),
         { command: 'refresh', notifyAll: false },
         AbortSignal.timeout(limit(30_000)),
       ),

@@ -1,12 +1,13 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fetched } from '../../core/contracts.ts';
 import { displayKeyId } from '../../core/credentials.ts';
-import { describeForeign, isErrno } from '../../core/errors.ts';
+import { toErrorInfo } from '../../core/errors.ts';
 import type { MachineFacts, Unseen } from '../../doctor/contract.ts';
+import type { OwnDirectory } from '../../files/own.ts';
 import { assess } from '../../report/assess.ts';
-import { readState } from '../../rotation/store.ts';
-import { readFormer, statusPath } from '../publish.ts';
+import { readState, STATE } from '../../rotation/store.ts';
+import { stateDirectory } from '../own.ts';
+import { readFormer } from '../publish.ts';
 import type { World } from '../world.ts';
 
 export async function lookAtMachine(
@@ -14,13 +15,11 @@ export async function lookAtMachine(
   fetched: Fetched,
   miss: (unseen: Unseen) => void,
 ): Promise<MachineFacts> {
-  const path = join(world.directories.state, 'state.json');
-  const standing = await access(path).then(
-    () => 'there' as const,
-    (error: unknown) => (isErrno(error, 'ENOENT') ? 'none' : describeForeign(error)),
-  );
+  const path = join(world.directories.state, STATE);
+  const directory = stateDirectory(world);
+  const standing = standingOf(directory);
   if (standing !== 'there' && standing !== 'none') miss({ subject: path, reason: standing });
-  const { origin, generation } = readState(world.directories.state);
+  const { origin, generation } = readState(directory);
   const agent = await lookAtAgent(world);
   return {
     // What could not be looked at is taken to be there: its absence would be a finding.
@@ -32,9 +31,17 @@ export async function lookAtMachine(
   };
 }
 
+function standingOf(directory: OwnDirectory): string {
+  try {
+    return directory.has(STATE) ? 'there' : 'none';
+  } catch (error) {
+    return toErrorInfo(error).message;
+  }
+}
+
 async function lookAtAgent(world: World): Promise<MachineFacts['agent']> {
   const { clock } = await world.services();
-  const status = readFormer(statusPath(world));
+  const status = readFormer(world);
   if (!status) return undefined;
   const now = clock.now();
   const overdueBy = assess(status, now).isOverdue ? now - Date.parse(status.nextPass?.at ?? '') : undefined;

@@ -1,0 +1,93 @@
+import { closeSync, constants, fstatSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AtomicFiles, UserIds } from '../core/contracts.ts';
+import { isErrno } from '../core/errors.ts';
+import type { Directory } from '../paths/held.ts';
+import { errorOf, makeDirectory, openDirectory, openFile, type Use } from '../paths/policies.ts';
+import type { Walker } from '../paths/walked.ts';
+import { refuseSpecial } from './read.ts';
+import { sweepBeside } from './sweep.ts';
+import { writeOwn, type Content } from './write.ts';
+
+export interface OwnOptions {
+  /** Of directories that are missing; where it is left out, none is made. */
+  readonly mode?: number;
+  readonly use?: Use;
+}
+
+/**
+ * A directory in which the agent works as itself: its state, what it publishes, drop-ins. Root and the agent alone may
+ * be able to change what is there, or where it leads. It is looked at anew each time, since that may change. All throw
+ * AgentError where it is refused, and errno errors.
+ */
+export class OwnDirectory {
+  readonly path: string;
+  readonly #owner: Walker & UserIds;
+  readonly #mode: number | undefined;
+  readonly #use: Use;
+
+  constructor(path: string, { uid, gid }: UserIds, { mode, use = 'own' }: OwnOptions = {}) {
+    this.path = path;
+    // A user can only keep themselves waiting.
+    this.#owner = { uid, gid, mayWait: uid !== 0 };
+    this.#mode = mode;
+    this.#use = use;
+  }
+
+  /** Goes with `using`. */
+  open(): Directory {
+    if (this.#mode !== undefined) return makeDirectory(this.#use, this.path, this.#owner, this.#mode);
+    const found = openDirectory(this.#use, this.path, this.#owner);
+    if (found.kind === 'directory' && found.missing.length === 0) return found.held;
+    found[Symbol.dispose]();
+    if (found.kind !== 'directory') throw errorOf(this.#use, this.path, found);
+    throw Object.assign(new Error('no such directory'), { code: 'ENOENT', syscall: 'open' });
+  }
+
+  /** Whether something stands under this name that is the agent's or root's. */
+  has(name: string): boolean {
+    using found = openFile(this.#use, join(this.path, name), this.#owner);
+    if (found.kind === 'absent') return false;
+    if (found.kind !== 'file') throw errorOf(this.#use, join(this.path, name), found);
+    return true;
+  }
+
+  /** Undefined when there is no such file. */
+  read(name: string): Buffer | undefined {
+    const path = join(this.path, name);
+    using found = openFile(this.#use, path, this.#owner);
+    if (found.kind === 'absent') return undefined;
+    if (found.kind !== 'file') throw errorOf(this.#use, path, found);
+    const fd = found.held.reopen(constants.O_RDONLY);
+    try {
+      refuseSpecial(path, fstatSync(fd, { bigint: true }), 'STATE_UNWRITABLE');
+      return readFileSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Whole or not at all, over whatever stands under this name. */
+  async write(files: AtomicFiles, name: string, content: Content): Promise<void> {
+    using directory = this.open();
+    await writeOwn(files, directory, name, content);
+  }
+
+  /** Also when there is nothing by this name. */
+  remove(name: string): void {
+    using directory = this.open();
+    try {
+      directory.unlink(name);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+  }
+
+  /** Removes temp files that a kill has left beside these; for whoever holds the lock. Never throws. */
+  sweep(...names: readonly string[]): void {
+    try {
+      using directory = this.open();
+      sweepBeside(directory, names);
+    } catch {}
+  }
+}
