@@ -1,20 +1,19 @@
 import { existsSync } from 'node:fs';
-import { lstat, mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { assemble } from '../config/assemble.ts';
 import { parseYaml } from '../config/document.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatProblems } from '../config/problem.ts';
-import { describeWeakness, readConfigFile } from '../config/read-file.ts';
+import { readConfigFile } from '../config/read-file.ts';
 import { entriesAt, itemsAt } from '../config/tree.ts';
-import { examine, type Weakness } from '../config/trust.ts';
 import { AgentError, describeForeign, isErrno } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { shellWord } from '../core/shell-word.ts';
+import { OwnDirectory } from '../files/own.ts';
+import { errorOf, openDirectory } from '../paths/policies.ts';
 import { count } from '../report/text.ts';
-
 import { CommandFailure, DEFAULT_CONFIG } from './options.ts';
-import { fill } from '../files/write.ts';
 import type { World } from './world.ts';
 
 /** A configuration that somebody made is not to be lost; one without sinks, as it is installed, may go. */
@@ -42,23 +41,13 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** As root, nothing is made where somebody else could put something in its place: it would be refused there, too. */
+/** Nothing is made where somebody else could put something in its place: it would be refused there, too. */
 export function refuseUnsafe(world: World, path: string): void {
-  if (world.uid !== 0) return;
-  const weakness = weaknessBelow(dirname(path));
-  if (!weakness) return;
-  const { message, hint } = describeWeakness(weakness, 'name a file with --output that only root can change');
-  throw new AgentError('CONFIG_UNSAFE', `${path}: ${message}`, hint === undefined ? {} : { hint });
-}
-
-/** Of a directory, or of the nearest one that is there. */
-function weaknessBelow(directory: string): Weakness | undefined {
-  try {
-    return examine(directory).weakness;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT') && directory !== '/') return weaknessBelow(dirname(directory));
-    throw cannot(directory, 'looked at', error);
-  }
+  using found = openDirectory('configuration', dirname(path), world);
+  if (found.kind === 'directory') return;
+  if (found.kind === 'refused' && found.refusal.why === 'errno') throw cannot(path, 'written', found.refusal.error);
+  const { code, message } = found.kind === 'refused' ? found.error : errorOf('configuration', dirname(path), found);
+  throw new AgentError(code, `${path}: ${message}`, { hint: 'name a file with --output that only you can change' });
 }
 
 /** What is written is what `check` takes. */
@@ -74,8 +63,8 @@ export function requireGood(path: string, text: string): void {
 export async function writeConfig(world: World, path: string, text: string): Promise<ExitCode> {
   const { files, validatePattern } = await world.services();
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    await files.replace(path, ({ fd }) => fill(fd, { bytes: Buffer.from(text), mode: 0o644 }));
+    const directory = new OwnDirectory(dirname(path), world, { mode: 0o755, use: 'configuration' });
+    await directory.write(files, basename(path), { bytes: Buffer.from(text), mode: 0o644 });
   } catch (error) {
     throw cannot(path, 'written', error);
   }

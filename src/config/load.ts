@@ -1,14 +1,15 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isErrno } from '../core/errors.ts';
+import { errorOf, openDirectory } from '../paths/policies.ts';
+import { takeBackOr, withRemedy } from '../paths/remedy.ts';
 import { assemble } from './assemble.ts';
 import { parseYaml, type Parsed } from './document.ts';
 import { problem, warning, type ConfigResult, type Problem } from './problem.ts';
 import { checkPrograms } from './programs.ts';
-import { describeFailure, describeWeakness, readConfigFile, takeBack } from './read-file.ts';
+import { describeFailure, readConfigFile } from './read-file.ts';
 import type { ValidatePattern } from './settings-rules.ts';
 import { checkTextfiles } from './textfile.ts';
-import { examine } from './trust.ts';
 
 export type { ConfigResult, Problem } from './problem.ts';
 
@@ -50,19 +51,16 @@ interface DropIns {
 /** In name order, byte by byte; hidden files and other endings are not ours. */
 function listDropIns(directory: string, uid: number): DropIns {
   try {
-    const names = readdirSync(directory).filter((name) => !name.startsWith('.'));
-    const problems = [
-      ...(uid === 0 ? findUnsafe(directory) : []),
-      ...names.flatMap((name) => misnamed(directory, name)),
-    ];
+    const listed = uid === 0 ? namesForRoot(directory) : readdirSync(directory);
+    if (!Array.isArray(listed)) return { files: [], problems: [listed] };
+    const names = listed.filter((name) => !name.startsWith('.'));
     const files = names.filter((name) => name.endsWith('.yaml')).sort(compareBytes);
+    const problems = names.flatMap((name) => misnamed(directory, name));
     return { files: files.map((name) => join(directory, name)), problems };
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return { files: [], problems: [] };
-    return {
-      files: [],
-      problems: [problem('CONFIG_UNREADABLE', { file: directory }, describeFailure('a directory', error))],
-    };
+    const unreadable = problem('CONFIG_UNREADABLE', { file: directory }, describeFailure('a directory', error));
+    return { files: [], problems: [unreadable] };
   }
 }
 
@@ -70,14 +68,15 @@ function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-function findUnsafe(directory: string): Problem[] {
-  const { weakness } = examine(directory);
-  if (!weakness) return [];
-  // A directory on the way is its owner's: the configuration has to move, not they.
-  const remedy = weakness.isTarget
-    ? takeBack(weakness.path)
-    : 'sudo install -d -m 755 -o root -g root /etc/credrotate/conf.d';
-  return [problem('CONFIG_UNSAFE', { file: directory }, describeWeakness(weakness, remedy))];
+/** Of a directory that nobody else can change, or what is wrong with it. Throws errno errors. */
+function namesForRoot(directory: string): string[] | Problem {
+  using found = openDirectory('configuration', directory, { uid: 0 });
+  if (found.kind === 'directory') return found.missing.length === 0 ? [...found.held.names()] : [];
+  const refusal = found.kind === 'refused' ? found.refusal : undefined;
+  if (refusal?.why === 'errno') throw refusal.error;
+  const error = found.kind === 'refused' ? found.error : errorOf('configuration', directory, found).toInfo();
+  const elsewhere = 'sudo install -d -m 755 -o root -g root /etc/credrotate/conf.d';
+  return problem('CONFIG_UNSAFE', { file: directory }, withRemedy(directory, error, refusal, takeBackOr(elsewhere)));
 }
 
 function misnamed(directory: string, name: string): Problem[] {

@@ -1,82 +1,54 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
 import { isUtf8 } from 'node:buffer';
-import { describeForeign, isErrno } from '../core/errors.ts';
+import { basename, dirname, resolve } from 'node:path';
+import { AgentError, describeForeign, isErrno } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
+import { readFile } from '../files/read.ts';
+import { Held } from '../paths/held.ts';
+import { errorOf, openFile } from '../paths/policies.ts';
+import { takeBack, withRemedy } from '../paths/remedy.ts';
 import { problem, type Finding, type Problem } from './problem.ts';
-import { examine, identityOf, type Weakness } from './trust.ts';
-
-/** Far beyond a configuration of a thousand sinks. */
-const MAX_BYTES = 1024 * 1024;
 
 export type FileText = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: Problem };
 
-/** The text of a configuration file. For root, of one that nobody else can change. */
+/** The text of a configuration file. For root, of one that nobody else can change: it can run commands as root. */
 export function readConfigFile(file: string, uid: number): FileText {
   try {
-    // Without O_NONBLOCK a FIFO would keep us waiting for a writer.
-    const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    try {
-      return readOpened(file, fd, uid);
-    } finally {
-      closeSync(fd);
-    }
+    if (uid !== 0) return readHeld(file, Held.unjudged(file));
+    using found = openFile('configuration', file, { uid });
+    if (found.kind === 'file') return readHeld(file, found.held);
+    if (found.kind === 'absent') throw Object.assign(new Error(file), { code: 'ENOENT', syscall: 'open' });
+    const refusal = found.kind === 'refused' ? found.refusal : undefined;
+    if (refusal?.why === 'errno') throw refusal.error;
+    const { code, ...error } = found.kind === 'refused' ? found.error : errorOf('configuration', file, found).toInfo();
+    const finding = withRemedy(file, { code, ...error }, refusal, (at) => installConfig(file, at));
+    return refuse(file, code === 'CONFIG_UNSAFE' ? code : 'CONFIG_UNREADABLE', finding);
   } catch (error) {
     return refuse(file, 'CONFIG_UNREADABLE', describeFailure('a file', error));
   }
 }
 
-function readOpened(file: string, fd: number, uid: number): FileText {
-  const stat = fstatSync(fd, { bigint: true });
-  if (!stat.isFile())
-    return refuse(file, 'CONFIG_UNREADABLE', { message: `expected a regular file, got ${kindOf(stat)}` });
-  const unsafe = uid === 0 ? findUnsafe(file, stat) : undefined;
-  if (unsafe) return refuse(file, 'CONFIG_UNSAFE', unsafe);
-  return decode(file, readCapped(fd));
-}
-
-/** A configuration can run commands as root: it must be root's alone, and so must every directory on the way to it. */
-function findUnsafe(file: string, opened: BigIntStats): Finding | undefined {
-  const { identity, weakness } = examine(file);
-  if (weakness) return describeWeakness(weakness, installConfig(file, weakness));
-  // The path and the descriptor must be one file: what was looked at is what is read.
-  if (identity === identityOf(opened)) return undefined;
-  return { message: 'expected a file that stands still, got another one in its place', hint: 'try again' };
-}
-
-export function describeWeakness({ path, got }: Weakness, remedy: string): Finding {
-  return {
-    message: `expected ${path} to be root's, and nobody else's to write, got ${got}`,
-    hint: `look it through, then: ${remedy}`,
-  };
+function readHeld(file: string, held: Held): FileText {
+  using reading = held;
+  try {
+    return decode(file, readFile(reading, { notRegular: 'CONFIG_UNREADABLE', tooLarge: 'CONFIG_INVALID' }).bytes);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    const message = error.message.replace(`${held.path}: `, '');
+    return refuse(file, error.code === 'CONFIG_INVALID' ? error.code : 'CONFIG_UNREADABLE', { message });
+  }
 }
 
 const HOME = '/etc/credrotate';
 
 /** A copy where only root can write, since whoever owns a file may still hold it open; what is there is taken back. */
-function installConfig(file: string, { path }: Weakness): string {
-  if (resolve(file).startsWith(`${HOME}/`)) return takeBack(path);
+function installConfig(file: string, at: string): string {
+  if (resolve(file).startsWith(`${HOME}/`)) return takeBack(at);
   const target = basename(dirname(resolve(file))) === 'conf.d' ? `conf.d/${basename(file)}` : 'credrotate.yaml';
   return `sudo install -m 644 -o root -g root ${shellWord(file)} ${shellWord(`${HOME}/${target}`)}`;
 }
 
-export function takeBack(path: string): string {
-  return `sudo chown root:root ${shellWord(path)} && sudo chmod go-w ${shellWord(path)}`;
-}
-
-function readCapped(fd: number): Buffer {
-  const buffer = Buffer.allocUnsafe(MAX_BYTES + 1);
-  let length = 0;
-  for (;;) {
-    const bytesRead = readSync(fd, buffer, length, buffer.length - length, null);
-    length += bytesRead;
-    if (bytesRead === 0 || length === buffer.length) return buffer.subarray(0, length);
-  }
-}
-
 function decode(file: string, bytes: Buffer): FileText {
   const expected = 'expected YAML in UTF-8, got';
-  if (bytes.length > MAX_BYTES) return refuse(file, 'CONFIG_INVALID', { message: 'expected at most 1 MiB, got more' });
   if (/^(?:\xff\xfe|\xfe\xff)/.test(bytes.toString('latin1', 0, 2))) {
     return refuse(file, 'CONFIG_INVALID', { message: `${expected} UTF-16`, hint: 'save it as UTF-8' });
   }
@@ -97,9 +69,4 @@ export function describeFailure(expected: 'a file' | 'a directory', error: unkno
   }
   const hint = isErrno(error, 'EACCES') ? 'run it as root, or let everybody read it: it holds no secrets' : undefined;
   return { message: message(describeForeign(error)), hint };
-}
-
-function kindOf(stat: BigIntStats): string {
-  if (stat.isDirectory()) return 'a directory';
-  return stat.isFIFO() ? 'a FIFO' : 'something else';
 }

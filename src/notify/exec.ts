@@ -4,8 +4,8 @@ import type { UserIds } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import { getent } from '../host/getent.ts';
 import { hasSystemd, runTool } from '../host/tool.ts';
+import { judgeCommand } from '../paths/command.ts';
 import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
-import { followPath } from './path.ts';
 
 interface Attempt {
   readonly request: NotifyRequest;
@@ -16,7 +16,7 @@ interface Attempt {
 export async function notifyByExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<NotifyResult> {
   const [program = ''] = consumer.command;
   const user = await userOf(deps, consumer);
-  await refuseUnsafe(program, user);
+  refuseUnsafe(consumer.command, deps.self.uid);
   // Below a service manager a unit of its own, so that the sandbox of ours does not bind it.
   const inUnit = deps.self.uid === 0 && hasSystemd(deps);
   const result = await (inUnit ? runInUnit : runHere)(deps, consumer, { ...attempt, user });
@@ -37,13 +37,13 @@ async function userOf(deps: NotifyDeps, { user }: ExecConsumer): Promise<UserIds
   throw failed(`user: expected uid ${deps.self.uid}, who the agent runs as, got ${user}`, 'run the agent as root');
 }
 
-/** Whoever can change the program, or rename what leads to it, gets its rights. */
-async function refuseUnsafe(program: string, { uid }: UserIds): Promise<void> {
-  const route = await followPath(program, [0, uid]);
-  if (!route) throw failed(`${program}: expected a program, got no such file`, 'install it, or correct the command');
-  if (route.stranger === undefined) return;
-  const message = `${program}: expected a path of root or uid ${uid}, got ${route.path} of uid ${route.stranger}`;
-  throw new AgentError('CONSUMER_UNSAFE', message, { hint: `sudo install -m 755 ${program} /usr/local/sbin/` });
+/** Whoever can change what runs, or rename what leads to it, gets its rights. */
+function refuseUnsafe(command: readonly string[], uid: number): void {
+  const [fault] = judgeCommand(command, { uid });
+  if (!fault) return;
+  const { path, error, isMissing } = fault;
+  if (isMissing) throw failed(`${path}: expected a program, got no such file`, 'install it, or correct the command');
+  throw new AgentError(error.code, error.message, error);
 }
 
 type Run = Attempt & { readonly user: UserIds };

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { textfileWeakness } from '../../src/config/textfile.ts';
 import { needsRoot } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { loadFrom, loadYaml } from './harness.ts';
@@ -23,14 +22,16 @@ describe('the file for metrics', () => {
     assert.deepEqual(loadYaml(t, 'sinks: []').metrics, {});
   });
 
-  for (const [what, mode, got] of [
-    ['root alone', 0o755, undefined],
-    ['a group', 0o775, 'mode 0775'],
-    ['everybody, although it is sticky', 0o1777, 'mode 1777'],
+  for (const [what, mode, refusal] of [
+    ['root alone', 0o755, /^(?!.*collector)/],
+    ['a group', 0o775, /collector: expected a directory that its owner alone can write/],
+    ['everybody, although it is sticky', 0o1777, /collector: expected a directory of one owner/],
   ] as const) {
     test(`in a directory where ${what} may write`, { skip: needsRoot }, (t) => {
       const { textfile } = textfileIn(t, mode);
-      assert.equal(textfileWeakness(textfile)?.got, got);
+      const home = tempDir(t);
+      writeFileSync(join(home, 'credrotate.yaml'), `sinks: []\nmetrics: { textfile: ${textfile} }\n`);
+      assert.match(loadFrom(home, 0).text, refusal);
     });
   }
 
@@ -44,7 +45,7 @@ describe('the file for metrics', () => {
     assert.equal(result.ok, false);
     assert.match(
       text,
-      /^credrotate\.yaml:2:22: metrics\.textfile: expected \S+ to be root's, .* got owner uid 65534\n/,
+      /^credrotate\.yaml:2:22: metrics\.textfile: \S+: expected a path of root alone, got a part of it owned by uid 65534\n/,
     );
   });
 });

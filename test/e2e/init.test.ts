@@ -86,7 +86,10 @@ describe('init', { concurrency: 4 }, () => {
       const args = ['init', '--json-file', site.path('iam.json'), '--force', '--output', site.path(target)];
       const { code, stderr } = await site.run(args);
       assert.equal(code, 78);
-      assert.match(stderr, /CONFIG_UNSAFE: \S+\/c\.yaml: expected \S+\/bobs to be root's, .*\n {2}hint: .*--output/);
+      assert.match(
+        stderr,
+        /CONFIG_UNSAFE: \S+\/c\.yaml: \S+\/bobs: expected a path of root alone, .*\n {2}hint: .*--output/,
+      );
     }
     assert.deepEqual(readdirSync(site.path('bobs')), []);
   });

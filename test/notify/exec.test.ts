@@ -120,13 +120,16 @@ describe('a program of another user', { skip: needsRoot }, () => {
     assert.equal(brief(await exec([hook, member], { consumer: { user: member } })), 'notified');
   });
 
-  test('may belong to that user, but not to a third', async (t) => {
+  test('is root’s all the same, and so is the script of an interpreter', async (t) => {
     const hook = makeHook(t, 'exit 0', NOBODY);
-    assert.equal(brief(await exec([hook], { consumer: { user: NOBODY } })), 'notified');
-    assert.equal(brief(await exec([hook], { consumer: { user: 1 } })), 'CONSUMER_UNSAFE refused');
-    const result = await exec([hook]);
-    assert.equal(brief(result), 'CONSUMER_UNSAFE refused');
-    assert.match(JSON.stringify(result), /of uid 65534.*sudo install/);
+    for (const consumer of [{ user: NOBODY }, { user: 1 }, {}]) {
+      for (const command of [[hook], ['/bin/sh', hook], ['/bin/sh', '-c', `. ${hook}`], ['/usr/bin/env', hook]]) {
+        const result = await exec(command, { consumer });
+        assert.equal(brief(result), 'CONSUMER_UNSAFE refused', command.join(' '));
+        assert.match(JSON.stringify(result), /owned by uid 65534.*sudo install/);
+      }
+    }
+    assert.equal(brief(await exec(['/bin/sh', makeHook(t, 'exit 0'), hook])), 'notified');
   });
 });
 

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { formatExpiration } from '../../src/core/credentials.ts';
 import { readState } from '../../src/rotation/store.ts';
+import { ownDirectory } from '../support/own.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { gives, setUp } from './stage.ts';
 
@@ -32,7 +33,7 @@ describe('a pass with the same keys', () => {
       assert.deepEqual([report.rotated, report.generation, report.source.expiration], [false, 1, expiration]);
       assert.deepEqual([sink?.result, sink?.drift, sink?.bytesChanged], ['written', [], false]);
       assert.match(readFileSync(stage.path, 'utf8'), new RegExp(`"Expiration" : "${formatExpiration(expiration)}"`));
-      const { known, pending } = readState(stage.directory).consumers['web'] ?? {};
+      const { known, pending } = readState(ownDirectory(stage.directory)).consumers['web'] ?? {};
       assert.deepEqual([pending?.reason, pending?.since], ['renewed', NOON]);
       assert.equal(known?.expiration, NOON + (round === 0 ? 6 : 5) * HOUR, 'the end of what it knows, at the latest');
     }
@@ -46,6 +47,6 @@ describe('a pass with the same keys', () => {
     stage.answer = gives('A', { expiration: NOON + 7 * HOUR });
     const report = await stage.pass();
     assert.deepEqual([report.sinks[0]?.result, report.sinks[0]?.bytesChanged], ['repaired', true]);
-    assert.equal(readState(stage.directory).consumers['web']?.pending?.reason, 'changed');
+    assert.equal(readState(ownDirectory(stage.directory)).consumers['web']?.pending?.reason, 'changed');
   });
 });

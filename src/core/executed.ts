@@ -1,0 +1,94 @@
+import { basename, resolve } from 'node:path';
+
+/** A path that decides what a command executes, and the word of the command that it comes from. */
+export interface Executed {
+  readonly word: number;
+  readonly path: string;
+}
+
+/** How an interpreter tells its script from its options. Of any other option nobody knows what it is for. */
+interface Options {
+  readonly alone: RegExp;
+  /** Those whose value is the next word. */
+  readonly valued: RegExp;
+}
+
+const SHELL: Options = {
+  alone: /^(?:[-+][abefhiklmnprtuvxBCEHPT]+|--(?:login|norc|noprofile|posix|restricted|verbose))$/,
+  valued: /^(?:[-+][abefhiklmnprtuvxBCEHPT]*[oO]|--(?:rcfile|init-file))$/,
+};
+
+const INTERPRETERS: ReadonlyMap<string, Options> = new Map(
+  Object.entries({
+    ...Object.fromEntries(
+      ['ash', 'bash', 'dash', 'ksh', 'mksh', 'posh', 'rbash', 'sh', 'zsh'].map((name) => [name, SHELL]),
+    ),
+    python: { alone: /^-[bBdEiIOPqRsSuvx]+$/, valued: /^-[bBdEiIOPqRsSuvx]*[WX]$/ },
+    perl: { alone: /^(?:-[cstTuUvwWX]+|-[IMm]\S+)$/, valued: /^-I$/ },
+    ruby: { alone: /^(?:-[lsUvw]+|-[IrWEK]\S+|--(?:disable|enable)=\S+)$/, valued: /^-[Ir]$/ },
+    node: {
+      alone: /^--(?:enable-source-maps|no-warnings|trace-warnings|unhandled-rejections=\S+|(?:import|require)=\S+)$/,
+      valued: /^(?:-r|--require|--import)$/,
+    },
+    php: { alone: /^(?:-[nq]|-d\S+|--no-php-ini)$/, valued: /^-[cdf]$/ },
+  }),
+);
+
+/** Those that run a further program, or code that stands among their words. */
+const WRAPPERS: ReadonlySet<string> = new Set([
+  ...['capsh', 'chpst', 'chroot', 'chrt', 'doas', 'dumb-init', 'env', 'envdir', 'expect', 'find', 'firejail', 'flock'],
+  ...['gosu', 'ionice', 'ltrace', 'nice', 'nohup', 'nsenter', 'numactl', 'parallel', 'pkexec', 'prlimit', 'run-parts'],
+  ...['runuser', 'setarch', 'setpriv', 'setsid', 'setuidgid', 'start-stop-daemon', 'stdbuf', 'strace', 'su', 'su-exec'],
+  ...['sudo', 'systemd-run', 'taskset', 'time', 'timeout', 'tini', 'unshare', 'watch', 'xargs', 'ld-linux', 'ld.so'],
+  ...['awk', 'bun', 'csh', 'deno', 'fish', 'gawk', 'guile', 'java', 'lua', 'make', 'mawk', 'phpdbg', 'pwsh', 'pypy'],
+  ...['sed', 'tclsh', 'tcsh'],
+]);
+
+/** Many programs in one, which goes by the name that it is called by: only by their own are they wrappers. */
+const MULTI_CALL: ReadonlySet<string> = new Set(['busybox', 'coreutils', 'toybox']);
+
+/**
+ * The program of a command, as it is named, which may be a symlink to `program`. Then, if it is an interpreter, its
+ * options and its script; or, if nothing tells the script from the other words, all that may be a path in any of them.
+ * Commands start in "/". What a shell would make a path of (variables, patterns, ~) is not seen.
+ */
+export function executedBy(command: readonly string[], program = command[0] ?? ''): readonly Executed[] {
+  const [first = '', ...words] = command;
+  const names = [nameOf(first), ...[nameOf(program)].filter((name) => !MULTI_CALL.has(name))];
+  const options = names.map((name) => INTERPRETERS.get(name)).find((one) => one !== undefined);
+  const script = options && scriptAmong(words, options);
+  const isJudged = options !== undefined || names.some((name) => WRAPPERS.has(name) || MULTI_CALL.has(name));
+  const judged = isJudged ? words.slice(0, script) : [];
+  return [
+    { word: 0, path: first },
+    ...judged.flatMap((word, index) => pathsIn(word).map((path) => ({ word: index + 1, path }))),
+    ...(script === undefined ? [] : [{ word: script + 1, path: resolve('/', words[script] ?? '') }]),
+  ];
+}
+
+/** Without version, build and the like: `python3.13t`, `php8.2-cgi`, `bash-static`, `ld-linux-x86-64.so.2`. */
+function nameOf(program: string): string {
+  const name = basename(program).replace(/-(?:cgi|cli|dbg|static|x86[-_]64.*|aarch64.*)$/, '');
+  const bare = name.replace(/[-\d.]+[a-z]{0,2}$/, '');
+  return bare === 'nodejs' ? 'node' : bare;
+}
+
+/** Undefined when the words do not tell. */
+function scriptAmong(words: readonly string[], { alone, valued }: Options): number | undefined {
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? '';
+    if (word === '--') return index + 1 < words.length ? index + 1 : undefined;
+    if (!/^[-+]/.test(word)) return index;
+    if (valued.test(word)) index++;
+    else if (!alone.test(word)) return undefined;
+  }
+  return undefined;
+}
+
+/** The word as a whole, and each part of it with a slash, from its begin and from that slash. */
+function pathsIn(word: string): readonly string[] {
+  const parts = word.split(/[\s"'`;|&<>()$*?[\]{}\\,=:!@#%^]+/).filter((part) => part.includes('/'));
+  const whole = word.startsWith('/') ? [word] : [];
+  const paths = [...whole, ...parts.flatMap((part) => [part, part.slice(part.indexOf('/'))])];
+  return [...new Set(paths.map((path) => resolve('/', path)))];
+}

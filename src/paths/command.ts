@@ -1,0 +1,56 @@
+import { basename } from 'node:path';
+import { isErrno, type ErrorInfo } from '../core/errors.ts';
+import { executedBy, type Executed } from '../core/executed.ts';
+import { shellWord } from '../core/shell-word.ts';
+import { errorOf, openDirectory, openFile } from './policies.ts';
+import { takeBackOr, withRemedy } from './remedy.ts';
+import type { Walker } from './walked.ts';
+
+/** Why a command is not run, and which of its words is to blame. */
+export interface Fault extends Executed {
+  /** The path is somebody else's to change; else there is no program, or nobody can see whose it is. */
+  readonly isUnsafe: boolean;
+  readonly isMissing: boolean;
+  readonly error: ErrorInfo;
+}
+
+/**
+ * Judges everything that a command would execute: nobody but root and the walker may be able to change it, or what leads
+ * there, whoever it then runs as. Empty when it may be run.
+ */
+export function judgeCommand(command: readonly string[], walker: Walker): readonly Fault[] {
+  const [program = ''] = command;
+  const own = { word: 0, path: program };
+  using found = openFile('program', program, walker);
+  if (found.kind !== 'file') return [faultOf(own, found)];
+  const [, ...others] = executedBy(command, found.held.path);
+  return others.flatMap((executed) => judgeOther(executed, walker) ?? []);
+}
+
+/** What is not there, or in no directory, is not executed; a directory may be one whose programs are. */
+function judgeOther(executed: Executed, walker: Walker): Fault | undefined {
+  using found = openFile('program', executed.path, walker);
+  if (found.kind === 'file' || found.kind === 'absent') return undefined;
+  const error = found.kind === 'refused' && found.refusal.why === 'errno' ? found.refusal.error : undefined;
+  if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP')) return undefined;
+  if (!isErrno(error, 'EISDIR')) return faultOf(executed, found);
+  using directory = openDirectory('program', executed.path, walker);
+  return directory.kind === 'directory' ? undefined : faultOf(executed, directory);
+}
+
+type NotFound = Exclude<ReturnType<typeof openFile>, { readonly kind: 'file' }>;
+
+function faultOf(executed: Executed, found: NotFound): Fault {
+  const { path } = executed;
+  const error = found.kind === 'refused' ? found.error : errorOf('program', path, found).toInfo();
+  const refusal = found.kind === 'refused' ? found.refusal : undefined;
+  const isMissing = found.kind === 'absent';
+  const isUnsafe = !isMissing && refusal?.why !== 'errno' && refusal?.why !== 'no-proc';
+  return { ...executed, isUnsafe, isMissing, error: withRemedy(path, error, refusal, takeBackOr(install(path))) };
+}
+
+function install(program: string): string {
+  // Not /usr/local, where a group may write on Debian.
+  const copy = `/etc/credrotate/hooks/${basename(program)}`;
+  return `sudo install -D -m 755 -o root -g root ${shellWord(program)} ${shellWord(copy)}, and name that copy`;
+}
