@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { ACT_AS } from './core/act-as.ts';
+import { ACT_AS, ACT_AS_ROOT } from './core/act-as.ts';
 import { ignoreNodeVariables } from './system/environment.ts';
 
 /** Refused for safety, as in core/exit.ts, which is not loaded here. */
@@ -10,10 +10,10 @@ const REFUSED = 77;
  * before anything else of the product is loaded, and before it reads a byte of what it is told.
  */
 async function main([, , option, ...args]: readonly string[]): Promise<number> {
-  if (option !== ACT_AS) return await (await import('./main/agent.ts')).runAgent();
-  const { become } = await import('./system/become.ts');
+  if (option !== ACT_AS && option !== ACT_AS_ROOT) return await (await import('./main/agent.ts')).runAgent();
+  const { become, remainRoot } = await import('./system/become.ts');
   try {
-    become(args);
+    (option === ACT_AS ? become : remainRoot)(args);
   } catch (error) {
     writeSync(1, `${JSON.stringify({ refused: error instanceof Error ? error.message : typeof error })}\n`);
     return REFUSED;

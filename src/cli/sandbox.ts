@@ -5,7 +5,7 @@ import { isErrno } from '../core/errors.ts';
 import type { Way } from '../core/way.ts';
 import { openingsOf } from '../report/harden-text.ts';
 import { dropIn, outsiders, type Ground } from '../report/harden.ts';
-import { wayTo } from '../sinks/way.ts';
+import { wayTo } from '../paths/way.ts';
 
 /** Where the administrator's units are. */
 export const UNITS = '/etc/systemd/system';

@@ -9,7 +9,7 @@ import { StateStore } from '../rotation/store.ts';
 import { applySinks } from '../sinks/apply.ts';
 import type { SinkDeps } from '../sinks/compare.ts';
 import { renderSink } from '../sinks/formats/render.ts';
-import { readsShow } from '../sinks/mounts.ts';
+import { readsShow } from '../paths/access-times.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { stateDirectory } from './own.ts';
 import { publisher, readFormer, type PublishOptions } from './publish.ts';

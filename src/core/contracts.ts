@@ -162,7 +162,8 @@ export interface Actor {
 
 export interface Actors {
   /**
-   * Starts a process that has given up all rights but the user's before it reads what it is told. Undefined while an
+   * Starts a process that has given up all rights but the user's before it reads what it is told; for root, one that may
+   * hang in the agent's stead. Undefined while an
    * earlier one of that user and subject, though ended, has not gone yet. `maxBytes`: of all that it may say.
    */
   start(user: User, options: { readonly subject: string; readonly maxBytes: number }): Actor | undefined;

@@ -32,7 +32,8 @@ export function readFile(file: Held, codes: ReadCodes, use?: (fd: number) => voi
     }
     const bytes = readCapped(fd);
     if (bytes.length > MAX_BYTES) {
-      const message = `${file.path}: expected at most ${MAX_BYTES} bytes, got more`;
+      const got = stat.size > MAX_BYTES ? stat.size : 'more';
+      const message = `${file.path}: expected at most ${MAX_BYTES} bytes, got ${got}`;
       throw new AgentError(codes.tooLarge, message, { hint: 'this is hardly the file that was meant: check the path' });
     }
     use?.(fd);

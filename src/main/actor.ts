@@ -18,7 +18,7 @@ export async function runActor(): Promise<number> {
         security: fileSecurity,
         // Its sinks have numbers where others have names.
         users: {
-          user: () => Promise.resolve(undefined),
+          user: (id) => Promise.resolve(typeof id === 'number' ? { uid: id, gid: id } : undefined),
           group: (id) => Promise.resolve(typeof id === 'number' ? id : undefined),
         },
         clock: { now: Date.now },

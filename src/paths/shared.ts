@@ -31,7 +31,7 @@ export function sharedWith(held: Held, stat: BigIntStats, { uid, groups = [] }: 
   if ((mode & WRITABLE_BY_GROUP) === 0) return 'nobody';
   // With an ACL the group's bits are its mask: who may write is more than the group.
   if (!mayHaveAcl(held.fd)) {
-    if (groups.includes(gid)) return 'members';
+    if (groups === 'any' || groups.includes(gid)) return 'members';
     if (Number(stat.uid) === uid && hasToItself(uid, gid)) return 'nobody';
   }
   return isSticky ? 'sticky' : 'group';

@@ -6,7 +6,7 @@ export interface Walker {
   /** Beside root the only one whose entries count. */
   readonly uid: number;
   /** Groups whose members may make entries in a directory as its owner may. */
-  readonly groups?: readonly number[];
+  readonly groups?: readonly number[] | 'any';
   /** It can be done without: a process of its own, with a deadline. Others stop where a file system may let them wait. */
   readonly mayWait?: boolean;
 }

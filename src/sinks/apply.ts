@@ -2,14 +2,14 @@ import type { Actors } from '../core/contracts.ts';
 import { applyAs } from './acting/delegate.ts';
 import { AT_ONCE, inLanes } from './acting/lanes.ts';
 import { ACTING_LIMITS, type ActingLimits } from './acting/patience.ts';
-import { assign, type Assignment, type Share } from './assign.ts';
+import { assign, type Assignment } from './assign.ts';
 import { now, type SinkDeps } from './compare.ts';
-import type { ApplyRequest, ApplyResult } from './contract.ts';
+import type { ApplyRequest, ApplyResult, TempFile } from './contract.ts';
 import { Joint } from './joint.ts';
 import { applyOwn } from './own.ts';
 import { recordsFor } from './records.ts';
 import type { BeforeWrite } from './replace.ts';
-import { tempsOf, tempsOfNobody, withSweepers } from './shares.ts';
+import { divide, type Task } from './shares.ts';
 
 /**
  * Makes every sink equal to the credentials, with the configured mode and owner: by itself where the agent alone
@@ -21,27 +21,28 @@ export async function applySinks(
   request: ApplyRequest,
   limits: ActingLimits = ACTING_LIMITS,
 ): Promise<ApplyResult> {
-  const assignment = await assign(deps, request, limits);
-  const shares = await withSweepers(deps, request.temps, assignment.shares);
-  const parties = [SELF, ...shares.map(({ user }) => user.uid)];
-  using joint = new Joint(parties, limits.together, journal(request));
+  const assignment = await assign(deps, request, { limits });
+  const { tasks, own, left } = await divide(deps, request.temps, assignment.shares);
+  using joint = new Joint<Party>([SELF, ...tasks], limits.together, journal(request));
   const pass: Pass = { deps, request, limits, assignment, joint };
   // First, since their processes take a while to come up.
   const { actors } = deps;
-  const users = actors ? inLanes(shares, AT_ONCE, (share) => applyShare(pass, actors, share)) : [];
-  const results = [await applySelf(pass), ...(await users)];
-  return merge(request, assignment, results, shares);
+  const users = actors ? inLanes(tasks, AT_ONCE, (task) => applyTask(pass, actors, task)) : [];
+  const results = [await applySelf(pass, own), ...(await users)];
+  return merge(request, assignment, results, left);
 }
 
-/** Stands beside the users, by their uids. */
-const SELF = -1;
+/** Stands beside the tasks of others. */
+const SELF = 'self';
+
+type Party = typeof SELF | Task;
 
 interface Pass {
   readonly deps: SinkDeps;
   readonly request: ApplyRequest;
   readonly limits: ActingLimits;
   readonly assignment: Assignment;
-  readonly joint: Joint<number>;
+  readonly joint: Joint<Party>;
 }
 
 /** Trouble with the journal is the caller's to report: the sinks are written all the same. */
@@ -53,9 +54,8 @@ function journal({ beforeWrite }: ApplyRequest): BeforeWrite {
   };
 }
 
-async function applySelf({ deps, request, assignment, joint }: Pass): Promise<ApplyResult> {
+async function applySelf({ deps, request, assignment, joint }: Pass, temps: readonly TempFile[]): Promise<ApplyResult> {
   const { own, trustedGroups } = assignment;
-  const temps = tempsOf(request.temps);
   const beforeWrite: BeforeWrite = (staged) => joint.stage(SELF, staged);
   try {
     return await applyOwn(deps, { ...request, trustedGroups, sinks: own, temps, beforeWrite });
@@ -64,21 +64,21 @@ async function applySelf({ deps, request, assignment, joint }: Pass): Promise<Ap
   }
 }
 
-async function applyShare(
+async function applyTask(
   { deps, request, limits, assignment, joint }: Pass,
   actors: Actors,
-  { user, sinks }: Share,
+  task: Task,
 ): Promise<ApplyResult> {
+  const { user, mount, sinks, temps } = task;
   const { print, credentials, origin, rotated, records } = request;
   const { trustedGroups } = assignment;
-  const temps = tempsOf(request.temps, user.uid);
   const place = { sinks, trustedGroups, temps, records: recordsFor(sinks, records) };
   const job = { kind: 'apply', ...place, print, credentials, origin, rotated } as const;
-  const beforeWrite: BeforeWrite = (staged) => joint.stage(user.uid, staged);
+  const beforeWrite: BeforeWrite = (staged) => joint.stage(task, staged);
   try {
-    return await applyAs({ user, actors, limits, job }, { beforeWrite, now: () => now(deps) });
+    return await applyAs({ user, mount, actors, limits, job }, { beforeWrite, now: () => now(deps) });
   } finally {
-    joint.leave(user.uid);
+    joint.leave(task);
   }
 }
 
@@ -86,12 +86,12 @@ function merge(
   request: ApplyRequest,
   { denied }: Assignment,
   results: readonly ApplyResult[],
-  shares: readonly Share[],
+  left: readonly TempFile[],
 ): ApplyResult {
   const outcomes = new Map([...results.flatMap((one) => one.outcomes), ...denied].map((one) => [one.path, one]));
   return {
     outcomes: request.sinks.flatMap(({ path }) => outcomes.get(path) ?? []),
     records: Object.assign({}, ...results.map(({ records }) => records)) as ApplyResult['records'],
-    temps: [...tempsOfNobody(request.temps, shares), ...results.flatMap(({ temps }) => temps)],
+    temps: [...left, ...results.flatMap(({ temps }) => temps)],
   };
 }

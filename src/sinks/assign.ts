@@ -8,6 +8,7 @@ import type { SinkDeps } from './compare.ts';
 import type { ApplyRequest } from './contract.ts';
 import { failed } from './failure.ts';
 import { known, lookUp, once, type Names } from './owner.ts';
+import type { Share } from './shares.ts';
 import { survey, type Survey } from './survey.ts';
 
 /** Which sinks are whose to write. */
@@ -21,36 +22,38 @@ export interface Assignment {
   readonly trustedGroups: readonly number[];
 }
 
-/** A user's sinks as that user's process is to see them: without owner, and with the group as a number. */
-export interface Share {
-  readonly user: User;
-  readonly sinks: readonly SinkConfig[];
+export interface AssignOptions {
+  readonly limits: ActingLimits;
+  /** Each file keeps the owner that it has: the configured one says only who is meant. */
+  readonly keepsOwners?: boolean;
 }
 
 /** Looks at the ways to the sinks only as far as they are root's. Never rejects. */
 export async function assign(
   deps: SinkDeps,
   request: Pick<ApplyRequest, 'sinks' | 'trustedGroups'>,
-  limits: ActingLimits,
+  { limits, keepsOwners = false }: AssignOptions,
 ): Promise<Assignment> {
   const { sinks } = request;
   const trustedGroups = await groupIds(deps.users, request.trustedGroups);
+  const strip = (sink: SinkConfig): SinkConfig => (keepsOwners ? withoutOwner(sink) : sink);
   // Without other processes all is the agent's own, or refused.
-  if (!deps.actors) return { own: sinks, shares: [], denied: [], trustedGroups };
+  if (!deps.actors) return { own: sinks.map(strip), shares: [], denied: [], trustedGroups };
   const seen = await survey({ ...deps, actors: deps.actors }, { sinks, trustedGroups, limits });
-  const userOf = userFinder(deps.users, seen);
+  const workerOf = workerFinder(deps.users, seen);
   const names = lookUp(deps.users);
   const own: SinkConfig[] = [];
   const denied: SinkOutcome[] = [];
-  const shares = new Map<number, { user: User; sinks: SinkConfig[] }>();
+  const shares = new Map<string, Worker & { sinks: SinkConfig[] }>();
   for (const sink of sinks) {
     try {
-      const user = await userOf(sink);
-      if (user) {
-        const share = shares.get(user.uid) ?? { user, sinks: [] };
-        share.sinks.push(await localize(sink, user, names));
-        shares.set(user.uid, share);
-      } else own.push(sink);
+      const worker = await workerOf(sink, names);
+      if (worker) {
+        const key = `${worker.user.uid} ${worker.mount ?? ''}`;
+        const share = shares.get(key) ?? { ...worker, sinks: [] };
+        share.sinks.push(await localize(strip(sink), worker, names));
+        shares.set(key, share);
+      } else own.push(strip(sink));
     } catch (error) {
       denied.push(failed(sink, toErrorInfo(error)));
     }
@@ -64,32 +67,74 @@ async function groupIds(users: Users, names: ApplyRequest['trustedGroups']): Pro
   return ids.filter((id) => id !== undefined);
 }
 
+type Worker = Omit<Share, 'sinks'>;
+
+type WorkerFinder = (sink: SinkConfig, names: Names) => Promise<Worker | undefined>;
+
+const ROOT: User = { uid: 0, gid: 0 };
+
 /** Undefined: the agent itself is to act. What it gives rejects with AgentError. */
-function userFinder(users: Users, survey: Survey): (sink: SinkConfig) => Promise<User | undefined> {
+function workerFinder(users: Users, survey: Survey): WorkerFinder {
   const findUser = once((uid: number) => users.user(uid));
-  return async ({ path }) => {
+  return async (sink, names) => {
+    const { path } = sink;
     const verdict = survey.get(dirname(path));
-    if (verdict?.kind === 'user') {
-      return await known(findUser(verdict.uid), `${path}: the owner of its directory`, verdict.uid);
+    if (verdict === undefined) return undefined;
+    if (verdict.kind === 'self') return verdict.mount === undefined ? undefined : { user: ROOT, mount: verdict.mount };
+    if (verdict.kind === 'refused') {
+      const { code, message, hint } = verdict.error;
+      throw new AgentError(code, `${path}: ${message}`, hint === undefined ? {} : { hint });
     }
-    if (verdict?.kind !== 'refused') return undefined;
-    const { code, message, hint } = verdict.error;
-    throw new AgentError(code, `${path}: ${message}`, hint === undefined ? {} : { hint });
+    const user = await known(findUser(verdict.uid), `${path}: the owner of its directory`, verdict.uid);
+    if (verdict.isClaim && (await names.owner(sink))?.uid !== user.uid) throw claimed(path, verdict);
+    if ((user.isUnlisted || user.uid === NOBODY) && String(sink.owner) !== String(user.uid))
+      throw nobodys(path, verdict);
+    return { user };
   };
 }
 
-async function localize(sink: SinkConfig, user: User, names: Names): Promise<SinkConfig> {
+/** Whoever has no user of their own runs as it, and a number without an entry may be anybody's by tomorrow. */
+const NOBODY = 65534;
+
+interface Theirs {
+  readonly uid: number;
+  readonly at: string;
+}
+
+function claimed(path: string, { uid, at }: Theirs): AgentError {
+  const message = `${path}: expected ${at} to be root's, since others make entries beside it, got one of uid ${uid}`;
+  const hint =
+    `choose a directory that is made at each boot, in /etc/tmpfiles.d/credrotate.conf: d /run/app 0700 app; ` +
+    `if it is that user's to have, name it: owner: ${uid}`;
+  return new AgentError('SINK_UNSAFE_PATH', message, { hint });
+}
+
+function nobodys(path: string, { uid, at }: Theirs): AgentError {
+  const message = `${path}: expected a user of this machine as the owner of ${at}, got uid ${uid}, which is nobody's`;
+  return new AgentError('SINK_UNSAFE_PATH', message, { hint: `if a container runs as it, name it: owner: ${uid}` });
+}
+
+function withoutOwner({ owner: _owner, group: _group, ...rest }: SinkConfig): SinkConfig {
+  return rest;
+}
+
+/** For a process that knows no names. */
+async function localize(sink: SinkConfig, { user }: Worker, names: Names): Promise<SinkConfig> {
   const owner = await names.owner(sink);
+  const gid = await names.group(sink);
+  if (user.uid === 0) return owner ? { ...sink, owner: owner.uid, group: gid ?? owner.gid } : withGroup(sink, gid);
   if (owner && owner.uid !== user.uid) {
     const message = `${sink.path}: expected uid ${user.uid} as the owner, who controls its directory, got uid ${owner.uid}`;
     const hint = 'leave out owner, or choose a directory that belongs, with all its parents, to root';
     throw new AgentError('SINK_OWNER_DENIED', message, { hint });
   }
-  const gid = await names.group(sink);
   if (user.isUnlisted && gid === undefined && (sink.mode & 0o070) !== 0) {
     const message = `${sink.path}: group: expected one for mode ${sink.mode.toString(8)}, got uid ${user.uid}, who has no entry and so no group`;
     throw new AgentError('SINK_OWNER_UNKNOWN', message, { hint: 'create the user, or use mode 0600' });
   }
-  const { owner: _owner, group: _group, ...rest } = sink;
-  return gid === undefined ? rest : { ...rest, group: gid };
+  return withGroup(withoutOwner(sink), gid);
+}
+
+function withGroup(sink: SinkConfig, gid: number | undefined): SinkConfig {
+  return gid === undefined ? sink : { ...sink, group: gid };
 }

@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { dirname } from 'node:path';
 import type { SinkConfig } from '../core/config.ts';
 import type { Credentials } from '../core/credentials.ts';
 import type { Actors, AtomicFiles, BootTime, Clock, FileSecurity, UserIds, Users } from '../core/contracts.ts';
@@ -6,9 +7,9 @@ import type { Drift, SinkOutcome } from '../core/outcomes.ts';
 import type { ApplyRequest, Render, SinkRecord } from './contract.ts';
 import type { Witness } from './evidence.ts';
 import { failed, outcome, outdated } from './failure.ts';
+import { refuseUnwritable } from './places.ts';
 import { isUntouched, madeOf, modeOf, recordOf, type Made, type Since } from './records.ts';
-import { lookAt, readStanding, refuseJustEmptied, type Standing } from './standing.ts';
-import type { SinkDirectory } from './trust.ts';
+import { lookAt, readStanding, refuseJustEmptied, type Spot, type Standing } from './standing.ts';
 
 /** What the sinks need of the outside world. */
 export interface SinkDeps {
@@ -29,11 +30,12 @@ export interface Wish extends Pick<ApplyRequest, 'print' | 'credentials' | 'orig
 }
 
 /** Where a sink is and whose it is to be. */
-export interface Place {
+export interface Place extends Spot {
   readonly sink: SinkConfig;
+  /** Names of directories that are to be made, outermost first, each in the one before. */
+  readonly missing: readonly string[];
   /** The sink's path without symlinks. */
-  readonly target: string;
-  readonly directory: SinkDirectory;
+  readonly path: string;
   readonly ids: UserIds;
 }
 
@@ -67,12 +69,12 @@ interface Known {
 
 export type Prepared = { readonly settled: Settled } | { readonly change: Change };
 
-/** One lstat for a sink that nobody has touched; else reads, renders and compares. Throws AgentError and errno errors. */
+/** One look for a sink that nobody has touched; else reads, renders and compares. Throws AgentError and errno errors. */
 export function compare(deps: SinkDeps, wish: Wish, place: Place, witness: Witness): Prepared {
-  const { sink, target } = place;
+  const { sink, path } = place;
   const known = { made: madeOf(wish, sink), record: wish.records[sink.path] };
-  const seen = lookAt(target);
-  const evidence = evidenceOf(witness(target, seen), known, seen);
+  const seen = place.missing.length === 0 ? lookAt(place) : undefined;
+  const evidence = evidenceOf(witness(path, seen), known, seen);
   const unchanged = { ...outcome(sink, 'unchanged'), ...evidence };
   const record = seen && recordThatStands(known, seen, place);
   if (record) return { settled: { outcome: unchanged, record } };
@@ -101,6 +103,7 @@ function render(
     const fresh = recordOf(known.made, standing.stat, sinceOf(known, standing) ?? now(deps));
     return { settled: { outcome: { ...unchanged, warnings: rendered.warnings }, record: fresh } };
   }
+  refuseUnwritable(place);
   const change = { ...place, standing, bytes: rendered.bytes, made: known.made };
   const warnings = [...rendered.warnings, ...warningsOf(place, standing)];
   const record = standing && recordToRenew(known, standing);
@@ -139,9 +142,9 @@ function toKeep(evidence: SinkOutcome['evidence']): Pick<SinkRecord, 'evidence'>
   return { evidence: { writtenAt, ...(evidence.kind === 'read' && { readAt: evidence.readAt }) } };
 }
 
-function readFilled({ security, clock }: SinkDeps, { sink, target }: Place): Standing | undefined {
-  const standing = readStanding(target, security);
-  if (standing) refuseJustEmptied(sink.path, standing.stat, clock.now());
+function readFilled({ security, clock }: SinkDeps, place: Place): Standing | undefined {
+  const standing = readStanding(place, security);
+  if (standing) refuseJustEmptied(place.sink.path, standing.stat, clock.now());
   return standing;
 }
 
@@ -158,7 +161,9 @@ export function attributeDrift(stat: BigIntStats, { sink, ids }: Pick<Place, 'si
 
 function driftOf(place: Place, standing: Standing | undefined, bytes: Buffer): readonly Drift[] {
   if (!standing) return ['missing'];
-  const attributes = attributeDrift(standing.stat, place);
+  const differing = attributeDrift(standing.stat, place);
+  // An ACL lets in more users than the mode says.
+  const attributes = [...new Set<Drift>([...(standing.hasAcl ? (['mode'] as const) : []), ...differing])];
   return standing.bytes.equals(bytes) ? attributes : ['bytes', ...attributes];
 }
 
@@ -175,15 +180,15 @@ function sinceOf({ made, record }: Known, standing: Standing | undefined): Since
   return record.key === made.key || isUntouched(record, standing.stat) ? record : undefined;
 }
 
-export function warningsOf({ sink, directory }: Place, standing: Standing | undefined): string[] {
+export function warningsOf({ sink, missing, path }: Place, standing: Standing | undefined): string[] {
   const warnings: string[] = [];
   if (standing?.hasAcl === true)
     warnings.push('the ACL of the file that stood there is not kept: use owner, group, mode');
   if (standing && standing.stat.nlink > 1n) {
     warnings.push('the file had other names (hard links): they keep the old credentials');
   }
-  if (directory.missing.length > 0 && (sink.mode & 0o077) !== 0) {
-    warnings.push(`${directory.path} was made with mode 0700: only its owner reaches the file`);
+  if (missing.length > 0 && (sink.mode & 0o077) !== 0) {
+    warnings.push(`${dirname(path)} was made with mode 0700: only its owner reaches the file`);
   }
   return warnings;
 }

@@ -1,12 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A staged sink holds the library's descriptor and our own. */
+/** A staged sink holds its temp file's descriptor, and that of its directory. */
 const PER_SINK = 2;
 /** For what else goes on meanwhile: the state file, consumers being told, the control socket. */
 const MARGIN = 32;
 
-/** How many sinks can be staged together before file descriptors run out. */
-export function stagingCapacity(): number {
+/** As many at a time as can be looked at and staged together before file descriptors run out. */
+export function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < items.length;) {
+    const size = stagingCapacity();
+    yield items.slice(start, start + size);
+    start += size;
+  }
+}
+
+function stagingCapacity(): number {
   try {
     const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'ascii')) ?? [];
     return capacity(Number(limit), readdirSync('/proc/self/fd').length);

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import type { SinkEvidence } from '../core/outcomes.ts';
-import { readAccessTimes } from './mounts.ts';
+import { readAccessTimes } from '../paths/access-times.ts';
 
 /** Tells whether anybody has read a file since it was written; nothing, when its times are none that a clock can have. */
 export type Witness = (path: string, stat: BigIntStats | undefined) => { readonly evidence?: SinkEvidence };

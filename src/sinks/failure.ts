@@ -1,4 +1,5 @@
 import { AgentError, describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../core/errors.ts';
+import { MountedOver } from '../paths/held.ts';
 import type { SinkConfig } from '../core/config.ts';
 import type { Drift, SinkOutcome, SinkResult } from '../core/outcomes.ts';
 
@@ -12,7 +13,7 @@ const HINTS: Readonly<Record<string, string>> = {
   EFBIG: 'raise the file size limit: LimitFSIZE= of the unit, or ulimit -f',
   EMFILE: 'raise the limit of open files: LimitNOFILE= of the unit, or ulimit -n',
   ENFILE: 'the whole system is out of open files: raise the sysctl fs.file-max',
-  ENAMETOOLONG: 'shorten the file name to 244 bytes: the temp file beside it has a longer one',
+  ENAMETOOLONG: 'shorten the file name to 238 bytes: the temp file beside it has a longer one',
   EIO: 'the disk fails: look at dmesg',
   EBUSY: 'the file is a mount point: mount its directory, not the file, into the container',
   ELOOP: 'configure the real path: the file is a symlink',
@@ -23,6 +24,10 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** An error of a system call on a sink, with the path and what to do. Others come back as they are. */
 export function explain(error: unknown, code: ErrorCode, path: string): unknown {
+  if (error instanceof MountedOver) {
+    const message = `${path}: expected a file of its directory's own file system, got a mount point`;
+    return new AgentError('SINK_UNSAFE_PATH', message, { hint: HINTS['EBUSY'] ?? '', cause: error });
+  }
   const name = errnoName(error);
   if (name === undefined) return error;
   const expected = code === 'SINK_UNREADABLE' ? 'a readable file' : 'a complete write';

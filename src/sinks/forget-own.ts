@@ -1,13 +1,11 @@
-import { unlinkSync } from 'node:fs';
 import { describeForeign, toErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import type { Replacement } from './compare.ts';
 import type { ForgetResult, SinkPreview } from './contract.ts';
-import { stagingCapacity } from './descriptors.ts';
-import { syncDirectory } from './directories.ts';
+import { batches } from './descriptors.ts';
 import { explain, failed } from './failure.ts';
 import { inspectSinks, type Cut, type ForgetDeps, type OwnForget } from './inspect.ts';
-import { trustOf } from './prepare.ts';
+import { Places, walkerOf } from './places.ts';
 import { refuseChanged, replaceTogether, type BeforeWrite } from './replace.ts';
 import { sweepOwn } from './sweep.ts';
 
@@ -15,59 +13,71 @@ import { sweepOwn } from './sweep.ts';
 export async function forgetOwn(deps: ForgetDeps, request: OwnForget, beforeWrite: BeforeWrite): Promise<ForgetResult> {
   const journal = [...request.temps];
   const outcomes = new Map<string, SinkOutcome>();
-  const replacements: Replacement[] = [];
-  for (const inspected of inspectSinks(deps, request)) {
-    if ('settled' in inspected) outcomes.set(inspected.settled.path, inspected.settled);
-    else if (inspected.cut.bytes) replacements.push({ ...inspected.cut, bytes: inspected.cut.bytes });
-    else outcomes.set(inspected.cut.sink.path, await removeFile(inspected.cut));
-  }
   const journalled: BeforeWrite = async (staged) => {
     journal.push(...staged.map(({ temp }) => temp));
     await beforeWrite(staged);
   };
-  for (const outcome of await replaceAll(deps, replacements, journalled)) outcomes.set(outcome.path, outcome);
+  for (const batch of batches(request.sinks)) {
+    using places = new Places(deps, request);
+    for (const outcome of await forgetBatch(deps, { ...request, sinks: batch }, { places, beforeWrite: journalled }))
+      outcomes.set(outcome.path, outcome);
+  }
   return {
     outcomes: request.sinks.flatMap(({ path }) => outcomes.get(path) ?? []),
-    temps: await sweepOwn(journal, trustOf(deps, request)),
+    temps: await sweepOwn(journal, walkerOf(deps, request)),
   };
 }
 
 /** What it would do: changes nothing. Never rejects. */
 export function previewForgetOwn(deps: ForgetDeps, request: OwnForget): readonly SinkPreview[] {
-  return inspectSinks(deps, request).map((inspected) => {
-    if ('settled' in inspected) return inspected.settled;
-    const { outcome, standing, bytes } = inspected.cut;
-    return { ...outcome, ...(standing && { current: standing.bytes }), next: bytes ?? Buffer.alloc(0) };
+  return [...batches(request.sinks)].flatMap((sinks) => {
+    using places = new Places(deps, request);
+    return inspectSinks(deps, { ...request, sinks }, places).map((inspected) => {
+      if ('settled' in inspected) return inspected.settled;
+      const { outcome, standing, bytes } = inspected.cut;
+      return { ...outcome, ...(standing && { current: standing.bytes }), next: bytes ?? Buffer.alloc(0) };
+    });
   });
 }
 
-async function replaceAll(
+async function forgetBatch(
   deps: ForgetDeps,
-  replacements: readonly Replacement[],
-  beforeWrite: BeforeWrite,
+  request: OwnForget,
+  { places, beforeWrite }: { readonly places: Places; readonly beforeWrite: BeforeWrite },
 ): Promise<readonly SinkOutcome[]> {
   const outcomes: SinkOutcome[] = [];
-  const size = stagingCapacity();
-  for (let start = 0; start < replacements.length; start += size) {
-    const results = await replaceTogether(deps, replacements.slice(start, start + size), beforeWrite);
-    for (const { change, warnings, error } of results) {
-      const { sink, outcome } = change;
-      outcomes.push(error ? failed(sink, error) : { ...outcome, warnings: [...outcome.warnings, ...warnings] });
-    }
+  const replacements: Replacement[] = [];
+  for (const inspected of inspectSinks(deps, request, places)) {
+    if ('settled' in inspected) outcomes.push(inspected.settled);
+    else if (inspected.cut.bytes) replacements.push({ ...inspected.cut, bytes: inspected.cut.bytes });
+    else outcomes.push(await removeFile(inspected.cut));
+  }
+  for (const { change, warnings, error } of await replaceTogether(deps, replacements, beforeWrite)) {
+    outcomes.push(error ? failed(change.sink, error) : conclude(places, change, warnings));
   }
   return outcomes;
 }
 
+function conclude(places: Places, place: Replacement, warnings: readonly string[]): SinkOutcome {
+  const { sink, outcome } = place;
+  try {
+    places.confirm(place);
+    return { ...outcome, warnings: [...outcome.warnings, ...warnings] };
+  } catch (error) {
+    return { ...failed(sink, toErrorInfo(error)), bytesChanged: true };
+  }
+}
+
 async function removeFile(cut: Cut): Promise<SinkOutcome> {
-  const { sink, target, directory, outcome } = cut;
+  const { sink, directory, name, outcome } = cut;
   try {
     refuseChanged(cut);
-    unlinkSync(target);
+    directory.unlink(name);
   } catch (error) {
     return failed(sink, toErrorInfo(explain(error, 'SINK_WRITE_FAILED', sink.path)));
   }
   try {
-    await syncDirectory(directory.path);
+    await directory.sync();
     return outcome;
   } catch (error) {
     const warning = `${directory.path}: not synced (${describeForeign(error)}): a power cut may bring back the file`;

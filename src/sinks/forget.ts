@@ -7,7 +7,7 @@ import type { SinkOutcome } from '../core/outcomes.ts';
 import { forgetOwn, previewForgetOwn } from './forget-own.ts';
 import type { ForgetDeps } from './inspect.ts';
 import type { BeforeWrite } from './replace.ts';
-import { tempsOf, tempsOfNobody, withSweepers } from './shares.ts';
+import { divide } from './shares.ts';
 
 /**
  * Takes what is ours out of the sinks, under the promise under which it was written: atomically, with the mode and
@@ -20,18 +20,18 @@ export async function forgetSinks(
   limits: ActingLimits = ACTING_LIMITS,
 ): Promise<ForgetResult> {
   const { temps, keyId, force } = request;
-  const assignment = await assignAny(deps, request, limits);
-  const { own, trustedGroups } = assignment;
-  const shares = await withSweepers(deps, temps, assignment.shares);
+  const assignment = await assign(deps, request, { limits, keepsOwners: true });
+  const { own: sinks, trustedGroups } = assignment;
+  const { tasks, own, left } = await divide(deps, temps, assignment.shares);
   const beforeWrite = journal(request);
   const { actors } = deps;
   const users = actors
-    ? inLanes(shares, AT_ONCE, ({ user, sinks }) => {
-        const place = { sinks, trustedGroups, temps: tempsOf(temps, user.uid) };
-        return forgetAs({ user, actors, limits, job: { kind: 'forget', ...place, keyId, force } }, beforeWrite);
+    ? inLanes(tasks, AT_ONCE, ({ user, mount, ...place }) => {
+        const job = { kind: 'forget', ...place, trustedGroups, keyId, force } as const;
+        return forgetAs({ user, mount, actors, limits, job }, beforeWrite);
       })
     : [];
-  const mine = { sinks: own, trustedGroups, temps: tempsOf(temps), keyId, force };
+  const mine = { sinks, trustedGroups, temps: own, keyId, force };
   const results = [await forgetOwn(deps, mine, beforeWrite), ...(await users)];
   return {
     outcomes: merge(
@@ -39,7 +39,7 @@ export async function forgetSinks(
       assignment,
       results.flatMap(({ outcomes }) => outcomes),
     ),
-    temps: [...tempsOfNobody(temps, shares), ...results.flatMap((result) => result.temps)],
+    temps: [...left, ...results.flatMap((result) => result.temps)],
   };
 }
 
@@ -50,26 +50,16 @@ export async function previewForget(
   limits: ActingLimits = ACTING_LIMITS,
 ): Promise<readonly SinkPreview[]> {
   const { keyId, force } = request;
-  const assignment = await assignAny(deps, request, limits);
+  const assignment = await assign(deps, request, { limits, keepsOwners: true });
   const { own, shares, trustedGroups } = assignment;
   const wish = { trustedGroups, temps: [], keyId, force };
   const { actors } = deps;
   const users = actors
-    ? await inLanes(shares, AT_ONCE, ({ user, sinks }) =>
-        previewAs({ user, actors, limits, job: { kind: 'preview-forget', ...wish, sinks } }),
+    ? await inLanes(shares, AT_ONCE, ({ user, mount, sinks }) =>
+        previewAs({ user, mount, actors, limits, job: { kind: 'preview-forget', ...wish, sinks } }),
       )
     : [];
   return merge(request, assignment, [...previewForgetOwn(deps, { ...wish, sinks: own }), ...users.flat()]);
-}
-
-/** Each file keeps the owner that it has, so that a wrong one in the configuration keeps no secret in place. */
-async function assignAny(
-  deps: ForgetDeps,
-  { sinks, trustedGroups }: Pick<ForgetRequest, 'sinks' | 'trustedGroups'>,
-  limits: ActingLimits,
-): Promise<Assignment> {
-  const anybodys = sinks.map(({ owner: _owner, group: _group, ...rest }) => rest);
-  return await assign(deps, { sinks: anybodys, trustedGroups }, limits);
 }
 
 /** Trouble with the journal is the caller's to report: a secret that stays would be worse than a temp file. */

@@ -1,4 +1,3 @@
-import { basename, dirname, join } from 'node:path';
 import type { SinkConfig } from '../core/config.ts';
 import { displayKeyId } from '../core/credentials.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
@@ -7,10 +6,9 @@ import { printable } from '../core/printable.ts';
 import { warningsOf, type Replacement, type SinkDeps } from './compare.ts';
 import type { Forget, ForgetRequest } from './contract.ts';
 import { explain, failed, outcome } from './failure.ts';
-import { own, trustOf } from './prepare.ts';
+import { refuseUnwritable, type Places, type Where } from './places.ts';
 import { modeOf } from './records.ts';
 import { lookAt, readStanding } from './standing.ts';
-import { examineDirectory, type Trust } from './trust.ts';
 
 export interface ForgetDeps extends SinkDeps {
   readonly forget: Forget;
@@ -30,22 +28,19 @@ export interface Cut extends Omit<Replacement, 'bytes'> {
 export type Inspected = { readonly settled: SinkOutcome } | { readonly cut: Cut };
 
 /** Looks at each sink, and at what would be left of it without us; changes nothing. */
-export function inspectSinks(deps: ForgetDeps, request: OwnForget): readonly Inspected[] {
-  const trust = trustOf(deps, request);
+export function inspectSinks(deps: ForgetDeps, request: OwnForget, places: Places): readonly Inspected[] {
   return request.sinks.map((sink) => {
     try {
-      return inspect(deps, request, sink, trust);
+      return inspect(deps, request, sink, places.spotOf(sink.path));
     } catch (error) {
       return { settled: failed(sink, toErrorInfo(explain(error, 'SINK_UNREADABLE', sink.path))) };
     }
   });
 }
 
-function inspect(deps: ForgetDeps, request: OwnForget, sink: SinkConfig, trust: Trust): Inspected {
-  const directory = own(sink.path, examineDirectory(dirname(sink.path), trust), true);
-  const target = join(directory.path, basename(sink.path));
-  const seen = directory.missing.length === 0 && lookAt(target);
-  const standing = seen ? readStanding(target, deps.security) : undefined;
+function inspect(deps: ForgetDeps, request: OwnForget, sink: SinkConfig, spot: Where): Inspected {
+  const seen = spot.missing.length === 0 && lookAt(spot);
+  const standing = seen ? readStanding(spot, deps.security) : undefined;
   if (!standing) return { settled: outcome(sink, 'unchanged') };
   const forgotten = deps.forget(standing.bytes, sink);
   if (!forgotten.ok) return { settled: failed(sink, forgotten.error) };
@@ -55,7 +50,8 @@ function inspect(deps: ForgetDeps, request: OwnForget, sink: SinkConfig, trust: 
   // The group's bits of a file with an ACL are the ACL's mask, which would let the group in once the ACL is gone.
   const mode = standing.hasAcl ? sink.mode : modeOf(standing.stat);
   const ids = { uid: Number(standing.stat.uid), gid: Number(standing.stat.gid) };
-  const place = { sink: { ...sink, mode }, target, directory, ids };
+  refuseUnwritable(spot);
+  const place = { ...spot, sink: { ...sink, mode }, ids };
   const reported = { ...outcome(sink, bytes ? 'forgotten' : 'removed'), bytesChanged: true };
   return {
     cut: {

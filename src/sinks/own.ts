@@ -1,19 +1,17 @@
 import type { BigIntStats } from 'node:fs';
-import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AgentError, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import type { SinkConfig } from '../core/config.ts';
 import { attributeDrift, now, type Change, type Settled, type SinkDeps, type Wish } from './compare.ts';
 import type { ApplyResult, TempFile } from './contract.ts';
-import { stagingCapacity } from './descriptors.ts';
-import { makeDirectories } from './directories.ts';
+import { batches } from './descriptors.ts';
 import { explain, failed } from './failure.ts';
-import { prepareSinks, trustOf } from './prepare.ts';
+import { Places, walkerOf, type Holders } from './places.ts';
+import { prepareSinks } from './prepare.ts';
 import { modeOf, recordOf, type Since } from './records.ts';
 import { replaceTogether, type BeforeWrite, type Replaced } from './replace.ts';
 import { lookAt } from './standing.ts';
 import { sweepOwn } from './sweep.ts';
-import { examineDirectory, type Trust } from './trust.ts';
 
 /** What one identity is to do by itself: this process's own. */
 export interface OwnRequest extends Wish {
@@ -45,7 +43,7 @@ export async function applyOwn(deps: SinkDeps, request: OwnRequest): Promise<App
   return {
     outcomes: results.map(({ outcome }) => outcome),
     records: Object.fromEntries(results.flatMap(({ outcome, record }) => (record ? [[outcome.path, record]] : []))),
-    temps: await sweepOwn(journal, trustOf(deps, request)),
+    temps: await sweepOwn(journal, walkerOf(deps, request)),
   };
 }
 
@@ -62,46 +60,51 @@ async function settle(deps: SinkDeps, request: OwnRequest): Promise<ReadonlyMap<
 }
 
 async function applyOnce(deps: SinkDeps, request: OwnRequest, sinks: readonly SinkConfig[]): Promise<Settled[]> {
+  const holders: Holders = new Map();
   const settled: Settled[] = [];
-  const changes: Change[] = [];
-  for (const prepared of await prepareSinks(deps, request, sinks)) {
-    if ('settled' in prepared) settled.push(prepared.settled);
-    else {
-      const error = makeWay(prepared.change, trustOf(deps, request));
-      if (error) settled.push(unchanged(prepared.change, error));
-      else changes.push(prepared.change);
-    }
-  }
-  const size = stagingCapacity();
-  for (let start = 0; start < changes.length; start += size) {
-    const results = await replaceTogether(deps, changes.slice(start, start + size), request.beforeWrite);
-    const time = now(deps);
-    settled.push(...results.map((result) => conclude(result, time)));
+  for (const batch of batches(sinks)) {
+    using places = new Places(deps, request, holders);
+    settled.push(...(await applyBatch(deps, request, places, batch)));
   }
   return settled;
 }
 
-/** Makes the missing directories of a sink, and looks at the way once more. */
-function makeWay({ sink, directory, ids }: Change, trust: Trust): ErrorInfo | undefined {
-  if (directory.missing.length === 0) return undefined;
+async function applyBatch(
+  deps: SinkDeps,
+  request: OwnRequest,
+  places: Places,
+  sinks: readonly SinkConfig[],
+): Promise<readonly Settled[]> {
+  const settled: Settled[] = [];
+  const changes: Change[] = [];
+  for (const prepared of await prepareSinks(deps, request, places, sinks)) {
+    if ('settled' in prepared) settled.push(prepared.settled);
+    else {
+      const made = makeWay(places, prepared.change);
+      if ('outcome' in made) changes.push(made);
+      else settled.push(unchanged(prepared.change, made));
+    }
+  }
+  const results = await replaceTogether(deps, changes, request.beforeWrite);
+  const time = now(deps);
+  return [...settled, ...results.map((result) => conclude(places, result, time))];
+}
+
+/** Makes the missing directories of a sink. */
+function makeWay(places: Places, change: Change): Change | ErrorInfo {
   try {
-    makeDirectories(directory.missing, ids);
-    const made = examineDirectory(dirname(sink.path), trust);
-    if (made.kind === 'self' && made.missing.length === 0 && made.path === directory.path) return undefined;
-    const message = `${sink.path}: expected the directory that was just made, got another one`;
-    return new AgentError('SINK_UNSAFE_PATH', message, {
-      hint: 'find out who makes directories in its place',
-    }).toInfo();
+    return change.missing.length === 0 ? change : places.make(change);
   } catch (error) {
-    return toErrorInfo(explain(error, 'SINK_WRITE_FAILED', sink.path));
+    return toErrorInfo(explain(error, 'SINK_WRITE_FAILED', change.sink.path));
   }
 }
 
-function conclude({ change, warnings, error }: Replaced<Change>, time: Since): Settled {
+function conclude(places: Places, { change, warnings, error }: Replaced<Change>, time: Since): Settled {
   // Renamed all the same: its readers see other bytes, and its consumers are to be told.
   const bytesChanged = change.outcome.bytesChanged;
   if (error) return unchanged(change, error, error.code === 'SINK_UNVERIFIED' && bytesChanged);
   try {
+    places.confirm(change);
     const record = recordOf(change.made, verify(change), change.since ?? time);
     return { outcome: { ...change.outcome, warnings: [...change.outcome.warnings, ...warnings] }, record };
   } catch (failure) {
@@ -116,8 +119,8 @@ function unchanged({ sink, outcome }: Change, error: ErrorInfo, bytesChanged = f
 
 /** What stands after the rename. Throws when it is not what was written. */
 function verify(change: Change): BigIntStats {
-  const { sink, target, ids, bytes } = change;
-  const stat = lookAt(target);
+  const { sink, ids, bytes } = change;
+  const stat = lookAt(change);
   if (stat?.size === BigInt(bytes.length) && stat.nlink === 1n && attributeDrift(stat, change).length === 0)
     return stat;
   const expected = `${bytes.length} bytes, mode ${sink.mode.toString(8)}, owner ${ids.uid}:${ids.gid}`;

@@ -1,6 +1,8 @@
 import type { SinkConfig } from '../core/config.ts';
-import type { SinkDeps, Wish } from './compare.ts';
+import type { Prepared, SinkDeps, Wish } from './compare.ts';
 import type { SinkPreview } from './contract.ts';
+import { batches } from './descriptors.ts';
+import { Places, type Holders } from './places.ts';
 import { prepareSinks } from './prepare.ts';
 
 /** What this process's own identity would do. Never rejects. */
@@ -8,10 +10,17 @@ export async function previewOwn(
   deps: SinkDeps,
   request: Wish & { readonly sinks: readonly SinkConfig[] },
 ): Promise<readonly SinkPreview[]> {
-  const prepared = await prepareSinks(deps, request, request.sinks);
-  return prepared.map((each) => {
-    if ('settled' in each) return each.settled.outcome;
-    const { outcome, standing, bytes } = each.change;
-    return { ...outcome, ...(standing && { current: standing.bytes }), next: bytes };
-  });
+  const holders: Holders = new Map();
+  const previews: SinkPreview[] = [];
+  for (const batch of batches(request.sinks)) {
+    using places = new Places(deps, request, holders);
+    previews.push(...(await prepareSinks(deps, request, places, batch)).map(preview));
+  }
+  return previews;
+}
+
+function preview(prepared: Prepared): SinkPreview {
+  if ('settled' in prepared) return prepared.settled.outcome;
+  const { outcome, standing, bytes } = prepared.change;
+  return { ...outcome, ...(standing && { current: standing.bytes }), next: bytes };
 }

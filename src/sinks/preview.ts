@@ -17,14 +17,15 @@ export async function previewSinks(
   request: PreviewRequest,
   limits: ActingLimits = ACTING_LIMITS,
 ): Promise<readonly SinkPreview[]> {
-  const { own, shares, denied, trustedGroups } = await assign(deps, request, limits);
+  const { own, shares, denied, trustedGroups } = await assign(deps, request, { limits });
   const { credentials, origin, rotated, records = {} } = request;
   const wish = { print: printOf(credentials), credentials, origin, rotated, trustedGroups, records };
   const { actors } = deps;
   const users = actors
-    ? inLanes(shares, AT_ONCE, ({ user, sinks }) =>
+    ? inLanes(shares, AT_ONCE, ({ user, mount, sinks }) =>
         previewAs({
           user,
+          mount,
           actors,
           limits,
           job: { kind: 'preview', ...wish, records: recordsFor(sinks, records), sinks, temps: [] },

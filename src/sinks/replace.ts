@@ -5,10 +5,10 @@ import type { SinkConfig } from '../core/config.ts';
 import { Exchanged, type TempHandle } from '../core/contracts.ts';
 import { AgentError, describeForeign, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import { writeAll } from '../files/write.ts';
+import type { Directory } from '../paths/held.ts';
 import { Barrier } from './barrier.ts';
 import type { Replacement, SinkDeps } from './compare.ts';
 import type { TempFile } from './contract.ts';
-import { syncDirectory } from './directories.ts';
 import { explain } from './failure.ts';
 import { isSameFile, lookAt } from './standing.ts';
 
@@ -44,7 +44,7 @@ export async function replaceTogether<Change extends Replacement>(
   const replace = async (change: Change): Promise<Replaced<Change>> => {
     const warnings: string[] = [];
     try {
-      await files.replace(change.target, (temp) => batch.stage(change, temp, warnings));
+      await files.replace(change.directory.at(change.name), (temp) => batch.stage(change, temp, warnings));
       return { change, warnings };
     } catch (error) {
       const known = error instanceof Exchanged ? exchanged(change.sink, error) : error;
@@ -118,25 +118,26 @@ function exchanged({ path }: SinkConfig, { isReplaced, message }: Exchanged): Ag
 }
 
 /** Throws SINK_CONFLICT when it is not the file any more that was read. */
-export function refuseChanged({ sink, target, standing }: Omit<Replacement, 'bytes'>): void {
-  if (isSameFile(lookAt(target), standing?.stat)) return;
+export function refuseChanged({ standing, ...place }: Omit<Replacement, 'bytes'>): void {
+  if (isSameFile(lookAt(place), standing?.stat)) return;
   const hint = 'another program keeps writing it: let only one do so';
-  const message = `${sink.path}: expected the file as it was read, got one that changed meanwhile`;
+  const message = `${place.sink.path}: expected the file as it was read, got one that changed meanwhile`;
   throw new AgentError('SINK_CONFLICT', message, { hint });
 }
 
 async function syncRenamed<Change extends Replacement>(
   results: readonly Replaced<Change>[],
 ): Promise<readonly Replaced<Change>[]> {
-  const trouble = new Map<string, string>();
+  const trouble = new Map<Directory, string>();
   const renamed = results.filter(({ error }) => error === undefined);
-  for (const path of new Set(renamed.map(({ change }) => change.directory.path))) {
-    await syncDirectory(path).catch((error: unknown) => {
-      trouble.set(path, `${path}: not synced (${describeForeign(error)}): a power cut may bring back the old file`);
+  for (const directory of new Set(renamed.map(({ change }) => change.directory))) {
+    await directory.sync().catch((error: unknown) => {
+      const got = describeForeign(error);
+      trouble.set(directory, `${directory.path}: not synced (${got}): a power cut may bring back the old file`);
     });
   }
   return results.map((result) => {
-    const warning = trouble.get(result.change.directory.path);
+    const warning = trouble.get(result.change.directory);
     return result.error || warning === undefined ? result : { ...result, warnings: [...result.warnings, warning] };
   });
 }

@@ -1,14 +1,16 @@
 import { dirname } from 'node:path';
 import type { SinkConfig } from '../core/config.ts';
 import type { Actors } from '../core/contracts.ts';
+import { toErrorInfo } from '../core/errors.ts';
+import { openDirectory } from '../paths/policies.ts';
+import { parseVerdicts } from './acting/answer.ts';
+import type { Look } from './acting/job.ts';
 import { AT_ONCE, inLanes } from './acting/lanes.ts';
-import type { Verdict } from './acting/message.ts';
 import type { ActingLimits } from './acting/patience.ts';
-import { scout } from './acting/scout.ts';
+import { Talk } from './acting/talk.ts';
 import type { SinkDeps } from './compare.ts';
-import { readRemoteMounts } from './mounts.ts';
-import { trustOf } from './prepare.ts';
-import { examineDirectory } from './trust.ts';
+import { walkerOf } from './places.ts';
+import { verdictOf, type Verdict } from './verdict.ts';
 
 /** What is known of each directory of a sink. */
 export type Survey = ReadonlyMap<string, Verdict>;
@@ -21,24 +23,49 @@ export interface Ground {
 }
 
 /**
- * Looks at each directory of the sinks; by way of a file system that may let us wait, through the eyes of a process that
- * may hang there. Never rejects.
+ * Looks at each directory of the sinks; by way of a file system that may let us wait, by a process of our own that may
+ * hang there. Never rejects.
  */
 export async function survey(
   deps: SinkDeps & { readonly actors: Actors },
   { sinks, trustedGroups, limits }: Ground,
 ): Promise<Survey> {
-  const trust = { ...trustOf(deps, { trustedGroups }), remote: readRemoteMounts() };
+  const walker = walkerOf(deps, { trustedGroups });
   const seen = new Map<string, Verdict>();
   const remote = new Map<string, string[]>();
   for (const directory of new Set(sinks.map(({ path }) => dirname(path)))) {
-    const examined = examineDirectory(directory, trust);
-    if (examined.kind === 'remote') remote.set(examined.mount, [...(remote.get(examined.mount) ?? []), directory]);
-    else seen.set(directory, examined);
+    using found = openDirectory('sink', directory, walker);
+    const verdict = verdictOf(found);
+    if (verdict) seen.set(directory, verdict);
+    else if ('at' in found) remote.set(found.at, [...(remote.get(found.at) ?? []), directory]);
   }
   await inLanes([...remote], AT_ONCE, async ([mount, directories]) => {
-    const verdicts = await scout(deps.actors, mount, { kind: 'look', directories, trustedGroups }, limits);
-    for (const [index, verdict] of verdicts.entries()) seen.set(directories[index] ?? '', verdict);
+    const verdicts = await lookBehind(deps.actors, mount, { kind: 'look', directories, trustedGroups }, limits);
+    for (const [index, verdict] of verdicts.entries()) {
+      seen.set(directories[index] ?? '', verdict.kind === 'self' ? { kind: 'self', mount } : verdict);
+    }
   });
   return seen;
+}
+
+const ROOT = { uid: 0, gid: 0 };
+const BYTES_PER_DIRECTORY = 16 * 1024;
+
+/** One verdict for each directory by way of one mount point; never rejects. */
+async function lookBehind(
+  actors: Actors,
+  mount: string,
+  look: Look,
+  { looking }: ActingLimits,
+): Promise<readonly Verdict[]> {
+  const { directories } = look;
+  const maxBytes = BYTES_PER_DIRECTORY * (1 + directories.length);
+  try {
+    using talk = new Talk(actors, { user: ROOT, subject: mount, maxBytes, patience: looking });
+    talk.say(JSON.stringify(look));
+    const { verdicts } = await talk.hear((line) => parseVerdicts(line, directories.length));
+    return verdicts;
+  } catch (error) {
+    return directories.map(() => ({ kind: 'refused', error: toErrorInfo(error) }));
+  }
 }

@@ -1,33 +1,30 @@
-import { lstatSync, unlinkSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, basename } from 'node:path';
 import { isErrno } from '../core/errors.ts';
+import type { Directory } from '../paths/held.ts';
+import { openDirectory } from '../paths/policies.ts';
+import type { Walker } from '../paths/walked.ts';
 import type { TempFile } from './contract.ts';
-import { syncDirectory } from './directories.ts';
-import { examineDirectory, type Trust } from './trust.ts';
 
 /**
  * Removes journalled temp files that a kill has left behind; gives those that are still to be removed, as they were
  * given. Only what has the journalled inode goes: a file that somebody else has under that name stays. Never rejects.
  */
-export async function sweepOwn(temps: readonly TempFile[], trust: Trust): Promise<readonly TempFile[]> {
+export async function sweepOwn(temps: readonly TempFile[], walker: Walker): Promise<readonly TempFile[]> {
   const kept: TempFile[] = [];
-  for (const [directory, group] of Map.groupBy(temps, ({ path }) => dirname(path))) {
-    kept.push(...(await sweepDirectory(directory, group, trust)));
+  for (const [path, group] of Map.groupBy(temps, (temp) => dirname(temp.path))) {
+    using found = openDirectory('sink', path, walker);
+    if (found.kind === 'directory') {
+      if (found.missing.length === 0) kept.push(...(await sweepDirectory(found.held, group)));
+    } else kept.push(...group);
   }
   return kept;
 }
 
-async function sweepDirectory(
-  directory: string,
-  temps: readonly TempFile[],
-  trust: Trust,
-): Promise<readonly TempFile[]> {
-  const examined = examineDirectory(directory, trust);
-  if (examined.kind !== 'self') return temps;
-  const tried = temps.map((temp) => ({ temp, fate: remove(temp) }));
+async function sweepDirectory(directory: Directory, temps: readonly TempFile[]): Promise<readonly TempFile[]> {
+  const tried = temps.map((temp) => ({ temp, fate: remove(directory, temp) }));
   if (tried.some(({ fate }) => fate === 'removed')) {
     // The journal is about to forget them, so they must not come back with a power cut.
-    const isSynced = await syncDirectory(examined.path).then(
+    const isSynced = await directory.sync().then(
       () => true,
       () => false,
     );
@@ -36,11 +33,13 @@ async function sweepDirectory(
   return tried.filter(({ fate }) => fate === 'stuck').map(({ temp }) => temp);
 }
 
-function remove({ path, inode }: TempFile): 'gone' | 'removed' | 'stuck' {
+function remove(directory: Directory, { path, inode }: TempFile): 'gone' | 'removed' | 'stuck' {
+  const name = basename(path);
   try {
-    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    using held = directory.find(name);
+    const stat = held?.stat();
     if (!stat?.isFile() || String(stat.ino) !== inode) return 'gone';
-    unlinkSync(path);
+    directory.unlink(name);
     return 'removed';
   } catch (error) {
     // Where we have no rights any more, it is not ours to remove.

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Actor, Actors, Heard, User } from '../core/contracts.ts';
-import { ACT_AS } from '../core/act-as.ts';
+import { ACT_AS, ACT_AS_ROOT } from '../core/act-as.ts';
 import { describeForeign } from '../core/errors.ts';
 import { identityArguments } from './become.ts';
 import { LineBuffer } from './line-buffer.ts';
@@ -26,7 +26,7 @@ export function createActors(program: readonly string[]): Actors {
 }
 
 function launch(program: readonly string[], user: User): ChildProcess {
-  return spawnAlone([...program, ACT_AS, ...identityArguments(user)], {
+  return spawnAlone([...program, ...(user.uid === 0 ? [ACT_AS_ROOT] : [ACT_AS, ...identityArguments(user)])], {
     argv0: 'credrotate',
     // What is put into a ring may be done with the rights of the moment at which the ring was made.
     env: { UV_USE_IO_URING: '0' },

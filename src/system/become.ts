@@ -33,6 +33,14 @@ export function become(args: readonly string[]): void {
   gainNoRights();
 }
 
+/** Keeps root's rights, and gains none; throws where there are none to keep. */
+export function remainRoot(args: readonly string[]): void {
+  if (args.length > 0 || process.geteuid?.() !== 0) throw new Error('expected to be started by root');
+  process.umask(0o077);
+  leaveNoCore();
+  gainNoRights();
+}
+
 /** All groups of the user, and this one. */
 function initgroups(uid: number, gid: number): void {
   // Node's types do not know it.

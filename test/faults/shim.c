@@ -73,9 +73,28 @@ static void die(void)
         pause();
 }
 
-/* Number of the call; 0 when it is to fail, with errno set. */
-static int enter(const char *call, const char *object)
+/* What is named below the descriptor of a directory, by its whole name. */
+static const char *whole(const char *object, char *path)
 {
+    int fd, end = 0;
+    if (sscanf(object, "/proc/self/fd/%d/%n", &fd, &end) != 1 || !end)
+        return object;
+    char link[32];
+    int saved = errno;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, PATH_MAX - 1);
+    errno = saved;
+    if (length < 0)
+        return object;
+    snprintf(path + length, PATH_MAX - length, "/%s", object + end);
+    return path;
+}
+
+/* Number of the call; 0 when it is to fail, with errno set. */
+static int enter(const char *call, const char *name)
+{
+    char path[PATH_MAX];
+    const char *object = whole(name, path);
     if (fail_errno && !strcmp(call, fail_call) && strstr(object, fail_path) &&
         (!fail_while || !access(fail_while, F_OK))) {
         errno = fail_errno;

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { describe, test, type TestContext } from 'node:test';
 import type { TempFile } from '../../src/sinks/contract.ts';
 import { sweepOwn } from '../../src/sinks/sweep.ts';
-import { trustIn } from '../support/sinks.ts';
+import { walkerIn } from '../support/sinks.ts';
 import { FROM_SOURCE } from '../support/from-source.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -31,9 +31,9 @@ describe('a kill', () => {
       for (const path of paths) assert.equal(readFileSync(path, 'utf8'), 'old\n');
       assert.equal(temps.length, 2);
       for (const temp of temps) assert.equal(statSync(temp.path).size, size);
-      assert.deepEqual(await sweepOwn(temps, trustIn()), []);
+      assert.deepEqual(await sweepOwn(temps, walkerIn()), []);
       assert.deepEqual(readdirSync(directory).sort(), ['a', 'a.123', 'b']);
-      assert.deepEqual(await sweepOwn(temps, trustIn()), []);
+      assert.deepEqual(await sweepOwn(temps, walkerIn()), []);
     });
   }
 });

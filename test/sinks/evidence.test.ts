@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { applySinks } from '../../src/sinks/apply.ts';
 import { makeWitness } from '../../src/sinks/evidence.ts';
-import { accessTimes, readAccessTimes, readsShow, showsReads } from '../../src/sinks/mounts.ts';
+import { accessTimes, readAccessTimes, readsShow, showsReads } from '../../src/paths/access-times.ts';
 import { applyRequest, letTimePass, sinkAt, sinkDeps } from '../support/sinks.ts';
+import { parseMounts } from '../../src/paths/mounts.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const MOUNTINFO = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -21,7 +22,7 @@ const MOUNTINFO = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 `;
 
 test('what a mount says of its access times', () => {
-  const keeps = accessTimes(MOUNTINFO);
+  const keeps = accessTimes(parseMounts(MOUNTINFO));
   const paths = [
     '/etc/x',
     '/srv/x',
@@ -38,13 +39,14 @@ test('what a mount says of its access times', () => {
     paths.filter((path) => keeps(path)),
     ['/etc/x', '/srvx', '/srv/app/x', '/run/x'],
   );
-  assert.equal(accessTimes('nonsense')('/etc/x'), false);
+  assert.equal(accessTimes(parseMounts('nonsense'))('/etc/x'), false);
 });
 
 // Cause: the kernel leaves the access time alone where the mount that is read through is read-only, as /etc is in a unit
 // with ProtectSystem=full, or a volume of a container.
 test('whether a process would leave a trace goes by its own mounts', () => {
-  const shows = (theirs: string, ...paths: readonly string[]): boolean => showsReads(MOUNTINFO, theirs, paths);
+  const shows = (theirs: string, ...paths: readonly string[]): boolean =>
+    showsReads(parseMounts(MOUNTINFO), parseMounts(theirs), paths);
   const views: readonly (readonly [path: string, theirs: string, expected: boolean])[] = [
     ['/etc/x', MOUNTINFO, true],
     ['/srv/x', MOUNTINFO, false],

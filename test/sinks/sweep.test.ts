@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { TempFile } from '../../src/sinks/contract.ts';
 import { sweepOwn } from '../../src/sinks/sweep.ts';
-import { trustIn } from '../support/sinks.ts';
+import { walkerIn } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 describe('sweeping', () => {
@@ -12,7 +12,7 @@ describe('sweeping', () => {
     const directory = tempDir(t);
     const temps = ['a.1', 'b.2'].map((name) => leave(join(directory, name)));
     const gone = [join(directory, 'c.3'), join(directory, 'none/d.4')].map((path) => ({ path, inode: '1' }));
-    assert.deepEqual(await sweepOwn([...temps, ...gone], trustIn()), []);
+    assert.deepEqual(await sweepOwn([...temps, ...gone], walkerIn()), []);
     assert.deepEqual(readdirSync(directory), []);
   });
 
@@ -29,7 +29,7 @@ describe('sweeping', () => {
       { path: backup, inode: journalled.inode },
       { path: link, inode: inodeOf(link) },
     ];
-    assert.deepEqual(await sweepOwn([journalled, ...others], trustIn()), []);
+    assert.deepEqual(await sweepOwn([journalled, ...others], walkerIn()), []);
     assert.deepEqual(readdirSync(directory).sort(), ['a.1', 'a.1.old', 'b.2', 'c.3']);
   });
 
@@ -37,9 +37,9 @@ describe('sweeping', () => {
     const directory = tempDir(t);
     const temp = leave(join(directory, 'a.1'));
     chmodSync(directory, 0o770);
-    assert.deepEqual(await sweepOwn([temp], trustIn()), [temp]);
+    assert.deepEqual(await sweepOwn([temp], walkerIn()), [temp]);
     chmodSync(directory, 0o700);
-    assert.deepEqual(await sweepOwn([temp], trustIn()), []);
+    assert.deepEqual(await sweepOwn([temp], walkerIn()), []);
     assert.deepEqual(readdirSync(directory), []);
   });
 });

@@ -118,7 +118,7 @@ describe('sinks of one rotation', () => {
     const sink = sinkAt(join(tempDir(t), 'n'.repeat(250)));
     const { outcomes } = await applySinks(deps, applyRequest([sink], { beforeWrite }));
     assert.partialDeepStrictEqual(outcomes, [{ error: { code: 'SINK_WRITE_FAILED' } }]);
-    assert.match(outcomes[0]?.error?.hint ?? '', /244 bytes/);
+    assert.match(outcomes[0]?.error?.hint ?? '', /238 bytes/);
     assert.equal(calls, 0);
   });
 });

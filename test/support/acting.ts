@@ -10,10 +10,12 @@ import { executable } from './product.ts';
 import { sinkDeps } from './sinks.ts';
 import { tempDir } from './temp-dir.ts';
 
+/** Two whom every distribution has, and as whom nothing runs. */
+export const [ALICE, BOB] = [1, 2] as const;
 /** Has no entry in the user database. */
-export const BOB = 65533;
-/** nobody, who has one. */
-export const NOBODY = 65534;
+export const UNLISTED = 65533;
+/** Of those who have none. */
+export const NO_GROUP = 65534;
 
 /** As root has them: users' sinks are written by processes of the product. */
 export function actingDeps(change: Partial<SinkDeps> = {}): SinkDeps {

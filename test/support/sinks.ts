@@ -2,7 +2,7 @@ import { lstatSync, rmSync, writeFileSync } from 'node:fs';
 import type { DotenvSink } from '../../src/core/config.ts';
 import type { ApplyRequest, Render } from '../../src/sinks/contract.ts';
 import type { SinkDeps } from '../../src/sinks/compare.ts';
-import type { Trust } from '../../src/sinks/trust.ts';
+import type { Walker } from '../../src/paths/walked.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { createCommands } from '../../src/system/commands.ts';
@@ -53,8 +53,8 @@ export function sinkAt(path: string, change: Partial<DotenvSink> = {}): DotenvSi
 }
 
 /** Of this process, in these groups beside the owners. */
-export function trustIn(groups: readonly number[] = []): Trust {
-  return { uid: process.geteuid?.() ?? 0, groups, security: fileSecurity };
+export function walkerIn(groups: readonly number[] = []): Walker {
+  return { uid: process.geteuid?.() ?? 0, groups };
 }
 
 type Request = ApplyRequest & { readonly credentials: Credentials };

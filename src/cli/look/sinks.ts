@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { AwsCredentialsSink, SinkConfig } from '../../core/config.ts';
 import { displayKeyId, type Credentials, type Origin } from '../../core/credentials.ts';
@@ -7,7 +6,7 @@ import type { ProfileFacts, SinkFacts } from '../../doctor/contract.ts';
 import type { SinkPreview } from '../../sinks/contract.ts';
 import { properties, readSections } from '../../sinks/formats/aws-sections.ts';
 import { forgetSink } from '../../sinks/formats/forget.ts';
-import { mountPoints } from '../../sinks/mounts.ts';
+import { readMounts } from '../../paths/mounts.ts';
 import { previewSinks } from '../../sinks/preview.ts';
 import type { LookDeps } from './contract.ts';
 import { readFiles } from './files.ts';
@@ -24,7 +23,7 @@ export async function lookAtSinks(
   const { sinks, trustedGroups } = deps.config;
   const previews = await previewSinks(deps.sinks, { ...wish, rotated: true, sinks, trustedGroups });
   const byPath = new Map(previews.map((preview) => [preview.path, preview]));
-  const mounts = mountPoints(readFileSync('/proc/self/mountinfo', 'latin1'));
+  const mounts = new Set(readMounts().map(({ point }) => point));
   const unit = await confinement(deps);
   const profiles = await lookAtProfiles(deps);
   return sinks.map((sink) => {

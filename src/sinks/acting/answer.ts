@@ -106,7 +106,7 @@ const refused = v.object({ refused: word(LIMITS.warning) });
 
 const verdict = v.variant('kind', [
   v.object({ kind: v.literal('self') }),
-  v.object({ kind: v.literal('user'), uid: v.pipe(id, v.minValue(1)) }),
+  v.object({ kind: v.literal('user'), uid: v.pipe(id, v.minValue(1)), at: word(LIMITS.text), isClaim: v.boolean() }),
   v.object({ kind: v.literal('refused'), error: errorInfo }),
 ]);
 

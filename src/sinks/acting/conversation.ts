@@ -10,6 +10,7 @@ import { Talk } from './talk.ts';
 
 export interface Assigned {
   readonly user: User;
+  readonly mount?: string | undefined;
   readonly job: Job;
 }
 
@@ -36,9 +37,9 @@ export class Conversation {
 
   /** Rejects with SINK_TIMEOUT and SINK_ACTOR_FAILED; the process is ended in any case. */
   async hold(actors: Actors, { deadline, perSink }: ActingLimits): Promise<DoneMessage> {
-    const { user, job } = this.#assigned;
+    const { user, mount = 'sinks', job } = this.#assigned;
     const patience = deadline + perSink * job.sinks.length;
-    using talk = new Talk(actors, { user, subject: 'sinks', maxBytes: maxBytes(job), patience });
+    using talk = new Talk(actors, { user, subject: mount, maxBytes: maxBytes(job), patience });
     talk.say(encodeJob(job));
     for (;;) {
       const message = await talk.hear((line) => parseMessage(line, { ...job, temps: this.temps.length }));

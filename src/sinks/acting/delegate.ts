@@ -13,6 +13,8 @@ import type { ActingLimits } from './patience.ts';
 
 export interface Delegated<J extends Job = Job> {
   readonly user: User;
+  /** Where it may hang; unset: somewhere in what is the user's. */
+  readonly mount?: string | undefined;
   readonly actors: Actors;
   readonly limits: ActingLimits;
   readonly job: J;

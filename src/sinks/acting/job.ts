@@ -9,7 +9,7 @@ import type { ForgetRequest, SinkRecords, TempFile } from '../contract.ts';
  */
 export type Task = Job | Look;
 
-/** To see who may write in directories, on behalf of root. */
+/** To see who decides of directories, where looking may take for ever. */
 export interface Look {
   readonly kind: 'look';
   readonly directories: readonly string[];

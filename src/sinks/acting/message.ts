@@ -1,7 +1,7 @@
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { SinkOutcome } from '../../core/outcomes.ts';
 import type { SinkRecord } from '../contract.ts';
-import type { Examined, SinkDirectory } from '../trust.ts';
+import type { Verdict } from '../verdict.ts';
 import type { Job } from './job.ts';
 
 /** What a process that acts as another user answers, each a line of JSON. Sinks are named by their place in the job. */
@@ -11,9 +11,6 @@ export type Message = { readonly staged: readonly StagedMessage[] } | { readonly
 export interface Verdicts {
   readonly verdicts: readonly Verdict[];
 }
-
-/** `self`: root may see for itself. */
-export type Verdict = { readonly kind: 'self' } | Exclude<Examined, SinkDirectory>;
 
 /** It could not become that user, and has read nothing. */
 export interface Refused {

@@ -8,10 +8,10 @@ export interface ActingLimits {
   /** How long all others wait for it, so that their sinks and its own change together. */
   readonly together: number;
   /** How long a look takes at most, for which all others wait too. */
-  readonly scouting: number;
+  readonly looking: number;
 }
 
-export const ACTING_LIMITS: ActingLimits = { deadline: 10_000, perSink: 20, together: 1_000, scouting: 2_000 };
+export const ACTING_LIMITS: ActingLimits = { deadline: 10_000, perSink: 20, together: 1_000, looking: 2_000 };
 
 /** Only the time that is spent waiting counts, so that what we ourselves take long for is not held against others. */
 export class Patience {

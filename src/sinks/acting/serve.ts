@@ -6,10 +6,12 @@ import { forgetOwn, previewForgetOwn } from '../forget-own.ts';
 import type { ForgetDeps } from '../inspect.ts';
 import { applyOwn } from '../own.ts';
 import { previewOwn } from '../preview-own.ts';
+import { walkerOf } from '../places.ts';
+import { openDirectory } from '../../paths/policies.ts';
 import type { BeforeWrite, Staged } from '../replace.ts';
-import { examineDirectory } from '../trust.ts';
+import { verdictOf, type Verdict } from '../verdict.ts';
 import { decodeTask, GO, type Job, type Look } from './job.ts';
-import { LIMITS, type DoneMessage, type Message, type SinkMessage, type Verdict, type Verdicts } from './message.ts';
+import { LIMITS, type DoneMessage, type Message, type SinkMessage, type Verdicts } from './message.ts';
 
 /** The pipes of a process that acts as another user. */
 export interface Channel {
@@ -40,13 +42,11 @@ async function work(deps: ForgetDeps, channel: Channel, job: Job): Promise<DoneM
   }
 }
 
-/** Where the look ends for want of rights, root's may go on. */
-function look({ security }: ForgetDeps, { directories, trustedGroups }: Look): readonly Verdict[] {
-  const trust = { uid: 0, groups: trustedGroups, security };
-  return directories.map((directory) => {
-    const examined = examineDirectory(directory, trust);
-    if (examined.kind !== 'refused') return examined.kind === 'self' ? { kind: 'self' } : examined;
-    return examined.error.code === 'SINK_UNREADABLE' ? { kind: 'self' } : examined;
+function look(deps: ForgetDeps, task: Look): readonly Verdict[] {
+  const walker = walkerOf(deps, task);
+  return task.directories.flatMap((directory) => {
+    using found = openDirectory('sink', directory, walker);
+    return verdictOf(found) ?? [];
   });
 }
 

@@ -5,18 +5,27 @@ import { describe, test } from 'node:test';
 import type { ApplyRequest, TempFile } from '../../../src/sinks/contract.ts';
 import { applySinks } from '../../../src/sinks/apply.ts';
 import { previewSinks } from '../../../src/sinks/preview.ts';
-import { actingDeps, actorsOf, BOB, estateOf, NOBODY, skipsWithoutRoot } from '../../support/acting.ts';
+import {
+  actingDeps,
+  actorsOf,
+  ALICE,
+  BOB,
+  estateOf,
+  NO_GROUP,
+  skipsWithoutRoot,
+  UNLISTED,
+} from '../../support/acting.ts';
 import { applyRequest, sinkAt } from '../../support/sinks.ts';
 
 describe('a sink on the path of a user', () => {
   test('is written by one process of that user, beside the sinks of root, all of them journalled at once', async (t) => {
     if (skipsWithoutRoot(t)) return;
-    const { base, home } = estateOf(t, NOBODY);
+    const { base, home } = estateOf(t, ALICE);
     const paths = [join(base, 'own'), join(home, 'a'), join(home, '.aws/credentials')];
     const calls: { temps: readonly TempFile[]; changing: readonly string[]; actors: number }[] = [];
     const beforeWrite: ApplyRequest['beforeWrite'] = (temps, changing) => {
       for (const { path } of temps) assert.equal(lstatSync(path).size, 0);
-      calls.push({ temps, changing, actors: actorsOf(NOBODY).length });
+      calls.push({ temps, changing, actors: actorsOf(ALICE).length });
       return Promise.resolve();
     };
     const sinks = paths.map((path) => sinkAt(path));
@@ -30,10 +39,10 @@ describe('a sink on the path of a user', () => {
     assert.equal(calls.length, 1);
     assert.equal(call.actors, 1);
     assert.deepEqual(call.changing.toSorted(), paths.toSorted());
-    assert.deepEqual(call.temps.map(({ uid }) => uid).sort(), [NOBODY, NOBODY, undefined]);
+    assert.deepEqual(call.temps.map(({ uid }) => uid).sort(), [ALICE, ALICE, undefined]);
     for (const path of paths.slice(1)) {
       const { uid, gid, mode } = lstatSync(path);
-      assert.deepEqual([uid, gid, mode & 0o777], [NOBODY, NOBODY, 0o600], path);
+      assert.deepEqual([uid, gid, mode & 0o777], [ALICE, ALICE, 0o600], path);
     }
     assert.equal(lstatSync(join(home, '.aws')).mode & 0o777, 0o700);
     assert.match(readFileSync(join(home, 'a'), 'latin1'), /^A=\S+\n/);
@@ -71,11 +80,11 @@ describe('a sink on the path of a user', () => {
 
   test('belongs to that user, and to one of his groups', async (t) => {
     if (skipsWithoutRoot(t)) return;
-    const { home } = estateOf(t, NOBODY);
+    const { home } = estateOf(t, ALICE);
     const sinks = [
       sinkAt(join(home, 'a'), { owner: 'root' }),
       sinkAt(join(home, 'b'), { group: 0 }),
-      sinkAt(join(home, 'c'), { owner: NOBODY, group: NOBODY, mode: 0o640 }),
+      sinkAt(join(home, 'c'), { owner: ALICE, group: ALICE, mode: 0o640 }),
       sinkAt(join(home, 'd'), { owner: 'no such' }),
     ];
     const { outcomes } = await applySinks(actingDeps(), applyRequest(sinks));
@@ -88,40 +97,42 @@ describe('a sink on the path of a user', () => {
         ['refused', 'SINK_OWNER_UNKNOWN'],
       ],
     );
-    assert.match(outcomes[0]?.error?.message ?? '', /a: expected uid 65534 as the owner.*got uid 0$/);
+    assert.match(outcomes[0]?.error?.message ?? '', /a: expected uid 1 as the owner.*got uid 0$/);
     assert.match(outcomes[1]?.error?.hint ?? '', /add the user to that group/);
     assert.deepEqual(readdirSync(home), ['c']);
   });
 
   test('has no group to be read by when its user has no entry', async (t) => {
     if (skipsWithoutRoot(t)) return;
-    const { home } = estateOf(t, BOB);
-    const sinks = [sinkAt(join(home, 'a'), { mode: 0o640 }), sinkAt(join(home, 'b'))];
+    const { home } = estateOf(t, UNLISTED);
+    const owner = UNLISTED;
+    const sinks = [sinkAt(join(home, 'a'), { owner, mode: 0o640 }), sinkAt(join(home, 'b'), { owner })];
     const { outcomes } = await applySinks(actingDeps(), applyRequest(sinks));
     assert.partialDeepStrictEqual(outcomes, [{ error: { code: 'SINK_OWNER_UNKNOWN' } }, { result: 'written' }]);
     // A group of that number may be another's.
-    assert.equal(lstatSync(join(home, 'b')).gid, NOBODY);
+    assert.equal(lstatSync(join(home, 'b')).gid, NO_GROUP);
   });
 
   test('is refused when a second user owns a part of it', async (t) => {
     if (skipsWithoutRoot(t)) return;
     const { home } = estateOf(t, BOB);
     mkdirSync(join(home, 'eve'));
-    chownSync(join(home, 'eve'), NOBODY, NOBODY);
+    chownSync(join(home, 'eve'), ALICE, ALICE);
     const { outcomes } = await applySinks(actingDeps(), applyRequest([sinkAt(join(home, 'eve/a'))]));
     assert.partialDeepStrictEqual(outcomes, [{ result: 'refused', error: { code: 'SINK_UNSAFE_PATH' } }]);
-    assert.match(outcomes[0]?.error?.message ?? '', /root and uid 65533 alone, got a part of it owned by uid 65534/);
+    assert.match(outcomes[0]?.error?.message ?? '', /root and uid 2 alone, got a part of it owned by uid 1$/);
     assert.deepEqual(readdirSync(join(home, 'eve')), []);
   });
 
   test('may lie where a trusted group can write', async (t) => {
     if (skipsWithoutRoot(t)) return;
-    const { home } = estateOf(t, NOBODY);
+    const { home } = estateOf(t, ALICE);
+    chownSync(home, ALICE, BOB);
     chmodSync(home, 0o775);
     const sinks = [sinkAt(join(home, 'a'))];
     const refused = await applySinks(actingDeps(), applyRequest(sinks, { trustedGroups: ['no such'] }));
     assert.partialDeepStrictEqual(refused.outcomes, [{ error: { code: 'SINK_UNSAFE_PATH' } }]);
-    const { outcomes } = await applySinks(actingDeps(), applyRequest(sinks, { trustedGroups: [NOBODY] }));
+    const { outcomes } = await applySinks(actingDeps(), applyRequest(sinks, { trustedGroups: [BOB] }));
     assert.partialDeepStrictEqual(outcomes, [{ result: 'written' }]);
   });
 });
@@ -132,7 +143,7 @@ describe('a look at the path of a user', () => {
     const { home } = estateOf(t, BOB);
     writeFileSync(join(home, 'a'), 'OTHER=1\n', { mode: 0o600 });
     writeFileSync(join(home, 'large'), `X=${'x'.repeat(200_000)}\n`, { mode: 0o600 });
-    for (const name of ['a', 'large']) chownSync(join(home, name), BOB, NOBODY);
+    for (const name of ['a', 'large']) chownSync(join(home, name), BOB, BOB);
     const sinks = ['a', 'large', 'made/b'].map((name) => sinkAt(join(home, name)));
     const [changed, large, made] = await previewSinks(actingDeps(), applyRequest(sinks));
     assert.equal(changed?.current?.toString(), 'OTHER=1\n');
@@ -151,7 +162,7 @@ describe('what a kill has left behind', () => {
     const { home, vault, assertVaultUntouched } = estateOf(t, BOB);
     const leave = (path: string): TempFile => {
       writeFileSync(path, 'secret', { mode: 0o600 });
-      chownSync(path, BOB, NOBODY);
+      chownSync(path, BOB, ALICE);
       return { path, inode: String(lstatSync(path, { bigint: true }).ino), uid: BOB };
     };
     const temps = [leave(join(home, 'a.1')), leave(join(home, 'b.2'))];

@@ -22,7 +22,11 @@ const STAGED = { staged: [{ sink: 1, name: 'b.123.crtmp', inode: '9', bytesChang
 describe('an answer', () => {
   test('of the right form is taken as it is', () => {
     for (const answer of [DONE, STAGED, { refused: 'no rights' }]) assert.deepEqual(parse(answer), answer);
-    const verdicts = [{ kind: 'self' }, { kind: 'user', uid: 1000 }, { kind: 'refused', error: FAILED.error }];
+    const verdicts = [
+      { kind: 'self' },
+      { kind: 'user', uid: 1000, at: '/home/bob', isClaim: true },
+      { kind: 'refused', error: FAILED.error },
+    ];
     assert.deepEqual(parseVerdicts(JSON.stringify({ verdicts }), 3), { verdicts });
   });
 

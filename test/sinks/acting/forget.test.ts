@@ -19,7 +19,7 @@ import { applySinks } from '../../../src/sinks/apply.ts';
 import type { ForgetRequest, TempFile } from '../../../src/sinks/contract.ts';
 import { forgetSinks, previewForget } from '../../../src/sinks/forget.ts';
 import { forgetSink } from '../../../src/sinks/formats/forget.ts';
-import { actingDeps, actorsOf, BOB, estateOf, NOBODY, skipsWithoutRoot, type Estate } from '../../support/acting.ts';
+import { actingDeps, actorsOf, ALICE, BOB, estateOf, skipsWithoutRoot, type Estate } from '../../support/acting.ts';
 import { credentials } from '../../support/credentials.ts';
 import { applyRequest } from '../../support/sinks.ts';
 import { awsSink, jsonSink } from '../formats/rendering.ts';
@@ -64,7 +64,7 @@ async function written(t: TestContext, uid: number): Promise<Scene> {
 describe('forgetting on the path of a user', () => {
   test('is done by one process of each user, which journals what it makes and minds no configured owner', async (t) => {
     if (skipsWithoutRoot(t)) return;
-    const [bob, nobody] = [await written(t, BOB), await written(t, NOBODY)];
+    const [bob, nobody] = [await written(t, BOB), await written(t, ALICE)];
     const calls: { temps: readonly TempFile[]; changing: readonly string[] }[] = [];
     const beforeWrite: ForgetRequest['beforeWrite'] = (temps, changing) => {
       for (const { path, uid = 0 } of temps) {
@@ -85,7 +85,7 @@ describe('forgetting on the path of a user', () => {
       calls.flatMap(({ changing }) => changing).sort(),
       [bob, nobody].map((one) => one.sinks[0].path).sort(),
     );
-    assert.deepEqual(calls.flatMap((call) => call.temps.map(({ uid }) => uid)).sort(), [BOB, NOBODY]);
+    assert.deepEqual(calls.flatMap((call) => call.temps.map(({ uid }) => uid)).sort(), [ALICE, BOB]);
     for (const [
       uid,
       {
@@ -94,7 +94,7 @@ describe('forgetting on the path of a user', () => {
       },
     ] of [
       [BOB, bob],
-      [NOBODY, nobody],
+      [ALICE, nobody],
     ] as const) {
       assert.equal(readFileSync(path, 'utf8'), OTHER);
       assert.partialDeepStrictEqual(lstatSync(path), { uid, mode: 0o100600 });

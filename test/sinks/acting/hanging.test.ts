@@ -12,7 +12,7 @@ import { limit } from '../../support/limits.ts';
 import { applyRequest, sinkAt } from '../../support/sinks.ts';
 
 /** Milliseconds: so short that the others would not be done if they waited for it, were it what they waited for. */
-const SHORT = { ...ACTING_LIMITS, deadline: limit(1_500), scouting: limit(500), perSink: 0 };
+const SHORT = { ...ACTING_LIMITS, deadline: limit(1_500), looking: limit(500), perSink: 0 };
 
 describe('a path that does not answer holds up nobody else', () => {
   test('when the process that acts there is stopped', async (t) => {
@@ -28,7 +28,7 @@ describe('a path that does not answer holds up nobody else', () => {
       { result: 'failed', bytesChanged: true, error: { code: 'SINK_TIMEOUT' } },
       { result: 'written' },
     ]);
-    assert.match(outcomes[0]?.error?.message ?? '', /home\/a: expected an answer.* uid 65533, got none in [\d.]+ s$/);
+    assert.match(outcomes[0]?.error?.message ?? '', /home\/a: expected an answer.* uid 2, got none in [\d.]+ s$/);
     assert.deepEqual(
       temps.map(({ uid }) => uid),
       [BOB],
@@ -51,8 +51,8 @@ describe('a path that does not answer holds up nobody else', () => {
         const sinks = [join(home, 'a'), join(base, 'own')].map((path) => sinkAt(path));
         const { outcomes } = await applySinks(actingDeps(), applyRequest(sinks), SHORT);
         assert.equal(outcomes[1]?.result, 'written');
-        // Without leave for others, root sees nothing there, and there is nothing to wait for.
-        const code = forAll ? 'SINK_TIMEOUT' : 'SINK_UNREADABLE';
+        // It is the user's whatever it presents, and root does not even look.
+        const code = 'SINK_TIMEOUT';
         assert.partialDeepStrictEqual(outcomes[0], { result: 'failed', error: { code } });
         const [look] = await previewSinks(actingDeps(), applyRequest(sinks), SHORT);
         assert.equal(look?.error?.code, code);

@@ -102,7 +102,7 @@ describe('a user gains nothing by', () => {
       plantLink(vault, join(home, 'd'));
       return Promise.resolve();
     };
-    assertFailed(await apply(sinkAt(join(home, 'd/credentials')), { beforeWrite }), 'SINK_WRITE_FAILED');
+    assertFailed(await apply(sinkAt(join(home, 'd/credentials')), { beforeWrite }), 'SINK_UNVERIFIED');
     assertVaultUntouched();
   });
 

@@ -1,0 +1,42 @@
+import { basename, dirname } from 'node:path';
+import { AgentError, isErrno } from '../core/errors.ts';
+import type { Way } from '../core/way.ts';
+import { MountedOver, type Directory } from './held.ts';
+import { openDirectory } from './policies.ts';
+
+/** Of no group it matters here who is in it: members are not the ones who make the drop-in. */
+const ANY_GROUP = 'any';
+
+/** Throws SINK_UNREADABLE, and SINK_UNSAFE_PATH where nothing can be said of what would be opened. */
+export function wayTo(path: string): Way {
+  using found = openDirectory('sink', dirname(path), { uid: 0, groups: ANY_GROUP });
+  switch (found.kind) {
+    case 'refused':
+      throw new AgentError(found.error.code, `${path}: ${found.error.message}`, found.error);
+    case 'remote':
+    case 'absent':
+      return { path, opening: found.at, worker: 'remote', overrides: false, passed: found.passed };
+    case 'user':
+      return { path, opening: found.at, worker: 'user', overrides: false, passed: found.passed };
+    case 'directory': {
+      const { held, passed } = found;
+      const overrides = isForeign(held, basename(path)) || isClosed(held);
+      return { path, opening: held.path, worker: 'root', overrides, passed };
+    }
+  }
+}
+
+function isForeign(directory: Directory, name: string): boolean {
+  try {
+    using file = directory.find(name);
+    return file !== undefined && file.stat().uid !== 0n;
+  } catch (error) {
+    if (error instanceof MountedOver || isErrno(error)) return false;
+    throw error;
+  }
+}
+
+/** As /root is in some distributions. */
+function isClosed(directory: Directory): boolean {
+  return (Number(directory.stat().mode) & 0o300) !== 0o300;
+}

@@ -1,0 +1,149 @@
+import { accessSync, constants } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { SinkConfig } from '../core/config.ts';
+import { AgentError, isErrno } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
+import type { Directory, Held } from '../paths/held.ts';
+import { errorOf, openDirectory, type FoundDirectory } from '../paths/policies.ts';
+import type { Walker } from '../paths/walked.ts';
+import type { Place, SinkDeps, Wish } from './compare.ts';
+import { explain } from './failure.ts';
+import { ownerResolver, whoAmI, type Self } from './owner.ts';
+
+/** Whose eyes look at the sinks: without others to send, this process waits itself. */
+export function walkerOf({ actors }: Pick<SinkDeps, 'actors'>, { trustedGroups }: Pick<Wish, 'trustedGroups'>): Walker {
+  return { uid: whoAmI().uid, groups: trustedGroups, mayWait: actors === undefined };
+}
+
+/** Where a file is or would be. */
+export type Where = Pick<Place, 'directory' | 'missing' | 'name' | 'path'>;
+
+/** Files by their directories' numbers, so that no symlink and no bind mount makes two of one. */
+export type Holders = Map<string, string>;
+
+/** Finds places and holds their directories, each of which is looked at once. What it gives is of use until it is closed. */
+export class Places implements Disposable {
+  readonly #self: Self = whoAmI();
+  readonly #walker: Walker;
+  readonly #ownerOf: ReturnType<typeof ownerResolver>;
+  readonly #holders: Holders;
+  readonly #found = new Map<string, FoundDirectory>();
+  readonly #confirmed = new Map<string, boolean>();
+  /** Beside these; a place may still refer to one. */
+  readonly #others: Disposable[] = [];
+
+  constructor(deps: SinkDeps, wish: Pick<Wish, 'trustedGroups'>, holders: Holders = new Map()) {
+    this.#walker = walkerOf(deps, wish);
+    this.#ownerOf = ownerResolver(deps.users, this.#self);
+    this.#holders = holders;
+  }
+
+  [Symbol.dispose](): void {
+    for (const held of [...this.#found.values(), ...this.#others]) held[Symbol.dispose]();
+  }
+
+  /** Rejects with AgentError. */
+  async placeOf(sink: SinkConfig): Promise<Place> {
+    const ids = await this.#ownerOf(sink);
+    const place = { ...this.spotOf(sink.path), sink, ids };
+    if (place.missing.length > 0 && ids.uid !== this.#self.uid) throw unmade(sink.path, place.path);
+    this.#refuseShared(place);
+    return place;
+  }
+
+  /** Throws AgentError. */
+  spotOf(path: string): Where {
+    const found = this.#find(dirname(path));
+    if (found.kind !== 'directory') throw errorOf('sink', path, found);
+    const name = basename(path);
+    return { directory: found.held, missing: found.missing, name, path: join(found.held.path, ...found.missing, name) };
+  }
+
+  /** The same place with its directory made, for the owner alone. Throws AgentError and errno errors. */
+  make<P extends Place>(place: P): P {
+    const { sink, ids } = place;
+    const spot = this.#reopen(sink.path);
+    let { directory } = spot;
+    for (const name of spot.missing) {
+      directory = directory.make(name, 0o700, ids);
+      this.#others.push(directory);
+    }
+    return { ...place, directory, missing: [] };
+  }
+
+  /** When all is done: throws SINK_UNVERIFIED where the path leads to another directory by now. */
+  confirm({ sink, directory }: Pick<Place, 'sink' | 'directory'>): void {
+    const path = dirname(sink.path);
+    const isStill = this.#confirmed.get(path) ?? this.#leadsTo(path, directory);
+    this.#confirmed.set(path, isStill);
+    if (isStill) return;
+    const message = `${sink.path}: expected its directory to stay where it was, got another one in its place`;
+    throw new AgentError('SINK_UNVERIFIED', message, { hint: 'find out who moves it, and wait for the next pass' });
+  }
+
+  #leadsTo(path: string, directory: Directory): boolean {
+    using found = openDirectory('sink', path, this.#walker);
+    if (found.kind !== 'directory' || found.missing.length > 0) return false;
+    const [now, then] = [found.held.stat(), directory.stat()];
+    return found.held.mountId === directory.mountId && now.dev === then.dev && now.ino === then.ino;
+  }
+
+  #find(directory: string): FoundDirectory {
+    const found = this.#found.get(directory) ?? openDirectory('sink', directory, this.#walker);
+    this.#found.set(directory, found);
+    return found;
+  }
+
+  /** Another sink may have made it by now. */
+  #reopen(path: string): Pick<Place, 'directory' | 'missing'> {
+    const found = this.#found.get(dirname(path));
+    if (found?.kind === 'directory' && found.missing.length > 0) {
+      this.#others.push(found);
+      this.#found.delete(dirname(path));
+    }
+    return this.spotOf(path);
+  }
+
+  /** Two sinks that are one file would undo each other for ever. */
+  #refuseShared({ sink, directory, missing, name }: Place): void {
+    const { dev, ino } = directory.stat();
+    const key = join(`${dev}:${ino}`, ...missing, name);
+    const holder = this.#holders.get(key);
+    this.#holders.set(key, sink.path);
+    if (holder === undefined || holder === sink.path) return;
+    const hint = 'configure each file once, by its real path';
+    throw new AgentError('SINK_UNSAFE_PATH', `${sink.path}: expected a file of its own, got that of ${holder}`, {
+      hint,
+    });
+  }
+}
+
+/**
+ * What a write would meet for sure, so that a look says it too: no right to make files there, a read-only mount, a file
+ * that nobody may replace. Throws SINK_WRITE_FAILED.
+ */
+export function refuseUnwritable({ directory, missing, name, path }: Where): void {
+  try {
+    accessSync(directory.link, constants.W_OK | constants.X_OK);
+    using held = missing.length === 0 ? directory.find(name) : undefined;
+    if (held) refuseImmutable(held);
+  } catch (error) {
+    throw explain(error, 'SINK_WRITE_FAILED', path);
+  }
+}
+
+/** Of its mode nothing depends: the directory's decides of a rename. */
+function refuseImmutable(file: Held): void {
+  try {
+    accessSync(file.link, constants.W_OK);
+  } catch (error) {
+    if (!isErrno(error, 'EACCES')) throw error;
+  }
+}
+
+function unmade(path: string, target: string): AgentError {
+  const message = `${path}: expected its directory to be there, or to be made for the agent's own user`;
+  return new AgentError('SINK_UNSAFE_PATH', message, {
+    hint: `make it: sudo install -d -m 755 ${shellWord(dirname(target))}`,
+  });
+}
