@@ -25,7 +25,7 @@ const layers: Readonly<Record<string, Layer>> = {
   'sinks/': { ...stage, packages: ['valibot'] },
   'sinks/formats/': { paths: ['core/', 'sinks/contract.ts'], pure: true },
   'host/': stage,
-  'notify/': { paths: [...stage.paths, 'host/'] },
+  'notify/': { paths: [...stage.paths, 'host/'], packages: ['valibot'] },
   'doctor/': { paths: ['core/'], pure: true },
   'lockdown/': { paths: [...stage.paths, 'host/'] },
   'simulator/': stage,

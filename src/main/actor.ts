@@ -1,4 +1,5 @@
 import { EXIT } from '../core/exit.ts';
+import { answer } from '../notify/answer.ts';
 import { serve } from '../sinks/acting/serve.ts';
 import { forgetSink } from '../sinks/formats/forget.ts';
 import { renderSink } from '../sinks/formats/render.ts';
@@ -12,6 +13,14 @@ export async function runActor(): Promise<number> {
   // They are meant for the agent, which ends this process when it must.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
   try {
+    const lines = openStandardLines();
+    const first = lines.read();
+    if (first === undefined) return EXIT.done;
+    const answered = answer(first, process.geteuid?.() ?? 0);
+    if (answered !== undefined) {
+      lines.write(answered);
+      return EXIT.done;
+    }
     await serve(
       {
         files: createAtomicFiles(),
@@ -26,7 +35,8 @@ export async function runActor(): Promise<number> {
         render: renderSink,
         forget: forgetSink,
       },
-      openStandardLines(),
+      first,
+      lines,
     );
     return EXIT.done;
   } catch {

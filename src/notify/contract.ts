@@ -1,5 +1,5 @@
 import type { ConsumerConfig } from '../core/config.ts';
-import type { BootTime, Clock, Processes, UserIds, Users } from '../core/contracts.ts';
+import type { Actors, BootTime, Clock, Processes, UserIds, Users } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { RunningProcess } from '../core/outcomes.ts';
 import type { HostDeps } from '../host/tool.ts';
@@ -8,6 +8,8 @@ export interface NotifyDeps extends HostDeps {
   readonly clock: Pick<Clock, 'now'>;
   readonly readBootTime: () => BootTime;
   readonly processes: Processes;
+  /** Root's alone. */
+  readonly actors?: Actors;
   readonly users: Users;
   /** Who the agent is. */
   readonly self: UserIds;

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { ExecConsumer } from '../core/config.ts';
 import type { CommandResult } from '../core/commands.ts';
 import type { UserIds } from '../core/contracts.ts';
@@ -5,6 +6,7 @@ import { AgentError } from '../core/errors.ts';
 import { getent } from '../host/getent.ts';
 import { hasSystemd, runTool } from '../host/tool.ts';
 import { judgeCommand } from '../paths/command.ts';
+import { ask, ERROR } from './ask.ts';
 import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
 
 interface Attempt {
@@ -16,10 +18,10 @@ interface Attempt {
 export async function notifyByExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<NotifyResult> {
   const [program = ''] = consumer.command;
   const user = await userOf(deps, consumer);
-  refuseUnsafe(consumer.command, deps.self.uid);
+  const mayHang = await refuseUnsafe(deps, consumer.command, attempt.signal);
   // Below a service manager a unit of its own, so that the sandbox of ours does not bind it.
   const inUnit = deps.self.uid === 0 && hasSystemd(deps);
-  const result = await (inUnit ? runInUnit : runHere)(deps, consumer, { ...attempt, user });
+  const result = await (inUnit ? runInUnit : runHere)(deps, consumer, { ...attempt, user, mayHang });
   if (result.timedOut) {
     const message = `${program}: expected an end within ${consumer.timeout / 1000} s, got none`;
     throw new AgentError('CONSUMER_TIMEOUT', message, { hint: 'see what it waits for, or raise timeout' });
@@ -37,16 +39,28 @@ async function userOf(deps: NotifyDeps, { user }: ExecConsumer): Promise<UserIds
   throw failed(`user: expected uid ${deps.self.uid}, who the agent runs as, got ${user}`, 'run the agent as root');
 }
 
-/** Whoever can change what runs, or rename what leads to it, gets its rights. */
-function refuseUnsafe(command: readonly string[], uid: number): void {
-  const [fault] = judgeCommand(command, { uid });
-  if (!fault) return;
+const ROOT = { uid: 0, gid: 0 };
+
+const FAULTS = v.object({ faults: v.array(v.object({ path: v.string(), isMissing: v.boolean(), error: ERROR })) });
+
+/**
+ * Whoever can change what runs, or rename what leads to it, gets its rights. Gives whether it lies where even to start
+ * it may take for ever.
+ */
+async function refuseUnsafe(deps: NotifyDeps, command: readonly string[], signal: AbortSignal): Promise<boolean> {
+  const { uid } = deps.self;
+  const faults = judgeCommand(command, { uid, mayWait: uid !== 0 });
+  const at = faults.find(({ mount }) => mount !== undefined)?.mount;
+  const looked =
+    at === undefined ? { faults } : await ask(deps, { kind: 'judge', command }, FAULTS, { user: ROOT, at, signal });
+  const [fault] = looked.faults;
+  if (!fault) return at !== undefined;
   const { path, error, isMissing } = fault;
   if (isMissing) throw failed(`${path}: expected a program, got no such file`, 'install it, or correct the command');
   throw new AgentError(error.code, error.message, error);
 }
 
-type Run = Attempt & { readonly user: UserIds };
+type Run = Attempt & { readonly user: UserIds; readonly mayHang: boolean };
 
 /** How long it has after the timeout before it is killed, as with {@link runHere}. */
 const STOP_TIMEOUT = '1s';
@@ -88,12 +102,14 @@ function unitName({ name }: ExecConsumer): string {
 async function runHere(
   deps: NotifyDeps,
   consumer: ExecConsumer,
-  { request, signal, user }: Run,
+  { request, signal, user, mayHang }: Run,
 ): Promise<CommandResult> {
   const other = user.uid !== deps.self.uid;
   const become = ['/usr/bin/setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--'];
   const env = { ...contextOf(request), ...(await accountOf(deps, user, signal)) };
-  const command = [...(other ? become : []), ...consumer.command];
+  // A program is waited for until it has begun: one that hangs there must hang in another's place.
+  const first = other ? become : mayHang ? ['/usr/bin/env', '--'] : [];
+  const command = [...first, ...consumer.command];
   return await deps.commands.run(command, { env, timeout: consumer.timeout, signal });
 }
 

@@ -1,13 +1,11 @@
-import * as fs from 'node:fs';
-import { promisify } from 'node:util';
-import { AgentError } from '../core/errors.ts';
-import { runTool } from '../host/tool.ts';
+import * as v from 'valibot';
+import type { User } from '../core/contracts.ts';
+import { AgentError, toErrorInfo } from '../core/errors.ts';
+import { readFile } from '../files/read.ts';
+import { errorOf, openFile } from '../paths/policies.ts';
+import type { Walker } from '../paths/walked.ts';
+import { ask } from './ask.ts';
 import type { NotifyDeps } from './contract.ts';
-import { followPath, unlessAbsent } from './path.ts';
-
-const open = promisify(fs.open);
-const fstat = promisify(fs.fstat);
-const read = promisify(fs.read);
 
 /** What a pid file says, and how much that is worth. */
 export interface PidFile {
@@ -19,91 +17,91 @@ export interface PidFile {
   readonly user?: number;
 }
 
-/** Some programs write more behind the number, in lines of its own. */
-const BYTES = 64;
-const WRITABLE_BY_OTHERS = 0o022;
+/** What one process finds there with its own rights. */
+type Look =
+  | { readonly kind: 'file'; readonly pid: number | null; readonly writtenAt: number }
+  | { readonly kind: 'absent' }
+  /** Nothing behind `at` was looked at. */
+  | { readonly kind: 'user'; readonly at: string; readonly uid: number; readonly isClaim: boolean }
+  | { readonly kind: 'remote'; readonly at: string };
 
-/** Undefined when there is none. Rejects with CONSUMER_UNSAFE, CONSUMER_UNINSPECTABLE and errno errors. */
-export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortSignal): Promise<PidFile | undefined> {
-  const route = await followPath(path, [0, deps.self.uid]);
-  if (!route) return undefined;
-  if (route.stranger === undefined) return await readOwn(path, route.path);
-  if (deps.self.uid === 0) return await readAs(deps, route.stranger, { path, signal });
-  throw new AgentError(
-    'CONSUMER_UNSAFE',
-    `${path}: expected a path of root or the agent, got one of uid ${route.stranger}`,
-    {
-      hint: 'run the agent as root, or as that user',
-    },
-  );
-}
+const LOOK = v.variant('kind', [
+  v.object({ kind: v.literal('file'), pid: v.nullable(v.pipe(v.number(), v.integer())), writtenAt: v.number() }),
+  v.object({ kind: v.literal('absent') }),
+  v.object({ kind: v.literal('user'), at: v.string(), uid: v.pipe(v.number(), v.integer()), isClaim: v.boolean() }),
+  v.object({ kind: v.literal('remote'), at: v.string() }),
+]);
 
-async function readOwn(path: string, resolved: string): Promise<PidFile | undefined> {
-  // Does not wait for the writer of a FIFO.
-  const flags = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOFOLLOW;
-  const fd = await open(resolved, flags).catch(unlessAbsent);
-  if (fd === undefined) return undefined;
-  try {
-    const stat = await fstat(fd);
-    if (!stat.isFile()) throw notRegular(path);
-    const { buffer, bytesRead } = await read(fd, Buffer.alloc(BYTES), 0, BYTES, 0);
-    return { pid: parsePid(buffer.toString('latin1', 0, bytesRead)), writtenAt: stat.mtimeMs };
-  } finally {
-    fs.closeSync(fd);
-  }
-}
-
-/** Milliseconds. A user's directory may be a filesystem that never answers. */
-const PATIENCE = 5_000;
-const ABSENT = 3;
-const NOT_REGULAR = 4;
-const SCRIPT =
-  `[ -e "$1" ] || exit ${ABSENT}; [ -f "$1" ] || exit ${NOT_REGULAR}; ` +
-  `stat -L -c "%u %a %Y" -- "$1" && exec head -c ${BYTES} -- "$1"`;
+const ROOT: User = { uid: 0, gid: 0 };
 
 /**
- * Behind a component that is a user's, everything can be a trap of that user's: it is read by a child that can do no
- * more than the user can, and what it says is the user's word.
+ * Undefined when there is none. Behind a component that is a user's, everything can be a trap of that user's: it is read
+ * by a process that can do no more than they can. So is, by one of root's own, what lies on a file system that may let
+ * us wait. Rejects with CONSUMER_UNSAFE and CONSUMER_UNINSPECTABLE.
  */
-async function readAs(
-  deps: NotifyDeps,
-  uid: number,
-  { path, signal }: { readonly path: string; readonly signal: AbortSignal },
-): Promise<PidFile | undefined> {
-  const ids = await deps.users.user(uid);
-  if (!ids) throw new AgentError('CONSUMER_UNSAFE', `${path}: expected a user of this machine, got uid ${uid}`);
-  const result = await runTool(deps, ['sh', '-c', SCRIPT, 'sh', path], { timeout: PATIENCE, signal, ids });
-  if (result.exitCode === ABSENT) return undefined;
-  if (result.exitCode === NOT_REGULAR) throw notRegular(path);
-  const [, owner, mode, mtime, content] = /^(\d+) ([0-7]+) (\d+)\n([^]*)$/.exec(result.output) ?? [];
-  if (result.exitCode !== 0 || owner === undefined || mode === undefined || content === undefined) {
-    throw new AgentError('CONSUMER_UNINSPECTABLE', `${path}: expected to read it as uid ${uid}, got no answer`, {
-      hint: `look at it as that user: ls -l ${path}`,
-    });
+export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortSignal): Promise<PidFile | undefined> {
+  const { uid } = deps.self;
+  const question = { kind: 'pid-file', path } as const;
+  let look = lookAtPidFile(path, { uid, mayWait: uid !== 0 });
+  if (look.kind === 'remote') look = await ask(deps, question, LOOK, { user: ROOT, at: look.at, signal });
+  const user = look.kind === 'user' ? await actingUser(deps, path, look) : undefined;
+  if (look.kind === 'user' && user) look = await ask(deps, question, LOOK, { user, at: look.at, signal });
+  if (look.kind === 'absent') return undefined;
+  if (look.kind !== 'file') throw unsafe(`${path}: expected a path of root or of one user, got one of several`);
+  const { pid, writtenAt } = look;
+  return { pid: pid ?? undefined, writtenAt, ...(user && { user: user.uid }) };
+}
+
+/** Throws AgentError. */
+export function lookAtPidFile(path: string, walker: Walker): Look {
+  using found = openFile('pid_file', path, walker);
+  switch (found.kind) {
+    case 'file':
+      return read(path, found.held);
+    case 'absent':
+      return { kind: 'absent' };
+    case 'user':
+      return { kind: 'user', at: found.at, uid: found.uid, isClaim: found.isClaim };
+    case 'remote':
+      return { kind: 'remote', at: found.at };
+    case 'refused':
+      throw errorOf('pid_file', path, found);
   }
-  refuseOthers(path, uid, { owner: Number(owner), mode: Number.parseInt(mode, 8) });
-  return { pid: parsePid(content), writtenAt: Number(mtime) * 1000, user: uid };
 }
 
-function refuseOthers(path: string, uid: number, file: { readonly owner: number; readonly mode: number }): void {
-  if ([0, uid].includes(file.owner) && (file.mode & WRITABLE_BY_OTHERS) === 0) return;
-  throw new AgentError(
-    'CONSUMER_UNSAFE',
-    `${path}: expected a file that only root or uid ${uid} can write, got another`,
-    {
-      hint: `chmod go-w ${path}, and chown it to uid ${uid}`,
-    },
-  );
+function read(path: string, held: Parameters<typeof readFile>[0]): Look {
+  try {
+    const { bytes, stat } = readFile(held, { notRegular: 'CONSUMER_UNSAFE', tooLarge: 'CONSUMER_UNSAFE' });
+    return { kind: 'file', pid: parsePid(bytes), writtenAt: Number(stat.mtimeMs) };
+  } catch (error) {
+    if (error instanceof AgentError) throw error;
+    throw new AgentError('CONSUMER_UNINSPECTABLE', `${path}: expected to read it, got ${toErrorInfo(error).message}`);
+  }
 }
 
-/** The first line. What else stands in the file is not repeated anywhere: it may be any file. */
-function parsePid(content: string): number | undefined {
-  const [, digits] = /^[ \t]*(\d{1,10})[ \t\r]*(?:\n|$)/.exec(content) ?? [];
-  return digits === undefined ? undefined : Number(digits);
+/** Whoever has no user of their own runs as nobody, and a number without an entry may be anybody's by tomorrow. */
+const NOBODY = 65534;
+
+async function actingUser(
+  deps: NotifyDeps,
+  path: string,
+  { at, uid, isClaim }: Extract<Look, { readonly kind: 'user' }>,
+): Promise<User> {
+  // Whoever came first made it, and would be notified in place of the one that is meant.
+  if (isClaim) throw unsafe(`${path}: expected ${at} to be root's, since others make entries beside it`);
+  const user = await deps.users.user(uid);
+  if (user && !user.isUnlisted && uid !== NOBODY) return user;
+  throw unsafe(`${path}: expected a user of this machine as the owner of ${at}, got uid ${uid}, which is nobody's`);
 }
 
-function notRegular(path: string): AgentError {
-  return new AgentError('CONSUMER_UNSAFE', `${path}: expected a regular file, got another kind`, {
-    hint: 'correct pid_file',
+function unsafe(message: string): AgentError {
+  return new AgentError('CONSUMER_UNSAFE', message, {
+    hint: 'have the program write it below a directory in which root alone makes entries, such as /run/app',
   });
+}
+
+/** Some programs write more behind the number, in lines of its own. What else stands there is not repeated anywhere. */
+function parsePid(bytes: Buffer): number | null {
+  const [, digits] = /^[ \t]*(\d{1,10})[ \t\r]*(?:\n|$)/.exec(bytes.toString('latin1', 0, 64)) ?? [];
+  return digits === undefined ? null : Number(digits);
 }

@@ -11,6 +11,8 @@ export interface Fault extends Executed {
   /** The path is somebody else's to change; else there is no program, or nobody can see whose it is. */
   readonly isUnsafe: boolean;
   readonly isMissing: boolean;
+  /** It lies on a file system that may let us wait, mounted there: nothing was looked at. */
+  readonly mount?: string;
   readonly error: ErrorInfo;
 }
 
@@ -45,8 +47,15 @@ function faultOf(executed: Executed, found: NotFound): Fault {
   const error = found.kind === 'refused' ? found.error : errorOf('program', path, found).toInfo();
   const refusal = found.kind === 'refused' ? found.refusal : undefined;
   const isMissing = found.kind === 'absent';
-  const isUnsafe = !isMissing && refusal?.why !== 'errno' && refusal?.why !== 'no-proc';
-  return { ...executed, isUnsafe, isMissing, error: withRemedy(path, error, refusal, takeBackOr(install(path))) };
+  const mount = found.kind === 'remote' ? { mount: found.at } : {};
+  const isUnsafe = !isMissing && found.kind !== 'remote' && refusal?.why !== 'errno' && refusal?.why !== 'no-proc';
+  return {
+    ...executed,
+    ...mount,
+    isUnsafe,
+    isMissing,
+    error: withRemedy(path, error, refusal, takeBackOr(install(path))),
+  };
 }
 
 function install(program: string): string {

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, symlinkSync, utimesSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { describe, test, type TestContext } from 'node:test';
-import type { NotifyResult } from '../../src/notify/contract.ts';
+import { describe, test } from 'node:test';
 import { readBootTime } from '../../src/system/boot-time.ts';
-import { isRoot, needsRoot, NOBODY, startHupPrinter, startSleep, until, type Program } from '../support/consumer.ts';
+import { isRoot, NOBODY, startHupPrinter, STRANGER } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { brief, makePidFile, signalByPidFile } from './harness.ts';
-
-/** The user that is neither root nor the one whose path it is. */
-const STRANGER = 1;
 
 describe('a pid file', () => {
   test('that is missing, with its directory or without, means that nobody runs', async (t) => {
@@ -60,13 +56,12 @@ describe('a pid file', () => {
     const directory = tempDir(t);
     execFileSync('mkfifo', ['-m', '600', join(directory, 'fifo')]);
     mkdirSync(join(directory, 'directory'));
-    for (const name of ['fifo', 'directory']) {
-      assert.equal(brief(await signalByPidFile(join(directory, name))), 'CONSUMER_UNSAFE refused', name);
-    }
+    assert.equal(brief(await signalByPidFile(join(directory, 'fifo'))), 'CONSUMER_UNSAFE refused');
+    assert.equal(brief(await signalByPidFile(join(directory, 'directory'))), 'CONSUMER_UNINSPECTABLE refused');
     symlinkSync(dirname(file), join(directory, 'run'));
     symlinkSync('loop', join(directory, 'loop'));
     assert.equal(brief(await signalByPidFile(join(directory, 'run', basename(file)))), 'notified');
-    assert.equal(brief(await signalByPidFile(join(directory, 'loop'))), 'CONSUMER_UNSAFE refused');
+    assert.equal(brief(await signalByPidFile(join(directory, 'loop'))), 'CONSUMER_UNINSPECTABLE refused');
   });
 
   test('that others can write, or replace, is not believed', async (t) => {
@@ -79,8 +74,9 @@ describe('a pid file', () => {
     chmodSync(file, 0o644);
     chmodSync(dirname(file), 0o777);
     assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_UNSAFE refused');
+    // Whoever comes first has the name there, and anybody could have moved root's file there.
     chmodSync(dirname(file), 0o1777);
-    assert.equal(brief(await signalByPidFile(file)), 'notified');
+    assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_UNSAFE refused');
   });
 
   test('that is older than the process names another one by now', async (t) => {
@@ -102,86 +98,5 @@ describe('a pid file', () => {
     if (isRoot) chownSync(file, NOBODY, NOBODY);
     const result = await signalByPidFile(file, { deps: { self: { uid: STRANGER, gid: STRANGER } } });
     assert.equal(brief(result), 'CONSUMER_UNSAFE refused');
-  });
-});
-
-describe('a pid file that is not root’s', { skip: needsRoot }, () => {
-  interface Site {
-    readonly file: string;
-    readonly theirs: Program;
-    readonly name: (pid: number, uid?: number) => Promise<NotifyResult>;
-  }
-
-  /** In a directory of nobody's; `name` writes a number into the file and makes an attempt. */
-  async function makeSite(t: TestContext): Promise<Site> {
-    const base = tempDir(t);
-    chmodSync(base, 0o755);
-    const directory = join(base, 'theirs');
-    mkdirSync(directory, { mode: 0o700 });
-    chownSync(directory, NOBODY, NOBODY);
-    const file = join(directory, 'app.pid');
-    const name = async (pid: number, uid = NOBODY): Promise<NotifyResult> => {
-      writeFileSync(file, `${pid}\n`);
-      chownSync(file, uid, uid);
-      return await signalByPidFile(file);
-    };
-    return { file, theirs: await startHupPrinter(t, { uid: NOBODY }), name };
-  }
-
-  test('reaches processes of its user', async (t) => {
-    const { name, theirs } = await makeSite(t);
-    assert.equal(brief(await name(theirs.pid)), 'notified');
-    await until(() => theirs.output().includes('HUP'));
-    assert.equal(brief(await name(theirs.pid, 0)), 'notified');
-  });
-
-  test('reaches nobody else', async (t) => {
-    const { name } = await makeSite(t);
-    const ours = await startHupPrinter(t);
-    for (const uid of [NOBODY, 0]) {
-      const result = await name(ours.pid, uid);
-      assert.equal(brief(result), 'CONSUMER_NOT_MEANT refused');
-      assert.match(JSON.stringify(result), /not a process of uid 65534/);
-    }
-    const { pid } = await startSleep(t, undefined, STRANGER);
-    assert.equal(brief(await name(pid)), 'CONSUMER_NOT_MEANT refused');
-    assert.equal(ours.output(), 'ready\n');
-  });
-
-  test('counts as its user’s even in a directory of root', async (t) => {
-    const ours = await startHupPrinter(t);
-    const file = makePidFile(t, ours.pid);
-    chownSync(file, NOBODY, NOBODY);
-    assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_NOT_MEANT refused');
-    const theirs = await startHupPrinter(t, { uid: NOBODY });
-    writeFileSync(file, String(theirs.pid));
-    assert.equal(brief(await signalByPidFile(file)), 'notified');
-  });
-
-  test('is not read with more rights than its user has', async (t) => {
-    const { file, theirs } = await makeSite(t);
-    const secret = makePidFile(t, theirs.pid);
-    chmodSync(secret, 0o600);
-    symlinkSync(secret, file);
-    assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_UNINSPECTABLE refused');
-  });
-
-  test('may not be a third user’s, nor one that everybody can write', async (t) => {
-    const { file, name, theirs } = await makeSite(t);
-    assert.equal(brief(await name(theirs.pid, STRANGER)), 'CONSUMER_UNSAFE refused');
-    chownSync(file, NOBODY, NOBODY);
-    chmodSync(file, 0o666);
-    assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_UNSAFE refused');
-  });
-
-  test('may be missing, or older than the process, or no file at all', async (t) => {
-    const { file, name, theirs } = await makeSite(t);
-    assert.equal(brief(await signalByPidFile(file)), 'not_running');
-    await name(theirs.pid);
-    utimesSync(file, 1, 1);
-    assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_NOT_MEANT refused');
-    renameSync(file, `${file}.old`);
-    execFileSync('mkfifo', ['-m', '644', file]);
-    assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_UNSAFE refused');
   });
 });

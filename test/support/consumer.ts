@@ -7,12 +7,16 @@ import type { TestContext } from 'node:test';
 import type { ConsumerConfig } from '../../src/core/config.ts';
 import type { NotifyDeps, NotifyRequest } from '../../src/notify/contract.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
+import { createActors } from '../../src/system/actors.ts';
 import { createCommands } from '../../src/system/commands.ts';
 import { createProcesses } from '../../src/system/processes.ts';
 import { createUsers } from '../../src/host/users.ts';
+import { executable } from './product.ts';
 import { eventually } from './eventually.ts';
 
 export const NOBODY = 65_534;
+/** Two users whom every machine has: daemon and bin, or the other way round. */
+export const [USER, STRANGER] = [2, 1];
 export const isRoot = process.getuid?.() === 0;
 export const needsRoot = isRoot ? false : 'needs root: processes of two users';
 
@@ -26,6 +30,7 @@ export function realDeps(overrides: Partial<NotifyDeps> = {}): NotifyDeps {
     processes: createProcesses(),
     users: createUsers({ commands }),
     self: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    ...(isRoot && { actors: createActors([executable]) }),
     host: { path: '/usr/bin:/bin', systemd: '/proc/nonexistent', net: '/proc/net' },
     ...overrides,
   };

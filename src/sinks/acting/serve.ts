@@ -20,10 +20,8 @@ export interface Channel {
   readonly write: (line: string) => void;
 }
 
-/** Does one job with this process's own identity, which is the user's by now. */
-export async function serve(deps: ForgetDeps, channel: Channel): Promise<void> {
-  const line = channel.read();
-  if (line === undefined) return;
+/** Does the job of the first line with this process's own identity, which is the user's by now. */
+export async function serve(deps: ForgetDeps, line: string, channel: Channel): Promise<void> {
   const task = decodeTask(line);
   if (task.kind === 'look') tell(channel, { verdicts: look(deps, task) });
   else tell(channel, { done: await work(deps, channel, task) });
