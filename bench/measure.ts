@@ -6,6 +6,8 @@ export interface Stat {
   readonly median: number;
   readonly max: number;
   readonly runs: number;
+  /** What a peer said that failed; the numbers are NaN then. */
+  readonly failure?: string;
 }
 
 export interface Command {
@@ -13,6 +15,8 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
   /** Before each run, and not counted. */
   readonly before?: () => void | Promise<void>;
+  /** Is not ours: that it fails ends nothing, and is a result. */
+  readonly isPeer?: true;
 }
 
 const RUNS = 15;
@@ -28,13 +32,27 @@ export async function timeCommands<Name extends string>(
   commands: Readonly<Record<Name, Command>>,
   runs = RUNS,
 ): Promise<Record<Name, Stat>> {
-  return await interleave(
-    mapValues(commands, (command) => async () => {
-      await command.before?.();
+  const failures = new Map<Name, string>();
+  const time = async (name: Name, command: Command): Promise<number> => {
+    if (failures.has(name)) return NaN;
+    await command.before?.();
+    try {
       return runOnce(command);
-    }),
+    } catch (error) {
+      if (command.isPeer !== true) throw error;
+      failures.set(name, error instanceof Error ? error.message : String(error));
+      return NaN;
+    }
+  };
+  const stats = await interleave(
+    mapValues(commands, (command, name) => () => time(name, command)),
     runs,
   );
+  return mapValues(stats, (stat, name) => withFailure(stat, failures.get(name)));
+}
+
+function withFailure(stat: Stat, failure: string | undefined): Stat {
+  return failure === undefined ? stat : { min: NaN, median: NaN, max: NaN, runs: 0, failure };
 }
 
 function runOnce({ argv: [program, ...args], env = {} }: Command): number {

@@ -31,7 +31,8 @@ function startUpBars(rows: readonly Row[]): Bar[] {
   for (const { group, name, ours, against } of rows) {
     if (group !== 'whole processes') continue;
     bars.set(name, { label: `credrotate ${name}`, value: ours.median, isOurs: true });
-    if (against) bars.set(against.name, { label: against.name, value: against.value.median, isOurs: false });
+    if (against && against.value.failure === undefined)
+      bars.set(against.name, { label: against.name, value: against.value.median, isOurs: false });
   }
   return [...bars.values()];
 }

@@ -18,14 +18,15 @@ export interface Budget {
   readonly aim?: number;
 }
 
-/** What the budget is about; undefined where there is nothing to compare with. */
+/** What the budget is about; undefined where there is nothing to compare with, or it failed. */
 export function figure({ ours, against, budget }: Row): number | undefined {
   if (budget?.of === 'value') return ours.median;
-  if (!against) return undefined;
+  if (!against || against.value.failure !== undefined) return undefined;
   return budget?.of === 'difference' ? ours.median - against.value.median : ours.median / against.value.median;
 }
 
-export function verdict(row: Row): 'met' | 'aim met' | 'MISSED' | '' {
+export function verdict(row: Row): 'met' | 'aim met' | 'MISSED' | 'PEER FAILED' | '' {
+  if (row.against?.value.failure !== undefined) return 'PEER FAILED';
   const found = figure(row);
   if (!row.budget || found === undefined) return '';
   if (found > row.budget.limit) return 'MISSED';
@@ -59,7 +60,7 @@ function cells(row: Row): string[] {
     ...[ours.median, ours.min, ours.max].map(number),
     unit,
     against?.name ?? '',
-    against ? number(against.value.median) : '',
+    against && against.value.failure === undefined ? number(against.value.median) : '',
     found === undefined ? '' : number(found),
     budget ? `<= ${budget.limit}${budget.aim === undefined ? '' : ` (aim ${budget.aim})`}` : '',
     verdict(row),

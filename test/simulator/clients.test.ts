@@ -69,7 +69,9 @@ describe('clients that are not ours take it for the real service', { timeout: li
     const simulator = await start(t);
     const { accessKeyId, secretAccessKey } = simulator.current();
     // The one form that versions 1 and 2 share shows the last four characters.
-    const { stdout } = await run('aws', ['configure', 'list'], { env: environment(t, simulator) });
+    // Its version 2.9 puts the path behind the endpoint as it is.
+    const env = { ...environment(t, simulator), AWS_EC2_METADATA_SERVICE_ENDPOINT: `${simulator.url}/` };
+    const { stdout } = await run('aws', ['configure', 'list'], { env });
     const shown = (name: string) => new RegExp(`${name}[ :]+\\*+(\\S{4})[ :]+iam-role`).exec(stdout)?.[1];
     assert.deepEqual([shown('access_key'), shown('secret_key')], [accessKeyId.slice(-4), secretAccessKey.slice(-4)]);
   });
