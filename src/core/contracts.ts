@@ -177,7 +177,7 @@ export interface ProcessHandle extends Disposable {
 }
 
 export interface Processes {
-  /** Undefined when there is no such process. */
+  /** Undefined when there is no such process. Throws AgentError where the kernel holds none for us. */
   open(pid: number): ProcessHandle | undefined;
   /**
    * Path of the executable as /proc shows it, read with the identity of the process's `owner` where the agent's own is

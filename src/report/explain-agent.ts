@@ -4,9 +4,12 @@ import type { Explanations } from './explain-contract.ts';
 export const OF_AGENT: Explanations<'STATE' | 'AGENT' | 'INTERNAL'> = {
   STATE_UNWRITABLE: {
     means: 'what the agent must remember cannot be written',
-    causes: ['The disk is full or read-only, or the state directory belongs to somebody else.'],
+    causes: [
+      'The disk is full or read-only.',
+      'Somebody else than root (or the user of the agent) can change the directory, or a directory on the way to it; or it lies on a file system that may not answer, such as a network one. Then nothing in it is read or written.',
+    ],
     remedies: [
-      'Free space or mend the rights: `ls -ld /var/lib/credrotate`, `df -h /var/lib/credrotate`.',
+      'Free space or mend the rights: `namei -l /var/lib/credrotate`, `df -h /var/lib/credrotate`. `STATE_DIRECTORY` and `RUNTIME_DIRECTORY` name other places.',
       'The sinks are kept fresh all the same; after a restart consumers may be notified once more than needed.',
     ],
   },

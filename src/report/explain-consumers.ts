@@ -35,8 +35,8 @@ export const OF_CONSUMERS: Explanations<'CONSUMER'> = {
   CONSUMER_UNSAFE: {
     means: 'somebody else could decide who is notified, or what is run',
     causes: [
-      'A pid file, or a directory on the way to it, can be written by other users than root and its owner.',
-      'The program of an exec consumer, or a directory on the way to it, belongs to somebody else than root and the user it runs as.',
+      'A pid file, or a directory on the way to it, can be written by other users than root and its owner; or it stands where everybody can make files, and so is whose who came first.',
+      'The program of an exec consumer, the script that its interpreter is given, or a directory on the way to one of them can be changed by somebody else than root (or the user of an agent that is not root), whoever it runs as. Where the words do not tell which of them is a script (`sh -c`, `env`, `sudo`), each that may be a path counts.',
     ],
     remedies: [
       'Do what the hint says: it names the path.',
@@ -44,8 +44,10 @@ export const OF_CONSUMERS: Explanations<'CONSUMER'> = {
     ],
   },
   CONSUMER_UNINSPECTABLE: {
-    means: 'nobody can see what the signal would do to the process',
+    means: 'nobody can see whom the signal would reach',
     causes: [
+      'The pid file or the program lies on a file system that does not answer, or its user stopped the process that reads it.',
+      'The kernel, or a filter of the unit, lacks pidfd_open: then a signal could reach another process.',
       'The agent may not look into the process: /proc is mounted with hidepid=, or the unit of the agent says ProtectProc=.',
     ],
     remedies: [

@@ -29,7 +29,7 @@ export const OF_CONFIG: Explanations<'CONFIG' | 'USAGE'> = {
   CONFIG_UNSAFE: {
     means: 'somebody else than root could change the configuration',
     causes: [
-      'A configuration can run commands as root. So root reads it only where the file and every directory on the way to it belong to root, and nobody else can write there. The same holds for conf.d and for the program of an exec consumer.',
+      'A configuration can run commands as root. So root reads it only where the file and every directory on the way to it belong to root, and nobody else can write there. The same holds for conf.d, for what an exec consumer executes and for the directory of `metrics.textfile`.',
     ],
     remedies: [
       'Look through the file first: others may have written in it.',

@@ -2,7 +2,7 @@ import { dlopen } from 'node:ffi';
 import { closeSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { ProcessHandle, Processes, UserIds } from '../core/contracts.ts';
-import { isErrno } from '../core/errors.ts';
+import { AgentError, isErrno } from '../core/errors.ts';
 
 /** The same on x86-64 and arm64. */
 const SYS_PIDFD_SEND_SIGNAL = 424;
@@ -26,7 +26,7 @@ function open(pid: number): ProcessHandle | undefined {
   if (fd >= 0) return held(pid, fd);
   if (!exists(pid)) return undefined;
   const own = pidfdOpen(process.pid);
-  if (own < 0) return unheld(pid);
+  if (own < 0) throw unheld(pid);
   // The call works, and a signal would arrive: the number is that of a thread.
   closeSync(own);
   return undefined;
@@ -64,22 +64,11 @@ function held(pid: number, fd: number): ProcessHandle {
   };
 }
 
-/** Without pidfds (kernels before 5.3, or a filter): the number may be reused between look and signal. */
-function unheld(pid: number): ProcessHandle {
-  return {
-    pid,
-    signal(name) {
-      try {
-        return process.kill(pid, name);
-      } catch (error) {
-        if (isErrno(error, 'ESRCH')) return false;
-        throw error;
-      }
-    },
-    [Symbol.dispose]() {
-      // Nothing is held.
-    },
-  };
+/** By its number alone a signal could reach another process, which was given it between look and signal. */
+function unheld(pid: number): AgentError {
+  const message = `pid ${pid}: expected to hold the process (pidfd_open), got a kernel or a filter without that`;
+  const hint = 'use type: systemd; or let the agent call it: Linux 5.4 or later, SystemCallFilter= of its unit';
+  return new AgentError('CONSUMER_UNINSPECTABLE', message, { hint });
 }
 
 function exists(pid: number): boolean {
