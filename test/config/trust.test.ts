@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { tempDir } from '../support/temp-dir.ts';
@@ -81,7 +80,7 @@ describe('for root, a configuration that somebody else can change', () => {
   });
 
   test('one of its own is read, through a link and below /tmp', (t) => {
-    if (!isRoot || tmpdir() !== '/tmp') {
+    if (!isRoot) {
       t.skip('needs root: a file that is root’s, below /tmp');
       return;
     }

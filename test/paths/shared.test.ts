@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { openDirectory } from '../../src/paths/policies.ts';
@@ -42,7 +41,7 @@ describe('in a directory in which others make entries', () => {
     refused(fileAt('configuration', join(directory, 'file')), /^CONFIG_UNSAFE .*file: .*got a file where others/);
     refused(directoryAt(directory), /everybody can make files$/);
     refused(directoryAt(join(directory, 'new')), /everybody can make files$/);
-    refused(directoryAt(join(tmpdir(), 'credrotate-missing')), /everybody can make files$/);
+    refused(directoryAt('/tmp/credrotate-missing'), /everybody can make files$/);
   });
 
   test('what another owns below a sticky one is no more than a claim', { skip: needsRoot }, (t) => {

@@ -1,13 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+
+/** Where tests make their directories: TMPDIR, but not a private one, where the users that tests play cannot get. */
+export const TEMP = isOpenToAll(tmpdir()) ? tmpdir() : '/tmp';
 
 /** A fresh directory (0700), removed when the test ends, though something may still be writing there. */
 export function tempDir(context: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'credrotate-test-'));
+  const directory = mkdtempSync(join(TEMP, 'credrotate-test-'));
   context.after(() => {
     rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   });
   return directory;
+}
+
+function isOpenToAll(directory: string): boolean {
+  for (let path = realpathSync(directory); ; path = dirname(path)) {
+    if ((statSync(path).mode & 0o001) === 0) return false;
+    if (path === '/') return true;
+  }
 }

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { TEMP } from '../support/temp-dir.ts';
 
 /** Skips a test where others would see what it mounts. `npm run test:system` names the mounts of the machine. */
 export function hasOwnMounts(t: TestContext): boolean {
@@ -32,7 +32,7 @@ export function remount(path: string, mode: 'ro' | 'rw'): void {
 
 /** Whatever the test opens before ends before. */
 function mountPoint(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'credrotate-mount-'));
+  const path = mkdtempSync(join(TEMP, 'credrotate-mount-'));
   t.after(() => {
     execFileSync('umount', ['--lazy', path]);
     rmSync(path, { recursive: true });
