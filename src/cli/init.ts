@@ -44,7 +44,8 @@ function accepted<T>(reading: Reading<T>, usual: string): T {
 async function init(world: World, options: InitOptions): Promise<ExitCode> {
   const { refuseToReplace, refuseUnsafe, requireGood, writeConfig } = await import('./init-file.ts');
   const { draftConfig } = await import('../config/draft.ts');
-  const target = options.output === '-' ? undefined : resolve(options.output);
+  // Not normalized: what `..` means behind a symlink the walk knows.
+  const target = options.output === '-' ? undefined : options.output.replace(/^(?!\/)/, `${process.cwd()}/`);
   if (target !== undefined) refuseUnsafe(world, target);
   if (target !== undefined && !options.force) await refuseToReplace(world, target);
   const sinks = await chooseSinks(world, options, target);

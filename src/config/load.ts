@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { isErrno } from '../core/errors.ts';
 import { errorOf, openDirectory } from '../paths/policies.ts';
 import { takeBackOr, withRemedy } from '../paths/remedy.ts';
@@ -24,7 +23,8 @@ export interface LoadOptions {
  * the files hold or lack.
  */
 export function loadConfig(path: string, { uid, validatePattern }: LoadOptions): ConfigResult {
-  const dropIns = listDropIns(join(dirname(path), 'conf.d'), uid);
+  // Not normalized: what `..` means behind a symlink the walk knows.
+  const dropIns = listDropIns(`${path.slice(0, path.lastIndexOf('/') + 1)}conf.d`, uid);
   const files = [path, ...dropIns.files];
   const problems = [...dropIns.problems];
   const trees = [];
@@ -56,7 +56,7 @@ function listDropIns(directory: string, uid: number): DropIns {
     const names = listed.filter((name) => !name.startsWith('.'));
     const files = names.filter((name) => name.endsWith('.yaml')).sort(compareBytes);
     const problems = names.flatMap((name) => misnamed(directory, name));
-    return { files: files.map((name) => join(directory, name)), problems };
+    return { files: files.map((name) => `${directory}/${name}`), problems };
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return { files: [], problems: [] };
     const unreadable = problem('CONFIG_UNREADABLE', { file: directory }, describeFailure('a directory', error));
@@ -82,6 +82,6 @@ function namesForRoot(directory: string): string[] | Problem {
 function misnamed(directory: string, name: string): Problem[] {
   if (!name.endsWith('.yml')) return [];
   return [
-    warning({ file: join(directory, name) }, { message: 'expected a name ending in .yaml, got .yml: it is not read' }),
+    warning({ file: `${directory}/${name}` }, { message: 'expected a name ending in .yaml, got .yml: it is not read' }),
   ];
 }

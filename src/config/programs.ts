@@ -27,10 +27,14 @@ function checkCommand(words: readonly Tree[], name: string, uid: number): Proble
   });
 }
 
-function describe(at: Tree['at'], setting: string, { isUnsafe, isMissing, error }: Fault): Problem {
+function describe(at: Tree['at'], setting: string, { isUnsafe, isMissing, mount, error }: Fault): Problem {
   if (isUnsafe) {
     const { message, hint } = error;
     return problem('CONFIG_UNSAFE', at, { path: setting, message, hint });
+  }
+  if (mount !== undefined) {
+    const message = `expected a program on a file system that answers by itself, got one on ${mount}: a pass looks at it`;
+    return warning(at, { path: setting, message });
   }
   const [, got = ''] = /, got (.*)$/.exec(error.message) ?? [];
   return warning(at, { path: setting, message: `expected a program, got ${isMissing ? 'nothing there' : got}` });

@@ -51,7 +51,7 @@ function createWorld(self: readonly string[], stop: AbortSignal): World {
     stop,
     stopped: () => aborted(stop),
     onHangup: (act) => process.on('SIGHUP', act),
-    services: once(() => openWorld(self, uid)),
+    services: once(() => openWorld(self, uid, stop)),
     become: async (path, args, environment) =>
       (await import('../system/execute.ts')).becomeProgram(path, args, environment),
     giveBackMemory: async () => {
@@ -82,18 +82,18 @@ function terminalOf(stream: NodeJS.WriteStream): Terminal | undefined {
 }
 
 /** Without it there are no secrets yet. */
-async function openWorld(self: readonly string[], uid: number): Promise<Services> {
+async function openWorld(self: readonly string[], uid: number, stop: AbortSignal): Promise<Services> {
   const { leaveNoCore } = await import('../system/prctl.ts');
   leaveNoCore();
   const services = await openServices();
   // Only root can have others act.
-  return uid === 0 ? { ...services, actors: await openActors(self) } : services;
+  return uid === 0 ? { ...services, actors: await openActors(self, stop) } : services;
 }
 
-async function openActors([, ...script]: readonly string[]): Promise<Actors> {
+async function openActors([, ...script]: readonly string[], stop: AbortSignal): Promise<Actors> {
   const { createActors } = await import('../system/actors.ts');
   // Not by its name, which may be that of a newer version by now.
-  return createActors(['/proc/self/exe', ...script]);
+  return createActors(['/proc/self/exe', ...script], stop);
 }
 
 async function openServices(): Promise<Services> {

@@ -8,10 +8,18 @@ import { spawnAlone } from './spawn.ts';
 
 /** A killed process that is still there after this time hangs in the kernel; milliseconds. */
 const GOING = 1_000;
+/** What each of them has to come to an end when the agent is to: far more than one takes that does not hang; milliseconds. */
+const GRACE = 1_000;
 
-/** `program`: program and first arguments that start this program again. */
-export function createActors(program: readonly string[]): Actors {
+/** `program`: program and first arguments that start this program again; `stop`: aborted when the agent is to end. */
+export function createActors(program: readonly string[], stop?: AbortSignal): Actors {
   const running = new Set<Process>();
+  let isOver = false;
+  const giveUp = (): void => {
+    isOver = true;
+    for (const one of running) one.giveUp();
+  };
+  stop?.addEventListener('abort', () => setTimeout(giveUp, GRACE).unref(), { once: true });
   return {
     start(user, { subject, maxBytes }) {
       const work = `${user.uid} ${subject}`;
@@ -20,6 +28,7 @@ export function createActors(program: readonly string[]): Actors {
       const actor = new Process(child, work, maxBytes);
       running.add(actor);
       for (const event of ['exit', 'error']) child.once(event, () => running.delete(actor));
+      if (isOver) actor.giveUp();
       return actor;
     },
   };
@@ -87,6 +96,12 @@ class Process implements Actor {
     } catch {
       // Nobody is left in its group.
     }
+  }
+
+  /** Whoever waits for it waits no longer, even if it hangs. */
+  giveUp(): void {
+    this.end();
+    this.#close('the agent is stopping');
   }
 
   get hangs(): boolean {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { loadConfig } from '../../src/config/load.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { loadFrom } from './harness.ts';
 
@@ -77,6 +78,20 @@ describe('for root, a configuration that somebody else can change', () => {
       text,
       /install -D -m 755 -o root -g root 'home\/my hook' '\/etc\/credrotate\/hooks\/my hook', and name that copy/,
     );
+  });
+
+  // Cause: one walker took `..` for the directory that the path names before it, the kernel for that of where it leads.
+  test('is found by .. behind a symlink, with its drop-ins', (t) => {
+    const directory = tempDir(t);
+    mkdirSync(join(directory, 'far/away'), { recursive: true });
+    mkdirSync(join(directory, 'far/conf.d'));
+    symlinkSync('far/away', join(directory, 'link'));
+    writeFileSync(join(directory, 'far/c.yaml'), YAML);
+    writeFileSync(join(directory, 'far/conf.d/b.yaml'), YAML.replace('/a', '/b'));
+    for (const uid of isRoot ? [0, 1000] : [1000]) {
+      const result = loadConfig(`${directory}/link/../c.yaml`, { uid, validatePattern: () => undefined });
+      assert.deepEqual(result.ok && result.config.sinks.map(({ path }) => path), ['/a', '/b']);
+    }
   });
 
   test('one of its own is read, through a link and below /tmp', (t) => {
