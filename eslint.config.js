@@ -13,6 +13,32 @@ const restrictedImports = {
   ],
 };
 
+/** All that node:fs does with what is open already. */
+const byDescriptor = [
+  ...['closeSync', 'constants', 'fchmodSync', 'fchownSync', 'fstatSync', 'fsync', 'readSync', 'writeSync'],
+  ...['BigIntStats', 'Stats'],
+];
+
+const byPath = 'By its path a file can be any other: open it with paths/policies.ts, read and write it with files/.';
+
+/** Where paths are none that a configuration, the environment or a user gives; else paths/ is the one authority. */
+const namedByUs = {
+  'src/cli/demo*.ts': 'a temporary directory of its own',
+  'src/cli/exec.ts': 'the program that the caller names, with the rights of the caller',
+  'src/cli/harden.ts': 'whether systemd runs',
+  'src/cli/init-file.ts': 'whether systemd runs',
+  'src/cli/look/*.ts': '/proc and /sys',
+  'src/cli/obtain.ts': 'what the caller may reach, with the rights of the caller',
+  'src/cli/sandbox.ts': 'the drop-ins that we wrote',
+  'src/cli/simulate.ts': 'what the caller names, with the rights of the caller',
+  'src/config/load.ts': 'names in conf.d, each of which is opened by paths/',
+  'src/host/*.ts': '/etc/passwd, /etc/group, programs below /usr',
+  'src/lockdown/sockets.ts': '/proc',
+  'src/notify/*.ts': '/proc',
+  'src/sinks/descriptors.ts': '/proc',
+  'src/source/file/json-file.ts': 'what the caller names, with the rights of the caller',
+};
+
 export default defineConfig(
   globalIgnores(['dist/']),
   {
@@ -66,6 +92,22 @@ export default defineConfig(
   {
     files: ['src/main.ts'],
     rules: { 'no-restricted-properties': 'off' },
+  },
+  {
+    files: ['src/**'],
+    ignores: ['src/{paths,files,system}/**', ...Object.keys(namedByUs)],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            ...restrictedImports.paths,
+            { name: 'node:fs', allowImportNames: byDescriptor, message: byPath },
+            { name: 'node:fs/promises', message: byPath },
+          ],
+        },
+      ],
+    },
   },
   { files: ['src/cli/**', 'scripts/**', 'bench/**'], rules: { 'no-console': 'off' } },
 );

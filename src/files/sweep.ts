@@ -16,6 +16,29 @@ export function sweepBeside(directory: Directory, files: readonly string[]): voi
   for (const name of temps) removeIfPossible(directory, name);
 }
 
+/** No pass lets a temp file stay empty for so long; milliseconds. */
+const FORGOTTEN = 60_000;
+
+/**
+ * As above where others make files too: a kill between the making of a temp file and its note in the journal leaves one
+ * that is empty. Only such a one goes, and only if it is this user's own and old. `now`: epoch milliseconds.
+ */
+export function sweepEmpty(directory: Directory, files: readonly string[], owner: { uid: number; now: number }): void {
+  const temps = namesIn(directory).filter((name) => files.some((file) => isTempOf(name, file)));
+  for (const name of temps) if (isForgotten(directory, name, owner)) removeIfPossible(directory, name);
+}
+
+function isForgotten(directory: Directory, name: string, { uid, now }: { uid: number; now: number }): boolean {
+  try {
+    using held = directory.find(name);
+    const stat = held?.stat();
+    if (!stat?.isFile() || stat.size > 0n || stat.nlink > 1n) return false;
+    return Number(stat.uid) === uid && now - Number(stat.mtimeMs) > FORGOTTEN;
+  } catch {
+    return false;
+  }
+}
+
 function namesIn(directory: Directory): readonly string[] {
   try {
     return directory.names();

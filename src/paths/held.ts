@@ -63,6 +63,11 @@ export class Held implements Disposable {
     return fs.openSync(this.link, flags | O_NONBLOCK | O_NOCTTY);
   }
 
+  /** Throws EACCES, EROFS and the like where it cannot be used so (`W_OK`). */
+  access(mode: number): void {
+    fs.accessSync(this.link, mode);
+  }
+
   [Symbol.dispose](): void {
     if (this.#fd >= 0) fs.closeSync(this.#fd);
     this.#fd = -1;

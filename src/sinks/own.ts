@@ -12,6 +12,8 @@ import { modeOf, recordOf, type Since } from './records.ts';
 import { replaceTogether, type BeforeWrite, type Replaced } from './replace.ts';
 import { lookAt } from './standing.ts';
 import { sweepOwn } from './sweep.ts';
+import { sweepEmpty } from '../files/sweep.ts';
+import { whoAmI } from './owner.ts';
 
 /** What one identity is to do by itself: this process's own. */
 export interface OwnRequest extends Wish {
@@ -87,6 +89,10 @@ async function applyBatch(
   }
   const results = await replaceTogether(deps, changes, request.beforeWrite);
   const time = now(deps);
+  for (const [directory, group] of Map.groupBy(changes, (change) => change.directory)) {
+    const names = group.map(({ name }) => name);
+    sweepEmpty(directory, names, { uid: whoAmI().uid, now: time.renamedAt });
+  }
   return [...settled, ...results.map((result) => conclude(places, result, time))];
 }
 

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { SinkConfig } from '../core/config.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
@@ -124,7 +124,7 @@ export class Places implements Disposable {
  */
 export function refuseUnwritable({ directory, missing, name, path }: Where): void {
   try {
-    accessSync(directory.link, constants.W_OK | constants.X_OK);
+    directory.access(constants.W_OK | constants.X_OK);
     using held = missing.length === 0 ? directory.find(name) : undefined;
     if (held) refuseImmutable(held);
   } catch (error) {
@@ -135,7 +135,7 @@ export function refuseUnwritable({ directory, missing, name, path }: Where): voi
 /** Of its mode nothing depends: the directory's decides of a rename. */
 function refuseImmutable(file: Held): void {
   try {
-    accessSync(file.link, constants.W_OK);
+    file.access(constants.W_OK);
   } catch (error) {
     if (!isErrno(error, 'EACCES')) throw error;
   }

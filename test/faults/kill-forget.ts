@@ -12,14 +12,15 @@ const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
 /** Sinks, and what others have in their files. */
-const SINKS: Readonly<Record<string, { readonly format: string; readonly foreign?: string }>> = {
-  'out/credentials': { format: 'aws-credentials', foreign: '[other]\nregion = x\n' },
-  'out/iam.json': { format: 'json' },
-  ...(isRoot && {
-    'user/app.env': { format: 'dotenv', foreign: 'PORT=80\n' },
-    'user/iam.json': { format: 'json' },
-  }),
-};
+const SINKS: Readonly<Record<string, { readonly format: string; readonly foreign?: string; readonly owner?: number }>> =
+  {
+    'out/credentials': { format: 'aws-credentials', foreign: '[other]\nregion = x\n' },
+    'out/iam.json': { format: 'json' },
+    ...(isRoot && {
+      'user/app.env': { format: 'dotenv', foreign: 'PORT=80\n', owner: NOBODY },
+      'user/iam.json': { format: 'json', owner: NOBODY },
+    }),
+  };
 
 /** Undefined, with the test skipped, where calls cannot be counted. */
 export async function openForgetScene(t: TestContext): Promise<Pick<Scene, 'survive'> | undefined> {
@@ -27,7 +28,7 @@ export async function openForgetScene(t: TestContext): Promise<Pick<Scene, 'surv
   if (!suffer) return undefined;
   const site = await openSite(t);
   const config = site.configure({
-    sinks: Object.entries(SINKS).map(([name, { format }]) => ({ path: site.path(name), format })),
+    sinks: Object.entries(SINKS).map(([name, { foreign: _, ...options }]) => ({ path: site.path(name), ...options })),
   });
   const run = async (command: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<NodeJS.Signals | null> => {
     const { code, signal, stdout, stderr } = await site.run([...command, ...config], { env });

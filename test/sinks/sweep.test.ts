@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { chmodSync, lstatSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { TempFile } from '../../src/sinks/contract.ts';
 import { sweepOwn } from '../../src/sinks/sweep.ts';
-import { walkerIn } from '../support/sinks.ts';
+import { applySinks } from '../../src/sinks/apply.ts';
+import { NOON } from '../support/credentials.ts';
+import { applyRequest, sinkAt, sinkDeps, walkerIn } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 describe('sweeping', () => {
@@ -41,6 +43,22 @@ describe('sweeping', () => {
     chmodSync(directory, 0o700);
     assert.deepEqual(await sweepOwn([temp], walkerIn()), []);
     assert.deepEqual(readdirSync(directory), []);
+  });
+});
+
+describe('a temp file that no journal knows', () => {
+  test('goes with the next write beside it, if it is empty, old and our own', async (t) => {
+    const directory = tempDir(t);
+    const old = new Date(NOON - 120_000);
+    const names = ['a.1.crtmp', 'a.2.crtmp', 'a.3.crtmp', 'b.4.crtmp', 'a.5', 'a.6.crtmp'];
+    const [, filled = '', young = ''] = names;
+    for (const name of names) writeFileSync(join(directory, name), name === filled ? 'not ours to lose' : '');
+    for (const name of names) utimesSync(join(directory, name), old, old);
+    utimesSync(join(directory, young), new Date(NOON), new Date(NOON));
+    rmSync(join(directory, 'a.6.crtmp'));
+    symlinkSync('a.5', join(directory, 'a.6.crtmp'));
+    await applySinks(sinkDeps(), applyRequest([sinkAt(join(directory, 'a'))]));
+    assert.deepEqual(readdirSync(directory).sort(), ['a', ...names.slice(1)].sort());
   });
 });
 

@@ -42,7 +42,7 @@ export async function survive(t: TestContext, attack: Attack, seconds: number): 
   const paths = attack.sinks.map((name) => join(ground.home, name));
   const config = site.configure({
     sinks: [
-      ...paths.map((path) => ({ path, format: 'dotenv' })),
+      ...paths.map((path) => ({ path, format: 'dotenv', owner: MALLORY })),
       { path: site.path('out/trusted.json'), format: 'json' },
     ],
   });

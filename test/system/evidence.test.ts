@@ -25,7 +25,7 @@ const HEARD = 'while [ -d /proc/$PPID ]; do read line; done';
 interface Cast {
   readonly name: string;
   readonly sink: string;
-  readonly owner?: string;
+  readonly owner?: string | number;
   /** What it does on SIGHUP. */
   readonly on: (sink: string, mark: string) => string;
   readonly uid?: number;
@@ -37,7 +37,7 @@ const reads: Cast['on'] = (sink, mark) => `cat ${sink} > /dev/null; echo read > 
 const ignores: Cast['on'] = (_sink, mark) => `echo caught > ${mark}`;
 
 /** Starts a program that does so, and gives the consumer and the sink for the configuration. */
-async function play(t: TestContext, site: Site, { name, sink, owner, on, uid, confined }: Cast): Promise<object> {
+async function play(t: TestContext, site: Site, { name, sink, on, uid, confined, owner = uid }: Cast): Promise<object> {
   const mark = join(uid === undefined ? site.directory : join(sink, '..'), `${name}.mark`);
   const script = `trap '${on(sink, mark)}' HUP; echo ready; ${HEARD}`;
   const program = await startProgram(t, [...(confined ? [...CONFINED, dirname(sink)] : []), '/bin/sh', '-c', script], {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { dlopen } from 'node:ffi';
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { ErrorCode } from '../../../src/core/errors.ts';
 import { ACTING_LIMITS } from '../../../src/sinks/acting/patience.ts';
 import { applySinks } from '../../../src/sinks/apply.ts';
 import { previewSinks } from '../../../src/sinks/preview.ts';
 import { actingDeps, actorsOf, BOB, estateOf, skipsWithoutRoot } from '../../support/acting.ts';
 import { eventually } from '../../support/eventually.ts';
+import { mountHanging } from '../../support/fuse.ts';
 import { limit } from '../../support/limits.ts';
 import { applyRequest, sinkAt } from '../../support/sinks.ts';
 
@@ -38,50 +39,49 @@ describe('a path that does not answer holds up nobody else', () => {
     assert.deepEqual([next.outcomes[0]?.result, next.temps], ['written', []]);
   });
 
-  test('when the file system of a home hangs, for its user or for all', async (t) => {
-    if (skipsWithoutRoot(t)) return;
-    for (const forAll of [false, true]) {
+  for (const forAll of [false, true]) {
+    test(`when a user serves the home ${forAll ? 'to all' : 'to nobody else'} and never answers`, async (t) => {
+      if (skipsWithoutRoot(t)) return;
       const { base, home } = estateOf(t, BOB);
-      const recover = mountHanging(home, forAll);
-      if (!recover) {
-        t.skip('needs the right to mount FUSE');
-        return;
-      }
-      try {
-        const sinks = [join(home, 'a'), join(base, 'own')].map((path) => sinkAt(path));
-        const { outcomes } = await applySinks(actingDeps(), applyRequest(sinks), SHORT);
-        assert.equal(outcomes[1]?.result, 'written');
-        // It is the user's whatever it presents, and root does not even look.
-        const code = 'SINK_TIMEOUT';
-        assert.partialDeepStrictEqual(outcomes[0], { result: 'failed', error: { code } });
-        const [look] = await previewSinks(actingDeps(), applyRequest(sinks), SHORT);
-        assert.equal(look?.error?.code, code);
-      } finally {
-        recover();
-      }
-    }
+      using mount = mountHanging(t, home, { uid: BOB, forAll });
+      if (!mount) return;
+      await assertAlone(base, { path: join(home, 'a'), code: 'SINK_TIMEOUT' });
+    });
+  }
+
+  test('when a user serves what lies over the file itself, which is not even asked', async (t) => {
+    if (skipsWithoutRoot(t)) return;
+    const { base } = estateOf(t, BOB);
+    const path = join(base, 'a');
+    writeFileSync(path, '');
+    chownSync(path, BOB, BOB);
+    using mount = mountHanging(t, path, { uid: BOB, forAll: true });
+    if (!mount) return;
+    await assertAlone(base, { path, owner: BOB, code: 'SINK_UNSAFE_PATH' });
+  });
+
+  test('when root has mounted what never answers', async (t) => {
+    if (skipsWithoutRoot(t)) return;
+    const { base } = estateOf(t, BOB);
+    const share = join(base, 'share');
+    mkdirSync(share);
+    using mount = mountHanging(t, share, { uid: 0 });
+    if (!mount) return;
+    await assertAlone(base, { path: join(share, 'below/a'), code: 'SINK_TIMEOUT' });
   });
 });
 
-const MNT_DETACH = 2;
+interface Alone {
+  readonly path: string;
+  readonly owner?: number;
+  readonly code: ErrorCode;
+}
 
-/** A file system whose server never answers. Gives what takes it away; undefined where none can be mounted. */
-function mountHanging(directory: string, forAll: boolean): (() => void) | undefined {
-  if (!existsSync('/dev/fuse')) return undefined;
-  const { functions: libc } = dlopen(null, {
-    mount: { arguments: ['pointer', 'pointer', 'pointer', 'u64', 'pointer'], return: 'i32' },
-    umount2: { arguments: ['pointer', 'i32'], return: 'i32' },
-  });
-  const text = (value: string): Buffer => Buffer.from(`${value}\0`);
-  const server = openSync('/dev/fuse', 'r+');
-  const options = `fd=${server},rootmode=40755,user_id=${BOB},group_id=${BOB}${forAll ? ',allow_other' : ''}`;
-  const at = text(directory);
-  if (libc.mount(text('hanging'), at, text('fuse'), 0n, text(options)) !== 0) {
-    closeSync(server);
-    return undefined;
-  }
-  return () => {
-    closeSync(server);
-    libc.umount2(at, MNT_DETACH);
-  };
+/** Another sink is written all the same; a look and a pass say alike. */
+async function assertAlone(base: string, { code, path, ...owner }: Alone): Promise<void> {
+  const sinks = [sinkAt(path, owner), sinkAt(join(base, 'own'))];
+  const { outcomes } = await applySinks(actingDeps(), applyRequest(sinks), SHORT);
+  assert.deepEqual([outcomes[0]?.error?.code, outcomes[1]?.result], [code, 'written']);
+  const [look] = await previewSinks(actingDeps(), applyRequest(sinks), SHORT);
+  assert.equal(look?.error?.code, code);
 }
