@@ -143,6 +143,8 @@ export interface User extends UserIds {
 export interface Users {
   user(nameOrId: string | number): Promise<User | undefined>;
   group(nameOrId: string | number): Promise<number | undefined>;
+  /** By numbers; a user without an entry is in no group. */
+  isMember(uid: number, gid: number): Promise<boolean>;
 }
 
 /** A line, or why there will be no more: `exit code 1`, `SIGKILL`, `ENOENT on spawn`, `more than 4096 bytes`. */

@@ -28,6 +28,12 @@ export function createUsers(database: UserDatabase): Users {
       const [, , gid] = (await findEntry(database, 'group', nameOrId)) ?? [];
       return parseId(gid) ?? parseId(nameOrId);
     },
+    async isMember(uid, gid) {
+      const [name, , , primary] = (await findEntry(database, 'passwd', uid)) ?? [];
+      if (name === undefined || parseId(primary) === gid) return name !== undefined;
+      const [, , , members = ''] = (await findEntry(database, 'group', gid)) ?? [];
+      return members.split(',').includes(name);
+    },
   };
 }
 

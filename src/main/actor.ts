@@ -29,6 +29,7 @@ export async function runActor(): Promise<number> {
         users: {
           user: (id) => Promise.resolve(typeof id === 'number' ? { uid: id, gid: id } : undefined),
           group: (id) => Promise.resolve(typeof id === 'number' ? id : undefined),
+          isMember: () => Promise.resolve(true),
         },
         clock: { now: Date.now },
         readBootTime,

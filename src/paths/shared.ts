@@ -3,7 +3,7 @@ import type { Directory, Held } from './held.ts';
 import { mayHaveAcl } from './libc.ts';
 import { hasToItself } from './private-group.ts';
 import type { Refusal } from './refusal.ts';
-import type { Walker } from './walked.ts';
+import type { Passed, Walker } from './walked.ts';
 
 /** Who can make entries in a directory beside its owner: nobody, members of trusted groups, everybody, or who knows. */
 export type Shared = 'nobody' | 'members' | 'sticky' | 'group' | 'all';
@@ -23,6 +23,7 @@ export function refuseShared({ directory, shared, gid }: Step): Refusal | undefi
 const WRITABLE_BY_GROUP = 0o020;
 const WRITABLE_BY_ALL = 0o002;
 const STICKY = 0o1000;
+const SEARCHED_BY_ALL = 0o001;
 
 export function sharedWith(held: Held, stat: BigIntStats, { uid, groups = [] }: Walker): Shared {
   const [mode, gid] = [Number(stat.mode), Number(stat.gid)];
@@ -35,4 +36,11 @@ export function sharedWith(held: Held, stat: BigIntStats, { uid, groups = [] }: 
     if (Number(stat.uid) === uid && hasToItself(uid, gid)) return 'nobody';
   }
   return isSticky ? 'sticky' : 'group';
+}
+
+/** Who may pass a directory on the way. */
+export function passedBy(directory: Directory, stat: BigIntStats): Passed {
+  const mode = Number(stat.mode) & 0o7777;
+  const hasAcl = (mode & SEARCHED_BY_ALL) === 0 && mayHaveAcl(directory.fd);
+  return { path: directory.path, uid: Number(stat.uid), gid: Number(stat.gid), mode, hasAcl };
 }

@@ -4,8 +4,8 @@ import { Directory, type Held } from './held.ts';
 import { readLink } from './libc.ts';
 import { kindOfMount } from './mounts.ts';
 import type { End, Refusal } from './refusal.ts';
-import { refuseShared, sharedWith, type Step } from './shared.ts';
-import type { Ended, ReachedDirectory, ReachedFile, Walker } from './walked.ts';
+import { passedBy, refuseShared, sharedWith, type Step } from './shared.ts';
+import type { Ended, Passed, ReachedDirectory, ReachedFile, Walker } from './walked.ts';
 
 type Walked = ReachedDirectory | ReachedFile | Ended;
 
@@ -37,6 +37,7 @@ class Way implements Disposable {
   readonly #end: End;
   readonly #steps: Step[] = [];
   readonly #passed: string[] = [];
+  readonly #directories: Passed[] = [];
   #links = 0;
 
   constructor(walker: Walker, end: End) {
@@ -85,6 +86,7 @@ class Way implements Disposable {
   #push(directory: Directory, stat: BigIntStats): void {
     this.#steps.push({ directory, gid: Number(stat.gid), shared: sharedWith(directory, stat, this.#walker) });
     this.#passed.push(directory.path);
+    this.#directories.push(passedBy(directory, stat));
   }
 
   /** By our own steps: what the file system calls `..` may be a directory that nobody judged. */
@@ -182,7 +184,7 @@ class Way implements Disposable {
     if (unsafe) return refuse(unsafe);
     if (top.shared === 'sticky') return refuse({ why: 'sticky', at: top.directory.path });
     this.#steps.pop();
-    return { kind: 'directory', held: top.directory, missing, passed: this.#passed };
+    return { kind: 'directory', held: top.directory, missing, directories: this.#directories, passed: this.#passed };
   }
 }
 

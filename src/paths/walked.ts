@@ -14,12 +14,25 @@ export interface Walker {
 /** The walk did not come to the end of the path. */
 export type Ended = Elsewhere | { readonly kind: 'refused'; readonly refusal: Refusal };
 
+/** A directory on the way, as it was: who may pass it. */
+export interface Passed {
+  readonly path: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** It may let in others than the mode says. */
+  readonly hasAcl: boolean;
+}
+
 export interface ReachedDirectory {
   readonly kind: 'directory';
   /** The nearest that is there. */
   readonly held: Directory;
   /** Names of directories that are not there yet, outermost first, each in the one before. */
   readonly missing: readonly string[];
+  /** Those on the way, the nearest that is there included. */
+  readonly directories: readonly Passed[];
   /** Every directory and symlink on the way. */
   readonly passed: readonly string[];
 }

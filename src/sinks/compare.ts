@@ -1,5 +1,4 @@
 import type { BigIntStats } from 'node:fs';
-import { dirname } from 'node:path';
 import type { SinkConfig } from '../core/config.ts';
 import type { Credentials } from '../core/credentials.ts';
 import type { Actors, AtomicFiles, BootTime, Clock, FileSecurity, UserIds, Users } from '../core/contracts.ts';
@@ -7,6 +6,7 @@ import type { Drift, SinkOutcome } from '../core/outcomes.ts';
 import type { ApplyRequest, Render, SinkRecord } from './contract.ts';
 import type { Witness } from './evidence.ts';
 import { failed, outcome, outdated } from './failure.ts';
+import type { Making } from './missing.ts';
 import { refuseUnwritable } from './places.ts';
 import { isUntouched, madeOf, modeOf, recordOf, type Made, type Since } from './records.ts';
 import { lookAt, readStanding, refuseJustEmptied, type Spot, type Standing } from './standing.ts';
@@ -37,6 +37,10 @@ export interface Place extends Spot {
   /** The sink's path without symlinks. */
   readonly path: string;
   readonly ids: UserIds;
+  /** How the missing directories are to be made. */
+  readonly making?: Making;
+  /** True of it in every pass. */
+  readonly warnings: readonly string[];
 }
 
 /** A file that is to take the place of a sink's. */
@@ -75,7 +79,7 @@ export function compare(deps: SinkDeps, wish: Wish, place: Place, witness: Witne
   const known = { made: madeOf(wish, sink), record: wish.records[sink.path] };
   const seen = place.missing.length === 0 ? lookAt(place) : undefined;
   const evidence = evidenceOf(witness(path, seen), known, seen);
-  const unchanged = { ...outcome(sink, 'unchanged'), ...evidence };
+  const unchanged = { ...outcome(sink, 'unchanged'), ...evidence, warnings: place.warnings };
   const record = seen && recordThatStands(known, seen, place);
   if (record) return { settled: { outcome: unchanged, record } };
   if (!wish.credentials) return { settled: { outcome: outdated(sink, seen && attributeDrift(seen, place)) } };
@@ -101,7 +105,9 @@ function render(
   const drift = driftOf(place, standing, rendered.bytes);
   if (standing && drift.length === 0) {
     const fresh = recordOf(known.made, standing.stat, sinceOf(known, standing) ?? now(deps));
-    return { settled: { outcome: { ...unchanged, warnings: rendered.warnings }, record: fresh } };
+    return {
+      settled: { outcome: { ...unchanged, warnings: [...unchanged.warnings, ...rendered.warnings] }, record: fresh },
+    };
   }
   refuseUnwritable(place);
   const change = { ...place, standing, bytes: rendered.bytes, made: known.made };
@@ -180,15 +186,12 @@ function sinceOf({ made, record }: Known, standing: Standing | undefined): Since
   return record.key === made.key || isUntouched(record, standing.stat) ? record : undefined;
 }
 
-export function warningsOf({ sink, missing, path }: Place, standing: Standing | undefined): string[] {
-  const warnings: string[] = [];
+export function warningsOf(place: Pick<Place, 'warnings'>, standing: Standing | undefined): string[] {
+  const warnings = [...place.warnings];
   if (standing?.hasAcl === true)
     warnings.push('the ACL of the file that stood there is not kept: use owner, group, mode');
   if (standing && standing.stat.nlink > 1n) {
     warnings.push('the file had other names (hard links): they keep the old credentials');
-  }
-  if (missing.length > 0 && (sink.mode & 0o077) !== 0) {
-    warnings.push(`${dirname(path)} was made with mode 0700: only its owner reaches the file`);
   }
   return warnings;
 }

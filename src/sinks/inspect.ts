@@ -51,7 +51,7 @@ function inspect(deps: ForgetDeps, request: OwnForget, sink: SinkConfig, spot: W
   const mode = standing.hasAcl ? sink.mode : modeOf(standing.stat);
   const ids = { uid: Number(standing.stat.uid), gid: Number(standing.stat.gid) };
   refuseUnwritable(spot);
-  const place = { ...spot, sink: { ...sink, mode }, ids };
+  const place = { ...spot, sink: { ...sink, mode }, ids, warnings: [] };
   const reported = { ...outcome(sink, bytes ? 'forgotten' : 'removed'), bytesChanged: true };
   return {
     cut: {

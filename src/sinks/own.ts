@@ -99,7 +99,7 @@ async function applyBatch(
 /** Makes the missing directories of a sink. */
 function makeWay(places: Places, change: Change): Change | ErrorInfo {
   try {
-    return change.missing.length === 0 ? change : places.make(change);
+    return places.make(change);
   } catch (error) {
     return toErrorInfo(explain(error, 'SINK_WRITE_FAILED', change.sink.path));
   }

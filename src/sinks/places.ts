@@ -2,13 +2,14 @@ import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { SinkConfig } from '../core/config.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
-import { shellWord } from '../core/shell-word.ts';
 import type { Directory, Held } from '../paths/held.ts';
 import { errorOf, openDirectory, type FoundDirectory } from '../paths/policies.ts';
-import type { Walker } from '../paths/walked.ts';
+import type { Passed, Walker } from '../paths/walked.ts';
 import type { Place, SinkDeps, Wish } from './compare.ts';
 import { explain } from './failure.ts';
+import { planMaking } from './missing.ts';
 import { ownerResolver, whoAmI, type Self } from './owner.ts';
+import { warnUnreachable, type IsMember } from './reach.ts';
 
 /** Whose eyes look at the sinks: without others to send, this process waits itself. */
 export function walkerOf({ actors }: Pick<SinkDeps, 'actors'>, { trustedGroups }: Pick<Wish, 'trustedGroups'>): Walker {
@@ -26,6 +27,7 @@ export class Places implements Disposable {
   readonly #self: Self = whoAmI();
   readonly #walker: Walker;
   readonly #ownerOf: ReturnType<typeof ownerResolver>;
+  readonly #isMember: IsMember;
   readonly #holders: Holders;
   readonly #found = new Map<string, FoundDirectory>();
   readonly #confirmed = new Map<string, boolean>();
@@ -35,6 +37,7 @@ export class Places implements Disposable {
   constructor(deps: SinkDeps, wish: Pick<Wish, 'trustedGroups'>, holders: Holders = new Map()) {
     this.#walker = walkerOf(deps, wish);
     this.#ownerOf = ownerResolver(deps.users, this.#self);
+    this.#isMember = (uid, gid) => deps.users.isMember(uid, gid);
     this.#holders = holders;
   }
 
@@ -45,27 +48,33 @@ export class Places implements Disposable {
   /** Rejects with AgentError. */
   async placeOf(sink: SinkConfig): Promise<Place> {
     const ids = await this.#ownerOf(sink);
-    const place = { ...this.spotOf(sink.path), sink, ids };
-    if (place.missing.length > 0 && ids.uid !== this.#self.uid) throw unmade(sink.path, place.path);
+    const { directories, ...spot } = this.spotOf(sink.path);
+    const place = { ...spot, sink, ids };
     this.#refuseShared(place);
-    return place;
+    const warnings = await warnUnreachable(place, directories, this.#isMember);
+    if (place.missing.length === 0) return { ...place, warnings };
+    const isMember = sink.group === undefined || (await this.#isMember(ids.uid, ids.gid));
+    return { ...place, warnings, making: planMaking(place, this.#self.uid, isMember) };
   }
 
   /** Throws AgentError. */
-  spotOf(path: string): Where {
+  spotOf(path: string): Where & { readonly directories: readonly Passed[] } {
     const found = this.#find(dirname(path));
     if (found.kind !== 'directory') throw errorOf('sink', path, found);
     const name = basename(path);
-    return { directory: found.held, missing: found.missing, name, path: join(found.held.path, ...found.missing, name) };
+    const { held, missing, directories } = found;
+    return { directory: held, missing, name, path: join(held.path, ...missing, name), directories };
   }
 
-  /** The same place with its directory made, for the owner alone. Throws AgentError and errno errors. */
+  /** The same place with its directory made. Throws AgentError and errno errors. */
   make<P extends Place>(place: P): P {
-    const { sink, ids } = place;
+    const { sink, making } = place;
+    if (!making) return place;
+    const { mode, owner } = making;
     const spot = this.#reopen(sink.path);
     let { directory } = spot;
     for (const name of spot.missing) {
-      directory = directory.make(name, 0o700, ids);
+      directory = directory.make(name, mode, owner);
       this.#others.push(directory);
     }
     return { ...place, directory, missing: [] };
@@ -105,7 +114,7 @@ export class Places implements Disposable {
   }
 
   /** Two sinks that are one file would undo each other for ever. */
-  #refuseShared({ sink, directory, missing, name }: Place): void {
+  #refuseShared({ sink, directory, missing, name }: Where & Pick<Place, 'sink'>): void {
     const { dev, ino } = directory.stat();
     const key = join(`${dev}:${ino}`, ...missing, name);
     const holder = this.#holders.get(key);
@@ -139,11 +148,4 @@ function refuseImmutable(file: Held): void {
   } catch (error) {
     if (!isErrno(error, 'EACCES')) throw error;
   }
-}
-
-function unmade(path: string, target: string): AgentError {
-  const message = `${path}: expected its directory to be there, or to be made for the agent's own user`;
-  return new AgentError('SINK_UNSAFE_PATH', message, {
-    hint: `make it: sudo install -d -m 755 ${shellWord(dirname(target))}`,
-  });
 }

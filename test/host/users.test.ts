@@ -44,6 +44,20 @@ describe('users and groups', () => {
     assert.deepEqual(await users.user('1000'), { uid: 1000, gid: 1005 });
   });
 
+  test('a user is in the primary group, and in those that list the user', async (t) => {
+    const users = usersWith(t, GETENT);
+    const asked = [
+      [1000, 1005],
+      [1000, 50],
+      [1000, 0],
+      [5000, 5001],
+      [5000, 50],
+      [6000, 6000],
+    ] as const;
+    const found = await Promise.all(asked.map(([uid, gid]) => users.isMember(uid, gid)));
+    assert.deepEqual(found, [true, true, false, true, false, false]);
+  });
+
   test('what nobody knows is undefined', async (t) => {
     const users = usersWith(t, GETENT);
     assert.equal(await users.user('mallory'), undefined);

@@ -12,7 +12,7 @@ function machine(idOf: (user: string | number) => number): LockdownDeps {
   const never = (): Promise<never> => Promise.reject(new Error('not asked'));
   return {
     commands: { run: never },
-    users: { user: (user) => Promise.resolve({ uid: idOf(user), gid: 0 }), group: never },
+    users: { user: (user) => Promise.resolve({ uid: idOf(user), gid: 0 }), group: never, isMember: never },
   };
 }
 
