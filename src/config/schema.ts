@@ -110,7 +110,7 @@ export const file = mapping({
     {},
   ),
   trusted_groups: option(
-    'Groups whose members may write in the directories of sinks, as the owners of these may.',
+    'Groups whose members may write in the directories of sinks, as the owners of these may. They can delete a sink or put another file in its place, which is noticed, but read no sink by that.',
     v.array(owner, expectation('a list of groups', 'put the name in brackets: [staff]')),
     [],
   ),

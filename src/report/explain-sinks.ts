@@ -17,13 +17,15 @@ export const OF_SINKS: Explanations<'SINK'> = {
     means: 'somebody else could put another file in its place',
     causes: [
       'A directory on the way to the sink can be written by a group or by everybody, or two users other than root control parts of the way.',
-      'The sink lies directly in a directory such as /tmp, where everybody may make files.',
-      'A directory was swapped while it was being made.',
+      'The sink lies directly in a directory such as /tmp, where everybody may make files, or below one in a directory of a user whom the sink does not name as its owner.',
+      'A part of the way belongs to nobody (uid 65534) or to a number that is no user of this machine.',
+      'The file itself is a mount point, or the way leads through /proc.',
     ],
     remedies: [
       'Choose a directory that belongs, with all its parents, to root, or to the one user who needs the file.',
       'Or take the write bit away: `chmod go-w DIRECTORY`.',
       'Where a group is meant to write there, name it: `trusted_groups: [staff]`.',
+      'Where a user is meant to have a directory below /run or /dev/shm, have it made at each boot, in /etc/tmpfiles.d, and name the `owner` of the sink; a number without an entry by its number.',
     ],
   },
   SINK_NOT_REGULAR: {
