@@ -4,22 +4,22 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import { format, resolveConfig } from 'prettier';
 import type { GenericSchema } from 'valibot';
 import { file } from '../src/config/schema.ts';
-import { statusSchema } from '../src/report/status-schema.ts';
+import { reportSchema } from '../src/report/report-schema.ts';
 
 const FOLDER = resolve(import.meta.dirname, '../packaging/schema');
 const CONFIG = resolve(FOLDER, 'credrotate.schema.json');
-const STATUS = resolve(FOLDER, 'status.schema.json');
+const REPORT = resolve(FOLDER, 'report.schema.json');
 
 /** The schema of the configuration for editors. What it cannot say, such as that names must lead somewhere, `check` does. */
 export async function renderSchema(): Promise<string> {
   return await render(file, { title: 'credrotate.yaml', description: 'Configuration of credrotate' });
 }
 
-/** The schema of what `credrotate status --json` prints. */
-export async function renderStatusSchema(): Promise<string> {
-  return await render(statusSchema, {
-    title: 'credrotate status',
-    description: 'What credrotate status --json prints',
+/** The schema of what every command prints with `--json`, and of status.json. */
+export async function renderReportSchema(): Promise<string> {
+  return await render(reportSchema, {
+    title: 'credrotate report',
+    description: 'What the commands of credrotate print with --json',
   });
 }
 
@@ -38,5 +38,5 @@ async function render(source: GenericSchema, head: { readonly title: string; des
 
 if (import.meta.main) {
   writeFileSync(CONFIG, await renderSchema());
-  writeFileSync(STATUS, await renderStatusSchema());
+  writeFileSync(REPORT, await renderReportSchema());
 }

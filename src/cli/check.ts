@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
-import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
+import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
 import { readLockdown } from '../lockdown/state.ts';
 import { sinkLines, warningLines } from '../report/print-report.ts';
 import { count } from '../report/text.ts';
@@ -30,10 +30,7 @@ async function check(world: World, options: SinkFlags): Promise<ExitCode> {
   const lockdown = isTheirs ? await lockdownTrouble(world, config) : [];
   const foot = [...units.warnings, ...lockdown].map((warning) => `warning   ${warning}`);
   world.show([head(config), ...lines, ...foot, ''].join('\n'));
-  return exitCodeOfParts(
-    'ok',
-    sinks.flatMap((sink) => sink.error?.code ?? []),
-  );
+  return exitCodeOfErrors(sinks.flatMap(({ error }) => error ?? []));
 }
 
 /** The rules are for root alone to see; that they are not in use is no trouble. */

@@ -2,18 +2,25 @@ import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
-import type { Finding, Unseen } from '../doctor/contract.ts';
+import { AgentError } from '../core/errors.ts';
+import { byWeight, levelOf, type Finding } from '../core/findings.ts';
+import type { Unseen } from '../doctor/contract.ts';
 import { diagnose } from '../doctor/diagnose.ts';
+import { assess } from '../report/assess.ts';
+import type { Report } from '../report/report.ts';
 import { printDoctor } from '../report/print-doctor.ts';
+import { lookAtFacts } from './facts.ts';
 import { lookAtConsumers } from './look/consumers.ts';
 import type { LookDeps } from './look/contract.ts';
 import { lookAtMachine } from './look/machine.ts';
 import { lookAtMetadata } from './look/metadata.ts';
+import { hasUnits } from './look/next-pass.ts';
 import { lookAtSinks } from './look/sinks.ts';
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { SAMPLE } from './sample.ts';
 import { screenOf } from './screen.ts';
 import { sinkDeps } from './session.ts';
+import { readStatus, spokenOf } from './whose.ts';
 import type { Run, World } from './world.ts';
 
 interface DoctorOptions extends ConfigOptions {
@@ -34,14 +41,20 @@ export function addDoctor(program: Command, run: Run): void {
 async function doctor(world: World, options: DoctorOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const { clock } = await world.services();
-  const { findings, unseen } = await examine(world, config, clock.now());
-  const isRoot = world.uid === 0;
+  const now = clock.now();
+  const { findings, unseen } = await examine(world, config, now);
+  const exitCode = findings.some(({ severity }) => severity !== 'note') ? EXIT.config : EXIT.done;
+  const report: Report = {
+    ...{ version: 2, command: 'doctor', at: new Date(now).toISOString(), level: levelOf(findings), exitCode },
+    findings,
+    unseen,
+  };
   world.print(
     options.json
-      ? `${JSON.stringify({ version: 1, findings, unseen }, undefined, 2)}\n`
-      : printDoctor({ findings, unseen, isRoot }, screenOf(world)),
+      ? `${JSON.stringify(report, undefined, 2)}\n`
+      : printDoctor({ findings, unseen, isRoot: world.uid === 0 }, screenOf(world)),
   );
-  return findings.some(({ severity }) => severity !== 'note') ? EXIT.config : EXIT.done;
+  return exitCode;
 }
 
 async function examine(
@@ -58,15 +71,38 @@ async function examine(
     signal: world.stop,
     miss: (one) => unseen.set(one.subject, shown(one)),
   };
+  const directories = spokenOf(world);
+  const known = await whatStatusKnows(world, now);
   const { fetched, metadata } = await lookAtMetadata(world, config);
-  const machine = await lookAtMachine(world, fetched, deps.miss);
+  const machine = {
+    ...lookAtMachine({ ...world, directories }, fetched, deps.miss),
+    hasStatus: known !== undefined,
+    hasUnits: hasUnits(services, directories.runtime),
+  };
   const wish = fetched.ok ? fetched : { credentials: SAMPLE, origin: {} };
   const sinks = await lookAtSinks(deps, wish);
   const consumers = await lookAtConsumers(deps);
   const { lockdown } = metadata;
   if (lockdown.state === 'unknown') deps.miss({ subject: 'lockdown', reason: lockdown.reason ?? 'unknown' });
-  const findings = diagnose({ sinks, consumers, metadata, machine }, now);
-  return { findings: findings.map(harmless), unseen: [...unseen.values()] };
+  const own = diagnose({ sinks, consumers, metadata, machine }, now);
+  const findings = [...own, ...(known ?? []).filter((finding) => !own.some((other) => isSame(other, finding)))];
+  return { findings: findings.map(harmless).toSorted(byWeight), unseen: [...unseen.values()] };
+}
+
+/** The same assessment as that of all other commands; undefined where no agent has left a status. */
+async function whatStatusKnows(world: World, now: number): Promise<readonly Finding[] | undefined> {
+  try {
+    const { status, directories } = readStatus(world);
+    return assess(await lookAtFacts(world, status, directories.runtime), now).findings;
+  } catch (error) {
+    if (error instanceof AgentError && error.code === 'AGENT_ABSENT') return undefined;
+    throw error;
+  }
+}
+
+/** What was seen just now says more than what the last pass saw. */
+function isSame(one: Finding, other: Finding): boolean {
+  return one.id === other.id && (one.subject === other.subject || one.id === 'source-failing');
 }
 
 /** Names of files and programs, and what units set, may be anybody's words. */

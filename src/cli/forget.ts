@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Config, SinkConfig } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
-import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
+import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import { redactedDiff } from '../report/diff.ts';
 import { errorLines, sinkLines } from '../report/print-report.ts';
@@ -112,8 +112,5 @@ function remind(path: string): string {
 
 function exitCode(outcomes: readonly SinkOutcome[], errors: readonly ErrorInfo[] = []): ExitCode {
   const all = [...outcomes.flatMap(({ error }) => error ?? []), ...errors];
-  return exitCodeOfParts(
-    'ok',
-    all.map(({ code }) => code),
-  );
+  return exitCodeOfErrors(all);
 }

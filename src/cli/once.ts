@@ -2,26 +2,27 @@ import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import type { ExitCode } from '../core/exit.ts';
-import { exitCodeOf } from '../core/exit.ts';
-import type { PassReport } from '../core/outcomes.ts';
 import type { OnceLimits } from '../rotation/agent.ts';
 import type { PassRequest } from '../rotation/rotate.ts';
 import { isAnswer } from '../rotation/source-state.ts';
-import { printReport } from '../report/print-report.ts';
-import { askRunningAgent, type Ask } from './ask.ts';
+import { isUpToDate } from '../report/assess.ts';
+import { reportStatus, type StatusReport } from '../report/report.ts';
+import { askForSinks } from './ask.ts';
+import { factsOf } from './facts.ts';
 import { durationOption, readConfig, withSinks, type SinkFlags } from './options.ts';
-import { missingFrom } from './readiness.ts';
-import { openSession, type Session } from './session.ts';
+import type { Published } from './publish.ts';
+import { openSession, type Session, type SessionOptions } from './session.ts';
+import { showReport } from './show-report.ts';
 import type { Run, World } from './world.ts';
 
 interface OnceOptions extends SinkFlags {
   readonly wait?: number;
+  /** Milliseconds. */
+  readonly every?: number;
+  readonly accept?: true;
   readonly json?: true;
   readonly sdNotify?: true;
-  readonly accept?: true;
 }
-
-type OnView = (view: Parameters<typeof missingFrom>[0]) => void;
 
 /** For consumers that are just starting and do not catch the signal yet; milliseconds. */
 const PATIENCE = 5_000;
@@ -36,6 +37,7 @@ export function addOnce(program: Command, run: Run): void {
     .summary('make one pass and end')
     .description('Fetch the credentials, write the sinks that differ, notify the consumers, and end.')
     .addOption(durationOption('--wait <duration>', 'wait this long for credentials, such as 5m'))
+    .addOption(durationOption('--every <duration>', 'this is started again and again, such as by cron: how often'))
     .option('--accept', 'take what the source gives, even if it expires before the current credentials')
     .option('--json', 'print the report as JSON')
     .option('--sd-notify', 'report readiness (Type=notify) when the sinks stand, before consumers are notified')
@@ -44,28 +46,34 @@ export function addOnce(program: Command, run: Run): void {
 
 async function once(world: World, options: OnceOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
-  const { sdNotify } = await world.services();
-  const onView: OnView = (view) => {
-    if (options.sdNotify && missingFrom(view) === undefined) sdNotify('READY=1');
+  const { clock, sdNotify } = await world.services();
+  const onPublished = ({ isUpToDate }: Pick<Published, 'isUpToDate'>): void => {
+    if (options.sdNotify && isUpToDate) sdNotify('READY=1');
   };
-  const report = await pass(world, config, options, onView);
-  onView({ config, report });
-  if (options.json) world.print(`${JSON.stringify(report, undefined, 2)}\n`);
-  else world.show(printReport(report));
-  return exitCodeOf(report);
+  const facts = await factsOf(world, await pass(world, { config, options, onPublished }));
+  const now = clock.now();
+  onPublished({ isUpToDate: isUpToDate(facts, now) });
+  return showReport(world, options, reportStatus('once', facts, now));
 }
 
-async function pass(world: World, config: Config, options: OnceOptions, onView: OnView): Promise<PassReport> {
-  const { wait = 0, accept } = options;
+interface OncePass {
+  readonly config: Config;
+  readonly options: OnceOptions;
+  readonly onPublished: NonNullable<SessionOptions['onPublished']>;
+}
+
+async function pass(world: World, { config, options, onPublished }: OncePass): Promise<StatusReport> {
+  const { wait = 0, every, accept } = options;
   const asked = { notifyAll: false, ...(accept && { acceptedBy: world.uid }) };
   const log = await world.openLog(config.log);
   const { clock } = await world.services();
   const giveUp = AbortSignal.timeout(BUSY_PATIENCE);
   const over = wait > 0 ? AbortSignal.timeout(wait) : AbortSignal.abort();
+  const period = every === undefined ? {} : { every: Math.ceil(every / 1000) };
   for (;;) {
-    const session = await openSession(world, { config, log, mode: 'once', onView });
+    const session = await openSession(world, { config, log, mode: 'once', ...period, onPublished });
     if (session) return ownPass(session, asked, { wait, patience: PATIENCE }, world.stop);
-    const report = await ask(world, { config, ...asked }, giveUp);
+    const report = await ask(() => askForSinks(world, config, asked), giveUp);
     if (report && (isAnswer(report.source.state) || over.aborted)) return report;
     await clock.sleep(report ? Math.min(ASK_STEP, wait) : BUSY_STEP, world.stop);
     world.stop.throwIfAborted();
@@ -73,9 +81,9 @@ async function pass(world: World, config: Config, options: OnceOptions, onView: 
 }
 
 /** Undefined beside a held lock without a socket: another one-shot is at work, or an agent is starting or stopping. */
-async function ask(world: World, asked: Ask, giveUp: AbortSignal): Promise<PassReport | undefined> {
+async function ask(agent: () => Promise<StatusReport>, giveUp: AbortSignal): Promise<StatusReport | undefined> {
   try {
-    return await askRunningAgent(world, asked);
+    return await agent();
   } catch (error) {
     if (!(error instanceof AgentError) || error.code !== 'AGENT_ABSENT' || giveUp.aborted) throw error;
     return undefined;
@@ -83,14 +91,15 @@ async function ask(world: World, asked: Ask, giveUp: AbortSignal): Promise<PassR
 }
 
 async function ownPass(
-  session: Session,
+  { agent, publisher, close }: Session,
   asked: Omit<PassRequest, 'trigger'>,
   limits: OnceLimits,
   stop: AbortSignal,
-): Promise<PassReport> {
+): Promise<StatusReport> {
   try {
-    return await session.agent.once({ trigger: 'once', ...asked }, limits, stop);
+    await agent.once({ trigger: 'once', ...asked }, limits, stop);
+    return publisher.describe(agent.view()).report;
   } finally {
-    await session.close();
+    await close();
   }
 }

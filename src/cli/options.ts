@@ -1,11 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import type { SinkFlags as NamedSinks } from '../config/flags.ts';
-import type { ConfigResult } from '../config/load.ts';
+import type { ConfigResult, LoadOptions } from '../config/load.ts';
 import { formatProblems, type Problem } from '../config/problem.ts';
 import { readDuration } from '../config/scalars.ts';
 import { EXIT } from '../core/exit.ts';
-import type { World } from './world.ts';
+import type { Services, World } from './world.ts';
 
 export const DEFAULT_CONFIG = '/etc/credrotate/credrotate.yaml';
 
@@ -66,9 +66,14 @@ async function fromFlags(options: SinkFlags): Promise<ConfigResult> {
   return configFromFlags({ ...options });
 }
 
-async function fromFile({ services, uid }: World, { config = DEFAULT_CONFIG }: ConfigOptions): Promise<ConfigResult> {
-  const [{ loadConfig }, { validatePattern }] = await Promise.all([import('../config/load.ts'), services()]);
-  return loadConfig(config, { uid, validatePattern });
+async function fromFile(world: World, { config = DEFAULT_CONFIG }: ConfigOptions): Promise<ConfigResult> {
+  const [{ loadConfig }, services] = await Promise.all([import('../config/load.ts'), world.services()]);
+  return loadConfig(config, loadOptions(world, services, config));
+}
+
+/** Who names a file wants that one; the usual one need not be there beside others in conf.d. */
+export function loadOptions({ uid }: World, { validatePattern }: Services, path: string): LoadOptions {
+  return { uid, validatePattern, isMainOptional: path === DEFAULT_CONFIG };
 }
 
 export function namesSinks({ awsCredentials, dotenv, jsonFile }: SinkFlags): boolean {

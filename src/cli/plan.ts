@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
-import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
+import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
 import { printPlan, type PlannedSink, type PlannedNotification } from '../report/print-plan.ts';
 import { errorLines } from '../report/print-report.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
@@ -31,17 +31,14 @@ async function plan(world: World, options: SinkFlags): Promise<ExitCode> {
   if (decision.kind === 'keep') {
     const { error } = decision;
     world.show(`source is ${decision.state}: nothing would be written\n${errorLines(error).join('\n')}\n`);
-    return exitCodeOfParts(decision.state, [error.code]);
+    return exitCodeOfErrors([error]);
   }
   const { credentials, origin } = decision;
   const isNew = decision.kind === 'new';
   const sinks = await plannedSinks(world, config, { credentials, origin, rotated: isNew, records: state.sinks });
   const found = { at: sourceTime(clock.now(), clockSkew), credentials, origin, isNew, clockSkew };
   world.show(printPlan({ ...found, sinks, toNotify: toNotify(config, sinks, state) }, screenOf(world).paint));
-  return exitCodeOfParts(
-    'ok',
-    sinks.flatMap((sink) => sink.error?.code ?? []),
-  );
+  return exitCodeOfErrors(sinks.flatMap(({ error }) => error ?? []));
 }
 
 interface Decided {

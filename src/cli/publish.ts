@@ -1,20 +1,39 @@
 import { join } from 'node:path';
+import { inForceOf, lookOnDisk, type InForce } from '../config/on-disk.ts';
+import type { Config } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import { renderMetrics } from '../report/metrics.ts';
 import { parseStatus } from '../report/status-schema.ts';
-import { buildStatus, type Status } from '../report/status.ts';
+import { isUpToDate, type Assessment } from '../report/assess.ts';
+import { judgeKeeper, type Sight } from '../report/keeper.ts';
+import { reportStatus, type StatusReport } from '../report/report.ts';
+import { buildStatus } from '../report/build-status.ts';
+import type { AgentStatus, OnDisk, Status } from '../report/status.ts';
 import type { Tally } from '../report/tally.ts';
-import type { AgentDeps, AgentView } from '../rotation/agent.ts';
+import type { AgentView } from '../rotation/agent.ts';
+import { readProcess } from '../notify/proc.ts';
+import { hasUnits, lookAtNextPass } from './look/next-pass.ts';
+import { loadOptions } from './options.ts';
 import { ownFile, runtimeDirectory, STATUS, type OwnFile, type Owner } from './own.ts';
 import type { Services, World } from './world.ts';
 
 export interface PublishOptions {
-  readonly mode: Status['agent']['mode'];
+  readonly mode: AgentStatus['mode'];
+  /** Of a one-shot: after how many seconds another one is started. */
+  readonly every?: number;
   readonly log: Log;
   readonly tally: Tally;
   /** After each pass, before any consumer is notified. */
-  readonly onView?: (view: AgentView) => void;
+  readonly onPublished?: (published: Published) => void;
+}
+
+/** A view of the rotation, and what it comes to. */
+export interface Published {
+  readonly view: AgentView;
+  readonly report: StatusReport;
+  readonly assessment: Assessment;
+  readonly isUpToDate: boolean;
 }
 
 /** The text of a status; undefined when there is none. Throws AgentError and errno errors. */
@@ -32,30 +51,94 @@ export function readFormer(world: Owner): Status | undefined {
   }
 }
 
-/** Writes the status, and the metrics where they are wanted. Trouble with either stops nothing. */
-export function publisher(world: World, services: Services, options: PublishOptions): AgentDeps['publish'] {
-  const { log, mode, tally, onView } = options;
-  const identity = { version: world.version, pid: process.pid, mode };
-  const runtime = runtimeDirectory(world);
-  const write = async ([directory, name]: OwnFile, text: string): Promise<string | undefined> => {
-    try {
-      // Not synced: after a power cut the first pass makes it anew.
-      await directory.write(services.files, name, { bytes: Buffer.from(text), mode: 0o644, isSynced: false });
-      return undefined;
-    } catch (error) {
-      const got = toErrorInfo(error).message;
-      return `${join(directory.path, name)}: not written: ${got}`;
-    }
-  };
-  let said: string | undefined;
-  return async (view) => {
-    onView?.(view);
-    const status = buildStatus(view, tally.with(view), identity, services.clock.now());
-    const untold = await write([runtime, STATUS], `${JSON.stringify(status, undefined, 1)}\n`);
+/** Makes what a pass came to visible: the status, and the metrics where they are wanted. Trouble stops nothing. */
+export class Publisher {
+  readonly #world: World;
+  readonly #services: Services;
+  readonly #options: PublishOptions;
+  readonly #agent: AgentStatus;
+  #latest: AgentView | undefined;
+  #sight: Sight = { process: 'alive' };
+  #inForce: { readonly config: Config; readonly inForce: InForce | undefined } | undefined;
+  #said: string | undefined;
+
+  constructor(world: World, services: Services, options: PublishOptions) {
+    this.#world = world;
+    this.#services = services;
+    this.#options = options;
+    const { mode, every } = options;
+    this.#agent = {
+      version: world.version,
+      pid: process.pid,
+      startTime: readProcess(process.pid)?.startedAt ?? 0,
+      bootId: services.readBootTime().bootId,
+      uid: world.uid,
+      mode,
+      ...(every !== undefined && { every }),
+    };
+  }
+
+  async publish(view: AgentView): Promise<void> {
+    this.#latest = view;
+    this.#options.onPublished?.(this.describe(view));
+    // One that stays makes the next pass itself.
+    const isKnown = this.#options.mode === 'run' || this.#sight.timer !== undefined;
+    if (!isKnown) this.#sight = await lookAtNextPass(this.#world, this.#agent, this.#world.directories.runtime);
+    await this.#write(view);
+  }
+
+  /** Once more, that we end: nobody who asks later is to take us for killed. */
+  async stopped(): Promise<void> {
+    if (this.#latest && this.#options.mode === 'run') await this.#write(this.#latest, this.#services.clock.now());
+  }
+
+  /** What it comes to now. */
+  describe(view: AgentView, stoppedAt?: number): Published {
+    const now = this.#services.clock.now();
+    const { configuration, onDisk } = this.#configuration(view.config);
+    const agent =
+      stoppedAt === undefined ? this.#agent : { ...this.#agent, stoppedAt: new Date(stoppedAt).toISOString() };
+    const status = buildStatus(view, this.#options.tally.with(view), { agent, ...configuration }, now);
+    const keeper = judgeKeeper(status, this.#sight, now);
+    const facts = { status, keeper, onDisk, hasUnits: hasUnits(this.#services, this.#world.directories.runtime) };
+    const mode = this.#options.mode;
+    return { view, ...reportStatus(mode, facts, now), isUpToDate: isUpToDate(facts, now) };
+  }
+
+  #configuration(config: Config): { configuration: Pick<Status, 'configuration'>; onDisk: OnDisk | undefined } {
+    if (this.#inForce?.config !== config) this.#inForce = { config, inForce: inForceOf(config) };
+    const { inForce } = this.#inForce;
+    if (!inForce) return { configuration: {}, onDisk: undefined };
+    // A one-shot has just read it.
+    const isFresh = this.#options.mode === 'once';
+    const onDisk = isFresh ? IN_FORCE : lookOnDisk(inForce, loadOptions(this.#world, this.#services, inForce.path));
+    return { configuration: { configuration: { files: config.files, ...inForce, onDisk } }, onDisk };
+  }
+
+  async #write(view: AgentView, stoppedAt?: number): Promise<void> {
+    const { report } = this.describe(view, stoppedAt);
+    const { log } = this.#options;
+    const untold = await this.#replace(
+      [runtimeDirectory(this.#world), STATUS],
+      `${JSON.stringify(report, undefined, 1)}\n`,
+    );
     if (untold !== undefined) log.debug(untold, { event: 'status_trouble' });
     const { textfile } = view.config.metrics;
-    const trouble = textfile === undefined ? undefined : await write(ownFile(world, textfile), renderMetrics(status));
-    if (trouble !== undefined && trouble !== said) log.warn(trouble, { event: 'metrics_trouble' });
-    said = trouble;
-  };
+    const trouble = textfile && (await this.#replace(ownFile(this.#world, textfile), renderMetrics(report)));
+    if (trouble !== undefined && trouble !== this.#said) log.warn(trouble, { event: 'metrics_trouble' });
+    this.#said = trouble;
+  }
+
+  /** Gives the trouble with it. */
+  async #replace([directory, name]: OwnFile, text: string): Promise<string | undefined> {
+    try {
+      // Not synced: after a power cut the first pass makes it anew.
+      await directory.write(this.#services.files, name, { bytes: Buffer.from(text), mode: 0o644, isSynced: false });
+      return undefined;
+    } catch (error) {
+      return `${join(directory.path, name)}: not written: ${toErrorInfo(error).message}`;
+    }
+  }
 }
+
+const IN_FORCE: OnDisk = { state: 'in_force' };

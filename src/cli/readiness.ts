@@ -1,9 +1,8 @@
-import type { AgentView } from '../rotation/agent.ts';
+import { statusText } from '../report/check-line.ts';
+import type { Published } from './publish.ts';
 
 /** How much longer than until the next look the service manager shall wait for us; microseconds. */
 const EXTENSION = 30_000_000;
-
-type View = Pick<AgentView, 'config' | 'report'>;
 
 /**
  * Tells the service manager READY once: when every sink stands, so that a unit ordered after ours finds its files, or
@@ -14,7 +13,6 @@ export class Readiness {
   readonly #timer: NodeJS.Timeout;
   #isReady = false;
   #reloadingSince: number | undefined;
-  #isRefused = false;
 
   constructor(notify: (state: string) => void, startupWait: number) {
     this.#notify = notify;
@@ -25,11 +23,9 @@ export class Readiness {
   }
 
   /** Takes note of a pass. */
-  see(view: View): void {
-    const missing = missingFrom(view);
-    const status = missing ?? `sinks that stand: ${String(view.config.sinks.length)}`;
-    this.#notify(`STATUS=${status}${this.#isRefused ? '; the configuration was refused, the former one is kept' : ''}`);
-    if (missing === undefined) this.#ready();
+  see({ view, report, assessment, isUpToDate }: Published): void {
+    this.#notify(`STATUS=${statusText(report.level, assessment.summary)}`);
+    if (isUpToDate) this.#ready();
     // A pass that began before says nothing of the new configuration.
     if (this.#reloadingSince !== undefined && view.report.startedAt >= this.#reloadingSince) this.#reloaded();
   }
@@ -39,11 +35,6 @@ export class Readiness {
     if (!this.#isReady) return;
     this.#reloadingSince = since;
     this.#notify(`RELOADING=1\nMONOTONIC_USEC=${String(process.hrtime.bigint() / 1000n)}`);
-  }
-
-  /** Whether the configuration on disk is the one that is used. */
-  configured(isUsed: boolean): void {
-    this.#isRefused = !isUsed;
   }
 
   /** The reload that began then has come to its end, whatever that was. */
@@ -67,13 +58,4 @@ export class Readiness {
     this.#reloadingSince = undefined;
     this.#notify('READY=1');
   }
-}
-
-/** Undefined when every sink stands. */
-export function missingFrom({ config, report }: View): string | undefined {
-  const { source, sinks } = report;
-  if (source.state !== 'ok' && source.state !== 'stale') return `source is ${source.state}`;
-  const standing = new Set(sinks.filter((sink) => sink.error === undefined).map((sink) => sink.path));
-  const missing = config.sinks.filter((sink) => !standing.has(sink.path)).length;
-  return missing === 0 ? undefined : `${String(missing)} of ${String(config.sinks.length)} sinks do not stand`;
 }

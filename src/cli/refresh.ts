@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { exitCodeOf, type ExitCode } from '../core/exit.ts';
-import { printReport } from '../report/print-report.ts';
-import { askControl } from '../rotation/control.ts';
-import { runtimeDirectory } from './own.ts';
+import type { ExitCode } from '../core/exit.ts';
+import { reportStatus } from '../report/report.ts';
+import { askAgent } from './ask.ts';
+import { factsOf } from './facts.ts';
+import { showReport } from './show-report.ts';
 import type { Run, World } from './world.ts';
 
 interface RefreshOptions {
@@ -26,9 +27,7 @@ export function addRefresh(program: Command, run: Run): void {
 
 async function refresh(world: World, options: RefreshOptions): Promise<ExitCode> {
   const { notify = [], notifyAll = false, accept } = options;
-  const request = { command: 'refresh', notifyAll, notify, ...(accept && { acceptedBy: world.uid }) } as const;
-  const report = await askControl(runtimeDirectory(world), request, world.stop);
-  if (options.json) world.print(`${JSON.stringify(report, undefined, 2)}\n`);
-  else world.show(printReport(report));
-  return exitCodeOf(report);
+  const report = await askAgent(world, { notifyAll, notify, ...(accept && { acceptedBy: world.uid }) });
+  const { clock } = await world.services();
+  return showReport(world, options, reportStatus('refresh', await factsOf(world, report), clock.now()));
 }

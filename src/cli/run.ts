@@ -4,8 +4,9 @@ import type { Clock, Log } from '../core/contracts.ts';
 import { AgentError, describeForeign, toErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { count } from '../report/text.ts';
-import type { Agent, AgentView } from '../rotation/agent.ts';
+import type { Agent } from '../rotation/agent.ts';
 import { isServed, serveControl } from '../rotation/control.ts';
+import type { Published } from './publish.ts';
 import { CommandFailure, readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { runtimeDirectory } from './own.ts';
 import { Readiness } from './readiness.ts';
@@ -32,12 +33,12 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   const readiness = new Readiness(sdNotify, config.startupWait);
   const watchdog = new Watchdog(world.env, sdNotify, { config });
   const tidiness = tidinessOf(world, log);
-  const onView = (view: AgentView): void => {
-    readiness.see(view);
-    watchdog.see(view);
+  const onPublished = (published: Published): void => {
+    readiness.see(published);
+    watchdog.see(published.view);
     tidiness.see();
   };
-  const opening = openWhenFree(world, { config, log, mode: 'run', onView });
+  const opening = openWhenFree(world, { config, log, mode: 'run', onPublished });
   // A unit may be reloaded once it is ready, which may be before a one-shot has made way for us: then that has to wait.
   world.onHangup(
     () =>
@@ -49,7 +50,7 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   const session = await opening;
   const { agent } = session;
   log.info(`credrotate ${world.version} keeps ${count(config.sinks.length, 'sink')} fresh`, { event: 'started' });
-  const control = await openControl(world, agent, log);
+  const control = await openControl(world, session, log);
   try {
     await agent.run(world.stop);
   } finally {
@@ -82,11 +83,16 @@ async function openWhenFree(world: World, options: SessionOptions): Promise<Sess
 }
 
 /** Without its socket the agent does its work all the same. */
-async function openControl(world: World, agent: Agent, log: Log): Promise<AsyncDisposable | undefined> {
+async function openControl(
+  world: World,
+  { agent, publisher }: Session,
+  log: Log,
+): Promise<AsyncDisposable | undefined> {
   try {
-    return await serveControl(runtimeDirectory(world), ({ command: trigger, notify = [], ...asked }) =>
-      agent.ask({ trigger, notify, ...asked }),
-    );
+    return await serveControl(runtimeDirectory(world), async ({ command: trigger, ...asked }) => {
+      await agent.ask({ trigger, ...asked });
+      return publisher.describe(agent.view()).report;
+    });
   } catch (error) {
     const { message } = toErrorInfo(error);
     log.error(`${world.directories.runtime}: no control socket, so refresh will not work: ${message}`, {
@@ -118,7 +124,6 @@ async function reload(world: World, { options, agent, log, readiness, clock }: R
   readiness.reloading(since);
   try {
     const config = await reread(world, options, log);
-    readiness.configured(config !== undefined);
     await (config ? agent.reload(config) : agent.ask({ trigger: 'reload', notifyAll: false }));
   } catch (error) {
     log.error(`reload: ${toErrorInfo(error).message}`, { event: 'reload_failed' });

@@ -12,13 +12,14 @@ import { renderSink } from '../sinks/formats/render.ts';
 import { readsShow } from '../paths/access-times.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { stateDirectory } from './own.ts';
-import { publisher, readFormer, type PublishOptions } from './publish.ts';
+import { Publisher, readFormer, type PublishOptions } from './publish.ts';
 import { sweepPublished } from './unpublish.ts';
 import type { Services, World } from './world.ts';
 
 /** An agent that holds the lock of its state directory. */
 export interface Session {
   readonly agent: Agent;
+  readonly publisher: Publisher;
   readonly close: () => Promise<void>;
 }
 
@@ -38,18 +39,21 @@ export async function openSession(world: World, options: SessionOptions): Promis
   const store = StateStore.open(stateDirectory(world), services.files, log);
   const tally = new Tally(readFormer(world));
   sweepPublished(world, options.config);
+  const publisher = new Publisher(world, services, { ...options, tally });
   return {
+    publisher,
     agent: new Agent(
       {
         ...stages(world, services, { log, tally, store }),
         // A one-shot prints its report; saying it twice would help nobody.
         log: options.mode === 'once' ? SILENT : log,
         store,
-        publish: publisher(world, services, { ...options, tally }),
+        publish: (view) => publisher.publish(view),
       },
       options.config,
     ),
     close: async () => {
+      await publisher.stopped();
       await services.http.close();
       lock?.[Symbol.dispose]();
     },

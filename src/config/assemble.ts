@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { buildConfig } from './build.ts';
+import { buildConfig, type Origin } from './build.ts';
 import { checkSchema } from './check.ts';
 import { mergeFiles } from './merge.ts';
 import type { ConfigResult, Problem } from './problem.ts';
@@ -8,7 +8,7 @@ import { file as schema } from './schema.ts';
 import type { ValidatePattern } from './settings-rules.ts';
 import { plain, type Tree } from './tree.ts';
 
-export interface Parts {
+export interface Parts extends Origin {
   /** In order; shown as the configuration's origin. */
   readonly files: readonly string[];
   /** Of the files that could be read. */
@@ -19,7 +19,7 @@ export interface Parts {
 }
 
 /** The configuration that the files make together, or everything that is wrong with them. */
-export function assemble({ files, trees, problems, validatePattern }: Parts): ConfigResult {
+export function assemble({ path, digest, files, trees, problems, validatePattern }: Parts): ConfigResult {
   const merged = mergeFiles(trees);
   const found = [
     ...problems,
@@ -31,7 +31,11 @@ export function assemble({ files, trees, problems, validatePattern }: Parts): Co
   ].sort((a, b) => compare(rank(files, a), rank(files, b)));
   const errors = found.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) return { ok: false, problems: errors };
-  return { ok: true, config: buildConfig(v.parse(schema, plain(merged.tree)), files), warnings: found };
+  return {
+    ok: true,
+    config: buildConfig(v.parse(schema, plain(merged.tree)), { path, digest, files }),
+    warnings: found,
+  };
 }
 
 function isWhole(files: readonly string[], trees: readonly Tree[], problems: readonly Problem[]): boolean {

@@ -12,9 +12,16 @@ import type { ConsumerSettings } from './schema-consumers.ts';
 import type { SinkSettings } from './schema-sinks.ts';
 import type { File } from './schema.ts';
 
+/** Where a configuration was read; nothing, when it is that of a command line. */
+export interface Origin extends Pick<Config, 'files'> {
+  readonly path?: string | undefined;
+  readonly digest?: string | undefined;
+}
+
 /** The configuration that valid settings mean, frozen. */
-export function buildConfig(settings: File, files: readonly string[]): Config {
+export function buildConfig(settings: File, { files, ...origin }: Origin): Config {
   return freeze({
+    ...defined(origin),
     files,
     imds: buildImds(settings.imds),
     refresh: buildRefresh(settings.refresh),

@@ -5,5 +5,5 @@ import { file } from './schema.ts';
 
 /** What an empty configuration means. */
 export function defaultConfig(): Config {
-  return buildConfig(v.parse(file, {}), []);
+  return buildConfig(v.parse(file, {}), { files: [] });
 }

@@ -1,9 +1,10 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { digest } from '../core/digest.ts';
 import { isErrno } from '../core/errors.ts';
 import { errorOf, openDirectory } from '../paths/policies.ts';
 import { takeBackOr, withRemedy } from '../paths/remedy.ts';
 import { assemble } from './assemble.ts';
-import { parseYaml, type Parsed } from './document.ts';
+import { parseYaml } from './document.ts';
 import { problem, warning, type ConfigResult, type Problem } from './problem.ts';
 import { checkPrograms } from './programs.ts';
 import { describeFailure, readConfigFile } from './read-file.ts';
@@ -16,31 +17,58 @@ export interface LoadOptions {
   /** Who asks; for 0 all that can run commands must be root's alone. */
   readonly uid: number;
   readonly validatePattern: ValidatePattern;
+  /** Without the main file, those of `conf.d` are the configuration. */
+  readonly isMainOptional?: boolean;
 }
 
 /**
  * The configuration of a file and of `conf.d/*.yaml` beside it, or all problems of all of them. Never throws for what
  * the files hold or lack.
  */
-export function loadConfig(path: string, { uid, validatePattern }: LoadOptions): ConfigResult {
-  // Not normalized: what `..` means behind a symlink the walk knows.
-  const dropIns = listDropIns(`${path.slice(0, path.lastIndexOf('/') + 1)}conf.d`, uid);
-  const files = [path, ...dropIns.files];
-  const problems = [...dropIns.problems];
+export function loadConfig(path: string, options: LoadOptions): ConfigResult {
+  const { uid, validatePattern } = options;
+  const { files, texts, problems, digest } = readSources(path, options);
   const trees = [];
-  // One after the other: a file is read into a buffer of the largest size.
-  for (const file of files) {
-    const parsed = parseFile(file, uid);
+  for (const { file, text } of texts) {
+    const parsed = parseYaml(file, text);
     if (parsed.ok) trees.push(parsed.tree);
     else problems.push(...parsed.problems);
   }
   problems.push(...checkPrograms(trees, uid), ...checkTextfiles(trees, uid));
-  return assemble({ files, trees, problems, validatePattern });
+  return assemble({ path, digest, files, trees, problems, validatePattern });
 }
 
-function parseFile(file: string, uid: number): Parsed {
-  const read = readConfigFile(file, uid);
-  return read.ok ? parseYaml(file, read.text) : { ok: false, problems: [read.problem] };
+export interface Sources {
+  /** In order. */
+  readonly files: readonly string[];
+  /** Of those that could be read. */
+  readonly texts: readonly { readonly file: string; readonly text: string }[];
+  readonly problems: Problem[];
+  /** Changes with every byte. */
+  readonly digest: string;
+}
+
+/** What the files of a configuration hold. */
+export function readSources(
+  path: string,
+  { uid, isMainOptional = false }: Pick<LoadOptions, 'uid' | 'isMainOptional'>,
+): Sources {
+  const dropIns = listDropIns(confD(path), uid);
+  const isLeftOut = isMainOptional && dropIns.files.length > 0 && !existsSync(path);
+  const files = [...(isLeftOut ? [] : [path]), ...dropIns.files];
+  const read = files.map((file) => ({ file, ...readConfigFile(file, uid) }));
+  const texts = read.flatMap((one) => (one.ok ? [{ file: one.file, text: one.text }] : []));
+  return {
+    files,
+    texts,
+    problems: [...dropIns.problems, ...read.flatMap((one) => (one.ok ? [] : [one.problem]))],
+    digest: digest(JSON.stringify(read.map((one) => [one.file, one.ok ? one.text : one.problem.message]))),
+  };
+}
+
+/** Not normalized: what `..` means behind a symlink the walk knows. */
+export function confD(path: string): string {
+  return `${path.slice(0, path.lastIndexOf('/') + 1)}conf.d`;
 }
 
 interface DropIns {

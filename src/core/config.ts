@@ -1,5 +1,9 @@
 /** The validated configuration. Durations are milliseconds. Read by every stage, made only by config/. */
 export interface Config {
+  /** The main file, there or not; absent when options of the command line made it. */
+  readonly path?: string;
+  /** Of what the files held. */
+  readonly digest?: string;
   /** The files that it was read from, in order; empty when it came from flags. */
   readonly files: readonly string[];
   readonly imds: ImdsConfig;

@@ -8,14 +8,14 @@ export interface Directories {
 }
 
 /** Of root's agent. */
-export const SYSTEM_RUNTIME = '/run/credrotate';
+export const SYSTEM_DIRECTORIES: Directories = { state: '/var/lib/credrotate', runtime: '/run/credrotate' };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** systemd's directories where it made some, else the ones of the system for root and those of XDG for others. */
 export function directoriesFor(env: Environment, uid: number, home: string): Directories {
-  const state = first(env['STATE_DIRECTORY']) ?? (uid === 0 ? '/var/lib/credrotate' : userState(env, home));
-  const runtime = first(env['RUNTIME_DIRECTORY']) ?? (uid === 0 ? SYSTEM_RUNTIME : userRuntime(env, state));
+  const state = first(env['STATE_DIRECTORY']) ?? (uid === 0 ? SYSTEM_DIRECTORIES.state : userState(env, home));
+  const runtime = first(env['RUNTIME_DIRECTORY']) ?? (uid === 0 ? SYSTEM_DIRECTORIES.runtime : userRuntime(env, state));
   return { state, runtime };
 }
 

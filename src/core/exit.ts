@@ -1,5 +1,4 @@
-import type { ErrorCode } from './errors.ts';
-import type { PassReport, SourceState } from './outcomes.ts';
+import type { ErrorCode, ErrorInfo } from './errors.ts';
 
 /** Exit codes, after sysexits(3). */
 export const EXIT = {
@@ -75,33 +74,15 @@ const OF_CODE: Record<ErrorCode, ExitCode> = {
   INTERNAL: EXIT.internal,
 };
 
-const OF_STATE: Record<SourceState, ExitCode> = {
-  ok: EXIT.done,
-  stale: EXIT.done,
-  expired: EXIT.unreachable,
-  no_role: EXIT.noRole,
-  denied: EXIT.refused,
-  unreachable: EXIT.unreachable,
-  malformed: EXIT.malformed,
-  disabled: EXIT.noRole,
-};
-
 export function exitCodeOfError(code: ErrorCode): ExitCode {
   return OF_CODE[code];
 }
 
-export function exitCodeOf(report: PassReport): ExitCode {
-  const errors = [...report.sinks.flatMap((sink) => sink.error ?? []), ...report.errors];
-  return exitCodeOfParts(
-    report.source.state,
-    errors.map((error) => error.code),
-    report.consumers.some((consumer) => consumer.result === 'pending'),
-  );
+/** The one to act on first. */
+export function worstOf(codes: readonly ExitCode[]): ExitCode {
+  return PRECEDENCE.find((code) => codes.includes(code)) ?? EXIT.done;
 }
 
-/** The one to act on first, of a source's state, of errors, and of a consumer that is still to be notified. */
-export function exitCodeOfParts(state: SourceState, errors: readonly ErrorCode[], isPending = false): ExitCode {
-  const applying = new Set<ExitCode>([OF_STATE[state], ...errors.map((code) => OF_CODE[code])]);
-  if (isPending) applying.add(EXIT.consumerPending);
-  return PRECEDENCE.find((code) => applying.has(code)) ?? EXIT.done;
+export function exitCodeOfErrors(errors: readonly ErrorInfo[]): ExitCode {
+  return worstOf(errors.map(({ code }) => OF_CODE[code]));
 }

@@ -1,54 +1,5 @@
 import type { ErrorInfo } from '../core/errors.ts';
 
-/** Every finding, in the order in which they are shown within their severity. docs/doctor.md has an entry for each. */
-export const FINDING_IDS = [
-  'source-failing',
-  'hop-limit',
-  'imdsd-in-the-way',
-  'clock-skew',
-  'image-baked',
-  'agent-absent',
-  'sink-refused',
-  'sink-mounted',
-  'sink-confined',
-  'profile-shadowed',
-  'default-profile',
-  'unit-missing',
-  'environment-shadows',
-  'environment-file-reload',
-  'unit-cannot-reload',
-  'unit-stays-down',
-  'signal-not-handled',
-  'never-rereads',
-  'imds-v1',
-  'lockdown-drifted',
-  'endpoint-open',
-] as const;
-export type FindingId = (typeof FINDING_IDS)[number];
-
-/** `error`: it does not work, or will stop; `warning`: it is likely to; `note`: good to know, nothing is broken. */
-export const SEVERITIES = ['error', 'warning', 'note'] as const;
-export type Severity = (typeof SEVERITIES)[number];
-
-/** Something that goes wrong, or will. No secrets: key ids by their last characters, of files names and line numbers. */
-export interface Finding {
-  readonly id: FindingId;
-  readonly severity: Severity;
-  /** A path, a consumer, or `metadata service`. */
-  readonly subject: string;
-  /** What goes wrong; lower case, no period at the end. */
-  readonly problem: string;
-  /** What was seen, and where. */
-  readonly evidence: readonly string[];
-  readonly remedy: Remedy;
-}
-
-export interface Remedy {
-  readonly text: string;
-  /** A command, or a line of configuration, to be copied. */
-  readonly line?: string;
-}
-
 /** What could not be looked at, and why. */
 export interface Unseen {
   readonly subject: string;
@@ -144,8 +95,10 @@ export interface MachineFacts {
   readonly hasState: boolean;
   /** Key id that the source gives now, as it is shown. */
   readonly keyId?: string;
-  /** Of the status: undefined without one; `once` has no next pass. */
-  readonly agent?: { readonly mode: 'run' | 'once'; readonly overdueBy?: number };
+  /** Whether an agent has left one; whatever it says is judged elsewhere. */
+  readonly hasStatus: boolean;
+  /** Whether systemd is the service manager. */
+  readonly hasUnits: boolean;
 }
 
 export interface Facts {

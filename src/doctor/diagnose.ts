@@ -1,4 +1,5 @@
-import { FINDING_IDS, SEVERITIES, type Facts, type Finding } from './contract.ts';
+import type { Finding } from '../core/findings.ts';
+import { type Facts } from './contract.ts';
 import { judgeEnvironment } from './environment.ts';
 import { judgeMachine } from './machine.ts';
 import { judgeMetadata } from './metadata.ts';
@@ -7,7 +8,7 @@ import { judgePrograms } from './programs.ts';
 import { judgeSink } from './sinks.ts';
 import { judgeUnit } from './units.ts';
 
-/** What is wrong, or will be, with what was seen at `now` (epoch milliseconds): the worst first. */
+/** What is wrong, or will be, with what was seen at `now` (epoch milliseconds). */
 export function diagnose(facts: Facts, now: number): readonly Finding[] {
   const found = [
     ...judgeMetadata(facts.metadata, now),
@@ -19,9 +20,5 @@ export function diagnose(facts: Facts, now: number): readonly Finding[] {
       ...judgePrograms(consumer),
     ]),
   ];
-  return found.toSorted((a, b) => rank(a) - rank(b));
-}
-
-function rank({ severity, id }: Finding): number {
-  return SEVERITIES.indexOf(severity) * FINDING_IDS.length + FINDING_IDS.indexOf(id);
+  return found;
 }

@@ -1,4 +1,5 @@
-import type { ConsumerFacts, Finding, UnitFacts, VariableFacts } from './contract.ts';
+import type { Finding } from '../core/findings.ts';
+import type { ConsumerFacts, UnitFacts, VariableFacts } from './contract.ts';
 
 /** The variables that are looked for in the environment of a unit. */
 export const SHADOWS = [

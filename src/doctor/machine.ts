@@ -1,8 +1,9 @@
-import type { Facts, Finding, MachineFacts, SinkFacts } from './contract.ts';
+import type { Finding } from '../core/findings.ts';
+import type { Facts, MachineFacts, SinkFacts } from './contract.ts';
 
 /** Whether what stands belongs to this instance, and whether anybody keeps it fresh. */
 export function judgeMachine({ machine, sinks }: Pick<Facts, 'machine' | 'sinks'>): readonly Finding[] {
-  return [...judgeImage(machine, sinks), ...judgeAgent(machine)];
+  return [...judgeImage(machine, sinks), ...judgeStatus(machine)];
 }
 
 function judgeImage(machine: MachineFacts, sinks: readonly SinkFacts[]): readonly Finding[] {
@@ -31,24 +32,20 @@ function judgeImage(machine: MachineFacts, sinks: readonly SinkFacts[]): readonl
   ];
 }
 
-function judgeAgent({ agent }: MachineFacts): readonly Finding[] {
-  if (agent && agent.overdueBy === undefined) return [];
+/** What a status says is judged with it. */
+function judgeStatus({ hasStatus, hasUnits }: MachineFacts): readonly Finding[] {
+  if (hasStatus) return [];
   return [
     {
-      id: 'agent-absent',
+      id: 'nobody-refreshes',
       severity: 'error',
-      subject: 'agent',
-      problem: agent
-        ? 'the agent is not running: the files grow stale'
-        : 'no pass has been made: the files are not kept',
-      evidence: [agent ? `the next pass was due ${ago(agent.overdueBy ?? 0)} ago` : 'there is no status'],
-      remedy: { text: 'start it, and have it started at boot', line: 'sudo systemctl enable --now credrotate' },
+      subject: 'next pass',
+      problem: 'no pass has been made since the boot: the files are not kept',
+      evidence: ['there is no status'],
+      remedy: {
+        text: 'start it, and have it started at boot',
+        line: hasUnits ? 'sudo systemctl enable --now credrotate' : 'sudo credrotate run',
+      },
     },
   ];
-}
-
-/** Milliseconds in words. */
-function ago(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }

@@ -1,5 +1,6 @@
 import { describeSkew, notableSkew } from '../core/clock-skew.ts';
-import type { Finding, MetadataFacts } from './contract.ts';
+import type { Finding } from '../core/findings.ts';
+import type { MetadataFacts } from './contract.ts';
 
 const SUBJECT = 'metadata service';
 const OPTIONS = 'aws ec2 modify-instance-metadata-options --instance-id ID';

@@ -1,4 +1,5 @@
-import type { Finding, ProfileFacts, SinkFacts } from './contract.ts';
+import type { Finding } from '../core/findings.ts';
+import type { ProfileFacts, SinkFacts } from './contract.ts';
 
 /** Profiles whose keys other settings hide, and a profile that hides other settings. */
 export function judgeProfile({ path, profile }: SinkFacts): readonly Finding[] {

@@ -1,5 +1,6 @@
 import { shellWord } from '../core/shell-word.ts';
-import type { ConsumerFacts, Finding, ProcessFacts, Remedy } from './contract.ts';
+import type { Finding, Remedy } from '../core/findings.ts';
+import type { ConsumerFacts, ProcessFacts } from './contract.ts';
 
 /** Programs that a notification does not reach, or that do nothing on it. */
 export function judgePrograms(consumer: ConsumerFacts): readonly Finding[] {

@@ -1,4 +1,5 @@
-import type { Finding, SinkFacts } from './contract.ts';
+import type { Finding } from '../core/findings.ts';
+import type { SinkFacts } from './contract.ts';
 
 /** Sinks that cannot be written where they are, or not from where the agent runs. */
 export function judgeSink(sink: SinkFacts): readonly Finding[] {

@@ -1,4 +1,5 @@
-import type { ConsumerFacts, Finding, UnitFacts } from './contract.ts';
+import type { Finding } from '../core/findings.ts';
+import type { ConsumerFacts, UnitFacts } from './contract.ts';
 
 /** Units that cannot be told the way that the configuration says, or that a signal may end for good. */
 export function judgeUnit(consumer: ConsumerFacts): readonly Finding[] {

@@ -1,46 +1,55 @@
 import { describeSkew, sourceTime } from '../core/clock-skew.ts';
-import type { ErrorCode } from '../core/errors.ts';
-import { exitCodeOfParts, type ExitCode } from '../core/exit.ts';
+import { byWeight, levelOf, type Finding, type Level } from '../core/findings.ts';
 import type { SourceState } from '../core/outcomes.ts';
+import { EXIT, worstOf, type ExitCode } from '../core/exit.ts';
+import { judgeConfiguration } from './assess-configuration.ts';
+import { judgeConsumers } from './assess-consumers.ts';
+import { hostOf, type Facts, type Judged } from './assess-contract.ts';
+import { judgeNextPass } from './assess-next-pass.ts';
+import { judgeSinks } from './assess-sinks.ts';
+import { judgeSource } from './assess-source.ts';
 import type { Status } from './status.ts';
 import { count, duration } from './text.ts';
 
-/** `warning`: all is well for now, and somebody should look; `critical`: a file is not as it should be, or soon will not be. */
-export type Level = 'ok' | 'warning' | 'critical';
-
+/**
+ * The one assessment: what a pass left, who makes the next one and what has become of the configuration come to a level,
+ * to the findings behind it, and to the exit code of each command. All that speaks of the state of an agent speaks by it.
+ */
 export interface Assessment {
   readonly level: Level;
   /** The state of the source now: credentials that were good at the last pass may have expired since. */
   readonly state: SourceState;
   /** Of the credentials in the files, in milliseconds; negative when they have expired, undefined when there are none. */
   readonly left: number | undefined;
-  readonly isOverdue: boolean;
-  /** What is wrong, the worst first; when nothing is, what is right. */
-  readonly findings: readonly [string, ...string[]];
+  /** The worst first. */
+  readonly findings: readonly Finding[];
+  /** In a line: what is wrong, the worst first; when nothing is, what is right. */
+  readonly summary: string;
+  readonly exitCodes: Readonly<Record<'once' | 'refresh' | 'status', ExitCode>>;
 }
 
-/** A pass that is later than this has not been made: the agent is not running. */
-const LATE = 60_000;
-
-/** What a status comes to at `now`, in one word and a few more. */
-export function assess(status: Status, now: number): Assessment {
+/** What the facts come to at `now`, epoch milliseconds. */
+export function assess(facts: Facts, now: number): Assessment {
+  const { status } = facts;
   const left = lifeLeft(status, now);
-  const isOverdue = status.nextPass !== undefined && now > Date.parse(status.nextPass.at) + LATE;
-  const state = stateNow(status, left);
-  const critical = [...brokenSource(state, left), ...(isOverdue ? [notRunning(left)] : []), ...brokenSinks(status)];
-  const warnings = [...failingSource(state, left), ...unheard(status), ...others(status)];
-  const level = critical.length > 0 ? 'critical' : warnings.length > 0 ? 'warning' : 'ok';
-  const [first = fine(status, left), ...more] = [...critical, ...warnings];
-  return { level, state, left, isOverdue, findings: [first, ...more] };
-}
-
-/** As a pass would now end that finds all as the last one did; an agent that is not running is as good as unreachable. */
-export function exitCodeOfStatus(status: Status, { state, isOverdue }: Assessment): ExitCode {
-  const errors: ErrorCode[] = [...status.sinks.flatMap(({ error }) => error ?? []), ...status.errors].map(
-    ({ code }) => code,
-  );
-  const isPending = status.consumers.some(({ result }) => result === 'pending');
-  return exitCodeOfParts(state, isOverdue ? [...errors, 'AGENT_ABSENT'] : errors, isPending);
+  const context = { ...facts, now, left, host: hostOf(facts) };
+  const judged = [
+    ...judgeSource(context),
+    ...judgeSinks(context),
+    ...judgeNextPass(context),
+    ...judgeConfiguration(context),
+    ...judgeConsumers(context),
+    ...judgeAgent(status),
+  ].toSorted(byWeight);
+  const exitOf = (asker: keyof Judged['exits']): ExitCode => worstOf(judged.flatMap(({ exits }) => exits[asker] ?? []));
+  return {
+    level: levelOf(judged),
+    state: stateNow(status, left),
+    left,
+    findings: judged.map(({ exits: _exits, ...finding }) => finding),
+    summary: judged.length === 0 ? fine(facts, left, now) : summaryOf(judged, now),
+    exitCodes: { once: exitOf('once'), refresh: exitOf('refresh'), status: exitOf('status') },
+  };
 }
 
 function lifeLeft({ source }: Status, now: number): number | undefined {
@@ -52,47 +61,57 @@ function stateNow({ source: { state } }: Status, left: number | undefined): Sour
   return left !== undefined && left <= 0 && (state === 'ok' || state === 'stale') ? 'expired' : state;
 }
 
-function brokenSource(state: SourceState, left: number | undefined): string[] {
-  if (left === undefined) return [`there are no credentials yet: the source is ${state}`];
-  if (left > 0) return [];
-  const why = state === 'expired' ? '' : `, and the source is ${state}`;
-  return [`the credentials expired ${duration(left)} ago${why}`];
-}
-
-function notRunning(left: number | undefined): string {
-  return left !== undefined && left > 0
-    ? `the agent is not running; credentials good for ${duration(left)}`
-    : 'the agent is not running';
-}
-
-function brokenSinks({ sinks }: Status): string[] {
-  const broken = sinks.filter(({ error }) => error);
-  if (broken.length === 0) return [];
-  return [
-    `${broken.length} of ${count(sinks.length, 'sink')} not as it should be: ${broken.map(({ path }) => path).join(', ')}`,
-  ];
-}
-
-function failingSource(state: SourceState, left: number | undefined): string[] {
-  if (left === undefined || left <= 0 || state === 'ok') return [];
-  return [`the source is ${state}; credentials good for ${duration(left)}`];
-}
-
-function unheard({ consumers }: Status): string[] {
-  const pending = consumers.filter(({ result }) => result === 'pending').map(({ name }) => name);
-  const notReading = consumers.filter((consumer) => consumer.notReading).map(({ name }) => name);
-  return [
-    ...(pending.length > 0 ? [`notification pending: ${pending.join(', ')}`] : []),
-    ...(notReading.length > 0 ? [`notified, but nobody has read their files since: ${notReading.join(', ')}`] : []),
-  ];
-}
-
-function others({ errors, source, lastPass }: Status): string[] {
+function judgeAgent({ errors, source, lastPass }: Status): readonly Judged[] {
   const skew = describeSkew(source.clockSkew, Date.parse(lastPass.at));
-  return [...errors.map(({ message }) => message), ...(skew === undefined ? [] : ['the clock of this host is wrong'])];
+  return [
+    ...errors.map(({ code, message, hint }): Judged => ({
+      id: 'state-unwritable',
+      severity: 'warning',
+      subject: 'state',
+      problem: 'what the agent must remember is in its memory alone',
+      evidence: [`${code}: ${message}`],
+      remedy: { text: hint ?? `credrotate explain ${code}` },
+      exits: { once: EXIT.sinkFailed, refresh: EXIT.sinkFailed, status: EXIT.sinkFailed },
+    })),
+    ...(skew === undefined
+      ? []
+      : [
+          {
+            id: 'clock-skew',
+            severity: 'warning',
+            subject: 'clock',
+            problem: 'the clock of this host is wrong, and AWS refuses requests that are signed at a wrong time',
+            evidence: [skew.replace(/: set it right.*$/, '')],
+            remedy: { text: 'set it right, and have it kept right', line: 'sudo timedatectl set-ntp true' },
+            exits: {},
+          } as const,
+        ]),
+  ];
 }
 
-function fine({ sinks }: Status, left: number | undefined): string {
+/** So many are named in a line; a thousand sinks on a full disk are one trouble. */
+const NAMED = 4;
+
+function summaryOf(findings: readonly Finding[], now: number): string {
+  const named = findings.slice(0, NAMED).map((finding) => describeFinding(finding, now));
+  const more = findings.length - named.length;
+  return [...named, ...(more > 0 ? [`${more} more: credrotate status`] : [])].join('; ');
+}
+
+/** `/etc/app.env: not up to date for 12 min (SINK_WRITE_FAILED: expected a complete write, got ENOSPC on write)` */
+export function describeFinding({ subject, problem, since, evidence }: Finding, now: number): string {
+  const duringWhat = since === undefined ? '' : ` for ${duration(now - Date.parse(since))}`;
+  const cause = evidence.length === 0 ? '' : ` (${evidence.join('; ')})`;
+  return `${subject}: ${problem}${duringWhat}${cause}`;
+}
+
+function fine({ status, keeper }: Facts, left: number | undefined, now: number): string {
   const life = left === undefined ? '' : `, credentials good for ${duration(left)}`;
-  return `${count(sinks.length, 'sink')} fresh${life}`;
+  const next = keeper.at === undefined || keeper.at < now ? '' : `, next pass in ${duration(keeper.at - now)}`;
+  return `${count(status.sinks.length, 'sink')} up to date${life}${next}`;
+}
+
+/** Whether every sink is up to date with credentials that live: a unit that is ordered after ours finds its files. */
+export function isUpToDate({ status }: Pick<Facts, 'status'>, now: number): boolean {
+  return (lifeLeft(status, now) ?? 0) > 0 && status.sinks.every(({ result, error }) => !error && result !== 'unknown');
 }

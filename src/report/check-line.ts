@@ -1,13 +1,17 @@
+import type { Level } from '../core/findings.ts';
 import { printable } from '../core/printable.ts';
-import type { Level } from './assess.ts';
 
 /** What plugins of Nagios, Icinga and the like end with. */
-export const NAGIOS: Readonly<Record<Level | 'unknown', number>> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
+export const NAGIOS: Readonly<Record<Level, number>> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
 
-/** `CREDROTATE OK - 3 sinks fresh | expiry=18720s`: one line for people, and the number for graphs. */
-export function checkLine(level: Level | 'unknown', findings: readonly string[], left?: number): string {
+/** `OK - 3 sinks up to date`: a line for people. */
+export function statusText(level: Level, summary: string): string {
+  return `${level.toUpperCase()} - ${printable(summary)}`;
+}
+
+/** `CREDROTATE OK - 3 sinks up to date | expiry=18720s`: the line, and a number for graphs. */
+export function checkLine(level: Level, summary: string, left?: number): string {
   const performance = left === undefined ? '' : ` | expiry=${String(Math.floor(left / 1000))}s`;
   // What follows the first | would be taken for numbers.
-  const text = printable(findings.join('; ')).replaceAll('|', '/');
-  return `CREDROTATE ${level.toUpperCase()} - ${text}${performance}\n`;
+  return `CREDROTATE ${statusText(level, summary).replaceAll('|', '/')}${performance}\n`;
 }

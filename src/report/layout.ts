@@ -1,4 +1,3 @@
-import type { ErrorInfo } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import type { Paint, Style } from './paint.ts';
 import { wrap } from './wrap.ts';
@@ -31,9 +30,9 @@ export function paragraph(words: string, look: Look, style?: Style): string[] {
   return indented(painted);
 }
 
-export function errorLines(error: ErrorInfo, look: Look): string[] {
-  const hint = error.hint === undefined ? [] : paragraph(`hint: ${error.hint}`, look);
-  return [...paragraph(`${error.code}: ${error.message}`, look, 'yellow'), ...hint];
+/** A command or a line of configuration, whole. */
+export function copied(line: string): string[] {
+  return [`${MARGIN}  ${printable(line)}`];
 }
 
 export function warningLines(warnings: readonly string[], look: Look): string[] {

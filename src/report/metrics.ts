@@ -1,13 +1,14 @@
 import type { SourceState } from '../core/outcomes.ts';
-import type { Status } from './status.ts';
+import type { Level } from '../core/findings.ts';
+import type { StatusReport } from './report.ts';
 
 /**
  * The status as Prometheus reads it (text format 0.0.4). No secret, and of a key not even its last characters: they
  * would make a new series with each rotation.
  */
-export function renderMetrics(status: Status): string {
+export function renderMetrics(report: StatusReport): string {
   return FAMILIES.flatMap(({ name, type, help, samples }) => {
-    const lines = samples(status).flatMap(([labels, value]) =>
+    const lines = samples(report).flatMap(([labels, value]) =>
       value === undefined ? [] : [`credrotate_${name}${render(labels)} ${String(value)}`],
     );
     if (lines.length === 0) return [];
@@ -25,7 +26,7 @@ interface Family {
   readonly name: string;
   readonly type: 'gauge' | 'counter';
   readonly help: string;
-  readonly samples: (status: Status) => readonly Sample[];
+  readonly samples: (report: StatusReport) => readonly Sample[];
 }
 
 const STATES: Readonly<Record<SourceState, true>> = {
@@ -39,12 +40,28 @@ const STATES: Readonly<Record<SourceState, true>> = {
   disabled: true,
 };
 
+const LEVELS: Readonly<Record<Level, true>> = { ok: true, warning: true, unknown: true, critical: true };
+
 const FAMILIES: readonly Family[] = [
   {
     name: 'build_info',
     type: 'gauge',
     help: 'Always 1; the version is a label.',
     samples: ({ agent }) => [[{ version: agent.version }, 1]],
+  },
+  {
+    name: 'status',
+    type: 'gauge',
+    help: '1 for the level that credrotate status had after the last pass, 0 for all others.',
+    samples: ({ level }) => Object.keys(LEVELS).map((one) => [{ level: one }, Number(one === level)]),
+  },
+  {
+    name: 'config_in_force',
+    type: 'gauge',
+    help: 'Whether the configuration on disk is the one that is used. Missing where options of a command line made it.',
+    samples: ({ configuration }) => [
+      [{}, configuration && Number(['in_force', 'unknown'].includes(configuration.onDisk.state))],
+    ],
   },
   {
     name: 'credentials_expiry_timestamp_seconds',
@@ -55,7 +72,7 @@ const FAMILIES: readonly Family[] = [
   {
     name: 'last_success_timestamp_seconds',
     type: 'gauge',
-    help: 'The last pass that had good credentials and in which every sink stood.',
+    help: 'The last pass that had good credentials and left every sink up to date.',
     samples: ({ lastSuccess }) => [[{}, seconds(lastSuccess)]],
   },
   {
@@ -67,8 +84,10 @@ const FAMILIES: readonly Family[] = [
   {
     name: 'next_pass_timestamp_seconds',
     type: 'gauge',
-    help: 'When the next pass is due; past it, the agent is not running. Missing after a one-shot.',
-    samples: ({ nextPass }) => [[{}, seconds(nextPass?.at)]],
+    help: 'By when a pass must have been made; past it, nobody makes one. Missing where only the host knows.',
+    samples: ({ nextPass: { by, at, since }, agent: { every = 0 } }) => [
+      [{}, by === 'nobody' ? seconds(since) : at === undefined ? undefined : Date.parse(at) / 1000 + every],
+    ],
   },
   {
     name: 'pass_duration_seconds',
@@ -95,14 +114,11 @@ const FAMILIES: readonly Family[] = [
     samples: ({ counters }) => Object.entries(counters.imdsRequests).map(([code, count]) => [{ code }, count]),
   },
   {
-    name: 'sink_healthy',
+    name: 'sink_up_to_date',
     type: 'gauge',
-    help: 'Whether the file stands as configured. Missing while there are no credentials to compare it with.',
+    help: 'Whether the file holds the current credentials, with the mode and owner that are configured.',
     samples: ({ sinks }) =>
-      sinks.map(({ path, format, result, error }) => [
-        { path, format },
-        result === 'unknown' ? undefined : Number(!error),
-      ]),
+      sinks.map(({ path, format, result, error }) => [{ path, format }, Number(!error && result !== 'unknown')]),
   },
   {
     name: 'sink_writes_total',

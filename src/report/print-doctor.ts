@@ -1,19 +1,10 @@
+import { SEVERITIES, type Finding } from '../core/findings.ts';
 import type { Look } from './layout.ts';
 import { count } from './text.ts';
 import { wrap } from './wrap.ts';
 
-/** What the doctor found, as far as it is shown. */
-interface Found {
-  readonly id: string;
-  readonly severity: 'error' | 'warning' | 'note';
-  readonly subject: string;
-  readonly problem: string;
-  readonly evidence: readonly string[];
-  readonly remedy: { readonly text: string; readonly line?: string };
-}
-
 export interface Diagnosis {
-  readonly findings: readonly Found[];
+  readonly findings: readonly Finding[];
   readonly unseen: readonly { readonly subject: string; readonly reason: string }[];
   /** Whether root looked, who sees everything. */
   readonly isRoot: boolean;
@@ -23,7 +14,7 @@ type Screen = Omit<Look, 'now'>;
 
 /** Where the packages put it. */
 const PAGE = '/usr/share/doc/credrotate/docs/doctor.md';
-const STYLES = { error: 'red', warning: 'yellow', note: 'bold' } as const;
+const STYLES = { error: 'red', unknown: 'yellow', warning: 'yellow', note: 'bold' } as const;
 
 /** For people: a paragraph for each finding, then what could not be looked at, and what it comes to. */
 export function printDoctor({ findings, unseen, isRoot }: Diagnosis, screen: Screen): string {
@@ -37,7 +28,7 @@ export function printDoctor({ findings, unseen, isRoot }: Diagnosis, screen: Scr
   ].join('\n');
 }
 
-function findingLines({ id, severity, subject, problem, evidence, remedy }: Found, screen: Screen): string[] {
+function findingLines({ id, severity, subject, problem, evidence, remedy }: Finding, screen: Screen): string[] {
   const { paint } = screen;
   return [
     `${paint(STYLES[severity], severity.padEnd(8))}${subject}  ${paint('dim', id)}`,
@@ -55,9 +46,9 @@ function block(label: string, text: string, { width }: Screen): string[] {
   return wrap(text, width - label.length).map((line, index) => `${index === 0 ? label : indent}${line}`);
 }
 
-function summary(findings: readonly Found[]): string {
+function summary(findings: readonly Finding[]): string {
   if (findings.length === 0) return 'nothing found';
-  const parts = (['error', 'warning', 'note'] as const).flatMap((severity) => {
+  const parts = SEVERITIES.flatMap((severity) => {
     const number = findings.filter((found) => found.severity === severity).length;
     return number === 0 ? [] : [count(number, severity)];
   });

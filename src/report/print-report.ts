@@ -1,37 +1,58 @@
 import { describeSkew } from '../core/clock-skew.ts';
 import type { ErrorInfo } from '../core/errors.ts';
-import { describeDrift, type ConsumerOutcome, type PassReport, type SinkOutcome } from '../core/outcomes.ts';
+import type { Finding, FindingId } from '../core/findings.ts';
+import { describeDrift } from '../core/outcomes.ts';
 import { printable } from '../core/printable.ts';
+import { describeFinding, type Assessment } from './assess.ts';
+import type { StatusReport } from './report.ts';
+import type { ConsumerStatus, SinkStatus } from './status.ts';
 import { duration } from './text.ts';
 
 /** A pass for people: a line for the source, for each sink and each consumer, and what to do about each failure. */
-export function printReport(report: PassReport): string {
+export function printReport(report: StatusReport, assessment: Pick<Assessment, 'left'>): string {
   return [
-    ...sourceLines(report),
+    ...sourceLines(report, assessment),
     ...report.sinks.flatMap(sinkLines),
     ...report.consumers.flatMap(consumerLines),
     ...report.errors.flatMap(errorLines),
+    ...report.findings.filter(({ id }) => BEYOND.has(id)).flatMap((finding) => findingLines(finding, report)),
     '',
   ].join('\n');
 }
 
-function sourceLines({ source, rotated, generation, finishedAt }: PassReport): string[] {
-  const life = source.expiration === undefined ? '' : `, ${left(source.expiration - finishedAt)}`;
-  const role = source.origin.role === undefined ? '' : ` of role ${source.origin.role}`;
-  const key = source.keyId === undefined ? 'no credentials' : `key ${source.keyId}${role}${life}`;
-  const news = rotated ? `new (rotation ${String(generation)})` : 'nothing new';
+/** What no line of the pass itself says. */
+const BEYOND: ReadonlySet<FindingId> = new Set<FindingId>([
+  'nobody-refreshes',
+  'next-pass-unknown',
+  'config-refused',
+  'config-not-in-force',
+]);
+
+/** Nothing has failed: a warning, whatever it comes to later. */
+function findingLines(finding: Finding, { at }: StatusReport): string[] {
+  const { text, line } = finding.remedy;
   return [
-    printable(`source ${source.state}: ${key}; ${news}`),
-    ...(source.error ? errorLines(source.error) : []),
-    ...warningLines(describeSkew(source.clockSkew, finishedAt)),
+    printable(`warning   ${describeFinding(finding, Date.parse(at))}`),
+    said('hint', line === undefined ? text : `${text}: ${line}`),
   ];
 }
 
-function left(ms: number): string {
-  return ms > 0 ? `expires in ${duration(ms)}` : `expired ${duration(ms)} ago`;
+/** By the clock of the source, as all that speaks of an expiration. */
+function sourceLines(report: StatusReport, { left }: Pick<Assessment, 'left'>): string[] {
+  const { source, lastPass, generation } = report;
+  const life =
+    left === undefined ? '' : left > 0 ? `, expires in ${duration(left)}` : `, expired ${duration(left)} ago`;
+  const role = source.origin.role === undefined ? '' : ` of role ${source.origin.role}`;
+  const key = source.keyId === undefined ? 'no credentials' : `key ${source.keyId}${role}${life}`;
+  const news = lastPass.rotated ? `new (rotation ${String(generation)})` : 'nothing new';
+  return [
+    printable(`source ${source.state}: ${key}; ${news}`),
+    ...(source.error ? errorLines(source.error) : []),
+    ...warningLines(describeSkew(source.clockSkew, Date.parse(lastPass.at))),
+  ];
 }
 
-export function sinkLines(sink: SinkOutcome): string[] {
+export function sinkLines(sink: Pick<SinkStatus, 'path' | 'result' | 'drift' | 'warnings' | 'error'>): string[] {
   const why = sink.result === 'repaired' ? ` (${describeDrift(sink.drift)})` : '';
   return [
     printable(`${sink.result.padEnd(9)} ${sink.path}${why}`),
@@ -40,7 +61,9 @@ export function sinkLines(sink: SinkOutcome): string[] {
   ];
 }
 
-function consumerLines(consumer: ConsumerOutcome): string[] {
+function consumerLines(consumer: ConsumerStatus): string[] {
+  // One that never had anything to be notified of has no line.
+  if (consumer.result === undefined) return [];
   const detail = consumer.detail === undefined ? '' : `: ${consumer.detail}`;
   return [
     printable(`${consumer.result.padEnd(9)} ${consumer.name}${detail}`),

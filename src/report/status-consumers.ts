@@ -1,4 +1,4 @@
-import { errorLines, labelled, paragraph, type Label, type Look } from './layout.ts';
+import { labelled, paragraph, type Label, type Look } from './layout.ts';
 import type { ConsumerStatus, Status } from './status.ts';
 import { duration } from './text.ts';
 
@@ -9,13 +9,15 @@ export function urgencyOfConsumer({ result, notReading }: ConsumerStatus): numbe
 }
 
 /** A consumer for people, of this status. */
-export function consumerBlock(consumer: ConsumerStatus, { generation, agent }: Status, look: Look): string[] {
+export function consumerBlock(
+  consumer: ConsumerStatus,
+  { generation }: Pick<Status, 'generation'>,
+  look: Look,
+): string[] {
   return [
     ...labelled(standing(consumer), `${consumer.name} (${consumer.type})`, look),
     ...paragraph(knowledge(consumer, generation, look.now), look, 'dim'),
     ...staleLines(consumer, look),
-    ...(consumer.notReading ? notReadingLines(consumer.name, agent.mode, look) : []),
-    ...(consumer.error ? errorLines(consumer.error, look) : []),
   ];
 }
 
@@ -49,16 +51,4 @@ function staleLines({ stale = [] }: ConsumerStatus, look: Look): string[] {
     .map(({ pid, startedAt }) => `pid ${pid}, running for ${duration(look.now - Date.parse(startedAt))}`);
   const more = stale.length > NAMED ? [`${stale.length - NAMED} more`] : [];
   return paragraph(`stale: ${[...named, ...more].join('; ')}`, look, 'yellow');
-}
-
-/** After a one-shot there is no agent to notify it again. */
-function notReadingLines(name: string, mode: Status['agent']['mode'], look: Look): string[] {
-  const trial =
-    mode === 'run'
-      ? `credrotate refresh --notify ${name}, and look again in a minute`
-      : 'see whether it reads them when notified next';
-  return [
-    ...paragraph('nobody has read its files since it was notified', look, 'yellow'),
-    ...paragraph(`hint: ${trial}; one that never reads needs a restart`, look),
-  ];
 }

@@ -3,13 +3,12 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { Status } from './status.ts';
 
 /**
- * The form of `status.json`, for our own reading and, as JSON Schema, for that of others. What is not named here may
- * come with later versions, and is passed over.
+ * The form of an agent's state in `status.json`. What is not named here may come with later versions, and is passed over.
  */
 
-const time = v.pipe(v.string(), v.isoTimestamp(), v.description('RFC 3339, in UTC'));
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const text = v.string();
+export const time = v.pipe(v.string(), v.isoTimestamp(), v.description('RFC 3339, in UTC'));
+export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+export const text = v.string();
 
 /** Codes come with time; whoever reads them shows them. */
 const code = v.custom<ErrorCode>((value) => typeof value === 'string' && /^[A-Z][A-Z_]{0,63}$/.test(value));
@@ -31,6 +30,7 @@ const source = v.object({
   origin,
   movedFrom: v.exactOptional(origin),
   clockSkew: v.exactOptional(v.pipe(v.number(), v.description("Our clock minus the source's, in milliseconds."))),
+  since: v.pipe(time, v.description('Since when it has been in this state.')),
   keyId: v.exactOptional(v.pipe(text, v.description('Its last characters.'))),
   expiration: v.exactOptional(time),
   fetchedAt: v.exactOptional(v.pipe(time, v.description('When these credentials were first seen.'))),
@@ -69,11 +69,14 @@ const sink = v.object({
       'failed',
       'unknown',
     ]),
-    v.description('Of the last pass. unknown: there were no credentials to compare it with.'),
+    v.description(
+      'Of the last pass; of plan and check: what a pass would come to now. unknown: there have never been credentials.',
+    ),
   ),
   drift: v.array(v.picklist(['missing', 'bytes', 'mode', 'owner'])),
   warnings: v.array(text),
   error: v.exactOptional(error),
+  since: v.exactOptional(v.pipe(time, v.description('Since when it is not up to date.'))),
   writtenAt: v.exactOptional(v.pipe(time, v.description('When its bytes last changed.'))),
   evidence: v.exactOptional(v.pipe(evidence, v.description('Absent when the last pass wrote the file.'))),
 });
@@ -131,32 +134,62 @@ const counters = v.object({
   ),
 });
 
-export const statusSchema: v.GenericSchema<unknown, Status> = v.object({
-  version: v.literal(1),
-  writtenAt: time,
-  agent: v.object({ version: text, pid: count, mode: v.picklist(['run', 'once']) }),
+const agent = v.object({
+  version: text,
+  pid: count,
+  startTime: v.pipe(count, v.description('Of the process, in milliseconds since the boot.')),
+  bootId: text,
+  uid: count,
+  mode: v.picklist(['run', 'once']),
+  every: v.exactOptional(v.pipe(count, v.description('Of once --every: in seconds.'))),
+  stoppedAt: v.exactOptional(v.pipe(time, v.description('Absent while it runs, and of a one-shot.'))),
+});
+
+const configuration = v.pipe(
+  v.object({
+    path: v.pipe(text, v.description('The main file, there or not.')),
+    files: v.pipe(v.array(text), v.description('In the order in which they were read.')),
+    digest: v.pipe(text, v.description('Of the bytes of its files.')),
+    meaning: v.pipe(text, v.description('Of what they mean.')),
+    onDisk: v.pipe(
+      v.object({
+        state: v.picklist(['in_force', 'edited', 'refused', 'unknown']),
+        since: v.exactOptional(v.pipe(time, v.description('The last change of its files.'))),
+        problem: v.exactOptional(v.pipe(text, v.description('FILE:LINE:COLUMN: SETTING: MESSAGE'))),
+      }),
+      v.description('Beside the one in force.'),
+    ),
+  }),
+  v.description('Absent when options of the command line named the sinks.'),
+);
+
+/** The sections of a report of an agent's state. */
+export const SECTIONS = {
+  writtenAt: v.pipe(time, v.description('When the status was written.')),
+  agent,
+  configuration: v.exactOptional(configuration),
   generation: v.pipe(count, v.description('The number of rotations so far.')),
   source,
   lastPass: v.object({ at: time, trigger: text, rotated: v.boolean(), seconds: v.pipe(v.number(), v.minValue(0)) }),
   lastSuccess: v.exactOptional(
-    v.pipe(time, v.description('The last pass that had good credentials and in which every sink stood.')),
-  ),
-  nextPass: v.exactOptional(
-    v.pipe(
-      v.object({ at: time, reason: text }),
-      v.description('Past it, the agent is not running. Absent after a one-shot.'),
-    ),
+    v.pipe(time, v.description('The last pass that had good credentials and left every sink up to date.')),
   ),
   sinks: v.array(sink),
   consumers: v.array(consumer),
   counters: v.pipe(counters, v.description('Since the host was booted.')),
   errors: v.pipe(v.array(error), v.description("Trouble with the agent's own state.")),
+};
+
+const statusSchema: v.GenericSchema<unknown, Status> = v.object({
+  ...SECTIONS,
+  nextPass: v.exactOptional(v.object({ at: v.exactOptional(time), reason: v.exactOptional(text) })),
 });
 
 /** Undefined when it is none, or one of another version. */
 export function parseStatus(text: string): Status | undefined {
   try {
-    return v.parse(statusSchema, JSON.parse(text));
+    const value: unknown = JSON.parse(text);
+    return v.is(v.object({ version: v.literal(2) }), value) ? v.parse(statusSchema, value) : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { errorLines, labelled, paragraph, warningLines, type Label, type Look } from './layout.ts';
+import { labelled, paragraph, warningLines, type Label, type Look } from './layout.ts';
 import type { SinkStatus } from './status.ts';
 import { duration, relative } from './text.ts';
 
@@ -15,8 +15,6 @@ export function sinkBlock(sink: SinkStatus, seenAt: number, look: Look): string[
   return [
     ...labelled(standing(sink), sink.path, look),
     ...paragraph([sink.format, age, ...reads(sink, seenAt)].join(', '), look, 'dim'),
-    ...(sink.result === 'unknown' ? paragraph('not compared: there were no good credentials', look, 'yellow') : []),
-    ...(sink.error ? errorLines(sink.error, look) : []),
     ...warningLines(sink.warnings, look),
   ];
 }

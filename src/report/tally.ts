@@ -1,5 +1,6 @@
 import type { ConsumerResult, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
-import type { Counters, Past, Status } from './status.ts';
+import type { Past } from './build-status.ts';
+import type { Counters, Status } from './status.ts';
 
 /**
  * Counts beside the work, and goes on where a former process stopped: one-shots would never come beyond 1. The former
@@ -10,6 +11,8 @@ export class Tally {
   readonly #sinkWrites: Map<string, number>;
   readonly #notifications: Map<string, Map<string, number>>;
   #lastSuccess: string | undefined;
+  #source: { readonly state: string; readonly since: string } | undefined;
+  #sinks: ReadonlyMap<string, string>;
 
   constructor(former?: Status) {
     const { imdsRequests, sinkWrites, notifications } = former?.counters ?? NOTHING;
@@ -19,6 +22,10 @@ export class Tally {
       Object.entries(notifications).map(([name, results]) => [name, new Map(Object.entries(results))]),
     );
     this.#lastSuccess = former?.lastSuccess;
+    this.#source = former?.source;
+    this.#sinks = new Map(
+      (former?.sinks ?? []).flatMap(({ path, since }) => (since === undefined ? [] : [[path, since]])),
+    );
   }
 
   request(result: string): void {
@@ -52,7 +59,19 @@ export class Tally {
         notifications: Object.fromEntries(notifications),
       },
       lastSuccess: this.#lastSuccess,
+      since: this.#since(config, report),
     };
+  }
+
+  /** What was so at the pass before has been so since then. */
+  #since(config: Passed['config'], { finishedAt, source: { state }, sinks }: Passed['report']): Past['since'] {
+    const now = new Date(finishedAt).toISOString();
+    const source = this.#source?.state === state ? this.#source : { state, since: now };
+    this.#source = source;
+    const good = new Set(sinks.filter(({ error }) => !error).map(({ path }) => path));
+    const bad = config.sinks.filter(({ path }) => !good.has(path));
+    this.#sinks = new Map(bad.map(({ path }) => [path, this.#sinks.get(path) ?? now]));
+    return { source: source.since, sinks: Object.fromEntries(this.#sinks) };
   }
 }
 

@@ -136,8 +136,7 @@ export class Agent {
 
   async #pass(request: PassRequest, signal: AbortSignal, isLast: typeof isAnswer = () => false): Promise<FilesReport> {
     const config = this.#config;
-    const deps: RotateDeps = { ...this.#deps, source: this.#source, memory: this.#memory };
-    const report = await rotate(deps, config, request, signal);
+    const report = await rotate({ ...this.#deps, source: this.#source, memory: this.#memory }, config, request, signal);
     this.#last = report;
     this.#announcer.pass(report);
     const unwritten = report.sinks.filter((sink) => sink.error !== undefined);
@@ -176,12 +175,16 @@ export class Agent {
   }
 
   async #answer(waiting: Waiting): Promise<void> {
-    const { clock } = this.#deps;
     const settled = new AbortController();
-    const patience = clock.sleep(ANSWER_PATIENCE, settled.signal);
-    await Promise.race([this.#deliverer.settle(), patience]);
+    await Promise.race([this.#deliverer.settle(), this.#deps.clock.sleep(ANSWER_PATIENCE, settled.signal)]);
     settled.abort();
     waiting.answer.resolve(this.#report());
+  }
+
+  /** All that is known by now, of the last pass and of the consumers since. */
+  view(): AgentView {
+    const seen = { config: this.#config, state: this.#deps.store.state, report: this.#report() };
+    return { ...seen, notReading: readingVerdicts(seen), next: this.#next };
   }
 
   #report(): PassReport {
@@ -190,9 +193,8 @@ export class Agent {
   }
 
   async #publish(): Promise<void> {
-    const seen = { config: this.#config, state: this.#deps.store.state, report: this.#report() };
-    const notReading = readingVerdicts(seen);
-    this.#announcer.notReading(notReading);
-    await this.#deps.publish({ ...seen, notReading, next: this.#next });
+    const view = this.view();
+    this.#announcer.notReading(view.notReading);
+    await this.#deps.publish(view);
   }
 }

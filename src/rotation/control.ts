@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { AgentError, type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
-import type { PassReport } from '../core/outcomes.ts';
 import type { OwnDirectory } from '../files/own.ts';
 
 /**
@@ -20,7 +19,7 @@ export interface ControlRequest {
   readonly acceptedBy?: number;
 }
 
-type ControlAnswer = { readonly report: PassReport } | { readonly error: ErrorInfo };
+type ControlAnswer = { readonly report: object } | { readonly error: ErrorInfo };
 
 const MAX_REQUEST = 64 * 1024;
 
@@ -29,7 +28,7 @@ export const SOCKET = 'control.sock';
 /** In the directory that the agent publishes in. Rejects with AgentError and errno errors. */
 export async function serveControl(
   directory: OwnDirectory,
-  handle: (request: ControlRequest) => Promise<PassReport>,
+  handle: (request: ControlRequest) => Promise<object>,
 ): Promise<AsyncDisposable> {
   // Whoever holds the agent's lock owns this name: what stands there was left by a killed agent.
   directory.remove(SOCKET);
@@ -51,12 +50,15 @@ export async function serveControl(
   };
 }
 
-/** Asks the agent behind the socket. Rejects with AGENT_ABSENT when there is none, and with the signal's reason. */
+/**
+ * Asks the agent behind the socket, and gives its report, which may be that of another version of us. Rejects with
+ * AGENT_ABSENT when there is none, and with the signal's reason.
+ */
 export async function askControl(
   directory: OwnDirectory,
   request: ControlRequest,
   signal: AbortSignal,
-): Promise<PassReport> {
+): Promise<object> {
   const path = join(directory.path, SOCKET);
   let raw: string;
   try {
@@ -92,7 +94,7 @@ function connectTo(directory: OwnDirectory): Socket {
   throw Object.assign(new Error('no socket'), { code: 'ENOENT', syscall: 'connect' });
 }
 
-function report(raw: string, path: string): PassReport {
+function report(raw: string, path: string): object {
   if (raw === '') throw new AgentError('AGENT_ABSENT', `the agent at ${path} stopped before it answered`);
   // Its answer is our own code's.
   const reply = JSON.parse(raw) as ControlAnswer;
@@ -104,7 +106,7 @@ function report(raw: string, path: string): PassReport {
   );
 }
 
-async function answer(line: string, handle: (request: ControlRequest) => Promise<PassReport>): Promise<ControlAnswer> {
+async function answer(line: string, handle: (request: ControlRequest) => Promise<object>): Promise<ControlAnswer> {
   try {
     return { report: await handle(parse(line)) };
   } catch (error) {

@@ -4,8 +4,7 @@ import { describe, test } from 'node:test';
 import { displayKeyId, formatExpiration, printOf, type Credentials } from '../../src/core/credentials.ts';
 import { directoriesFor } from '../../src/core/directories.ts';
 import { AgentError, toErrorInfo } from '../../src/core/errors.ts';
-import { exitCodeOf } from '../../src/core/exit.ts';
-import type { PassReport, SinkOutcome } from '../../src/core/outcomes.ts';
+import { worstOf, type ExitCode } from '../../src/core/exit.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { credentials, NOON } from '../support/credentials.ts';
 
@@ -70,59 +69,18 @@ describe('directories', () => {
   }
 });
 
-describe('exit codes', () => {
-  const sink = (code: 'SINK_WRITE_FAILED' | 'SINK_UNSAFE_PATH'): SinkOutcome => ({
-    path: '/x',
-    format: 'json',
-    result: 'failed',
-    bytesChanged: false,
-    drift: [],
-    warnings: [],
-    error: { code, message: 'x' },
-  });
-  const report = (change: Partial<PassReport>): PassReport => ({
-    trigger: 'once',
-    startedAt: NOON,
-    finishedAt: NOON,
-    generation: 1,
-    rotated: false,
-    source: { state: 'ok', origin: {} },
-    sinks: [],
-    consumers: [],
-    errors: [],
-    ...change,
-  });
-  const pending = [{ name: 'a', result: 'pending', generation: 1 }] as const;
-  const source = (state: PassReport['source']['state']) => ({ source: { state, origin: {} } });
-  const cases: [string, number, Partial<PassReport>][] = [
-    ['all is well', 0, {}],
-    ['stale but valid', 0, source('stale')],
-    ['no role', 69, source('no_role')],
-    ['metadata off', 69, source('disabled')],
-    ['unreachable', 75, source('unreachable')],
-    ['only expired credentials', 75, source('expired')],
-    ['malformed', 76, source('malformed')],
-    ['denied', 77, source('denied')],
-    ['a sink failed', 73, { sinks: [sink('SINK_WRITE_FAILED')] }],
-    ['a sink is refused', 77, { sinks: [sink('SINK_UNSAFE_PATH')] }],
-    ['a consumer is pending', 74, { consumers: pending }],
-    [
-      'an absent consumer is nothing to do about',
-      0,
-      { consumers: [{ name: 'a', result: 'not_running', generation: 1 }] },
-    ],
-    [
-      'a refused sink is named before a failed one',
-      77,
-      { sinks: [sink('SINK_WRITE_FAILED'), sink('SINK_UNSAFE_PATH')] },
-    ],
-    ['a failed sink before a pending consumer', 73, { sinks: [sink('SINK_WRITE_FAILED')], consumers: pending }],
-    ['an unreachable source before a pending consumer', 75, { ...source('unreachable'), consumers: pending }],
-    ['state that cannot be written', 73, { errors: [{ code: 'STATE_UNWRITABLE', message: 'x' }] }],
+describe('the exit code to act on first', () => {
+  const cases: [string, number, readonly ExitCode[]][] = [
+    ['none is 0', 0, []],
+    ['0 gives way to any', 74, [0, 74]],
+    ['a refused sink before a failed one', 77, [73, 77]],
+    ['a failed sink before a pending consumer', 73, [74, 73]],
+    ['an unreachable source before a pending consumer', 75, [74, 75]],
+    ['the configuration before all', 78, [64, 69, 70, 73, 74, 75, 76, 77, 78]],
   ];
-  for (const [what, code, change] of cases) {
+  for (const [what, code, codes] of cases) {
     test(`${String(code)}: ${what}`, () => {
-      assert.equal(exitCodeOf(report(change)), code);
+      assert.equal(worstOf(codes), code);
     });
   }
 });

@@ -1,4 +1,5 @@
-import type { Facts, Severity } from '../../src/doctor/contract.ts';
+import type { Severity } from '../../src/core/findings.ts';
+import type { Facts } from '../../src/doctor/contract.ts';
 
 export interface Case {
   readonly severity: Severity;

@@ -1,4 +1,4 @@
-import type { FindingId } from '../../src/doctor/contract.ts';
+import type { FindingId } from '../../src/core/findings.ts';
 import { CONSUMER_CASES } from './cases-consumers.ts';
 import type { Case } from './case.ts';
 import { FACTS, SINK, withMachine, withMetadata, withProfile, withSink } from './facts.ts';
@@ -10,7 +10,7 @@ const UNREACHABLE = {
 } as const;
 
 /** Each finding with what triggers it and what does not. */
-export const CASES: Readonly<Record<FindingId, Case>> = {
+export const CASES: Readonly<Partial<Record<FindingId, Case>>> = {
   ...CONSUMER_CASES,
   'source-failing': {
     severity: 'error',
@@ -45,11 +45,11 @@ export const CASES: Readonly<Record<FindingId, Case>> = {
     spares: [withMachine({ hasState: false }), withMachine({}, [{ ...SINK, keyIds: ['…OLD1'] }])],
     evidence: /i-0old, the metadata service of i-0new/,
   },
-  'agent-absent': {
+  'nobody-refreshes': {
     severity: 'error',
-    triggers: [withMachine({ agent: { mode: 'run', overdueBy: 90_000 } })],
-    spares: [withMachine({ agent: { mode: 'once' } })],
-    evidence: /90 s ago/,
+    triggers: [withMachine({ hasStatus: false })],
+    spares: [withMachine({})],
+    evidence: /^there is no status$/,
   },
   'sink-refused': {
     severity: 'error',

@@ -44,7 +44,8 @@ export const FACTS: Facts = {
     stateInstance: 'i-0new',
     hasState: true,
     keyId: '…GOOD',
-    agent: { mode: 'run' },
+    hasStatus: true,
+    hasUnits: true,
   },
 };
 

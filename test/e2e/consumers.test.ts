@@ -162,7 +162,7 @@ describe('consumers', { concurrency: 6 }, () => {
     const env = { STATE_DIRECTORY: site.path('clone'), AWS_EC2_METADATA_SERVICE_ENDPOINT: clone.url };
     cpSync(site.path('state'), env.STATE_DIRECTORY, { recursive: true });
     const report = reportOf(await site.run(['once', '--json', ...config], { env }));
-    assert.deepEqual([report.rotated, report.source.origin.instanceId], [true, 'i-0bbbbbbbbbbbbbbbb']);
+    assert.deepEqual([report.lastPass.rotated, report.source.origin.instanceId], [true, 'i-0bbbbbbbbbbbbbbbb']);
     assert.match(readFileSync(site.path('iam.json'), 'utf8'), new RegExp(clone.current().accessKeyId));
     assert.deepEqual(each.calls(), ['first 1', 'changed 2']);
     assert.deepEqual(rare.calls(), ['first 1', 'changed 2']);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { Finding, Unseen } from '../../src/doctor/contract.ts';
+import type { Finding } from '../../src/core/findings.ts';
+import type { Unseen } from '../../src/doctor/contract.ts';
 import { openSite, type Site } from '../support/agent.ts';
 import { startDaemon } from '../support/programs.ts';
 
@@ -29,7 +30,7 @@ function idsOf({ findings }: Diagnosis): readonly string[] {
 /** A sink that a pass has written. */
 async function written(site: Site, name = 'e'): Promise<object> {
   const config = { sinks: [{ path: site.path(name), format: 'dotenv' }] };
-  assert.equal((await site.run(['once', ...site.configure(config)])).code, 0);
+  assert.equal((await site.run(['once', '--every', '1h', ...site.configure(config)])).code, 0);
   return config;
 }
 
@@ -58,7 +59,10 @@ describe('doctor', { concurrency: 3 }, () => {
     const first =
       /^error {3}metadata service {2}source-failing\n {8}it gives no credentials\n {2}seen {2}IMDS_NO_ROLE: /;
     assert.match(stdout, first);
-    assert.match(stdout, /^error {3}agent {2}agent-absent\n.*\n {2}seen {2}there is no status\n {2}do {4}start it/m);
+    assert.match(
+      stdout,
+      /^error {3}next pass {2}nobody-refreshes\n.*\n {2}seen {2}there is no status\n {2}do {4}start it/m,
+    );
     assert.match(stdout, /\n\n2 errors(, \d notes?)?\nmore about each: \/\S+\/docs\/doctor\.md\n$/);
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80 || line.startsWith(' '.repeat(10)), line);
   });
@@ -95,7 +99,7 @@ describe('doctor', { concurrency: 3 }, () => {
     const config = { sinks: [{ path: site.path('e'), format: 'dotenv' }] };
     writeFileSync(site.path('e'), 'AWS_ACCESS_KEY_ID=ASIAOLDOLDOLDOLDOLD1\nAWS_SECRET_ACCESS_KEY=baked\n');
     const [baked, absent] = (await examine(site, config)).findings;
-    assert.deepEqual([absent?.id, baked?.id, baked?.severity], ['image-baked', 'agent-absent', 'error']);
+    assert.deepEqual([absent?.id, baked?.id, baked?.severity], ['image-baked', 'nobody-refreshes', 'error']);
     assert.deepEqual(absent?.evidence, [`${site.path('e')}: key …OLD1`]);
     await written(site);
     assert.deepEqual(idsOf(await examine(site, config)), []);
@@ -109,7 +113,7 @@ describe('doctor', { concurrency: 3 }, () => {
     const site = await openSite(t);
     mkdirSync(site.path('home/.aws'), { mode: 0o700 });
     const path = site.path('home/.aws/credentials');
-    await site.run(['once', '--aws-credentials', path, '--profile', 'app']);
+    await site.run(['once', '--every', '1h', '--aws-credentials', path, '--profile', 'app']);
     const config = { sinks: [{ path, format: 'aws-credentials', profile: 'app' }] };
     assert.deepEqual(idsOf(await examine(site, config)), []);
     writeFileSync(site.path('home/.aws/config'), '[default]\nsso_region = x\n[profile app]\nrole_arn = arn:hidden\n');
@@ -136,9 +140,9 @@ describe('doctor', { concurrency: 3 }, () => {
       consumers: { d: { type: 'signal', signal: 'SIGHUP', pid_file: daemon.pidFile } },
     };
     const ids = idsOf(await examine(site, config));
-    assert.deepEqual(ids, ['agent-absent', 'sink-refused', 'signal-not-handled']);
+    assert.deepEqual(ids, ['sink-refused', 'nobody-refreshes', 'signal-not-handled']);
     await daemon.arm();
-    assert.deepEqual(idsOf(await examine(site, config)), ['agent-absent', 'sink-refused']);
+    assert.deepEqual(idsOf(await examine(site, config)), ['sink-refused', 'nobody-refreshes']);
     assert.deepEqual([daemon.told(), daemon.isAlive()], [0, true]);
   });
 });

@@ -158,7 +158,7 @@ describe('once', { concurrency: 4 }, () => {
     hook.open();
     const reports = (await Promise.all([first.ended, second.ended])).map(reportOf);
     assert.deepEqual(
-      reports.map(({ trigger, generation, consumers }) => [trigger, generation, consumers[0]?.result]),
+      reports.map(({ lastPass, generation, consumers }) => [lastPass.trigger, generation, consumers[0]?.result]),
       [
         ['once', 1, 'notified'],
         ['once', 2, 'notified'],

@@ -32,10 +32,17 @@ describe('readiness', { concurrency: 2 }, () => {
     const agent = site.start(['run', ...config], { env: { NOTIFY_SOCKET: site.path('notify') } });
     await eventually('it is ready', () => messages().includes('READY=1'));
     const ready = messages().indexOf('READY=1');
-    assert.equal(messages().slice(0, ready).includes('STATUS=source is no_role'), true);
+    assert.equal(
+      messages()
+        .slice(0, ready)
+        .some((one) => one.startsWith('STATUS=CRITICAL - credentials: there are none yet ')),
+      true,
+    );
     assert.equal(existsSync(site.path('iam.json')), false);
     site.metadata.setRole('late');
-    await eventually('the sink stands', () => messages().some((one) => one === 'STATUS=sinks that stand: 1'));
+    await eventually('the sink stands', () =>
+      messages().some((one) => one.startsWith('STATUS=OK - 1 sink up to date')),
+    );
     assert.equal((await agent.stop()).code, 0);
     assert.equal(messages().filter((one) => one === 'READY=1').length, 1);
   });

@@ -9,8 +9,8 @@ import { limit } from '../support/limits.ts';
 
 /** Every state of the source as an administrator meets it: in the log, the status, the metric and the exit codes. */
 
-/** Exit codes: of `once` and `refresh`, of `status`, and of `status --check`. */
-type Codes = readonly [pass: number, status: number, check: number];
+/** Exit codes: of `refresh`, of `status` and `once`, and of `status --check`. */
+type Codes = readonly [refresh: number, status: number, check: number];
 
 interface Step {
   readonly state: SourceState;
@@ -34,9 +34,9 @@ const BEFORE: readonly Step[] = [
 
 /** While good ones stand, each is a warning. */
 const BESIDE: readonly Step[] = [
-  { state: 'stale', codes: [0, 0, 1], code: 'IMDS_UNREACHABLE', fault: 'reset' },
-  { state: 'denied', codes: [77, 77, 1], code: 'IMDS_DENIED', fault: 'denied' },
-  { state: 'no_role', codes: [69, 69, 1], code: 'IMDS_NO_ROLE', role: null },
+  { state: 'stale', codes: [75, 0, 1], code: 'IMDS_UNREACHABLE', fault: 'reset' },
+  { state: 'denied', codes: [77, 0, 1], code: 'IMDS_DENIED', fault: 'denied' },
+  { state: 'no_role', codes: [69, 0, 1], code: 'IMDS_NO_ROLE', role: null },
 ];
 
 function configure(site: Site): readonly string[] {
@@ -59,7 +59,7 @@ async function check(site: Site, { state, codes: [, status, check], code }: Step
   assert.equal(shown.code, status, shown.stdout);
   assert.match(shown.stdout, new RegExp(`^source +${state}\\b`, 'm'));
   // Its error, and what to do, which may take several lines.
-  if (code !== undefined) assert.match(shown.stdout, new RegExp(`^ +${code}: [^]*?\\n +hint: \\S`, 'm'));
+  if (code !== undefined) assert.match(shown.stdout, new RegExp(`\\b${code}: [^]*?\\n +hint: \\S`, 'm'));
   const plugin = await site.run(['status', '--check']);
   assert.equal(plugin.code, check, plugin.stdout);
   assert.match(plugin.stdout, [/ OK - /, / WARNING - /, / CRITICAL - /][check] ?? /^$/);
@@ -86,8 +86,10 @@ describe('the states of the source', { concurrency: 2 }, () => {
     for (const step of [first, ...others]) {
       set(site, step);
       const before: number = step === first ? 0 : lines(agent, step.state);
-      for (let retry = 0; retry < 2; retry += 1)
-        assert.equal((await site.run(['refresh'])).code, step.codes[0], step.state);
+      for (let retry = 0; retry < 2; retry += 1) {
+        const refreshed = await site.run(['refresh']);
+        assert.equal(refreshed.code, step.codes[0], refreshed.stdout);
+      }
       await check(site, step);
       assert.equal(lines(agent, step.state), before + 1, agent.output());
     }
@@ -100,7 +102,7 @@ describe('the states of the source', { concurrency: 2 }, () => {
     const { expiration } = site.metadata.current();
     site.metadata.setFaults([{ at: 'any', kind: 'reset' }]);
     assert.equal((await site.run(['refresh'])).code, 0);
-    await check(site, { state: 'stale', codes: [0, 0, 1], code: 'IMDS_UNREACHABLE' });
+    await check(site, { state: 'stale', codes: [75, 0, 1], code: 'IMDS_UNREACHABLE' });
     await eventually('they have expired', () => Date.now() > expiration, 30_000);
     // Before the next pass knows of it.
     assert.equal((await site.run(['status'])).code, 75);
@@ -113,7 +115,7 @@ describe('the states of the source', { concurrency: 2 }, () => {
     test(`a one-shot, ${step.state}`, async (t) => {
       const site = await openSite(t);
       set(site, step);
-      assert.equal((await site.run(['once', ...configure(site)])).code, step.codes[0]);
+      assert.equal((await site.run(['once', '--every', '1h', ...configure(site)])).code, step.codes[0]);
       await check(site, step);
     });
   }
@@ -121,7 +123,7 @@ describe('the states of the source', { concurrency: 2 }, () => {
   test('a one-shot, disabled', async (t) => {
     const site = await openSite(t);
     const env = { AWS_EC2_METADATA_DISABLED: 'true' };
-    const { code, stdout } = await site.run(['once', ...configure(site)], { env });
+    const { code, stdout } = await site.run(['once', '--every', '1h', ...configure(site)], { env });
     assert.equal(code, 69, stdout);
     await check(site, { state: 'disabled', codes: [69, 69, 2], code: 'IMDS_DISABLED' });
     assert.deepEqual(site.metadata.requests, []);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { lstatSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { renderStatusSchema } from '../../scripts/schema.ts';
-import type { Status } from '../../src/report/status.ts';
+import { renderReportSchema } from '../../scripts/schema.ts';
+import type { StatusReport } from '../../src/report/report.ts';
 import { accepts } from '../config/json-schema.ts';
 import { openSite, said, type Running, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
@@ -11,7 +11,7 @@ import { limit } from '../support/limits.ts';
 import { startDaemon } from '../support/programs.ts';
 import { hasTool } from '../support/tools.ts';
 
-const SCHEMA = readFileSync(join(import.meta.dirname, '../../packaging/schema/status.schema.json'), 'utf8');
+const SCHEMA = readFileSync(join(import.meta.dirname, '../../packaging/schema/report.schema.json'), 'utf8');
 
 function config(site: Site): readonly string[] {
   const hook = { type: 'exec', command: ['/bin/true'] };
@@ -25,8 +25,8 @@ function config(site: Site): readonly string[] {
   });
 }
 
-async function statusOf(site: Site): Promise<Status> {
-  return JSON.parse((await site.run(['status', '--json'])).stdout) as Status;
+async function statusOf(site: Site): Promise<StatusReport> {
+  return JSON.parse((await site.run(['status', '--json'])).stdout) as StatusReport;
 }
 
 /** Of 12 rows and 80 columns. */
@@ -49,12 +49,12 @@ describe('status', { concurrency: 3 }, () => {
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80 || line.includes(site.directory), line);
     const key = site.metadata.current().accessKeyId.slice(-4);
     for (const expected of [
-      /^OK {10}2 sinks fresh, credentials good for /,
-      /^source {6}ok, role demo-role, account 123456789012, i-0123456789abcdef0$/m,
+      /^OK {10}2 sinks up to date, credentials good for /,
+      /^source {6}ok, role demo-role, account 123456789012, i-0123456789abcdef0,\n {12}http:/m,
       new RegExp(`^credentials key …${key} of rotation 1, fetched .* ago$`, 'm'),
       /^life {8}━+ {2}/m,
       /^last pass .* \(start\), by version \S+, pid \d+$/m,
-      /^next pass {3}in .* \(max interval\)$/m,
+      /^next pass {3}in .*, by the agent \(max interval\)$/m,
       /^ {2}ok {8}\S+\/c\n {12}aws-credentials, written .* ago, reads show from the next pass on$/m,
       /^ {2}notified {2}web \(exec\)\n {12}has known rotation 1 for [^;]+; /m,
     ])
@@ -63,9 +63,9 @@ describe('status', { concurrency: 3 }, () => {
 
   test('--json gives the same to programs, as its schema says', async (t) => {
     const site = await openSite(t);
-    await site.run(['once', ...config(site)]);
+    await site.run(['once', '--every', '1h', ...config(site)]);
     const status = await statusOf(site);
-    assert.equal(SCHEMA, await renderStatusSchema());
+    assert.equal(SCHEMA, await renderReportSchema());
     assert.ok(accepts(JSON.parse(SCHEMA), status));
     assert.ok(!accepts(JSON.parse(SCHEMA), { ...status, generation: 'one' }));
     assert.equal(status.source.expiration, new Date(site.metadata.current().expiration).toISOString());
@@ -73,7 +73,7 @@ describe('status', { concurrency: 3 }, () => {
       [status.agent.mode, status.sinks.map((sink) => sink.result), status.consumers.map((one) => one.result)],
       ['once', ['written', 'written'], ['notified', 'notified']],
     );
-    assert.equal(status.nextPass, undefined);
+    assert.equal(status.nextPass.by, 'period');
     assert.equal(lstatSync(site.path('run/status.json')).mode & 0o777, 0o644);
     assert.equal(lstatSync(site.path('state/state.json')).mode & 0o777, 0o600);
   });
@@ -84,22 +84,25 @@ describe('status', { concurrency: 3 }, () => {
     const missing = await site.run(['status', '--check']);
     assert.equal(missing.code, 3);
     assert.match(missing.stdout, /^CREDROTATE UNKNOWN - \S+\/status\.json: no status there: ENOENT on open\n$/);
-    await site.run(['once', ...options]);
+    await site.run(['once', '--every', '1h', ...options]);
     const ok = await site.run(['status', '--check']);
     assert.equal(ok.code, 0);
-    assert.match(ok.stdout, /^CREDROTATE OK - 2 sinks fresh, credentials good for [^|\n]+ \| expiry=\d+s\n$/);
+    assert.match(ok.stdout, /^CREDROTATE OK - 2 sinks up to date, credentials good for [^|\n]+ \| expiry=\d+s\n$/);
     site.metadata.setRole(null);
-    assert.equal((await site.run(['once', ...options])).code, 69);
+    assert.equal((await site.run(['once', '--every', '1h', ...options])).code, 0);
     const warning = await site.run(['status', '--check']);
     assert.equal(warning.code, 1);
-    assert.match(warning.stdout, /^CREDROTATE WARNING - the source is no_role; /);
-    assert.equal((await site.run(['status'])).code, 69);
+    assert.match(
+      warning.stdout,
+      /^CREDROTATE WARNING - source: gives nothing new for .*the source is no_role; IMDS_NO_ROLE: /,
+    );
+    assert.equal((await site.run(['status'])).code, 0);
     writeFileSync(site.path('e'), 'x\0');
     site.metadata.setRole('other');
-    await site.run(['once', ...options]);
+    await site.run(['once', '--every', '1h', ...options]);
     const critical = await site.run(['status', '--check']);
     assert.equal(critical.code, 2, critical.stdout);
-    assert.match(critical.stdout, /^CREDROTATE CRITICAL - 1 of 2 sinks not as it should be: \S+\/e/);
+    assert.match(critical.stdout, /^CREDROTATE CRITICAL - \S+\/e: not up to date for \d+ s \(SINK_FORMAT_REFUSED: /);
   });
 
   test('names a process that goes on with what it read before', async (t) => {
@@ -109,16 +112,16 @@ describe('status', { concurrency: 3 }, () => {
       sinks: [{ path: site.path('iam.json'), format: 'json', notify: ['legacy'] }],
       consumers: { legacy: { type: 'signal', pid_file: daemon.pidFile } },
     });
-    await site.run(['once', ...options]);
+    await site.run(['once', '--every', '1h', ...options]);
     const { code, stdout } = await site.run(['status']);
     assert.equal(code, 74);
-    assert.match(stdout, /^WARNING {5}notification pending: legacy\n/);
-    const line = `^ {2}pending {3}legacy \\(signal\\)\\n.*\\n {12}stale: pid ${daemon.pid}, running for \\d+ s\\n`;
-    assert.match(stdout, new RegExp(line, 'm'));
-    const started = Date.parse((await statusOf(site)).consumers[0]?.stale?.[0]?.startedAt ?? '');
-    assert.ok(Math.abs(started - statSync(daemon.pidFile).ctimeMs) < limit(2_000));
+    assert.match(stdout, /^WARNING {5}legacy: notification pending for /);
+    const stale = `^ {2}pending {3}legacy \\(signal\\)\\n.*\\n {12}stale: pid ${daemon.pid}, running for \\d+ s\\n`;
+    assert.match(stdout, new RegExp(stale, 'm'));
+    const started = (await statusOf(site)).consumers[0]?.stale?.[0]?.startedAt ?? '';
+    assert.ok(Math.abs(Date.parse(started) - statSync(daemon.pidFile).ctimeMs) < limit(2_000));
     await daemon.arm();
-    await site.run(['once', ...options]);
+    await site.run(['once', '--every', '1h', ...options]);
     assert.equal((await statusOf(site)).consumers[0]?.stale, undefined);
   });
 
@@ -155,7 +158,7 @@ describe('status', { concurrency: 3 }, () => {
     const piped = await site.run(['status', '--watch']);
     assert.equal(piped.code, 64);
     assert.match(piped.stderr, /^credrotate: USAGE: expected a terminal /);
-    await site.run(['once', ...config(site)]);
+    await site.run(['once', '--every', '1h', ...config(site)]);
     assert.match((await onTerminal(site, ['status']).ended).stdout, /^\u001b\[32mOK\u001b\[39m {10}/);
     assert.match((await onTerminal(site, ['status'], { NO_COLOR: '1' }).ended).stdout, /^OK {10}/);
     const watching = onTerminal(site, ['status', '--watch']);
@@ -173,13 +176,13 @@ describe('metrics', { concurrency: 2 }, () => {
   test('are written after each pass, and counters go on in the next process', async (t) => {
     const site = await openSite(t);
     const options = config(site);
-    const first = await site.run(['once', ...options]);
+    const first = await site.run(['once', '--every', '1h', ...options]);
     assert.match(first.stderr, /credrotate\.prom: not written: ENOENT/);
     mkdirSync(site.path('metrics'), { mode: 0o755 });
     const read = (): string => readFileSync(site.path('metrics/credrotate.prom'), 'utf8');
-    await site.run(['once', ...options]);
+    await site.run(['once', '--every', '1h', ...options]);
     site.metadata.rotate();
-    const { code, stderr } = await site.run(['once', ...options]);
+    const { code, stderr } = await site.run(['once', '--every', '1h', ...options]);
     assert.deepEqual([code, stderr], [0, '']);
     assert.equal(lstatSync(site.path('metrics/credrotate.prom')).mode & 0o7777, 0o644);
     for (const line of [

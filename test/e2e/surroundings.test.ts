@@ -48,7 +48,7 @@ describe('runs anywhere', { concurrency: 4 }, () => {
   // Cause: who reads our output may end first, as `credrotate status | head -1` does.
   test('with a reader that has gone away', async (t) => {
     const site = await openSite(t);
-    for (const args of [['once', ...config(site)], ['status'], ['--help']]) {
+    for (const args of [['once', '--every', '1h', ...config(site)], ['status'], ['--help']]) {
       const running = site.start(args);
       running.process.stdout?.destroy();
       const { code, stderr } = await running.ended;

@@ -49,7 +49,7 @@ const full = (site: Site): object => ({
 
 const hasRun = async (site: Site): Promise<void> => {
   writeFileSync(site.path('app.env'), 'DATABASE_URL=postgres://localhost\n', { mode: 0o640 });
-  assert.equal((await site.run(['once', ...site.configure(two(site))])).code, 0);
+  assert.equal((await site.run(['once', '--every', '1h', ...site.configure(two(site))])).code, 0);
 };
 
 /** A directory that is to be made, and one that others may change. */

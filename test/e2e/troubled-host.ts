@@ -9,7 +9,7 @@ import type { Site } from '../support/agent.ts';
 export async function troubleHost(site: Site, t: TestContext): Promise<object> {
   for (const name of ['open', 'home/.aws']) mkdirSync(site.path(name), { mode: 0o700 });
   const iam = { path: site.path('iam.json'), format: 'json' };
-  assert.equal((await site.run(['once', ...site.configure({ sinks: [iam] })])).code, 0);
+  assert.equal((await site.run(['once', '--every', '1h', ...site.configure({ sinks: [iam] })])).code, 0);
   // The state is that of the instance which the image was made of, and its agent has stopped.
   edit(site.path('state/state.json'), (text) => text.replace(/i-\w+/, 'i-0fedcba9876543210'));
   const due = { at: new Date(Date.now() - 754_000).toISOString(), reason: 'max_interval' };

@@ -24,7 +24,7 @@ function giveEarlier(site: Site): void {
 }
 
 async function codes(site: Site, options: readonly string[]): Promise<readonly unknown[]> {
-  const once = await site.run(['once', ...options]);
+  const once = await site.run(['once', '--every', '1h', ...options]);
   const status = await site.run(['status']);
   const check = await site.run(['status', '--check']);
   return [once.code, status.code, check.code];
@@ -34,20 +34,20 @@ describe('a file that is not there is not up to date', { concurrency: 3 }, () =>
   test('removed while the source is away', async (t) => {
     const site = await openSite(t);
     const options = config(site, 'a.json', 'b.json');
-    assert.equal((await site.run(['once', ...options])).code, 0);
+    assert.equal((await site.run(['once', '--every', '1h', ...options])).code, 0);
     site.metadata.setFaults([{ at: 'any', kind: 'reset' }]);
-    assert.equal((await site.run(['once', ...options])).code, 0);
+    assert.equal((await site.run(['once', '--every', '1h', ...options])).code, 0);
     rmSync(site.path('a.json'));
     assert.deepEqual(await codes(site, options), [75, 75, 2]);
     const { stdout } = await site.run(['status', '--check']);
     assert.match(stdout, /^CREDROTATE CRITICAL - .*a\.json/);
     site.metadata.setFaults([]);
-    assert.equal((await site.run(['once', ...options])).code, 0);
+    assert.equal((await site.run(['once', '--every', '1h', ...options])).code, 0);
   });
 
   test('added while the source is away', async (t) => {
     const site = await openSite(t);
-    assert.equal((await site.run(['once', ...config(site, 'a.json')])).code, 0);
+    assert.equal((await site.run(['once', '--every', '1h', ...config(site, 'a.json')])).code, 0);
     site.metadata.setFaults([{ at: 'any', kind: 'reset' }]);
     assert.deepEqual(await codes(site, config(site, 'a.json', 'new.json')), [75, 75, 2]);
   });
@@ -55,7 +55,7 @@ describe('a file that is not there is not up to date', { concurrency: 3 }, () =>
   test('removed while the source gives credentials that expire earlier', async (t) => {
     const site = await openSite(t);
     const options = config(site, 'a.json', 'b.json');
-    await site.run(['once', ...options]);
+    await site.run(['once', '--every', '1h', ...options]);
     rmSync(site.path('a.json'));
     giveEarlier(site);
     assert.deepEqual(await codes(site, options), [75, 75, 2]);
@@ -68,16 +68,16 @@ describe('a file that is not there is not up to date', { concurrency: 3 }, () =>
   test('what is better and nowhere any more keeps nobody from what the source gives', async (t) => {
     const site = await openSite(t);
     const options = config(site, 'a.json');
-    await site.run(['once', ...options]);
+    await site.run(['once', '--every', '1h', ...options]);
     rmSync(site.path('a.json'));
     giveEarlier(site);
-    assert.equal((await site.run(['once', ...options])).code, 0);
+    assert.equal((await site.run(['once', '--every', '1h', ...options])).code, 0);
     assert.match(readFileSync(site.path('a.json'), 'utf8'), new RegExp(site.metadata.current().accessKeyId));
   });
 
   test('refresh --accept takes them, says so with the user id, and notifies everybody', async (t) => {
     const site = await openSite(t);
-    await site.run(['once', ...config(site, 'a.json')]);
+    await site.run(['once', '--every', '1h', ...config(site, 'a.json')]);
     giveEarlier(site);
     const agent = site.start(['run', ...config(site, 'a.json')]);
     await said(agent, /source is ok: .*before the current ones/);

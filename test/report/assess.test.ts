@@ -1,75 +1,113 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { assess, exitCodeOfStatus } from '../../src/report/assess.ts';
+import { assess } from '../../src/report/assess.ts';
 import { checkLine } from '../../src/report/check-line.ts';
-import type { Status } from '../../src/report/status.ts';
+import type { Facts } from '../../src/report/assess-contract.ts';
 import { NOON } from '../support/credentials.ts';
-import { before, consumerOf, sinkOf, sourceOf, statusOf } from './status-parts.ts';
+import { before, consumerOf, factsOf, sinkOf, sourceOf, statusOf } from './status-parts.ts';
 import { STATUSES } from './statuses.ts';
 
-const failed = { code: 'SINK_WRITE_FAILED', message: 'full' } as const;
-const error = { code: 'IMDS_DENIED', message: 'no' } as const;
+const failed = {
+  code: 'SINK_WRITE_FAILED',
+  message: '/a: expected a complete write, got ENOSPC',
+  hint: 'free space',
+} as const;
+const denied = { code: 'IMDS_DENIED', message: 'no', hint: 'ask' } as const;
 
-describe('what a status comes to', () => {
-  const rows: Readonly<Record<string, readonly [Status | undefined, level: string, exitCode: number, words: RegExp]>> =
-    {
-      'all well': [STATUSES['ok'], 'ok', 0, /^2 sinks fresh, credentials good for 5 h 12 min$/],
-      'refresh fails': [STATUSES['stale'], 'warning', 0, /^the source is stale; credentials good for 36 min 50 s/],
-      denied: [statusOf({ source: sourceOf({ state: 'denied', error }) }), 'warning', 77, /^the source is denied; /],
-      'no role, with good credentials': [STATUSES['no-role'], 'warning', 69, /^the source is no_role; /],
-      'no role, with bad ones': [STATUSES['expired'], 'critical', 69, /expired 12 min ago, and the source is no_role/],
-      'expired since the last pass': [
-        statusOf({ source: sourceOf({ expiration: before(1) }) }),
-        'critical',
-        75,
-        /^the credentials expired 1 min ago$/,
-      ],
-      'good by the clock of the source': [
-        statusOf({ source: sourceOf({ expiration: before(60), clockSkew: 2 * 3_600_000 }) }),
-        'warning',
-        0,
-        /^the clock of this host is wrong$/,
-      ],
-      'nothing yet': [
-        STATUSES['nothing-yet'],
-        'critical',
-        75,
-        /^there are no credentials yet: the source is unreachable$/,
-      ],
-      'no agent': [STATUSES['overdue'], 'critical', 75, /^the agent is not running; credentials good for /],
-      'a late pass': [statusOf({ nextPass: { at: before(1), reason: 'retry' } }), 'ok', 0, /fresh/],
-      'a refused sink': [STATUSES['sink-refused'], 'critical', 77, /^1 of 3 sinks not as it should be: \/home/],
-      'a failed sink': [
-        statusOf({ sinks: [sinkOf('/a', { result: 'failed', error: failed })] }),
-        'critical',
-        73,
-        /^1 of 1 sink not as it should be: \/a$/,
-      ],
-      'a pending consumer': [
-        statusOf({ consumers: [consumerOf('web', { result: 'pending' })] }),
-        'warning',
-        74,
-        /^notification pending: web$/,
-      ],
-      'a consumer that does not read': [
-        statusOf({ consumers: [consumerOf('web', { notReading: true })] }),
-        'warning',
-        0,
-        /^notified, but nobody has read their files since: web$/,
-      ],
-    };
-  for (const [name, [status = statusOf(), level, exitCode, words]] of Object.entries(rows)) {
+/** What is wrong, since when, why, and what to do in the mode that the host is in. */
+const ROWS: Readonly<Record<string, readonly [facts: Facts, summary: RegExp, step: RegExp]>> = {
+  'all well': [
+    factsOf(statusOf()),
+    /^2 sinks up to date, credentials good for 5 h 12 min, next pass in 2 min 40 s$/,
+    /^$/,
+  ],
+  'refresh fails': [
+    factsOf(statusOf({ source: sourceOf({ state: 'denied', error: denied, since: before(12) }) })),
+    /^source: gives nothing new for 12 min \(credentials good for 5 h 12 min; the source is denied; IMDS_DENIED: no\)$/,
+    /^ask$/,
+  ],
+  'no credentials': [
+    factsOf(STATUSES['nothing-yet'] ?? statusOf()),
+    /^credentials: there are none yet for 12 min \(the source is unreachable; IMDS_UNREACHABLE: /,
+    /EC2 instance/,
+  ],
+  'expired since the last pass': [
+    factsOf(statusOf({ source: sourceOf({ expiration: before(1) }) })),
+    /^credentials: they expired 1 min ago \(the source is ok\)$/,
+    /sudo credrotate refresh$/,
+  ],
+  'good by the clock of the source': [
+    factsOf(statusOf({ source: sourceOf({ expiration: before(60), clockSkew: 2 * 3_600_000 }) })),
+    /^clock: the clock of this host is wrong/,
+    /timedatectl/,
+  ],
+  'a sink on a full disk': [
+    factsOf(statusOf({ sinks: [sinkOf('/a', { result: 'failed', error: failed, since: before(12) })] })),
+    /^\/a: not up to date for 12 min \(SINK_WRITE_FAILED: .*ENOSPC\)$/,
+    /^free space$/,
+  ],
+  'many sinks': [
+    factsOf(
+      statusOf({
+        sinks: Array.from({ length: 1000 }, (_, index) =>
+          sinkOf(`/${String(index)}`, { result: 'failed', error: failed }),
+        ),
+      }),
+    ),
+    /^\/0: .*; \/3: [^;]+; 996 more: credrotate status$/,
+    /free/,
+  ],
+  'an outdated sink under a timer': [
+    factsOf(
+      statusOf({
+        agent: { ...statusOf().agent, mode: 'once' },
+        sinks: [sinkOf('/a', { result: 'outdated', error: { code: 'SINK_OUTDATED', message: 'x' } })],
+      }),
+    ),
+    /^\/a: not up to date \(SINK_OUTDATED: x\)$/,
+    /sudo systemctl start credrotate-once$/,
+  ],
+  'a stopped agent': [
+    factsOf(statusOf(), { keeper: { by: 'nobody', life: 'stopped', since: NOON - 60_000, evidence: 'it stopped' } }),
+    /^next pass: nobody will make one for 1 min \(it stopped\)$/,
+    /systemctl start credrotate$/,
+  ],
+  'a stopped agent of a user': [
+    factsOf(statusOf({ agent: { ...statusOf().agent, uid: 1000 } }), {
+      keeper: { by: 'nobody', life: 'stopped', evidence: 'it stopped' },
+      hasUnits: false,
+    }),
+    /^next pass: /,
+    /^keep an agent, .* credrotate run$/,
+  ],
+  'a refused configuration': [
+    factsOf(statusOf(), { onDisk: { state: 'refused', since: before(3), problem: 'c.yaml:3:5: sinks: expected' } }),
+    /^\/etc\/credrotate\/credrotate.yaml: refused as it is on disk, .* for 3 min \(c.yaml:3:5: sinks: expected\)$/,
+    /credrotate check/,
+  ],
+  'a consumer that does not read': [
+    factsOf(statusOf({ consumers: [consumerOf('web', { notReading: true })] })),
+    /^web: notified, but nobody has read its files for 48 min$/,
+    /credrotate refresh --notify web$/,
+  ],
+};
+
+describe('what a status comes to says since when, why, and what to do', () => {
+  for (const [name, [facts, summary, step]] of Object.entries(ROWS)) {
     test(name, () => {
-      const assessment = assess(status, NOON);
-      assert.equal(assessment.level, level);
-      assert.match(assessment.findings.join('; '), words);
-      assert.equal(exitCodeOfStatus(status, assessment), exitCode);
+      const assessment = assess(facts, NOON);
+      assert.match(assessment.summary, summary);
+      const { text = '', line = '' } = assessment.findings[0]?.remedy ?? {};
+      assert.match(`${text} ${line}`.trim(), step);
     });
   }
 });
 
 test('the line of a plugin is one, and its numbers are only ours', () => {
-  assert.equal(checkLine('ok', ['2 sinks fresh'], 18_720_900), 'CREDROTATE OK - 2 sinks fresh | expiry=18720s\n');
-  assert.equal(checkLine('critical', ['a\nb', 'c|d=1'], -1), 'CREDROTATE CRITICAL - a\\nb; c/d=1 | expiry=-1s\n');
-  assert.equal(checkLine('unknown', ['no status there']), 'CREDROTATE UNKNOWN - no status there\n');
+  assert.equal(
+    checkLine('ok', '2 sinks up to date', 18_720_900),
+    'CREDROTATE OK - 2 sinks up to date | expiry=18720s\n',
+  );
+  assert.equal(checkLine('critical', 'a\nb; c|d=1', -1), 'CREDROTATE CRITICAL - a\\nb; c/d=1 | expiry=-1s\n');
+  assert.equal(checkLine('unknown', 'no status there'), 'CREDROTATE UNKNOWN - no status there\n');
 });

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { renderMetrics } from '../../src/report/metrics.ts';
 import { NOON } from '../support/credentials.ts';
-import { consumerOf, sinkOf, statusOf } from './status-parts.ts';
+import { reportStatus } from '../../src/report/report.ts';
+import type { Status } from '../../src/report/status.ts';
+import { consumerOf, factsOf, sinkOf, statusOf } from './status-parts.ts';
 import { STATUSES } from './statuses.ts';
 
 const MONITORING = join(import.meta.dirname, '../../packaging/monitoring');
@@ -18,6 +20,10 @@ function samples(text: string): Record<string, number> {
   );
 }
 
+function metricsOf(status: Status): string {
+  return renderMetrics(reportStatus('run', factsOf(status), NOON).report);
+}
+
 function promtool(args: readonly string[], input?: string): { readonly code: number | null; readonly output: string } {
   const { status, stdout, stderr } = spawnSync('promtool', args, { input, encoding: 'utf8' });
   return { code: status, output: stdout + stderr };
@@ -27,20 +33,23 @@ const needsPromtool = spawnSync('promtool', ['--version']).error ? 'needs promto
 
 describe('metrics', () => {
   test('say what the status says', () => {
-    const metrics = samples(renderMetrics(STATUSES['consumers'] ?? statusOf()));
+    const metrics = samples(metricsOf(STATUSES['consumers'] ?? statusOf()));
     assert.deepEqual(
-      Object.fromEntries(Object.entries(metrics).filter(([name]) => !/source_state|imds|writes|notif/.test(name))),
+      Object.fromEntries(
+        Object.entries(metrics).filter(([name]) => !/source_state|imds|writes|notif|status/.test(name)),
+      ),
       {
         'credrotate_build_info{version="0.1.0"}': 1,
         credrotate_credentials_expiry_timestamp_seconds: NOON / 1000 + 312 * 60,
         credrotate_last_success_timestamp_seconds: NOON / 1000 - 120,
         credrotate_last_pass_timestamp_seconds: NOON / 1000 - 120,
         credrotate_next_pass_timestamp_seconds: NOON / 1000 + 160,
+        credrotate_config_in_force: 1,
         credrotate_pass_duration_seconds: 0.021,
         credrotate_rotations_total: 7,
-        'credrotate_sink_healthy{path="/etc/myapp/aws.env",format="dotenv"}': 1,
-        'credrotate_sink_healthy{path="/srv/noatime/aws.env",format="dotenv"}': 1,
-        'credrotate_sink_healthy{path="/srv/app/aws.env",format="dotenv"}': 1,
+        'credrotate_sink_up_to_date{path="/etc/myapp/aws.env",format="dotenv"}': 1,
+        'credrotate_sink_up_to_date{path="/srv/noatime/aws.env",format="dotenv"}': 1,
+        'credrotate_sink_up_to_date{path="/srv/app/aws.env",format="dotenv"}': 1,
         'credrotate_sink_read_timestamp_seconds{path="/etc/myapp/aws.env"}': 0,
         'credrotate_consumer_pending{consumer="legacy"}': 1,
         'credrotate_consumer_pending{consumer="web"}': 0,
@@ -53,7 +62,7 @@ describe('metrics', () => {
         'credrotate_consumer_not_reading{consumer="batch"}': 0,
       },
     );
-    const read = samples(renderMetrics(statusOf()));
+    const read = samples(metricsOf(statusOf()));
     assert.equal(read['credrotate_sink_read_timestamp_seconds{path="/etc/myapp/aws.env"}'], NOON / 1000 - 48 * 60 + 2);
     assert.equal(read['credrotate_imds_requests_total{code="200"}'], 1043);
     assert.equal(read['credrotate_consumer_notifications_total{consumer="myapp",result="pending"}'], 1);
@@ -61,7 +70,7 @@ describe('metrics', () => {
 
   test('of the states have one that is 1', () => {
     for (const status of Object.values(STATUSES)) {
-      const states = Object.entries(samples(renderMetrics(status))).filter(([name]) => name.includes('source_state'));
+      const states = Object.entries(samples(metricsOf(status))).filter(([name]) => name.includes('source_state'));
       assert.equal(states.length, 8);
       const on = states.filter(([, value]) => value === 1).map(([name]) => name);
       assert.deepEqual(on, [`credrotate_source_state{state="${status.source.state}"}`]);
@@ -69,19 +78,19 @@ describe('metrics', () => {
   });
 
   test('hold no part of a key', () => {
-    for (const status of Object.values(STATUSES)) assert.doesNotMatch(renderMetrics(status), /WXYZ/);
+    for (const status of Object.values(STATUSES)) assert.doesNotMatch(metricsOf(status), /WXYZ/);
   });
 
   test('have labels that nobody breaks out of', () => {
     const path = '/srv/a"b\\c\nd';
-    const text = renderMetrics(statusOf({ sinks: [sinkOf(path)], consumers: [consumerOf('a"} 1\nevil 1')] }));
-    assert.match(text, /^credrotate_sink_healthy\{path="\/srv\/a\\"b\\\\c\\nd",format="dotenv"\} 1$/m);
+    const text = metricsOf(statusOf({ sinks: [sinkOf(path)], consumers: [consumerOf('a"} 1\nevil 1')] }));
+    assert.match(text, /^credrotate_sink_up_to_date\{path="\/srv\/a\\"b\\\\c\\nd",format="dotenv"\} 1$/m);
     assert.doesNotMatch(text, /^(d|evil)/m);
   });
 
   test('are what promtool takes', { skip: needsPromtool }, () => {
     for (const [name, status] of Object.entries(STATUSES)) {
-      assert.deepEqual([name, promtool(['check', 'metrics'], renderMetrics(status))], [name, { code: 0, output: '' }]);
+      assert.deepEqual([name, promtool(['check', 'metrics'], metricsOf(status))], [name, { code: 0, output: '' }]);
     }
   });
 });
@@ -89,7 +98,7 @@ describe('metrics', () => {
 describe('what is shipped for monitoring', () => {
   const known = new Set(
     Object.values(STATUSES).flatMap((status) =>
-      Object.keys(samples(renderMetrics(status))).map((name) => name.replace(/\{.*/, '')),
+      Object.keys(samples(metricsOf(status))).map((name) => name.replace(/\{.*/, '')),
     ),
   );
 

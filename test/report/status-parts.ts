@@ -1,3 +1,5 @@
+import type { Facts } from '../../src/report/assess-contract.ts';
+import { judgeKeeper, type Sight } from '../../src/report/keeper.ts';
 import type { ConsumerStatus, SinkStatus, Status } from '../../src/report/status.ts';
 import { NOON } from '../support/credentials.ts';
 
@@ -11,9 +13,9 @@ export const LAST_PASS = before(2);
 
 export function statusOf(change: Partial<Status> = {}): Status {
   return {
-    version: 1,
     writtenAt: LAST_PASS,
-    agent: { version: '0.1.0', pid: 812, mode: 'run' },
+    agent: AGENT,
+    configuration: CONFIGURATION,
     generation: 7,
     source: sourceOf({}),
     lastPass: { at: LAST_PASS, trigger: 'scheduled', rotated: false, seconds: 0.021 },
@@ -31,9 +33,32 @@ export function statusOf(change: Partial<Status> = {}): Status {
   };
 }
 
+const AGENT: Status['agent'] = { version: '0.1.0', pid: 812, startTime: 5_120, bootId: 'b', uid: 0, mode: 'run' };
+
+export const CONFIGURATION: NonNullable<Status['configuration']> = {
+  path: '/etc/credrotate/credrotate.yaml',
+  files: ['/etc/credrotate/credrotate.yaml'],
+  digest: 'd',
+  meaning: 'm',
+  onDisk: { state: 'in_force' },
+};
+
+/** As an agent that is there leaves them; a one-shot whose timer is active. */
+export function factsOf(status: Status, change: Partial<Facts> = {}): Facts {
+  const sight: Sight = { process: 'alive', ...(status.agent.mode === 'once' && { timer: { state: 'waiting' } }) };
+  return {
+    status,
+    keeper: judgeKeeper(status, sight, NOON),
+    onDisk: status.configuration?.onDisk,
+    hasUnits: true,
+    ...change,
+  };
+}
+
 export function sourceOf(change: Partial<Status['source']>): Status['source'] {
   return {
     state: 'ok',
+    since: before(48),
     origin: { role: 'web-server', accountId: '123456789012', instanceId: 'i-0123456789abcdef0' },
     keyId: '…WXYZ',
     expiration: before(-5 * 60 - 12),

@@ -6,17 +6,23 @@ import { stripVTControlCharacters } from 'node:util';
 import { coloured, plain } from '../../src/report/paint.ts';
 import { printStatus } from '../../src/report/print-status.ts';
 import { NOON } from '../support/credentials.ts';
-import { sinkOf, statusOf } from './status-parts.ts';
+import { reportStatus } from '../../src/report/report.ts';
+import type { Status } from '../../src/report/status.ts';
+import { factsOf, sinkOf, statusOf } from './status-parts.ts';
 import { STATUSES } from './statuses.ts';
 
 /** With CREDROTATE_GOLDEN=write the pictures are made anew, to be looked at. */
 const isWriting = process.env['CREDROTATE_GOLDEN'] === 'write';
-const look = { now: NOON, paint: plain, width: 80 };
+const look = { now: NOON, width: 80 };
+
+function shown(status: Status, paint = plain): string {
+  return printStatus({ ...reportStatus('status', factsOf(status), NOON), whose: undefined }, { ...look, paint });
+}
 
 describe('a status on a screen of 80 columns', () => {
   for (const [name, status] of Object.entries(STATUSES)) {
     test(name, () => {
-      const screen = printStatus(status, look);
+      const screen = shown(status);
       const path = join(import.meta.dirname, 'golden', `${name}.txt`);
       if (isWriting) writeFileSync(path, screen);
       assert.equal(screen, readFileSync(path, 'utf8'));
@@ -28,9 +34,9 @@ describe('a status on a screen of 80 columns', () => {
 
   test('has the same words in colour', () => {
     for (const status of Object.values(STATUSES)) {
-      const screen = printStatus(status, { ...look, paint: coloured });
+      const screen = shown(status, coloured);
       assert.match(screen, /\u001b\[3[123]m/);
-      assert.equal(stripVTControlCharacters(screen), printStatus(status, look));
+      assert.equal(stripVTControlCharacters(screen), shown(status));
     }
   });
 
@@ -40,7 +46,7 @@ describe('a status on a screen of 80 columns', () => {
     const status = statusOf({
       sinks: [sinkOf(`/home/eve/${hostile}`, { result: 'failed', error, warnings: [hostile] })],
     });
-    const screen = printStatus(status, look);
+    const screen = shown(status);
     assert.doesNotMatch(screen, /[\u001b\u202e]|^ok/m);
     assert.match(screen, /\\u\{1b\}\[2J\\nok/);
   });

@@ -133,9 +133,10 @@ export const STATUSES: Readonly<Record<string, Status>> = {
   }),
   'nothing-yet': without(['nextPass', 'lastSuccess'], {
     generation: 0,
-    agent: { version: '0.1.0', pid: 812, mode: 'once' },
+    agent: { ...statusOf().agent, mode: 'once' },
     source: {
       state: 'unreachable',
+      since: before(12),
       origin: {},
       error: {
         code: 'IMDS_UNREACHABLE',

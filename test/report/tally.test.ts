@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import { Tally } from '../../src/report/tally.ts';
 import { NOON } from '../support/credentials.ts';
 import { configOf, execConsumer, jsonSink } from '../support/topology.ts';
-import { statusOf } from './status-parts.ts';
+import { sinkOf, sourceOf, statusOf } from './status-parts.ts';
 
+const LATER = new Date(NOON + 1).toISOString();
 const config = configOf([jsonSink('/a', 'web'), jsonSink('/b')], [execConsumer('web')]);
 const sink = { format: 'json', bytesChanged: false, drift: [], warnings: [] } as const;
 const good = { finishedAt: NOON, source: { state: 'ok', origin: {} }, sinks: [] } as const;
@@ -32,7 +33,29 @@ test('counts go on from a former status, as far as they concern what is configur
       notifications: { web: { pending: 1, notified: 1 } },
     },
     lastSuccess: new Date(NOON).toISOString(),
+    since: { source: LATER, sinks: { '/a': LATER, '/b': LATER } },
   });
+});
+
+test('what is so at one pass after the other has been so since the first, in another process as well', () => {
+  const error = { code: 'SINK_WRITE_FAILED', message: 'full' } as const;
+  const passed = (finishedAt: number, state: 'ok' | 'stale', isGood: boolean) => ({
+    config,
+    report: {
+      finishedAt,
+      source: { state, origin: {} },
+      sinks: ['/a', '/b'].map((path) => ({ ...sink, path, result: 'unchanged' as const, ...(!isGood && { error }) })),
+    },
+  });
+  const tally = new Tally();
+  const first = tally.with(passed(NOON, 'stale', false)).since;
+  assert.deepEqual(tally.with(passed(NOON + 1, 'stale', false)).since, first);
+  const status = statusOf({
+    source: sourceOf({ state: 'stale', since: first.source }),
+    sinks: Object.entries(first.sinks).map(([path, since]) => sinkOf(path, { since })),
+  });
+  assert.deepEqual(new Tally(status).with(passed(NOON + 1, 'stale', false)).since, first);
+  assert.deepEqual(tally.with(passed(NOON + 1, 'ok', true)).since, { source: LATER, sinks: {} });
 });
 
 test('a pass in which a sink failed is no success', () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { Fetched } from '../../src/core/contracts.ts';
-import { exitCodeOf } from '../../src/core/exit.ts';
 import type { PassReport, SourceState } from '../../src/core/outcomes.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { limit } from '../support/limits.ts';
@@ -40,83 +39,65 @@ async function passes(t: TestContext, answers: readonly Fetched[], apart: number
   return { report, lines: log.lines.filter((line) => !line.includes('rotation ')) };
 }
 
-/** The state that the last answer leads to, its exit code, and what was said on the way, each change once. */
-type Row = [what: string, answers: readonly Fetched[], state: SourceState, exit: number, said: readonly RegExp[]];
+/** The state that the last answer leads to, and what was said on the way, each change once. */
+type Row = [what: string, answers: readonly Fetched[], state: SourceState, said: readonly RegExp[]];
 
 describe('the states of the source', () => {
   const stale = /^warn source is stale: .*IMDS_UNREACHABLE \(mend it\)$/;
   const recovered = /^info source is ok again$/;
   const rows: readonly Row[] = [
-    ['healthy: nothing to say', [GOOD, GOOD, gives('B')], 'ok', 0, []],
-    ['no role yet', [NO_ROLE, NO_ROLE], 'no_role', 69, [/^warn source is no_role: .*IMDS_NO_ROLE \(mend it\)$/]],
-    ['a role that comes late', [NO_ROLE, NO_ROLE, GOOD], 'ok', 0, [/^warn source is no_role/, recovered]],
+    ['healthy: nothing to say', [GOOD, GOOD, gives('B')], 'ok', []],
+    ['no role yet', [NO_ROLE, NO_ROLE], 'no_role', [/^warn source is no_role: .*IMDS_NO_ROLE \(mend it\)$/]],
+    ['a role that comes late', [NO_ROLE, NO_ROLE, GOOD], 'ok', [/^warn source is no_role/, recovered]],
     [
       'the role is removed',
       [GOOD, NO_ROLE, NO_ROLE],
       'no_role',
-      69,
       [/^error source is no_role: .*; the files keep the credentials of role web, good until 2026-11-23T18:00:00Z \(/],
     ],
-    ['and comes back', [GOOD, NO_ROLE, gives('B')], 'ok', 0, [/^error source is no_role/, recovered]],
+    ['and comes back', [GOOD, NO_ROLE, gives('B')], 'ok', [/^error source is no_role/, recovered]],
     [
       'the role is swapped',
       [GOOD, gives('B', { role: 'db', expiration: NOON + HOUR })],
       'ok',
-      0,
       [/^warn role web became db \(every consumer is notified; .*CloudTrail/],
     ],
     [
       'the image of another instance',
       [GOOD, gives('B', { instanceId: 'i-2', role: 'db' })],
       'ok',
-      0,
       [/^warn instance i-1 became i-2, role web became db \(/],
     ],
     [
       'earlier than those that stand',
       [GOOD, gives('B', { expiration: NOON + HOUR }), gives('B', { expiration: NOON + HOUR })],
       'ok',
-      0,
       [/^warn source is ok: .*before the current ones, which are kept: .* \(if it lasts, .*refresh --accept/],
     ],
-    ['expired at first fetch', [OLD, OLD], 'expired', 75, [/^error source is expired: .*IMDS_EXPIRED \(mend it\)$/]],
-    ['expired ones beside good ones', [GOOD, OLD], 'stale', 0, [/^warn source is stale: .*IMDS_EXPIRED/]],
-    ['nobody answers at first', [GONE, GONE], 'unreachable', 75, [/^error source is unreachable/]],
-    ['the endpoint is gone', [GOOD, GONE, GONE, GONE], 'stale', 0, [stale]],
-    ['the endpoint is gone, and back', [GOOD, GONE, GONE, GOOD], 'ok', 0, [stale, recovered]],
-    ['gone and back and gone', [GOOD, GONE, GOOD, GONE], 'stale', 0, [stale, recovered, stale]],
+    ['expired at first fetch', [OLD, OLD], 'expired', [/^error source is expired: .*IMDS_EXPIRED \(mend it\)$/]],
+    ['expired ones beside good ones', [GOOD, OLD], 'stale', [/^warn source is stale: .*IMDS_EXPIRED/]],
+    ['nobody answers at first', [GONE, GONE], 'unreachable', [/^error source is unreachable/]],
+    ['the endpoint is gone', [GOOD, GONE, GONE, GONE], 'stale', [stale]],
+    ['the endpoint is gone, and back', [GOOD, GONE, GONE, GOOD], 'ok', [stale, recovered]],
+    ['gone and back and gone', [GOOD, GONE, GOOD, GONE], 'stale', [stale, recovered, stale]],
     [
       'trouble that changes its face: each once',
       [GOOD, GONE, BUSY, GONE, TORN, BUSY, GONE],
       'stale',
-      0,
       [stale, /^warn source is stale: .*IMDS_THROTTLED/, /^warn source is stale: .*IMDS_MALFORMED/],
     ],
-    ['malformed at first', [TORN, TORN], 'malformed', 76, [/^error source is malformed/]],
-    ['denied', [DENIED, DENIED], 'denied', 77, [/^error source is denied: [^;]*\(mend it\)$/]],
-    ['denied beside good ones', [GOOD, DENIED], 'denied', 77, [/^error .*; the files keep .* role web, good until /]],
-    ['switched off', [OFF, OFF], 'disabled', 69, [/^error source is disabled/]],
+    ['malformed at first', [TORN, TORN], 'malformed', [/^error source is malformed/]],
+    ['denied', [DENIED, DENIED], 'denied', [/^error source is denied: [^;]*\(mend it\)$/]],
+    ['denied beside good ones', [GOOD, DENIED], 'denied', [/^error .*; the files keep .* role web, good until /]],
+    ['switched off', [OFF, OFF], 'disabled', [/^error source is disabled/]],
   ];
   const late: readonly Row[] = [
-    [
-      'gone for longer than the credentials live',
-      [GOOD, GONE, GONE],
-      'expired',
-      75,
-      [stale, /^error source is expired/],
-    ],
-    [
-      'and back',
-      [GOOD, GONE, GONE, gives('B', { expiration: NOON + 20 * HOUR })],
-      'ok',
-      0,
-      [stale, /expired/, recovered],
-    ],
+    ['gone for longer than the credentials live', [GOOD, GONE, GONE], 'expired', [stale, /^error source is expired/]],
+    ['and back', [GOOD, GONE, GONE, gives('B', { expiration: NOON + 20 * HOUR })], 'ok', [stale, /expired/, recovered]],
     [
       'no role, and the last credentials have ended',
       [GOOD, NO_ROLE, NO_ROLE],
       'no_role',
-      69,
       [/^error source is no_role: .*, good until 2026-11-23T18:00:00Z/],
     ],
   ];
@@ -124,10 +105,10 @@ describe('the states of the source', () => {
     [1, rows],
     [4 * 60, late],
   ] as const) {
-    for (const [what, answers, state, exit, said] of table) {
-      test(`${what}: ${state}, exit code ${exit}`, async (t) => {
+    for (const [what, answers, state, said] of table) {
+      test(`${what}: ${state}`, async (t) => {
         const { report, lines } = await passes(t, answers, apart);
-        check(report, lines, { state, exit, said });
+        check(report, lines, { state, said });
       });
     }
   }
@@ -149,20 +130,18 @@ describe('a clock that is wrong is said once', () => {
   for (const [what, answers, said] of rows) {
     test(what, async (t) => {
       const { report, lines } = await passes(t, answers, 1);
-      check(report, lines, { state: 'ok', exit: 0, said });
+      check(report, lines, { state: 'ok', said });
     });
   }
 });
 
 interface Expected {
   readonly state: SourceState;
-  readonly exit: number;
   readonly said: readonly RegExp[];
 }
 
-function check(report: PassReport, lines: readonly string[], { state, exit, said }: Expected): void {
+function check(report: PassReport, lines: readonly string[], { state, said }: Expected): void {
   assert.equal(report.source.state, state);
-  assert.equal(exitCodeOf(report), exit);
   assert.equal(lines.length, said.length, lines.join('\n'));
   said.forEach((what, index) => {
     assert.match(lines[index] ?? '', what);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { PassReport } from '../../src/core/outcomes.ts';
+import type { StatusReport } from '../../src/report/report.ts';
 import { eventually } from './eventually.ts';
 import { executable } from './product.ts';
 import { assertNoSecret, assertNoSecretBelow, openMetadata, type Metadata } from './secrets.ts';
@@ -123,9 +123,9 @@ function launch([program = '', ...args]: readonly string[], options: Omit<RunOpt
 }
 
 /** What `--json` printed. */
-export function reportOf({ stdout, stderr }: Ended): PassReport {
+export function reportOf({ stdout, stderr }: Ended): StatusReport {
   try {
-    return JSON.parse(stdout) as PassReport;
+    return JSON.parse(stdout) as StatusReport;
   } catch {
     throw new Error(`expected a report as JSON, got:\n${stdout}${stderr}`);
   }

@@ -4,30 +4,25 @@ import { displayKeyId } from '../../core/credentials.ts';
 import { toErrorInfo } from '../../core/errors.ts';
 import type { MachineFacts, Unseen } from '../../doctor/contract.ts';
 import type { OwnDirectory } from '../../files/own.ts';
-import { assess } from '../../report/assess.ts';
 import { readState, STATE } from '../../rotation/store.ts';
-import { stateDirectory } from '../own.ts';
-import { readFormer } from '../publish.ts';
-import type { World } from '../world.ts';
+import { stateDirectory, type Owner } from '../own.ts';
 
-export async function lookAtMachine(
-  world: World,
+export function lookAtMachine(
+  owner: Owner,
   fetched: Fetched,
   miss: (unseen: Unseen) => void,
-): Promise<MachineFacts> {
-  const path = join(world.directories.state, STATE);
-  const directory = stateDirectory(world);
+): Omit<MachineFacts, 'hasStatus' | 'hasUnits'> {
+  const path = join(owner.directories.state, STATE);
+  const directory = stateDirectory(owner);
   const standing = standingOf(directory);
   if (standing !== 'there' && standing !== 'none') miss({ subject: path, reason: standing });
   const { origin, generation } = readState(directory);
-  const agent = await lookAtAgent(world);
   return {
     // What could not be looked at is taken to be there: its absence would be a finding.
     hasState: standing === 'none' ? false : standing !== 'there' || generation > 0,
     ...(origin.instanceId !== undefined && { stateInstance: origin.instanceId }),
     ...(fetched.ok && fetched.origin.instanceId !== undefined && { instance: fetched.origin.instanceId }),
     ...(fetched.ok && { keyId: displayKeyId(fetched.credentials.accessKeyId) }),
-    ...(agent && { agent }),
   };
 }
 
@@ -37,13 +32,4 @@ function standingOf(directory: OwnDirectory): string {
   } catch (error) {
     return toErrorInfo(error).message;
   }
-}
-
-async function lookAtAgent(world: World): Promise<MachineFacts['agent']> {
-  const { clock } = await world.services();
-  const status = readFormer(world);
-  if (!status) return undefined;
-  const now = clock.now();
-  const overdueBy = assess(status, now).isOverdue ? now - Date.parse(status.nextPass?.at ?? '') : undefined;
-  return { mode: status.agent.mode, ...(overdueBy !== undefined && { overdueBy }) };
 }

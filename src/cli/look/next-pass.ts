@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs';
+import { SYSTEM_DIRECTORIES } from '../../core/directories.ts';
+import type { BootTime } from '../../core/contracts.ts';
+import { showUnit, textOf, type Shown } from '../../host/systemctl.ts';
+import { hasSystemd } from '../../host/tool.ts';
+import { readProcess } from '../../notify/proc.ts';
+import type { Sight, TimerSight } from '../../report/keeper.ts';
+import type { AgentStatus } from '../../report/status.ts';
+import type { Services, World } from '../world.ts';
+
+/** Whether systemd starts what belongs to this runtime directory. */
+export function hasUnits(services: Services, runtime: string): boolean {
+  return runtime === SYSTEM_DIRECTORIES.runtime && hasSystemd(services);
+}
+
+/** Looks for those who may make the next pass of the agent whose status lies in `runtime`. */
+export async function lookAtNextPass(world: World, agent: AgentStatus, runtime: string): Promise<Sight> {
+  const services = await world.services();
+  const process = lookAtProcess(agent, services.readBootTime());
+  const isRunning = agent.mode === 'run' && process === 'alive' && agent.stoppedAt === undefined;
+  // One who has named a period goes by that, and not by our timer.
+  if (isRunning || agent.every !== undefined || !hasUnits(services, runtime)) return { process };
+  return { process, timer: await lookAtTimer(world) };
+}
+
+/** By pid, start and boot: a number alone may be somebody else's by now. */
+export function lookAtProcess({ pid, startTime, bootId }: AgentStatus, now: BootTime): Sight['process'] {
+  if (bootId !== now.bootId) return 'gone';
+  try {
+    const found = readProcess(pid);
+    if (found) return found.isAlive && !found.isThread && found.startedAt === startTime ? 'alive' : 'gone';
+    return existsSync('/proc/1/stat') ? 'gone' : 'hidden';
+  } catch {
+    return 'hidden';
+  }
+}
+
+const TIMER = 'credrotate.timer';
+const PROPERTIES = [
+  'ActiveState',
+  'SubState',
+  'NextElapseUSecRealtime',
+  'NextElapseUSecMonotonic',
+  'LastTriggerUSecMonotonic',
+];
+
+async function lookAtTimer(world: World): Promise<TimerSight> {
+  const services = await world.services();
+  const result = await showUnit(services, TIMER, PROPERTIES, world.stop).catch(() => undefined);
+  if (result?.exitCode !== 0) return { state: 'unknown' };
+  return readTimer(result.shown, services.clock.now(), Number(process.hrtime.bigint() / 1_000_000n));
+}
+
+/** `now`: epoch milliseconds; `uptime`: the same moment by the monotonic clock. */
+export function readTimer(shown: Shown, now: number, uptime: number): TimerSight {
+  const booted = now - uptime;
+  const state = textOf(shown, 'SubState');
+  if (textOf(shown, 'ActiveState') !== 'active' || (state !== 'waiting' && state !== 'running'))
+    return { state: 'inactive' };
+  const elapses = [
+    Date.parse(textOf(shown, 'NextElapseUSecRealtime').replace(/^\w+ /, '')),
+    booted + readTimespan(textOf(shown, 'NextElapseUSecMonotonic')),
+  ].filter((at) => at >= now);
+  const lastTrigger = booted + readTimespan(textOf(shown, 'LastTriggerUSecMonotonic'));
+  return {
+    state,
+    ...(elapses.length > 0 && { next: Math.min(...elapses) }),
+    ...(!Number.isNaN(lastTrigger) && { lastTrigger }),
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  us: 0.001,
+  ms: 1,
+  s: 1_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  month: 2_629_800_000,
+  y: 31_557_600_000,
+};
+
+/** `1h 12min 5.25s`, as systemd writes a length of time; milliseconds, NaN for what is none, such as `infinity`. */
+function readTimespan(text: string): number {
+  const parts = text.split(' ').map((part) => /^([\d.]+)([a-z]+)$/.exec(part));
+  return parts.reduce((sum, part) => sum + Number(part?.[1]) * (UNITS[part?.[2] ?? ''] ?? NaN), 0);
+}

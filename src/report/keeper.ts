@@ -1,0 +1,83 @@
+import type { Status } from './status.ts';
+
+/** Who makes the next pass, and whether that one lives: a pure judgement of what was seen beside the status. */
+export interface Keeper {
+  /** `period`: something that was named to us as `once --every`, such as a cron line. */
+  readonly by: 'agent' | 'timer' | 'period' | 'nobody';
+  /** `overdue`: it is there, or should be, and its pass is not. */
+  readonly life: 'alive' | 'stopped' | 'killed' | 'overdue' | 'unknown';
+  /** When the next pass is due, or was; epoch milliseconds. */
+  readonly at?: number;
+  /** Since when nobody makes one, as far as it is known; epoch milliseconds. */
+  readonly since?: number;
+  readonly evidence: string;
+}
+
+/** What was seen of those who may make the next pass. */
+export interface Sight {
+  /** The process that wrote the status; `hidden`: /proc does not show us the processes of others. */
+  readonly process: 'alive' | 'gone' | 'hidden';
+  /** Our timer; undefined where there is none, or where this status is not of the unit that it starts. */
+  readonly timer?: TimerSight;
+}
+
+export interface TimerSight {
+  /** `unknown`: systemd gives no answer. */
+  readonly state: 'waiting' | 'running' | 'inactive' | 'unknown';
+  /** Epoch milliseconds. */
+  readonly next?: number;
+  readonly lastTrigger?: number;
+}
+
+/** A pass that is later than this has not been made; milliseconds. */
+const LATE = 60_000;
+
+export function judgeKeeper(status: Status, sight: Sight, now: number): Keeper {
+  const agent = status.agent.mode === 'run' ? judgeAgent(status, sight, now) : undefined;
+  const timer = sight.timer && judgeTimer(status, sight.timer);
+  const candidates = [agent, timer, judgePeriod(status, now)].filter((one) => one !== undefined);
+  // Of those who make none, the agent that made the last one says most.
+  return candidates.find(({ by }) => by !== 'nobody') ?? candidates[0] ?? NOBODY;
+}
+
+const NOBODY: Keeper = { by: 'nobody', life: 'stopped', evidence: 'the last pass was a one-shot' };
+
+function judgeAgent({ agent, nextPass }: Status, { process }: Sight, now: number): Keeper {
+  const name = `pid ${agent.pid}`;
+  if (agent.stoppedAt !== undefined)
+    return {
+      by: 'nobody',
+      life: 'stopped',
+      since: Date.parse(agent.stoppedAt),
+      evidence: `the agent, ${name}, stopped`,
+    };
+  if (process === 'hidden')
+    return { by: 'agent', life: 'unknown', evidence: `/proc does not show whether the agent, ${name}, is there` };
+  if (process === 'gone')
+    return { by: 'nobody', life: 'killed', evidence: `the agent, ${name}, is gone, and has not said that it stops` };
+  const at = Date.parse(nextPass?.at ?? '');
+  if (!(now > at + LATE)) return { by: 'agent', life: 'alive', at, evidence: `the agent, ${name}, is there` };
+  return { by: 'agent', life: 'overdue', at, since: at, evidence: `the agent, ${name}, is there, and makes no pass` };
+}
+
+function judgeTimer({ lastPass }: Status, { state, next, lastTrigger = 0 }: TimerSight): Keeper {
+  const at = next === undefined ? {} : { at: next };
+  if (state === 'unknown') return { by: 'timer', life: 'unknown', evidence: 'systemctl gave no answer' };
+  if (state === 'inactive') return { by: 'nobody', life: 'stopped', evidence: 'credrotate.timer is not active' };
+  // What it started has ended, and left no status: such as a configuration that is refused.
+  if (state === 'waiting' && lastTrigger > Date.parse(lastPass.at)) {
+    const evidence = 'the last one-shot that credrotate.timer started has left no status';
+    return { by: 'timer', life: 'overdue', ...at, since: lastTrigger, evidence };
+  }
+  return { by: 'timer', life: 'alive', ...at, evidence: 'credrotate.timer is active' };
+}
+
+/** One pass may come late, and a second one must not be missing. */
+function judgePeriod({ agent: { every }, lastPass }: Status, now: number): Keeper | undefined {
+  if (every === undefined) return undefined;
+  const last = Date.parse(lastPass.at);
+  const [at, end] = [last + every * 1000, last + 2 * every * 1000];
+  const evidence = `the last pass was made with --every ${every}s`;
+  if (now <= end + LATE) return { by: 'period', life: 'alive', at, evidence };
+  return { by: 'nobody', life: 'overdue', at, since: at, evidence };
+}

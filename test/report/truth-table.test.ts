@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ExitCode } from '../../src/core/exit.ts';
+import { NAGIOS, checkLine, statusText } from '../../src/report/check-line.ts';
+import type { Facts } from '../../src/report/assess-contract.ts';
+import { isUpToDate } from '../../src/report/assess.ts';
+import { judgeKeeper, type Sight } from '../../src/report/keeper.ts';
+import { renderMetrics } from '../../src/report/metrics.ts';
+import { reportStatus } from '../../src/report/report.ts';
+import type { ConsumerStatus, OnDisk, SinkStatus, Status } from '../../src/report/status.ts';
+import { NOON } from '../support/credentials.ts';
+import { before, CONFIGURATION, consumerOf, LAST_PASS, sinkOf, sourceOf, statusOf } from './status-parts.ts';
+
+/** Every combination of what can be, and what all that speaks of it says: docs/status.md has the rules as a table. */
+
+const error = { code: 'IMDS_DENIED', message: 'no' } as const;
+
+const SOURCES: Readonly<Record<string, Status['source']>> = {
+  ok: sourceOf({}),
+  failing: sourceOf({ state: 'denied', error }),
+  expired: sourceOf({ state: 'expired', expiration: before(1), error: { code: 'IMDS_UNREACHABLE', message: 'x' } }),
+  never: { state: 'no_role', since: LAST_PASS, origin: {}, error: { code: 'IMDS_NO_ROLE', message: 'x' } },
+};
+
+const GOOD = [sinkOf('/a'), sinkOf('/b')];
+const outdated = (drift: SinkStatus['drift']): SinkStatus =>
+  sinkOf('/c', { result: 'outdated', drift, error: { code: 'SINK_OUTDATED', message: 'x' }, since: before(7) });
+const SINKS: Readonly<Record<string, readonly SinkStatus[]>> = {
+  current: GOOD,
+  unknown: [...GOOD, sinkOf('/c', { result: 'unknown' })],
+  failed: [...GOOD, sinkOf('/c', { result: 'failed', error: { code: 'SINK_WRITE_FAILED', message: 'full' } })],
+  missing: [...GOOD, outdated(['missing'])],
+};
+
+const BY: Readonly<Record<string, readonly [agent: Partial<Status['agent']>, sight: Sight]>> = {
+  'agent alive': [{}, { process: 'alive' }],
+  'agent stopped': [{ stoppedAt: before(1) }, { process: 'gone', timer: { state: 'inactive' } }],
+  'agent killed': [{}, { process: 'gone', timer: { state: 'inactive' } }],
+  'agent hidden': [{}, { process: 'hidden' }],
+  'timer alive': [{ mode: 'once' }, { process: 'gone', timer: { state: 'waiting', next: NOON + 60_000 } }],
+  'timer stopped': [{ mode: 'once' }, { process: 'gone', timer: { state: 'inactive' } }],
+  'timer without a pass': [{ mode: 'once' }, { process: 'gone', timer: { state: 'waiting', lastTrigger: NOON - 1 } }],
+  'timer unknown': [{ mode: 'once' }, { process: 'gone', timer: { state: 'unknown' } }],
+  'timer after an agent': [{ stoppedAt: before(1) }, { process: 'gone', timer: { state: 'waiting' } }],
+  'cron alive': [{ mode: 'once', every: 60 }, { process: 'gone' }],
+  'cron stopped': [{ mode: 'once', every: 10 }, { process: 'gone' }],
+  none: [{ mode: 'once' }, { process: 'gone' }],
+};
+
+const DISK: Readonly<Record<string, OnDisk>> = {
+  'in force': { state: 'in_force' },
+  refused: { state: 'refused', since: before(1), problem: 'c.yaml:3:5: sinks: expected' },
+  'edited just now': { state: 'edited', since: before(9) },
+  edited: { state: 'edited', since: before(11) },
+};
+
+const CONSUMERS: Readonly<Record<string, readonly ConsumerStatus[]>> = {
+  notified: [consumerOf('web')],
+  pending: [consumerOf('web', { result: 'pending' })],
+};
+
+interface Combination {
+  readonly source: string;
+  readonly sinks: string;
+  readonly by: string;
+  readonly disk: string;
+  readonly consumers: string;
+}
+
+/** With this one for the next pass. */
+function combinations(by: string): readonly Combination[] {
+  const each = [SOURCES, SINKS, DISK, CONSUMERS].map((choices) => Object.keys(choices));
+  const all = each.reduce<string[][]>((rows, keys) => rows.flatMap((row) => keys.map((key) => [...row, key])), [[]]);
+  return all.map(([source = '', sinks = '', disk = '', consumers = '']) => ({ source, sinks, by, disk, consumers }));
+}
+
+interface Rule {
+  readonly check: number;
+  readonly once: readonly ExitCode[];
+  readonly refresh: readonly ExitCode[];
+  readonly status: readonly ExitCode[];
+}
+
+const isAlive = ({ by }: Combination): boolean => by.endsWith('alive') || by === 'timer after an agent';
+const isUnknown = ({ by }: Combination): boolean => by === 'agent hidden' || by === 'timer unknown';
+const isDead = ({ source }: Combination): boolean => source === 'expired' || source === 'never';
+/** Without any credentials that is said once, and not of each sink that it leaves unknown. */
+const isSinkBad = ({ sinks, source }: Combination): boolean =>
+  sinks !== 'current' && !(sinks === 'unknown' && source === 'never');
+const isDoubtful = ({ source, disk, consumers }: Combination): boolean =>
+  source === 'failing' || consumers === 'pending' || disk === 'refused' || disk === 'edited';
+
+/** The rules. */
+function expected(combination: Combination): Rule {
+  const { source, sinks, consumers } = combination;
+  const isCritical = isDead(combination) || isSinkBad(combination) || !(isAlive(combination) || isUnknown(combination));
+  const codes: readonly (readonly [applies: boolean, code: ExitCode])[] = [
+    [source === 'expired', 75],
+    [source === 'never', 69],
+    [isSinkBad(combination), sinks === 'failed' ? 73 : 75],
+    [consumers === 'pending', 74],
+  ];
+  const files = codes.flatMap(([applies, code]) => (applies ? [code] : []));
+  return {
+    check: isCritical ? 2 : isUnknown(combination) ? 3 : isDoubtful(combination) ? 1 : 0,
+    once: files,
+    refresh: source === 'failing' ? [77, ...files] : files,
+    status: isAlive(combination) ? files : [75, ...files],
+  };
+}
+
+const ORDER: readonly ExitCode[] = [77, 73, 75, 69, 74];
+const first = (codes: readonly ExitCode[]): ExitCode => ORDER.find((code) => codes.includes(code)) ?? 0;
+
+function samples(text: string): ReadonlyMap<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
+}
+
+/** Whether all that an alert goes by is as it should be. */
+function isGreen(metrics: ReadonlyMap<string, number>): boolean {
+  const value = (start: string): number[] =>
+    [...metrics].filter(([name]) => name.startsWith(`credrotate_${start}`)).map(([, number]) => number);
+  const [expiry = 0] = value('credentials_expiry');
+  const [next = Infinity] = value('next_pass');
+  return (
+    expiry * 1000 > NOON &&
+    next * 1000 > NOON - 60_000 &&
+    value('source_state{state="ok"}')[0] === 1 &&
+    value('config_in_force')[0] === 1 &&
+    value('sink_up_to_date').every((one) => one === 1) &&
+    value('consumer_pending').every((one) => one === 0)
+  );
+}
+
+/** What only the host can see, and what was edited just now, has no metric that says so. */
+const UNSEEN = ['timer stopped', 'timer without a pass', 'timer unknown', 'agent killed', 'agent hidden', 'none'];
+
+describe('level, exit codes, --check, metrics and the text for systemd agree', () => {
+  for (const by of Object.keys(BY)) {
+    test(`next pass: ${by}`, () => {
+      const all = combinations(by);
+      assert.equal(all.length, 4 * 4 * 4 * 2);
+      for (const combination of all) agree(combination);
+    });
+  }
+});
+
+function factsOf({ source, sinks, by, disk, consumers }: Combination): Facts {
+  const [agent, sight] = BY[by] ?? assert.fail();
+  const onDisk = DISK[disk] ?? assert.fail();
+  const { nextPass, ...rest } = statusOf({
+    agent: { ...statusOf().agent, ...agent },
+    configuration: { ...CONFIGURATION, onDisk },
+    source: SOURCES[source] ?? assert.fail(),
+    sinks: SINKS[sinks] ?? assert.fail(),
+    consumers: CONSUMERS[consumers] ?? assert.fail(),
+  });
+  const status: Status = { ...rest, ...(agent.mode !== 'once' && nextPass && { nextPass }) };
+  return { status, keeper: judgeKeeper(status, sight, NOON), onDisk, hasUnits: true };
+}
+
+function agree(combination: Combination): void {
+  const what = JSON.stringify(combination);
+  const facts = factsOf(combination);
+  const rule = expected(combination);
+  const { report, assessment } = reportStatus('status', facts, NOON);
+  assert.equal(NAGIOS[report.level], rule.check, what);
+  for (const command of ['once', 'refresh', 'status'] as const) {
+    assert.equal(assessment.exitCodes[command], first(rule[command]), `${command}: ${what}`);
+    // The facts may be a report by themselves, as one comes from the agent.
+    const again = reportStatus(command, { ...facts, status: report }, NOON).report;
+    assert.deepEqual([again.command, again.exitCode], [command, first(rule[command])], what);
+  }
+  // OK is said where nothing was found, and only there.
+  assert.equal(report.findings.length === 0, rule.check === 0, what);
+  const line = checkLine(report.level, assessment.summary, assessment.left);
+  const word = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'][rule.check] ?? '';
+  assert.ok(line.startsWith(`CREDROTATE ${word} - `) && statusText(report.level, assessment.summary).startsWith(word));
+  for (const { remedy, problem, subject } of report.findings) {
+    assert.ok(remedy.text.length > 0 && problem.length > 0, what);
+    assert.ok(line.includes(subject) || line.includes(' more: '), line + what);
+  }
+  const metrics = samples(renderMetrics(report));
+  assert.equal(metrics.get(`credrotate_status{level="${report.level}"}`), 1);
+  if (combination.disk !== 'edited just now' && !UNSEEN.includes(combination.by))
+    assert.equal(isGreen(metrics), rule.check === 0, what);
+  const isGood = ['ok', 'failing'].includes(combination.source) && combination.sinks === 'current';
+  assert.equal(isUpToDate(facts, NOON), isGood, what);
+}
