@@ -61,6 +61,7 @@ export class Publisher {
   #sight: Sight = { process: 'alive' };
   #inForce: { readonly config: Config; readonly inForce: InForce | undefined } | undefined;
   #said: string | undefined;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(world: World, services: Services, options: PublishOptions) {
     this.#world = world;
@@ -84,12 +85,19 @@ export class Publisher {
     // One that stays makes the next pass itself.
     const isKnown = this.#options.mode === 'run' || this.#sight.timer !== undefined;
     if (!isKnown) this.#sight = await lookAtNextPass(this.#world, this.#agent, this.#world.directories.runtime);
-    await this.#write(view);
+    await this.#inTurn(() => this.#write(view));
   }
 
   /** Once more, that we end: nobody who asks later is to take us for killed. */
   async stopped(): Promise<void> {
-    if (this.#latest && this.#options.mode === 'run') await this.#write(this.#latest, this.#services.clock.now());
+    const latest = this.#latest;
+    if (latest && this.#options.mode === 'run') await this.#inTurn(() => this.#write(latest, this.#services.clock.now()));
+  }
+
+  /** Two at once would take each other's file for a stranger's. */
+  async #inTurn(write: () => Promise<void>): Promise<void> {
+    this.#writing = this.#writing.then(write);
+    await this.#writing;
   }
 
   /** What it comes to now. */

@@ -9,7 +9,6 @@ import { openSite, said, type Site } from '../support/agent.ts';
 function config(site: Site, ...names: readonly string[]): readonly string[] {
   return site.configure({
     sinks: names.map((name) => ({ path: site.path(name), format: 'json' })),
-    imds: { attempts: 2 },
   });
 }
 
