@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
 import { readLockdown } from '../lockdown/state.ts';
-import { sinkLines, warningLines } from '../report/print-report.ts';
+import { errorLines, sinkLines, warningLines } from '../report/print-report.ts';
 import { count } from '../report/text.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/preview.ts';
 import { DEFAULT_CONFIG, readConfig, withSinks, type SinkFlags } from './options.ts';
+import { stateDirectory } from './own.ts';
 import { SAMPLE } from './sample.ts';
 import { UNITS, unitTrouble, type UnitTrouble } from './sandbox.ts';
 import { sinkDeps } from './session.ts';
@@ -29,8 +30,10 @@ async function check(world: World, options: SinkFlags): Promise<ExitCode> {
   const lines = sinks.flatMap((sink) => [...describe(sink), ...warningLines(closed(sink.path, units))]);
   const lockdown = isTheirs ? await lockdownTrouble(world, config) : [];
   const foot = [...units.warnings, ...lockdown].map((warning) => `warning   ${warning}`);
-  world.show([head(config), ...lines, ...foot, ''].join('\n'));
-  return exitCodeOfErrors(sinks.flatMap(({ error }) => error ?? []));
+  const state = isTheirs && world.uid !== 0 ? undefined : stateDirectory(world).trouble();
+  const own = state ? [`failed    ${world.directories.state}`, ...errorLines(state)] : [];
+  world.show([head(config), ...lines, ...own, ...foot, ''].join('\n'));
+  return exitCodeOfErrors([...sinks.flatMap(({ error }) => error ?? []), ...(state ? [state] : [])]);
 }
 
 /** The rules are for root alone to see; that they are not in use is no trouble. */

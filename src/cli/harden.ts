@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
-import { rm, rmdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
-import { AgentError, isErrno } from '../core/errors.ts';
+import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { OwnDirectory } from '../files/own.ts';
 import { systemctl } from '../host/systemctl.ts';
@@ -53,18 +51,21 @@ async function harden(world: World, options: HardenOptions): Promise<ExitCode> {
 
 async function undo(world: World): Promise<ExitCode> {
   requireRoot(world);
-  const there = dropInPaths(UNITS).filter((path) => existsSync(path));
-  for (const path of there) {
-    await rm(path);
-    // What else the administrator has put there stays.
-    await rmdir(dirname(path)).catch((error: unknown) => {
-      if (!isErrno(error, 'ENOTEMPTY')) throw error;
-    });
-    world.show(`${path}: removed\n`);
-  }
+  const there = dropInPaths(UNITS).filter((path) => remove(world, path));
+  for (const path of there) world.show(`${path}: removed\n`);
   if (there.length === 0) world.show('there is nothing to undo\n');
   else await reloadUnits(world);
   return EXIT.done;
+}
+
+/** False when there is none. What else the administrator has put beside it stays. */
+function remove(world: World, path: string): boolean {
+  const directory = new OwnDirectory(dirname(path), world);
+  if (!directory.has(basename(path))) return false;
+  directory.remove(basename(path));
+  using parent = new OwnDirectory(dirname(directory.path), world).open();
+  parent.removeIfEmpty(basename(directory.path));
+  return true;
 }
 
 function requireRoot({ uid }: World): void {

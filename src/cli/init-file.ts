@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { lstat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { assemble } from '../config/assemble.ts';
 import { parseYaml } from '../config/document.ts';
@@ -7,18 +5,19 @@ import { loadConfig } from '../config/load.ts';
 import { formatProblems } from '../config/problem.ts';
 import { readConfigFile } from '../config/read-file.ts';
 import { entriesAt, itemsAt } from '../config/tree.ts';
-import { AgentError, describeForeign, isErrno } from '../core/errors.ts';
+import { AgentError, describeForeign } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { OwnDirectory } from '../files/own.ts';
+import { hasSystemd } from '../host/tool.ts';
 import { errorOf, openDirectory } from '../paths/policies.ts';
 import { count } from '../report/text.ts';
 import { CommandFailure, DEFAULT_CONFIG } from './options.ts';
-import type { World } from './world.ts';
+import type { Services, World } from './world.ts';
 
 /** A configuration that somebody made is not to be lost; one without sinks, as it is installed, may go. */
-export async function refuseToReplace(world: World, path: string): Promise<void> {
-  if (!(await isThere(path))) return;
+export function refuseToReplace(world: World, path: string): void {
+  if (!isThere(world, path)) return;
   const read = readConfigFile(path, world.uid);
   const parsed = read.ok ? parseYaml(path, read.text) : undefined;
   const got = parsed?.ok
@@ -31,14 +30,11 @@ export async function refuseToReplace(world: World, path: string): Promise<void>
   });
 }
 
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false;
-    throw cannot(path, 'looked at', error);
-  }
+function isThere(world: World, path: string): boolean {
+  using found = openDirectory('configuration', dirname(path), world);
+  if (found.kind !== 'directory' || found.missing.length > 0) return false;
+  using there = found.held.open(basename(path));
+  return there !== undefined;
 }
 
 /** Nothing is made where somebody else could put something in its place: it would be refused there, too. */
@@ -61,7 +57,8 @@ export function requireGood(path: string, text: string): void {
 
 /** Everybody may read it. Says what to do next, and what is wrong with it where it now lies. */
 export async function writeConfig(world: World, path: string, text: string): Promise<ExitCode> {
-  const { files, validatePattern } = await world.services();
+  const services = await world.services();
+  const { files, validatePattern } = services;
   try {
     const directory = new OwnDirectory(dirname(path), world, { mode: 0o755, use: 'configuration' });
     await directory.write(files, basename(path), { bytes: Buffer.from(text), mode: 0o644 });
@@ -72,7 +69,9 @@ export async function writeConfig(world: World, path: string, text: string): Pro
   if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
   if (result.warnings.length > 0) world.complain(formatProblems(result.warnings));
   const { sinks, consumers } = result.config;
-  world.show(`${path}: written, ${count(sinks.length, 'sink')}, ${count(consumers.length, 'consumer')}\n${next(path)}`);
+  world.show(
+    `${path}: written, ${count(sinks.length, 'sink')}, ${count(consumers.length, 'consumer')}\n${next(path, services)}`,
+  );
   return EXIT.done;
 }
 
@@ -83,13 +82,13 @@ function cannot(path: string, what: string, error: unknown): AgentError {
   });
 }
 
-function next(path: string): string {
+function next(path: string, services: Services): string {
   const isUsual = path === DEFAULT_CONFIG;
   const option = isUsual ? '' : ` --config ${shellWord(path)}`;
   const steps = [
     [`credrotate check${option}`, 'looks at the places of the files'],
     [`credrotate plan${option}`, 'shows what would be written'],
-    isUsual && existsSync('/run/systemd/system')
+    isUsual && hasSystemd(services)
       ? ['systemctl enable --now credrotate', 'keeps the files fresh from now on']
       : [`credrotate run${option}`, 'keeps the files fresh'],
   ] as const;

@@ -47,7 +47,7 @@ async function init(world: World, options: InitOptions): Promise<ExitCode> {
   // Not normalized: what `..` means behind a symlink the walk knows.
   const target = options.output === '-' ? undefined : options.output.replace(/^(?!\/)/, `${process.cwd()}/`);
   if (target !== undefined) refuseUnsafe(world, target);
-  if (target !== undefined && !options.force) await refuseToReplace(world, target);
+  if (target !== undefined && !options.force) refuseToReplace(world, target);
   const sinks = await chooseSinks(world, options, target);
   if (sinks === undefined) return EXIT.done;
   const text = draftConfig(sinks);

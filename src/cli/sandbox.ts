@@ -1,10 +1,12 @@
-import { lstatSync, readFileSync, realpathSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config, ConsumerConfig } from '../core/config.ts';
 import { isErrno } from '../core/errors.ts';
+import { executedBy } from '../core/executed.ts';
 import type { Way } from '../core/way.ts';
 import { openingsOf } from '../report/harden-text.ts';
 import { dropIn, outsiders, type Ground } from '../report/harden.ts';
+import { openFile, type Use } from '../paths/policies.ts';
 import { wayTo } from '../paths/way.ts';
 
 /** Where the administrator's units are. */
@@ -20,8 +22,8 @@ export function dropInPaths(units: string): readonly string[] {
 export function surveyGround({ sinks, metrics: { textfile }, consumers }: Config): Ground {
   return {
     written: [...sinks.map(({ path }) => path), ...(textfile === undefined ? [] : [textfile])].map(wayTo),
-    pidFiles: consumers.flatMap(pidFilesOf).flatMap(waysTo),
-    programs: consumers.flatMap(programsOf).flatMap(waysTo),
+    pidFiles: consumers.flatMap(pidFilesOf).flatMap((path) => waysTo('pid_file', path)),
+    programs: consumers.flatMap(programsOf).flatMap((path) => waysTo('program', path)),
   };
 }
 
@@ -30,21 +32,17 @@ function pidFilesOf(consumer: ConsumerConfig): readonly string[] {
 }
 
 function programsOf(consumer: ConsumerConfig): readonly string[] {
-  if (consumer.type === 'exec') return consumer.command.slice(0, 1);
+  if (consumer.type === 'exec') {
+    const executed = executedBy(consumer.command).filter(({ role }) => role === 'program' || role === 'script');
+    return executed.map(({ path }) => path);
+  }
   return consumer.type === 'signal' && 'process' in consumer.target ? [consumer.target.process.exe] : [];
 }
 
-/** To a file, and to what it leads to if it is a symlink. */
-function waysTo(path: string): readonly Way[] {
-  return [path, realPath(path)].map(wayTo);
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
+/** To a file, and to what it leads to as far as that is root's. */
+function waysTo(use: Use, path: string): readonly Way[] {
+  using found = openFile(use, path, { uid: 0 });
+  return [path, found.kind === 'file' ? found.held.path : path].map(wayTo);
 }
 
 /** What of the units does not fit the configuration. */

@@ -4,6 +4,8 @@ import { basename, resolve } from 'node:path';
 export interface Executed {
   readonly word: number;
   readonly path: string;
+  /** `guess`: a part of a word that would be a path if it were one at all. */
+  readonly role: 'program' | 'script' | 'word' | 'guess';
 }
 
 /** How an interpreter tells its script from its options. Of any other option nobody knows what it is for. */
@@ -60,9 +62,11 @@ export function executedBy(command: readonly string[], program = command[0] ?? '
   const isJudged = options !== undefined || names.some((name) => WRAPPERS.has(name) || MULTI_CALL.has(name));
   const judged = isJudged ? words.slice(0, script) : [];
   return [
-    { word: 0, path: first },
-    ...judged.flatMap((word, index) => pathsIn(word).map((path) => ({ word: index + 1, path }))),
-    ...(script === undefined ? [] : [{ word: script + 1, path: resolve('/', words[script] ?? '') }]),
+    { word: 0, path: first, role: 'program' },
+    ...judged.flatMap((word, index) => pathsIn(word).map((found) => ({ ...found, word: index + 1 }))),
+    ...(script === undefined
+      ? []
+      : [{ word: script + 1, path: resolve('/', words[script] ?? ''), role: 'script' as const }]),
   ];
 }
 
@@ -86,9 +90,14 @@ function scriptAmong(words: readonly string[], { alone, valued }: Options): numb
 }
 
 /** The word as a whole, and each part of it with a slash, from its begin and from that slash. */
-function pathsIn(word: string): readonly string[] {
+function pathsIn(word: string): readonly Omit<Executed, 'word'>[] {
   const parts = word.split(/[\s"'`;|&<>()$*?[\]{}\\,=:!@#%^]+/).filter((part) => part.includes('/'));
-  const whole = word.startsWith('/') ? [word] : [];
-  const paths = [...whole, ...parts.flatMap((part) => [part, part.slice(part.indexOf('/'))])];
-  return [...new Set(paths.map((path) => resolve('/', path)))];
+  const texts = [word, ...parts].filter((text) => text.startsWith('/'));
+  const guesses = parts
+    .filter((part) => !part.startsWith('/'))
+    .flatMap((part) => [part, part.slice(part.indexOf('/'))]);
+  const roles = new Map<string, 'word' | 'guess'>();
+  for (const text of guesses) roles.set(resolve('/', text), 'guess');
+  for (const text of texts) roles.set(resolve('/', text), 'word');
+  return [...roles].map(([path, role]) => ({ path, role }));
 }

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AtomicFiles, UserIds } from '../core/contracts.ts';
-import { isErrno } from '../core/errors.ts';
+import { isErrno, type ErrorInfo } from '../core/errors.ts';
 import type { Directory } from '../paths/held.ts';
 import { errorOf, makeDirectory, openDirectory, openFile, type Use } from '../paths/policies.ts';
 import type { Walker } from '../paths/walked.ts';
@@ -42,6 +42,12 @@ export class OwnDirectory {
     found[Symbol.dispose]();
     if (found.kind !== 'directory') throw errorOf(this.#use, this.path, found);
     throw Object.assign(new Error('no such directory'), { code: 'ENOENT', syscall: 'open' });
+  }
+
+  /** Why it would be refused now, whatever of it is missing; makes nothing, and throws nothing. */
+  trouble(): ErrorInfo | undefined {
+    using found = openDirectory(this.#use, this.path, this.#owner);
+    return found.kind === 'directory' ? undefined : errorOf(this.#use, this.path, found).toInfo();
   }
 
   /** Whether something stands under this name that is the agent's or root's. */

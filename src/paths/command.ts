@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { isErrno, type ErrorInfo } from '../core/errors.ts';
 import { executedBy, type Executed } from '../core/executed.ts';
 import { shellWord } from '../core/shell-word.ts';
@@ -22,22 +22,32 @@ export interface Fault extends Executed {
  */
 export function judgeCommand(command: readonly string[], walker: Walker): readonly Fault[] {
   const [program = ''] = command;
-  const own = { word: 0, path: program };
+  const own = { word: 0, path: program, role: 'program' } as const;
   using found = openFile('program', program, walker);
   if (found.kind !== 'file') return [faultOf(own, found)];
   const [, ...others] = executedBy(command, found.held.path);
   return others.flatMap((executed) => judgeOther(executed, walker) ?? []);
 }
 
-/** What is not there, or in no directory, is not executed; a directory may be one whose programs are. */
+/** What is in no directory is not executed; a directory may be one whose programs are. */
 function judgeOther(executed: Executed, walker: Walker): Fault | undefined {
   using found = openFile('program', executed.path, walker);
-  if (found.kind === 'file' || found.kind === 'absent') return undefined;
+  if (found.kind === 'file') return undefined;
+  if (found.kind === 'absent') return judgeAbsent(executed, found, walker);
   const error = found.kind === 'refused' && found.refusal.why === 'errno' ? found.refusal.error : undefined;
-  if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP')) return undefined;
+  if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP') && executed.role !== 'script') return undefined;
   if (!isErrno(error, 'EISDIR')) return faultOf(executed, found);
   using directory = openDirectory('program', executed.path, walker);
   return directory.kind === 'directory' ? undefined : faultOf(executed, directory);
+}
+
+/** Of what is not there nobody else may be able to make it; a sandbox of ours may hide it, and what leads to it. */
+function judgeAbsent(executed: Executed, found: NotFound, walker: Walker): Fault | undefined {
+  if (executed.role === 'guess') return undefined;
+  if (executed.role === 'script') return faultOf(executed, found);
+  using directory = openDirectory('program', dirname(executed.path), walker);
+  if (directory.kind !== 'directory') return faultOf(executed, directory);
+  return directory.missing.length === 0 ? undefined : faultOf(executed, found);
 }
 
 type NotFound = Exclude<ReturnType<typeof openFile>, { readonly kind: 'file' }>;

@@ -121,6 +121,15 @@ export class Directory extends Held {
     fs.renameSync(this.at(name), this.at(to));
   }
 
+  /** A directory in it. */
+  removeIfEmpty(name: string): void {
+    try {
+      fs.rmdirSync(this.at(name));
+    } catch (error) {
+      if (!isErrno(error, 'ENOTEMPTY')) throw error;
+    }
+  }
+
   unlink(name: string): void {
     fs.unlinkSync(this.at(name));
   }

@@ -6,7 +6,7 @@ import { executedBy } from '../../src/core/executed.ts';
 function judged(command: string, program?: string): string {
   const words = command.split(/ (?=(?:[^']*'[^']*')*[^']*$)/).map((word) => word.replace(/^'(.*)'$/s, '$1'));
   const [own, ...rest] = executedBy(words, program);
-  assert.deepEqual(own, { word: 0, path: words[0] });
+  assert.deepEqual(own, { word: 0, path: words[0], role: 'program' });
   return rest.map(({ word, path }) => `${word} ${path}`).join(', ');
 }
 
@@ -74,10 +74,22 @@ describe('what a command executes', () => {
     assert.equal(judged('/bin/sh /opt/h /home/al/d', '/bin/busybox'), '1 /opt/h');
   });
 
+  test('what is a path is told from what may be one', () => {
+    const roles = (...command: readonly string[]): readonly string[] =>
+      executedBy(command).map(({ path, role }) => `${role} ${path}`);
+    assert.deepEqual(roles('/bin/sh', '-e', '/opt/h'), ['program /bin/sh', 'script /opt/h']);
+    assert.deepEqual(roles('/bin/sh', '-c', 'x s/a/b/ /opt/h'), [
+      'program /bin/sh',
+      'guess /s/a/b',
+      'guess /a/b',
+      'word /opt/h',
+    ]);
+  });
+
   test('strange words are no trouble', () => {
-    assert.deepEqual(executedBy([]), [{ word: 0, path: '' }]);
+    assert.deepEqual(executedBy([]), [{ word: 0, path: '', role: 'program' }]);
     assert.equal(judged('/bin/sh --'), '');
     const long = '/'.repeat(100_000);
-    assert.deepEqual(executedBy(['/bin/sh', '-c', long]).slice(1), [{ word: 2, path: '/' }]);
+    assert.deepEqual(executedBy(['/bin/sh', '-c', long]).slice(1), [{ word: 2, path: '/', role: 'word' }]);
   });
 });

@@ -131,6 +131,21 @@ describe('a program of another user', { skip: needsRoot }, () => {
     }
     assert.equal(brief(await exec(['/bin/sh', makeHook(t, 'exit 0'), hook])), 'notified');
   });
+
+  // Cause: a sandbox hides homes and /tmp from the agent, and not from a program that runs in a unit of its own.
+  test('is not taken for safe because it is not there', async (t) => {
+    const directory = tempDir(t);
+    chmodSync(directory, 0o1777);
+    for (const [expected, command] of [
+      ['CONSUMER_FAILED refused', ['/bin/sh', '/nonexistent']],
+      ['CONSUMER_FAILED refused', ['/bin/sh', '/root/no/such/script']],
+      ['CONSUMER_FAILED refused', ['/bin/sh', '-c', ': /root/no/such/script']],
+      ['CONSUMER_UNSAFE refused', ['/bin/sh', '-c', `: ${directory}/none`]],
+      ['notified', ['/bin/sh', '-c', ': /root/none s/a/b']],
+    ] as const) {
+      assert.equal(brief(await exec(command)), expected, command.join(' '));
+    }
+  });
 });
 
 describe('a program under systemd', { skip: !isRoot && 'needs root: only then it is run in a unit' }, () => {
