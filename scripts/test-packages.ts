@@ -5,7 +5,11 @@ import { PACKAGES } from '../test/support/packages.ts';
 
 const run = promisify(execFile);
 
-if (import.meta.main) await installPackages();
+if (import.meta.main)
+  await installPackages().catch((error: unknown) => {
+    console.error(`test:packages: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  });
 
 /** Rejects where one cannot be installed; the message ends with what apt-get said. */
 export async function installPackages(): Promise<void> {

@@ -90,5 +90,5 @@ function endIfSilent(events: ReturnType<typeof run>, files: readonly string[], s
 
 function printSkips(skips: readonly Skip[]): void {
   const rows = skips.map(({ reason, file, name }) => `${reason}: ${file}: ${name}`).sort();
-  console.log(`\n${rows.length === 0 ? 'no test was skipped' : `skipped, since it\n  ${rows.join('\n  ')}`}`);
+  console.log(`\n${rows.length === 0 ? 'no test was skipped' : `skipped tests:\n  ${rows.join('\n  ')}`}`);
 }

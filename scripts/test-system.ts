@@ -1,5 +1,6 @@
 // Runs the tests that need root: installs the Debian packages that they use, and gives them mounts of their own. Ends
 // with a table of what was tried against the product. Arguments are parts of file names, and a pattern of names of tests.
+// With `--release` first, those of test/release, which take longer and are for releases.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync, readlinkSync } from 'node:fs';
@@ -7,15 +8,19 @@ import { mkdtempDisposable } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { FiledTally, Tally } from '../test/faults/tally.ts';
-import { installPackages } from './test-packages.ts';
 import { FROM_SOURCE } from '../test/support/from-source.ts';
+import { installPackages } from './test-packages.ts';
 import { runSuite, selectionOf } from './test-runner.ts';
 
 const root = dirname(import.meta.dirname);
-const { parts, pattern } = selectionOf(process.argv.slice(2));
+const isRelease = process.argv[2] === '--release';
+const { parts, pattern } = selectionOf(process.argv.slice(isRelease ? 3 : 2));
+const folder = isRelease ? 'test/release' : 'test/system';
+/** For one test; milliseconds. */
+const TEST_LIMIT = isRelease ? 2_400_000 : 600_000;
 
 /** Files that take a minute and more begin first, so that none is left to run alone at the end. */
-const LONG = ['faults-kill.', 'soak.', 'package-build-reproducible.', 'attack.'];
+const LONG = ['faults-kill.', 'soak.', 'attack.'];
 
 /** What the files mount is seen by nobody but them, and goes with them: the runner is in mounts of its own. */
 const HOST_MOUNTS = 'CREDROTATE_HOST_MOUNTS';
@@ -37,17 +42,17 @@ async function enterMounts(): Promise<number> {
 }
 
 async function main(): Promise<number> {
-  const found = globSync('test/system/*.test.ts', { cwd: root })
+  const found = globSync(`${folder}/*.test.ts`, { cwd: root })
     .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
     .sort();
-  if (found.length === 0) return trouble(`expected files in test/system whose names contain ${parts.join(' or ')}`);
+  if (found.length === 0) return trouble(`expected files in ${folder} whose names contain ${parts.join(' or ')}`);
   const isLong = (file: string): boolean => LONG.some((name) => file.includes(name));
   const files = [...found.filter(isLong), ...found.filter((file) => !isLong(file))].map((file) => join(root, file));
   await using work = await mkdtempDisposable(join(tmpdir(), 'credrotate-tests-'));
   const table = join(work.path, 'table');
   process.env['CREDROTATE_TABLE'] = table;
   // Most files wait about as long as they compute.
-  const code = await runSuite({ files, pattern, streams: availableParallelism() + 1, testLimit: 600_000 });
+  const code = await runSuite({ files, pattern, streams: availableParallelism() + 1, testLimit: TEST_LIMIT });
   if (existsSync(table)) printTable(readTable(table));
   return code;
 }

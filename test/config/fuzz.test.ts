@@ -8,6 +8,7 @@ import { parseYaml } from '../../src/config/document.ts';
 import type { ConfigResult } from '../../src/config/load.ts';
 import { formatProblems } from '../../src/config/problem.ts';
 import { validatePattern } from '../../src/system/clock.ts';
+import { runs } from '../support/runs.ts';
 
 function read(text: string): ConfigResult {
   const parsed = parseYaml('f', text);
@@ -72,7 +73,7 @@ test('any text gives a configuration or problems', () => {
     fc.property(fc.oneof(soup, fc.string({ unit: 'binary', maxLength: 200 })), (text) => {
       assertSound(read(text));
     }),
-    { numRuns: 500 },
+    { numRuns: runs(200) },
   );
 });
 
@@ -138,6 +139,6 @@ test('any settings give a configuration or problems, and the same ones for the s
       assertSound(result);
       assert.ok(isDeepStrictEqual(read(text), result));
     }),
-    { numRuns: 500 },
+    { numRuns: runs(200) },
   );
 });

@@ -8,6 +8,7 @@ import { applySinks } from '../../src/sinks/apply.ts';
 import { forgetSinks } from '../../src/sinks/forget.ts';
 import { forgetSink } from '../../src/sinks/formats/forget.ts';
 import { renderSink } from '../../src/sinks/formats/render.ts';
+import { runs } from '../support/runs.ts';
 import { applyRequest, sinkDeps } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { EVERY_FORMAT } from './formats.ts';
@@ -61,6 +62,6 @@ for (const [format, sinkAt] of Object.entries(EVERY_FORMAT)) {
       const left = outcomes[0]?.result === 'removed' ? '' : readFileSync(sink.path, 'latin1');
       for (const secret of [secretAccessKey.reveal(), sessionToken.reveal()]) assert.ok(!left.includes(secret));
     });
-    await fc.assert(property, { numRuns: 60 });
+    await fc.assert(property, { numRuns: runs(60) });
   });
 }

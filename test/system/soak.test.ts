@@ -9,7 +9,8 @@ import { SAMPLE, startProduct, startSources, type Subject } from './soak-subject
 
 /**
  * Agents whose credentials live for fifteen seconds and are replaced every few, as many rotations as in a day of EC2,
- * beside a metadata service that fails half of the time. SOAK_SECONDS=3600 makes an hour of it.
+ * beside a metadata service that fails half of the time. SOAK_SECONDS=3600
+ * makes an hour of it; test/release has half of one.
  */
 
 const DURATION = Number(process.env['SOAK_SECONDS'] ?? 50) * SECOND;

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseMessage, parseVerdicts } from '../../../src/sinks/acting/answer.ts';
 import { LIMITS } from '../../../src/sinks/acting/message.ts';
+import { runs } from '../../support/runs.ts';
 import { sinkAt } from '../../support/sinks.ts';
 
 const SCOPE = { kind: 'apply', sinks: [sinkAt('/home/bob/a'), sinkAt('/home/bob/b')], temps: 2 } as const;
@@ -128,7 +129,7 @@ describe('an answer', () => {
         assert.deepEqual(parse(parsed), parsed);
         assert.doesNotMatch(JSON.stringify(parsed), /\\u00[01]|\\n/);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(500) },
     );
   });
 });

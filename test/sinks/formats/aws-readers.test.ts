@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { externalDataInterceptor, loadSharedConfigFiles } from '@smithy/shared-ini-file-loader';
 import fc from 'fast-check';
+import { runs } from '../../support/runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { awsSink, KEY, SECRET, TOKEN, tryRender } from './rendering.ts';
 import type { Written } from './rendering.ts';
@@ -64,7 +65,7 @@ test('the JavaScript SDK reads the new credentials from whatever was written', a
       read++;
       assert.deepEqual(await readWithSdk(written.text), expected);
     }),
-    { numRuns: 1500 },
+    { numRuns: runs(500) },
   );
   assert.ok(read > 100, `only ${read} files were written`);
 });
@@ -81,7 +82,7 @@ test('all else keeps its bytes', () => {
       assert.equal(after.slice(0, before.length), before);
       assert.match(after.slice(before.length), /^(\r?\n){0,2}(\[default\]\r?\n)?$/);
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(500) },
   );
   assert.ok(compared > 100, `only ${compared} files were written`);
 });

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { parseEnv } from 'node:util';
 import dotenv from 'dotenv';
 import fc from 'fast-check';
+import { runs } from '../../support/runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { dotenvSink, EXPIRATION, KEY, SECRET, TOKEN, tryRender } from './rendering.ts';
 
@@ -59,7 +60,7 @@ test('npm dotenv and Node read the new credentials from whatever was written', (
         );
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(1000) },
   );
   assert.ok(read > 300, `only ${read} files were written`);
 });
@@ -76,7 +77,7 @@ test('all else keeps its bytes', () => {
       const written = tryRender({ sink: dotenvSink(), existing });
       if (written !== undefined) assert.equal(othersOf(written.text), othersOf(existing));
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(1000) },
   );
 });
 

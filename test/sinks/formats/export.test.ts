@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { assert as always, property, string } from 'fast-check';
 import { Secret } from '../../../src/core/secret.ts';
 import { exportText } from '../../../src/sinks/formats/export.ts';
+import { runs } from '../../support/runs.ts';
 
 /** The worst that a source may give as a token: anything visible, quotes and dollars included. */
 const visible = string({ minLength: 1, unit: 'grapheme-ascii' }).map((text) => `'\\$(${text.replaceAll(' ', '"')}`);
@@ -28,7 +29,7 @@ describe('what a shell evaluates', () => {
           const script = `${lines(format, value)}printf %s "$AWS_SESSION_TOKEN"`;
           assert.equal(spawnSync(shell, ['-c', script], { encoding: 'utf8' }).stdout, value);
         }),
-        { numRuns: 40 },
+        { numRuns: runs(40) },
       );
     });
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { SinkConfig } from '../../../src/core/config.ts';
+import { runs } from '../../support/runs.ts';
 import { forget, keysSink } from './forgetting.ts';
 import { awsSink, dotenvSink, KEY, SECRET, TOKEN, tryRender } from './rendering.ts';
 
@@ -40,7 +41,7 @@ test('forgetting after writing keeps every line of the user, whatever the file',
         const keptIn = (file: string): string[] => file.split('\n').filter((line) => foreign.includes(line.trim()));
         assert.deepEqual(keptIn(text), keptIn(written.text));
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(500) },
     );
   }
 });
@@ -60,6 +61,6 @@ test('forgetting after writing gives back any JSON document', () => {
       if (isEmptied) assert.equal(text, undefined);
       else if (JSON.stringify(value['aws']) !== '{}') assert.equal(text, existing);
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(500) },
   );
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { JsonKeys } from '../../../src/core/config.ts';
+import { runs } from '../../support/runs.ts';
 import { EXPIRATION, jsonSink, KEY, refuse, render, SECRET, TOKEN, tryRender } from './rendering.ts';
 
 const keys: JsonKeys = { accessKeyId: ['aws', 'id'], sessionToken: ['aws', 'token'], expiration: ['until'] };
@@ -130,7 +131,7 @@ test('other values stay, and new ones come in the layout of the file', () => {
       assert.deepEqual(after, { ...before, aws: { ...awsBefore, id: KEY, token: TOKEN }, until: EXPIRATION });
       if (Object.keys(value).length > 0) assert.equal(result.text, JSON.stringify(after, null, space));
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(500) },
   );
   assert.ok(written > 100, `only ${written} files were written`);
 });

@@ -1,0 +1,3 @@
+// Half an hour of it.
+process.env['SOAK_SECONDS'] ??= '1800';
+await import('../system/soak.test.ts');
