@@ -47,7 +47,23 @@ function newProgram(version: string): Command {
 /** The commands take over the program's settings. */
 function withCommands(program: Command, commands: readonly AddCommand[], run: Run): Command {
   for (const add of commands) add(program, run);
+  for (const command of allOf(program)) refuseRepeated(command);
   return program;
+}
+
+function allOf(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(allOf)];
+}
+
+/** Of two values for one option commander would take the last, and nobody would hear of the first. */
+function refuseRepeated(command: Command): void {
+  for (const option of command.options) {
+    if (option.variadic || !option.required) continue;
+    let count = 0;
+    command.on(`option:${option.name()}`, () => {
+      if (++count > 1) command.error(`error: option '${option.flags}' expected once, got twice`);
+    });
+  }
 }
 
 /** What commander says of a wrong command line, as all other errors are said. */

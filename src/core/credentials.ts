@@ -40,9 +40,14 @@ export function printOf(credentials: Credentials): Print {
   return { fingerprint: fingerprint(credentials), expiration: credentials.expiration };
 }
 
-/** Key ids are shown by their last four characters, everywhere. */
+/** Of AWS, and of what speaks like it. Whatever else stands in the place of one may be a secret. */
+const KEY_ID = /^(?:A[BKS]IA|ACCA|L[KS]IA)\w{12,124}$/;
+
+export const NOT_SHOWN = '[not shown]';
+
+/** Key ids are shown by their last four characters, everywhere; what does not look like one is not shown. */
 export function displayKeyId(accessKeyId: string): string {
-  return accessKeyId.length > 4 ? `…${accessKeyId.slice(-4)}` : '…';
+  return KEY_ID.test(accessKeyId) ? `…${accessKeyId.slice(-4)}` : NOT_SHOWN;
 }
 
 /** Every sink of a pass asks for the same one. */

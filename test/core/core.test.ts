@@ -22,7 +22,9 @@ test('a secret cannot print', () => {
 
 test('key ids show four characters, and none when they are all there is', () => {
   assert.equal(displayKeyId('ASIAEXAMPLE00000WXYZ'), '…WXYZ');
-  assert.equal(displayKeyId('WXYZ'), '…');
+  for (const other of ['WXYZ', 'hunter2hunter2hunter2', `ASIA${'x'.repeat(125)}`, 'ASIAEXAMPLE 0000WXYZ']) {
+    assert.equal(displayKeyId(other), '[not shown]');
+  }
 });
 
 test('a fingerprint changes with each part of the keys, does not run parts together, and not with the expiration', () => {

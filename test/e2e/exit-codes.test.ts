@@ -114,7 +114,13 @@ snks: []
     assert.match(stderr, /none\.yaml: .*\n {2}hint: /);
   });
 
-  const usages = [['once', '--no-such-option'], ['nonsense'], ['once', '--wait', 'soon'], ['simulate', '--fault', 'x']];
+  const usages = [
+    ['once', '--no-such-option'],
+    ['nonsense'],
+    ['once', '--wait', 'soon'],
+    ['simulate', '--fault', 'x'],
+    ['once', '--aws-credentials', '/a', '--profile', 'a', '--profile', 'b'],
+  ];
   for (const args of usages) {
     test(`${args.join(' ')}: 64`, async (t) => {
       const site = await openSite(t);
