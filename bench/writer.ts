@@ -72,6 +72,7 @@ function writeOurs(): (credentials: Credentials) => Promise<void> {
     names,
     export: false,
     only: false,
+    comment: false,
   };
   const sinks = paths.map((path) => ({ ...sink, path }));
   let records: SinkRecords = {};

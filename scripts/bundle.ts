@@ -53,6 +53,8 @@ const COMMON = {
   legalComments: 'none',
   // undici's own switch: leaves out its second parser.
   define: { esbuildDetection: '"1"' },
+  // Its other form asks for its parts in a way that a bundler does not see.
+  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   plugins: [lean],
 } as const satisfies BuildOptions;
 

@@ -23,7 +23,7 @@ const layers: Readonly<Record<string, Layer>> = {
   'config/': { paths: ['core/', 'paths/', 'files/'], packages: ['valibot', 'yaml'] },
   'source/': stage,
   'sinks/': { ...stage, packages: ['valibot'] },
-  'sinks/formats/': { paths: ['core/', 'sinks/contract.ts'], pure: true },
+  'sinks/formats/': { paths: ['core/', 'sinks/contract.ts'], packages: ['jsonc-parser'], pure: true },
   'host/': stage,
   'notify/': { paths: [...stage.paths, 'host/'], packages: ['valibot'] },
   'doctor/': { paths: ['core/'], pure: true },

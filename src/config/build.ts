@@ -59,13 +59,13 @@ function buildSink(sink: SinkSettings): SinkConfig {
   };
   switch (sink.format) {
     case 'aws-credentials': {
-      const { format, profile, security_token, account_id, expiration_key } = sink;
-      const options = { profile, securityToken: security_token, accountId: account_id };
+      const { format, profile, security_token, account_id, expiration_key, comment } = sink;
+      const options = { profile, securityToken: security_token, accountId: account_id, comment };
       return { format, ...common, ...options, ...defined({ expirationKey: expiration_key }) };
     }
     case 'dotenv': {
-      const { format, prefix, only } = sink;
-      return { format, ...common, prefix, names: buildNames(sink), export: sink.export, only };
+      const { format, prefix, only, comment } = sink;
+      return { format, ...common, prefix, names: buildNames(sink), export: sink.export, only, comment };
     }
     case 'json': {
       const { format, shape = 'imds', keys } = sink;

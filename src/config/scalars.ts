@@ -129,7 +129,7 @@ export function readKeys(value: string | readonly string[]): Reading<readonly st
 }
 
 /** The names that the strictest reader, the AWS SDK for Java, takes. */
-export const PROFILE = /^[A-Za-z0-9_\-/.%@]{1,128}$/;
+export const PROFILE = /^[A-Za-z0-9_\-/.%@:+]{1,128}$/;
 
 export function readProfile(text: string): Reading<string> {
   if (!PROFILE.test(text)) return REFUSED;

@@ -32,12 +32,14 @@ const common = {
   ),
 };
 
+const comment = option('Begin a file that was not there with a comment that says who keeps it.', flag, true);
+
 const awsCredentials = mapping({
   format: v.literal('aws-credentials'),
   ...common,
   profile: option(
     'The profile to keep.',
-    text('a profile name of letters, digits and _ - / . % @', readProfile, { pattern: PROFILE.source }, quote),
+    text('a profile name of letters, digits and _ - / . % @ : +', readProfile, { pattern: PROFILE.source }, quote),
     'default',
   ),
   security_token: option(
@@ -50,6 +52,7 @@ const awsCredentials = mapping({
     'The key to write the expiration under, such as x_security_token_expires. Left out: none.',
     text('a key such as x_security_token_expires', readExpirationKey),
   ),
+  comment,
 });
 
 const variable = word('a variable name of letters, digits and _', /^[A-Za-z_][A-Za-z0-9_]*$/);
@@ -70,6 +73,7 @@ const dotenv = mapping({
   names: option('Variable names instead of the usual ones; the prefix does not count for these.', names, {}),
   export: option('Begin new lines with "export ".', flag, false),
   only: option('Own the whole file: nothing else stays in it.', flag, false),
+  comment,
 });
 
 const KEYS = 'keys from the root, such as aws.accessKeyId or [aws, accessKeyId]';

@@ -88,6 +88,8 @@ export interface AwsCredentialsSink extends SinkCommon {
   readonly accountId: boolean;
   /** Write the expiration under this key (`x_security_token_expires`, for example). */
   readonly expirationKey?: string;
+  /** Begin a file that is made with a line that says who keeps it. */
+  readonly comment: boolean;
 }
 
 export interface DotenvSink extends SinkCommon {
@@ -99,6 +101,8 @@ export interface DotenvSink extends SinkCommon {
   readonly export: boolean;
   /** Own the whole file: nothing else stays in it. */
   readonly only: boolean;
+  /** Begin a file that is made with a line that says who keeps it. */
+  readonly comment: boolean;
 }
 
 /** Variable name of each field, `null` to leave it out. The prefix applies to the defaults alone. */

@@ -1,3 +1,6 @@
+import { displayKeyId } from '../core/credentials.ts';
+import { MARKER } from '../core/marker.ts';
+
 /**
  * What would change in a file, for people: by line, and without a value that could be a secret. Names are shown;
  * values only where they are an expiration, or the last characters of a key id.
@@ -18,20 +21,18 @@ function lines(bytes: Buffer | undefined): string[] {
 }
 
 /** Of all that is blank only what steers no terminal. */
-const HEADER = /^[ \t]*\[[\w ./%@-]+\][ \t]*$/;
+const HEADER = /^[ \t]*\[[\w ./%@:+-]+\][ \t]*$/;
 const ASSIGNMENT = /^(?<name>[ \t]*(?:export[ \t]+)?"?[A-Za-z_][\w.-]*"?[ \t]*[=:])\s*"?(?<value>[^",]*)/;
 const BRACKETS = /^[ \t{}[\],]*$/;
-const KEY_ID = /^A[KS]IA[A-Z0-9]{8,}$/;
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$/;
 
 function redact(line: string): string {
-  if (HEADER.test(line) || BRACKETS.test(line)) return line;
+  if (line === MARKER || HEADER.test(line) || BRACKETS.test(line)) return line;
   const { name, value = '' } = ASSIGNMENT.exec(line)?.groups ?? {};
   if (name === undefined) return `(a line of ${String(line.length)} bytes)`;
   return `${name} ${show(value.trim())}`;
 }
 
 function show(value: string): string {
-  if (MOMENT.test(value)) return value;
-  return KEY_ID.test(value) ? `…${value.slice(-4)}` : '[not shown]';
+  return MOMENT.test(value) ? value : displayKeyId(value);
 }

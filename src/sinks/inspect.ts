@@ -68,8 +68,7 @@ const LASTING = 'AKIA';
 
 /** A user may have put credentials of their own into our places since, and those are not ours to remove. */
 function refuseForeign({ path }: SinkConfig, keyIds: readonly string[], keyId: string | undefined): void {
-  const isOurs = (id: string): boolean =>
-    displayKeyId(id) === keyId && keyId !== NOT_SHOWN && !id.startsWith(LASTING);
+  const isOurs = (id: string): boolean => displayKeyId(id) === keyId && keyId !== NOT_SHOWN && !id.startsWith(LASTING);
   if (keyIds.length > 0 && keyIds.every(isOurs)) return;
   const expected = keyId === undefined ? 'a key that we wrote' : `the key ${keyId} that we wrote last`;
   const message = `${path}: expected ${expected}, got ${keyIds.map(describeKey).join(' and ') || 'none'}`;

@@ -21,6 +21,7 @@ test('every option of a dotenv sink', (t) => {
     },
     export: true,
     only: true,
+    comment: true,
   });
 });
 

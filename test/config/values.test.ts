@@ -41,6 +41,7 @@ test('a short configuration means all of this', (t) => {
         profile: 'default',
         securityToken: 'auto',
         accountId: false,
+        comment: true,
       },
       {
         format: 'dotenv',
@@ -58,6 +59,7 @@ test('a short configuration means all of this', (t) => {
         },
         export: false,
         only: false,
+        comment: true,
       },
       {
         format: 'json',

@@ -42,6 +42,7 @@ function steady(site: Site, text: string): string {
 const FIRST = `\
 source ok: key …TAIL of role demo-role, expires in LIFE; new
 would write /site/c: a new file of mode 0600
+  + # Kept by credrotate, changes to these keys are overwritten
   + [default]
   + aws_access_key_id = …TAIL
   + aws_secret_access_key = [not shown]

@@ -21,7 +21,10 @@ describe('files in a directory of another user', () => {
     assert.equal(checked.code, 0, checked.stdout);
     assert.match(checked.stdout, /credentials \(will be created\)/);
     const planned = await site.run(['plan', ...config]);
-    assert.match(planned.stdout, /would write .*credentials: a new file of mode 0600\n {2}\+ \[default\]\n/);
+    assert.match(
+      planned.stdout,
+      /would write .*credentials: a new file of mode 0600\n {2}\+ # Kept .*\n {2}\+ \[default\]\n/,
+    );
     assert.deepEqual(readdirSync(home), []);
 
     const first = await site.run(['once', '--json', ...config]);

@@ -48,6 +48,7 @@ export function sinkAt(path: string, change: Partial<DotenvSink> = {}): DotenvSi
     names: { accessKeyId: 'A', secretAccessKey: 'B', sessionToken: 'C', expiration: null },
     export: false,
     only: false,
+    comment: false,
     ...change,
   };
 }

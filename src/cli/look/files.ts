@@ -28,5 +28,15 @@ function probe(path: string): DotenvSink {
     sessionToken: name('TOKEN'),
     expiration: null,
   };
-  return { format: 'dotenv', path, names, prefix: name(''), export: false, only: false, mode: 0o600, notify: [] };
+  return {
+    format: 'dotenv',
+    path,
+    names,
+    prefix: name(''),
+    export: false,
+    only: false,
+    comment: false,
+    mode: 0o600,
+    notify: [],
+  };
 }

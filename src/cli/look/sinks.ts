@@ -4,7 +4,7 @@ import { displayKeyId, type Credentials, type Origin } from '../../core/credenti
 import { CONFINEMENT, closedBy, type Properties } from '../../doctor/confinement.ts';
 import type { ProfileFacts, SinkFacts } from '../../doctor/contract.ts';
 import type { SinkPreview } from '../../sinks/contract.ts';
-import { properties, readSections } from '../../sinks/formats/aws-sections.ts';
+import { readSections } from '../../sinks/formats/aws-sections.ts';
 import { forgetSink } from '../../sinks/formats/forget.ts';
 import { readMounts } from '../../paths/mounts.ts';
 import { previewSinks } from '../../sinks/preview.ts';
@@ -85,7 +85,8 @@ function configBeside(path: string): string | undefined {
   return basename(directory) === '.aws' ? join(directory, 'config') : undefined;
 }
 
-const OTHER_WAY = /^(role_arn|source_profile|credential_source|credential_process|web_identity_token_file|sso_.*)$/;
+const OTHER_WAY =
+  /^(role_arn|source_profile|credential_source|credential_process|web_identity_token_file|sso_(session|start_url|account_id|role_name))$/;
 
 function othersOf(
   deps: LookDeps,
@@ -101,10 +102,8 @@ function othersOf(
   return places.flatMap(([file, section]) => {
     const text = texts.get(file);
     try {
-      const found = text === undefined ? [] : properties(readSections(text, section).copies);
-      return found
-        .filter(({ key }) => OTHER_WAY.test(key))
-        .map(({ key, line }) => ({ key, where: `${file}:${line.number}` }));
+      const { exact } = readSections(text ?? '', section, ({ key }) => OTHER_WAY.test(key));
+      return exact.flatMap(({ owned }) => owned.map(({ key, line }) => ({ key, where: `${file}:${line.number}` })));
     } catch {
       deps.miss({ subject: file, reason: 'it is not a file that SDKs agree on' });
       return [];

@@ -1,11 +1,12 @@
 import type { AwsCredentialsSink } from '../../core/config.ts';
 import type { Credentials, Origin } from '../../core/credentials.ts';
 import type { Rendered } from '../contract.ts';
+import { Findings } from './aws-findings.ts';
 import { awsKeys, securityToken } from './aws-keys.ts';
-import type { AwsKeys } from './aws-keys.ts';
-import { keyLines, rewriteSection } from './aws-rewrite.ts';
-import { findSections, properties } from './aws-sections.ts';
-import { fileWarnings, sectionWarnings } from './aws-warnings.ts';
+import { rewriteSection } from './aws-rewrite.ts';
+import { readSections, type Section, type Sections } from './aws-sections.ts';
+import { garbage } from './ini-lines.ts';
+import { startOf } from './marker.ts';
 import { refusal, rendered } from './refusal.ts';
 import { applyEdits, decodeText, linesOf } from './text.ts';
 
@@ -19,31 +20,28 @@ export function renderAwsCredentials(
   return rendered(() => {
     const { profile } = sink;
     requireProfileName(profile);
-    const { text, encoding, warnings } = decodeText(existing ?? Buffer.alloc(0));
-    const sections = findSections(text, profile);
-    const inherits = properties(sections.defaults).some(({ key }) => key === securityToken);
-    const keys = awsKeys(credentials, sink, origin, inherits);
-
-    const { copies } = sections;
+    const { text, encoding, warnings } = decodeText(existing ?? startOf(sink));
+    const { owns, lineFor, required } = awsKeys(credentials, sink, origin);
+    const findings = new Findings(profile, owns);
+    const copies = copiesOf(readSections(text, profile, owns, findings.see));
+    findings.refuse();
     const eol = linesOf(text).next().value?.eol || '\n';
-    // With an exact [x] beside it, a renamed [ x ] would be a duplicate, for which botocore rejects the file.
-    const renamed = copies.some(({ header }) => header.name === profile) ? undefined : copies[0];
-    const rewrites = copies.map((copy) =>
-      rewriteSection(copy, copy === renamed ? profile : copy.header.name, keys, eol),
+    const lines = required(findings.inheritsToken);
+    const rewrites = copies.map((section) =>
+      rewriteSection({ text, eol, section, owns, has: findings.has }, profile, lineFor, lines),
     );
     const edited = applyEdits(
       text,
       rewrites.flatMap(({ edits }) => edits),
     );
-    const result = copies.length > 0 ? edited : appendSection(edited, profile, keys, eol);
+    const result = copies.length > 0 ? edited : appendSection(edited, profile, [...lines.values()], eol);
     return {
       bytes: Buffer.from(result, encoding),
       warnings: [
         ...warnings,
         ...new Set(rewrites.flatMap((rewrite) => rewrite.warnings)),
-        ...sectionWarnings(findSections(result, profile)),
-        ...fileWarnings(result, profile),
-        ...(inherits && sink.securityToken === 'never'
+        ...findings.warnings,
+        ...(findings.inheritsToken && sink.securityToken === 'never'
           ? [`Python readers inherit ${securityToken} from [DEFAULT] and prefer it to the session token`]
           : []),
       ],
@@ -55,16 +53,27 @@ function requireProfileName(profile: string): void {
   if (/^[ -Z\\^-~]+$/.test(profile) && profile.trim() === profile && profile !== 'DEFAULT') return;
   throw refusal(
     'profile: expected printable ASCII without brackets other than DEFAULT, got another name',
-    'choose a profile name of letters, digits and _ - / . % @',
+    'choose a profile name of letters, digits and _ - / . % @ : +',
+  );
+}
+
+/** The copies to write. Beside one of exactly the name, one with blanks around it is another profile of botocore's. */
+function copiesOf({ exact, similar }: Sections): readonly Section[] {
+  const [first] = similar;
+  if (first === undefined) return exact;
+  if (exact.length === 0 && similar.length === 1) return similar;
+  throw garbage(
+    first.header.line,
+    'one name for the profile',
+    'blanks around it, which make it another for some readers',
   );
 }
 
 /** At the end, after one blank line. */
-function appendSection(text: string, profile: string, keys: AwsKeys, eol: string): string {
+function appendSection(text: string, profile: string, lines: readonly string[], eol: string): string {
   const end = text.endsWith('\r\n') ? '\r\n' : text.endsWith('\n') ? '\n' : eol;
-  const lines = text === '' || text.endsWith('\n') ? text : text + end;
-  const lastLine = lines.slice(lines.lastIndexOf('\n', lines.length - 2) + 1);
+  const above = text === '' || text.endsWith('\n') ? text : text + end;
+  const lastLine = above.slice(above.lastIndexOf('\n', above.length - 2) + 1);
   const gap = lastLine.trim() === '' ? '' : end;
-  const block = [`[${profile}]`, ...keyLines(keys.required, keys)].map((line) => line + end);
-  return lines + gap + block.join('');
+  return above + gap + [`[${profile}]`, ...lines].map((line) => line + end).join('');
 }

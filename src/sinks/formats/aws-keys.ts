@@ -1,64 +1,84 @@
 import type { AwsCredentialsSink } from '../../core/config.ts';
 import { formatExpiration } from '../../core/credentials.ts';
 import type { Credentials, Origin } from '../../core/credentials.ts';
+import { followed, isExpirationKey } from './expirations.ts';
+import type { Setting } from './ini-lines.ts';
 import { plain } from './plain.ts';
 
 /** What a profile must say. */
 export interface AwsKeys {
-  /** Value of each key that is ours where it stands; undefined: it must not stand there. */
-  readonly values: ReadonlyMap<string, string | undefined>;
-  /** The keys that must stand there, in the order in which new ones are written. */
-  readonly required: readonly string[];
+  /** Whether what stands there is ours: rewritten, or removed. */
+  readonly owns: Owns;
+  /** What the line of a key that is ours must say; undefined: it must not stand there. */
+  readonly lineFor: (standing: Pick<Setting, 'name' | 'key' | 'value'>) => string | undefined;
+  /**
+   * The lines that must stand there, by key, in the order in which new ones are written. `inherits`: whether [DEFAULT]
+   * gives every profile a security token, which botocore prefers to the session token.
+   */
+  readonly required: (inherits: boolean) => ReadonlyMap<string, string>;
 }
+
+/** Of the settings of a profile. */
+export type Owns = (setting: Pick<Setting, 'key' | 'value'>) => boolean;
 
 export const securityToken = 'aws_security_token';
 
-/** No SDK reads them, but helpers and shell prompts do, and would act on a stale one. */
-const expirationKeys = ['x_security_token_expires', 'aws_expiration', 'aws_session_expiration'];
+const CREDENTIAL_KEYS = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token', securityToken] as const;
 
-/** `inherited`: whether [DEFAULT] gives every profile a security token, which botocore prefers to the session token. */
-export function awsKeys(
-  credentials: Credentials,
-  sink: AwsCredentialsSink,
-  origin: Origin,
-  inherited: boolean,
-): AwsKeys {
+/** Whether the key is one of those that sign. */
+export function isCredentialKey(key: string | undefined): boolean {
+  return CREDENTIAL_KEYS.some((one) => one === key);
+}
+
+export function awsKeys(credentials: Credentials, sink: AwsCredentialsSink, origin: Origin): AwsKeys {
   const token = plain('session token', credentials.sessionToken.reveal());
   const expiration = formatExpiration(credentials.expiration);
-  const needsSecurityToken = sink.securityToken === 'always' || (sink.securityToken === 'auto' && inherited);
-  const keys: readonly Key[] = [
-    // Rewritten where they stand, not removed: their readers see the truth, and most of them take RFC 3339.
-    ...expirationKeys.map((name): Key => [name, expiration, false]),
-    ['aws_access_key_id', plain('access key id', credentials.accessKeyId), true],
-    ['aws_secret_access_key', plain('secret access key', credentials.secretAccessKey.reveal()), true],
-    ['aws_session_token', token, true],
-    [securityToken, sink.securityToken === 'never' ? undefined : token, needsSecurityToken],
-    ...accountKeys(credentials.accountId ?? origin.accountId, sink.accountId),
-    ...(sink.expirationKey === undefined ? [] : [[sink.expirationKey.toLowerCase(), expiration, true] as const]),
-  ];
+  const values = new Map<string, string | undefined>([
+    ['aws_access_key_id', plain('access key id', credentials.accessKeyId)],
+    ['aws_secret_access_key', plain('secret access key', credentials.secretAccessKey.reveal())],
+    ['aws_session_token', token],
+    [securityToken, sink.securityToken === 'never' ? undefined : token],
+    ...accountKey(credentials.accountId ?? origin.accountId, sink.accountId),
+  ]);
+  const isExpiration = expirations(sink);
   return {
-    values: new Map(keys.map(([name, value]) => [name, value])),
-    required: keys.filter(([, , isRequired]) => isRequired).map(([name]) => name),
+    owns: (setting) => values.has(setting.key) || isExpiration(setting),
+    lineFor: ({ name, key, value }) => {
+      // Spelled as it stands, in the form in which it stands: so its reader wants it.
+      if (!values.has(key)) return `${name} = ${followed(value, credentials.expiration) ?? expiration}`;
+      const own = values.get(key);
+      return own === undefined ? undefined : `${key} = ${own}`;
+    },
+    required: (inherits) => {
+      const { expirationKey, securityToken: wish, accountId } = sink;
+      const isLeftOut = (key: string): boolean =>
+        (key === securityToken && wish !== 'always' && !(wish === 'auto' && inherits)) ||
+        (key === 'aws_account_id' && !accountId);
+      const lines = [...values].flatMap(([key, value]) =>
+        value === undefined || isLeftOut(key) ? [] : [[key, `${key} = ${value}`] as const],
+      );
+      const own =
+        expirationKey === undefined ? [] : [[expirationKey.toLowerCase(), `${expirationKey} = ${expiration}`] as const];
+      return new Map([...lines, ...own]);
+    },
   };
 }
 
-/** The keys that are to go when a profile is forgotten. An account id that we were not to write is the user's own. */
-export function forgottenKeys({ accountId, expirationKey }: AwsCredentialsSink): ReadonlySet<string> {
-  return new Set([
-    ...expirationKeys,
-    'aws_access_key_id',
-    'aws_secret_access_key',
-    'aws_session_token',
-    securityToken,
-    ...(accountId ? ['aws_account_id'] : []),
-    ...(expirationKey === undefined ? [] : [expirationKey.toLowerCase()]),
-  ]);
+/** What is to go when a profile is forgotten. An account id that we were not to write is the user's own. */
+export function forgottenKeys(sink: AwsCredentialsSink): Owns {
+  const isExpiration = expirations(sink);
+  return (setting) =>
+    isCredentialKey(setting.key) || (sink.accountId && setting.key === 'aws_account_id') || isExpiration(setting);
 }
 
-type Key = readonly [name: string, value: string | undefined, isRequired: boolean];
+/** Rewritten where they stand, not removed: their readers see the truth. */
+function expirations({ expirationKey }: AwsCredentialsSink): Owns {
+  const configured = expirationKey?.toLowerCase();
+  return ({ key, value }) => key === configured || (isExpirationKey(key) && followed(value, 0) !== undefined);
+}
 
 /** An account that we are to keep but do not know may be another one's; what we are not to keep stays, if it is not false. */
-function accountKeys(account: string | undefined, isKept: boolean): Key[] {
-  if (account !== undefined) return [['aws_account_id', plain('account id', account), isKept]];
-  return isKept ? [['aws_account_id', undefined, false]] : [];
+function accountKey(account: string | undefined, isKept: boolean): [string, string | undefined][] {
+  if (account !== undefined) return [['aws_account_id', plain('account id', account)]];
+  return isKept ? [['aws_account_id', undefined]] : [];
 }

@@ -1,6 +1,6 @@
-import type { AwsKeys } from './aws-keys.ts';
-import { properties } from './aws-sections.ts';
-import type { Section } from './aws-sections.ts';
+import type { AwsKeys, Owns } from './aws-keys.ts';
+import type { Owned, Section } from './aws-sections.ts';
+import { settleTail } from './aws-tail.ts';
 import type { IniHeader, IniProperty } from './ini-lines.ts';
 import type { Edit } from './text.ts';
 
@@ -9,75 +9,81 @@ export interface Rewrite {
   readonly warnings: readonly string[];
 }
 
-/** Puts the keys into one copy of the section, under the given name. `eol`: for new lines after one that has none. */
-export function rewriteSection(section: Section, name: string, keys: AwsKeys, eol: string): Rewrite {
-  const standing = new Map<string, IniProperty>();
-  let anchor: IniHeader | IniProperty = section.header;
-  let indent = properties([section])[0]?.indent ?? '';
-  for (const property of properties([section])) {
-    if (keys.values.get(property.key) === undefined || standing.has(property.key)) continue;
-    standing.set(property.key, property);
-    anchor = property;
-    indent = property.indent;
-  }
-  const missing = keys.required.filter((key) => !standing.has(key));
-  const above = anchor.line;
-  const added = keyLines(missing, keys).map((line) => indent + line + (above.eol || eol));
-  const text = (above.eol === '' ? eol : '') + added.join('');
-  const insertion = added.length > 0 ? [{ start: above.next, end: above.next, text }] : [];
-  const header = rewriteHeader(section.header, name, eol);
-  const lines = rewriteLines(
-    section,
-    keys,
-    standing,
-    added.length > 0 && anchor === section.header ? indent.length : undefined,
-  );
+/** One copy of the section of a profile, in its file. */
+export interface Copy {
+  readonly text: string;
+  /** For new lines after one that has none. */
+  readonly eol: string;
+  readonly section: Section;
+  readonly owns: Owns;
+  /** Whether the section has a property of that key. */
+  readonly has: (section: string, key: string) => boolean;
+}
+
+/** Puts the keys into one copy of the section, under the given name. `required`: the lines that must stand, by key. */
+export function rewriteSection(
+  copy: Copy,
+  name: string,
+  lineFor: AwsKeys['lineFor'],
+  required: ReadonlyMap<string, string>,
+): Rewrite {
+  const { header, owned } = copy.section;
+  const standing = new Set<string>();
+  let anchor: IniHeader | IniProperty = header;
+  const replacements = owned.map((property): Rewrite => {
+    const line = standing.has(property.key) ? undefined : lineFor(property);
+    if (line !== undefined) {
+      standing.add(property.key);
+      anchor = property;
+    }
+    return rewriteProperty(copy, property, line);
+  });
+  const missing = [...required].filter(([key]) => !standing.has(key)).map(([, line]) => line);
+  const insertion = missing.length === 0 ? [] : [insert(copy, anchor, missing)];
+  return merged([rewriteHeader(header, name, copy.eol), ...insertion, ...replacements]);
+}
+
+/** Takes all that is ours out of one copy of the section. */
+export function clearSection(copy: Copy): Rewrite {
+  return merged(copy.section.owned.map((property) => rewriteProperty(copy, property, undefined)));
+}
+
+function merged(rewrites: readonly Rewrite[]): Rewrite {
   return {
-    edits: [...header.edits, ...insertion, ...lines.edits],
-    warnings: [...header.warnings, ...lines.warnings],
+    edits: rewrites.flatMap(({ edits }) => edits),
+    warnings: [...new Set(rewrites.flatMap(({ warnings }) => warnings))],
   };
 }
 
-/** `key = value`, in the order given; keys without a value are left out. */
-export function keyLines(names: readonly string[], { values }: AwsKeys): string[] {
-  return names.flatMap((key) => {
-    const value = values.get(key);
-    return value === undefined ? [] : [`${key} = ${value}`];
-  });
+/** Below the last line of ours and in its indentation, else below the header. */
+function insert(copy: Copy, anchor: IniHeader | IniProperty, lines: readonly string[]): Rewrite {
+  const { section, eol: usual } = copy;
+  const isHeader = anchor === section.header;
+  const indent = isHeader ? (section.indent ?? '') : anchor.indent;
+  const { eol, next } = anchor.line;
+  const text = (eol === '' ? usual : '') + lines.map((line) => indent + line + (eol || usual)).join('');
+  const insertion = { edits: [{ start: next, end: next, text }], warnings: [] };
+  return isHeader ? merged([insertion, rewriteTail(copy, { ...anchor, indent, end: section.leadEnd })]) : insertion;
 }
 
-/**
- * Replaces the lines that stand for a key, removes every other line of ours and all that continues one. `width`: of
- * the indentation of the lines that are put under the header, if any are.
- */
-export function rewriteLines(
-  section: Section,
-  keys: AwsKeys,
-  standing: ReadonlyMap<string, IniProperty>,
-  width: number | undefined,
+/** `line`: what is to stand instead of a property; undefined: it goes. */
+function rewriteProperty(copy: Copy, property: Owned, line: string | undefined): Rewrite {
+  const { start, text, next } = property.line;
+  const edit =
+    line === undefined
+      ? { start, end: next, text: '' }
+      : { start, end: start + text.length, text: property.indent + line };
+  return merged([{ edits: [edit], warnings: [] }, rewriteTail(copy, property)]);
+}
+
+function rewriteTail(
+  { text, section, owns, has }: Copy,
+  { line, indent, end }: Pick<Owned, 'line' | 'indent' | 'end'>,
 ): Rewrite {
-  const edits: Edit[] = [];
-  const warnings: string[] = [];
-  let oursAbove = width;
-  for (const entry of section.lines) {
-    const { kind, line, indent } = entry;
-    if (kind === 'property') {
-      oursAbove = keys.values.has(entry.key) ? indent.length : undefined;
-      if (oursAbove === undefined) continue;
-      const kept = standing.get(entry.key) === entry ? keyLines([entry.key], keys) : [];
-      const end = kept.length > 0 ? line.start + line.text.length : line.next;
-      edits.push({ start: line.start, end, text: kept.map((text) => indent + text).join('') });
-    } else if (oursAbove === undefined || indent.length <= oursAbove) {
-      continue;
-    } else if (kind === 'continuation') {
-      edits.push({ start: line.start, end: line.next, text: '' });
-    } else {
-      // Java, Rust and CRT readers know comments at the start of a line only: this one would become part of our value.
-      edits.push({ start: line.start, end: line.start + indent.length, text: '' });
-      warnings.push('moved an indented comment to the start of its line, out of the value above it');
-    }
-  }
-  return { edits, warnings };
+  const tail = { start: line.next, end, number: line.number + 1, indent };
+  const settled = settleTail(text, tail, owns, (key) => has(section.header.name, key));
+  const edits = settled.text === text.slice(tail.start, end) ? [] : [{ start: tail.start, end, text: settled.text }];
+  return { edits, warnings: settled.warnings };
 }
 
 function rewriteHeader({ line, name: current, comment }: IniHeader, name: string, eol: string): Rewrite {

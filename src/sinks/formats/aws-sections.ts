@@ -1,59 +1,102 @@
-import { iniLines } from './ini-lines.ts';
-import type { IniComment, IniContinuation, IniHeader, IniProperty } from './ini-lines.ts';
-import { refusal } from './refusal.ts';
+import type { Owns } from './aws-keys.ts';
+import { garbage, iniLines } from './ini-lines.ts';
+import type { IniHeader, IniLine, IniProperty } from './ini-lines.ts';
+import { MAX_LINES } from './text.ts';
 
 /** One copy of a section; a file may hold several of one name. */
 export interface Section {
   readonly header: IniHeader;
-  readonly lines: readonly SectionLine[];
+  /** Where the lines between the header and the first property end. */
+  readonly leadEnd: number;
+  /** Indentation of its first property; undefined when it has none. */
+  readonly indent: string | undefined;
+  /** Those of its properties that are ours. */
+  readonly owned: readonly Owned[];
+  /** Whether it has comments, and properties that are not ours. */
+  readonly hasOthers: boolean;
 }
 
-export type SectionLine = IniProperty | IniContinuation | IniComment;
+export interface Owned extends IniProperty {
+  /** Where the lines below it, which may continue its value, end. */
+  readonly end: number;
+}
 
+/** Each takes a set of keys: a file of nothing but copies would come out many times as large. */
+const MAX_COPIES = 16;
+
+/** The copies of a profile's section. */
 export interface Sections {
-  /** Of the profile; blanks around its name do not count. */
-  readonly copies: readonly Section[];
-  /** Of [DEFAULT], which Python's readers lay under every section. */
-  readonly defaults: readonly Section[];
+  readonly exact: readonly Section[];
+  /** With blanks around the name: for some readers the same profile, for most another. */
+  readonly similar: readonly Section[];
 }
 
-/** Where it stands, SDKs get credentials another way first and would not use what we write. */
-export const otherWay = /^(role_arn|web_identity_token_file|sso_.*)$/;
-
-/** Throws a refusal when some reader would reject the file or not use static credentials. */
-export function findSections(text: string, profile: string): Sections {
-  const sections = readSections(text, profile);
-  refuseOtherWays(sections.copies);
-  return sections;
-}
-
-/** Throws a refusal when some reader would reject the file. */
-export function readSections(text: string, profile: string): Sections {
+/** `see` is told every line. Throws a refusal when some reader would reject or misread the file. */
+export function readSections(
+  text: string,
+  profile: string,
+  owns: Owns,
+  see: (line: IniLine) => void = () => undefined,
+): Sections {
   const copies: Section[] = [];
-  const defaults: Section[] = [];
-  let lines: SectionLine[] | undefined;
+  let reader: SectionReader | undefined;
   for (const line of iniLines(text)) {
-    if (line.kind !== 'header') {
-      lines?.push(line);
-    } else {
-      lines = [];
-      if (line.name.trim() === profile) copies.push({ header: line, lines });
-      else if (line.name === 'DEFAULT') defaults.push({ header: line, lines });
-      else lines = undefined;
+    see(line);
+    if (line.kind !== 'header') reader?.add(line);
+    else {
+      if (reader) copies.push(reader.end(line.line.start));
+      reader = line.name.trim() === profile ? new SectionReader(line, owns) : undefined;
+      if (copies.length === MAX_COPIES && reader) {
+        throw garbage(line.line, `at most ${MAX_COPIES} sections of the profile`, 'more');
+      }
     }
   }
-  return { copies, defaults };
+  if (reader) copies.push(reader.end(text.length));
+  return {
+    exact: copies.filter(({ header }) => header.name === profile),
+    similar: copies.filter(({ header }) => header.name !== profile),
+  };
 }
 
-export function properties(sections: readonly Section[]): IniProperty[] {
-  return sections.flatMap(({ lines }) => lines.filter((line) => line.kind === 'property'));
-}
+class SectionReader {
+  readonly #header: IniHeader;
+  readonly #owns: Owns;
+  readonly #owned: Owned[] = [];
+  #leadEnd: number | undefined;
+  #indent: string | undefined;
+  #hasOthers = false;
+  /** A property of ours to whose value the next lines may belong. */
+  #open: IniProperty | undefined;
 
-function refuseOtherWays(copies: readonly Section[]): void {
-  const found = properties(copies).find(({ key }) => otherWay.test(key));
-  if (found === undefined) return;
-  throw refusal(
-    `line ${found.line.number}: expected a profile for static credentials, got ${found.key}`,
-    `SDKs would not use credentials beside ${found.key}: configure another profile, or remove that line`,
-  );
+  constructor(header: IniHeader, owns: Owns) {
+    this.#header = header;
+    this.#owns = owns;
+  }
+
+  add(line: Exclude<IniLine, IniHeader>): void {
+    if (line.kind === 'comment' || line.kind === 'white') this.#hasOthers = true;
+    if (line.kind !== 'property') return;
+    this.#close(line.line.start);
+    this.#indent ??= line.indent;
+    if (!this.#owns(line)) this.#hasOthers = true;
+    else if (this.#owned.length < MAX_LINES) this.#open = line;
+    else throw garbage(line.line, `at most ${MAX_LINES} lines that set keys of ours`, 'more');
+  }
+
+  end(at: number): Section {
+    this.#close(at);
+    return {
+      header: this.#header,
+      leadEnd: this.#leadEnd ?? at,
+      indent: this.#indent,
+      owned: this.#owned,
+      hasOthers: this.#hasOthers,
+    };
+  }
+
+  #close(at: number): void {
+    this.#leadEnd ??= at;
+    if (this.#open) this.#owned.push({ ...this.#open, end: at });
+    this.#open = undefined;
+  }
 }

@@ -1,34 +1,53 @@
+import { isEscaped, parseAssignment, parseOwn, type Assignment, type ParsedAssignment } from './dotenv-assignments.ts';
+import { ShellReader } from './dotenv-shell.ts';
 import { refusal } from './refusal.ts';
-import { linesOf } from './text.ts';
+import { lineNumberAt, linesOf, MAX_LINES } from './text.ts';
 import type { Line } from './text.ts';
 
-/** A line that sets a variable of ours. */
-export interface Assignment {
-  readonly name: string;
+/** What stands in a dotenv file of the variables that are ours. */
+export interface DotenvFile {
+  /** The lines that set them, in file order; a variable may come several times. */
+  readonly own: readonly OwnLine[];
+  /** Where new lines go when there are none. */
+  readonly place: number;
+  /** Whether new lines are to be exported, to take part in what the file does with others. */
+  readonly exportsNew: boolean;
+  /** Whether a line of its own exports the variable. */
+  readonly lists: (name: string) => boolean;
+}
+
+/** A line that sets variables of ours, and nothing else. */
+export interface OwnLine {
   readonly line: Line;
-  readonly isExported: boolean;
+  readonly assignments: readonly Assignment[];
+  /** Whether a shell exports all that is set here (`set -a`). */
+  readonly isAllExported: boolean;
 }
 
 /**
- * The lines outside quoted values that set one of the names, in file order; a name may come several times. Throws a
- * refusal where readers do not agree on which lines those are, or on what a line after the last one would mean.
+ * Throws a refusal where readers do not agree on which lines set a variable of ours, or on what a line after the last
+ * one would mean.
  */
-export function findAssignments(text: string, names: ReadonlySet<string>): Assignment[] {
-  const found: Assignment[] = [];
-  /** The line above, when it ends in a backslash. */
+export function readDotenv(text: string, names: ReadonlySet<string>): DotenvFile {
+  const own: OwnLine[] = [];
+  const shell = new ShellReader(names);
+  /** The line above, when a shell joins it with the next. */
   let joined: Line | undefined;
   for (const parsed of parseLines(text)) {
-    const { line, set } = parsed;
+    const { line, set, isQuoted } = parsed;
     const isOurs = set !== undefined && names.has(set.name);
     if (isOurs) {
-      if (joined !== undefined) throw continued(joined);
-      refuseQuoted(parsed);
-      found.push({ name: set.name, line, isExported: set.isExported });
-    }
-    joined = !isOurs && isEscaped(line.text, line.text.length, -1) ? line : undefined;
+      if (joined?.next === line.start) throw continued(joined);
+      refuseUnclear(parsed);
+      if (own.length === MAX_LINES) throw ambiguous(line, `at most ${MAX_LINES} lines of ours`, 'more');
+      shell.requireReached(line);
+      own.push({ line, assignments: parseOwn(line, names), isAllExported: shell.exportsAll });
+    } else if (isQuoted) shell.goOn(line);
+    else shell.see(line, set);
+    joined = !isOurs && shell.goesOn ? line : undefined;
   }
-  if (joined !== undefined) throw continued(joined);
-  return found;
+  if (joined?.next === text.length) throw continued(joined);
+  return { own, place: shell.place(text), exportsNew: shell.exportsNew, lists: (name) => shell.lists(name) };
 }
 
 interface ParsedLine {
@@ -40,11 +59,13 @@ interface ParsedLine {
   /** Whether a quoted value begins here that ends below. */
   readonly isContinued: boolean;
 }
-
 function* parseLines(text: string): Generator<ParsedLine, undefined> {
+  const unicode = text.search(/[\u2028\u2029]/);
+  if (unicode >= 0) {
+    throw ambiguous({ number: lineNumberAt(text, unicode) }, 'lines that end with LF or CRLF', 'a Unicode line end');
+  }
   let quotedTo = -1;
   for (const line of linesOf(text)) {
-    if (/[\u2028\u2029]/.test(line.text)) throw ambiguous(line, 'lines that end with LF or CRLF', 'a Unicode line end');
     const set = parseAssignment(line.text);
     const isQuoted = line.start <= quotedTo;
     if (!isQuoted) quotedTo = quoteEnd(text, line, set);
@@ -52,29 +73,9 @@ function* parseLines(text: string): Generator<ParsedLine, undefined> {
   }
 }
 
-function refuseQuoted({ line, isQuoted, isContinued }: ParsedLine): void {
+function refuseUnclear({ line, isQuoted, isContinued }: ParsedLine): void {
   if (isQuoted) throw ambiguous(line, 'a variable of ours outside quotes', 'one inside a quoted value');
   if (isContinued) throw ambiguous(line, 'a value on one line', 'a quoted one on several');
-}
-
-interface ParsedAssignment {
-  readonly name: string;
-  readonly isExported: boolean;
-  /** Offset of the value in the line. */
-  readonly valueAt: number;
-  readonly delimiter: '=' | ':';
-}
-
-/** With `=`, or with the colon that npm's and Ruby's dotenv know. */
-function parseAssignment(line: string): ParsedAssignment | undefined {
-  const match = /^\s*(export\s+)?([\w.-]+)(?:\s*=|:(?=\s|$))\s*/.exec(line);
-  if (match === null) return undefined;
-  return {
-    name: match[2] ?? '',
-    isExported: match[1] !== undefined,
-    valueAt: match[0].length,
-    delimiter: match[0].includes('=') ? '=' : ':',
-  };
 }
 
 /**
@@ -108,21 +109,18 @@ function endsItsLine(text: string, quote: number): boolean {
   return /^\s*(#|$)/.test(text.slice(quote + 1, lf < 0 ? undefined : lf));
 }
 
-/** Whether an odd number of backslashes stands before `at`, none of them before `from + 1`. */
-function isEscaped(text: string, at: number, from: number): boolean {
-  let backslash = at - 1;
-  while (backslash > from && text[backslash] === '\\') backslash--;
-  return (at - backslash) % 2 === 0;
-}
-
-/** A shell and systemd take such a line and the next as one, others do not. */
+/** A shell takes such a line and the next as one, systemd one with a backslash; others do not. */
 function continued(line: Line): Error {
-  return ambiguous(line, 'a line of its own before a variable of ours', 'one that a backslash joins with the next');
+  return ambiguous(
+    line,
+    'a line of its own before a variable of ours',
+    'one that a backslash, && or | joins with the next',
+  );
 }
 
-function ambiguous(line: Line, expected: string, got: string): Error {
+function ambiguous({ number }: Pick<Line, 'number'>, expected: string, got: string): Error {
   return refusal(
-    `line ${line.number}: expected ${expected}, got ${got}`,
-    `correct line ${line.number} by hand, or give the credentials a file of their own`,
+    `line ${number}: expected ${expected}, got ${got}`,
+    `correct line ${number} by hand, or give the credentials a file of their own`,
   );
 }

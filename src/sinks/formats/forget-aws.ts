@@ -1,9 +1,10 @@
 import type { AwsCredentialsSink } from '../../core/config.ts';
 import type { Forgotten } from '../contract.ts';
+import { Findings } from './aws-findings.ts';
 import { forgottenKeys } from './aws-keys.ts';
-import { rewriteLines } from './aws-rewrite.ts';
-import { properties, readSections } from './aws-sections.ts';
-import type { Section } from './aws-sections.ts';
+import { clearSection, type Copy } from './aws-rewrite.ts';
+import { readSections } from './aws-sections.ts';
+import { withoutMarker } from './marker.ts';
 import { rendered } from './refusal.ts';
 import { applyEdits, decodeText } from './text.ts';
 import type { Edit } from './text.ts';
@@ -12,17 +13,22 @@ import type { Edit } from './text.ts';
 export function forgetAwsCredentials(existing: Buffer, sink: AwsCredentialsSink): Forgotten {
   return rendered(() => {
     const { text, encoding, warnings } = decodeText(existing);
-    const { copies } = readSections(text, sink.profile);
-    const keyIds = properties(copies).filter(({ key }) => key === 'aws_access_key_id');
-    const cuts = copies.map((copy) => cutSection(copy, forgottenKeys(sink)));
+    const owns = forgottenKeys(sink);
+    const findings = new Findings(sink.profile, owns);
+    const { exact } = readSections(text, sink.profile, owns, findings.see);
+    const cuts = exact.map((section) => cutSection({ text, eol: '\n', section, owns, has: findings.has }));
     const edits = cuts.flatMap((cut) => cut.edits);
-    const rest = withoutGap(
-      applyEdits(text, edits),
-      cuts.some(({ end }) => end === text.length),
+    const rest = withoutMarker(
+      withoutGap(
+        applyEdits(text, edits),
+        cuts.some(({ end }) => end === text.length),
+      ),
     );
     return {
-      bytes: edits.length === 0 ? existing : rest.trim() === '' ? undefined : Buffer.from(rest, encoding),
-      keyIds: keyIds.map(({ line }) => line.text.slice(line.text.search(/[=:]/) + 1).trim()),
+      bytes: edits.length === 0 ? existing : rest === undefined ? undefined : Buffer.from(rest, encoding),
+      keyIds: exact.flatMap(({ owned }) =>
+        owned.filter(({ key }) => key === 'aws_access_key_id').map(({ value }) => value),
+      ),
       warnings: edits.length === 0 ? [] : [...warnings, ...cuts.flatMap((cut) => cut.warnings)],
     };
   });
@@ -35,15 +41,13 @@ interface Cut {
   readonly end?: number;
 }
 
-function cutSection(section: Section, keys: ReadonlySet<string>): Cut {
-  const values = new Map([...keys].map((key) => [key, undefined]));
-  const cut = rewriteLines(section, { values, required: [] }, new Map(), undefined);
-  const lines = new Set(cut.edits.map(({ start }) => start));
-  const isEmpty = section.lines.every(({ kind, line }) => kind !== 'comment' && lines.has(line.start));
-  const { line: header, comment } = section.header;
-  if (cut.edits.length === 0 || !isEmpty || comment !== '') return cut;
-  const edits = [{ start: header.start, end: header.next, text: '' }, ...cut.edits];
-  return { ...cut, edits, end: Math.max(...edits.map((edit) => edit.end)) };
+function cutSection(copy: Copy): Cut {
+  const cut = clearSection(copy);
+  const { header, owned, hasOthers } = copy.section;
+  const isEmpty = !hasOthers && cut.edits.every(({ text }) => text.trim() === '');
+  if (owned.length === 0 || !isEmpty || header.comment !== '') return cut;
+  const edits = [{ start: header.line.start, end: header.line.next, text: '' }, ...cut.edits];
+  return { ...cut, edits, end: cut.edits.at(-1)?.end ?? header.line.next };
 }
 
 /** The blank line before a section that ends the file was made with it. */

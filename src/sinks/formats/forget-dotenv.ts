@@ -1,7 +1,8 @@
 import type { DotenvSink } from '../../core/config.ts';
 import type { Forgotten } from '../contract.ts';
-import { findAssignments } from './dotenv-lines.ts';
-import { followedNames } from './dotenv.ts';
+import { readDotenv } from './dotenv-lines.ts';
+import { namesOf } from './dotenv.ts';
+import { withoutMarker } from './marker.ts';
 import { rendered } from './refusal.ts';
 import { applyEdits, decodeText } from './text.ts';
 
@@ -9,21 +10,16 @@ import { applyEdits, decodeText } from './text.ts';
 export function forgetDotenv(existing: Buffer, sink: DotenvSink): Forgotten {
   return rendered(() => {
     const { text, encoding, warnings } = decodeText(existing);
-    const { accessKeyId, secretAccessKey, sessionToken, expiration } = sink.names;
-    const names = [accessKeyId, secretAccessKey, sessionToken, ...Object.values(followedNames(sink))];
-    const found = findAssignments(text, new Set(expiration === null ? names : [...names, expiration]));
-    const isOurs = found.length > 0 || (sink.only && text.trim() !== '');
-    const rest = sink.only
-      ? ''
-      : applyEdits(
-          text,
-          found.map(({ line }) => ({ start: line.start, end: line.next, text: '' })),
-        );
+    const { own } = readDotenv(text, namesOf(sink));
+    const isOurs = own.length > 0 || (sink.only && text.trim() !== '');
+    const edits = own.map(({ line }) => ({ start: line.start, end: line.next, text: '' }));
+    const rest = sink.only ? undefined : withoutMarker(applyEdits(text, edits));
     return {
-      bytes: !isOurs ? existing : rest.trim() === '' ? undefined : Buffer.from(rest, encoding),
-      keyIds: found
-        .filter(({ name }) => name === accessKeyId)
-        .map(({ line }) => line.text.slice(line.text.search(/[=:]/) + 1).trim()),
+      bytes: !isOurs ? existing : rest === undefined ? undefined : Buffer.from(rest, encoding),
+      keyIds: own
+        .flatMap(({ assignments }) => assignments)
+        .filter(({ name }) => name === sink.names.accessKeyId)
+        .map(({ value }) => value),
       warnings: isOurs ? warnings : [],
     };
   });

@@ -18,23 +18,32 @@ export interface IniHeader extends Indented {
 
 export interface IniProperty extends Indented {
   readonly kind: 'property';
+  /** As it is spelled. */
+  readonly name: string;
   /** In lower case. */
   readonly key: string;
-  readonly hasValue: boolean;
+  readonly value: string;
 }
 
 /** Part of the value above it. */
 export interface IniContinuation extends Indented {
   readonly kind: 'continuation';
-  /** What it would be as a property; empty when it could not be one. */
-  readonly key: string;
+  /** What it would be as a property; undefined when it could not be one. */
+  readonly setting: Setting | undefined;
 }
 
 export interface IniComment extends Indented {
   readonly kind: 'comment';
 }
 
-export type IniLine = IniHeader | IniProperty | IniContinuation | IniComment;
+/** Nothing but white characters, blanks, tabs, form feeds and the like apart. */
+export interface IniWhite extends Indented {
+  readonly kind: 'white';
+}
+
+export type IniLine = IniHeader | IniProperty | IniContinuation | IniComment | IniWhite;
+
+export type Setting = Pick<IniProperty, 'name' | 'key' | 'value'> & { readonly delimiter: '=' | ':' };
 
 /**
  * The lines that are not blank, as the most permissive reader, Python's configparser, tells them apart: comments may be
@@ -46,22 +55,50 @@ export function* iniLines(text: string): Generator<IniLine, undefined> {
   /** Width of the indentation of the property that lines may continue. */
   let property: number | undefined;
   for (const line of linesOf(text)) {
-    if (/^[ \t\v\f]*$/.test(line.text)) continue;
-    const indent = /^[ \t]*/.exec(line.text)?.[0] ?? '';
+    const indent = indentOf(line.text);
     const body = line.text.slice(indent.length);
-    if (/^[#;]/.test(body)) yield { kind: 'comment', line, indent };
+    if (body === '' || /^[ \t\v\f]+$/.test(body)) continue;
+    if (isComment(body)) yield { kind: 'comment', line, indent };
     else if (body.startsWith('[')) {
       yield headerLine(line, indent, body);
       inSection = true;
       property = undefined;
-    } else if (property !== undefined && indent.length > property) {
-      yield { kind: 'continuation', line, indent, key: splitProperty(body)?.key ?? '' };
+    } else if (WHITE.test(body)) yield { kind: 'white', line, indent };
+    else if (property !== undefined && indent.length > property) {
+      yield { kind: 'continuation', line, indent, setting: settingOf(body) };
     } else {
       if (!inSection) throw garbage(line, 'a [section] before it', 'one in no section');
       yield propertyLine(line, indent, body);
       property = indent.length;
     }
   }
+}
+
+export function indentOf(text: string): string {
+  let width = 0;
+  while (text.charCodeAt(width) === 0x20 || text.charCodeAt(width) === 0x09) width++;
+  return text.slice(0, width);
+}
+
+export function isComment(body: string): boolean {
+  return body.startsWith('#') || body.startsWith(';');
+}
+
+/** What Python takes for white. */
+const WHITE = /^[\s\x1c-\x1f\x85]+$/;
+
+export function settingOf(body: string): Setting | undefined {
+  const at = body.search(/[=:]/);
+  if (at < 0) return undefined;
+  const name = body.slice(0, at).trim();
+  return { name, key: name.toLowerCase(), value: body.slice(at + 1).trim(), delimiter: body[at] === '=' ? '=' : ':' };
+}
+
+/** A white character of the text that is no blank, by its number, and by its name if people know it by one. */
+export function whiteName(text: string): string {
+  const code = /[^\S \t]|[\x1c-\x1f\x85]/.exec(text)?.[0].charCodeAt(0) ?? 0x20;
+  const number = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
+  return code === 0xa0 ? `a no-break space (${number})` : `the white character ${number}`;
 }
 
 function headerLine(line: Line, indent: string, body: string): IniHeader {
@@ -72,25 +109,22 @@ function headerLine(line: Line, indent: string, body: string): IniHeader {
   // Some readers see no header in [a #b] or [a[b], and take what follows for the section above.
   if (name.trim() === '' || /[[#;]/.test(name)) throw garbage(line, 'a section name without [ # ;', 'another');
   const comment = body.slice(close + 1).trimStart();
-  if (!/^([#;]|$)/.test(comment)) throw garbage(line, 'nothing but a comment after a section header', 'something else');
+  if (comment !== '' && !isComment(comment)) {
+    throw garbage(line, 'nothing but a comment after a section header', 'something else');
+  }
   return { kind: 'header', line, indent, name, comment };
 }
 
 function propertyLine(line: Line, indent: string, body: string): IniProperty {
   // Some readers count such characters as indentation, some as part of the key.
-  if (/^[\s\x1c-\x1f\x85]/.test(body)) throw garbage(line, 'indentation by blanks or tabs', 'another white character');
-  const split = splitProperty(body);
-  if (split === undefined) throw garbage(line, '"key = value", a comment or a [section]', 'a line without = or :');
-  if (split.key === '') throw garbage(line, 'a key before the = or :', 'none');
-  return { kind: 'property', line, indent, key: split.key, hasValue: split.hasValue };
+  if (/^[\s\x1c-\x1f\x85]/.test(body)) throw garbage(line, 'indentation by blanks or tabs', whiteName(body));
+  const setting = settingOf(body);
+  if (setting === undefined) throw garbage(line, '"key = value", a comment or a [section]', 'a line without = or :');
+  const { name, key, value } = setting;
+  if (key === '') throw garbage(line, 'a key before the = or :', 'none');
+  return { kind: 'property', line, indent, name, key, value };
 }
 
-function splitProperty(body: string): { key: string; hasValue: boolean } | undefined {
-  const delimiter = body.search(/[=:]/);
-  if (delimiter < 0) return undefined;
-  return { key: body.slice(0, delimiter).trim().toLowerCase(), hasValue: body.slice(delimiter + 1).trim() !== '' };
-}
-
-function garbage(line: Line, expected: string, got: string): Error {
-  return refusal(`line ${line.number}: expected ${expected}, got ${got}`, `correct line ${line.number} by hand`);
+export function garbage({ number }: Line, expected: string, got: string): Error {
+  return refusal(`line ${number}: expected ${expected}, got ${got}`, `correct line ${number} by hand`);
 }

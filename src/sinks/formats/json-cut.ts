@@ -1,5 +1,6 @@
-import { readString, scanDocument, scanObject } from './json-scan.ts';
-import type { Member } from './json-scan.ts';
+import { isFollowed } from './json-keys.ts';
+import { scanDocument } from './json-scan.ts';
+import type { Member, ScannedObject } from './json-scan.ts';
 import { applyEdits } from './text.ts';
 import type { Edit } from './text.ts';
 
@@ -8,55 +9,102 @@ type Path = readonly string[];
 
 /**
  * Takes single values out of a JSON object, and the objects with them in which nothing else is; all else keeps its
- * bytes. Undefined: nothing is left. Throws refusals.
+ * bytes. `secrets`: the paths beside which an expiration is that of the credentials, and goes too. Undefined: nothing
+ * is left. Throws refusals.
  */
-export function cutFromJson(text: string, paths: readonly Path[]): string | undefined {
-  const cut = cutFromObject(text, scanDocument(text), paths);
+export function cutFromJson(text: string, paths: readonly Path[], secrets: readonly Path[]): string | undefined {
+  const cut = cutFromObject(text, scanDocument(text), paths, secrets);
   return cut === 'all' ? undefined : applyEdits(text, cut);
 }
 
 /** The strings in a place: several where an object on the way has a key twice. Throws refusals. */
 export function stringsAt(text: string, path: Path): string[] {
-  return findStrings(text, scanDocument(text), path);
+  return findStrings(scanDocument(text), path);
 }
 
-function cutFromObject(text: string, start: number, paths: readonly Path[]): readonly Edit[] | 'all' {
-  const { members } = scanObject(text, start);
+function cutFromObject(
+  text: string,
+  object: ScannedObject,
+  paths: readonly Path[],
+  secrets: readonly Path[],
+): readonly Edit[] | 'all' {
+  const { members } = object;
   const edits: Edit[] = [];
-  const kept = members.filter((member) => {
-    const inner = paths.filter(([key]) => key === member.key).map(([, ...rest]) => rest);
-    const cut = cutFromMember(text, member, inner);
-    if (cut === 'all') return false;
-    edits.push(...cut);
-    return true;
+  const isBeside = members.some(({ key }) => secrets.some(([first, ...rest]) => first === key && rest.length === 0));
+  const isCut = members.map((member) => {
+    const inner = below(paths, member.key);
+    if (inner.length === 0) return isBeside && isFollowed(text, member);
+    const cut = cutFromMember(text, member, inner, below(secrets, member.key));
+    if (cut !== 'all') edits.push(...cut);
+    return cut === 'all';
   });
-  const [first] = kept;
-  if (first === undefined) return members.length === 0 ? [] : 'all';
-  for (const [index, member] of members.entries()) {
-    if (kept.includes(member)) continue;
-    const isBehindKept = member.start > first.start;
-    // With the comma before it where something stays before it, else with the one behind.
-    const from = isBehindKept ? members[index - 1]?.end : member.keyStart;
-    const to = isBehindKept ? member.end : members[index + 1]?.keyStart;
-    edits.push({ start: from ?? member.keyStart, end: to ?? member.end, text: '' });
-  }
-  return edits;
+  if (!isCut.includes(true)) return edits;
+  if (!isCut.includes(false) && !hasComments(text, object)) return 'all';
+  const kept = { first: isCut.indexOf(false), last: isCut.lastIndexOf(false) };
+  return [
+    ...edits,
+    ...members.flatMap((_, index) => (isCut[index] === true ? removal(text, members, kept.first, index) : [])),
+    ...looseComma(members, kept.last),
+  ];
 }
 
-function cutFromMember(text: string, { start }: Member, paths: readonly Path[]): readonly Edit[] | 'all' {
-  if (paths.some((path) => path.length === 0)) return isSingle(text, start) ? 'all' : [];
-  return paths.length > 0 && text[start] === '{' ? cutFromObject(text, start, paths) : [];
+function below(paths: readonly Path[], key: string): Path[] {
+  return paths.filter(([first]) => first === key).map(([, ...rest]) => rest);
 }
 
-function findStrings(text: string, start: number, [key, ...rest]: Path): string[] {
-  const members = scanObject(text, start).members.filter((member) => member.key === key);
+function cutFromMember(
+  text: string,
+  { start, value }: Member,
+  paths: readonly Path[],
+  secrets: readonly Path[],
+): readonly Edit[] | 'all' {
+  // We write no lists and objects in the place of a value.
+  if (paths.some((path) => path.length === 0)) return /[{[]/.test(text.charAt(start)) ? [] : 'all';
+  return typeof value === 'object' ? cutFromObject(text, value, paths, secrets) : [];
+}
+
+function hasComments(text: string, { start, members, close }: ScannedObject): boolean {
+  const ends = [start + 1, ...members.map(({ end }) => end)];
+  const starts = [...members.map(({ keyStart }) => keyStart), close];
+  return ends.some((end, index) => text.slice(end, starts[index]).includes('/'));
+}
+
+/** The comma behind the last member that stays goes, unless the object had one behind its last. */
+function looseComma(members: readonly Member[], last: number): readonly Edit[] {
+  const comma = members[last]?.comma;
+  const isLoose = comma !== undefined && last < members.length - 1 && members.at(-1)?.comma === undefined;
+  return isLoose ? [{ start: comma, end: comma + 1, text: '' }] : [];
+}
+
+/** A member with the comma behind it; comments stay. `firstKept`: the first member that stays, or -1. */
+function removal(text: string, members: readonly Member[], firstKept: number, index: number): readonly Edit[] {
+  const [member, above, below] = [members[index], members[index - 1], members[index + 1]];
+  if (member === undefined) return [];
+  const { keyStart, end, comma } = member;
+  const isBelowKept = firstKept >= 0 && firstKept < index;
+  const start = isBelowKept && above?.comma !== undefined ? blanksBefore(text, keyStart, above.comma + 1) : keyStart;
+  if (comma === undefined) return [{ start, end, text: '' }];
+  const stop =
+    !isBelowKept && below && text.slice(comma + 1, below.keyStart).trim() === '' ? below.keyStart : comma + 1;
+  if (text.slice(end, comma).trim() === '') return [{ start, end: stop, text: '' }];
+  return [
+    { start, end, text: '' },
+    { start: comma, end: stop, text: '' },
+  ];
+}
+
+/** Back to the member above; a comment between keeps the end of its line. */
+function blanksBefore(text: string, at: number, from: number): number {
+  if (text.slice(from, at).trim() === '') return from;
+  let start = at;
+  while (' \t'.includes(text.charAt(start - 1))) start--;
+  return start;
+}
+
+function findStrings({ members }: ScannedObject, [key, ...rest]: Path): string[] {
   return members.flatMap((member) => {
-    if (rest.length > 0) return text[member.start] === '{' ? findStrings(text, member.start, rest) : [];
-    return text[member.start] === '"' ? [readString(text.slice(member.start, member.end))] : [];
+    if (member.key !== key) return [];
+    if (rest.length > 0) return typeof member.value === 'object' ? findStrings(member.value, rest) : [];
+    return typeof member.value === 'string' ? [member.value] : [];
   });
-}
-
-/** We write no lists and objects in the place of a value. */
-function isSingle(text: string, start: number): boolean {
-  return text[start] !== '{' && text[start] !== '[';
 }

@@ -1,5 +1,7 @@
-import { readString, scanDocument, scanObject } from './json-scan.ts';
+import { followed, isExpirationMember } from './expirations.ts';
+import { scanDocument } from './json-scan.ts';
 import type { Member, ScannedObject } from './json-scan.ts';
+import { afterComment, deeper, isOneLine, styleOf, type Style } from './json-style.ts';
 import { refusal } from './refusal.ts';
 import { applyEdits, lineNumberAt } from './text.ts';
 import type { Edit } from './text.ts';
@@ -9,6 +11,8 @@ export interface Goal {
   readonly path: readonly string[];
   /** Null when it is not known: what stands in its place is not to stay, but nothing is made for it. */
   readonly value: string | null;
+  /** An expiration keeps the form in which it stands, and one beside a secret is that of the credentials. */
+  readonly kind: 'secret' | 'expiration' | 'other';
 }
 
 export interface PlacedJson {
@@ -17,8 +21,8 @@ export interface PlacedJson {
 }
 
 /** Puts values into their places in a JSON object; all else keeps its bytes. Throws refusals. */
-export function placeIntoJson(text: string, goals: readonly Goal[]): PlacedJson {
-  const file: File = { text, edits: [] };
+export function placeIntoJson(text: string, goals: readonly Goal[], expiration: number): PlacedJson {
+  const file: File = { text, expiration, edits: [], duplicates: 0 };
   placeIntoObject(file, scanDocument(text), goals, { lead: '\n  ', unit: '  ', colon: ': ' });
   const { edits, duplicateAt } = file;
   const warnings =
@@ -30,96 +34,127 @@ export function placeIntoJson(text: string, goals: readonly Goal[]): PlacedJson 
 
 interface File {
   readonly text: string;
+  /** Epoch milliseconds. */
+  readonly expiration: number;
   readonly edits: Edit[];
-  /** Where the first key stands that is ours and was there before. */
+  /** Copies of keys of ours beyond the first. */
+  duplicates: number;
+  /** Where the first of them stands. */
   duplicateAt?: number;
 }
 
-/** How the members of an object are laid out. */
-interface Style {
-  /** White space before a member. */
-  readonly lead: string;
-  /** What one level adds to a lead that begins a line. */
-  readonly unit: string;
-  /** The colon with the white space around it. */
-  readonly colon: string;
+function placeIntoObject(file: File, object: ScannedObject, goals: readonly Goal[], outer: Style): void {
+  const style = styleOf(file.text, object, outer);
+  const groups = byFirstKey(goals);
+  const missing = new Map(groups);
+  const hasSecret = goals.some(({ path, kind }) => path.length === 1 && kind === 'secret');
+  for (const member of object.members) {
+    const inner = groups.get(member.key);
+    if (inner === undefined) {
+      if (hasSecret && isFollowed(file.text, member)) set(file, member, follow(file, member));
+      continue;
+    }
+    if (!missing.delete(member.key)) countCopy(file, member);
+    placeIntoMember(file, member, inner, style);
+  }
+  addMembers(file, object, known([...missing]), style);
 }
 
-function placeIntoObject(file: File, start: number, goals: readonly Goal[], outer: Style): void {
-  const object = scanObject(file.text, start);
-  const style = styleOf(file.text, start, object, outer);
-  const missing: Goal[] = [];
-  for (const [key, inner] of byFirstKey(goals)) {
-    const [member, ...copies] = object.members.filter((candidate) => candidate.key === key);
-    if (member === undefined) missing.push(...goals.filter(({ path, value }) => path[0] === key && value !== null));
-    else for (const copy of [member, ...copies]) placeIntoMember(file, copy, inner, style);
-    if (copies[0] !== undefined) file.duplicateAt ??= copies[0].keyStart;
-  }
-  if (missing.length === 0) return;
-  const last = object.members.at(-1);
-  if (last === undefined) {
-    file.edits.push({ start, end: object.close + 1, text: newObject(missing, style) });
-  } else {
-    const text = newMembers(missing, style).map((member) => `,${style.lead}${member}`);
-    file.edits.push({ start: last.end, end: last.end, text: text.join('') });
-  }
+/** Whether a member, beside credentials, is when they end. */
+export function isFollowed(text: string, member: Member): boolean {
+  return isExpirationMember(member.key) && isMoment(standing(text, member));
+}
+
+function isMoment(value: string): boolean {
+  return /^(?:\d{4}-\d\d-\d\d|[\d.]+$)/.test(value) && followed(value, 0) !== undefined;
+}
+
+function standing(text: string, { start, end, value }: Member): string {
+  return typeof value === 'string' ? value : text.slice(start, end);
+}
+
+/** The expiration as a token of the kind that stands. */
+function follow({ text, expiration }: File, member: Member): string {
+  const value = followed(standing(text, member), expiration) ?? '';
+  return typeof member.value === 'string' ? JSON.stringify(value) : value;
+}
+
+/** Copies of one object that each take our values could make a file many times as large. */
+const MAX_COPIES = 16;
+
+function countCopy(file: File, member: Member): void {
+  file.duplicateAt ??= member.keyStart;
+  if (++file.duplicates < MAX_COPIES) return;
+  throw misplaced(file, member, `at most ${MAX_COPIES} copies of a key of ours`);
 }
 
 function placeIntoMember(file: File, member: Member, goals: readonly Goal[], style: Style): void {
   const token = file.text.slice(member.start, member.end);
   const goal = goals.find(({ path }) => path.length === 0);
   if (goal === undefined) {
-    if (!token.startsWith('{')) throw misplaced(file, member, 'an object on the way to a value of ours');
-    placeIntoObject(file, member.start, goals, deeper(style));
+    if (typeof member.value === 'object') placeIntoObject(file, member.value, goals, deeper(style));
+    else if (token !== 'null') throw misplaced(file, member, 'an object on the way to a value of ours');
+    else if (goals.some(({ value }) => value !== null)) set(file, member, newObject(byFirstKey(goals), deeper(style)));
     return;
   }
   if (/^[{[]/.test(token)) throw misplaced(file, member, 'a single value');
-  const current = token.startsWith('"') ? readString(token) : null;
-  // An equal value keeps its spelling: another writer's, which would only spell it so again.
-  if (current !== goal.value || (goal.value === null && token !== 'null')) {
-    file.edits.push({ start: member.start, end: member.end, text: JSON.stringify(goal.value) });
+  if (goal.kind === 'expiration' && isMoment(standing(file.text, member))) set(file, member, follow(file, member));
+  else set(file, member, JSON.stringify(goal.value));
+}
+
+/** An equal value keeps its spelling: another writer's, which would only spell it so again. */
+function set(file: File, { start, end, value }: Member, token: string): void {
+  const isEqual = typeof value === 'string' ? JSON.stringify(value) === token : file.text.slice(start, end) === token;
+  if (!isEqual) file.edits.push({ start, end, text: token });
+}
+
+type Groups = readonly (readonly [key: string, goals: readonly Goal[]])[];
+
+/** What is not known is not made. */
+function known(groups: Groups): Groups {
+  return groups
+    .map(([key, goals]) => [key, goals.filter(({ value }) => value !== null)] as const)
+    .filter(([, goals]) => goals.length > 0);
+}
+
+function addMembers(file: File, { members, start, close }: ScannedObject, groups: Groups, style: Style): void {
+  if (groups.length === 0) return;
+  const last = members.at(-1);
+  const added = newMembers(groups, style);
+  if (last !== undefined) {
+    const comma = last.comma === undefined ? ',' : '';
+    const end = afterComment(file.text, last.comma === undefined ? last.end : last.comma + 1, style);
+    const text = added.map((member) => style.lead + member).join(',') + (comma === '' ? ',' : '');
+    file.edits.push({ start: last.end, end: last.end, text: comma }, { start: end, end, text });
+  } else if (file.text.slice(start + 1, close).trim() === '') {
+    file.edits.push({ start, end: close + 1, text: newObject(new Map(groups), style) });
+  } else {
+    // Comments alone.
+    const text = added.map((member) => style.lead + member).join(',');
+    file.edits.push({ start: start + 1, end: start + 1, text });
   }
 }
 
-function newObject(goals: readonly Goal[], style: Style): string {
-  const members = newMembers(goals, style).join(`,${style.lead}`);
+function newObject(groups: ReadonlyMap<string, readonly Goal[]>, style: Style): string {
+  const members = newMembers(known([...groups]), style).join(`,${style.lead}`);
   return isOneLine(style) ? `{${members}}` : `{${style.lead}${members}${style.lead.slice(0, -style.unit.length)}}`;
 }
 
-function newMembers(goals: readonly Goal[], style: Style): string[] {
-  return Array.from(byFirstKey(goals), ([key, inner]) => {
-    const goal = inner.find(({ path }) => path.length === 0);
-    const value = goal === undefined ? newObject(inner, deeper(style)) : JSON.stringify(goal.value);
+function newMembers(groups: Groups, style: Style): string[] {
+  return groups.map(([key, goals]) => {
+    const goal = goals.find(({ path }) => path.length === 0);
+    const value = goal === undefined ? newObject(byFirstKey(goals), deeper(style)) : JSON.stringify(goal.value);
     return `${JSON.stringify(key)}${style.colon}${value}`;
   });
 }
 
 function byFirstKey(goals: readonly Goal[]): Map<string, Goal[]> {
   const groups = new Map<string, Goal[]>();
-  for (const { path, value } of goals) {
-    const [key = '', ...rest] = path;
-    groups.set(key, [...(groups.get(key) ?? []), { path: rest, value }]);
+  for (const goal of goals) {
+    const [key = '', ...path] = goal.path;
+    groups.set(key, [...(groups.get(key) ?? []), { ...goal, path }]);
   }
   return groups;
-}
-
-/** Taken from the object's last member, which new ones follow. */
-function styleOf(text: string, start: number, { members, close }: ScannedObject, outer: Style): Style {
-  const last = members.at(-1);
-  if (last === undefined) return outer;
-  const before = text.slice(members.at(-2)?.end ?? start, last.keyStart);
-  const lead = before.trimStart().slice(1);
-  const closing = text.slice(last.end, close);
-  const unit = lead.includes('\n') && lead.startsWith(closing) ? lead.slice(closing.length) : '';
-  return { lead, unit: unit || outer.unit, colon: text.slice(last.keyEnd, last.start) };
-}
-
-function deeper(style: Style): Style {
-  return isOneLine(style) ? style : { ...style, lead: style.lead + style.unit };
-}
-
-function isOneLine({ lead }: Style): boolean {
-  return !lead.includes('\n');
 }
 
 function misplaced(file: File, member: Member, expected: string): Error {

@@ -1,3 +1,4 @@
+import { printParseErrorCode, visit, type ParseErrorCode } from 'jsonc-parser';
 import { refusal } from './refusal.ts';
 import { lineNumberAt } from './text.ts';
 
@@ -9,10 +10,15 @@ export interface Member {
   readonly keyEnd: number;
   readonly start: number;
   readonly end: number;
+  /** Of the comma behind it. */
+  readonly comma?: number;
+  /** What it is, unless a string (with its value), a list or something else. */
+  readonly value?: ScannedObject | string;
 }
 
 export interface ScannedObject {
   readonly members: readonly Member[];
+  readonly start: number;
   /** Of the closing brace. */
   readonly close: number;
 }
@@ -20,102 +26,64 @@ export interface ScannedObject {
 /** Deeper documents are refused: many readers give up on them, and no configuration is. */
 const MAX_DEPTH = 200;
 
-/** The root object of a JSON document (RFC 8259). Throws a refusal on anything else, wherever in the text. */
-export function scanDocument(text: string): number {
-  const root = skipBlanks(text, 0);
-  const end = skipBlanks(text, skipValue(text, root, 0));
-  if (end < text.length) throw malformed(text, end, 'the end of the document');
-  if (text[root] !== '{') throw malformed(text, root, 'a JSON object');
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+interface DraftObject extends Draft<ScannedObject> {
+  readonly members: Draft<Member>[];
+}
+
+/**
+ * The root object of a JSON document (RFC 8259), which may have comments, trailing commas and a byte order mark, as
+ * .NET's have. Throws a refusal on anything else, wherever in the text.
+ */
+export function scanDocument(text: string): ScannedObject {
+  let root: ScannedObject | undefined;
+  /** Undefined: a list, or an object in one, where no places of ours are. */
+  const open: (DraftObject | undefined)[] = [];
+  const member = (): Draft<Member> | undefined => open.at(-1)?.members.at(-1);
+  const begin =
+    (makes: boolean) =>
+    (start: number): void => {
+      if (open.length === MAX_DEPTH) throw malformed(text, start, `at most ${MAX_DEPTH} levels`, 'more');
+      const object = makes && (open.length === 0 || member()) ? { members: [], start, close: start } : undefined;
+      if (open.length === 0) root = object;
+      Object.assign(member() ?? {}, { start }, object && { value: object });
+      open.push(object);
+    };
+  const end = (at: number): void => {
+    Object.assign(open.pop() ?? {}, { close: at });
+    Object.assign(member() ?? {}, { end: at + 1 });
+  };
+  visit(
+    text.replace(/^\uFEFF/, ' '),
+    {
+      onObjectBegin: begin(true),
+      onArrayBegin: begin(false),
+      onObjectEnd: end,
+      onArrayEnd: end,
+      onObjectProperty: (key, at, length) =>
+        void open.at(-1)?.members.push({ key, keyStart: at, keyEnd: at + length, start: at, end: at }),
+      onLiteralValue: (value, start, length) =>
+        void Object.assign(member() ?? {}, { start, end: start + length }, typeof value === 'string' && { value }),
+      onSeparator: (character, comma) => void Object.assign(member() ?? {}, character === ',' && { comma }),
+      onError: (code, at) => {
+        throw malformed(text, at, 'JSON, comments and trailing commas included', wordsOf(code));
+      },
+    },
+    { allowTrailingComma: true },
+  );
+  if (root === undefined) throw malformed(text, text.search(/\S/), 'a JSON object', 'something else');
   return root;
 }
 
-/** The object that begins at `start`, in text that {@link scanDocument} has passed. */
-export function scanObject(text: string, start: number): ScannedObject {
-  const members: Member[] = [];
-  const close = skipObject(text, start, 0, (member) => members.push(member)) - 1;
-  return { members, close };
+function wordsOf(code: ParseErrorCode): string {
+  return printParseErrorCode(code)
+    .replaceAll(/(?<=[a-z])[A-Z]/g, ' $&')
+    .toLowerCase();
 }
 
-/** All of these return where the thing ends. */
-function skipValue(text: string, at: number, depth: number): number {
-  if (depth > MAX_DEPTH) throw malformed(text, at, `at most ${MAX_DEPTH} levels`);
-  switch (text[at]) {
-    case '{':
-      return skipObject(text, at, depth);
-    case '[':
-      return skipArray(text, at, depth);
-    case '"':
-      return skipString(text, at);
-    default:
-      return skipScalar(text, at);
-  }
-}
-
-function skipObject(text: string, start: number, depth: number, visit?: (member: Member) => void): number {
-  let at = skipBlanks(text, start + 1);
-  if (text[at] === '}') return at + 1;
-  for (;;) {
-    const keyStart = at;
-    const keyEnd = skipString(text, keyStart);
-    at = skipBlanks(text, keyEnd);
-    if (text[at] !== ':') throw malformed(text, at, '":"');
-    const valueStart = skipBlanks(text, at + 1);
-    const end = skipValue(text, valueStart, depth + 1);
-    visit?.({ key: readString(text.slice(keyStart, keyEnd)), keyStart, keyEnd, start: valueStart, end });
-    at = skipBlanks(text, end);
-    if (text[at] === '}') return at + 1;
-    if (text[at] !== ',') throw malformed(text, at, '"," or "}"');
-    at = skipBlanks(text, at + 1);
-  }
-}
-
-function skipArray(text: string, start: number, depth: number): number {
-  let at = skipBlanks(text, start + 1);
-  if (text[at] === ']') return at + 1;
-  for (;;) {
-    at = skipBlanks(text, skipValue(text, at, depth + 1));
-    if (text[at] === ']') return at + 1;
-    if (text[at] !== ',') throw malformed(text, at, '"," or "]"');
-    at = skipBlanks(text, at + 1);
-  }
-}
-
-function skipString(text: string, start: number): number {
-  if (text[start] !== '"') throw malformed(text, start, 'a string');
-  for (let at = start + 1; at < text.length; at++) {
-    const character = text.charCodeAt(at);
-    if (character === 0x22) return at + 1;
-    if (character < 0x20) throw malformed(text, at, 'no control character in a string');
-    if (character !== 0x5c) continue;
-    const escape = /["\\/bfnrt]|u[0-9A-Fa-f]{4}/y;
-    escape.lastIndex = at + 1;
-    if (!escape.test(text)) throw malformed(text, at, 'an escape sequence of JSON');
-    at = escape.lastIndex - 1;
-  }
-  throw malformed(text, text.length, 'the end of a string');
-}
-
-function skipScalar(text: string, start: number): number {
-  const scalar = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-  scalar.lastIndex = start;
-  if (!scalar.test(text)) throw malformed(text, start, 'a value');
-  return scalar.lastIndex;
-}
-
-function skipBlanks(text: string, start: number): number {
-  let at = start;
-  while (at < text.length && ' \t\r\n'.includes(text.charAt(at))) at++;
-  return at;
-}
-
-/** What a string token means. */
-export function readString(token: string): string {
-  return String(JSON.parse(token));
-}
-
-function malformed(text: string, at: number, expected: string): Error {
+function malformed(text: string, at: number, expected: string, got: string): Error {
   return refusal(
-    `line ${lineNumberAt(text, at)}: expected ${expected}, got something else`,
-    'the file must be one JSON object without comments: correct it by hand',
+    `line ${lineNumberAt(text, at)}: expected ${expected}, got ${got}`,
+    'the file must be one JSON object: correct it by hand',
   );
 }

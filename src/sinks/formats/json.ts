@@ -3,7 +3,8 @@ import type { JsonField, JsonKeys, JsonShape, JsonSink } from '../../core/config
 import { formatExpiration } from '../../core/credentials.ts';
 import type { Credentials, Origin } from '../../core/credentials.ts';
 import type { Rendered } from '../contract.ts';
-import { placeIntoJson } from './json-keys.ts';
+import { placeIntoJson, type Goal } from './json-keys.ts';
+import { printableText } from './plain.ts';
 import { refusal, rendered } from './refusal.ts';
 import type { NewFile } from './refusal.ts';
 
@@ -42,17 +43,18 @@ const shapes = {
 
 /** Laid out as the metadata service does, blanks around the colon included: some readers are made of grep and sed. */
 function shapedDocument(shape: JsonShape, credentials: Credentials, origin: Origin): string {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration, accountId } = valuesOf(credentials, origin);
   const values = {
     Version: 1,
     Code: 'Success',
     LastUpdated: credentials.lastUpdated === undefined ? undefined : formatExpiration(credentials.lastUpdated),
     Type: 'AWS-HMAC',
-    AccessKeyId: credentials.accessKeyId,
-    SecretAccessKey: credentials.secretAccessKey.reveal(),
-    SessionToken: credentials.sessionToken.reveal(),
-    Token: credentials.sessionToken.reveal(),
-    Expiration: formatExpiration(credentials.expiration),
-    AccountId: credentials.accountId ?? origin.accountId,
+    AccessKeyId: accessKeyId,
+    SecretAccessKey: secretAccessKey,
+    SessionToken: sessionToken,
+    Token: sessionToken,
+    Expiration: expiration,
+    AccountId: accountId,
   };
   const members = shapes[shape]
     .filter((name) => values[name] !== undefined)
@@ -61,28 +63,43 @@ function shapedDocument(shape: JsonShape, credentials: Credentials, origin: Orig
 }
 
 function placeKeys(existing: Buffer, keys: JsonKeys, credentials: Credentials, origin: Origin): NewFile {
-  const values: Record<JsonField, string | undefined> = {
-    accessKeyId: credentials.accessKeyId,
-    secretAccessKey: credentials.secretAccessKey.reveal(),
-    sessionToken: credentials.sessionToken.reveal(),
-    expiration: formatExpiration(credentials.expiration),
-    accountId: credentials.accountId ?? origin.accountId,
-    role: origin.role,
-  };
+  const values = valuesOf(credentials, origin);
   const fields = Object.keys(values) as JsonField[]; // Object.keys knows no key types.
   const goals = fields.flatMap((field) => {
     const path = keys[field];
-    return path === undefined ? [] : [{ path, value: values[field] ?? null }];
+    return path === undefined ? [] : [{ path, value: values[field] ?? null, kind: kindOf(field) }];
   });
-  const { text, warnings } = placeIntoJson(readDocument(existing), goals);
+  const { text, warnings } = placeIntoJson(readDocument(existing), goals, credentials.expiration);
   return { bytes: Buffer.from(text), warnings };
+}
+
+function valuesOf(credentials: Credentials, origin: Origin): Readonly<Record<JsonField, string | undefined>> {
+  const accountId = credentials.accountId ?? origin.accountId;
+  return {
+    accessKeyId: printableText('access key id', credentials.accessKeyId),
+    secretAccessKey: printableText('secret access key', credentials.secretAccessKey.reveal()),
+    sessionToken: printableText('session token', credentials.sessionToken.reveal()),
+    expiration: formatExpiration(credentials.expiration),
+    accountId: accountId && printableText('account id', accountId),
+    role: origin.role && printableText('role', origin.role),
+  };
+}
+
+function kindOf(field: JsonField): Goal['kind'] {
+  if (field === 'expiration') return field;
+  return SECRETS.some((one) => one === field) ? 'secret' : 'other';
+}
+
+const SECRETS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const;
+
+/** The places of what signs. */
+export function secretPlaces(keys: JsonKeys): (readonly string[])[] {
+  return SECRETS.flatMap((field) => (keys[field] ? [keys[field]] : []));
 }
 
 /** An empty file is one that nothing was written to yet. */
 export function readDocument(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw refusal('the file: expected UTF-8, got something else', 'save it as UTF-8');
   const text = bytes.toString();
-  if (!isUtf8(bytes) || text.startsWith('\uFEFF')) {
-    throw refusal('the file: expected UTF-8 without a byte order mark, got something else', 'save it as plain UTF-8');
-  }
-  return /^[ \t\r\n]*$/.test(text) ? '{}\n' : text;
+  return /^\uFEFF?[ \t\r\n]*$/.test(text) ? text.replace(/[ \t\r\n]*$/, '{}\n') : text;
 }

@@ -2,13 +2,22 @@ import type { SinkConfig } from '../../core/config.ts';
 import type { Render } from '../contract.ts';
 import { renderAwsCredentials } from './aws-credentials.ts';
 import { renderDotenv } from './dotenv.ts';
+import { refusal } from './refusal.ts';
 import { renderJson } from './json.ts';
 
 /**
  * What the file of a sink must become. Total on any bytes: what cannot be changed safely is refused. Keeps what the
- * format does not own, and gives the same bytes for the same credentials.
+ * format does not own, and gives the same bytes for the same credentials. At most twice as large as it was, and 64 KiB.
  */
 export const renderSink: Render = (existing, credentials, sink, origin) => {
+  const made = renderFormat(existing, credentials, sink, origin);
+  const most = 2 * (existing?.length ?? 0) + 65_536;
+  if (!made.ok || made.bytes.length <= most) return made;
+  const message = `expected to write at most ${most} bytes, got ${made.bytes.length}`;
+  return { ok: false, error: refusal(message, 'correct the file by hand: it repeats places of ours').toInfo() };
+};
+
+const renderFormat: Render = (existing, credentials, sink, origin) => {
   switch (sink.format) {
     case 'aws-credentials':
       return renderAwsCredentials(existing, credentials, sink, origin);

@@ -27,12 +27,16 @@ export interface Edit {
   readonly text: string;
 }
 
+/** So many lines of ours one profile or file may have: people write each once, or some twice. */
+export const MAX_LINES = 64;
+
 const byteOrderMark = Buffer.from('\uFEFF');
 
 /** Refuses what readers do not agree to be lines of text. Strips a byte order mark. */
 export function decodeText(bytes: Buffer): Text {
-  let body = bytes;
-  while (body.subarray(0, 3).equals(byteOrderMark)) body = body.subarray(3);
+  let start = 0;
+  while (bytes.indexOf(byteOrderMark, start) === start) start += 3;
+  const body = bytes.subarray(start);
   const encoding = isUtf8(body) ? 'utf8' : 'latin1';
   const text = body.toString(encoding);
   refuseAt(text, text.indexOf('\0'), 'a NUL byte', 'save it as UTF-8 (a UTF-16 file is full of NULs)');
@@ -43,18 +47,20 @@ export function decodeText(bytes: Buffer): Text {
     'end lines with LF or CRLF: only some readers end one here',
   );
   const warnings: string[] = [];
-  if (body !== bytes) warnings.push('removed the byte order mark, which hides the first line from many readers');
+  if (start > 0) warnings.push('removed the byte order mark, which hides the first line from many readers');
   if (encoding !== 'utf8') warnings.push('the file is not UTF-8: some readers, botocore among them, refuse it');
   return { text, encoding, warnings };
 }
 
-export function* linesOf(text: string): Generator<Line, undefined> {
-  for (let start = 0, number = 1; start < text.length; number++) {
-    const lf = text.indexOf('\n', start);
+/** The lines with anything in them from `start`, which is that of line `number`, up to `end`. */
+export function* linesOf(text: string, start = 0, number = 1, end = text.length): Generator<Line, undefined> {
+  for (let at = start; at < end; number++) {
+    const lf = text.indexOf('\n', at);
     const next = lf < 0 ? text.length : lf + 1;
-    const eol = lf < 0 ? '' : text[lf - 1] === '\r' && lf > start ? '\r\n' : '\n';
-    yield { number, start, text: text.slice(start, next - eol.length), eol, next };
-    start = next;
+    const eol = lf < 0 ? '' : lf > at && text.charCodeAt(lf - 1) === 0x0d ? '\r\n' : '\n';
+    const stop = next - eol.length;
+    if (stop > at) yield { number, start: at, text: text.slice(at, stop), eol, next };
+    at = next;
   }
 }
 

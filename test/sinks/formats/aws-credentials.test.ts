@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { awsSink, EXPIRATION, KEY, render, SECRET, TOKEN } from './rendering.ts';
+import { awsSink, KEY, render, SECRET, TOKEN } from './rendering.ts';
 
 const id = `aws_access_key_id = ${KEY}\n`;
 const secret = `aws_secret_access_key = ${SECRET}\n`;
@@ -32,7 +32,13 @@ describe('aws-credentials: what becomes of a file', () => {
       '[default]\naws_access_key_id=OLD\nr=x\naws_access_key_id=OLD\n',
       `[default]\n${keys}r=x\n`,
     ],
-    ['lines that continue ours', `[default]\naws_access_key_id = OLD\n  OLD\n\n\tOLD = 1\n`, `[default]\n${keys}\n`],
+    ['lines that continue ours', `[default]\naws_access_key_id = OLD\n  OLD\n\n\tOLD\n`, `[default]\n${keys}\n`],
+    [
+      'a token in several lines',
+      `[default]\n${id}${secret}aws_session_token = OLD\n  ${'aB3+/'.repeat(6)}\n  ${'aB3+/'.repeat(6)}==\n`,
+      `[default]\n${keys}`,
+    ],
+    ['keys of ours below a key of ours', `[default]\n${id}  aws_secret_access_key = OLD\n`, `[default]\n${keys}`],
     ['lines that continue a duplicate', `[default]\n${old}aws_session_token = OLD\n  OLD\n`, `[default]\n${keys}`],
     ['lines that continue another key', `[default]\nx = y\n  z\n${old}`, `[default]\nx = y\n  z\n${keys}`],
     ['mixed line ends', '[default]\r\naws_access_key_id=OLD\n\r\n', `[default]\r\n${keys}\r\n`],
@@ -51,11 +57,6 @@ describe('aws-credentials: what becomes of a file', () => {
       `[default]\n${keys}${security}[DEFAULT]\naws_security_token=OLD\n`,
     ],
     ['a value with = and :', `[default]\naws_session_token:x=y\n${id}${secret}`, `[default]\n${token}${id}${secret}`],
-    [
-      'an exact name beside one with blanks',
-      `[ default ]\n${old}[default]\n`,
-      `[ default ]\n${keys}[default]\n${keys}`,
-    ],
     ['[DEFAULT] twice', `[DEFAULT]\n[DEFAULT]\n[default]\n${old}`, `[DEFAULT]\n[DEFAULT]\n[default]\n${keys}`],
     ['a source_profile without a role', `[default]\nsource_profile = x\n`, `[default]\n${keys}source_profile = x\n`],
   ];
@@ -117,10 +118,34 @@ describe('aws-credentials: what is put right or left with a warning', () => {
     ],
     ['a comment after another header', `[default]\n${old}[a]; b\n`, `[default]\n${keys}[a]; b\n`, /^line 5: a comment/],
     [
-      'a lookalike in a value',
-      `[default]\nx = y\n  aws_session_token = OLD\n`,
-      `[default]\n${keys}x = y\n  aws_session_token = OLD\n`,
-      /^line 6: .*looks like/,
+      'a key of ours below a setting without a value',
+      `[default]\n${old}s3 =\n  aws_session_token = OLD\n`,
+      `[default]\n${keys}s3 =\n  aws_session_token = OLD\n`,
+      /^line 6: .*PHP/,
+    ],
+    [
+      'a setting below a key of ours',
+      `[default]\n${id}  region = x\n${secret}${token}`,
+      `[default]\n${id}region = x\n${secret}${token}`,
+      /^line 3: .*line of its own/,
+    ],
+    [
+      'settings and a block below the last key of ours',
+      `[default]\n${id}${secret}aws_session_token = OLD\n  OLD\n\n    s3 =\n\n      max = 1\n    output=json\n`,
+      `[default]\n${keys}\ns3 =\n\n  max = 1\noutput=json\n`,
+      /^line 7: .*line of its own/,
+    ],
+    [
+      'a setting below a duplicate',
+      `[default]\n${keys}aws_session_token = OLD\n\tregion = x\n`,
+      `[default]\n${keys}region = x\n`,
+      /^line 6: .*line of its own/,
+    ],
+    [
+      'a no-break space on a line of its own',
+      `[default]\n${old}\u00a0\n`,
+      `[default]\n${keys}\u00a0\n`,
+      /^line 5: a no-break space \(U\+00A0\)/,
     ],
     [
       'an inherited role',
@@ -137,40 +162,4 @@ describe('aws-credentials: what is put right or left with a warning', () => {
       assert.match(warnings.join(), warning);
     });
   }
-});
-
-describe('aws-credentials: options', () => {
-  test('security_token: always and never', () => {
-    assert.equal(render({ sink: awsSink({ securityToken: 'always' }) }).text, `[default]\n${keys}${security}`);
-    const existing = `[default]\n${old}aws_security_token = OLD\n  OLD\nx = y\n`;
-    assert.equal(render({ sink: awsSink({ securityToken: 'never' }), existing }).text, `[default]\n${keys}x = y\n`);
-  });
-
-  test('security_token: never cannot keep an inherited one away', () => {
-    const existing = '[DEFAULT]\naws_security_token = OLD\n';
-    assert.match(render({ sink: awsSink({ securityToken: 'never' }), existing }).warnings.join(), /inherit/);
-  });
-
-  test('account_id writes what is known and leaves nothing that may be false', () => {
-    const sink = awsSink({ accountId: true });
-    const origin = { accountId: '111122223333' };
-    const stale = `[default]\n${old}aws_account_id = OLD\n`;
-    assert.equal(render({ sink, origin }).text, `[default]\n${keys}aws_account_id = 111122223333\n`);
-    assert.equal(render({ sink, existing: stale }).text, `[default]\n${keys}`);
-    assert.equal(
-      render({ sink: awsSink(), origin, existing: stale }).text,
-      `[default]\n${keys}aws_account_id = 111122223333\n`,
-    );
-    assert.equal(render({ sink: awsSink(), existing: stale }).text, `[default]\n${keys}aws_account_id = OLD\n`);
-  });
-
-  test('expiration_key is written, and known ones are kept true where they stand', () => {
-    const existing = `[default]\n${old}aws_expiration = OLD\nX_Security_Token_Expires = OLD\n`;
-    const followed = `aws_expiration = ${EXPIRATION}\nx_security_token_expires = ${EXPIRATION}\n`;
-    assert.equal(render({ sink: awsSink(), existing }).text, `[default]\n${keys}${followed}`);
-    assert.equal(
-      render({ sink: awsSink({ expirationKey: 'my_expiry' }), existing }).text,
-      `[default]\n${keys}${followed}my_expiry = ${EXPIRATION}\n`,
-    );
-  });
 });

@@ -21,10 +21,25 @@ describe('aws-credentials: refusals', () => {
     ['sso_session', '[default]\nsso_session = OLD\n', /got sso_session$/],
     ['sso_start_url', '[default]\nsso_start_url : OLD\n', /got sso_start_url$/],
     ['web_identity_token_file', '[default]\nweb_identity_token_file = OLD\n', /got web_identity_token_file$/],
+    ['sso_account_id', '[default]\nsso_account_id = 1\n', /got sso_account_id$/],
+    ['a name with blanks beside the exact one', `[default ]\n${old}[default]\n`, /^line 1: .*blanks/],
+    ['several names with blanks', '[default ]\n[ default]\n', /^line 1: .*blanks/],
+    ['keys of ours below another setting', `[default]\nx = y\n  aws_session_token = OLD\n`, /^line 3: .*indented/],
+    ['role_arn below a key of ours', `[default]\n${old}  role_arn = x\n`, /^line 5: .*role_arn/],
+    ['a setting below a key of ours that stands already', `[default]\n${old}  r = x\nr = y\n`, /^line 5: /],
+    ['settings of several depths below a key of ours', `[default]\n${old}  r = x\n   s = y\n`, /^line 6: /],
+    ['text below a setting below a key of ours', `[default]\n${old}  r = x\n  text\n`, /^line 6: /],
+    ['a colon below a key of ours', `[default]\n${old}  r: x\n`, /^line 5: /],
+    ['more than 16 sections of the profile', '[default]\n'.repeat(17), /^line 17: .*at most 16/],
+    ['more than 64 lines of ours', `[default]\n${'aws_session_token=OLD\n'.repeat(65)}`, /^line 66: .*at most 64/],
     ['a NUL byte', '[default]\nOLD\0\n', /^line 2: .*NUL/],
     ['UTF-16', Buffer.from('\ufeff[default]\n', 'utf16le'), /NUL/],
     ['a CR that ends no line', '[default]\n# c\raws_session_token = OLD\n', /^line 2: .*CR/],
-    ['indentation by a no-break space', '[default]\n\u00a0aws_session_token = OLD\n', /^line 2: .*indentation/],
+    [
+      'indentation by a no-break space',
+      '[default]\n\u00a0aws_session_token = OLD\n',
+      /^line 2: .*indentation.*no-break space/,
+    ],
   ];
   for (const [title, existing, message] of cases) {
     test(title, () => {

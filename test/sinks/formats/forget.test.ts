@@ -64,9 +64,16 @@ describe('forgetting takes away', () => {
     ['a profile between others', aws, `[a]\n\n[default]\n${ours}\n[b]\n`, '[a]\n\n\n[b]\n'],
     ['a blank line before the last profile, ours or not', aws, `[b]\n\n\n[default]\n${ours}`, '[b]\n\n'],
     ['a profile at the beginning', aws, `[default]\n${ours}[b]\n`, '[b]\n'],
-    ['every copy of it', aws, `[default]\n${ours}[b]\n[ default ]\n${ours}x = y\n`, '[b]\n[ default ]\nx = y\n'],
+    ['every copy of it', aws, `[default]\n${ours}[b]\n[default]\n${ours}x = y\n`, '[b]\n[default]\nx = y\n'],
+    [
+      'not what others call by a name with blanks',
+      aws,
+      `[default]\n${ours}[ default ]\n${ours}`,
+      `[ default ]\n${ours}`,
+    ],
+    ['not a setting below our values', aws, `[default]\n${ours}  r = 1\n[b]\n`, '[default]\nr = 1\n[b]\n'],
     ['what continues our values', aws, `[default]\n${ours}  more\n[b]\n`, '[b]\n'],
-    ['keys that others made and we kept true', aws, `[default]\n${ours}aws_expiration = 1\n[b]\n`, '[b]\n'],
+    ['keys that others made and we kept true', aws, `[default]\n${ours}expiry_time = 1764000000\n[b]\n`, '[b]\n'],
     [
       'keys beside another way, which we refuse to write',
       aws,
@@ -81,11 +88,33 @@ describe('forgetting takes away', () => {
     ],
     ['not a header that has a comment', aws, `[default] # c\n${ours}`, '[default] # c\n'],
     ['a variable that is set twice', env, `AWS_SESSION_TOKEN=1\nA=1\nexport AWS_SESSION_TOKEN=2\n`, 'A=1\n'],
-    ['variables that others made and we kept true', env, `AWS_SECURITY_TOKEN=1\nA=1\n`, 'A=1\n'],
+    [
+      'variables that others made and we kept true',
+      env,
+      `AWS_SECURITY_TOKEN=1\nAWS_SESSION_EXPIRATION=\nA=1\n`,
+      'A=1\n',
+    ],
+    ['several variables on a line', env, `export AWS_ACCESS_KEY_ID=1 AWS_SESSION_TOKEN=2\nA=1\n`, 'A=1\n'],
     ['the first member', keysSink, '{ "until": 1, "a": 2 }', '{ "a": 2 }'],
     ['members in the middle', keysSink, '{"a": 1, "until": 1, "until": 2, "b": 2}', '{"a": 1, "b": 2}'],
     ['the first members and the last', keysSink, '{"until": 1, "aws": {"id": ""}, "b": 2, "until": 3}', '{"b": 2}'],
     ['not a list in the place of a value', keysSink, '{"until": [1], "aws": {"id": ""}}', '{"until": [1]}'],
+    [
+      'members with comments',
+      keysSink,
+      '{\n  // a\n  "until": 1, // b\n  "b": 2 // c\n}',
+      '{\n  // a\n   // b\n  "b": 2 // c\n}',
+    ],
+    ['the last member below a comment', keysSink, '{\n  "b": 2, // c\n  "until": 1\n}', '{\n  "b": 2 // c\n\n}'],
+    ['all members but comments', keysSink, '{ // a\n  "until": 1\n}', '{ // a\n  \n}'],
+    ['a member before a trailing comma', keysSink, '{"a": 1, "until": 1,}', '{"a": 1,}'],
+    [
+      'an expiration beside our keys',
+      keysSink,
+      '{"aws": {"id": "", "Expiration": 1764000000, "r": 1}}',
+      '{"aws": {"r": 1}}',
+    ],
+    ['not a duration', keysSink, '{"aws": {"id": "", "expiration": "1h"}}', '{"aws": {"expiration": "1h"}}'],
     ['not an empty object of the user', keysSink, '{"aws": {}, "until": 1}', '{"aws": {}}'],
   ];
   for (const [what, sink, before, after] of cases) {
@@ -111,7 +140,8 @@ describe('forgetting takes away', () => {
     for (const [sink, text] of [
       [aws, '[default]\nnonsense\n'],
       [env, 'A="\nAWS_ACCESS_KEY_ID=1'],
-      [keysSink, '{"until": 1,}'],
+      [keysSink, '{"until": 1,,}'],
+      [env, 'AWS_ACCESS_KEY_ID=1; A=1\n'],
       [jsonSink({ shape: 'imds' }), 'nonsense'],
     ] as const) {
       const forgotten = forgetSink(Buffer.from(text), sink);
@@ -129,6 +159,19 @@ describe('forgetting takes away', () => {
     assert.deepEqual(forget(jsonSink({ shape: 'imds' }), '{"a": 1}').keyIds, []);
     assert.deepEqual(forget(keysSink, '{"aws": {"id": "AKIA1", "id": 2}, "aws": 3}').keyIds, ['AKIA1']);
   });
+});
+
+test('the first line of a file that we made is taken for nothing', () => {
+  for (const sink of [
+    awsSink({ comment: true }),
+    dotenvSink({ comment: true }),
+    dotenvSink({ comment: true, only: true }),
+  ]) {
+    assert.equal(thereAndBack(sink), undefined);
+    if (sink.format === 'dotenv' && sink.only) continue;
+    const { text } = render({ sink });
+    assert.match(forget(sink, `${text}[b]\n`).text ?? '', /^\n?\[b\]\n$/);
+  }
 });
 
 test('bytes that are no UTF-8 stay as they are', () => {

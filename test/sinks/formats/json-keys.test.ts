@@ -10,6 +10,15 @@ const sink = jsonSink({ keys });
 
 describe('json keys: what becomes of a file', () => {
   const pretty = `{\n  "aws": {\n    "id": "${KEY}",\n    "token": "${TOKEN}"\n  },\n  "until": "${EXPIRATION}"\n}`;
+  const withComments: readonly (readonly [title: string, before: string, after: string])[] = [
+    ['a byte order mark', '\ufeff{ }', `\ufeff${pretty}`],
+    ['a byte order mark alone', '\ufeff', `\ufeff${pretty}\n`],
+    [
+      'comments and trailing commas',
+      '// a\n{\n  "x": 1, // b\n  "aws": {\n    /* c */ "id": "OLD", // d\n  }, // e\n}\n',
+      `// a\n{\n  "x": 1, // b\n  "aws": {\n    /* c */ "id": "${KEY}", "token": "${TOKEN}", // d\n  }, // e\n  "until": "${EXPIRATION}",\n}\n`,
+    ],
+  ];
   const aws = `"id": "${KEY}", "token": "${TOKEN}"`;
   const cases: readonly (readonly [title: string, before: string, after: string])[] = [
     ['an empty file', '', `${pretty}\n`],
@@ -49,7 +58,7 @@ describe('json keys: what becomes of a file', () => {
       `{"aws": {"id": "\\u0041${KEY.slice(1)}", "token": "${TOKEN.replace('/', '\\/')}"}, "until": "${EXPIRATION}"}`,
     ],
   ];
-  for (const [title, before, after] of cases) {
+  for (const [title, before, after] of [...cases, ...withComments]) {
     test(title, () => {
       const { text, warnings } = render({ sink, existing: before });
       assert.equal(text, after);
@@ -97,11 +106,12 @@ describe('json keys: refusals', () => {
     ['an array on the way', '{"aws": [{"id": "OLD"}]}', /^line 1: .*object/],
     ['an object in the place of a value', '{"until":\n{"OLD": 1}}', /^line 2: .*single value/],
     ['something after the document', '{}\nOLD', /^line 2: /],
-    ['comments', '{\n// OLD\n}', /^line 2: /],
-    ['a control character in a string', '{\n"a": "b\tc"}', /^line 2: .*control/],
-    ['a trailing comma', '{"a": 1,\n}', /^line 2: /],
+    ['a control character in a string', '{\n"a": "b\tc"}', /^line 2: .*invalid character/],
+    ['two commas', '{"a": 1,\n,}', /^line 2: /],
+    ['a comment without an end', '{\n/* OLD }', /^line 2: /],
+    ['a false on the way', '{"aws": false}', /^line 1: .*object/],
+    ['copies of copies', `{${'"aws":{},'.repeat(18)}"a":1}`, /at most 16 copies/],
     ['an end too early', '{"a": "OLD', /^line 1: /],
-    ['a byte order mark', '\ufeff{}', /byte order mark/],
     ['bytes that are not UTF-8', Buffer.from('{"a": "\xe9"}', 'latin1'), /UTF-8/],
     ['more levels than readers take', deep, /levels/],
   ];

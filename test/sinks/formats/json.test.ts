@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonShape } from '../../../src/core/config.ts';
 import { Secret } from '../../../src/core/secret.ts';
-import { EXPIRATION, fresh, jsonSink, KEY, render, SECRET, TOKEN } from './rendering.ts';
+import { EXPIRATION, fresh, jsonSink, KEY, refuse, render, SECRET, TOKEN } from './rendering.ts';
 
 const lastUpdated = fresh.expiration - 6 * 3_600_000;
 const origin = { accountId: '111122223333' };
@@ -77,10 +77,19 @@ describe('json: shapes', () => {
     assert.match(text, /"AccountId" : "444455556666"/);
   });
 
-  test('takes any characters', () => {
-    const secret = '"\\\n\u2028é';
+  test('takes any characters that readers agree on', () => {
+    const secret = '"\\\u2028é😀';
     const credentials = { ...fresh, secretAccessKey: new Secret(secret) };
     const { text } = render({ sink: jsonSink({ shape: 'process' }), credentials });
     assert.equal((JSON.parse(text) as typeof common).SecretAccessKey, secret);
+  });
+
+  test('refuses characters on which they do not', () => {
+    for (const value of ['a\nb', 'a\0', '\x85', '\ud800', '']) {
+      const credentials = { ...fresh, secretAccessKey: new Secret(value) };
+      for (const content of [{ shape: 'imds' }, { keys: { secretAccessKey: ['a'] } }] as const) {
+        assert.match(refuse({ sink: jsonSink(content), credentials }), /^secret access key: /);
+      }
+    }
   });
 });

@@ -20,6 +20,7 @@ export function awsSink(change: Partial<AwsCredentialsSink> = {}): AwsCredential
     profile: 'default',
     securityToken: 'auto',
     accountId: false,
+    comment: false,
     ...change,
   };
 }
@@ -31,7 +32,7 @@ export function dotenvSink(change: Partial<DotenvSink> = {}): DotenvSink {
     sessionToken: 'AWS_SESSION_TOKEN',
     expiration: 'AWS_CREDENTIAL_EXPIRATION',
   };
-  return { ...common, format: 'dotenv', prefix: '', names, export: false, only: false, ...change };
+  return { ...common, format: 'dotenv', prefix: '', names, export: false, only: false, comment: false, ...change };
 }
 
 export function jsonSink(content: JsonSink['content']): JsonSink {

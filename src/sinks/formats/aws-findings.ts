@@ -1,0 +1,141 @@
+import { isCredentialKey, securityToken, type Owns } from './aws-keys.ts';
+import type { IniContinuation, IniHeader, IniLine, IniProperty } from './ini-lines.ts';
+import { whiteName } from './ini-lines.ts';
+import { refusal } from './refusal.ts';
+import type { Line } from './text.ts';
+
+/** Where it stands, SDKs get credentials another way first and would not use what we write. */
+export const OTHER_WAY = /^(role_arn|web_identity_token_file|sso_(session|start_url|account_id|role_name))$/;
+
+/** Many more than any file of people has: what repeats one beyond is not noticed. */
+const MAX_SEEN = 5_000;
+
+/** Told each line of a file, in order, it knows what readers of a profile will trip over. */
+export class Findings {
+  readonly #profile: string;
+  readonly #owns: Owns;
+  readonly #first = new Map<string, number>();
+  /** Headers and, by section, keys. */
+  readonly #seen = new Set<string>();
+  #section = '';
+  #parent: IniProperty | undefined;
+  #refusal: Error | undefined;
+  #inheritsToken = false;
+
+  constructor(profile: string, owns: Owns) {
+    this.#profile = profile;
+    this.#owns = owns;
+  }
+
+  /** Whether [DEFAULT] gives every profile a security token. */
+  get inheritsToken(): boolean {
+    return this.#inheritsToken;
+  }
+
+  get warnings(): string[] {
+    return Array.from(this.#first, ([finding, number]) => `line ${number}: ${finding}`);
+  }
+
+  /** Whether the section has, or may have, a property of this key. */
+  readonly has = (section: string, key: string): boolean =>
+    this.#seen.size === MAX_SEEN || this.#seen.has(`${section}]${key}`);
+
+  readonly see = (line: IniLine): void => {
+    switch (line.kind) {
+      case 'header':
+        this.#header(line);
+        break;
+      case 'property':
+        this.#property(line);
+        break;
+      case 'continuation':
+        this.#continuation(line);
+        break;
+      case 'white':
+        this.#note(line, `${whiteName(line.line.text)} on an empty line: Java readers reject the file`);
+        break;
+      case 'comment':
+        break;
+    }
+  };
+
+  /** Throws the refusal when some reader would not use what we write, or part of it. */
+  refuse(): void {
+    if (this.#refusal) throw this.#refusal;
+  }
+
+  #header(line: IniHeader): void {
+    const { name, comment } = line;
+    this.#section = name;
+    this.#parent = undefined;
+    if (this.#isRepeated(`[${name}`) && name !== 'DEFAULT') this.#note(line, REPEATED);
+    if (comment !== '' && !this.#isOurs()) {
+      this.#note(line, 'a comment after a section header: some readers miss the section, others reject the file');
+    }
+    // `[profile x]`, as the config file has it.
+    const prefixed = /^profile\s+(.*)$/.exec(name.trim())?.[1];
+    if (prefixed?.replace(/^(["'])(.*)\1$/, '$2') === this.#profile) {
+      this.#note(line, 'a section that most readers do not take for the profile: left as it is');
+    }
+  }
+
+  #property(line: IniProperty): void {
+    const { key, indent } = line;
+    this.#parent = line;
+    const isRewritten = this.#isOurs() && this.#owns(line);
+    if (this.#isRepeated(`${this.#section}]${key}`) && !isRewritten) this.#note(line, REPEATED);
+    if (this.#section === 'DEFAULT') {
+      if (key === securityToken) this.#inheritsToken = true;
+      if (OTHER_WAY.test(key)) {
+        this.#note(line, 'Python readers inherit this from [DEFAULT] and would not use static credentials');
+      }
+    }
+    if (!this.#isOurs()) return;
+    if (OTHER_WAY.test(key)) this.#refusal ??= otherWay(line.line, key);
+    if (indent !== '') this.#note(line, 'the section is indented: Java, Rust and CRT readers reject the file');
+    if (key === 'credential_process') {
+      this.#note(line, 'credential_process stands beside static credentials, which most SDKs prefer');
+    }
+  }
+
+  #continuation(line: IniContinuation): void {
+    const { setting } = line;
+    const parent = this.#parent;
+    if (parent?.value === '' && !line.line.text.includes('=')) this.#note(line, REPEATED);
+    // What continues a key of ours is rewritten with it.
+    if (!this.#isOurs() || !isCredentialKey(setting?.key) || isCredentialKey(parent?.key)) return;
+    // Below a key without a value, such as `s3 =`, all but a few readers know nested keys.
+    if (parent?.value === '')
+      this.#note(line, 'part of another setting looks like a key of ours: PHP takes it for one');
+    else this.#refusal ??= nested(line);
+  }
+
+  #isOurs(): boolean {
+    return this.#section.trim() === this.#profile;
+  }
+
+  #note({ line }: IniLine, finding: string): void {
+    if (!this.#first.has(finding)) this.#first.set(finding, line.number);
+  }
+
+  #isRepeated(id: string): boolean {
+    const before = this.#seen.size;
+    return before < MAX_SEEN && this.#seen.add(id).size === before;
+  }
+}
+
+const REPEATED = 'Python readers reject the file: repeated above, or nested without "="';
+
+export function otherWay({ number }: Pick<Line, 'number'>, key: string): Error {
+  return refusal(
+    `line ${number}: expected a profile for static credentials, got ${key}`,
+    `SDKs would not use credentials beside ${key}: configure another profile, or remove that line`,
+  );
+}
+
+function nested({ line }: IniLine): Error {
+  return refusal(
+    `line ${line.number}: expected the keys of the profile at the start of their lines, got one indented below another setting`,
+    'JavaScript, Go and PHP would read it, Python would not: remove its indentation, or the line',
+  );
+}

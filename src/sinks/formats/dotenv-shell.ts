@@ -1,0 +1,148 @@
+import { isAlone, isEscaped, type ParsedAssignment } from './dotenv-assignments.ts';
+import { refusal } from './refusal.ts';
+import type { Line } from './text.ts';
+
+/**
+ * What the lines that are not ours mean to a shell, and to readers that know assignments alone: told each of them in
+ * order, it knows which variables are exported, which lines a shell reaches, and where new ones can go.
+ */
+export class ShellReader {
+  readonly #mention: RegExp;
+  readonly #names: ReadonlySet<string>;
+  readonly #listed = new Set<string>();
+  /** What the open blocks end with. */
+  readonly #blocks: string[] = [];
+  #exportsAll = false;
+  #hasStopped = false;
+  #goesOn = false;
+  /** Assignments, and those that export. */
+  #assignments = 0;
+  #exports = 0;
+  /** Behind the last line that all readers leave behind them, and whether one follows that some do not. */
+  #place = 0;
+  #isBlocked = false;
+
+  constructor(names: ReadonlySet<string>) {
+    const any = [...names].join('|');
+    this.#names = names;
+    this.#mention = new RegExp(
+      `(?:^|[^\\w.$\\-{])(?:${any})\\+?=|^\\s*(?:unset|export|declare|typeset|local|readonly|read|setenv)\\s(?:.*[^\\w.$\\-{])?(?:${any})(?![\\w.-])`,
+    );
+  }
+
+  /** Whether what is set from here on is exported. */
+  get exportsAll(): boolean {
+    return this.#exportsAll;
+  }
+
+  /** Whether the last line goes on on the next. */
+  get goesOn(): boolean {
+    return this.#goesOn;
+  }
+
+  /** Whether a line exports the variable by its name. */
+  lists(name: string): boolean {
+    return this.#listed.has(name);
+  }
+
+  /** Whether new variables are to be exported, by what the file does with others. */
+  get exportsNew(): boolean {
+    return this.#listed.size > 0 || (this.#assignments > 0 && this.#exports === this.#assignments);
+  }
+
+  /** Throws a refusal for a line of ours that a shell may not come to. */
+  requireReached(line: Line): void {
+    if (!this.#hasStopped && this.#blocks.length === 0) return;
+    const got = this.#hasStopped ? 'one below exit, return or <<' : 'one inside a block';
+    throw unclear(line, 'variables of ours where every shell comes to them', got);
+  }
+
+  /** Where new lines can go when none of ours is there. */
+  place(text: string): number {
+    return this.#isBlocked ? this.#place : text.length;
+  }
+
+  /** A line that belongs to a quoted value of the line above. */
+  goOn(line: Line): void {
+    this.#goesOn = isEscaped(line.text, line.text.length, -1);
+    if (!this.#isBlocked) this.#place = line.next;
+  }
+
+  see(line: Line, set: ParsedAssignment | undefined): void {
+    const { text } = line;
+    this.#goesOn = isEscaped(text, text.length, -1);
+    if (text.startsWith('#') && !this.#goesOn) return;
+    if (set?.delimiter === '=') {
+      this.#assignments++;
+      if (set.isExported) this.#exports++;
+    }
+    const isPlain = set !== undefined && isAlone(text, set.valueAt);
+    if (!isPlain) this.#command(line, text.trimStart());
+    if (set?.delimiter === '=') this.#pass(line);
+    else if (isPlain) this.#isBlocked = true;
+  }
+
+  #command(line: Line, text: string): void {
+    this.#refuseMention(line, text);
+    this.#goesOn ||= /(?:&&|\|)\s*$/.test(text);
+    const wasOpen = this.#blocks.length > 0;
+    this.#follow(text);
+    const isOpen = this.#blocks.length > 0;
+    const all = SET_ALL.exec(text)?.[1];
+    if (all !== undefined) this.#exportsAll = all === '-';
+    // New lines must come behind what exports them, and behind what may set ours.
+    const counts = wasOpen || all === '-' || OPENS.test(text) || SOURCES.test(text);
+    if (counts && !isOpen) this.#pass(line);
+    else this.#isBlocked = true;
+    // What follows is not reached, or may be the text of a here-document.
+    if ((!isOpen && STOPS.test(text)) || HERE_DOCUMENT.test(text)) this.#hasStopped = true;
+  }
+
+  #refuseMention(line: Line, text: string): void {
+    const list = EXPORT_LIST.exec(text)?.[1]?.trim().split(/\s+/) ?? [];
+    for (const name of list) if (this.#names.has(name)) this.#listed.add(name);
+    if (text.startsWith('#') || list.length > 0 || !this.#mention.test(text)) return;
+    throw unclear(line, 'no variable of ours in a command', 'one');
+  }
+
+  /** Blocks that the line opens and closes. */
+  #follow(text: string): void {
+    const first = OPENS.exec(text)?.[0];
+    if (first === undefined) {
+      if (CLOSES.test(text)) this.#blocks.pop();
+      return;
+    }
+    const end = ENDS.get(first) ?? '}';
+    const isClosed = text.split(/[\s;]+/).includes(end) || text.endsWith(end);
+    if (!isClosed) this.#blocks.push(end);
+  }
+
+  #pass(line: Line): void {
+    if (this.#hasStopped || this.#blocks.length > 0) return;
+    this.#isBlocked = this.#goesOn;
+    if (!this.#goesOn) this.#place = line.next;
+  }
+}
+
+const EXPORT_LIST = /^export((?:\s+[A-Za-z_]\w*)+)\s*;?\s*(?:#.*)?$/;
+const HERE_DOCUMENT = /(?:^|[\s;)])\d?<<-?\s*["'\\]?[A-Za-z_]/;
+const SET_ALL = /^set\s+([-+])(?:[b-zA-Z]*a[a-zA-Z]*|o\s+allexport)\b/;
+const SOURCES = /^(?:\.|source|eval)\s/;
+const STOPS = /^(?:exit|return|exec)\b/;
+const CLOSES = /^(?:fi|esac|done|[)}])(?![\w-])/;
+/** What ends the blocks that these words begin; a function ends with `}`. */
+const ENDS: ReadonlyMap<string, string> = new Map([
+  ['if', 'fi'],
+  ['case', 'esac'],
+  ...['for', 'while', 'until', 'select'].map((word) => [word, 'done'] as const),
+  ['(', ')'],
+]);
+const OPENS =
+  /^(?:(?:if|case|for|while|until|select|\{)(?=\s|$)|\(|(?:function\s+)?[\w-]+\s*\(\)(?=\s*\{)|function(?=\s))/;
+
+function unclear(line: Line, expected: string, got: string): Error {
+  return refusal(
+    `line ${line.number}: expected ${expected}, got ${got}`,
+    `correct line ${line.number} by hand, or give the credentials a file of their own`,
+  );
+}
