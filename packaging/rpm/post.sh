@@ -1,9 +1,9 @@
 # After the files are there; $1 is 1 for the first installation, more for an upgrade. Nothing starts before there is
 # something to write, and the package manager waits for no start.
 
-# Whatever else the check finds, a configuration that can be used is said to be ok, with the number of its sinks.
+# A configuration that can be used is said to be ok, with the number of its sinks.
 has_sinks() {
-  timeout 60 /usr/bin/credrotate check 2>/dev/null | grep -q ': ok, [1-9]'
+  timeout 60 /usr/bin/credrotate check --config-only 2>/dev/null | grep -q ': ok, [1-9]'
 }
 
 if [ -d /run/systemd/system ]; then

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
-import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
+import { EXIT, exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
 import { readLockdown } from '../lockdown/state.ts';
 import { errorLines, sinkLines, warningLines } from '../report/print-report.ts';
 import { count } from '../report/text.ts';
@@ -13,19 +13,29 @@ import { UNITS, unitTrouble, type UnitTrouble } from './sandbox.ts';
 import { sinkDeps } from './session.ts';
 import type { Run, World } from './world.ts';
 
+interface CheckOptions extends SinkFlags {
+  readonly configOnly?: true;
+}
+
 export function addCheck(program: Command, run: Run): void {
   withSinks(program.command('check'))
     .summary('check the configuration and the places of the sinks')
     .description('Read the configuration and look at each sink, without network and without writing anything.')
-    .action((options: SinkFlags) => run((world) => check(world, options)));
+    .option('--config-only', 'read the configuration alone, and look at nothing that it names')
+    .option('--conf-dir <directory>', 'take the files of this directory for those of conf.d, to try them')
+    .action((options: CheckOptions) => run((world) => check(world, options)));
 }
 
-async function check(world: World, options: SinkFlags): Promise<ExitCode> {
+async function check(world: World, options: CheckOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
+  if (options.configOnly) {
+    world.show(`${head(config)}\n`);
+    return EXIT.done;
+  }
   const wish = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups: config.trustedGroups };
   const sinks = await previewSinks(sinkDeps(await world.services()), { ...wish, sinks: config.sinks });
   // The units read no other configuration.
-  const isTheirs = config.files[0] === DEFAULT_CONFIG;
+  const isTheirs = config.path === DEFAULT_CONFIG && options.confDir === undefined;
   const units = isTheirs ? unitTrouble(config, UNITS) : { outside: [], warnings: [] };
   const lines = sinks.flatMap((sink) => [...describe(sink), ...warningLines(closed(sink.path, units))]);
   const lockdown = isTheirs ? await lockdownTrouble(world, config) : [];

@@ -22,6 +22,8 @@ export class CommandFailure extends Error {
 
 export interface ConfigOptions {
   readonly config?: string;
+  /** In place of `conf.d` beside it. */
+  readonly confDir?: string;
 }
 
 export type SinkFlags = ConfigOptions & NamedSinks;
@@ -66,9 +68,9 @@ async function fromFlags(options: SinkFlags): Promise<ConfigResult> {
   return configFromFlags({ ...options });
 }
 
-async function fromFile(world: World, { config = DEFAULT_CONFIG }: ConfigOptions): Promise<ConfigResult> {
+async function fromFile(world: World, { config = DEFAULT_CONFIG, confDir }: ConfigOptions): Promise<ConfigResult> {
   const [{ loadConfig }, services] = await Promise.all([import('../config/load.ts'), world.services()]);
-  return loadConfig(config, loadOptions(world, services, config));
+  return loadConfig(config, { ...loadOptions(world, services, config), ...(confDir !== undefined && { confDir }) });
 }
 
 /** Who names a file wants that one; the usual one need not be there beside others in conf.d. */

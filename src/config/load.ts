@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly validatePattern: ValidatePattern;
   /** Without the main file, those of `conf.d` are the configuration. */
   readonly isMainOptional?: boolean;
+  /** In place of `conf.d` beside the main file. */
+  readonly confDir?: string;
 }
 
 /**
@@ -51,9 +53,9 @@ export interface Sources {
 /** What the files of a configuration hold. */
 export function readSources(
   path: string,
-  { uid, isMainOptional = false }: Pick<LoadOptions, 'uid' | 'isMainOptional'>,
+  { uid, isMainOptional = false, confDir = confD(path) }: Omit<LoadOptions, 'validatePattern'>,
 ): Sources {
-  const dropIns = listDropIns(confD(path), uid);
+  const dropIns = listDropIns(confDir, uid);
   const isLeftOut = isMainOptional && dropIns.files.length > 0 && !existsSync(path);
   const files = [...(isLeftOut ? [] : [path]), ...dropIns.files];
   const read = files.map((file) => ({ file, ...readConfigFile(file, uid) }));

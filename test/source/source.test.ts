@@ -132,6 +132,23 @@ describe('a role', () => {
   });
 });
 
+// Cause: one torn answer ended the pass, where the SDKs ask again.
+describe('an answer that makes no sense is asked for again', () => {
+  for (const [step, what, reply] of [
+    ['list', 'nothing', answer(200)],
+    ['list', 'HTML', answer(200, '<html>Welcome')],
+    ['credentials', 'nothing', answer(200)],
+    ['credentials', 'a torn document', answer(200, document().slice(0, 99))],
+  ] as const) {
+    test(`${what} at ${step}`, async (t) => {
+      const server = await imdsServer(t);
+      server.reply(step, reply, reply);
+      good(await createImdsSource(imdsRig(t, server, { attempts: 3 })).fetch(signal));
+      assert.equal(server.steps().filter((one) => one === step).length, 3);
+    });
+  }
+});
+
 describe('a failure is an outcome', () => {
   const table: [step: Step, name: string, reply: Reply, state: string, code: ErrorCode][] = [
     ['list', '404', answer(404, '<html>'), 'no_role', 'IMDS_NO_ROLE'],

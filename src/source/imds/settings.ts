@@ -31,7 +31,7 @@ const MAX_ATTEMPTS = 20;
 /** Throws CONFIG_INVALID, naming the key or the variable. */
 export function resolveSettings(config: ImdsConfig, env: Environment): ImdsSettings {
   const roleFrom = config.role === undefined ? 'AWS_EC2_INSTANCE_PROFILE_NAME' : 'imds.role';
-  const role = config.role ?? env['AWS_EC2_INSTANCE_PROFILE_NAME'];
+  const role = config.role ?? (env['AWS_EC2_INSTANCE_PROFILE_NAME'] || undefined);
   if (role !== undefined) requireRoleName(roleFrom, role.trim());
   return {
     disabled: env['AWS_EC2_METADATA_DISABLED']?.toLowerCase() === 'true',
@@ -49,7 +49,7 @@ function timeoutOf(env: Environment): number | undefined {
   const variable = 'AWS_METADATA_SERVICE_TIMEOUT';
   const value = env[variable];
   if (!value) return undefined;
-  const timeout = /^\s*\d+(?:\.\d+)?\s*$/.test(value) ? Number(value) * 1000 : 0;
+  const timeout = /^\s*(?:\d+(?:\.\d*)?|\.\d+)\s*$/.test(value) ? Number(value) * 1000 : 0;
   if (timeout <= 0) throw notANumber(variable, 'seconds, more than 0');
   return Math.min(Math.max(timeout, MIN_TIMEOUT), TOTAL_TIME);
 }

@@ -1,11 +1,12 @@
 import type { Fetched, Source } from '../../core/contracts.ts';
 import { sourceTime } from '../../core/clock-skew.ts';
-import type { Identity, KnownIdentity } from '../../core/credentials.ts';
+import type { Credentials, Identity, KnownIdentity } from '../../core/credentials.ts';
 import { AgentError, type ErrorCode } from '../../core/errors.ts';
 import { ImdsClient, outOfTime, type ImdsOptions } from './client.ts';
 import { within } from './deadline.ts';
 import { askForRole } from './discovery.ts';
 import { parseCredentials } from './document.ts';
+import { ImdsFault } from './fault.ts';
 import { InstanceIdentity } from './identity.ts';
 import { TOTAL_TIME } from './settings.ts';
 
@@ -42,12 +43,24 @@ class ImdsSource implements Source {
     this.#now = () => options.clock.now();
   }
 
+  /** What makes no sense may do so a moment later, as botocore and others have it. */
+  async #ask(signal: AbortSignal): Promise<{ readonly role: string; readonly credentials: Credentials }> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        const { role, document } = await askForRole(this.#client, signal);
+        return { role, credentials: parseCredentials(document, sourceTime(this.#now(), this.#client.clockSkew)) };
+      } catch (error) {
+        if (!isTorn(error) || failures >= this.#client.settings.attempts) throw error;
+      }
+      await this.#client.pause(failures, signal);
+    }
+  }
+
   async fetch(signal: AbortSignal): Promise<Fetched> {
     this.#client.forgetClock();
     try {
-      const { role, document } = await within(TOTAL_TIME, signal, outOfTime, (ends) => askForRole(this.#client, ends));
+      const { role, credentials } = await within(TOTAL_TIME, signal, outOfTime, (ends) => this.#ask(ends));
       const { clockSkew } = this.#client;
-      const credentials = parseCredentials(document, sourceTime(this.#now(), clockSkew));
       const identity = await this.#identity.get(signal);
       const accountId = credentials.accountId ?? identity.accountId;
       const account = accountId === undefined ? {} : { accountId };
@@ -63,6 +76,11 @@ class ImdsSource implements Source {
       return { ...failed(error), ...skew(this.#client.clockSkew) };
     }
   }
+}
+
+/** An answer that is torn, empty or of somebody in between; whatever its status says is judged with that. */
+function isTorn(error: unknown): boolean {
+  return error instanceof AgentError && !(error instanceof ImdsFault) && error.code === 'IMDS_MALFORMED';
 }
 
 /** One without an account is asked for again. */
