@@ -1,17 +1,39 @@
 import type { Config } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
+import { hostOf } from '../report/assess-contract.ts';
 import type { StatusReport } from '../report/report.ts';
 import { askControl, type ControlRequest } from '../rotation/control.ts';
+import { lookAtFacts } from './facts.ts';
 import { runtimeDirectory } from './own.ts';
+import { readStatus } from './whose.ts';
 import type { World } from './world.ts';
 
 /** Asks the running agent for a pass. Rejects with AGENT_ABSENT when none answers. */
 export async function askAgent(world: World, request: Omit<ControlRequest, 'command'>): Promise<StatusReport> {
-  const report = await askControl(runtimeDirectory(world), { command: 'refresh', ...request }, world.stop);
+  const report = await askControl(runtimeDirectory(world), { command: 'refresh', ...request }, world.stop).catch(
+    async (error: unknown) => {
+      throw await withStep(world, error);
+    },
+  );
   if ('version' in report && report.version === 2) return report as StatusReport;
   throw new AgentError('AGENT_ABSENT', 'the agent that answers is of another version of credrotate', {
     hint: 'restart it: systemctl restart credrotate',
   });
+}
+
+/** Where no agent answers: what has a pass made on this host. Starting the agent would end a timer. */
+async function withStep(world: World, error: unknown): Promise<unknown> {
+  if (!(error instanceof AgentError) || error.code !== 'AGENT_ABSENT') return error;
+  const own = world.uid === 0 ? '' : ` (uid ${world.uid} has asked for its own; for the host's: sudo credrotate refresh)`;
+  try {
+    const { status, directories } = readStatus(world);
+    const facts = await lookAtFacts(world, status, directories.runtime);
+    const { pass, start } = hostOf(facts);
+    const hint = status.agent.mode === 'once' ? `have a one-shot make it: ${pass}` : `${start.text}: ${start.line ?? ''}`;
+    return new AgentError('AGENT_ABSENT', error.message + own, { hint, cause: error });
+  } catch {
+    return own === '' ? error : new AgentError('AGENT_ABSENT', error.message + own, { hint: error.hint ?? 'start one' });
+  }
 }
 
 /** The same, for somebody who wants the sinks of this configuration to be up to date: the agent must know them. */

@@ -97,6 +97,9 @@ describe('who makes the next pass', { concurrency: 2 }, () => {
     assert.equal((await site.run(['status'])).code, 75);
     assert.doesNotMatch((await site.run(['once', '--every', '5m', ...options])).stdout, /warning/);
     assert.equal((await site.run(['status', '--check'])).code, 0);
+    const refresh = await site.run(['refresh']);
+    assert.equal(refresh.code, 75);
+    assert.match(refresh.stderr, /AGENT_ABSENT: .*\n {2}hint: have a one-shot make it: .*credrotate once\n$/);
     const path = site.path('run/status.json');
     const status = JSON.parse(readFileSync(path, 'utf8')) as { lastPass: { at: string } };
     status.lastPass.at = new Date(Date.now() - 12 * 60_000).toISOString();

@@ -100,7 +100,7 @@ describe('run', { concurrency: 4 }, () => {
     const site = await openSite(t);
     const { code, stderr } = await site.run(['refresh']);
     assert.equal(code, 75);
-    assert.match(stderr, /^credrotate: AGENT_ABSENT: .*\n {2}hint: start it/);
+    assert.match(stderr, /^credrotate: AGENT_ABSENT: .*\n {2}hint: start /);
   });
 
   test('goes on without a role, and finds the one that comes', async (t) => {
