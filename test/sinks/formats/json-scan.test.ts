@@ -38,7 +38,7 @@ test('takes exactly the objects that JSON.parse takes, and trailing commas, and 
     }),
     { numRuns: runs(1000) },
   );
-  assert.ok(taken > 500, `only ${taken} documents were taken`);
+  assert.ok(taken > 200, `only ${taken} documents were taken`);
 });
 
 function parseObject(document: string): object | undefined {
