@@ -25,8 +25,6 @@ const byPath = 'By its path a file can be any other: open it with paths/policies
 const namedByUs = {
   'src/cli/demo*.ts': 'a temporary directory of its own',
   'src/cli/exec.ts': 'the program that the caller names, with the rights of the caller',
-  'src/cli/harden.ts': 'whether systemd runs',
-  'src/cli/init-file.ts': 'whether systemd runs',
   'src/cli/look/*.ts': '/proc and /sys',
   'src/cli/obtain.ts': 'what the caller may reach, with the rights of the caller',
   'src/cli/sandbox.ts': 'the drop-ins that we wrote',

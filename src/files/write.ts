@@ -24,7 +24,7 @@ export async function writeOwn(
 }
 
 /** Fills an empty file. Rejects with errno errors. */
-export async function fill(fd: number, { bytes, mode, isSynced = true }: Content): Promise<void> {
+async function fill(fd: number, { bytes, mode, isSynced = true }: Content): Promise<void> {
   fchmodSync(fd, mode);
   writeAll(fd, bytes);
   if (isSynced) await promisify(fsync)(fd);
