@@ -1,9 +1,11 @@
-import { basename, dirname } from 'node:path';
+import { closeSync, constants, readSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import { isErrno, type ErrorInfo } from '../core/errors.ts';
 import { executedBy, type Executed } from '../core/executed.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { errorOf, openDirectory, openFile } from './policies.ts';
 import { takeBackOr, withRemedy } from './remedy.ts';
+import type { Held } from './held.ts';
 import type { Walker } from './walked.ts';
 
 /** Why a command is not run, and which of its words is to blame. */
@@ -20,19 +22,52 @@ export interface Fault extends Executed {
  * Judges everything that a command would execute: nobody but root and the walker may be able to change it, or what leads
  * there, whoever it then runs as. Empty when it may be run.
  */
-export function judgeCommand(command: readonly string[], walker: Walker): readonly Fault[] {
+export function judgeCommand(command: readonly string[], walker: Walker, depth = 0): readonly Fault[] {
   const [program = ''] = command;
   const own = { word: 0, path: program, role: 'program' } as const;
   using found = openFile('program', program, walker);
   if (found.kind !== 'file') return [faultOf(own, found)];
   const [, ...others] = executedBy(command, found.held.path);
-  return others.flatMap((executed) => judgeOther(executed, walker) ?? []);
+  const fault = judgeInterpreter(own, found.held, { walker, depth });
+  return [...(fault ? [fault] : []), ...others.flatMap((executed) => judgeOther(executed, { walker, depth }) ?? [])];
+}
+
+interface Judging {
+  readonly walker: Walker;
+  /** How many interpreters of interpreters led here. */
+  readonly depth: number;
+}
+
+/** As the kernel. */
+const MAX_DEPTH = 4;
+const LINE_BYTES = 256;
+
+/** What the kernel executes in the place of a script, as its first line says. */
+function judgeInterpreter(script: Executed, held: Held, { walker, depth }: Judging): Fault | undefined {
+  const [, program, argument] = /^#![ \t]*(\S+)[ \t]*([^\n]*?)[ \t\r]*(?:\n|$)/.exec(beginOf(held)) ?? [];
+  if (program === undefined || depth === MAX_DEPTH) return undefined;
+  const command = [resolve('/', program), ...(argument ? [argument] : []), script.path];
+  const [fault] = judgeCommand(command, walker, depth + 1);
+  return fault && { ...fault, word: script.word };
+}
+
+function beginOf(held: Held): string {
+  if (!held.stat().isFile()) return '';
+  const fd = held.reopen(constants.O_RDONLY);
+  try {
+    const bytes = Buffer.alloc(LINE_BYTES);
+    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, LINE_BYTES, 0));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** What is in no directory is not executed; a directory may be one whose programs are. */
-function judgeOther(executed: Executed, walker: Walker): Fault | undefined {
+function judgeOther(executed: Executed, { walker, depth }: Judging): Fault | undefined {
   using found = openFile('program', executed.path, walker);
-  if (found.kind === 'file') return undefined;
+  // An interpreter does not look at the first line of its script.
+  if (found.kind === 'file')
+    return executed.role === 'script' ? undefined : judgeInterpreter(executed, found.held, { walker, depth });
   if (found.kind === 'absent') return judgeAbsent(executed, found, walker);
   const error = found.kind === 'refused' && found.refusal.why === 'errno' ? found.refusal.error : undefined;
   if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP') && executed.role !== 'script') return undefined;

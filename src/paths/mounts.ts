@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** File systems that answer by themselves. Any other may be a server, or a user's program, that lets us wait for ever. */
 const LOCAL: ReadonlySet<string> = new Set([
@@ -34,6 +35,26 @@ export function kindOfMount(id: number): MountKind {
   } catch {
     return { is: 'unknown' };
   }
+}
+
+/**
+ * The path of a name, if file systems are mounted there on demand. Whoever looks it up waits while another's request is
+ * under way, however it is opened: it has to be known before. Only root mounts these, so the path is enough.
+ */
+export function automountAt(directory: string, name: string): string | undefined {
+  const path = join(directory, name);
+  return automounts().has(path) ? path : undefined;
+}
+
+/** For as long as nobody else has a turn: a pass walks many ways. */
+let known: ReadonlySet<string> | undefined;
+
+function automounts(): ReadonlySet<string> {
+  if (known) return known;
+  setImmediate(() => (known = undefined)).unref();
+  const lines = readTable('self').split('\n');
+  const mounts = parseMounts(lines.filter((line) => line.includes(' - autofs ')).join('\n'));
+  return (known = new Set(mounts.map(({ point }) => point)));
 }
 
 export function kindIn(mountinfo: string, id: number): MountKind {

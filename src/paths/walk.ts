@@ -2,13 +2,12 @@ import { constants, type BigIntStats } from 'node:fs';
 import { isErrno } from '../core/errors.ts';
 import { Directory, type Held } from './held.ts';
 import { readLink } from './libc.ts';
-import { kindOfMount } from './mounts.ts';
+import { automountAt, kindOfMount } from './mounts.ts';
 import type { End, Refusal } from './refusal.ts';
 import { passedBy, refuseShared, sharedWith, type Step } from './shared.ts';
 import type { Ended, Passed, ReachedDirectory, ReachedFile, Walker } from './walked.ts';
 
 type Walked = ReachedDirectory | ReachedFile | Ended;
-
 /** As the kernel. */
 const MAX_LINKS = 40;
 /** The kernel's number for those whom a user namespace does not know. */
@@ -99,6 +98,8 @@ class Way implements Disposable {
     const parent = this.top;
     const unsafe = refuseShared(parent);
     if (unsafe) return refuse(unsafe);
+    const demanded = this.#walker.mayWait === true ? undefined : automountAt(parent.directory.path, name);
+    if (demanded !== undefined) return { kind: 'remote', at: demanded, passed: this.#passed };
     const entry = this.#open(parent.directory, name);
     if (!entry) return this.#miss(parent, [name, ...pending]);
     using opened = new DisposableStack();

@@ -3,6 +3,7 @@
  * with the reason, which is a failure where CI=true.
  */
 export const PACKAGES: readonly string[] = [
+  'acl',
   'awscli',
   'binutils',
   'binutils-aarch64-linux-gnu',
@@ -10,6 +11,7 @@ export const PACKAGES: readonly string[] = [
   'default-jdk-headless',
   'faketime',
   'fish',
+  'fuse3',
   'gcc',
   'groff',
   'iproute2',

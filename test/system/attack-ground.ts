@@ -17,8 +17,20 @@ import type { TestContext } from 'node:test';
 import { assertNoSecret } from '../support/secrets.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-/** Has no entry in the user database, and no process but those of this suite. */
+/**
+ * Users without any process but those of this suite, one for each file of it, since one of them kills all that it can:
+ * the first has no entry in the user database.
+ */
 export const MALLORY = 64_321;
+export const LP = 7;
+export const MAIL = 8;
+export const NEWS = 9;
+export const UUCP = 10;
+export const PROXY = 13;
+export const WWW_DATA = 33;
+export const BACKUP = 34;
+export const LIST = 38;
+export const IRC = 39;
 
 /** What the user wants to reach, and its name in each directory of root: a file that a merge would carry along. */
 export const CANARY = 'credentials';
@@ -36,6 +48,8 @@ interface Vault {
 }
 
 export interface Ground {
+  /** Uid and gid of the hostile user. */
+  readonly user: number;
   /** Root's, and open for all to pass. */
   readonly base: string;
   readonly home: string;
@@ -54,12 +68,12 @@ export interface Ground {
   readonly inspectContents: () => void;
 }
 
-export function layGround(t: TestContext): Ground {
+export function layGround(t: TestContext, user = MALLORY): Ground {
   const base = tempDir(t);
   chmodSync(base, 0o755);
   const home = join(base, 'home');
   mkdirSync(home);
-  chownSync(home, MALLORY, MALLORY);
+  chownSync(home, user, user);
   const vaults: Vault[] = [];
   const make = (name: string, kind: Pick<Vault, 'isOpen' | 'isMovable'>, mode: number): string => {
     const vault = makeVault(join(base, name), kind, mode);
@@ -73,7 +87,7 @@ export function layGround(t: TestContext): Ground {
   const open = make('open', { isOpen: true, isMovable: false }, 0o755);
   const linked = make('linked', { isOpen: false, isMovable: true }, 0o700);
   return {
-    ...{ base, home, closed, open },
+    ...{ user, base, home, closed, open },
     linkAt: (path) => {
       if (lstatSync(join(linked, CANARY)).nlink === 1) linkSync(join(linked, CANARY), path);
     },
@@ -87,7 +101,7 @@ export function layGround(t: TestContext): Ground {
       const known = new Set(
         vaults.flatMap(({ fd }) => ['.', CANARY].map((name) => inodeOf(`/proc/self/fd/${fd}/${name}`))),
       );
-      inspectHome(home, known);
+      inspectHome({ user, home }, known);
     },
     inspectContents: () => {
       for (const { fd, name } of vaults) {
@@ -124,12 +138,12 @@ function inodeOf(path: string): bigint {
 }
 
 /** While the user's own programs stand still. */
-function inspectHome(home: string, known: ReadonlySet<bigint>): void {
+function inspectHome({ user, home }: Pick<Ground, 'user' | 'home'>, known: ReadonlySet<bigint>): void {
   for (const entry of readdirSync(home, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const { ino, uid, mode, size } = lstatSync(path, { bigint: true });
     if (known.has(ino)) continue;
-    assert.equal(uid, BigInt(MALLORY), `${path} belongs to uid ${String(uid)}`);
+    assert.equal(uid, BigInt(user), `${path} belongs to uid ${String(uid)}`);
     if (!entry.isFile() || size > 1_000_000n) continue;
     const text = readFileSync(path, 'latin1');
     assert.doesNotMatch(text, /CANARY_OF_(?!OPEN)/, path);

@@ -5,12 +5,14 @@
  *   parent DIR TARGET      a directory on the way, and a symlink to TARGET, in turn under one name
  *   away DIR TARGET        the directory moved away, a symlink in its place, and back
  *   sink FILE TARGET       the file, a symlink, a FIFO, a huge sparse file, and FILE.hard, in turn under one name
- *   temps FILE TARGET      whatever appears as FILE.digits becomes a symlink, a FIFO, or two names
+ *   temps FILE TARGET      whatever else appears as FILE.something becomes a symlink, a FIFO, or two names
+ *   race DIR HOW           what root makes in DIR gives way to a file of this user's as soon as it appears: HOW is rename,
+ *                          link (to an own name first), or exchange
  *   signal NUMBER          every other process of this user: looked into, then signalled
+ *   steal NUMBER           takes descriptors out of every other process of this user, each stopped for so many milliseconds
  *   watch FLAGS FILE...    a line for each event on a file, or in a directory: `r` opened or read, `w` changed
  */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +23,9 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -116,9 +120,7 @@ static void sink(const char *path, const char *target)
 static int is_temp(const char *name, const char *sink)
 {
     size_t length = strlen(sink);
-    if (strncmp(name, sink, length) || name[length] != '.' || !isdigit(name[length + 1]))
-        return 0;
-    return name[length + 1 + strspn(name + length + 1, "0123456789")] == 0;
+    return !strncmp(name, sink, length) && name[length] == '.' && !strstr(name, ".stolen");
 }
 
 static void spoil(const char *temp, const char *target, int how)
@@ -150,6 +152,70 @@ static void temps(char *path, const char *target)
             if (is_temp(entry->d_name, name) && entry->d_type == DT_REG)
                 spoil(entry->d_name, target, n++ % 5);
         closedir(directory);
+    }
+}
+
+#define HELD 256
+
+/* Files that this user made, and still holds when they have another owner. */
+static int held[HELD];
+
+static void look_for_spoils(void)
+{
+    struct stat stat;
+    for (int i = 0; i < HELD; i++)
+        if (held[i] > 0 && !fstat(held[i], &stat) && stat.st_size > 0) {
+            printf("has %ld bytes that root wrote\n", (long)stat.st_size);
+            close(held[i]);
+            held[i] = 0;
+        }
+}
+
+/* Made ahead: each microsecond counts. */
+static const char *prepare(int number)
+{
+    static char own[64];
+    snprintf(own, sizeof own, "own-%d", number);
+    if (held[number % HELD] > 0)
+        close(held[number % HELD]);
+    held[number % HELD] = open(own, O_RDWR | O_CREAT, 0600);
+    return own;
+}
+
+/* At once, or some steps of root's later. */
+static void put_own(const char *name, const char *own, const char *how)
+{
+    struct stat stat;
+    int wait = rand() % 3;
+    for (volatile int spin = wait == 1 ? rand() % 40000 : 0; spin > 0;)
+        spin--;
+    if (wait == 2)
+        usleep(rand() % 4000);
+    if (lstat(name, &stat) || stat.st_uid)
+        return;
+    if (!strcmp(how, "link"))
+        link(name, beside(own, ".aside"));
+    if (strcmp(how, "exchange") || exchange(own, name))
+        rename(own, name);
+}
+
+static void race(const char *path, const char *how)
+{
+    char buffer[4096] __attribute__((aligned(8)));
+    int fd = inotify_init1(IN_CLOEXEC), number = 0;
+    if (chdir(path) || inotify_add_watch(fd, ".", IN_CREATE | IN_ATTRIB) < 0)
+        exit(1);
+    const char *own = prepare(number);
+    for (ssize_t length; (length = read(fd, buffer, sizeof buffer)) > 0;) {
+        for (char *at = buffer; at < buffer + length;) {
+            struct inotify_event *event = (void *)at;
+            if (strncmp(event->name, "own-", 4)) {
+                put_own(event->name, own, how);
+                own = prepare(++number);
+            }
+            at += sizeof *event + event->len;
+        }
+        look_for_spoils();
     }
 }
 
@@ -203,6 +269,61 @@ static void signal_all(int number)
     }
 }
 
+/* Another name of what this user could open anyway is no loot. */
+static void judge_loot(int pid, int number, int fd)
+{
+    char link[64], path[PATH_MAX];
+    struct stat stat;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = 0;
+    if (fstat(fd, &stat) || stat.st_uid == getuid())
+        return;
+    int is_file = S_ISREG(stat.st_mode) || S_ISDIR(stat.st_mode);
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    int is_connection = S_ISSOCK(stat.st_mode) && !getpeername(fd, (void *)&peer, &size) && peer.ss_family != AF_UNIX;
+    int writes = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    if (is_connection || (is_file && access(path, writes ? W_OK : R_OK)))
+        printf("took %d of %d: %s\n", number, pid, path);
+}
+
+static int take_from(int pid)
+{
+    int taken = 0, process = syscall(SYS_pidfd_open, pid, 0);
+    for (int number = 0; process >= 0 && number < 256; number++) {
+        int fd = syscall(SYS_pidfd_getfd, process, number, 0);
+        if (fd < 0)
+            continue;
+        taken++;
+        judge_loot(pid, number, fd);
+        close(fd);
+    }
+    close(process);
+    return taken;
+}
+
+static void steal(int milliseconds)
+{
+    for (int looked = 0;;) {
+        DIR *directory = opendir("/proc");
+        struct dirent *entry;
+        int before = looked;
+        while (directory && (entry = readdir(directory))) {
+            int pid = atoi(entry->d_name);
+            if (pid <= 0 || pid == getpid() || !is_mine(pid))
+                continue;
+            kill(pid, SIGSTOP);
+            looked += take_from(pid) > 0;
+            usleep(milliseconds * 1000);
+            kill(pid, SIGCONT);
+        }
+        closedir(directory);
+        if (looked > before)
+            printf("looked %d\n", looked);
+    }
+}
+
 static void watch(const char *flags, char **paths)
 {
     unsigned read_mask = strchr(flags, 'r') ? IN_OPEN | IN_ACCESS : 0;
@@ -228,6 +349,8 @@ int main(int count, char **words)
     const char *mode = count > 2 ? words[1] : "";
     if (!strcmp(mode, "signal"))
         signal_all(atoi(words[2]));
+    if (!strcmp(mode, "steal"))
+        steal(atoi(words[2]));
     if (count < 4)
         return 1;
     if (!strcmp(mode, "parent"))
@@ -238,6 +361,8 @@ int main(int count, char **words)
         sink(words[2], words[3]);
     if (!strcmp(mode, "temps"))
         temps(words[2], words[3]);
+    if (!strcmp(mode, "race"))
+        race(words[2], words[3]);
     if (!strcmp(mode, "watch"))
         watch(words[2], words + 3);
     return 1;
