@@ -22,7 +22,7 @@ const layers: Readonly<Record<string, Layer>> = {
   'files/': { paths: ['core/', 'paths/'] },
   'config/': { paths: ['core/', 'paths/', 'files/'], packages: ['valibot', 'yaml'] },
   'source/': stage,
-  'sinks/': { ...stage, packages: ['valibot'] },
+  'sinks/': { ...stage, packages: ['jsonc-parser', 'valibot'] },
   'sinks/formats/': { paths: ['core/', 'sinks/contract.ts'], packages: ['jsonc-parser'], pure: true },
   'host/': stage,
   'notify/': { paths: [...stage.paths, 'host/'], packages: ['valibot'] },

@@ -24,15 +24,19 @@ export async function askAgent(world: World, request: Omit<ControlRequest, 'comm
 /** Where no agent answers: what has a pass made on this host. Starting the agent would end a timer. */
 async function withStep(world: World, error: unknown): Promise<unknown> {
   if (!(error instanceof AgentError) || error.code !== 'AGENT_ABSENT') return error;
-  const own = world.uid === 0 ? '' : ` (uid ${world.uid} has asked for its own; for the host's: sudo credrotate refresh)`;
+  const own =
+    world.uid === 0 ? '' : ` (uid ${world.uid} has asked for its own; for the host's: sudo credrotate refresh)`;
   try {
     const { status, directories } = readStatus(world);
     const facts = await lookAtFacts(world, status, directories.runtime);
     const { pass, start } = hostOf(facts);
-    const hint = status.agent.mode === 'once' ? `have a one-shot make it: ${pass}` : `${start.text}: ${start.line ?? ''}`;
+    const hint =
+      status.agent.mode === 'once' ? `have a one-shot make it: ${pass}` : `${start.text}: ${start.line ?? ''}`;
     return new AgentError('AGENT_ABSENT', error.message + own, { hint, cause: error });
   } catch {
-    return own === '' ? error : new AgentError('AGENT_ABSENT', error.message + own, { hint: error.hint ?? 'start one' });
+    return own === ''
+      ? error
+      : new AgentError('AGENT_ABSENT', error.message + own, { hint: error.hint ?? 'start one' });
   }
 }
 

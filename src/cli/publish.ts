@@ -91,7 +91,8 @@ export class Publisher {
   /** Once more, that we end: nobody who asks later is to take us for killed. */
   async stopped(): Promise<void> {
     const latest = this.#latest;
-    if (latest && this.#options.mode === 'run') await this.#inTurn(() => this.#write(latest, this.#services.clock.now()));
+    if (latest && this.#options.mode === 'run')
+      await this.#inTurn(() => this.#write(latest, this.#services.clock.now()));
   }
 
   /** Two at once would take each other's file for a stranger's. */

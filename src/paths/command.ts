@@ -51,14 +51,19 @@ function judgeInterpreter(script: Executed, held: Held, { walker, depth }: Judgi
   return fault && { ...fault, word: script.word };
 }
 
+/** Empty for what cannot be read: no interpreter could either. */
 function beginOf(held: Held): string {
   if (!held.stat().isFile()) return '';
-  const fd = held.reopen(constants.O_RDONLY);
+  let fd: number | undefined;
   try {
+    fd = held.reopen(constants.O_RDONLY);
     const bytes = Buffer.alloc(LINE_BYTES);
     return bytes.toString('latin1', 0, readSync(fd, bytes, 0, LINE_BYTES, 0));
+  } catch (error) {
+    if (isErrno(error, 'EACCES')) return '';
+    throw error;
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }
 

@@ -5,7 +5,7 @@ import { readLink } from './libc.ts';
 import { automountAt, kindOfMount } from './mounts.ts';
 import type { End, Refusal } from './refusal.ts';
 import { passedBy, refuseShared, sharedWith, type Step } from './shared.ts';
-import type { Ended, Passed, ReachedDirectory, ReachedFile, Walker } from './walked.ts';
+import { namesOf, type Ended, type Passed, type ReachedDirectory, type ReachedFile, type Walker } from './walked.ts';
 
 type Walked = ReachedDirectory | ReachedFile | Ended;
 /** As the kernel. */
@@ -191,10 +191,6 @@ class Way implements Disposable {
 
 function refuse(refusal: Refusal): Walked {
   return { kind: 'refused', refusal };
-}
-
-function namesOf(path: string): string[] {
-  return path.split('/').filter((name) => name !== '' && name !== '.');
 }
 
 export function errno(code: string): Error {

@@ -58,3 +58,8 @@ export type Elsewhere =
   | { readonly kind: 'remote'; readonly at: string; readonly passed: readonly string[] }
   /** There is no such file. `at`: the nearest directory that is there. */
   | { readonly kind: 'absent'; readonly at: string; readonly passed: readonly string[] };
+
+/** `..` is one: what it means is known only on the way. */
+export function namesOf(path: string): string[] {
+  return path.split('/').filter((name) => name !== '' && name !== '.');
+}

@@ -21,7 +21,7 @@ describe('budget', () => {
     test(`of the scripts that ${command} loads`, async (t) => {
       const site = await openSite(t);
       const config = oneSink(site);
-      await site.run(['once', ...config]);
+      await site.run(['once', '--every', '1h', ...config]);
       const args = command === '--version' || command === 'status' ? [command] : [command, ...config];
       assertWithin('characters', await loadedBy(t, site, args), bound);
     });

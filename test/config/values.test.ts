@@ -22,7 +22,7 @@ consumers:
 `;
 
 test('a short configuration means all of this', (t) => {
-  const { files, ...config } = loadYaml(t, EXAMPLE);
+  const { files, digest: _digest, path: _path, ...config } = loadYaml(t, EXAMPLE);
   assert.equal(files.length, 1);
   assert.deepEqual(config, {
     imds: { v1: 'deny', allowAnyEndpoint: false },

@@ -132,8 +132,8 @@ describe('the source', { concurrency: 4 }, () => {
   });
 
   const clocks: readonly [what: string, skew: number, by: RegExp][] = [
-    ['so far ahead that good credentials look expired', -7 * HOUR, /^WARNING +clock: the clock of this host is wrong/m],
-    ['behind', 2 * HOUR, /^WARNING +clock: the clock of this host is wrong/m],
+    ['so far ahead that good credentials look expired', -7 * HOUR, /the clock of this host/],
+    ['behind', 2 * HOUR, /the clock of this host/],
   ];
   for (const [what, value, warning] of clocks) {
     test(`our clock is ${what}: written all the same, with the true expiration, and said`, async (t) => {

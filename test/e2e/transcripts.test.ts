@@ -102,6 +102,7 @@ const TRANSCRIPTS: Readonly<Record<string, Transcript>> = {
 const WHOLE: Readonly<Record<string, RegExp>> = {
   doctor: /^ {10}\w/,
   run: /^(\^C)?MOMENT /,
+  status: /^CREDROTATE /,
   'status-without': /^CREDROTATE /,
 };
 

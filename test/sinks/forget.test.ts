@@ -111,7 +111,9 @@ describe('forgetting a sink', () => {
 
   test('leaves other credentials than those written last alone, unless it is forced', async (t) => {
     const sink = await written(t, awsSink());
-    const [own, other] = ['AKIAEXAMPLEUSER0001', 'ASIAEXAMPLEUSER0002'].map((id) => `[default]\naws_access_key_id = ${id}\n`);
+    const [own, other] = ['AKIAEXAMPLEUSER0001', 'ASIAEXAMPLEUSER0002'].map(
+      (id) => `[default]\naws_access_key_id = ${id}\n`,
+    );
     assert.ok(own !== undefined && other !== undefined);
     writeFileSync(sink.path, other);
     assert.match((await forget(sink)).error?.message ?? '', /expected the key …0001 that we wrote last, got …0002$/);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
-import type { PassReport } from '../../src/core/outcomes.ts';
 import { openSite, reportOf, type Ended, type RunOptions, type Site } from '../support/agent.ts';
 import { limit } from '../support/limits.ts';
 import { assertNoSecretBelow } from '../support/secrets.ts';
@@ -12,6 +11,8 @@ import { layGround, type Ground } from './attack-ground.ts';
  * a pass needs itself; milliseconds.
  */
 const DEADLINE = 10_000 + limit(5_000);
+
+type Report = ReturnType<typeof reportOf>;
 
 /** Set a trap, have root make a pass, look at what became of it. */
 export interface Stage {
@@ -37,7 +38,7 @@ export interface Settings {
   readonly [key: string]: unknown;
 }
 
-export interface Pass extends PassReport {
+export interface Pass extends Report {
   /** Of the process that made it. */
   readonly pid: number;
 }
@@ -77,15 +78,15 @@ export async function agree(
 }
 
 /** What became of a sink: `written`, or the code of its error. */
-export function resultOf({ sinks }: PassReport, path: string): string {
+export function resultOf({ sinks }: Pick<Report, 'sinks'>, path: string): string {
   const sink = sinks.find((one) => one.path === path) ?? assert.fail(`no word of ${path}`);
   return sink.error?.code ?? sink.result;
 }
 
 /** What became of a consumer, or the code of its error. */
-export function newsOf({ consumers }: PassReport, name: string): string {
+export function newsOf({ consumers }: Pick<Report, 'consumers'>, name: string): string {
   const consumer = consumers.find((one) => one.name === name) ?? assert.fail(`no word of ${name}`);
-  return consumer.error?.code ?? consumer.result;
+  return consumer.error?.code ?? consumer.result ?? '';
 }
 
 export async function runInTime(
