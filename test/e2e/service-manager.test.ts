@@ -85,7 +85,7 @@ describe('a service manager', { concurrency: 2 }, () => {
     const watch = { ...env(site), WATCHDOG_USEC: '200000' };
     const pings = (): number => messages().filter((one) => one === 'WATCHDOG=1').length;
     const agent = site.start(['run', ...config], { env: watch });
-    await eventually('it is alive', () => pings() > 2);
+    await eventually('it is alive', () => pings() > 2 && messages().includes('READY=1'));
     agent.process.kill('SIGSTOP');
     await eventually('it was stopped', () => isStopped(agent.process.pid));
     const stopped = pings();

@@ -129,6 +129,7 @@ function steady(site: Site, text: string): string {
       .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'MOMENT')
       .replaceAll(/expires in [^;,]+/g, 'expires in LIFE')
       .replaceAll(/\bpid \d+/g, 'pid PID')
+      .replaceAll(/\b59 min \d+ s\b/g, '1 h')
       .replaceAll(/\b\d+ s ago/g, 'SOON ago')
       .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, 'MOMENT')
       .replaceAll(/expiry=\d+s/g, 'expiry=SECONDS')
