@@ -104,7 +104,7 @@ export async function failForAWhile(t: TestContext, failing: Failing): Promise<v
   const message = `expected a complete write, got ${failing.errno} on ${failing.call}`;
   assert.match(
     onOneLine(stdout),
-    new RegExp(`failed \\S+/app\\.env .*SINK_WRITE_FAILED: \\S+/app\\.env: ${message} hint: `, 'i'),
+    new RegExp(`app\\.env: not up to date .*\\(SINK_WRITE_FAILED: \\S+/app\\.env: ${message}\\) hint: `, 'i'),
   );
   assertCurrent(site, ['credentials', 'iam.json']);
   rmSync(whilst);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import type { Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
@@ -36,8 +36,10 @@ export async function startKeyReader(t: TestContext, site: Site): Promise<KeyRea
 
 export function keyReadingHook(site: Site): KeyReader & { readonly command: readonly string[] } {
   const name = site.path('hook');
+  // A path on the command line might be executed, and must be root's; this file is a user's.
+  writeFileSync(`${name}.sh`, `set -- '${site.path('out/app.env')}' '${name}'\n${READ_KEY}\n`);
   return {
-    command: ['/bin/sh', '-c', READ_KEY, 'sh', site.path('out/app.env'), name],
+    command: ['/bin/sh', `${name}.sh`],
     known: () => lastLine(`${name}.log`),
   };
 }
