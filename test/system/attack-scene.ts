@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { compile } from '../faults/compile.ts';
@@ -89,8 +89,13 @@ async function makePass(
 }
 
 /** What the user left in the way is gone: now the sinks are written, and nothing else is left of us. */
-async function assertRecovers(site: Site, { home }: Ground, config: readonly string[]): Promise<void> {
+async function assertRecovers(site: Site, { home, user }: Ground, config: readonly string[]): Promise<void> {
   for (const name of readdirSync(home)) rmSync(join(home, name), { recursive: true });
+  // Of the way to a user's sink only the last directory may be missing.
+  for (const name of ['a', 'b']) {
+    mkdirSync(join(home, name));
+    chownSync(join(home, name), user, user);
+  }
   site.metadata.rotate();
   const ended = await runInTime(site, ['once', '--json', ...config]);
   assert.equal(ended.code, 0, ended.stdout);
