@@ -1,12 +1,16 @@
 import type { Command } from 'commander';
-import { sourceTime } from '../core/clock-skew.ts';
+import { notableSkew, sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
+import { foresee } from '../notify/notify.ts';
 import { printPlan, type PlannedSink, type PlannedNotification } from '../report/print-plan.ts';
 import { errorLines } from '../report/print-report.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
-import { sinksOf } from '../rotation/pending.ts';
-import type { AgentState } from '../rotation/state.ts';
+import { dueAt, sinksOf, spreadOf } from '../rotation/pending.ts';
+import { notifyRequest } from '../rotation/request.ts';
+import { stateAfter } from '../rotation/rotate.ts';
+import { isEndedFor } from '../rotation/settle.ts';
+import type { AgentState, ConsumerState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
 import type { PreviewRequest } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/preview.ts';
@@ -27,7 +31,8 @@ export function addPlan(program: Command, run: Run): void {
 async function plan(world: World, options: SinkFlags): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const { clock } = await world.services();
-  const { decision, clockSkew, state } = await decide(world, config);
+  const decided = await decide(world, config);
+  const { decision, clockSkew, state } = decided;
   if (decision.kind === 'keep') {
     const { error } = decision;
     world.show(`source is ${decision.state}: nothing would be written\n${errorLines(error).join('\n')}\n`);
@@ -37,7 +42,9 @@ async function plan(world: World, options: SinkFlags): Promise<ExitCode> {
   const isNew = decision.kind === 'new';
   const sinks = await plannedSinks(world, config, { credentials, origin, rotated: isNew, records: state.sinks });
   const found = { at: sourceTime(clock.now(), clockSkew), credentials, origin, isNew, clockSkew };
-  world.show(printPlan({ ...found, sinks, toNotify: toNotify(config, sinks, state) }, screenOf(world).paint));
+  world.show(
+    printPlan({ ...found, sinks, toNotify: await toNotify(world, config, decided, sinks) }, screenOf(world).paint),
+  );
   return exitCodeOfErrors(sinks.flatMap(({ error }) => error ?? []));
 }
 
@@ -70,11 +77,36 @@ async function plannedSinks(world: World, config: Config, wish: Wish): Promise<r
   });
 }
 
-function toNotify(config: Config, sinks: readonly PlannedSink[], state: AgentState): readonly PlannedNotification[] {
-  const changing = new Set(sinks.filter((sink) => sink.bytesChanged).map((sink) => sink.path));
-  return config.consumers.flatMap((consumer) => {
-    const isPending = state.consumers[consumer.name]?.pending !== undefined;
-    const isNews = sinksOf(config.sinks, consumer.name).some((path) => changing.has(path));
-    return isPending || isNews ? [{ consumer, isPending }] : [];
-  });
+/** As a pass would find it after it has written its sinks. */
+async function toNotify(
+  world: World,
+  config: Config,
+  { decision, state, clockSkew }: Decided,
+  sinks: readonly PlannedSink[],
+): Promise<readonly PlannedNotification[]> {
+  const services = await world.services();
+  const changing = sinks.filter((sink) => sink.bytesChanged).map((sink) => sink.path);
+  const failed = new Set(sinks.flatMap(({ path, error }) => (error ? [path] : [])));
+  const after = stateAfter(state, decision, config, { changing, now: services.clock.now() });
+  const around = { clockSkew: notableSkew(clockSkew), spread: spreadOf(after) };
+  const deps = { ...services, self: { uid: world.uid, gid: world.gid } };
+  const { bootId } = services.readBootTime();
+  return await Promise.all(
+    config.consumers.flatMap((consumer) => {
+      const { name } = consumer;
+      const own = after.consumers[name] ?? {};
+      const request = notifyRequest(after, consumer, { bootId, ...around });
+      if (!request) return [];
+      if (isEndedFor(own, consumer)) return [Promise.resolve({ name })];
+      const allSinksStand = sinksOf(config.sinks, name).every((path) => !failed.has(path));
+      const due = dueAt(consumer, { ...own, ...dueNow(own) }, { allSinksStand, ...around });
+      if (due > services.clock.now()) return [Promise.resolve({ name, dueAt: due })];
+      return [foresee(deps, request, world.stop).then((prospect) => ({ name, prospect }))];
+    }),
+  );
+}
+
+/** A pass does not wait for a backoff. */
+function dueNow({ pending }: ConsumerState): Pick<ConsumerState, 'pending'> {
+  return pending ? { pending: { ...pending, nextAttempt: 0 } } : {};
 }

@@ -89,8 +89,9 @@ async function openControl(
   log: Log,
 ): Promise<AsyncDisposable | undefined> {
   try {
-    return await serveControl(runtimeDirectory(world), async ({ command: trigger, ...asked }) => {
-      await agent.ask({ trigger, ...asked });
+    return await serveControl(runtimeDirectory(world), async ({ command, notify = [], ...asked }) => {
+      if (command === 'foresee') return await agent.foresee(notify);
+      await agent.ask({ trigger: command, notify, ...asked });
       return publisher.describe(agent.view()).report;
     });
   } catch (error) {

@@ -27,6 +27,7 @@ export const FINDING_IDS = [
   'unit-cannot-reload',
   'unit-stays-down',
   'signal-not-handled',
+  'consumer-refused',
   'never-rereads',
   'imds-v1',
   'lockdown-drifted',

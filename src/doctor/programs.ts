@@ -4,36 +4,41 @@ import type { ConsumerFacts, ProcessFacts } from './contract.ts';
 
 /** Programs that a notification does not reach, or that do nothing on it. */
 export function judgePrograms(consumer: ConsumerFacts): readonly Finding[] {
-  return consumer.processes.flatMap((process) => [
-    ...judgeSignal(consumer.name, process),
-    ...judgeReading(consumer, process),
-  ]);
+  return [
+    ...judgeRefusal(consumer),
+    ...consumer.processes.flatMap((process) => [
+      ...judgeSignal(consumer.name, process),
+      ...judgeReading(consumer, process),
+    ]),
+  ];
 }
 
-const EFFECTS = {
-  fatal: 'has no handler: it would end, and so is not signalled',
-  dropped: 'ignores it: it would not notice',
-} as const;
-
-function judgeSignal(subject: string, { pid, program, reception, runtime }: ProcessFacts): readonly Finding[] {
-  if (!reception) return [];
-  const { effect, signal } = reception;
-  const isDoubtful = effect === 'caught' && runtime !== undefined;
-  if (effect === 'blocked' || (effect === 'caught' && !isDoubtful)) return [];
-  const seen = isDoubtful
-    ? `runs in ${runtime}, which catches it in every program and by default exits`
-    : EFFECTS[effect === 'dropped' ? 'dropped' : 'fatal'];
+function judgeSignal(subject: string, { pid, program, error }: ProcessFacts): readonly Finding[] {
+  if (!error) return [];
   return [
     {
       id: 'signal-not-handled',
       severity: 'error',
       subject,
-      problem: `${signal} does not make this program read its files again`,
-      evidence: [`pid ${pid}${program === undefined ? '' : ` (${program})`} ${seen}`],
-      remedy: {
-        text: 'have systemd restart it; or, where the program is known to handle the signal, vouch for it',
-        line: isDoubtful ? 'handles_signal: true' : '{ type: systemd, unit: NAME.service, action: restart }',
-      },
+      problem: `a notification would not reach pid ${pid}${program === undefined ? '' : ` (${program})`}`,
+      evidence: [error.message],
+      remedy: { text: error.hint ?? `credrotate explain ${error.code}` },
+    },
+  ];
+}
+
+/** What a pass refuses, where neither the unit nor a process says it. */
+function judgeRefusal({ name: subject, error, unit, processes }: ConsumerFacts): readonly Finding[] {
+  if (!error || unit?.isThere === false || processes.some((one) => one.error) || error.code === 'CONSUMER_TIMEOUT')
+    return [];
+  return [
+    {
+      id: 'consumer-refused',
+      severity: 'error',
+      subject,
+      problem: 'it would not be notified',
+      evidence: [`${error.code}: ${error.message}`],
+      remedy: { text: error.hint ?? `credrotate explain ${error.code}` },
     },
   ];
 }

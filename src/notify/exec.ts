@@ -8,6 +8,7 @@ import { hasSystemd, runTool } from '../host/tool.ts';
 import { judgeCommand } from '../paths/command.ts';
 import { ask, ERROR } from './ask.ts';
 import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
+import type { Prepared } from './prepared.ts';
 
 interface Attempt {
   readonly request: NotifyRequest;
@@ -15,13 +16,23 @@ interface Attempt {
 }
 
 /** Runs a consumer's program: notified when it ends with exit code 0. What it prints is kept out of our own reports. */
-export async function notifyByExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<NotifyResult> {
+export async function prepareExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<Prepared> {
   const [program = ''] = consumer.command;
   const user = await userOf(deps, consumer);
   const mayHang = await refuseUnsafe(deps, consumer.command, attempt.signal);
+  return {
+    action: `run ${program}`,
+    processes: [],
+    send: () => run(deps, consumer, { ...attempt, user, mayHang }),
+    [Symbol.dispose]: () => undefined,
+  };
+}
+
+async function run(deps: NotifyDeps, consumer: ExecConsumer, attempt: Run): Promise<NotifyResult> {
+  const [program = ''] = consumer.command;
   // Below a service manager a unit of its own, so that the sandbox of ours does not bind it.
   const inUnit = deps.self.uid === 0 && hasSystemd(deps);
-  const result = await (inUnit ? runInUnit : runHere)(deps, consumer, { ...attempt, user, mayHang });
+  const result = await (inUnit ? runInUnit : runHere)(deps, consumer, attempt);
   if (result.timedOut) {
     const message = `${program}: expected an end within ${consumer.timeout / 1000} s, got none`;
     throw new AgentError('CONSUMER_TIMEOUT', message, { hint: 'see what it waits for, or raise timeout' });

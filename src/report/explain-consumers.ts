@@ -68,6 +68,19 @@ export const OF_CONSUMERS: Explanations<'CONSUMER'> = {
       'It is notified again until it succeeds. At once: `credrotate refresh`.',
     ],
   },
+  CONSUMER_ENDED: {
+    means: 'the consumer ended when it was notified',
+    causes: [
+      'Its program, or the runtime that it is written in, ends on the signal: PHP on the command line, a shell script with an EXIT trap, Erlang.',
+      'It is a program that passes the signal on to another, which ends: sudo, timeout, tini.',
+      'It could not read its new configuration, and stopped.',
+    ],
+    remedies: [
+      'See why it ended, and start it: `systemctl status UNIT`, `journalctl -u UNIT`.',
+      'Have it restarted instead: `type: systemd` with `action: restart`, or `type: exec`.',
+      'It is notified again when its entry in the configuration has changed, or when asked for: `credrotate refresh --notify NAME`.',
+    ],
+  },
   CONSUMER_TIMEOUT: {
     means: 'notifying the consumer did not come to an end in time',
     causes: ['A program waits for something, or a job of systemd waits for another.'],

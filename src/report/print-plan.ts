@@ -1,7 +1,9 @@
 import { describeSkew } from '../core/clock-skew.ts';
-import type { ConsumerConfig, SinkConfig } from '../core/config.ts';
-import { displayKeyId, type Credentials, type Origin } from '../core/credentials.ts';
+import type { SinkConfig } from '../core/config.ts';
+import { displayKeyId, formatExpiration, type Credentials, type Origin } from '../core/credentials.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
+import { printable } from '../core/printable.ts';
+import type { Prospect } from '../core/prospect.ts';
 import { redactedDiff } from './diff.ts';
 import type { Paint } from './paint.ts';
 import { sinkLines, warningLines } from './print-report.ts';
@@ -18,10 +20,13 @@ export interface Plan {
   readonly toNotify: readonly PlannedNotification[];
 }
 
-/** A consumer whose sinks would change in bytes, or that is still to be notified of an earlier change. */
+/** A consumer that a pass would notify, now or later. */
 export interface PlannedNotification {
-  readonly consumer: ConsumerConfig;
-  readonly isPending: boolean;
+  readonly name: string;
+  /** When it is due now. */
+  readonly prospect?: Prospect;
+  /** When it is due later; epoch milliseconds. */
+  readonly dueAt?: number;
 }
 
 /** With the bytes of a file that would be replaced, which are never shown whole. */
@@ -71,34 +76,30 @@ function reason({ drift, config: { mode, owner, group } }: PlannedSink): string 
   return drift.map((kind) => words[kind]).join(', ');
 }
 
-function notificationLine({ consumer, isPending }: PlannedNotification): string {
-  return `would notify ${consumer.name}: ${how(consumer)}${WHEN[consumer.when]}${isPending ? '; it is pending already' : ''}`;
+/** What a notification would come to, for people. */
+export function prospectLine(name: string, { action, processes, result }: Prospect): string {
+  const to = processes.map(({ pid, program }) => `pid ${pid}${program === undefined ? '' : ` (${program})`}`);
+  const named = to.length === 0 ? '' : ` to ${to.slice(0, MOST_NAMED).join(', ')}`;
+  const more = to.length > MOST_NAMED ? ` and ${to.length - MOST_NAMED} more` : '';
+  if (!result) return printable(`would notify ${name}: ${action}${action.startsWith('SIG') ? named + more : ''}`);
+  const line = printable(`would not notify ${name}: ${'error' in result ? result.error.message : result.detail}`);
+  if (!('error' in result) || result.error.hint === undefined) return line;
+  return `${line}\n${printable(`  hint: ${result.error.hint}`)}`;
 }
 
-function how(consumer: ConsumerConfig): string {
-  switch (consumer.type) {
-    case 'systemd':
-      return consumer.action === 'kill'
-        ? `${consumer.signal} to the main process of ${consumer.unit}`
-        : `${consumer.action} ${consumer.unit}`;
-    case 'signal':
-      return 'pidFile' in consumer.target
-        ? `${consumer.signal} to the process of ${consumer.target.pidFile}`
-        : `${consumer.signal} to every process of ${consumer.target.process.exe}`;
-    case 'exec':
-      return `run ${consumer.command[0] ?? ''}`;
-  }
-}
+const MOST_NAMED = 5;
 
-const WHEN: Readonly<Record<ConsumerConfig['when'], string>> = {
-  changed: '',
-  expiring: ', when what it knows runs out',
-  auto: ' (a restart only when due)',
-};
+function notificationLine({ name, prospect, dueAt }: PlannedNotification): string {
+  if (prospect) return prospectLine(name, prospect);
+  const ended = `would not notify ${name}: it ended when it was last notified`;
+  const later = `would notify ${name} at ${formatExpiration(dueAt ?? 0)}, when little is left of what it knows`;
+  return printable(dueAt === undefined ? ended : later);
+}
 
 function summary({ sinks, toNotify }: Plan): string {
   const changing = sinks.filter(({ next }) => next).length;
   if (changing === 0 && toNotify.length === 0) return 'nothing would change';
-  const notified = toNotify.length === 0 ? 'nobody' : count(toNotify.length, 'consumer');
+  const due = toNotify.filter(({ prospect, dueAt }) => dueAt !== undefined || (prospect && !prospect.result)).length;
+  const notified = due === 0 ? 'nobody' : count(due, 'consumer');
   return `would write ${changing} of ${count(sinks.length, 'sink')} and notify ${notified}`;
 }

@@ -83,7 +83,7 @@ export interface SinkStatus extends Omit<SinkOutcome, 'bytesChanged' | 'result' 
   readonly evidence?: EvidenceStatus;
 }
 
-export interface ConsumerStatus extends Partial<Omit<ConsumerOutcome, 'processes'>> {
+export interface ConsumerStatus extends Partial<Omit<ConsumerOutcome, 'processes' | 'dueAt' | 'successor'>> {
   readonly name: string;
   readonly type: string;
   /** Paths. */
@@ -96,6 +96,10 @@ export interface ConsumerStatus extends Partial<Omit<ConsumerOutcome, 'processes
   readonly stale?: readonly { readonly pid: number; readonly startedAt: string }[];
   /** Whether it was notified and nobody has read its sinks since. Absent when that cannot be known, or not yet. */
   readonly notReading?: boolean;
+  /** Of a scheduled one: when it is to be notified. */
+  readonly dueAt?: string;
+  /** Of an ended one: whether another process runs in its place, and when little is left of what that knows. */
+  readonly successor?: { readonly isRunning: boolean; readonly runsOutAt: string };
 }
 
 export interface KnownStatus {

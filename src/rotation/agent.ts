@@ -3,6 +3,7 @@ import type { Config } from '../core/config.ts';
 import type { Clock, Log, Source } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import type { PassReport, PassTrigger } from '../core/outcomes.ts';
+import type { Foreseen } from '../core/prospect.ts';
 import { Announcer } from './announce.ts';
 import { joined, refuseUnknown, type Waiting } from './asked.ts';
 import { Deliverer, type DeliverDeps } from './deliver.ts';
@@ -13,8 +14,7 @@ import { isAnswer } from './source-state.ts';
 import type { AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
-export interface AgentDeps
-  extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Pick<DeliverDeps, 'notify' | 'readsShow'> {
+export interface AgentDeps extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Omit<DeliverDeps, 'onOutcome'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: StateStore;
@@ -46,6 +46,9 @@ const LONGEST_WAIT_STEP = 10_000;
 
 /** Who asked for a pass is not kept longer by a slow consumer: it is reported as pending; milliseconds. */
 const ANSWER_PATIENCE = 30_000;
+
+/** Of what looks at processes and units; milliseconds. */
+const FORESIGHT_PATIENCE = 30_000;
 
 /** Makes passes, one at a time: by itself on the plan, and when asked. */
 export class Agent {
@@ -101,6 +104,24 @@ export class Agent {
     this.#asked.push(waiting);
     this.#wake.abort();
     return waiting.answer.promise;
+  }
+
+  /** What notifying these consumers would come to now. */
+  async foresee(names: readonly string[]): Promise<Foreseen> {
+    refuseUnknown(this.#config, { notify: names });
+    const consumers = this.#config.consumers.filter(({ name }) => names.includes(name));
+    const prospects = consumers.map(async (consumer) => {
+      const matched = this.#deps.store.state.consumers[consumer.name]?.matched ?? [];
+      const request = {
+        consumer,
+        generation: this.#deps.store.state.generation,
+        reason: 'manual',
+        sinks: [],
+        matched,
+      } as const;
+      return [consumer.name, await this.#deps.foresee(request, AbortSignal.timeout(FORESIGHT_PATIENCE))] as const;
+    });
+    return Object.fromEntries(await Promise.all(prospects));
   }
 
   /** Takes a new configuration and makes a pass with it. */
@@ -182,18 +203,18 @@ export class Agent {
   }
 
   /** All that is known by now, of the last pass and of the consumers since. */
-  view(): AgentView {
-    const seen = { config: this.#config, state: this.#deps.store.state, report: this.#report() };
+  view(consumers = this.#deliverer.news()): AgentView {
+    const seen = { config: this.#config, state: this.#deps.store.state, report: this.#report(consumers) };
     return { ...seen, notReading: readingVerdicts(seen), next: this.#next };
   }
 
-  #report(): PassReport {
+  #report(consumers = this.#deliverer.news()): PassReport {
     if (!this.#last) throw new AgentError('INTERNAL', 'a report was asked for before the first pass');
-    return { ...this.#last, consumers: this.#deliverer.outcomes() };
+    return { ...this.#last, consumers };
   }
 
   async #publish(): Promise<void> {
-    const view = this.view();
+    const view = this.view(this.#deliverer.outcomes());
     this.#announcer.notReading(view.notReading);
     await this.#deps.publish(view);
   }

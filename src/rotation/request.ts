@@ -8,7 +8,7 @@ import type { AgentState, ConsumerState } from './state.ts';
 export function notifyRequest(
   state: AgentState,
   consumer: ConsumerConfig,
-  { bootId, clockSkew }: { readonly bootId: string; readonly clockSkew: number },
+  { bootId, ...circumstances }: { readonly bootId: string; readonly clockSkew: number; readonly spread: number },
 ): NotifyRequest | undefined {
   const own: ConsumerState = state.consumers[consumer.name] ?? {};
   const { pending } = own;
@@ -23,7 +23,8 @@ export function notifyRequest(
     sinks: pending.sinks,
     ...(changedAt && { changedAt }),
     ...(pending.notified && { notified: pending.notified }),
-    ...(consumer.when === 'auto' && !pending.urgent && { noRestartBefore: lastMoment(consumer, own, clockSkew) }),
+    ...(own.matched && { matched: own.matched }),
+    ...(consumer.when === 'auto' && !pending.urgent && { noRestartBefore: lastMoment(consumer, own, circumstances) }),
   };
 }
 

@@ -54,6 +54,8 @@ export function makeAgent(t: TestContext, answers: readonly Fetched[], options: 
       makeSource: () => ({ fetch: () => Promise.resolve(next()) }),
       applySinks: () => Promise.resolve({ outcomes: [], records: {}, temps: [] }),
       notify: () => Promise.reject(new Error('there are no consumers')),
+      foresee: () => Promise.reject(new Error('there are no consumers')),
+      watch: () => Promise.reject(new Error('there are no consumers')),
       readsShow: () => false,
       publish: (view) => {
         views.push(view);

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConsumerConfig, SinkConfig, SystemdConsumer } from '../../core/config.ts';
-import { toErrorInfo } from '../../core/errors.ts';
-import type { ConsumerFacts, ProcessFacts, UnitFacts } from '../../doctor/contract.ts';
-import { foresee, foreseeSignal } from '../../notify/foresee.ts';
+import type { ConsumerFacts, UnitFacts } from '../../doctor/contract.ts';
+import { foresee } from '../../notify/notify.ts';
 import type { LookDeps } from './contract.ts';
 import { filesOf, readEnvironment } from './environment.ts';
 import { textOf, type Shown } from '../../host/systemctl.ts';
@@ -18,19 +17,21 @@ export async function lookAtConsumers(deps: LookDeps): Promise<readonly Consumer
 async function lookAt(deps: LookDeps, consumer: ConsumerConfig): Promise<ConsumerFacts> {
   const { name } = consumer;
   const sinks = deps.config.sinks.filter((sink) => sink.notify.includes(name)).map(sinkOf);
-  if (consumer.type === 'exec') return { name, told: 'hook', sinks, processes: [] };
+  const request = { consumer, generation: 0, reason: 'manual', sinks: [] } as const;
+  const { processes, result } = await foresee(deps.notify, request, deps.signal);
+  const error = result?.result === 'pending' ? { error: result.error } : {};
+  const common = { name, sinks, processes, ...error };
+  if (consumer.type === 'exec') return { ...common, told: 'hook' };
   if (consumer.type === 'systemd') {
     const shown = await show(deps, consumer.unit, PROPERTIES);
     if (!shown) deps.miss({ subject: consumer.unit, reason: 'systemd is not there, or gives no answer' });
     const unit = shown && (await unitFacts(deps, consumer, shown));
-    const processes = await mainProcess(deps, consumer, shown);
-    return { name, told: howTold(consumer, unit), sinks, processes, ...(unit && { unit }) };
+    return { ...common, told: howTold(consumer, unit), ...(unit && { unit }) };
   }
-  const processes = await noting(deps, name, () => foreseeSignal(deps.notify, consumer, deps.signal));
   const unitName = processes.map(({ pid }) => unitOf(pid)).find((one) => one !== undefined);
   const shown = unitName === undefined ? undefined : await show(deps, unitName, PROPERTIES);
   const unit = shown && unitName !== undefined && (await unitFacts(deps, { unit: unitName, action: 'kill' }, shown));
-  return { name, told: 'signal', sinks, processes, ...(unit && { unit }) };
+  return { ...common, told: 'signal', ...(unit && { unit }) };
 }
 
 function sinkOf(sink: SinkConfig): ConsumerFacts['sinks'][number] {
@@ -38,7 +39,7 @@ function sinkOf(sink: SinkConfig): ConsumerFacts['sinks'][number] {
   return { path, format, ...(sink.format === 'aws-credentials' && { profile: sink.profile }) };
 }
 
-const PROPERTIES = ['LoadState', 'CanReload', 'Restart', 'MainPID', 'Environment', 'EnvironmentFiles'];
+const PROPERTIES = ['LoadState', 'CanReload', 'Restart', 'Environment', 'EnvironmentFiles'];
 
 async function unitFacts(
   deps: LookDeps,
@@ -60,29 +61,6 @@ function howTold({ action }: SystemdConsumer, unit: UnitFacts | undefined): Cons
   if (action === 'kill') return 'signal';
   if (action === 'try-reload-or-restart') return unit?.canReload === false ? 'restart' : 'reload';
   return action;
-}
-
-async function mainProcess(
-  deps: LookDeps,
-  { name, action, signal }: SystemdConsumer,
-  shown: Shown | undefined,
-): Promise<readonly ProcessFacts[]> {
-  const pid = Number(shown ? textOf(shown, 'MainPID') : 0);
-  if (!(pid > 1)) return [];
-  return await noting(deps, name, async () => {
-    const process = await foresee(deps.notify, pid, action === 'kill' ? signal : undefined, deps.signal);
-    return process ? [process] : [];
-  });
-}
-
-async function noting<T>(deps: LookDeps, subject: string, look: () => Promise<readonly T[]>): Promise<readonly T[]> {
-  try {
-    return await look();
-  } catch (error) {
-    deps.signal.throwIfAborted();
-    deps.miss({ subject, reason: toErrorInfo(error).message });
-    return [];
-  }
 }
 
 /** The service that a process belongs to, by its control group. */
