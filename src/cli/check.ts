@@ -6,7 +6,7 @@ import { errorLines, sinkLines, warningLines } from '../report/print-report.ts';
 import { count } from '../report/text.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/preview.ts';
-import { DEFAULT_CONFIG, readConfig, withSinks, type SinkFlags } from './options.ts';
+import { isUsual, readConfig, withSinks, type SinkFlags } from './options.ts';
 import { stateDirectory } from './own.ts';
 import { SAMPLE } from './sample.ts';
 import { UNITS, unitTrouble, type UnitTrouble } from './sandbox.ts';
@@ -35,7 +35,7 @@ async function check(world: World, options: CheckOptions): Promise<ExitCode> {
   const wish = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups: config.trustedGroups };
   const sinks = await previewSinks(sinkDeps(await world.services()), { ...wish, sinks: config.sinks });
   // The units read no other configuration.
-  const isTheirs = config.path === DEFAULT_CONFIG && options.confDir === undefined;
+  const isTheirs = isUsual(options) && options.confDir === undefined;
   const units = isTheirs ? unitTrouble(config, UNITS) : { outside: [], warnings: [] };
   const lines = sinks.flatMap((sink) => [...describe(sink), ...warningLines(closed(sink.path, units))]);
   const lockdown = isTheirs ? await lockdownTrouble(world, config) : [];

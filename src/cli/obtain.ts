@@ -4,7 +4,7 @@ import { defaultConfig } from '../config/defaults.ts';
 import type { Config } from '../core/config.ts';
 import type { Credentials, Origin } from '../core/credentials.ts';
 import { AgentError } from '../core/errors.ts';
-import { DEFAULT_CONFIG, readPart, withConfig, type ConfigOptions } from './options.ts';
+import { DEFAULT_CONFIG, DROP_INS, readPart, withConfig, type ConfigOptions } from './options.ts';
 import type { World } from './world.ts';
 
 export interface SourceOptions extends ConfigOptions {
@@ -43,7 +43,8 @@ async function fetchCredentials(world: World, config: Config): ReturnType<typeof
 
 /** How the source is reached, by the configuration that is named, the usual one if it can be read, or none. */
 export async function findConfig(world: World, options: ConfigOptions): Promise<Config> {
-  if (options.config !== undefined || (await isReadable(DEFAULT_CONFIG))) return readPart(world, options, 'imds');
+  if (options.config !== undefined || (await isReadable(DEFAULT_CONFIG)) || (await isReadable(DROP_INS)))
+    return readPart(world, options, 'imds');
   return defaultConfig();
 }
 

@@ -119,6 +119,8 @@ async function writeSinks(
   if (!print) return undefined;
   const enter = entering(decision, before.generation, { config, now, asked });
   const urgent = decision.kind === 'new' && (decision.moved || isAccepted);
+  const note = (state: AgentState, changing: readonly string[] = []): AgentState =>
+    notePending(enter(state), config, { sinks: [...unremembered(before, config), ...changing], now, urgent });
   const applied = await deps.applySinks({
     sinks: config.sinks,
     trustedGroups: config.trustedGroups,
@@ -130,18 +132,23 @@ async function writeSinks(
     temps: before.temps,
     beforeWrite: (temps, changing) =>
       deps.store.update((state) => ({
-        ...notePending(enter(state), config, { sinks: changing, now, urgent }),
+        ...note(state, changing),
         // After a kill nobody knows when they changed: without a record their consumers are notified in any case.
         sinks: without(state.sinks, changing),
         temps: [...state.temps, ...temps],
       })),
   });
-  const after = { ...enter(deps.store.state), temps: [...applied.temps] };
+  const after = { ...note(deps.store.state), temps: [...applied.temps] };
   after.sinks = { ...recordsThatHold(before, applied), ...applied.records };
   if (JSON.stringify(after) !== JSON.stringify(deps.store.state)) {
-    await deps.store.update((state) => ({ ...enter(state), sinks: after.sinks, temps: after.temps }));
+    await deps.store.update((state) => ({ ...note(state), sinks: after.sinks, temps: after.temps }));
   }
   return applied;
+}
+
+/** Without a memory nobody knows who was notified, whatever the files hold already: everybody is. */
+function unremembered({ standing }: AgentState, { sinks }: Config): readonly string[] {
+  return standing ? [] : sinks.map(({ path }) => path);
 }
 
 function askedIn({ bootId }: RotateDeps, fetched: Fetched): Writing['asked'] {

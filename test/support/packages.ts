@@ -3,14 +3,18 @@
  * with the reason, which is a failure where CI=true.
  */
 export const PACKAGES: readonly string[] = [
+  'apt-utils',
   'awscli',
   'binutils',
   'binutils-aarch64-linux-gnu',
+  'createrepo-c',
   'curl',
   'default-jdk-headless',
+  'dnf',
   'faketime',
   'fish',
   'gcc',
+  'gnupg',
   'groff',
   'iproute2',
   'libatomic1-arm64-cross',
