@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -10,9 +10,22 @@ export const TEMP = isOpenToAll(tmpdir()) ? tmpdir() : '/tmp';
 export function tempDir(context: TestContext): string {
   const directory = mkdtempSync(join(TEMP, 'credrotate-test-'));
   context.after(() => {
+    refuseMounts(directory);
     rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   });
   return directory;
+}
+
+/**
+ * Throws where something is still mounted below, before anything is removed: what is bound there may be a directory of the
+ * host, which would be emptied with the rest.
+ */
+function refuseMounts(directory: string): void {
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '');
+  const below = points.filter((point) => `${point}/`.startsWith(`${realpathSync(directory)}/`));
+  if (below.length > 0) throw new Error(`${below.join(', ')}: expected no mounts in a directory that is to be removed`);
 }
 
 function isOpenToAll(directory: string): boolean {
