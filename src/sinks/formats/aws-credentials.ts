@@ -1,6 +1,7 @@
 import type { AwsCredentialsSink } from '../../core/config.ts';
 import type { Credentials, Origin } from '../../core/credentials.ts';
 import type { Rendered } from '../contract.ts';
+import { Conflicts } from './aws-conflicts.ts';
 import { Findings } from './aws-findings.ts';
 import { awsKeys, securityToken } from './aws-keys.ts';
 import { rewriteSection } from './aws-rewrite.ts';
@@ -23,8 +24,13 @@ export function renderAwsCredentials(
     const { text, encoding, warnings } = decodeText(existing ?? startOf(sink));
     const { owns, lineFor, required } = awsKeys(credentials, sink, origin);
     const findings = new Findings(profile, owns);
-    const copies = copiesOf(readSections(text, profile, owns, findings.see));
-    findings.refuse();
+    const conflicts = new Conflicts(profile, owns);
+    const sections = readSections(text, profile, owns, (line) => {
+      findings.see(line);
+      conflicts.see(line);
+    });
+    const copies = copiesOf(sections);
+    conflicts.refuse();
     const eol = linesOf(text).next().value?.eol || '\n';
     const lines = required(findings.inheritsToken);
     const rewrites = copies.map((section) =>
@@ -35,19 +41,16 @@ export function renderAwsCredentials(
       rewrites.flatMap(({ edits }) => edits),
     );
     const result = copies.length > 0 ? edited : appendSection(edited, profile, [...lines.values()], eol);
+    const rewritten = new Set(rewrites.flatMap((rewrite) => rewrite.warnings));
+    const inherited = findings.inheritsToken && sink.securityToken === 'never' ? [INHERITED] : [];
     return {
       bytes: Buffer.from(result, encoding),
-      warnings: [
-        ...warnings,
-        ...new Set(rewrites.flatMap((rewrite) => rewrite.warnings)),
-        ...findings.warnings,
-        ...(findings.inheritsToken && sink.securityToken === 'never'
-          ? [`Python readers inherit ${securityToken} from [DEFAULT] and prefer it to the session token`]
-          : []),
-      ],
+      warnings: [...warnings, ...rewritten, ...findings.warnings, ...inherited],
     };
   });
 }
+
+const INHERITED = `Python readers inherit ${securityToken} from [DEFAULT] and prefer it to the session token`;
 
 function requireProfileName(profile: string): void {
   if (/^[ -Z\\^-~]+$/.test(profile) && profile.trim() === profile && profile !== 'DEFAULT') return;

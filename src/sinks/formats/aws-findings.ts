@@ -1,16 +1,12 @@
+import { OTHER_WAY } from './aws-conflicts.ts';
 import { isCredentialKey, securityToken, type Owns } from './aws-keys.ts';
 import type { IniContinuation, IniHeader, IniLine, IniProperty } from './ini-lines.ts';
 import { whiteName } from './ini-lines.ts';
-import { refusal } from './refusal.ts';
-import type { Line } from './text.ts';
-
-/** Where it stands, SDKs get credentials another way first and would not use what we write. */
-export const OTHER_WAY = /^(role_arn|web_identity_token_file|sso_(session|start_url|account_id|role_name))$/;
 
 /** Many more than any file of people has: what repeats one beyond is not noticed. */
 const MAX_SEEN = 5_000;
 
-/** Told each line of a file, in order, it knows what readers of a profile will trip over. */
+/** Told each line of a file, in order, it knows what readers of a profile will trip over; nothing of it mixes keys. */
 export class Findings {
   readonly #profile: string;
   readonly #owns: Owns;
@@ -19,7 +15,6 @@ export class Findings {
   readonly #seen = new Set<string>();
   #section = '';
   #parent: IniProperty | undefined;
-  #refusal: Error | undefined;
   #inheritsToken = false;
 
   constructor(profile: string, owns: Owns) {
@@ -59,11 +54,6 @@ export class Findings {
     }
   };
 
-  /** Throws the refusal when some reader would not use what we write, or part of it. */
-  refuse(): void {
-    if (this.#refusal) throw this.#refusal;
-  }
-
   #header(line: IniHeader): void {
     const { name, comment } = line;
     this.#section = name;
@@ -84,30 +74,27 @@ export class Findings {
     this.#parent = line;
     const isRewritten = this.#isOurs() && this.#owns(line);
     if (this.#isRepeated(`${this.#section}]${key}`) && !isRewritten) this.#note(line, REPEATED);
-    if (this.#section === 'DEFAULT') {
-      if (key === securityToken) this.#inheritsToken = true;
-      if (OTHER_WAY.test(key)) {
-        this.#note(line, 'Python readers inherit this from [DEFAULT] and would not use static credentials');
-      }
-    }
+    if (this.#section === 'DEFAULT') this.#default(line);
     if (!this.#isOurs()) return;
-    if (OTHER_WAY.test(key)) this.#refusal ??= otherWay(line.line, key);
     if (indent !== '') this.#note(line, 'the section is indented: Java, Rust and CRT readers reject the file');
     if (key === 'credential_process') {
       this.#note(line, 'credential_process stands beside static credentials, which most SDKs prefer');
     }
   }
 
+  #default(line: IniProperty): void {
+    if (line.key === securityToken) this.#inheritsToken = true;
+    if (!OTHER_WAY.test(line.key)) return;
+    this.#note(line, 'Python readers inherit this from [DEFAULT] and would not use static credentials');
+  }
+
   #continuation(line: IniContinuation): void {
-    const { setting } = line;
-    const parent = this.#parent;
-    if (parent?.value === '' && !line.line.text.includes('=')) this.#note(line, REPEATED);
-    // What continues a key of ours is rewritten with it.
-    if (!this.#isOurs() || !isCredentialKey(setting?.key) || isCredentialKey(parent?.key)) return;
+    if (this.#parent?.value !== '') return;
+    if (!line.line.text.includes('=')) this.#note(line, REPEATED);
     // Below a key without a value, such as `s3 =`, all but a few readers know nested keys.
-    if (parent?.value === '')
+    if (this.#isOurs() && isCredentialKey(line.setting?.key) && !this.#owns(this.#parent)) {
       this.#note(line, 'part of another setting looks like a key of ours: PHP takes it for one');
-    else this.#refusal ??= nested(line);
+    }
   }
 
   #isOurs(): boolean {
@@ -125,17 +112,3 @@ export class Findings {
 }
 
 const REPEATED = 'Python readers reject the file: repeated above, or nested without "="';
-
-export function otherWay({ number }: Pick<Line, 'number'>, key: string): Error {
-  return refusal(
-    `line ${number}: expected a profile for static credentials, got ${key}`,
-    `SDKs would not use credentials beside ${key}: configure another profile, or remove that line`,
-  );
-}
-
-function nested({ line }: IniLine): Error {
-  return refusal(
-    `line ${line.number}: expected the keys of the profile at the start of their lines, got one indented below another setting`,
-    'JavaScript, Go and PHP would read it, Python would not: remove its indentation, or the line',
-  );
-}

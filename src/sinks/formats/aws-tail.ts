@@ -1,4 +1,4 @@
-import { OTHER_WAY, otherWay } from './aws-findings.ts';
+import { OTHER_WAY, otherWay } from './aws-conflicts.ts';
 import type { Owns } from './aws-keys.ts';
 import { garbage, indentOf, isComment, settingOf } from './ini-lines.ts';
 import type { Setting } from './ini-lines.ts';
@@ -66,6 +66,8 @@ class Settings {
   lineFor(line: Line, body: string, width: number): string {
     const setting = BASE64.test(body) ? undefined : settingOf(body);
     const isForeign = setting !== undefined && !this.#owns(setting);
+    // JavaScript goes on with the block, whatever the width; Python does not.
+    if (this.#parent?.value === '' && this.#width === width) throw unclear(line);
     if (isForeign) return this.#keep(line, setting, width);
     if (this.#width === undefined || (setting && this.#width === width)) return '';
     throw unclear(line);

@@ -1,12 +1,17 @@
 import { refusal } from './refusal.ts';
 import type { Line } from './text.ts';
 
+/** What a line says of variables of ours, when it says nothing else. */
+export interface OwnLine {
+  readonly assignments: readonly Assignment[];
+  /** The variables that it exports, set by it or not. */
+  readonly exported: ReadonlySet<string>;
+}
+
 export interface Assignment {
   readonly name: string;
   /** Without quotes around it. */
   readonly value: string;
-  /** Whether this line exports it. */
-  readonly isExported: boolean;
 }
 
 /** A line that sets a variable, whatever it says besides. */
@@ -38,6 +43,13 @@ const SEMICOLON = /;/y;
 const EXPORT = /export\s+/y;
 const WORD = new RegExp(`([\\w.-]+)(?:\\s*=\\s*(${VALUE}))?(?=[\\s;]|$)`, 'y');
 
+const EXPORT_LIST = /^\s*export((?:\s+[A-Za-z_]\w*)+)\s*;?\s*(?:#.*)?$/;
+
+/** The variables that a line exports, which sets none. */
+export function exportList(text: string): readonly string[] {
+  return EXPORT_LIST.exec(text)?.[1]?.trim().split(/\s+/) ?? [];
+}
+
 /** Whether nothing but a comment follows the value that begins there. */
 export function isAlone(text: string, valueAt: number): boolean {
   ALONE.lastIndex = valueAt;
@@ -48,18 +60,18 @@ export function isAlone(text: string, valueAt: number): boolean {
  * What a line sets that begins with a variable of ours. Several on one line may all be ours, as in `export A=1 B=2` and
  * `A=1; export A`. Throws a refusal when it says anything else: that would be lost with the line.
  */
-export function parseOwn(line: Line, names: ReadonlySet<string>): readonly Assignment[] {
+export function parseOwn(line: Line, names: ReadonlySet<string>): OwnLine {
   const colon = /^\s*([\w.-]+):\s+(.*?)\s*$/.exec(line.text);
   if (colon === null) return new OwnParser(line, names).parse();
   const [, name = '', value = ''] = colon;
   if (!isAlone(value, 0)) throw mixed(line);
-  return [{ name, value: bare(value), isExported: false }];
+  return { assignments: [{ name, value: bare(value) }], exported: new Set() };
 }
 
 class OwnParser {
   readonly #line: Line;
   readonly #names: ReadonlySet<string>;
-  readonly #set: { readonly name: string; readonly value: string }[] = [];
+  readonly #set: Assignment[] = [];
   readonly #exported = new Set<string>();
   #at = 0;
 
@@ -68,14 +80,14 @@ class OwnParser {
     this.#names = names;
   }
 
-  parse(): readonly Assignment[] {
+  parse(): OwnLine {
     while (!this.#isAtEnd()) {
       if (this.#take(SEMICOLON)) continue;
       const isExport = this.#take(EXPORT) !== undefined;
       do this.#word(isExport);
       while (!this.#isAtEnd() && this.#line.text[this.#at] !== ';');
     }
-    return this.#set.map((one) => ({ ...one, isExported: this.#exported.has(one.name) }));
+    return { assignments: this.#set, exported: this.#exported };
   }
 
   /** Past blanks; a comment is the end. */

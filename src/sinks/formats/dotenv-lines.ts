@@ -1,4 +1,11 @@
-import { isEscaped, parseAssignment, parseOwn, type Assignment, type ParsedAssignment } from './dotenv-assignments.ts';
+import {
+  exportList,
+  isEscaped,
+  parseAssignment,
+  parseOwn,
+  type OwnLine,
+  type ParsedAssignment,
+} from './dotenv-assignments.ts';
 import { ShellReader } from './dotenv-shell.ts';
 import { refusal } from './refusal.ts';
 import { lineNumberAt, linesOf, MAX_LINES } from './text.ts';
@@ -6,20 +13,18 @@ import type { Line } from './text.ts';
 
 /** What stands in a dotenv file of the variables that are ours. */
 export interface DotenvFile {
-  /** The lines that set them, in file order; a variable may come several times. */
-  readonly own: readonly OwnLine[];
+  /** The lines of ours, in file order; a variable may come several times. */
+  readonly own: readonly StandingLine[];
   /** Where new lines go when there are none. */
   readonly place: number;
   /** Whether new lines are to be exported, to take part in what the file does with others. */
   readonly exportsNew: boolean;
-  /** Whether a line of its own exports the variable. */
+  /** Whether a line that is not ours alone exports the variable. */
   readonly lists: (name: string) => boolean;
 }
 
-/** A line that sets variables of ours, and nothing else. */
-export interface OwnLine {
+export interface StandingLine extends OwnLine {
   readonly line: Line;
-  readonly assignments: readonly Assignment[];
   /** Whether a shell exports all that is set here (`set -a`). */
   readonly isAllExported: boolean;
 }
@@ -29,25 +34,31 @@ export interface OwnLine {
  * one would mean.
  */
 export function readDotenv(text: string, names: ReadonlySet<string>): DotenvFile {
-  const own: OwnLine[] = [];
+  const own: StandingLine[] = [];
   const shell = new ShellReader(names);
-  /** The line above, when a shell joins it with the next. */
+  /** The line above, when a reader joins it with the next. */
   let joined: Line | undefined;
   for (const parsed of parseLines(text)) {
     const { line, set, isQuoted } = parsed;
-    const isOurs = set !== undefined && names.has(set.name);
+    const isOurs = isOwn(parsed, names);
     if (isOurs) {
       if (joined?.next === line.start) throw continued(joined);
       refuseUnclear(parsed);
       if (own.length === MAX_LINES) throw ambiguous(line, `at most ${MAX_LINES} lines of ours`, 'more');
       shell.requireReached(line);
-      own.push({ line, assignments: parseOwn(line, names), isAllExported: shell.exportsAll });
+      own.push({ line, ...parseOwn(line, names), isAllExported: shell.exportsAll });
     } else if (isQuoted) shell.goOn(line);
     else shell.see(line, set);
     joined = !isOurs && shell.goesOn ? line : undefined;
   }
-  if (joined?.next === text.length) throw continued(joined);
   return { own, place: shell.place(text), exportsNew: shell.exportsNew, lists: (name) => shell.lists(name) };
+}
+
+/** A line that only exports variables of ours counts: python-dotenv takes it for one that sets them to nothing. */
+function isOwn({ line, set, isQuoted }: ParsedLine, names: ReadonlySet<string>): boolean {
+  if (set !== undefined) return names.has(set.name);
+  const exported = isQuoted ? [] : exportList(line.text);
+  return exported.length > 0 && exported.every((name) => names.has(name));
 }
 
 interface ParsedLine {
@@ -109,12 +120,12 @@ function endsItsLine(text: string, quote: number): boolean {
   return /^\s*(#|$)/.test(text.slice(quote + 1, lf < 0 ? undefined : lf));
 }
 
-/** A shell takes such a line and the next as one, systemd one with a backslash; others do not. */
+/** A shell takes such a line and the next as one, systemd one with a backslash, Node one with blanks behind `=`. */
 function continued(line: Line): Error {
   return ambiguous(
     line,
     'a line of its own before a variable of ours',
-    'one that a backslash, && or | joins with the next',
+    'one that a reader joins with the next (a backslash, &&, | or blanks behind = at its end)',
   );
 }
 

@@ -1,4 +1,4 @@
-import { isAlone, isEscaped, type ParsedAssignment } from './dotenv-assignments.ts';
+import { exportList, isAlone, isEscaped, type ParsedAssignment } from './dotenv-assignments.ts';
 import { refusal } from './refusal.ts';
 import type { Line } from './text.ts';
 
@@ -14,6 +14,7 @@ export class ShellReader {
   readonly #blocks: string[] = [];
   #exportsAll = false;
   #hasStopped = false;
+  #mayStop = false;
   #goesOn = false;
   /** Assignments, and those that export. */
   #assignments = 0;
@@ -71,15 +72,22 @@ export class ShellReader {
   see(line: Line, set: ParsedAssignment | undefined): void {
     const { text } = line;
     this.#goesOn = isEscaped(text, text.length, -1);
-    if (text.startsWith('#') && !this.#goesOn) return;
-    if (set?.delimiter === '=') {
-      this.#assignments++;
-      if (set.isExported) this.#exports++;
+    if (text.startsWith('#')) {
+      this.#isBlocked ||= this.#goesOn;
+      return;
     }
-    const isPlain = set !== undefined && isAlone(text, set.valueAt);
-    if (!isPlain) this.#command(line, text.trimStart());
-    if (set?.delimiter === '=') this.#pass(line);
-    else if (isPlain) this.#isBlocked = true;
+    const isSet = set?.delimiter === '=';
+    if (isSet) this.#assignment(text, set);
+    if (!set || !isAlone(text, set.valueAt)) this.#command(line, text.trimStart());
+    else if (!isSet) this.#isBlocked = true;
+    if (isSet) this.#pass(line);
+  }
+
+  #assignment(text: string, { isExported, valueAt }: ParsedAssignment): void {
+    this.#assignments++;
+    if (isExported) this.#exports++;
+    // Node takes the next line for the value where blanks alone stand for one.
+    if (valueAt === text.length && /\s$/.test(text)) this.#goesOn = true;
   }
 
   #command(line: Line, text: string): void {
@@ -88,18 +96,24 @@ export class ShellReader {
     const wasOpen = this.#blocks.length > 0;
     this.#follow(text);
     const isOpen = this.#blocks.length > 0;
-    const all = SET_ALL.exec(text)?.[1];
-    if (all !== undefined) this.#exportsAll = all === '-';
+    this.#mayStop ||= MAY_STOP.test(text);
     // New lines must come behind what exports them, and behind what may set ours.
-    const counts = wasOpen || all === '-' || OPENS.test(text) || SOURCES.test(text);
+    const counts = this.#setsAll(text) || wasOpen || OPENS.test(text) || SOURCES.test(text);
     if (counts && !isOpen) this.#pass(line);
     else this.#isBlocked = true;
     // What follows is not reached, or may be the text of a here-document.
     if ((!isOpen && STOPS.test(text)) || HERE_DOCUMENT.test(text)) this.#hasStopped = true;
   }
 
+  /** Whether from here on all is exported. */
+  #setsAll(text: string): boolean {
+    const sign = SET_ALL.exec(text)?.[1];
+    if (sign !== undefined) this.#exportsAll = sign === '-';
+    return sign === '-';
+  }
+
   #refuseMention(line: Line, text: string): void {
-    const list = EXPORT_LIST.exec(text)?.[1]?.trim().split(/\s+/) ?? [];
+    const list = exportList(text);
     for (const name of list) if (this.#names.has(name)) this.#listed.add(name);
     if (text.startsWith('#') || list.length > 0 || !this.#mention.test(text)) return;
     throw unclear(line, 'no variable of ours in a command', 'one');
@@ -118,16 +132,17 @@ export class ShellReader {
   }
 
   #pass(line: Line): void {
-    if (this.#hasStopped || this.#blocks.length > 0) return;
+    if (this.#hasStopped || this.#mayStop || this.#blocks.length > 0) return;
     this.#isBlocked = this.#goesOn;
     if (!this.#goesOn) this.#place = line.next;
   }
 }
 
-const EXPORT_LIST = /^export((?:\s+[A-Za-z_]\w*)+)\s*;?\s*(?:#.*)?$/;
 const HERE_DOCUMENT = /(?:^|[\s;)])\d?<<-?\s*["'\\]?[A-Za-z_]/;
 const SET_ALL = /^set\s+([-+])(?:[b-zA-Z]*a[a-zA-Z]*|o\s+allexport)\b/;
 const SOURCES = /^(?:\.|source|eval)\s/;
+/** Under some condition; new lines go before it. */
+const MAY_STOP = /(?:^|[\s;&|])(?:exit|return|exec)(?![\w=-])/;
 const STOPS = /^(?:exit|return|exec)\b/;
 const CLOSES = /^(?:fi|esac|done|[)}])(?![\w-])/;
 /** What ends the blocks that these words begin; a function ends with `}`. */

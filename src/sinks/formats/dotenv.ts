@@ -3,7 +3,7 @@ import { formatExpiration } from '../../core/credentials.ts';
 import type { Credentials, Origin } from '../../core/credentials.ts';
 import type { Rendered } from '../contract.ts';
 import type { Assignment } from './dotenv-assignments.ts';
-import { readDotenv, type DotenvFile, type OwnLine } from './dotenv-lines.ts';
+import { readDotenv, type DotenvFile } from './dotenv-lines.ts';
 import { EXPIRATION_VARIABLES, followed } from './expirations.ts';
 import { startOf } from './marker.ts';
 import { plain } from './plain.ts';
@@ -70,28 +70,31 @@ function variablesOf(credentials: Credentials, sink: DotenvSink): Variables {
 function mergeInto(existing: Buffer, { written, names, valueOf }: Variables, exportNew: boolean): NewFile {
   const { text, encoding, warnings } = decodeText(existing);
   const file = readDotenv(text, names);
-  const last = new Map(file.own.flatMap(({ assignments }) => assignments.map((one) => [one.name, one] as const)));
-  const isExported = exportNew || exportsNew(file);
+  const { own, place } = file;
+  const last = new Map(own.flatMap(({ assignments }) => assignments.map((one) => [one.name, one] as const)));
+  const exported = new Set(own.flatMap((line) => [...line.exported]));
+  const isExported = exportNew || exportsNew(file, exported);
   const missing = [...written].filter(([name]) => !last.has(name));
   const block = missing.map(([name, value]) => assign(name, value, isExported)).join('');
-  const edits = file.own.map(({ line, assignments }, index): Edit => {
-    const kept = assignments.filter((one) => last.get(one.name) === one);
-    const lines = kept.map((one) => assign(one.name, valueOf(one), one.isExported)).join('');
-    return { start: line.start, end: line.next, text: lines + (index === file.own.length - 1 ? block : '') };
+  // Below the last of ours.
+  const anchor = own.findLast(({ assignments }) => assignments.length > 0) ?? own.at(-1);
+  const edits = own.map((line): Edit => {
+    const kept = line.assignments.filter((one) => last.get(one.name) === one);
+    const lines = kept.map((one) => assign(one.name, valueOf(one), exported.has(one.name))).join('');
+    return { start: line.line.start, end: line.line.next, text: lines + (line === anchor ? block : '') };
   });
-  const { place } = file;
   const newline = place > 0 && text[place - 1] !== '\n' ? '\n' : '';
-  const addition = file.own.length > 0 || block === '' ? [] : [{ start: place, end: place, text: newline + block }];
+  const addition = anchor || block === '' ? [] : [{ start: place, end: place, text: newline + block }];
   return {
     bytes: Buffer.from(applyEdits(text, [...edits, ...addition]), encoding),
     warnings: [...warnings, ...readerWarnings(text, file, missing.length > 0 ? isExported : undefined, exportNew)],
   };
 }
 
-/** Below the last line of ours as it is, else as the others are. */
-function exportsNew({ own, exportsNew: byOthers, lists }: DotenvFile): boolean {
-  const last = own.at(-1)?.assignments.at(-1);
-  return last === undefined ? byOthers : last.isExported || lists(last.name);
+/** As the last variable of ours is, else as the others are. */
+function exportsNew({ own, exportsNew: byOthers, lists }: DotenvFile, exported: ReadonlySet<string>): boolean {
+  const name = own.findLast(({ assignments }) => assignments.length > 0)?.assignments.at(-1)?.name;
+  return name === undefined ? byOthers || exported.size > 0 : exported.has(name) || lists(name);
 }
 
 /** Ends with LF in a CRLF file too: a shell would take the CR as part of the value, and nobody needs it. */
@@ -101,26 +104,24 @@ function assign(name: string, value: string, isExported: boolean): string {
 
 /** `added`: whether new lines are exported; undefined: there are none. */
 function readerWarnings(text: string, file: DotenvFile, added: boolean | undefined, exportNew: boolean): string[] {
-  const exported = file.own.find(({ assignments }) => assignments.some((one) => one.isExported));
-  const bare = file.own.find((line) => !isExported(file, line));
-  const isMixed = [...file.own.map((line) => isExported(file, line)), ...addedState(file, added)].includes(true);
+  const exported = new Set(file.own.flatMap((line) => [...line.exported]));
+  const states = file.own.flatMap((line) =>
+    line.assignments.map(({ name }) => ({
+      line: line.line,
+      isExported: line.isAllExported || exported.has(name) || file.lists(name),
+    })),
+  );
+  const addedState = added === undefined ? [] : [added || file.own.at(-1)?.isAllExported === true];
+  const isMixed = [...states.map(({ isExported }) => isExported), ...addedState].includes(true);
+  const bare = states.find(({ isExported }) => !isExported);
+  const kept = file.own.find((line) => line.exported.size > 0);
   return [
-    ...(exported === undefined || exportNew
+    ...(kept === undefined || exportNew
       ? []
-      : [`line ${exported.line.number}: kept "export": systemd and docker do not read such a line`]),
+      : [`line ${kept.line.number}: kept "export": systemd and docker do not read such a line`]),
     ...(bare === undefined || !isMixed
       ? []
-      : [
-          `line ${bare.line.number}: not exported, as others of ours are: what a shell starts gets only a part of the keys`,
-        ]),
+      : [`line ${bare.line.number}: not exported, as others of ours are: what a shell starts gets a part of the keys`]),
     ...(text.includes('\r\n') ? ['some lines end with CRLF: a shell takes the CR as part of their values'] : []),
   ];
-}
-
-function isExported({ lists }: DotenvFile, { assignments, isAllExported }: OwnLine): boolean {
-  return isAllExported || assignments.every((one) => one.isExported || lists(one.name));
-}
-
-function addedState({ own }: DotenvFile, added: boolean | undefined): boolean[] {
-  return added === undefined ? [] : [added || own.at(-1)?.isAllExported === true];
 }

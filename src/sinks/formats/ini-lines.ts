@@ -16,13 +16,17 @@ export interface IniHeader extends Indented {
   readonly comment: string;
 }
 
-export interface IniProperty extends Indented {
-  readonly kind: 'property';
+export interface Setting {
   /** As it is spelled. */
   readonly name: string;
   /** In lower case. */
   readonly key: string;
+  readonly delimiter: '=' | ':';
   readonly value: string;
+}
+
+export interface IniProperty extends Indented, Setting {
+  readonly kind: 'property';
 }
 
 /** Part of the value above it. */
@@ -42,8 +46,6 @@ export interface IniWhite extends Indented {
 }
 
 export type IniLine = IniHeader | IniProperty | IniContinuation | IniComment | IniWhite;
-
-export type Setting = Pick<IniProperty, 'name' | 'key' | 'value'> & { readonly delimiter: '=' | ':' };
 
 /**
  * The lines that are not blank, as the most permissive reader, Python's configparser, tells them apart: comments may be
@@ -120,9 +122,8 @@ function propertyLine(line: Line, indent: string, body: string): IniProperty {
   if (/^[\s\x1c-\x1f\x85]/.test(body)) throw garbage(line, 'indentation by blanks or tabs', whiteName(body));
   const setting = settingOf(body);
   if (setting === undefined) throw garbage(line, '"key = value", a comment or a [section]', 'a line without = or :');
-  const { name, key, value } = setting;
-  if (key === '') throw garbage(line, 'a key before the = or :', 'none');
-  return { kind: 'property', line, indent, name, key, value };
+  if (setting.key === '') throw garbage(line, 'a key before the = or :', 'none');
+  return { kind: 'property', line, indent, ...setting };
 }
 
 export function garbage({ number }: Line, expected: string, got: string): Error {

@@ -14,7 +14,7 @@ export interface Style {
 export function styleOf(text: string, { start, members, close }: ScannedObject, outer: Style): Style {
   const last = members.at(-1);
   if (last === undefined) return outer;
-  const lead = blanksBefore(text, last.keyStart, start + 1);
+  const lead = blanksBefore(text, last.keyStart, start + 1).replace(/^[ \t]+(?=[\r\n])/, '');
   const closing = blanksBefore(text, close, last.end);
   const unit = lead.includes('\n') && lead.startsWith(closing) ? lead.slice(closing.length) : '';
   const colon = text.slice(last.keyEnd, last.start);

@@ -131,8 +131,8 @@ describe('aws-credentials: what is put right or left with a warning', () => {
     ],
     [
       'settings and a block below the last key of ours',
-      `[default]\n${id}${secret}aws_session_token = OLD\n  OLD\n\n    s3 =\n\n      max = 1\n    output=json\n`,
-      `[default]\n${keys}\ns3 =\n\n  max = 1\noutput=json\n`,
+      `[default]\n${id}${secret}aws_session_token = OLD\n  OLD\n\n    output=json\n    s3 =\n\n      max = 1\n`,
+      `[default]\n${keys}\noutput=json\ns3 =\n\n  max = 1\n`,
       /^line 7: .*line of its own/,
     ],
     [

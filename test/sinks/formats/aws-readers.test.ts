@@ -67,7 +67,7 @@ test('the JavaScript SDK reads the new credentials from whatever was written', a
     }),
     { numRuns: runs(500) },
   );
-  assert.ok(read > 100, `only ${read} files were written`);
+  assert.ok(read > 50, `only ${read} files were written`);
 });
 
 test('all else keeps its bytes', () => {
@@ -84,7 +84,7 @@ test('all else keeps its bytes', () => {
     }),
     { numRuns: runs(500) },
   );
-  assert.ok(compared > 100, `only ${compared} files were written`);
+  assert.ok(compared > 50, `only ${compared} files were written`);
 });
 
 /** Without the lines that are ours in our section. */
@@ -141,7 +141,7 @@ test('botocore, or the parser that it uses, reads the new credentials where no w
   // What the program above prints.
   const { reader, results } = JSON.parse(stdout || assert.fail(stderr)) as { reader: string; results: unknown[] };
   t.diagnostic(`read by ${reader}`);
-  assert.ok(written.length > 100, `only ${written.length} files were written`);
+  assert.ok(written.length > 50, `only ${written.length} files were written`);
   for (const [index, { text }] of written.entries()) {
     assert.deepEqual(results[index], { ...expected, error: null }, JSON.stringify(text));
   }

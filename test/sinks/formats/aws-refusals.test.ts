@@ -25,6 +25,11 @@ describe('aws-credentials: refusals', () => {
     ['a name with blanks beside the exact one', `[default ]\n${old}[default]\n`, /^line 1: .*blanks/],
     ['several names with blanks', '[default ]\n[ default]\n', /^line 1: .*blanks/],
     ['keys of ours below another setting', `[default]\nx = y\n  aws_session_token = OLD\n`, /^line 3: .*indented/],
+    [
+      'keys below a header that JavaScript does not see',
+      `[default]\n${old}[a];b\naws_session_token=x\n`,
+      /^line 5: .*blank/,
+    ],
     ['role_arn below a key of ours', `[default]\n${old}  role_arn = x\n`, /^line 5: .*role_arn/],
     ['a setting below a key of ours that stands already', `[default]\n${old}  r = x\nr = y\n`, /^line 5: /],
     ['settings of several depths below a key of ours', `[default]\n${old}  r = x\n   s = y\n`, /^line 6: /],

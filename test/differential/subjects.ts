@@ -1,0 +1,54 @@
+import { awsSink, dotenvSink, EXPIRATION, jsonSink, KEY, SECRET, TOKEN } from '../sinks/formats/rendering.ts';
+import type { Subject } from './differential.ts';
+import { DOTENV, INI, JSON_FILES } from './shapes.ts';
+
+type Files = Omit<Subject, 'readers'>;
+
+const OWN_KEYS =
+  /^default\.(aws_(access_key_id|secret_access_key|session_token|security_token)|x_security_token_expires|expiration|expiry_time|aws_(session_|session_token_|credential_|credentials_)?expiration)\s*([:.].*)?$/i;
+
+/** Places are `section.key`. A setting below a key of ours becomes one that all see. */
+export const ini: Files = {
+  sink: awsSink(),
+  shapes: INI,
+  count: 300,
+  target: {
+    'default.aws_access_key_id': KEY,
+    'default.aws_secret_access_key': SECRET,
+    'default.aws_session_token': TOKEN,
+  },
+  isOurs: (place, before) =>
+    OWN_KEYS.test(place) ||
+    /^default\..*aws_\w+\s*:/.test(place) ||
+    before.split('\n').some((line) => /^[ \t]+\S/.test(line) && line.includes(place.slice('default.'.length))),
+};
+
+export const dotenv: Files = {
+  sink: dotenvSink(),
+  shapes: DOTENV,
+  count: 200,
+  target: {
+    AWS_ACCESS_KEY_ID: KEY,
+    AWS_SECRET_ACCESS_KEY: SECRET,
+    AWS_SESSION_TOKEN: TOKEN,
+    AWS_CREDENTIAL_EXPIRATION: EXPIRATION,
+  },
+  // Whatever a reader makes of a line of ours that it does not understand.
+  isOurs: (place) => /AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|SECURITY_TOKEN|\w*EXPIRATION)/.test(place),
+};
+
+/** Places are keys from the root, joined by dots; values are JSON. */
+export const json: Files = {
+  sink: jsonSink({
+    keys: {
+      accessKeyId: ['aws', 'id'],
+      secretAccessKey: ['aws', 'secret'],
+      sessionToken: ['aws', 'token'],
+      expiration: ['until'],
+    },
+  }),
+  shapes: JSON_FILES,
+  count: 100,
+  target: { 'aws.id': JSON.stringify(KEY), 'aws.secret': JSON.stringify(SECRET), 'aws.token': JSON.stringify(TOKEN) },
+  isOurs: (place) => /^(until|aws|aws\.expiration)$/i.test(place),
+};
