@@ -7,7 +7,7 @@ import { Agent, type AgentDeps } from '../rotation/agent.ts';
 import { knownIdentity } from '../rotation/state.ts';
 import { StateStore } from '../rotation/store.ts';
 import { applySinks } from '../sinks/apply.ts';
-import type { SinkDeps } from '../sinks/compare.ts';
+import type { SinkDeps } from '../sinks/place.ts';
 import { renderSink } from '../sinks/formats/render.ts';
 import { readsShow } from '../paths/access-times.ts';
 import { createImdsSource } from '../source/imds/source.ts';

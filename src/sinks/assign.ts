@@ -4,7 +4,7 @@ import type { User, Users } from '../core/contracts.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import type { ActingLimits } from './acting/patience.ts';
-import type { SinkDeps } from './compare.ts';
+import type { SinkDeps } from './place.ts';
 import type { ApplyRequest } from './contract.ts';
 import { failed } from './failure.ts';
 import { known, lookUp, once, type Names } from './owner.ts';

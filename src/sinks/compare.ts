@@ -1,47 +1,13 @@
 import type { BigIntStats } from 'node:fs';
-import type { SinkConfig } from '../core/config.ts';
 import type { Credentials } from '../core/credentials.ts';
-import type { Actors, AtomicFiles, BootTime, Clock, FileSecurity, UserIds, Users } from '../core/contracts.ts';
 import type { Drift, SinkOutcome } from '../core/outcomes.ts';
-import type { ApplyRequest, Render, SinkRecord } from './contract.ts';
+import type { SinkRecord } from './contract.ts';
 import type { Witness } from './evidence.ts';
 import { failed, outcome, outdated } from './failure.ts';
-import type { Making } from './missing.ts';
+import type { Place, SinkDeps, Wish } from './place.ts';
 import { refuseUnwritable } from './places.ts';
 import { isUntouched, madeOf, modeOf, recordOf, type Made, type Since } from './records.ts';
-import { lookAt, readStanding, refuseJustEmptied, type Spot, type Standing } from './standing.ts';
-
-/** What the sinks need of the outside world. */
-export interface SinkDeps {
-  readonly files: AtomicFiles;
-  readonly security: FileSecurity;
-  readonly users: Users;
-  readonly clock: Pick<Clock, 'now'>;
-  readonly readBootTime: () => BootTime;
-  readonly render: Render;
-  /** Unset: nothing is written where another user controls the path. */
-  readonly actors?: Actors;
-}
-
-/** What the files are to say, and whom to trust on the way to them. */
-export interface Wish extends Pick<ApplyRequest, 'print' | 'credentials' | 'origin' | 'rotated' | 'records'> {
-  /** Group ids. */
-  readonly trustedGroups: readonly number[];
-}
-
-/** Where a sink is and whose it is to be. */
-export interface Place extends Spot {
-  readonly sink: SinkConfig;
-  /** Names of directories that are to be made, outermost first, each in the one before. */
-  readonly missing: readonly string[];
-  /** The sink's path without symlinks. */
-  readonly path: string;
-  readonly ids: UserIds;
-  /** How the missing directories are to be made. */
-  readonly making?: Making;
-  /** True of it in every pass. */
-  readonly warnings: readonly string[];
-}
+import { lookAt, readStanding, refuseJustEmptied, type Standing } from './standing.ts';
 
 /** A file that is to take the place of a sink's. */
 export interface Replacement extends Place {

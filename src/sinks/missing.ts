@@ -1,15 +1,8 @@
 import { dirname, join } from 'node:path';
-import type { UserIds } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { findHome, type Home } from '../paths/homes.ts';
-import type { Place } from './compare.ts';
-
-/** How a missing directory is to be made. */
-export interface Making {
-  readonly owner: UserIds;
-  readonly mode: number;
-}
+import type { Making, Place } from './place.ts';
 
 type Wanted = Pick<Place, 'sink' | 'directory' | 'missing' | 'path' | 'ids'>;
 

@@ -5,7 +5,7 @@ import { AgentError, isErrno } from '../core/errors.ts';
 import type { Directory, Held } from '../paths/held.ts';
 import { errorOf, openDirectory, type FoundDirectory } from '../paths/policies.ts';
 import type { Passed, Walker } from '../paths/walked.ts';
-import type { Place, SinkDeps, Wish } from './compare.ts';
+import type { Place, SinkDeps, Wish } from './place.ts';
 import { explain } from './failure.ts';
 import { planMaking } from './missing.ts';
 import { ownerResolver, whoAmI, type Self } from './owner.ts';

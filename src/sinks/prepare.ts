@@ -1,6 +1,7 @@
 import type { SinkConfig } from '../core/config.ts';
 import { toErrorInfo } from '../core/errors.ts';
-import { compare, type Prepared, type SinkDeps, type Wish } from './compare.ts';
+import { compare, type Prepared } from './compare.ts';
+import type { SinkDeps, Wish } from './place.ts';
 import { makeWitness } from './evidence.ts';
 import { explain, failed } from './failure.ts';
 import type { Places } from './places.ts';

@@ -1,5 +1,6 @@
 import type { SinkConfig } from '../core/config.ts';
-import type { Prepared, SinkDeps, Wish } from './compare.ts';
+import type { Prepared } from './compare.ts';
+import type { SinkDeps, Wish } from './place.ts';
 import type { SinkPreview } from './contract.ts';
 import { batches } from './descriptors.ts';
 import { Places, type Holders } from './places.ts';

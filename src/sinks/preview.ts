@@ -3,7 +3,7 @@ import { previewAs } from './acting/delegate.ts';
 import { AT_ONCE, inLanes } from './acting/lanes.ts';
 import { ACTING_LIMITS, type ActingLimits } from './acting/patience.ts';
 import { assign } from './assign.ts';
-import type { SinkDeps } from './compare.ts';
+import type { SinkDeps } from './place.ts';
 import type { PreviewRequest, SinkPreview } from './contract.ts';
 import { previewOwn } from './preview-own.ts';
 import { recordsFor } from './records.ts';

@@ -1,7 +1,7 @@
 import { shellWord } from '../core/shell-word.ts';
 import { hasToItself } from '../paths/private-group.ts';
 import type { Passed } from '../paths/walked.ts';
-import type { Place } from './compare.ts';
+import type { Place } from './place.ts';
 
 const SEARCH = { owner: 0o100, group: 0o010, others: 0o001 };
 

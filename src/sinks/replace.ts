@@ -7,7 +7,8 @@ import { AgentError, describeForeign, toErrorInfo, type ErrorInfo } from '../cor
 import { writeAll } from '../files/write.ts';
 import type { Directory } from '../paths/held.ts';
 import { Barrier } from './barrier.ts';
-import type { Replacement, SinkDeps } from './compare.ts';
+import type { Replacement } from './compare.ts';
+import type { SinkDeps } from './place.ts';
 import type { TempFile } from './contract.ts';
 import { explain } from './failure.ts';
 import { isSameFile, lookAt } from './standing.ts';

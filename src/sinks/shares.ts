@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { SinkConfig } from '../core/config.ts';
 import type { User } from '../core/contracts.ts';
-import type { SinkDeps } from './compare.ts';
+import type { SinkDeps } from './place.ts';
 import type { TempFile } from './contract.ts';
 
 /** Sinks as a process of this user is to see them: with numbers where others have names, a user's own without owner. */

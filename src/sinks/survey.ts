@@ -8,7 +8,7 @@ import type { Look } from './acting/job.ts';
 import { AT_ONCE, inLanes } from './acting/lanes.ts';
 import type { ActingLimits } from './acting/patience.ts';
 import { Talk } from './acting/talk.ts';
-import type { SinkDeps } from './compare.ts';
+import type { SinkDeps } from './place.ts';
 import { walkerOf } from './places.ts';
 import { verdictOf, type Verdict } from './verdict.ts';
 

@@ -27,7 +27,6 @@ export const MAIL = 8;
 export const NEWS = 9;
 export const UUCP = 10;
 export const PROXY = 13;
-export const WWW_DATA = 33;
 export const BACKUP = 34;
 export const LIST = 38;
 export const IRC = 39;

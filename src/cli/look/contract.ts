@@ -1,7 +1,7 @@
 import type { Config } from '../../core/config.ts';
 import type { NotifyDeps } from '../../notify/contract.ts';
 import type { Unseen } from '../../doctor/contract.ts';
-import type { SinkDeps } from '../../sinks/compare.ts';
+import type { SinkDeps } from '../../sinks/place.ts';
 
 /** What the doctor looks with. It changes nothing, and signals nobody. */
 export interface LookDeps {
