@@ -4,11 +4,13 @@
  *   attack-autofs DIR answer     mounts a file system in memory there
  *   attack-autofs DIR silent     never answers
  *
- * Says `mounted`, and `asked` for each request. Is gone with its process.
+ * Says `mounted`, and `asked` for each request. SIGTERM unmounts: whoever waits goes on with an error. A killed one is not
+ * enough, since who waits already, `umount` too, would wait for ever.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/auto_fs4.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,19 @@ static void fail(const char *what)
 {
     perror(what);
     exit(1);
+}
+
+static const char *point;
+static int directory;
+
+static void end(int signal)
+{
+    (void)signal;
+    ioctl(directory, AUTOFS_IOC_CATATONIC, 0);
+    /* What was mounted for those who came, then the point itself. */
+    while (!umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW))
+        ;
+    _exit(0);
 }
 
 int main(int count, char **words)
@@ -36,7 +51,9 @@ int main(int count, char **words)
     snprintf(options, sizeof options, "fd=%d,pgrp=%d,minproto=5,maxproto=5,direct", channel[1], getpid());
     if (mount("attack", words[1], "autofs", 0, options))
         fail("mount");
-    int directory = open(words[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    point = words[1];
+    directory = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    signal(SIGTERM, end);
     puts("mounted");
     while (read(channel[0], &packet, sizeof packet) > 0) {
         puts("asked");

@@ -54,15 +54,16 @@ export async function openServers(t: TestContext): Promise<Servers | undefined> 
   const program = join(own, 'server');
   copyFileSync(fuse, program);
   letUsersServe(t);
-  const launch = async (at: string, by: number, command: readonly string[]): Promise<Server> => {
-    const server = start(at, by, command);
+  const launch = async (at: string, by: number, program: Program): Promise<Server> => {
+    const server = start(at, by, program);
     servers.push(server);
     await server.mounted;
     return server;
   };
   return {
-    serve: ({ by, at, backing, role }) => launch(at, by, [program, at, backing, ...role.map(String)]),
-    automount: (at, role) => launch(at, 0, [autofs, at, role]),
+    serve: ({ by, at, backing, role }) =>
+      launch(at, by, { command: [program, at, backing, ...role.map(String)], end: 'SIGKILL' }),
+    automount: (at, role) => launch(at, 0, { command: [autofs, at, role], end: 'SIGTERM' }),
   };
 }
 
@@ -82,11 +83,13 @@ function letUsersServe(t: TestContext): void {
   }
 }
 
-function start(
-  at: string,
-  by: number,
-  [program = '', ...args]: readonly string[],
-): Server & { mounted: Promise<void> } {
+interface Program {
+  readonly command: readonly string[];
+  readonly end: NodeJS.Signals;
+}
+
+function start(at: string, by: number, { command, end }: Program): Server & { mounted: Promise<void> } {
+  const [program = '', ...args] = command;
   const ids = { uid: by, gid: by, cwd: '/', env: {} };
   const child = spawn(program, args, { ...ids, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -94,9 +97,8 @@ function start(
     stream.setEncoding('utf8').on('data', (text: string) => (said += text));
   const ended = once(child, 'close');
   const stop = async (): Promise<void> => {
-    child.kill('SIGKILL');
-    // The mount point, and what an automounter has mounted on it.
-    while (spawnSync('umount', ['--lazy', at]).status === 0);
+    child.kill(end);
+    if (end === 'SIGKILL') while (spawnSync('umount', ['--lazy', at]).status === 0);
     await ended;
   };
   return {
