@@ -2,6 +2,7 @@ import type { Config } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import { hostOf } from '../report/assess-contract.ts';
 import type { StatusReport } from '../report/report.ts';
+import { idOf, sinkId } from '../core/sink-id.ts';
 import { askControl, type ControlRequest } from '../rotation/control.ts';
 import { lookAtFacts } from './facts.ts';
 import { runtimeDirectory } from './own.ts';
@@ -47,8 +48,8 @@ export async function askForSinks(
   request: Omit<ControlRequest, 'command'>,
 ): Promise<StatusReport> {
   const report = await askAgent(world, request);
-  const known = new Set(report.sinks.map((sink) => sink.path));
-  const unknown = config.sinks.filter((sink) => !known.has(sink.path)).map((sink) => sink.path);
+  const known = new Set(report.sinks.map(sinkId));
+  const unknown = config.sinks.map(idOf).filter((id) => !known.has(id));
   if (known.size > 0 && unknown.length > 0) {
     throw new AgentError('CONFIG_INVALID', `the running agent does not keep ${unknown.join(', ')}`, {
       hint: 'add it to the configuration of the agent and reload it (systemctl reload credrotate)',

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
+import { named } from '../core/sink-id.ts';
 import { EXIT, exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
 import { readLockdown } from '../lockdown/state.ts';
 import { errorLines, sinkLines, warningLines } from '../report/print-report.ts';
 import { count } from '../report/text.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
-import { previewSinks } from '../sinks/preview.ts';
+import { previewSinks } from '../sinks/apply.ts';
 import { DEFAULT_CONFIG, readConfig, withSinks, type SinkFlags } from './options.ts';
 import { stateDirectory } from './own.ts';
 import { SAMPLE } from './sample.ts';
@@ -37,7 +38,7 @@ async function check(world: World, options: CheckOptions): Promise<ExitCode> {
   // The units read no other configuration.
   const isTheirs = config.path === DEFAULT_CONFIG && options.confDir === undefined;
   const units = isTheirs ? unitTrouble(config, UNITS) : { outside: [], warnings: [] };
-  const lines = sinks.flatMap((sink) => [...describe(sink), ...warningLines(closed(sink.path, units))]);
+  const lines = named(sinks).flatMap((sink) => [...describe(sink), ...warningLines(closed(sink.path, units))]);
   const lockdown = isTheirs ? await lockdownTrouble(world, config) : [];
   const foot = [...units.warnings, ...lockdown].map((warning) => `warning   ${warning}`);
   const state = isTheirs && world.uid !== 0 ? undefined : stateDirectory(world).trouble();
@@ -63,8 +64,8 @@ function closed(path: string, { outside }: UnitTrouble): string | undefined {
   return 'it lies outside of what credrotate harden has opened: do that again, and restart the agent';
 }
 
-function describe(sink: SinkPreview): string[] {
+function describe(sink: SinkPreview & { readonly name: string }): string[] {
   if (sink.error) return sinkLines(sink);
   const there = sink.drift.includes('missing') ? 'will be created' : 'is there';
-  return [`ok        ${sink.path} (${there})`, ...warningLines(...sink.warnings)];
+  return [`ok        ${sink.name} (${there})`, ...warningLines(...sink.warnings)];
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
+import { namesOf } from '../core/sink-id.ts';
 import { DEFAULT_CONFIG, withConfig, type ConfigOptions } from './options.ts';
 import type { Run, World } from './world.ts';
 
@@ -13,7 +14,7 @@ export function addCompletion(program: Command, run: Run): void {
 }
 
 const NAMES: Readonly<Record<string, (config: Config) => readonly string[]>> = {
-  sinks: ({ sinks }) => sinks.map(({ path }) => path),
+  sinks: ({ sinks }) => namesOf(sinks),
   consumers: ({ consumers }) => consumers.map(({ name }) => name),
 };
 

@@ -5,6 +5,7 @@ import type { Log } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
 import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
+import { idOf, named, namesOf } from '../core/sink-id.ts';
 import { redactedDiff } from '../report/diff.ts';
 import { errorLines, sinkLines } from '../report/print-report.ts';
 import { forgetWritten } from '../rotation/forget.ts';
@@ -26,7 +27,7 @@ interface ForgetOptions extends SinkFlags {
 
 export function addForget(program: Command, run: Run): void {
   withSinks(program.command('forget'))
-    .argument('[paths...]', 'sinks of the configuration')
+    .argument('[sinks...]', 'their paths; one of several that keep a file: its path and part, as status names it')
     .summary('remove what was written, and nothing else')
     .description(
       'Remove our keys, variables and values from sinks, and the files in which nothing else is. What does not hold ' +
@@ -58,15 +59,17 @@ interface Chosen {
   readonly options: ForgetOptions;
 }
 
-function choose({ sinks }: Config, paths: readonly string[], options: ForgetOptions): readonly SinkConfig[] {
-  const wanted = paths.map((path) => resolve(path));
-  const unknown = wanted.filter((path) => !sinks.some((sink) => sink.path === path));
+function choose({ sinks }: Config, wanted: readonly string[], options: ForgetOptions): readonly SinkConfig[] {
+  const isMeant = (sink: SinkConfig, name: string): boolean => sink.path === resolve(name) || idOf(sink) === name;
+  const unknown = wanted.filter((name) => !sinks.some((sink) => isMeant(sink, name)));
   if (unknown.length > 0 || (wanted.length === 0 && !options.all && !namesSinks(options))) {
     const got = unknown.length > 0 ? unknown.join(', ') : 'none';
-    const hint = `one of ${sinks.map(({ path }) => path).join(', ')}; or --all`;
+    const hint = `one of ${namesOf(sinks).join(', ')}; or --all`;
     throw new AgentError('USAGE', `forget: expected sinks of the configuration, got ${got}`, { hint });
   }
-  return wanted.length === 0 || options.all ? sinks : sinks.filter(({ path }) => wanted.includes(path));
+  return wanted.length === 0 || options.all
+    ? sinks
+    : sinks.filter((sink) => wanted.some((name) => isMeant(sink, name)));
 }
 
 function busy(world: World): AgentError {
@@ -80,15 +83,15 @@ async function preview(world: World, { config, sinks, options }: Chosen): Promis
   const deps = { ...sinkDeps(await world.services()), forget: forgetSink };
   const request = { sinks, trustedGroups: config.trustedGroups, keyId: standing?.keyId, force: options.force ?? false };
   const previews = await previewForget(deps, request);
-  world.show([...previews.flatMap(describe), ''].join('\n'));
+  world.show([...named(previews).flatMap(describe), ''].join('\n'));
   return exitCode(previews);
 }
 
-function describe(sink: SinkPreview): string[] {
+function describe(sink: SinkPreview & { readonly name: string }): string[] {
   if (sink.result === 'removed') return [`would remove ${sink.path}`];
   if (sink.result !== 'forgotten') return sinkLines(sink);
   const lines = sink.next ? redactedDiff(sink.current, sink.next) : ['(too large to be shown)'];
-  return [`would forget ${sink.path}`, ...lines.map((line) => `  ${line}`)];
+  return [`would forget ${sink.name}`, ...lines.map((line) => `  ${line}`)];
 }
 
 async function forgetNow(world: World, { config, sinks, options }: Chosen, log: Log): Promise<ExitCode> {
@@ -102,12 +105,14 @@ async function forgetNow(world: World, { config, sinks, options }: Chosen, log: 
     { sinks, trustedGroups: config.trustedGroups, force: options.force ?? false, all: options.all ?? false },
   );
   const all = options.all ? [...errors, ...removePublished(world, config)] : errors;
-  world.show([...outcomes.flatMap(sinkLines), ...all.flatMap(errorLines), ...strangers.map(remind), ''].join('\n'));
+  world.show(
+    [...named(outcomes).flatMap(sinkLines), ...all.flatMap(errorLines), ...strangers.map(remind), ''].join('\n'),
+  );
   return exitCode(outcomes, all);
 }
 
-function remind(path: string): string {
-  return `warning: ${path} was written under an earlier configuration: see that no credentials are left in it`;
+function remind(id: string): string {
+  return `warning: ${id} was written under an earlier configuration: see that no credentials are left in it`;
 }
 
 function exitCode(outcomes: readonly SinkOutcome[], errors: readonly ErrorInfo[] = []): ExitCode {

@@ -4,12 +4,13 @@ import type { Config } from '../core/config.ts';
 import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
 import { printPlan, type PlannedSink, type PlannedNotification } from '../report/print-plan.ts';
 import { errorLines } from '../report/print-report.ts';
+import { idOf, sinkId } from '../core/sink-id.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
 import { sinksOf } from '../rotation/pending.ts';
 import type { AgentState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
 import type { PreviewRequest } from '../sinks/contract.ts';
-import { previewSinks } from '../sinks/preview.ts';
+import { previewSinks } from '../sinks/apply.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
 import { stateDirectory } from './own.ts';
@@ -63,18 +64,18 @@ type Wish = Pick<PreviewRequest, 'credentials' | 'origin' | 'rotated' | 'records
 async function plannedSinks(world: World, config: Config, wish: Wish): Promise<readonly PlannedSink[]> {
   const { sinks, trustedGroups } = config;
   const previews = await previewSinks(sinkDeps(await world.services()), { ...wish, sinks, trustedGroups });
-  const byPath = new Map(sinks.map((sink) => [sink.path, sink]));
+  const byId = new Map(sinks.map((sink) => [idOf(sink), sink]));
   return previews.flatMap((preview) => {
-    const sink = byPath.get(preview.path);
+    const sink = byId.get(sinkId(preview));
     return sink ? [{ ...preview, config: sink }] : [];
   });
 }
 
 function toNotify(config: Config, sinks: readonly PlannedSink[], state: AgentState): readonly PlannedNotification[] {
-  const changing = new Set(sinks.filter((sink) => sink.bytesChanged).map((sink) => sink.path));
+  const changing = new Set(sinks.filter((sink) => sink.bytesChanged).map(sinkId));
   return config.consumers.flatMap((consumer) => {
     const isPending = state.consumers[consumer.name]?.pending !== undefined;
-    const isNews = sinksOf(config.sinks, consumer.name).some((path) => changing.has(path));
+    const isNews = sinksOf(config.sinks, consumer.name).some((sink) => changing.has(idOf(sink)));
     return isPending || isNews ? [{ consumer, isPending }] : [];
   });
 }

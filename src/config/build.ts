@@ -49,7 +49,8 @@ function buildRefresh({ max_interval, before_expiry, schedule }: File['refresh']
   };
 }
 
-function buildSink(sink: SinkSettings): SinkConfig {
+/** The sink that valid settings mean. */
+export function buildSink(sink: SinkSettings): SinkConfig {
   const { path, mode } = sink;
   const common = {
     path,

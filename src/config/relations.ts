@@ -1,10 +1,10 @@
 import { consumerRules } from './consumer-rules.ts';
-import { invalid, placeText, warning, type Place, type Problem } from './problem.ts';
-import { readPath } from './scalars.ts';
+import { invalid, warning, type Problem } from './problem.ts';
 import { settingsRules, type ValidatePattern } from './settings-rules.ts';
+import { sharedFiles } from './shared-files.ts';
 import { didYouMean, pathText, show } from './show.ts';
 import { sinkRules } from './sink-rules.ts';
-import { entriesAt, itemsAt, placeOf, textAt, type Entry, type Part, type Tree } from './tree.ts';
+import { entriesAt, itemsAt, type Entry, type Part, type Tree } from './tree.ts';
 
 /**
  * What the settings have against each other; errors and warnings. Works on what was written rather than on what the
@@ -14,7 +14,7 @@ export function checkRules(files: readonly Tree[], validatePattern: ValidatePatt
   const sinks = sinksOf(files);
   const consumers = files.flatMap((file) => entriesAt(file, ['consumers']));
   return [
-    ...repeatedPaths(sinks),
+    ...sharedFiles(sinks),
     ...sinks.flatMap(sinkRules),
     ...consumers.flatMap(([name, { tree }]) => consumerRules({ tree, path: pathText(['consumers', name]) })),
     ...files.flatMap((file) => settingsRules(file, validatePattern)),
@@ -36,23 +36,6 @@ function sinksOf(files: readonly Tree[]): Part[] {
   return files.flatMap((file) =>
     itemsAt(file, ['sinks']).map((tree, index) => ({ tree, path: pathText(['sinks', index]) })),
   );
-}
-
-function repeatedPaths(sinks: readonly Part[]): Problem[] {
-  const seen = new Map<string, Place>();
-  return sinks.flatMap(({ tree, path }) => {
-    const text = textAt(tree, ['path']);
-    const reading = text === undefined ? {} : readPath(text);
-    if (!('value' in reading)) return [];
-    const at = placeOf(tree, ['path']);
-    const first = seen.get(reading.value);
-    if (first === undefined) {
-      seen.set(reading.value, at);
-      return [];
-    }
-    const message = `expected a file of its own, got that of ${placeText(first)}`;
-    return [invalid(at, { path: `${path}.path`, message, hint: 'one file is one sink: remove one of the two' })];
-  });
 }
 
 function danglingNames(sinks: readonly Part[], known: readonly string[]): Problem[] {

@@ -1,5 +1,6 @@
 import type { ErrorInfo } from './errors.ts';
 import type { Origin } from './credentials.ts';
+import type { SinkKey } from './sink-id.ts';
 
 export type SourceState = 'ok' | 'stale' | 'expired' | 'no_role' | 'denied' | 'unreachable' | 'malformed' | 'disabled';
 
@@ -21,8 +22,7 @@ export function describeDrift(drift: readonly Drift[]): string {
 export type SinkResult =
   'written' | 'repaired' | 'unchanged' | 'outdated' | 'forgotten' | 'removed' | 'refused' | 'failed';
 
-export interface SinkOutcome {
-  readonly path: string;
+export interface SinkOutcome extends SinkKey {
   readonly format: string;
   readonly result: SinkResult;
   /** Whether readers see other bytes than before, but for another expiration of the same keys: then consumers are notified. */

@@ -8,6 +8,8 @@ export interface Unseen {
 
 export interface SinkFacts {
   readonly path: string;
+  /** By which people are told of it. */
+  readonly name: string;
   /** Why a pass would not write it. */
   readonly trouble?: ErrorInfo;
   readonly isMountPoint: boolean;

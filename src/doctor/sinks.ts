@@ -6,14 +6,14 @@ export function judgeSink(sink: SinkFacts): readonly Finding[] {
   return [...judgeTrouble(sink), ...judgeMount(sink), ...judgeConfinement(sink)];
 }
 
-function judgeTrouble({ path, trouble, profile }: SinkFacts): readonly Finding[] {
+function judgeTrouble({ name, trouble, profile }: SinkFacts): readonly Finding[] {
   // Said in full as profile-shadowed.
   if (!trouble || (trouble.code === 'SINK_FORMAT_REFUSED' && profile && profile.others.length > 0)) return [];
   return [
     {
       id: 'sink-refused',
       severity: 'error',
-      subject: path,
+      subject: name,
       problem: 'a pass will not write this sink',
       evidence: [`${trouble.code}: ${trouble.message}`],
       remedy: {

@@ -19,8 +19,8 @@ export interface NotifyRequest {
   readonly consumer: ConsumerConfig;
   readonly generation: number;
   readonly reason: 'changed' | 'first' | 'retry' | 'manual' | 'renewed';
-  /** Paths that changed. */
-  readonly sinks: readonly string[];
+  /** Of the files that changed. */
+  readonly paths: readonly string[];
   /** When the last of them was renamed; unset: notify in any case. */
   readonly changedAt?: BootTime | undefined;
   /** Epoch milliseconds: before it, a unit that cannot reload is not restarted; unset: at any time. */

@@ -119,8 +119,8 @@ type Environment = Readonly<Record<string, string>>;
 const MAX_LIST = 64 * 1024;
 
 /** All that a program learns: no secrets, and nothing of our own environment. */
-function contextOf({ consumer, generation, reason, sinks }: NotifyRequest): Environment {
-  const list = sinks.join('\n');
+function contextOf({ consumer, generation, reason, paths }: NotifyRequest): Environment {
+  const list = paths.join('\n');
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     LANG: 'C.UTF-8',

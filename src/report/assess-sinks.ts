@@ -1,14 +1,15 @@
+import { named } from '../core/sink-id.ts';
 import { EXIT, exitCodeOfError } from '../core/exit.ts';
 import { everywhere, type Context, type Judged } from './assess-contract.ts';
 import type { SinkStatus } from './status.ts';
 
 /** A sink of which nothing good is known is not up to date. */
 export function judgeSinks(context: Context): readonly Judged[] {
-  return context.status.sinks.flatMap((sink) => judgeSink(sink, context));
+  return named(context.status.sinks).flatMap((sink) => judgeSink(sink, context));
 }
 
-function judgeSink(sink: SinkStatus, { host, left }: Context): readonly Judged[] {
-  const { path: subject, result, error, since } = sink;
+function judgeSink(sink: SinkStatus & { readonly name: string }, { host, left }: Context): readonly Judged[] {
+  const { name: subject, result, error, since } = sink;
   const common = {
     severity: 'error',
     subject,

@@ -1,6 +1,7 @@
 import type { Config } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { ConsumerOutcome, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
+import { idOf, keyOf, namesOf, sinkId } from '../core/sink-id.ts';
 import { evidenceStatus } from './status-evidence.ts';
 import type { ConsumerStatus, Counters, KnownStatus, SinkStatus, Status } from './status.ts';
 
@@ -44,7 +45,7 @@ interface ConsumerInput {
 export interface Past {
   readonly counters: Counters;
   readonly lastSuccess?: string | undefined;
-  /** Since when the source has been in its state, and each sink, by path, not up to date. */
+  /** Since when the source has been in its state, and each sink not up to date. */
   readonly since: { readonly source: string; readonly sinks: Readonly<Record<string, string>> };
 }
 
@@ -71,24 +72,23 @@ export function buildStatus(input: StatusInput, past: Past, identity: Identity, 
     },
     ...(past.lastSuccess !== undefined && { lastSuccess: past.lastSuccess }),
     ...(next && { nextPass: { at: time(next.at), reason: next.reason } }),
-    sinks: input.config.sinks.map((sink) => sinkStatus(sink, input, past.since.sinks[sink.path])),
+    sinks: input.config.sinks.map((sink) => sinkStatus(sink, input, past)),
     consumers: input.config.consumers.map((consumer) => consumerStatus(consumer, input)),
     counters: past.counters,
     errors: report.errors,
   };
 }
 
-function sinkStatus(
-  { path, format, notify }: Config['sinks'][number],
-  { state, report }: StatusInput,
-  since: string | undefined,
-): SinkStatus {
+function sinkStatus(sink: Config['sinks'][number], { state, report }: StatusInput, past: Past): SinkStatus {
+  const { format, notify } = sink;
+  const id = idOf(sink);
+  const since = past.since.sinks[id];
   const untraced = notify.filter((name) => state.consumers[name]?.known?.traceable === false);
-  const outcome = report.sinks.find((sink) => sink.path === path);
-  const record = state.sinks[path];
+  const outcome = report.sinks.find((one) => sinkId(one) === id);
+  const record = state.sinks[id];
   const { result = 'unknown', drift = [], warnings = [], error, evidence } = outcome ?? {};
   return {
-    ...{ path, format, result, drift, warnings },
+    ...{ ...keyOf(sink), format, result, drift, warnings },
     ...(error && { error }),
     ...(since !== undefined && { since }),
     ...(record && { writtenAt: time(record.renamedAt) }),
@@ -104,7 +104,7 @@ function consumerStatus({ name, type }: Config['consumers'][number], input: Stat
     ...outcome,
     name,
     type,
-    sinks: input.config.sinks.filter(({ notify }) => notify.includes(name)).map(({ path }) => path),
+    sinks: namesOf(input.config.sinks).filter((_, index) => input.config.sinks[index]?.notify.includes(name)),
     ...(known && { known: knownStatus(known) }),
     ...(pending && { pendingSince: time(pending.since) }),
     ...(processes && { stale: processes.map(({ pid, startedAt }) => ({ pid, startedAt: time(startedAt) })) }),

@@ -1,3 +1,4 @@
+import { sinkId, type SinkKey } from '../core/sink-id.ts';
 import type { SourceState } from '../core/outcomes.ts';
 import type { Level } from '../core/findings.ts';
 import type { StatusReport } from './report.ts';
@@ -118,21 +119,24 @@ const FAMILIES: readonly Family[] = [
     type: 'gauge',
     help: 'Whether the file holds the current credentials, with the mode and owner that are configured.',
     samples: ({ sinks }) =>
-      sinks.map(({ path, format, result, error }) => [{ path, format }, Number(!error && result !== 'unknown')]),
+      sinks.map((sink) => [
+        { ...keyLabels(sink), format: sink.format },
+        Number(!sink.error && sink.result !== 'unknown'),
+      ]),
   },
   {
     name: 'sink_writes_total',
     type: 'counter',
     help: 'How often the file was written.',
-    samples: ({ counters }) => Object.entries(counters.sinkWrites).map(([path, count]) => [{ path }, count]),
+    samples: ({ sinks, counters }) => sinks.map((sink) => [keyLabels(sink), counters.sinkWrites[sinkId(sink)]]),
   },
   {
     name: 'sink_read_timestamp_seconds',
     type: 'gauge',
     help: 'The first read of the file since it was written; 0 when there was none. Missing where that cannot be known.',
     samples: ({ sinks }) =>
-      sinks.map(({ path, evidence }) => [
-        { path },
+      sinks.map(({ evidence, ...sink }) => [
+        keyLabels(sink),
         evidence?.kind === 'unread' ? 0 : evidence?.kind === 'read' ? seconds(evidence.readAt) : undefined,
       ]),
   },
@@ -175,4 +179,8 @@ function render(labels: Labels): string {
 /** The three characters that mean something in a label's value. */
 function escape(value: string): string {
   return value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
+}
+
+function keyLabels({ path, part }: SinkKey): Readonly<Record<string, string>> {
+  return part === undefined ? { path } : { path, part };
 }

@@ -1,3 +1,4 @@
+import { named } from '../core/sink-id.ts';
 import { describeSkew } from '../core/clock-skew.ts';
 import type { ConsumerConfig, SinkConfig } from '../core/config.ts';
 import { displayKeyId, type Credentials, type Origin } from '../core/credentials.ts';
@@ -36,7 +37,7 @@ export function printPlan(plan: Plan, paint: Paint): string {
   return [
     sourceLine(plan),
     ...warningLines(describeSkew(plan.clockSkew, plan.at)),
-    ...plan.sinks.flatMap((sink) => plannedSinkLines(sink, paint)),
+    ...named(plan.sinks).flatMap((sink) => plannedSinkLines(sink, paint)),
     ...plan.toNotify.map(notificationLine),
     summary(plan),
     '',
@@ -49,10 +50,10 @@ function sourceLine({ credentials, origin, isNew, at }: Plan): string {
   return `source ok: key ${displayKeyId(credentials.accessKeyId)}${role}, ${life}; ${isNew ? 'new' : 'nothing new'}`;
 }
 
-function plannedSinkLines(sink: PlannedSink, paint: Paint): string[] {
+function plannedSinkLines(sink: PlannedSink & { readonly name: string }, paint: Paint): string[] {
   if (!sink.next) return sinkLines(sink);
   return [
-    `would write ${sink.path}: ${reason(sink)}`,
+    `would write ${sink.name}: ${reason(sink)}`,
     ...warningLines(...sink.warnings),
     ...redactedDiff(sink.current, sink.next).map((line) => paint(line.startsWith('+') ? 'green' : 'red', `  ${line}`)),
   ];

@@ -1,3 +1,4 @@
+import { named } from '../core/sink-id.ts';
 import { describeSkew } from '../core/clock-skew.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { Finding, FindingId } from '../core/findings.ts';
@@ -12,7 +13,7 @@ import { duration } from './text.ts';
 export function printReport(report: StatusReport, assessment: Pick<Assessment, 'left'>): string {
   return [
     ...sourceLines(report, assessment),
-    ...report.sinks.flatMap(sinkLines),
+    ...named(report.sinks).flatMap(sinkLines),
     ...report.consumers.flatMap(consumerLines),
     ...report.errors.flatMap(errorLines),
     ...report.findings.filter(({ id }) => BEYOND.has(id)).flatMap((finding) => findingLines(finding, report)),
@@ -52,10 +53,12 @@ function sourceLines(report: StatusReport, { left }: Pick<Assessment, 'left'>): 
   ];
 }
 
-export function sinkLines(sink: Pick<SinkStatus, 'path' | 'result' | 'drift' | 'warnings' | 'error'>): string[] {
+type Said = Pick<SinkStatus, 'result' | 'drift' | 'warnings' | 'error'> & { readonly name: string };
+
+export function sinkLines(sink: Said): string[] {
   const why = sink.result === 'repaired' ? ` (${describeDrift(sink.drift)})` : '';
   return [
-    printable(`${sink.result.padEnd(9)} ${sink.path}${why}`),
+    printable(`${sink.result.padEnd(9)} ${sink.name}${why}`),
     ...warningLines(...sink.warnings),
     ...(sink.error ? errorLines(sink.error) : []),
   ];

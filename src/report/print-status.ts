@@ -1,3 +1,4 @@
+import { named } from '../core/sink-id.ts';
 import { sourceTime } from '../core/clock-skew.ts';
 import { levelOf, type Level } from '../core/findings.ts';
 import { describeFinding, type Assessment } from './assess.ts';
@@ -31,7 +32,7 @@ export function printStatus({ report, assessment, whose }: ShownStatus, look: Lo
     ...section(
       'sinks',
       look,
-      worstFirst(report.sinks, urgencyOfSink).flatMap((sink) => sinkBlock(sink, seenAt, look)),
+      worstFirst(named(report.sinks), urgencyOfSink).flatMap((sink) => sinkBlock(sink, seenAt, look)),
     ),
     ...section(
       'consumers',

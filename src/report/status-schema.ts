@@ -56,6 +56,14 @@ const evidence = v.object({
 
 const sink = v.object({
   path: text,
+  part: v.exactOptional(
+    v.pipe(
+      text,
+      v.description(
+        'What it keeps of the file: [profile], its first variable, or #/its/first/place. Absent: all of it.',
+      ),
+    ),
+  ),
   format: text,
   result: v.pipe(
     v.picklist([
@@ -127,7 +135,7 @@ const attempts = {
 
 const counters = v.object({
   imdsRequests: v.pipe(v.record(text, count), v.description('By HTTP status, or failed.')),
-  sinkWrites: v.pipe(v.record(text, count), v.description('By path.')),
+  sinkWrites: v.pipe(v.record(text, count), v.description('By path and part.')),
   notifications: v.pipe(
     v.record(text, v.object(attempts)),
     v.description('Attempts to notify a consumer, by its name and the result.'),

@@ -9,11 +9,11 @@ export function urgencyOfSink({ result, error }: SinkStatus): number {
 }
 
 /** A sink for people, as the last pass left it at `seenAt`. */
-export function sinkBlock(sink: SinkStatus, seenAt: number, look: Look): string[] {
+export function sinkBlock(sink: SinkStatus & { readonly name: string }, seenAt: number, look: Look): string[] {
   const age =
     sink.writtenAt === undefined ? 'not written' : `written ${relative(Date.parse(sink.writtenAt), look.now)}`;
   return [
-    ...labelled(standing(sink), sink.path, look),
+    ...labelled(standing(sink), sink.name, look),
     ...paragraph([sink.format, age, ...reads(sink, seenAt)].join(', '), look, 'dim'),
     ...warningLines(sink.warnings, look),
   ];

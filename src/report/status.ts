@@ -86,7 +86,7 @@ export interface SinkStatus extends Omit<SinkOutcome, 'bytesChanged' | 'result' 
 export interface ConsumerStatus extends Partial<Omit<ConsumerOutcome, 'processes'>> {
   readonly name: string;
   readonly type: string;
-  /** Paths. */
+  /** By their paths, and by path and part those of which several keep one file. */
   readonly sinks: readonly string[];
   /** Of which rotation it knows, since when, and how it came to. */
   readonly known?: KnownStatus;
@@ -109,7 +109,7 @@ export interface KnownStatus {
 export interface Counters {
   /** By HTTP status, or `failed` for those without an answer. */
   readonly imdsRequests: Readonly<Record<string, number>>;
-  /** By path. */
+  /** By path and part. */
   readonly sinkWrites: Readonly<Record<string, number>>;
   /** Attempts, by consumer and result. */
   readonly notifications: Readonly<Record<string, Readonly<Partial<Record<ConsumerResult, number>>>>>;

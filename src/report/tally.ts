@@ -1,3 +1,5 @@
+import type { SinkConfig } from '../core/config.ts';
+import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ConsumerResult, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
 import type { Past } from './build-status.ts';
 import type { Counters, Status } from './status.ts';
@@ -24,7 +26,7 @@ export class Tally {
     this.#lastSuccess = former?.lastSuccess;
     this.#source = former?.source;
     this.#sinks = new Map(
-      (former?.sinks ?? []).flatMap(({ path, since }) => (since === undefined ? [] : [[path, since]])),
+      (former?.sinks ?? []).flatMap(({ since, ...sink }) => (since === undefined ? [] : [[sinkId(sink), since]])),
     );
   }
 
@@ -34,7 +36,7 @@ export class Tally {
 
   sinks(outcomes: readonly SinkOutcome[]): void {
     const written = outcomes.filter(({ result }) => result === 'written' || result === 'repaired');
-    for (const { path } of written) increment(this.#sinkWrites, path);
+    for (const sink of written) increment(this.#sinkWrites, sinkId(sink));
   }
 
   notified(consumer: string, result: ConsumerResult): void {
@@ -51,7 +53,7 @@ export class Tally {
       const results = this.#notifications.get(name);
       return results ? [[name, Object.fromEntries(results)] as const] : [];
     });
-    const sinkWrites = config.sinks.map(({ path }) => [path, this.#sinkWrites.get(path) ?? 0] as const);
+    const sinkWrites = config.sinks.map(idOf).map((id) => [id, this.#sinkWrites.get(id) ?? 0] as const);
     return {
       counters: {
         imdsRequests: Object.fromEntries(this.#imdsRequests),
@@ -68,16 +70,16 @@ export class Tally {
     const now = new Date(finishedAt).toISOString();
     const source = this.#source?.state === state ? this.#source : { state, since: now };
     this.#source = source;
-    const good = new Set(sinks.filter(({ error }) => !error).map(({ path }) => path));
-    const bad = config.sinks.filter(({ path }) => !good.has(path));
-    this.#sinks = new Map(bad.map(({ path }) => [path, this.#sinks.get(path) ?? now]));
+    const good = new Set(sinks.filter(({ error }) => !error).map(sinkId));
+    const bad = config.sinks.map(idOf).filter((id) => !good.has(id));
+    this.#sinks = new Map(bad.map((id) => [id, this.#sinks.get(id) ?? now]));
     return { source: source.since, sinks: Object.fromEntries(this.#sinks) };
   }
 }
 
 interface Passed {
   readonly config: {
-    readonly sinks: readonly { readonly path: string }[];
+    readonly sinks: readonly SinkConfig[];
     readonly consumers: readonly { readonly name: string }[];
   };
   readonly report: {

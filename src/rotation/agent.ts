@@ -3,6 +3,7 @@ import type { Config } from '../core/config.ts';
 import type { Clock, Log, Source } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import type { PassReport, PassTrigger } from '../core/outcomes.ts';
+import { sinkId } from '../core/sink-id.ts';
 import { Announcer } from './announce.ts';
 import { joined, refuseUnknown, type Waiting } from './asked.ts';
 import { Deliverer, type DeliverDeps } from './deliver.ts';
@@ -145,7 +146,7 @@ export class Agent {
     this.#next = isLast(report.source.state) ? undefined : this.#plan(config);
     // Readiness is told first: a consumer that is ordered after us cannot be reloaded before.
     await this.#publish();
-    this.#deliverer.kick(config, new Set(unwritten.map((sink) => sink.path)), report.source.clockSkew);
+    this.#deliverer.kick(config, new Set(unwritten.map(sinkId)), report.source.clockSkew);
     return report;
   }
 

@@ -2,6 +2,7 @@ import type { Log } from '../core/contracts.ts';
 import { formatExpiration } from '../core/credentials.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { describeDrift, type ConsumerOutcome, type SinkOutcome } from '../core/outcomes.ts';
+import { named } from '../core/sink-id.ts';
 import type { FilesReport } from './rotate.ts';
 import { NOTHING_SAID, observe } from './source-state.ts';
 
@@ -22,7 +23,7 @@ export class Announcer {
 
   pass(report: FilesReport): void {
     this.#source(report);
-    for (const sink of report.sinks) this.#sink(sink);
+    for (const sink of named(report.sinks)) this.#sink(sink);
     for (const error of report.errors) this.#trouble('state', error);
     if (report.errors.length === 0) this.#over('state', () => 'state is written again');
     this.#rotation(report);
@@ -59,20 +60,21 @@ export class Announcer {
     for (const { level, message, fields } of lines) this.#log[level](message, fields);
   }
 
-  #sink(sink: SinkOutcome): void {
-    const subject = `sink ${sink.path}`;
-    const fields = { event: `sink_${sink.result}`, sink: sink.path };
+  #sink(sink: SinkOutcome & { readonly name: string }): void {
+    const { name } = sink;
+    const subject = `sink ${name}`;
+    const fields = { event: `sink_${sink.result}`, sink: name };
     if (sink.error) {
       if (this.#isNews(subject, sink.error.code)) this.#log.error(`${sink.result}: ${line(sink.error)}`, fields);
       return;
     }
-    this.#over(subject, () => `${sink.path} is written again`);
+    this.#over(subject, () => `${name} is written again`);
     if (sink.result === 'repaired')
-      this.#log.warn(`repaired ${sink.path}: ${describeDrift(sink.drift)}`, { ...fields, drift: sink.drift });
-    if (sink.result === 'written') this.#log.debug(`wrote ${sink.path}`, fields);
+      this.#log.warn(`repaired ${name}: ${describeDrift(sink.drift)}`, { ...fields, drift: sink.drift });
+    if (sink.result === 'written') this.#log.debug(`wrote ${name}`, fields);
     for (const warning of sink.warnings)
       if (this.#isNews(`${subject} ${warning}`, 'warned'))
-        this.#log.warn(`${sink.path}: ${warning}`, { event: 'sink_warning', sink: sink.path });
+        this.#log.warn(`${name}: ${warning}`, { event: 'sink_warning', sink: name });
   }
 
   #rotation(report: FilesReport): void {

@@ -4,6 +4,7 @@ import type { Clock } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import type { ConsumerOutcome } from '../core/outcomes.ts';
 import type { NotifyRequest, NotifyResult } from '../notify/contract.ts';
+import { idOf } from '../core/sink-id.ts';
 import { dueAt, sinksOf, withoutBackoff } from './pending.ts';
 import { notifyRequest } from './request.ts';
 import { backoff, forAll, settled } from './settle.ts';
@@ -123,7 +124,7 @@ export class Deliverer {
   }
 
   #due(consumer: ConsumerConfig): number {
-    const stand = sinksOf(this.#config.sinks, consumer.name).every((path) => !this.#failedSinks.has(path));
+    const stand = sinksOf(this.#config.sinks, consumer.name).every((sink) => !this.#failedSinks.has(idOf(sink)));
     return dueAt(consumer, this.#own(consumer.name), stand, this.#clockSkew);
   }
 
@@ -178,12 +179,14 @@ export class Deliverer {
   /** Who reads for a hook nobody knows. */
   #isTraceable(name: string, result: NotifyResult): boolean | undefined {
     if ((result.result !== 'notified' && result.result !== 'started_since') || !result.processes) return undefined;
-    const paths = sinksOf(this.#config.sinks, name);
+    const paths = sinksOf(this.#config.sinks, name).map(({ path }) => path);
     return forAll(result.processes.map((pid) => this.#deps.readsShow(pid, paths)));
   }
 
   async #notify(consumer: ConsumerConfig, state: AgentState): Promise<NotifyResult> {
-    const request = notifyRequest(state, consumer, { bootId: this.#deps.bootId, clockSkew: this.#clockSkew });
+    const { bootId } = this.#deps;
+    const { sinks } = this.#config;
+    const request = notifyRequest(state, consumer, { bootId, clockSkew: this.#clockSkew, sinks });
     if (!request) return { result: 'started_since', detail: 'nothing is pending any more' };
     try {
       return await this.#deps.notify(request, this.#stopping.signal);

@@ -1,4 +1,5 @@
 import type { Config } from '../core/config.ts';
+import { idOf, sinkId } from '../core/sink-id.ts';
 import { sinksOf } from './pending.ts';
 import type { FilesReport } from './rotate.ts';
 import type { AgentState } from './state.ts';
@@ -33,8 +34,8 @@ export function readingVerdicts(seen: Seen): Readonly<Record<string, boolean>> {
 function isNotReading(name: string, { config, state, report }: Seen): boolean | undefined {
   const known = state.consumers[name]?.known;
   if (known?.by !== 'notified') return undefined;
-  const paths = sinksOf(config.sinks, name);
-  const evidence = paths.map((path) => report.sinks.find((sink) => sink.path === path)?.evidence);
+  const own = new Set(sinksOf(config.sinks, name).map(idOf));
+  const evidence = report.sinks.filter((sink) => own.has(sinkId(sink))).map((sink) => sink.evidence);
   if (evidence.some((one) => one?.kind === 'read')) return false;
   if (!known.traceable) return undefined;
   const isUnread = evidence.every((one) => one?.kind === 'unread' && one.writtenAt <= known.at);

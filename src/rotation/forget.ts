@@ -1,6 +1,7 @@
 import type { SinkConfig } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
+import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ForgetRequest, ForgetResult, TempFile } from '../sinks/contract.ts';
 import { removeState, type StateStore } from './store.ts';
 
@@ -21,7 +22,7 @@ export interface ForgetReport {
   readonly outcomes: readonly SinkOutcome[];
   /** Trouble beside that of the sinks. */
   readonly errors: readonly ErrorInfo[];
-  /** Files that were written once, and of which we do not know any more how. */
+  /** Sinks that were written once, and of which we do not know any more how. */
   readonly strangers: readonly string[];
 }
 
@@ -34,14 +35,14 @@ export async function forgetWritten({ store, forgetSinks }: ForgetDeps, wish: Fo
     temps,
     beforeWrite: (staged) => store.update((state) => ({ ...state, temps: [...state.temps, ...staged] })),
   });
-  const gone = new Set(result.outcomes.filter(({ error }) => !error).map(({ path }) => path));
+  const gone = new Set(result.outcomes.filter(({ error }) => !error).map(sinkId));
   await store.update((state) => ({
     ...state,
-    sinks: Object.fromEntries(Object.entries(state.sinks).filter(([path]) => !gone.has(path))),
+    sinks: Object.fromEntries(Object.entries(state.sinks).filter(([id]) => !gone.has(id))),
     temps: [...result.temps],
   }));
-  const configured = new Set(wish.sinks.map(({ path }) => path));
-  const strangers = Object.keys(store.state.sinks).filter((path) => !configured.has(path));
+  const configured = new Set(wish.sinks.map(idOf));
+  const strangers = Object.keys(store.state.sinks).filter((id) => !configured.has(id));
   const errors = [...(store.trouble ? [store.trouble] : []), ...result.temps.map(describeTemp)];
   const isClean = gone.size === wish.sinks.length && errors.length === 0;
   const trouble = wish.all && isClean ? removeState(store.directory) : undefined;

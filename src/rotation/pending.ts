@@ -1,11 +1,12 @@
 import type { ConsumerConfig, SinkConfig } from '../core/config.ts';
+import { idOf } from '../core/sink-id.ts';
 import { carriesExpiration } from '../sinks/formats/render.ts';
 import { withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
 
 /** Who is to be notified, and when: pure rules on the state. */
 
 export interface Change {
-  /** Paths of the sinks whose bytes are, or will be, others. */
+  /** The sinks whose bytes are, or will be, others. */
   readonly sinks: readonly string[];
   readonly now: number;
   readonly urgent: boolean;
@@ -15,7 +16,9 @@ export interface Change {
 export function notePending(state: AgentState, config: Topology, change: Change): AgentState {
   const changing = new Set(change.sinks);
   return config.consumers.reduce((result, consumer) => {
-    const sinks = sinksOf(config.sinks, consumer.name).filter((path) => changing.has(path));
+    const sinks = sinksOf(config.sinks, consumer.name)
+      .map(idOf)
+      .filter((id) => changing.has(id));
     if (sinks.length === 0) return result;
     const before = result.consumers[consumer.name] ?? {};
     // A repair under the same credentials brings nothing to a consumer that is spared needless restarts.
@@ -48,7 +51,7 @@ export function noteRenewed(state: AgentState, config: Topology, now: number): A
 /** Those of a consumer's sinks that say when the credentials expire; all of them where it is to be notified of that. */
 function expiringSinks({ name, when }: ConsumerConfig, sinks: readonly SinkConfig[]): readonly string[] {
   const own = sinks.filter((sink) => sink.notify.includes(name));
-  return own.filter((sink) => when === 'expiring' || carriesExpiration(sink)).map(({ path }) => path);
+  return own.filter((sink) => when === 'expiring' || carriesExpiration(sink)).map(idOf);
 }
 
 /** Notes a pending notification for each of these consumers, as asked by a person: `refresh --notify`. */
@@ -56,7 +59,7 @@ export function noteAsked(state: AgentState, config: Topology, now: number): Age
   return config.consumers.reduce((result, consumer) => {
     const before = result.consumers[consumer.name] ?? {};
     const change = { sinks: [], now, urgent: true };
-    const sinks = sinksOf(config.sinks, consumer.name);
+    const sinks = sinksOf(config.sinks, consumer.name).map(idOf);
     return withConsumer(result, consumer.name, {
       ...before,
       pending: { ...pendingFor(state.generation, before, sinks, change), reason: 'manual' },
@@ -78,8 +81,8 @@ export interface Topology {
   readonly consumers: readonly ConsumerConfig[];
 }
 
-export function sinksOf(sinks: readonly SinkConfig[], consumer: string): readonly string[] {
-  return sinks.filter((sink) => sink.notify.includes(consumer)).map((sink) => sink.path);
+export function sinksOf(sinks: readonly SinkConfig[], consumer: string): readonly SinkConfig[] {
+  return sinks.filter((sink) => sink.notify.includes(consumer));
 }
 
 function pendingFor(generation: number, before: ConsumerState, sinks: readonly string[], change: Change): Pending {

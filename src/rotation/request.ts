@@ -1,14 +1,21 @@
-import type { ConsumerConfig } from '../core/config.ts';
+import type { ConsumerConfig, SinkConfig } from '../core/config.ts';
 import type { BootTime } from '../core/contracts.ts';
+import { idOf } from '../core/sink-id.ts';
 import type { NotifyRequest } from '../notify/contract.ts';
 import { lastMoment } from './pending.ts';
 import type { AgentState, ConsumerState } from './state.ts';
+
+interface Surroundings {
+  readonly bootId: string;
+  readonly clockSkew: number;
+  readonly sinks: readonly SinkConfig[];
+}
 
 /** What an attempt to notify a consumer is to say; undefined when nothing is pending. */
 export function notifyRequest(
   state: AgentState,
   consumer: ConsumerConfig,
-  { bootId, clockSkew }: { readonly bootId: string; readonly clockSkew: number },
+  { bootId, clockSkew, sinks }: Surroundings,
 ): NotifyRequest | undefined {
   const own: ConsumerState = state.consumers[consumer.name] ?? {};
   const { pending } = own;
@@ -20,7 +27,7 @@ export function notifyRequest(
     consumer,
     generation: pending.generation,
     reason: pending.attempts > 0 && !isManual ? 'retry' : pending.reason,
-    sinks: pending.sinks,
+    paths: [...new Set(sinks.filter((sink) => pending.sinks.includes(idOf(sink))).map(({ path }) => path))],
     ...(changedAt && { changedAt }),
     ...(pending.notified && { notified: pending.notified }),
     ...(consumer.when === 'auto' && !pending.urgent && { noRestartBefore: lastMoment(consumer, own, clockSkew) }),
@@ -30,8 +37,8 @@ export function notifyRequest(
 /** When the last of these sinks changed. Without a record nothing is known, and the consumer is notified in any case. */
 function lastChange(state: AgentState, sinks: readonly string[], bootId: string): BootTime | undefined {
   const times: BootTime[] = [];
-  for (const path of sinks) {
-    const record = state.sinks[path];
+  for (const sink of sinks) {
+    const record = state.sinks[sink];
     if (!record) return undefined;
     times.push(record.renamedAtBoot);
   }

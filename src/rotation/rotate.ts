@@ -3,6 +3,7 @@ import type { Config } from '../core/config.ts';
 import type { Clock, Fetched, Source } from '../core/contracts.ts';
 import { printOf, type Credentials, type Print } from '../core/credentials.ts';
 import type { PassReport, PassTrigger, SourceOutcome } from '../core/outcomes.ts';
+import { sinkId } from '../core/sink-id.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
 import { noteAsked, notePending, noteRenewed } from './pending.ts';
@@ -167,12 +168,12 @@ function entering(
   return (state) => ({ ...state, ...asked, origin, standing, generation: generation + 1 });
 }
 
-function without(records: AgentState['sinks'], paths: readonly string[]): AgentState['sinks'] {
-  return Object.fromEntries(Object.entries(records).filter(([path]) => !paths.includes(path)));
+function without(records: AgentState['sinks'], ids: readonly string[]): AgentState['sinks'] {
+  return Object.fromEntries(Object.entries(records).filter(([id]) => !ids.includes(id)));
 }
 
 /** A file that was not renamed is still what its record says; of one that was, and is not right, nothing is known. */
 function recordsThatHold(before: AgentState, { outcomes }: ApplyResult): AgentState['sinks'] {
-  const renamed = outcomes.filter((outcome) => outcome.bytesChanged).map((outcome) => outcome.path);
+  const renamed = outcomes.filter((outcome) => outcome.bytesChanged).map(sinkId);
   return without(before.sinks, renamed);
 }

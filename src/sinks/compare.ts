@@ -1,92 +1,141 @@
 import type { BigIntStats } from 'node:fs';
+import type { SinkConfig } from '../core/config.ts';
 import type { Credentials } from '../core/credentials.ts';
+import { toErrorInfo } from '../core/errors.ts';
 import type { Drift, SinkOutcome } from '../core/outcomes.ts';
+import { idOf } from '../core/sink-id.ts';
 import type { SinkRecord } from './contract.ts';
-import type { Witness } from './evidence.ts';
+import { makeWitness, type Witness } from './evidence.ts';
 import { failed, outcome, outdated } from './failure.ts';
-import type { Place, SinkDeps, Wish } from './place.ts';
+import type { WriteWish } from './job.ts';
+import { settleAll, type Part, type Prepare, type Prepared, type Settled } from './parts.ts';
+import type { Place, SinkDeps } from './place.ts';
 import { refuseUnwritable } from './places.ts';
 import { isUntouched, madeOf, modeOf, recordOf, type Made, type Since } from './records.ts';
 import { lookAt, readStanding, refuseJustEmptied, type Standing } from './standing.ts';
 
-/** A file that is to take the place of a sink's. */
-export interface Replacement extends Place {
-  /** What was read and merged; undefined when there is no file. */
-  readonly standing: Standing | undefined;
-  readonly bytes: Buffer;
-  /** What is to be reported once it is done. */
-  readonly outcome: SinkOutcome;
-}
-
-/** A sink that is to be made equal to the credentials. */
-export interface Change extends Replacement {
-  readonly made: Made;
-  /** Unset: its bytes change now. */
-  readonly since: Since | undefined;
-}
-
-/** A sink with which nothing is to be done. */
-export interface Settled {
-  readonly outcome: SinkOutcome;
-  /** When it stands as configured. */
-  readonly record?: SinkRecord;
-}
-
 interface Known {
+  readonly sink: SinkConfig;
   readonly made: Made;
   readonly record: SinkRecord | undefined;
-}
-
-export type Prepared = { readonly settled: Settled } | { readonly change: Change };
-
-/** One look for a sink that nobody has touched; else reads, renders and compares. Throws AgentError and errno errors. */
-export function compare(deps: SinkDeps, wish: Wish, place: Place, witness: Witness): Prepared {
-  const { sink, path } = place;
-  const known = { made: madeOf(wish, sink), record: wish.records[sink.path] };
-  const seen = place.missing.length === 0 ? lookAt(place) : undefined;
-  const evidence = evidenceOf(witness(path, seen), known, seen);
-  const unchanged = { ...outcome(sink, 'unchanged'), ...evidence, warnings: place.warnings };
-  const record = seen && recordThatStands(known, seen, place);
-  if (record) return { settled: { outcome: unchanged, record } };
-  if (!wish.credentials) return { settled: { outcome: outdated(sink, seen && attributeDrift(seen, place)) } };
-  return render(deps, { ...wish, credentials: wish.credentials }, place, { ...known, seen, unchanged });
-}
-
-interface Compared extends Known {
-  readonly seen: BigIntStats | undefined;
-  /** What is to be reported where the bytes are right after all. */
+  /** What is to be reported where its bytes are right. */
   readonly unchanged: SinkOutcome;
+}
+
+/**
+ * Finds what a file is to become. Synchronous but for the user database: on a trusted path these calls stay in the page
+ * cache, and handing them to another thread costs more than they do.
+ */
+export function writing(deps: SinkDeps, wish: WriteWish): Prepare {
+  const witness = makeWitness();
+  return async (places, file) => compare(deps, wish, await places.placeOf(file), witness);
+}
+
+/**
+ * One look for a file that nobody has touched; else reads it, renders each part into what those before have made of it,
+ * and compares.
+ */
+function compare(deps: SinkDeps, wish: WriteWish, place: Place, witness: Witness): Prepared {
+  const seen = place.missing.length === 0 ? lookAt(place) : undefined;
+  const traces = witness(place.path, seen);
+  const known = place.file.sinks.map((sink): Known => {
+    const [made, record] = [madeOf(wish, sink), wish.records[idOf(sink)]];
+    const evidence = evidenceOf(traces, { made, record }, seen);
+    return { sink, made, record, unchanged: { ...outcome(sink, 'unchanged'), ...evidence, warnings: place.warnings } };
+  });
+  const standing = known.flatMap((one) => standingAs(one, seen, place) ?? []);
+  if (standing.length === known.length) return { settled: standing };
+  if (wish.credentials) return render(deps, { ...wish, credentials: wish.credentials }, place, { known, seen });
+  const drift = seen && attributeDrift(seen, place);
+  return {
+    settled: known.map((one) => {
+      const { sink } = one;
+      return standingAs(one, seen, place) ?? { sink, outcome: outdated(sink, drift) };
+    }),
+  };
+}
+
+interface Compared {
+  readonly known: readonly Known[];
+  readonly seen: BigIntStats | undefined;
 }
 
 function render(
   deps: SinkDeps,
-  wish: Wish & { readonly credentials: Credentials },
+  wish: WriteWish & { readonly credentials: Credentials },
   place: Place,
-  { seen, unchanged, ...known }: Compared,
+  { known, seen }: Compared,
 ): Prepared {
-  const { sink } = place;
   const standing = seen && readFilled(deps, place);
-  const rendered = deps.render(standing?.bytes, wish.credentials, sink, wish.origin);
-  if (!rendered.ok) return { settled: { outcome: failed(sink, rendered.error) } };
-  const drift = driftOf(place, standing, rendered.bytes);
-  if (standing && drift.length === 0) {
-    const fresh = recordOf(known.made, standing.stat, sinceOf(known, standing) ?? now(deps));
-    return {
-      settled: { outcome: { ...unchanged, warnings: [...unchanged.warnings, ...rendered.warnings] }, record: fresh },
-    };
+  const attributes = standing && attributesOf(place, standing);
+  let bytes = standing?.bytes;
+  const parts = known.map((one): Part => {
+    const { sink } = one;
+    const before = bytes;
+    const rendered = deps.render(before, wish.credentials, sink, wish.origin);
+    if (!rendered.ok) return settledPart({ sink, outcome: failed(sink, rendered.error) });
+    bytes = rendered.bytes;
+    const isSame = before?.equals(bytes) === true;
+    const drift: readonly Drift[] = attributes ? [...(isSame ? [] : (['bytes'] as const)), ...attributes] : ['missing'];
+    if (standing && drift.length === 0) return unchangedPart(one, rendered.warnings, standing, now(deps));
+    const warnings = [...rendered.warnings, ...warningsOf(place, standing)];
+    const shown = { ...(before && { current: before }), next: bytes };
+    return { sink, made: one.made, shown, ...changeOf(one, { standing, drift, warnings, rotated: wish.rotated }) };
+  });
+  return finish(place, standing, bytes, parts);
+}
+
+/** Throws nothing of the parts that need no writing. */
+function finish(
+  place: Place,
+  standing: Standing | undefined,
+  bytes: Buffer | undefined,
+  parts: readonly Part[],
+): Prepared {
+  const settled = parts.flatMap((part) => part.settled ?? []);
+  if (settled.length === parts.length) return { settled };
+  try {
+    refuseUnwritable(place);
+    return { change: { ...place, standing, bytes, parts } };
+  } catch (error) {
+    return { settled: settleAll(parts, toErrorInfo(error)) };
   }
-  refuseUnwritable(place);
-  const change = { ...place, standing, bytes: rendered.bytes, made: known.made };
-  const warnings = [...rendered.warnings, ...warningsOf(place, standing)];
-  const record = standing && recordToRenew(known, standing);
+}
+
+function settledPart(settled: Settled): Part {
+  const { sink, outcome: said } = settled;
+  return { sink, outcome: said, settled };
+}
+
+/** Its record changes with the file, but not what is known of its bytes. */
+function unchangedPart(one: Known, more: readonly string[], standing: Standing, time: Since): Part {
+  const { sink, made, unchanged } = one;
+  const since = sinceOf(one, standing) ?? time;
+  const said = { ...unchanged, warnings: [...unchanged.warnings, ...more] };
+  const settled = { sink, outcome: said, record: recordOf(made, standing.stat, since) };
+  return { ...settledPart(settled), made, since: { ...since, ...toKeep(unchanged.evidence) } };
+}
+
+interface Differing {
+  readonly standing: Standing | undefined;
+  readonly drift: readonly Drift[];
+  readonly warnings: readonly string[];
+  readonly rotated: boolean;
+}
+
+function changeOf(one: Known, { standing, drift, warnings, rotated }: Differing): Pick<Part, 'outcome' | 'since'> {
+  const { sink, unchanged } = one;
+  const record = standing && recordToRenew(one, standing);
   if (record) {
     const since = { ...record, ...toKeep(unchanged.evidence) };
-    return { change: { ...change, outcome: { ...unchanged, result: 'written', warnings }, since } };
+    return { outcome: { ...unchanged, result: 'written', warnings }, since };
   }
   const bytesChanged = drift.includes('missing') || drift.includes('bytes');
-  const since = bytesChanged ? undefined : sinceOf(known, standing);
-  const reported = { ...outcome(sink, wish.rotated ? 'written' : 'repaired'), bytesChanged, drift, warnings };
-  return { change: { ...change, outcome: reported, since } };
+  const since = bytesChanged ? undefined : sinceOf(one, standing);
+  return {
+    outcome: { ...outcome(sink, rotated ? 'written' : 'repaired'), bytesChanged, drift, warnings },
+    ...(since && { since }),
+  };
 }
 
 /** The record, if nothing but the expiration changes: the keys are the same, and nobody has touched the file. */
@@ -95,10 +144,10 @@ function recordToRenew({ made, record }: Known, { stat }: Standing): SinkRecord 
   return isSameKeys && isUntouched(record, stat) ? record : undefined;
 }
 
-/** A file that was replaced for another expiration alone is unread, but its keys may have been read before. */
+/** A file that was replaced for another expiration or another part alone is unread, but its keys may have been read before. */
 function evidenceOf(
   seen: ReturnType<Witness>,
-  { made, record }: Known,
+  { made, record }: Pick<Known, 'made' | 'record'>,
   stat: BigIntStats | undefined,
 ): ReturnType<Witness> {
   const { evidence } = seen;
@@ -116,34 +165,35 @@ function toKeep(evidence: SinkOutcome['evidence']): Pick<SinkRecord, 'evidence'>
 
 function readFilled({ security, clock }: SinkDeps, place: Place): Standing | undefined {
   const standing = readStanding(place, security);
-  if (standing) refuseJustEmptied(place.sink.path, standing.stat, clock.now());
+  if (standing) refuseJustEmptied(place.file.path, standing.stat, clock.now());
   return standing;
 }
 
-export function now({ clock, readBootTime }: SinkDeps): Since {
+export function now({ clock, readBootTime }: Pick<SinkDeps, 'clock' | 'readBootTime'>): Since {
   return { renamedAt: clock.now(), renamedAtBoot: readBootTime() };
 }
 
 /** In what a file differs from the configured mode and owner. */
-export function attributeDrift(stat: BigIntStats, { sink, ids }: Pick<Place, 'sink' | 'ids'>): readonly Drift[] {
-  const hasMode = modeOf(stat) === sink.mode;
+export function attributeDrift(stat: BigIntStats, { file, ids }: Pick<Place, 'file' | 'ids'>): readonly Drift[] {
+  const hasMode = modeOf(stat) === file.mode;
   const hasOwner = Number(stat.uid) === ids.uid && Number(stat.gid) === ids.gid;
   return [...(hasMode ? [] : (['mode'] as const)), ...(hasOwner ? [] : (['owner'] as const))];
 }
 
-function driftOf(place: Place, standing: Standing | undefined, bytes: Buffer): readonly Drift[] {
-  if (!standing) return ['missing'];
-  const differing = attributeDrift(standing.stat, place);
+function attributesOf(place: Place, { stat, hasAcl }: Standing): readonly Drift[] {
   // An ACL lets in more users than the mode says.
-  const attributes = [...new Set<Drift>([...(standing.hasAcl ? (['mode'] as const) : []), ...differing])];
-  return standing.bytes.equals(bytes) ? attributes : ['bytes', ...attributes];
+  return [...new Set<Drift>([...(hasAcl ? (['mode'] as const) : []), ...attributeDrift(stat, place)])];
 }
 
-/** The record, if it still says all: the wish is the same, and nobody touched the file. */
-function recordThatStands({ made, record }: Known, stat: BigIntStats, place: Place): SinkRecord | undefined {
-  if (record?.key !== made.key || record.expiration !== made.expiration) return undefined;
-  if (!isUntouched(record, stat)) return undefined;
-  return attributeDrift(stat, place).length === 0 ? record : undefined;
+/** The sink as it is, if its record still says all: the wish is the same, and nobody touched the file. */
+function standingAs(
+  { sink, made, record, unchanged }: Known,
+  stat: BigIntStats | undefined,
+  place: Place,
+): Settled | undefined {
+  if (!stat || record?.key !== made.key || record.expiration !== made.expiration) return undefined;
+  if (!isUntouched(record, stat) || attributeDrift(stat, place).length > 0) return undefined;
+  return { sink, outcome: unchanged, record };
 }
 
 /** When bytes that stay last changed: known as long as the record speaks of them. */

@@ -54,6 +54,7 @@ export interface SinkRecord {
   readonly evidence?: { readonly writtenAt: number; readonly readAt?: number };
 }
 
+/** By what tells sinks apart. */
 export type SinkRecords = Readonly<Record<string, SinkRecord>>;
 
 /** A temp file that exists beside a sink, empty until this was journalled. */
@@ -80,7 +81,7 @@ export interface ApplyRequest {
   readonly temps: readonly TempFile[];
   /**
    * Called for each batch when its temp files are there but empty, and before any rename of the batch: the journal and
-   * the pending notifications must be on disk when it returns. `changing` names the sinks whose bytes will be others.
+   * the pending notifications must be on disk when it returns. `changing` tells the sinks whose bytes will be others.
    * When it throws, the trouble is the caller's to report: the sinks are written all the same.
    */
   readonly beforeWrite: (temps: readonly TempFile[], changing: readonly string[]) => Promise<void>;

@@ -1,6 +1,7 @@
 import { AgentError, describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../core/errors.ts';
 import { MountedOver } from '../paths/held.ts';
 import type { SinkConfig } from '../core/config.ts';
+import { keyOf } from '../core/sink-id.ts';
 import type { Drift, SinkOutcome, SinkResult } from '../core/outcomes.ts';
 
 /** What an administrator does about each error of a system call. */
@@ -65,5 +66,5 @@ export function outdated(sink: SinkConfig, attributes: readonly Drift[] | undefi
 }
 
 export function outcome(sink: SinkConfig, result: SinkResult): SinkOutcome {
-  return { path: sink.path, format: sink.format, result, bytesChanged: false, drift: [], warnings: [] };
+  return { ...keyOf(sink), format: sink.format, result, bytesChanged: false, drift: [], warnings: [] };
 }

@@ -24,6 +24,15 @@ export class Joint<Party> implements Disposable {
     }, patience);
   }
 
+  /** Has a party do its part, in which it may stage, and counts it out then. */
+  async join<T>(party: Party, act: (stage: BeforeWrite) => Promise<T>): Promise<T> {
+    try {
+      return await act((staged) => this.stage(party, staged));
+    } finally {
+      this.leave(party);
+    }
+  }
+
   async stage(party: Party, staged: readonly Staged[]): Promise<void> {
     if (this.#isOpen) {
       await this.#write(staged);

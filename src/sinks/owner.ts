@@ -1,6 +1,6 @@
-import type { SinkConfig } from '../core/config.ts';
 import type { UserIds, Users } from '../core/contracts.ts';
 import { AgentError, describeForeign } from '../core/errors.ts';
+import type { Wanted } from './place.ts';
 
 /** Who the agent is: what it writes belongs to them unless a sink says otherwise. */
 export interface Self extends UserIds {
@@ -17,7 +17,7 @@ export function whoAmI(): Self {
  * Names in, numbers out; each name is looked up once, so make a new one for each pass. What it gives rejects with
  * SINK_OWNER_UNKNOWN and SINK_OWNER_DENIED.
  */
-export function ownerResolver(users: Users, self: Self): (sink: SinkConfig) => Promise<UserIds> {
+export function ownerResolver(users: Users, self: Self): (sink: Wanted) => Promise<UserIds> {
   const names = lookUp(users);
   return async (sink) => {
     const user = (await names.owner(sink)) ?? self;
@@ -29,8 +29,8 @@ export function ownerResolver(users: Users, self: Self): (sink: SinkConfig) => P
 
 export interface Names {
   /** Undefined: the sink names none. */
-  readonly owner: (sink: SinkConfig) => Promise<UserIds | undefined>;
-  readonly group: (sink: SinkConfig) => Promise<number | undefined>;
+  readonly owner: (sink: Wanted) => Promise<UserIds | undefined>;
+  readonly group: (sink: Wanted) => Promise<number | undefined>;
 }
 
 /** Looks up each name once. Rejects with SINK_OWNER_UNKNOWN. */

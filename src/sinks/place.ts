@@ -1,6 +1,6 @@
 import type { SinkConfig } from '../core/config.ts';
 import type { Actors, AtomicFiles, BootTime, Clock, FileSecurity, UserIds, Users } from '../core/contracts.ts';
-import type { ApplyRequest, Render } from './contract.ts';
+import type { Render } from './contract.ts';
 import type { Spot } from './standing.ts';
 
 /** What the sinks need of the outside world. */
@@ -15,18 +15,31 @@ export interface SinkDeps {
   readonly actors?: Actors;
 }
 
-/** What the files are to say, and whom to trust on the way to them. */
-export interface Wish extends Pick<ApplyRequest, 'print' | 'credentials' | 'origin' | 'rotated' | 'records'> {
-  /** Group ids. */
-  readonly trustedGroups: readonly number[];
+/** A file, and whose it is to be. */
+export type Wanted = Pick<SinkConfig, 'path' | 'owner' | 'group' | 'mode'>;
+
+/** A file with the sinks that keep it, each a part: they agree on its owner and mode. It is read and written once for all. */
+export interface SinkFile extends Wanted {
+  readonly sinks: readonly SinkConfig[];
 }
 
-/** Where a sink is and whose it is to be. */
+export function filesOf(sinks: readonly SinkConfig[]): SinkFile[] {
+  return [...Map.groupBy(sinks, ({ path }) => path).values()].flatMap((parts) => {
+    const [first] = parts;
+    return first ? [{ ...wantedOf(first), sinks: parts }] : [];
+  });
+}
+
+function wantedOf({ path, mode, owner, group }: Wanted): Wanted {
+  return { path, mode, ...(owner !== undefined && { owner }), ...(group !== undefined && { group }) };
+}
+
+/** Where a file is and whose it is to be. */
 export interface Place extends Spot {
-  readonly sink: SinkConfig;
+  readonly file: SinkFile;
   /** Names of directories that are to be made, outermost first, each in the one before. */
   readonly missing: readonly string[];
-  /** The sink's path without symlinks. */
+  /** The file's path without symlinks. */
   readonly path: string;
   readonly ids: UserIds;
   /** How the missing directories are to be made. */

@@ -1,18 +1,21 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { SinkConfig } from '../core/config.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
 import type { Directory, Held } from '../paths/held.ts';
 import { errorOf, openDirectory, type FoundDirectory } from '../paths/policies.ts';
 import type { Passed, Walker } from '../paths/walked.ts';
-import type { Place, SinkDeps, Wish } from './place.ts';
+import type { Scope } from './job.ts';
+import type { Place, SinkDeps, SinkFile } from './place.ts';
 import { explain } from './failure.ts';
 import { planMaking } from './missing.ts';
 import { ownerResolver, whoAmI, type Self } from './owner.ts';
 import { warnUnreachable, type IsMember } from './reach.ts';
 
 /** Whose eyes look at the sinks: without others to send, this process waits itself. */
-export function walkerOf({ actors }: Pick<SinkDeps, 'actors'>, { trustedGroups }: Pick<Wish, 'trustedGroups'>): Walker {
+export function walkerOf(
+  { actors }: Pick<SinkDeps, 'actors'>,
+  { trustedGroups }: Pick<Scope, 'trustedGroups'>,
+): Walker {
   return { uid: whoAmI().uid, groups: trustedGroups, mayWait: actors === undefined };
 }
 
@@ -34,7 +37,7 @@ export class Places implements Disposable {
   /** Beside these; a place may still refer to one. */
   readonly #others: Disposable[] = [];
 
-  constructor(deps: SinkDeps, wish: Pick<Wish, 'trustedGroups'>, holders: Holders = new Map()) {
+  constructor(deps: SinkDeps, wish: Pick<Scope, 'trustedGroups'>, holders: Holders = new Map()) {
     this.#walker = walkerOf(deps, wish);
     this.#ownerOf = ownerResolver(deps.users, this.#self);
     this.#isMember = (uid, gid) => deps.users.isMember(uid, gid);
@@ -46,14 +49,14 @@ export class Places implements Disposable {
   }
 
   /** Rejects with AgentError. */
-  async placeOf(sink: SinkConfig): Promise<Place> {
-    const ids = await this.#ownerOf(sink);
-    const { directories, ...spot } = this.spotOf(sink.path);
-    const place = { ...spot, sink, ids };
+  async placeOf(file: SinkFile): Promise<Place> {
+    const ids = await this.#ownerOf(file);
+    const { directories, ...spot } = this.spotOf(file.path);
+    const place = { ...spot, file, ids };
     this.#refuseShared(place);
     const warnings = await warnUnreachable(place, directories, this.#isMember);
     if (place.missing.length === 0) return { ...place, warnings };
-    const isMember = sink.group === undefined || (await this.#isMember(ids.uid, ids.gid));
+    const isMember = file.group === undefined || (await this.#isMember(ids.uid, ids.gid));
     return { ...place, warnings, making: planMaking(place, this.#self.uid, isMember) };
   }
 
@@ -68,10 +71,10 @@ export class Places implements Disposable {
 
   /** The same place with its directory made. Throws AgentError and errno errors. */
   make<P extends Place>(place: P): P {
-    const { sink, making } = place;
+    const { file, making } = place;
     if (!making) return place;
     const { mode, owner } = making;
-    const spot = this.#reopen(sink.path);
+    const spot = this.#reopen(file.path);
     let { directory } = spot;
     for (const name of spot.missing) {
       directory = directory.make(name, mode, owner);
@@ -81,15 +84,15 @@ export class Places implements Disposable {
   }
 
   /** When all is done: throws SINK_UNVERIFIED where the path leads to another directory by now. */
-  confirm({ sink, directory }: Pick<Place, 'sink' | 'directory'>): void {
+  confirm({ file, directory }: Pick<Place, 'file' | 'directory'>): void {
     const { uid, groups = [] } = this.#walker;
     // Then root alone could have moved it.
     if (uid === 0 && groups.length === 0) return;
-    const path = dirname(sink.path);
+    const path = dirname(file.path);
     const isStill = this.#confirmed.get(path) ?? this.#leadsTo(path, directory);
     this.#confirmed.set(path, isStill);
     if (isStill) return;
-    const message = `${sink.path}: expected its directory to stay where it was, got another one in its place`;
+    const message = `${file.path}: expected its directory to stay where it was, got another one in its place`;
     throw new AgentError('SINK_UNVERIFIED', message, { hint: 'find out who moves it, and wait for the next pass' });
   }
 
@@ -116,15 +119,15 @@ export class Places implements Disposable {
     return this.spotOf(path);
   }
 
-  /** Two sinks that are one file would undo each other for ever. */
-  #refuseShared({ sink, directory, missing, name }: Where & Pick<Place, 'sink'>): void {
+  /** One file under two paths would be read twice and written twice. */
+  #refuseShared({ file, directory, missing, name }: Where & Pick<Place, 'file'>): void {
     const { dev, ino } = directory.stat();
     const key = join(`${dev}:${ino}`, ...missing, name);
     const holder = this.#holders.get(key);
-    this.#holders.set(key, sink.path);
-    if (holder === undefined || holder === sink.path) return;
-    const hint = 'configure each file once, by its real path';
-    throw new AgentError('SINK_UNSAFE_PATH', `${sink.path}: expected a file of its own, got that of ${holder}`, {
+    this.#holders.set(key, file.path);
+    if (holder === undefined || holder === file.path) return;
+    const hint = 'configure each file by one path, its real one';
+    throw new AgentError('SINK_UNSAFE_PATH', `${file.path}: expected a file of its own, got that of ${holder}`, {
       hint,
     });
   }

@@ -10,18 +10,18 @@ export type IsMember = (uid: number, gid: number) => Promise<boolean>;
 
 /** A warning where the configured owner or group is shut out by a directory on the way to its file; never rejects. */
 export async function warnUnreachable(
-  { sink, ids }: Pick<Place, 'sink' | 'ids'>,
+  { file, ids }: Pick<Place, 'file' | 'ids'>,
   directories: readonly Passed[],
   isMember: IsMember,
 ): Promise<readonly string[]> {
   // Of one with an ACL nobody is known to be shut out.
   const closed = directories.filter(({ mode, hasAcl }) => (mode & SEARCH.others) === 0 && !hasAcl);
-  const isForGroup = sink.group !== undefined && ids.gid !== 0 && (sink.mode & 0o070) !== 0;
+  const isForGroup = file.group !== undefined && ids.gid !== 0 && (file.mode & 0o070) !== 0;
   for (const directory of closed) {
-    if (sink.owner !== undefined && ids.uid !== 0 && !(await admits(directory, ids.uid, isMember)))
-      return [warn(directory, `the owner ${sink.owner}`)];
+    if (file.owner !== undefined && ids.uid !== 0 && !(await admits(directory, ids.uid, isMember)))
+      return [warn(directory, `the owner ${file.owner}`)];
     if (isForGroup && !admitsGroup(directory, ids.gid) && !hasToItself(ids.uid, ids.gid))
-      return [warn(directory, `the group ${sink.group}`)];
+      return [warn(directory, `the group ${file.group}`)];
   }
   return [];
 }

@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import type { SinkConfig } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
+import { idOf } from '../core/sink-id.ts';
 import type { ApplyRequest, SinkRecord, SinkRecords } from './contract.ts';
 
 /** When a sink's bytes last changed, but for another expiration of the same keys, and whether they were read since. */
@@ -56,5 +57,5 @@ export function isUntouched(record: SinkRecord, stat: BigIntStats): boolean {
 
 /** What another identity is to know of its sinks alone. */
 export function recordsFor(sinks: readonly SinkConfig[], records: SinkRecords): SinkRecords {
-  return Object.fromEntries(sinks.flatMap(({ path }) => (records[path] ? [[path, records[path]]] : [])));
+  return Object.fromEntries(sinks.map(idOf).flatMap((id) => (records[id] ? [[id, records[id]]] : [])));
 }

@@ -7,25 +7,26 @@ import { AgentError, describeForeign, toErrorInfo, type ErrorInfo } from '../cor
 import { writeAll } from '../files/write.ts';
 import type { Directory } from '../paths/held.ts';
 import { Barrier } from './barrier.ts';
-import type { Replacement } from './compare.ts';
-import type { SinkDeps } from './place.ts';
+import type { Replacement } from './parts.ts';
+import type { SinkDeps, SinkFile } from './place.ts';
 import type { TempFile } from './contract.ts';
 import { explain } from './failure.ts';
 import { isSameFile, lookAt } from './standing.ts';
 
-/** A sink whose temp file is there, still empty. */
+/** A file whose temp file is there, still empty. */
 export interface Staged {
-  readonly sink: SinkConfig;
+  readonly file: Pick<SinkFile, 'path'>;
   readonly temp: TempFile;
-  readonly bytesChanged: boolean;
+  /** Those whose bytes will be others. */
+  readonly changing: readonly SinkConfig[];
 }
 
 /** Called for each batch before its first byte. When it rejects, nothing of the batch is written. */
 export type BeforeWrite = (staged: readonly Staged[]) => Promise<void>;
 
-export interface Replaced<Change extends Replacement> {
-  readonly change: Change;
-  /** Unset: the new file stands under the sink's name. SINK_CONFLICT: somebody changed the old one after it was read. */
+export interface Replaced {
+  readonly change: Replacement;
+  /** Unset: the new file stands under its name, or it is gone as it should. SINK_CONFLICT: somebody changed the old one after it was read. */
   readonly error?: ErrorInfo;
   /** Beyond those of the change. */
   readonly warnings: readonly string[];
@@ -33,28 +34,39 @@ export interface Replaced<Change extends Replacement> {
 
 /**
  * Replaces files together: all temp files are made, then journalled, then all are filled and synced, then each is
- * renamed and the directories are synced. A file that fails on the way holds up no other; one result per change, in
- * their order. Takes one file descriptor per change.
+ * renamed and the directories are synced; what is to go goes with them. A file that fails on the way holds up no other;
+ * one result per change, in their order. Takes one file descriptor per change.
  */
-export async function replaceTogether<Change extends Replacement>(
+export async function replaceTogether(
   { files, security }: Pick<SinkDeps, 'files' | 'security'>,
-  changes: readonly Change[],
+  changes: readonly Replacement[],
   beforeWrite: BeforeWrite,
-): Promise<readonly Replaced<Change>[]> {
+): Promise<readonly Replaced[]> {
   const batch = new Batch(changes, security, beforeWrite);
-  const replace = async (change: Change): Promise<Replaced<Change>> => {
+  const replace = async (change: Replacement): Promise<Replaced> => {
+    const { file, bytes, directory, name } = change;
     const warnings: string[] = [];
     try {
-      await files.replace(change.directory.at(change.name), (temp) => batch.stage(change, temp, warnings));
+      if (bytes) await files.replace(directory.at(name), (temp) => batch.stage(change, { ...temp, bytes, warnings }));
+      else {
+        refuseChanged(change);
+        directory.unlink(name);
+      }
       return { change, warnings };
     } catch (error) {
-      const known = error instanceof Exchanged ? exchanged(change.sink, error) : error;
-      return { change, warnings, error: toErrorInfo(explain(known, 'SINK_WRITE_FAILED', change.sink.path)) };
+      const known = error instanceof Exchanged ? exchanged(file, error) : error;
+      return { change, warnings, error: toErrorInfo(explain(known, 'SINK_WRITE_FAILED', file.path)) };
     } finally {
       batch.leave(change);
     }
   };
   return await syncRenamed(await Promise.all(changes.map(replace)));
+}
+
+interface Staging extends TempHandle {
+  readonly bytes: Buffer;
+  /** To be added to. */
+  readonly warnings: string[];
 }
 
 class Batch {
@@ -73,12 +85,13 @@ class Batch {
   }
 
   /** Between the making of the temp file and its rename. */
-  async stage(change: Replacement, { fd, name }: TempHandle, warnings: string[]): Promise<void> {
+  async stage(change: Replacement, { fd, name, bytes, warnings }: Staging): Promise<void> {
     const temp = { path: join(change.directory.path, name), inode: String(fstatSync(fd, { bigint: true }).ino) };
-    this.#made.set(change, { sink: change.sink, temp, bytesChanged: change.outcome.bytesChanged });
+    const changing = change.parts.filter(({ outcome }) => outcome.bytesChanged).map(({ sink }) => sink);
+    this.#made.set(change, { file: change.file, temp, changing });
     await this.#opened.arrive(change);
     warnings.push(...this.#protect(fd, change));
-    writeAll(fd, change.bytes);
+    writeAll(fd, bytes);
     await promisify(fsync)(fd);
     await this.#staged.arrive(change);
     refuseChanged(change);
@@ -90,14 +103,14 @@ class Batch {
   }
 
   /** All that decides who may read the file, before the first byte. Gives warnings. */
-  #protect(fd: number, { sink, ids, standing }: Replacement): readonly string[] {
+  #protect(fd: number, { file, ids, standing }: Replacement): readonly string[] {
     // With an ACL the group's bits would be its mask: the mode below would let its users in.
     this.#security.dropAcl(fd);
     const warnings = standing?.label ? this.#keepLabel(fd, standing.label) : [];
     const { uid, gid } = fstatSync(fd);
     if (uid !== ids.uid || gid !== ids.gid) fchownSync(fd, ids.uid, ids.gid);
     // After the owner, who is not to have a mode that was meant for another.
-    if ((fstatSync(fd).mode & 0o7777) !== sink.mode) fchmodSync(fd, sink.mode);
+    if ((fstatSync(fd).mode & 0o7777) !== file.mode) fchmodSync(fd, file.mode);
     return warnings;
   }
 
@@ -112,23 +125,21 @@ class Batch {
 }
 
 /** By a member of a trusted group, or by the user whose directory it is: nobody else can. */
-function exchanged({ path }: SinkConfig, { isReplaced, message }: Exchanged): AgentError {
+function exchanged({ path }: SinkFile, { isReplaced, message }: Exchanged): AgentError {
   const hint = 'find out who makes files beside it: a member of trusted_groups, or its own user';
   const code = isReplaced ? 'SINK_UNVERIFIED' : 'SINK_CONFLICT';
   return new AgentError(code, `${path}: expected the file as we wrote it, but ${message}`, { hint });
 }
 
 /** Throws SINK_CONFLICT when it is not the file any more that was read. */
-export function refuseChanged({ standing, ...place }: Omit<Replacement, 'bytes'>): void {
+function refuseChanged({ standing, ...place }: Replacement): void {
   if (isSameFile(lookAt(place), standing?.stat)) return;
   const hint = 'another program keeps writing it: let only one do so';
-  const message = `${place.sink.path}: expected the file as it was read, got one that changed meanwhile`;
+  const message = `${place.file.path}: expected the file as it was read, got one that changed meanwhile`;
   throw new AgentError('SINK_CONFLICT', message, { hint });
 }
 
-async function syncRenamed<Change extends Replacement>(
-  results: readonly Replaced<Change>[],
-): Promise<readonly Replaced<Change>[]> {
+async function syncRenamed(results: readonly Replaced[]): Promise<readonly Replaced[]> {
   const trouble = new Map<Directory, string>();
   const renamed = results.filter(({ error }) => error === undefined);
   for (const directory of new Set(renamed.map(({ change }) => change.directory))) {

@@ -50,7 +50,7 @@ describe('drop-ins', () => {
 conf.d/a.yaml:2:17: consumers.x: expected the same as in credrotate.yaml:2:17, got another value
   hint: keep one of the two
 conf.d/a.yaml:3:17: sinks[0].path: expected a file of its own, got that of credrotate.yaml:1:17
-  hint: one file is one sink: remove one of the two
+  hint: sinks of one file differ in profile, prefix, names or keys, and are alike in format, owner, group and mode
 `,
     );
   });

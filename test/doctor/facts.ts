@@ -2,10 +2,16 @@ import type { ConsumerFacts, Facts, SinkFacts, UnitFacts } from '../../src/docto
 
 /** What is seen where all is well. */
 
-export const SINK: SinkFacts = { path: '/etc/app/aws.env', isMountPoint: false, keyIds: ['…GOOD'] };
+export const SINK: SinkFacts = {
+  path: '/etc/app/aws.env',
+  name: '/etc/app/aws.env',
+  isMountPoint: false,
+  keyIds: ['…GOOD'],
+};
 
 export const PROFILE_SINK: SinkFacts = {
   path: '/srv/app/.aws/credentials',
+  name: '/srv/app/.aws/credentials',
   isMountPoint: false,
   keyIds: ['…GOOD'],
   profile: { name: 'default', isRoots: false, others: [] },

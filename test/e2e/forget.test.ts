@@ -94,8 +94,14 @@ describe('forget', { concurrency: 3 }, () => {
     const config = site.configure({ sinks: [{ path: site.path('iam.json'), format: 'json' }] });
     const { code, stdout } = await site.run(['forget', '--all', ...config]);
     assert.equal(code, 0);
-    for (const name of ['credentials', 'app.env']) {
-      assert.match(stdout, new RegExp(`^warning: ${site.path(name)} was written under an earlier configuration`, 'm'));
+    for (const [name, part] of [
+      ['credentials', '\\[default\\]'],
+      ['app.env', 'AWS_ACCESS_KEY_ID'],
+    ]) {
+      assert.match(
+        stdout,
+        new RegExp(`^warning: ${site.path(name ?? '')} ${part ?? ''} was written under an earlier configuration`, 'm'),
+      );
     }
   });
 

@@ -187,7 +187,7 @@ describe('metrics', { concurrency: 2 }, () => {
     assert.equal(lstatSync(site.path('metrics/credrotate.prom')).mode & 0o7777, 0o644);
     for (const line of [
       'credrotate_rotations_total 2',
-      `credrotate_sink_writes_total{path="${site.path('c')}"} 2`,
+      `credrotate_sink_writes_total{path="${site.path('c')}",part="[default]"} 2`,
       'credrotate_consumer_notifications_total{consumer="web",result="notified"} 2',
       'credrotate_source_state{state="ok"} 1',
       'credrotate_imds_requests_total{code="200"} 10',

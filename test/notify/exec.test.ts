@@ -51,21 +51,21 @@ describe('a program', () => {
 
   test('gets its arguments as they are, no input, and a clean environment', async (t) => {
     const file = join(tempDir(t), 'out');
-    const sinks = ['/etc/app/aws.env', '/etc/app/with blank.json'];
+    const paths = ['/etc/app/aws.env', '/etc/app/with blank.json'];
     const hook = makeHook(t, '{ printf "%s|" "$@"; read line || echo; env; } >"$1"');
     process.env['CREDROTATE_TEST_SECRET'] = 'hunter2';
     t.after(() => delete process.env['CREDROTATE_TEST_SECRET']);
-    const request = { sinks, generation: 12, reason: 'retry' } as const;
+    const request = { paths, generation: 12, reason: 'retry' } as const;
     assert.equal(brief(await exec([hook, file, '$HOME; id', '--', '*'], { request })), 'notified');
     const [args, ...env] = readFileSync(file, 'utf8').trimEnd().split('\n');
     assert.equal(args, `${file}|$HOME; id|--|*|`);
     const { username, homedir, shell } = userInfo();
     assert.deepEqual(env.filter((line) => !line.startsWith('PWD=')).sort(), [
-      sinks[1],
+      paths[1],
       'CREDROTATE_CONSUMER=hook',
       'CREDROTATE_GENERATION=12',
       'CREDROTATE_REASON=retry',
-      `CREDROTATE_SINKS=${sinks[0] ?? ''}`,
+      `CREDROTATE_SINKS=${paths[0] ?? ''}`,
       `HOME=${homedir}`,
       'LANG=C.UTF-8',
       `LOGNAME=${username}`,
@@ -76,9 +76,9 @@ describe('a program', () => {
   });
 
   test('is run even when the list of sinks is longer than a variable can be', async (t) => {
-    const sinks = Array.from({ length: 3000 }, (_, index) => `/etc/app/${'x'.repeat(60)}/${index}`);
+    const paths = Array.from({ length: 3000 }, (_, index) => `/etc/app/${'x'.repeat(60)}/${index}`);
     const hook = makeHook(t, '[ -z "$CREDROTATE_SINKS" ]');
-    assert.equal(brief(await exec([hook], { request: { sinks } })), 'notified');
+    assert.equal(brief(await exec([hook], { request: { paths } })), 'notified');
   });
 
   test('is ended at its timeout, with its children', async (t) => {

@@ -22,7 +22,7 @@ describe('delivery', () => {
       consumer: config.consumers[0],
       generation: 1,
       reason: 'first',
-      sinks: ['/a'],
+      paths: ['/a'],
       changedAt: BOOT,
     });
     const { state } = StateStore.open(ownDirectory(directory), createAtomicFiles(), recordingLog());

@@ -61,7 +61,7 @@ describe('who is to be notified', () => {
 
   test('for another expiration of the same keys, those that go by it, once, and not now', () => {
     const topology: Topology = {
-      sinks: [sink('/a', 'web', 'keys'), { ...sink('/b', 'plain', 'job'), content: { keys: {} } } as SinkConfig],
+      sinks: [sink('/a', 'web', 'keys'), { ...sink('/b', 'plain', 'job'), content: { keys: { role: ['r'] } } } as SinkConfig],
       consumers: ['web', 'plain', 'asked', 'late'].map((name) => consumer(name)).concat(consumer('job', 'expiring')),
     };
     const at = { ...known, generation: 4 };
@@ -72,7 +72,7 @@ describe('who is to be notified', () => {
     };
     const renewed = noteRenewed(before, topology, NOON);
     const pending = (name: string) => renewed.consumers[name]?.pending;
-    assert.deepEqual([pending('web')?.sinks, pending('job')?.sinks], [['/a'], ['/b']]);
+    assert.deepEqual([pending('web')?.sinks, pending('job')?.sinks], [['/a'], ['/b #/r']]);
     assert.deepEqual(['plain', 'asked', 'late'].map(pending), [undefined, undefined, undefined]);
     const [web = assert.fail()] = topology.consumers;
     assert.equal(dueAt(web, renewed.consumers['web'] ?? {}, true), NOON + 3 * HOUR, 'with a third left');

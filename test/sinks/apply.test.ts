@@ -19,6 +19,7 @@ describe('a sink', () => {
     const outcome = await apply(sinkAt(path, { mode: 0o640 }));
     assert.deepEqual(outcome, {
       path,
+      part: 'A',
       format: 'dotenv',
       result: 'written',
       bytesChanged: true,

@@ -112,7 +112,7 @@ describe('a file that another program', () => {
       deps,
       applyRequest(sinks, {
         beforeWrite: (_temps, changing) => {
-          batches.push(changing.map((path) => path.slice(-1)));
+          batches.push(changing.map((id) => id.replace(/^.*(.) A$/, '$1')));
           if (batches.length === 1) writeFileSync(join(directory, 'a'), 'OTHER=1\n');
           return Promise.resolve();
         },

@@ -18,6 +18,7 @@ import { describe, test, type TestContext } from 'node:test';
 import type { SinkConfig } from '../../src/core/config.ts';
 import { displayKeyId } from '../../src/core/credentials.ts';
 import type { SinkOutcome } from '../../src/core/outcomes.ts';
+import { idOf } from '../../src/core/sink-id.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import type { ForgetRequest, TempFile } from '../../src/sinks/contract.ts';
 import { forgetSinks, previewForget } from '../../src/sinks/forget.ts';
@@ -74,7 +75,7 @@ describe('forgetting a sink', () => {
     const journal: TempFile[] = [];
     const beforeWrite: ForgetRequest['beforeWrite'] = (temps, changing) => {
       journal.push(...temps);
-      assert.deepEqual(changing, [sink.path]);
+      assert.deepEqual(changing, [idOf(sink)]);
       assert.deepEqual(
         temps.map(({ path }) => lstatSync(path).size),
         [0],

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Joint } from '../../src/sinks/joint.ts';
 import type { Staged } from '../../src/sinks/replace.ts';
-import { sinkAt } from '../support/sinks.ts';
 
 /** Milliseconds: never, in a test. */
 const EVER = 3_600_000;
@@ -46,12 +45,12 @@ describe('parties that write together', () => {
 });
 
 function staged(...names: readonly string[]): readonly Staged[] {
-  return names.map((name) => ({ sink: sinkAt(name), temp: { path: `${name}.1`, inode: '1' }, bytesChanged: true }));
+  return names.map((path) => ({ file: { path }, temp: { path: `${path}.1`, inode: '1' }, changing: [] }));
 }
 
 function recorder(calls: string[][]): (staged: readonly Staged[]) => Promise<void> {
   return async (staged) => {
-    calls.push(staged.map(({ sink }) => sink.path));
+    calls.push(staged.map(({ file }) => file.path));
     await Promise.resolve();
   };
 }

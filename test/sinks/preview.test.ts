@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { applySinks } from '../../src/sinks/apply.ts';
 import type { ApplyRequest } from '../../src/sinks/contract.ts';
-import { previewSinks } from '../../src/sinks/preview.ts';
+import { previewSinks } from '../../src/sinks/apply.ts';
 import { credentials } from '../support/credentials.ts';
 import { applyRequest, keyLine, sinkAt, sinkDeps } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, test, type TestContext } from 'node:test';
 import type { AtomicFiles } from '../../src/core/contracts.ts';
+import { idOf } from '../../src/core/sink-id.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import type { ApplyRequest, TempFile } from '../../src/sinks/contract.ts';
 import { applyRequest, sinkAt, sinkDeps } from '../support/sinks.ts';
@@ -36,7 +37,10 @@ describe('sinks of one rotation', () => {
     assert.equal(calls.length, 1);
     assert.deepEqual(call.sizes, [0, 0, 0]);
     assert.deepEqual(call.modes, [0o600, 0o600, 0o600]);
-    assert.deepEqual(call.changing, paths);
+    assert.deepEqual(
+      call.changing,
+      paths.map((path) => idOf(sinkAt(path))),
+    );
     assert.deepEqual(
       call.temps.map(({ path }) => path.replace(/\.\d+\.crtmp$/, '')),
       paths,

@@ -3,6 +3,7 @@ import { chmodSync, lstatSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { DotenvSink } from '../../src/core/config.ts';
+import { idOf } from '../../src/core/sink-id.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import type { ApplyRequest } from '../../src/sinks/contract.ts';
 import { credentials, HOUR, NOON } from '../support/credentials.ts';
@@ -35,8 +36,12 @@ describe('a sink that stands', () => {
     const result = await applySinks(sinkDeps({ clock: { now: () => NOON + 1 } }), later);
     assert.partialDeepStrictEqual(result.outcomes, [{ result: 'unchanged' }]);
     assert.deepEqual(lstatSync(path, { bigint: true }), before);
-    const { renamedAt, ...rest } = result.records[path] ?? assert.fail('no record');
-    assert.partialDeepStrictEqual(records[path], { key: rest.key, inode: rest.inode, ctimeNs: rest.ctimeNs });
+    const { renamedAt, ...rest } = result.records[idOf(sinkAt(path))] ?? assert.fail('no record');
+    assert.partialDeepStrictEqual(records[idOf(sinkAt(path))], {
+      key: rest.key,
+      inode: rest.inode,
+      ctimeNs: rest.ctimeNs,
+    });
     assert.equal(renamedAt, NOON + 1);
   });
 
@@ -45,10 +50,10 @@ describe('a sink that stands', () => {
     chmodSync(path, 0o644);
     const later = sinkDeps({ clock: { now: () => NOON + 1 } });
     const repaired = await applySinks(later, applyRequest([sinkAt(path)], { rotated: false, records }));
-    assert.equal(repaired.records[path]?.renamedAt, NOON);
+    assert.equal(repaired.records[idOf(sinkAt(path))]?.renamedAt, NOON);
     const other = sinkAt(path, { mode: 0o640 });
     const changed = await applySinks(later, applyRequest([other], { rotated: false, records: repaired.records }));
-    assert.partialDeepStrictEqual(changed.records[path], { renamedAt: NOON, mode: 0o640 });
+    assert.partialDeepStrictEqual(changed.records[idOf(sinkAt(path))], { renamedAt: NOON, mode: 0o640 });
   });
 
   test('has the evidence of its keys through a rewrite for another expiration', async (t) => {
@@ -57,7 +62,10 @@ describe('a sink that stands', () => {
       render: (_, { expiration }) => ({ ok: true, bytes: Buffer.from(String(expiration)), warnings: [] }),
     });
     const pass = async (hours: number, records: ApplyRequest['records']) => {
-      const wish = { credentials: { ...NEW, expiration: NOON + hours * HOUR }, rotated: records[path] === undefined };
+      const wish = {
+        credentials: { ...NEW, expiration: NOON + hours * HOUR },
+        rotated: records[idOf(sinkAt(path))] === undefined,
+      };
       return await applySinks(timed, applyRequest([sinkAt(path)], { ...wish, records }));
     };
     const evidenceAfter = async (records: ApplyRequest['records']) => {
@@ -74,8 +82,8 @@ describe('a sink that stands', () => {
     utimesSync(path, readAt, lstatSync(path).mtime);
     // As a real read leaves it: utimes alone changes the ctime.
     const ctimeNs = String(lstatSync(path, { bigint: true }).ctimeNs);
-    const record = again[path] ?? assert.fail('no record');
-    assert.partialDeepStrictEqual(await evidenceAfter({ [path]: { ...record, ctimeNs } }), {
+    const record = again[idOf(sinkAt(path))] ?? assert.fail('no record');
+    assert.partialDeepStrictEqual(await evidenceAfter({ [idOf(sinkAt(path))]: { ...record, ctimeNs } }), {
       kind: 'read',
       readAt: readAt * 1000,
     });

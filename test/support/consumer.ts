@@ -39,7 +39,7 @@ export function realDeps(overrides: Partial<NotifyDeps> = {}): NotifyDeps {
 /** As a pass makes it whose sinks changed now, after everything that runs was started. */
 export function requestFor(consumer: ConsumerConfig, overrides: Partial<NotifyRequest> = {}): NotifyRequest {
   const changedAt = readBootTime();
-  return { consumer, generation: 7, reason: 'changed', sinks: ['/etc/app/aws.env'], changedAt, ...overrides };
+  return { consumer, generation: 7, reason: 'changed', paths: ['/etc/app/aws.env'], changedAt, ...overrides };
 }
 
 /** Resolves when `condition` holds; a test that waits in vain fails at the end of its patience. */

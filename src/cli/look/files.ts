@@ -1,6 +1,6 @@
 import type { DotenvSink } from '../../core/config.ts';
 import { SAMPLE } from '../sample.ts';
-import { previewSinks } from '../../sinks/preview.ts';
+import { previewSinks } from '../../sinks/apply.ts';
 import type { LookDeps } from './contract.ts';
 
 /**

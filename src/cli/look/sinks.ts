@@ -1,13 +1,14 @@
 import { basename, dirname, join } from 'node:path';
 import type { AwsCredentialsSink, SinkConfig } from '../../core/config.ts';
 import { displayKeyId, type Credentials, type Origin } from '../../core/credentials.ts';
+import { idOf, namesOf, sinkId } from '../../core/sink-id.ts';
 import { CONFINEMENT, closedBy, type Properties } from '../../doctor/confinement.ts';
 import type { ProfileFacts, SinkFacts } from '../../doctor/contract.ts';
 import type { SinkPreview } from '../../sinks/contract.ts';
 import { readSections } from '../../sinks/formats/aws-sections.ts';
 import { forgetSink } from '../../sinks/formats/forget.ts';
 import { readMounts } from '../../paths/mounts.ts';
-import { previewSinks } from '../../sinks/preview.ts';
+import { previewSinks } from '../../sinks/apply.ts';
 import type { LookDeps } from './contract.ts';
 import { readFiles } from './files.ts';
 import { textOf } from '../../host/systemctl.ts';
@@ -22,18 +23,21 @@ export async function lookAtSinks(
 ): Promise<readonly SinkFacts[]> {
   const { sinks, trustedGroups } = deps.config;
   const previews = await previewSinks(deps.sinks, { ...wish, rotated: true, sinks, trustedGroups });
-  const byPath = new Map(previews.map((preview) => [preview.path, preview]));
+  const byId = new Map(previews.map((preview) => [sinkId(preview), preview]));
   const mounts = new Set(readMounts().map(({ point }) => point));
   const unit = await confinement(deps);
   const profiles = await lookAtProfiles(deps);
-  return sinks.map((sink) => {
+  const names = namesOf(sinks);
+  return sinks.map((sink, index) => {
     const { path } = sink;
-    const preview = byPath.get(path);
+    const name = names[index] ?? path;
+    const preview = byId.get(idOf(sink));
     const trouble = troubleOf(deps, preview);
     const closed = unit && closedBy(unit, dirname(path));
-    const profile = profiles.get(path);
+    const profile = profiles.get(idOf(sink));
     return {
       path,
+      name,
       isMountPoint: mounts.has(path),
       keyIds: keyIdsOf(sink, preview),
       ...(trouble && { trouble }),
@@ -73,7 +77,7 @@ async function lookAtProfiles(deps: LookDeps): Promise<ReadonlyMap<string, Profi
   );
   return new Map(
     sinks.map((sink) => [
-      sink.path,
+      idOf(sink),
       { name: sink.profile, isRoots: sink.path === ROOTS, others: othersOf(deps, sink, texts) },
     ]),
   );

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../../core/errors.ts';
 import type { SinkResult } from '../../core/outcomes.ts';
 import { printable } from '../../core/printable.ts';
 import { isTempOf } from '../../files/sweep.ts';
-import type { Job } from './job.ts';
+import type { Job } from '../job.ts';
 import { LIMITS, type Message, type Refused, type SinkMessage, type Verdicts } from './message.ts';
 
 /**
@@ -119,8 +119,10 @@ export interface Scope {
 
 /** Throws whatever is wrong with it, which is not to be shown: it may quote the message. */
 export function parseMessage(line: string, { kind, sinks, temps }: Scope): Message | Refused {
+  const place = integer(sinks.length - 1);
+  const changing = v.pipe(v.array(place), v.maxLength(sinks.length));
   const staged = v.pipe(
-    v.object({ sink: integer(sinks.length - 1), name: v.string(), inode: big, bytesChanged: v.boolean() }),
+    v.object({ sink: place, name: v.string(), inode: big, changing }),
     v.check(({ sink, name }) => isBeside(name, sinks[sink])),
   );
   const done = v.object({

@@ -1,9 +1,11 @@
 import { dirname, join } from 'node:path';
+import type { SinkConfig } from '../../core/config.ts';
 import type { Actors, User } from '../../core/contracts.ts';
 import type { TempFile } from '../contract.ts';
+import type { Job } from '../job.ts';
 import type { BeforeWrite, Staged } from '../replace.ts';
 import { parseMessage } from './answer.ts';
-import { encodeJob, GO, type Job } from './job.ts';
+import { encodeJob, GO } from './job.ts';
 import { maxBytes, type DoneMessage, type StagedMessage } from './message.ts';
 import type { ActingLimits } from './patience.ts';
 import { Talk } from './talk.ts';
@@ -24,8 +26,8 @@ const STAGED_AT_MOST = 3;
 export class Conversation {
   /** Of the job, and then those that were staged since. */
   readonly temps: TempFile[];
-  /** Paths of the sinks that may have other bytes by now. */
-  readonly changing = new Set<string>();
+  /** The sinks that may have other bytes by now. */
+  readonly changing = new Set<SinkConfig>();
   readonly #assigned: Assigned;
   readonly #beforeWrite: BeforeWrite;
 
@@ -48,16 +50,17 @@ export class Conversation {
       this.temps.push(...staged.map(({ temp }) => temp));
       if (this.temps.length > job.temps.length + STAGED_AT_MOST * job.sinks.length) throw talk.tooMuch();
       await this.#beforeWrite(staged);
-      for (const { sink, bytesChanged } of staged) if (bytesChanged) this.changing.add(sink.path);
+      for (const sink of staged.flatMap(({ changing }) => changing)) this.changing.add(sink);
       talk.say(GO);
     }
   }
 
   /** Beside the sink, whatever the process may have meant. */
-  #locate({ sink: index, name, inode, bytesChanged }: StagedMessage): Staged | undefined {
+  #locate({ sink: index, name, inode, changing }: StagedMessage): Staged | undefined {
     const { user, job } = this.#assigned;
-    const sink = job.sinks[index];
-    if (!sink) return undefined;
-    return { sink, temp: { path: join(dirname(sink.path), name), inode, uid: user.uid }, bytesChanged };
+    const file = job.sinks[index];
+    if (!file) return undefined;
+    const temp = { path: join(dirname(file.path), name), inode, uid: user.uid };
+    return { file, temp, changing: changing.flatMap((each) => job.sinks[each] ?? []) };
   }
 }

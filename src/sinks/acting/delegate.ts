@@ -1,23 +1,23 @@
 import type { SinkConfig } from '../../core/config.ts';
 import type { Actors, User } from '../../core/contracts.ts';
-import { AgentError, toErrorInfo, type ErrorInfo } from '../../core/errors.ts';
-import type { SinkOutcome } from '../../core/outcomes.ts';
-import type { ApplyResult, ForgetResult, SinkPreview, SinkRecord } from '../contract.ts';
+import { AgentError, toErrorInfo } from '../../core/errors.ts';
+import { idOf } from '../../core/sink-id.ts';
+import type { SinkPreview, SinkRecord } from '../contract.ts';
 import { failed, outcome } from '../failure.ts';
+import { isLook, type Done, type Job } from '../job.ts';
 import type { Since } from '../records.ts';
 import type { BeforeWrite } from '../replace.ts';
 import { Conversation } from './conversation.ts';
-import type { ForgetJob, Job, WriteJob } from './job.ts';
 import type { DoneMessage, SinkMessage } from './message.ts';
 import type { ActingLimits } from './patience.ts';
 
-export interface Delegated<J extends Job = Job> {
+export interface Delegated {
   readonly user: User;
   /** Where it may hang; unset: somewhere in what is the user's. */
   readonly mount?: string | undefined;
   readonly actors: Actors;
   readonly limits: ActingLimits;
-  readonly job: J;
+  readonly job: Job;
 }
 
 export interface Hooks {
@@ -29,67 +29,43 @@ export interface Hooks {
 /** So many temp files are remembered that could not be removed; beyond, the oldest are left to their user. */
 const KEPT_TEMPS = 1_000;
 
-/** Has a user's sinks written by a process of that user. Its trouble is the outcome of each of them; never rejects. */
-export async function applyAs(delegated: Delegated<WriteJob>, { beforeWrite, now }: Hooks): Promise<ApplyResult> {
-  const { done, ...changed } = await change(delegated, beforeWrite);
-  return { ...changed, records: done ? believe(delegated.job, done, now()) : {} };
-}
-
-/** As above: has what is ours taken out of a user's sinks. */
-export async function forgetAs(delegated: Delegated<ForgetJob>, beforeWrite: BeforeWrite): Promise<ForgetResult> {
-  const { outcomes, temps } = await change(delegated, beforeWrite);
-  return { outcomes, temps };
-}
-
-/** As above, for a look. */
-export async function previewAs({ actors, limits, ...assigned }: Delegated): Promise<readonly SinkPreview[]> {
+/** Has a process of a user work on that user's sinks. Its trouble is the outcome of each of them; never rejects. */
+export async function delegate({ actors, limits, ...assigned }: Delegated, { beforeWrite, now }: Hooks): Promise<Done> {
   const { job } = assigned;
-  const refuse: BeforeWrite = () =>
-    Promise.reject(new AgentError('SINK_ACTOR_FAILED', 'expected a look, got a change'));
-  try {
-    const done = await new Conversation(assigned, refuse).hold(actors, limits);
-    return pair(job, done).map(([sink, message]) => ({ ...outcomeOf(sink, message), ...bytesOf(message) }));
-  } catch (error) {
-    const info = toErrorInfo(error);
-    return job.sinks.map((sink) => gone(sink, info));
-  }
-}
-
-interface Changed extends ForgetResult {
-  /** What the process has said, if it came to an end. */
-  readonly done?: DoneMessage;
-}
-
-async function change({ actors, limits, ...assigned }: Delegated, beforeWrite: BeforeWrite): Promise<Changed> {
-  const { job } = assigned;
-  const conversation = new Conversation(assigned, beforeWrite);
+  const conversation = new Conversation(assigned, isLook(job.kind) ? refuse : beforeWrite);
   try {
     const done = await conversation.hold(actors, limits);
     const kept = new Set(done.kept);
-    const outcomes = pair(job, done).map(([sink, message]) => outcomeOf(sink, message));
-    return { done, outcomes, temps: bounded(conversation.temps.filter((_, index) => kept.has(index))) };
+    return {
+      outcomes: pair(job, done).map(([sink, message]) => outcomeOf(sink, message)),
+      records: believe(job, done, now()),
+      temps: bounded(conversation.temps.filter((_, index) => kept.has(index))),
+    };
   } catch (error) {
-    const info = toErrorInfo(error);
+    const { message, ...info } = toErrorInfo(error);
     const outcomes = job.sinks.map((sink) => {
-      return { ...gone(sink, info), bytesChanged: conversation.changing.has(sink.path) };
+      const gone = failed(sink, { ...info, message: `${sink.path}: ${message}` });
+      return { ...gone, bytesChanged: conversation.changing.has(sink) };
     });
-    return { outcomes, temps: bounded(conversation.temps) };
+    return { outcomes, records: {}, temps: bounded(conversation.temps) };
   }
 }
 
-function gone(sink: SinkConfig, info: ErrorInfo): SinkOutcome {
-  return failed(sink, { ...info, message: `${sink.path}: ${info.message}` });
+function refuse(): Promise<never> {
+  return Promise.reject(new AgentError('SINK_ACTOR_FAILED', 'expected a look, got a change'));
 }
 
 function bounded<T>(temps: readonly T[]): readonly T[] {
   return temps.slice(-KEPT_TEMPS);
 }
 
-function believe(job: WriteJob, done: DoneMessage, now: Since): ApplyResult['records'] {
+function believe(job: Job, done: DoneMessage, now: Since): Done['records'] {
+  if (job.kind !== 'apply') return {};
   return Object.fromEntries(
-    pair(job, done).flatMap(([{ path }, { record, error }]) =>
-      record && !error ? [[path, { ...record, ...sinceOf(record, job.records[path], now) }]] : [],
-    ),
+    pair(job, done).flatMap(([sink, { record, error }]) => {
+      const id = idOf(sink);
+      return record && !error ? [[id, { ...record, ...sinceOf(record, job.records[id], now) }]] : [];
+    }),
   );
 }
 
@@ -109,14 +85,12 @@ function pair({ sinks }: Job, done: DoneMessage): (readonly [SinkConfig, SinkMes
   });
 }
 
-function outcomeOf(sink: SinkConfig, message: SinkMessage): SinkOutcome {
-  const { result, bytesChanged, drift, warnings, evidence, error } = message;
+function outcomeOf(sink: SinkConfig, message: SinkMessage): SinkPreview {
+  const { result, bytesChanged, drift, warnings, evidence, error, current, next } = message;
   const base = error ? failed(sink, error) : outcome(sink, result);
-  return { ...base, bytesChanged, drift, warnings, ...(evidence && { evidence }) };
-}
-
-function bytesOf({ current, next }: SinkMessage): Pick<SinkPreview, 'current' | 'next'> {
   return {
+    ...{ ...base, bytesChanged, drift, warnings },
+    ...(evidence && { evidence }),
     ...(current !== undefined && { current: Buffer.from(current, 'base64') }),
     ...(next !== undefined && { next: Buffer.from(next, 'base64') }),
   };

@@ -1,7 +1,5 @@
-import type { SinkConfig } from '../../core/config.ts';
-import type { Credentials, Origin, Print } from '../../core/credentials.ts';
 import { Secret } from '../../core/secret.ts';
-import type { ForgetRequest, SinkRecords, TempFile } from '../contract.ts';
+import type { Job } from '../job.ts';
 
 /**
  * What the agent tells a process that acts as another user, in lines of JSON: the task, then `go` for each batch that
@@ -14,31 +12,6 @@ export interface Look {
   readonly kind: 'look';
   readonly directories: readonly string[];
   readonly trustedGroups: readonly number[];
-}
-
-export type Job = WriteJob | ForgetJob;
-
-interface CommonJob {
-  /** Of one user: no owner, and of the groups the numbers. */
-  readonly sinks: readonly SinkConfig[];
-  readonly trustedGroups: readonly number[];
-  /** To be swept. */
-  readonly temps: readonly TempFile[];
-}
-
-/** To write sinks, or to look at what that would come to. */
-export interface WriteJob extends CommonJob {
-  readonly kind: 'apply' | 'preview';
-  readonly print: Print;
-  readonly credentials: Credentials | undefined;
-  readonly origin: Origin;
-  readonly rotated: boolean;
-  readonly records: SinkRecords;
-}
-
-/** To take what is ours out of sinks, or to look at that. It holds no secret. */
-export interface ForgetJob extends CommonJob, Pick<ForgetRequest, 'keyId' | 'force'> {
-  readonly kind: 'forget' | 'preview-forget';
 }
 
 export const GO = 'go';

@@ -2,7 +2,7 @@ import type { ErrorInfo } from '../../core/errors.ts';
 import type { SinkOutcome } from '../../core/outcomes.ts';
 import type { SinkRecord } from '../contract.ts';
 import type { Verdict } from '../verdict.ts';
-import type { Job } from './job.ts';
+import { isLook, type Job } from '../job.ts';
 
 /** What a process that acts as another user answers, each a line of JSON. Sinks are named by their place in the job. */
 export type Message = { readonly staged: readonly StagedMessage[] } | { readonly done: DoneMessage };
@@ -22,7 +22,8 @@ export interface StagedMessage {
   readonly sink: number;
   readonly name: string;
   readonly inode: string;
-  readonly bytesChanged: boolean;
+  /** The sinks whose bytes will be others. */
+  readonly changing: readonly number[];
 }
 
 export interface DoneMessage {
@@ -46,9 +47,4 @@ export const LIMITS = { text: 16_384, warning: 1_024, warnings: 32, shown: 128 *
 /** Bytes that all messages of a job may have together: far more than they have. */
 export function maxBytes({ kind, sinks }: Job): number {
   return 1024 * 1024 + sinks.length * (isLook(kind) ? 256 : 16) * 1024;
-}
-
-/** Whether a job of this kind changes nothing, and is answered with bytes to be shown. */
-function isLook(kind: Job['kind']): boolean {
-  return kind === 'preview' || kind === 'preview-forget';
 }

@@ -1,16 +1,18 @@
 import { basename } from 'node:path';
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { SinkOutcome } from '../../core/outcomes.ts';
-import type { ApplyResult, ForgetResult, SinkPreview, SinkRecord } from '../contract.ts';
-import { forgetOwn, previewForgetOwn } from '../forget-own.ts';
-import type { ForgetDeps } from '../inspect.ts';
-import { applyOwn } from '../own.ts';
-import { previewOwn } from '../preview-own.ts';
+import { sinkId } from '../../core/sink-id.ts';
+import type { SinkPreview, SinkRecord } from '../contract.ts';
+import { writing } from '../compare.ts';
+import { forgetting, type ForgetDeps } from '../inspect.ts';
+import { isLook, type Job } from '../job.ts';
+import type { Prepare } from '../parts.ts';
 import { walkerOf } from '../places.ts';
 import { openDirectory } from '../../paths/policies.ts';
-import type { BeforeWrite, Staged } from '../replace.ts';
+import type { BeforeWrite } from '../replace.ts';
+import { work } from '../work.ts';
 import { verdictOf, type Verdict } from '../verdict.ts';
-import { decodeTask, GO, type Job, type Look } from './job.ts';
+import { decodeTask, GO, type Look } from './job.ts';
 import { LIMITS, type DoneMessage, type Message, type SinkMessage, type Verdicts } from './message.ts';
 
 /** The pipes of a process that acts as another user. */
@@ -24,20 +26,7 @@ export interface Channel {
 export async function serve(deps: ForgetDeps, line: string, channel: Channel): Promise<void> {
   const task = decodeTask(line);
   if (task.kind === 'look') tell(channel, { verdicts: look(deps, task) });
-  else tell(channel, { done: await work(deps, channel, task) });
-}
-
-async function work(deps: ForgetDeps, channel: Channel, job: Job): Promise<DoneMessage> {
-  switch (job.kind) {
-    case 'apply':
-      return await change(channel, job, (beforeWrite) => applyOwn(deps, { ...job, beforeWrite }));
-    case 'forget':
-      return await change(channel, job, (beforeWrite) => forgetOwn(deps, job, beforeWrite));
-    case 'preview':
-      return show(await previewOwn(deps, job));
-    case 'preview-forget':
-      return show(previewForgetOwn(deps, job));
-  }
+  else tell(channel, { done: await serveJob(deps, channel, task) });
 }
 
 function look(deps: ForgetDeps, task: Look): readonly Verdict[] {
@@ -48,35 +37,31 @@ function look(deps: ForgetDeps, task: Look): readonly Verdict[] {
   });
 }
 
-type Act = (beforeWrite: BeforeWrite) => Promise<ForgetResult & Partial<Pick<ApplyResult, 'records'>>>;
-
 /** Has the agent journal each temp file before its first byte. */
-async function change(channel: Channel, job: Job, act: Act): Promise<DoneMessage> {
-  const indexes = new Map(job.sinks.map(({ path }, index) => [path, index]));
+async function serveJob(deps: ForgetDeps, channel: Channel, job: Job): Promise<DoneMessage> {
   const journal = [...job.temps];
-  const {
-    outcomes,
-    temps,
-    records = {},
-  } = await act(async (staged: readonly Staged[]) => {
+  const indexOf = ({ path }: { readonly path: string }): number => job.sinks.findIndex((sink) => sink.path === path);
+  const beforeWrite: BeforeWrite = async (staged) => {
     journal.push(...staged.map(({ temp }) => temp));
     tell(channel, {
-      staged: staged.map(({ sink, temp: { path, inode }, bytesChanged }) => {
-        return { sink: indexes.get(sink.path) ?? -1, name: basename(path), inode, bytesChanged };
+      staged: staged.map(({ file, temp: { path, inode }, changing }) => {
+        const indexes = changing.map((sink) => job.sinks.indexOf(sink));
+        return { sink: indexOf(file), name: basename(path), inode, changing: indexes };
       }),
     });
     if (channel.read() !== GO) throw new Error('the agent is gone');
     await Promise.resolve();
-  });
+  };
+  const { outcomes, records, temps } = await work(deps, { job, prepare: preparer(deps, job), beforeWrite });
   const kept = new Set(temps);
   return {
-    sinks: outcomes.map((outcome) => describe(outcome, records[outcome.path])),
+    sinks: outcomes.map((one) => ({ ...describe(one, records[sinkId(one)]), ...(isLook(job.kind) && shown(one)) })),
     kept: journal.flatMap((temp, index) => (kept.has(temp) ? [index] : [])),
   };
 }
 
-function show(previews: readonly SinkPreview[]): DoneMessage {
-  return { sinks: previews.map((one) => ({ ...describe(one), ...shown(one) })), kept: [] };
+function preparer(deps: ForgetDeps, job: Job): Prepare {
+  return 'force' in job ? forgetting(deps, job) : writing(deps, job);
 }
 
 function shown({ current, next }: SinkPreview): Pick<SinkMessage, 'current' | 'next'> {

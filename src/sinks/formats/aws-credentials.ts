@@ -1,9 +1,10 @@
 import type { AwsCredentialsSink } from '../../core/config.ts';
 import type { Credentials, Origin } from '../../core/credentials.ts';
+import { SECURITY_TOKEN } from '../../core/owned.ts';
 import type { Rendered } from '../contract.ts';
 import { Conflicts } from './aws-conflicts.ts';
 import { Findings } from './aws-findings.ts';
-import { awsKeys, securityToken } from './aws-keys.ts';
+import { awsKeys } from './aws-keys.ts';
 import { rewriteSection } from './aws-rewrite.ts';
 import { readSections, type Section, type Sections } from './aws-sections.ts';
 import { garbage } from './ini-lines.ts';
@@ -50,7 +51,7 @@ export function renderAwsCredentials(
   });
 }
 
-const INHERITED = `Python readers inherit ${securityToken} from [DEFAULT] and prefer it to the session token`;
+const INHERITED = `Python readers inherit ${SECURITY_TOKEN} from [DEFAULT] and prefer it to the session token`;
 
 function requireProfileName(profile: string): void {
   if (/^[ -Z\\^-~]+$/.test(profile) && profile.trim() === profile && profile !== 'DEFAULT') return;

@@ -1,5 +1,6 @@
+import { SECURITY_TOKEN } from '../../core/owned.ts';
 import { OTHER_WAY } from './aws-conflicts.ts';
-import { isCredentialKey, securityToken, type Owns } from './aws-keys.ts';
+import { isCredentialKey, type Owns } from './aws-keys.ts';
 import type { IniContinuation, IniHeader, IniLine, IniProperty } from './ini-lines.ts';
 import { whiteName } from './ini-lines.ts';
 
@@ -83,7 +84,7 @@ export class Findings {
   }
 
   #default(line: IniProperty): void {
-    if (line.key === securityToken) this.#inheritsToken = true;
+    if (line.key === SECURITY_TOKEN) this.#inheritsToken = true;
     if (!OTHER_WAY.test(line.key)) return;
     this.#note(line, 'Python readers inherit this from [DEFAULT] and would not use static credentials');
   }

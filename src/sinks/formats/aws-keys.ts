@@ -1,7 +1,8 @@
 import type { AwsCredentialsSink } from '../../core/config.ts';
 import { formatExpiration } from '../../core/credentials.ts';
 import type { Credentials, Origin } from '../../core/credentials.ts';
-import { followed, isExpirationKey } from './expirations.ts';
+import { isExpirationKey, SECURITY_TOKEN } from '../../core/owned.ts';
+import { followed } from './expirations.ts';
 import type { Setting } from './ini-lines.ts';
 import { plain } from './plain.ts';
 
@@ -21,9 +22,7 @@ export interface AwsKeys {
 /** Of the settings of a profile. */
 export type Owns = (setting: Pick<Setting, 'key' | 'value'>) => boolean;
 
-export const securityToken = 'aws_security_token';
-
-const CREDENTIAL_KEYS = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token', securityToken] as const;
+const CREDENTIAL_KEYS = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token', SECURITY_TOKEN] as const;
 
 /** Whether the key is one of those that sign. */
 export function isCredentialKey(key: string | undefined): boolean {
@@ -37,7 +36,7 @@ export function awsKeys(credentials: Credentials, sink: AwsCredentialsSink, orig
     ['aws_access_key_id', plain('access key id', credentials.accessKeyId)],
     ['aws_secret_access_key', plain('secret access key', credentials.secretAccessKey.reveal())],
     ['aws_session_token', token],
-    [securityToken, sink.securityToken === 'never' ? undefined : token],
+    [SECURITY_TOKEN, sink.securityToken === 'never' ? undefined : token],
     ...accountKey(credentials.accountId ?? origin.accountId, sink.accountId),
   ]);
   const isExpiration = expirations(sink);
@@ -52,7 +51,7 @@ export function awsKeys(credentials: Credentials, sink: AwsCredentialsSink, orig
     required: (inherits) => {
       const { expirationKey, securityToken: wish, accountId } = sink;
       const isLeftOut = (key: string): boolean =>
-        (key === securityToken && wish !== 'always' && !(wish === 'auto' && inherits)) ||
+        (key === SECURITY_TOKEN && wish !== 'always' && !(wish === 'auto' && inherits)) ||
         (key === 'aws_account_id' && !accountId);
       const lines = [...values].flatMap(([key, value]) =>
         value === undefined || isLeftOut(key) ? [] : [[key, `${key} = ${value}`] as const],

@@ -1,10 +1,11 @@
 import type { DotenvSink } from '../../core/config.ts';
 import { formatExpiration } from '../../core/credentials.ts';
 import type { Credentials, Origin } from '../../core/credentials.ts';
+import { ownVariables, SECURITY_TOKEN } from '../../core/owned.ts';
 import type { Rendered } from '../contract.ts';
 import type { Assignment } from './dotenv-assignments.ts';
 import { readDotenv, type DotenvFile } from './dotenv-lines.ts';
-import { EXPIRATION_VARIABLES, followed } from './expirations.ts';
+import { followed } from './expirations.ts';
 import { startOf } from './marker.ts';
 import { plain } from './plain.ts';
 import { rendered } from './refusal.ts';
@@ -37,15 +38,6 @@ interface Variables {
   readonly valueOf: (standing: Assignment) => string;
 }
 
-/** The variables that are ours. Some are made by nobody: botocore prefers one, and programs go by the expirations. */
-export function namesOf({ prefix, names }: DotenvSink): ReadonlySet<string> {
-  const { accessKeyId, secretAccessKey, sessionToken, expiration } = names;
-  const own = [accessKeyId, secretAccessKey, sessionToken, ...(expiration === null ? [] : [expiration])];
-  return new Set([...own, ...[SECURITY_TOKEN, ...EXPIRATION_VARIABLES].map((name) => prefix + name)]);
-}
-
-const SECURITY_TOKEN = 'AWS_SECURITY_TOKEN';
-
 function variablesOf(credentials: Credentials, sink: DotenvSink): Variables {
   const { names, prefix } = sink;
   const token = plain('session token', credentials.sessionToken.reveal());
@@ -57,9 +49,9 @@ function variablesOf(credentials: Credentials, sink: DotenvSink): Variables {
   ]);
   return {
     written: new Map([...keys, ...(names.expiration === null ? [] : [[names.expiration, expiration] as const])]),
-    names: namesOf(sink),
+    names: ownVariables(sink),
     valueOf: ({ name, value }) => {
-      const own = keys.get(name) ?? (name === prefix + SECURITY_TOKEN ? token : undefined);
+      const own = keys.get(name) ?? (name === prefix + SECURITY_TOKEN.toUpperCase() ? token : undefined);
       if (own !== undefined) return own;
       return followed(value, credentials.expiration) ?? (name === names.expiration ? expiration : value);
     },

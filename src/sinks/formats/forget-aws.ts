@@ -2,12 +2,11 @@ import type { AwsCredentialsSink } from '../../core/config.ts';
 import type { Forgotten } from '../contract.ts';
 import { Findings } from './aws-findings.ts';
 import { forgottenKeys } from './aws-keys.ts';
-import { clearSection, type Copy } from './aws-rewrite.ts';
+import { clearSection, type Copy, type Rewrite } from './aws-rewrite.ts';
 import { readSections } from './aws-sections.ts';
 import { withoutMarker } from './marker.ts';
 import { rendered } from './refusal.ts';
 import { applyEdits, decodeText } from './text.ts';
-import type { Edit } from './text.ts';
 
 /** Takes our keys out of the profile, and the profile out of the file when nothing but blank lines is left in it. */
 export function forgetAwsCredentials(existing: Buffer, sink: AwsCredentialsSink): Forgotten {
@@ -18,12 +17,7 @@ export function forgetAwsCredentials(existing: Buffer, sink: AwsCredentialsSink)
     const { exact } = readSections(text, sink.profile, owns, findings.see);
     const cuts = exact.map((section) => cutSection({ text, eol: '\n', section, owns, has: findings.has }));
     const edits = cuts.flatMap((cut) => cut.edits);
-    const rest = withoutMarker(
-      withoutGap(
-        applyEdits(text, edits),
-        cuts.some(({ end }) => end === text.length),
-      ),
-    );
+    const rest = withoutMarker(applyEdits(text, edits));
     return {
       bytes: edits.length === 0 ? existing : rest === undefined ? undefined : Buffer.from(rest, encoding),
       keyIds: exact.flatMap(({ owned }) =>
@@ -34,23 +28,18 @@ export function forgetAwsCredentials(existing: Buffer, sink: AwsCredentialsSink)
   });
 }
 
-interface Cut {
-  readonly edits: readonly Edit[];
-  readonly warnings: readonly string[];
-  /** Where the section ended, if it goes. */
-  readonly end?: number;
-}
-
-function cutSection(copy: Copy): Cut {
+function cutSection(copy: Copy): Rewrite {
   const cut = clearSection(copy);
   const { header, owned, hasOthers } = copy.section;
   const isEmpty = !hasOthers && cut.edits.every(({ text }) => text.trim() === '');
   if (owned.length === 0 || !isEmpty || header.comment !== '') return cut;
-  const edits = [{ start: header.line.start, end: header.line.next, text: '' }, ...cut.edits];
-  return { ...cut, edits, end: cut.edits.at(-1)?.end ?? header.line.next };
+  const { start, next } = header.line;
+  const gap = gapOf(copy.text, start, cut.edits.at(-1)?.end ?? next);
+  return { ...cut, edits: [{ start: start - gap, end: next, text: '' }, ...cut.edits] };
 }
 
-/** The blank line before a section that ends the file was made with it. */
-function withoutGap(text: string, isSectionGone: boolean): string {
-  return isSectionGone ? text.replace(/(?<=\n)\r?\n$/, '') : text;
+/** Length of the blank line before a section, which was made with it; 0 where it is needed between others. */
+function gapOf(text: string, start: number, end: number): number {
+  const isNeeded = end < text.length && !/^\r?\n/.test(text.slice(end, end + 2));
+  return isNeeded ? 0 : (/(?<=\n)\r?\n$/.exec(text.slice(Math.max(0, start - 3), start))?.[0].length ?? 0);
 }

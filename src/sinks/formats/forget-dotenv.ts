@@ -1,7 +1,7 @@
 import type { DotenvSink } from '../../core/config.ts';
+import { ownVariables } from '../../core/owned.ts';
 import type { Forgotten } from '../contract.ts';
 import { readDotenv } from './dotenv-lines.ts';
-import { namesOf } from './dotenv.ts';
 import { withoutMarker } from './marker.ts';
 import { rendered } from './refusal.ts';
 import { applyEdits, decodeText } from './text.ts';
@@ -10,7 +10,7 @@ import { applyEdits, decodeText } from './text.ts';
 export function forgetDotenv(existing: Buffer, sink: DotenvSink): Forgotten {
   return rendered(() => {
     const { text, encoding, warnings } = decodeText(existing);
-    const { own } = readDotenv(text, namesOf(sink));
+    const { own } = readDotenv(text, ownVariables(sink));
     const isOurs = own.length > 0 || (sink.only && text.trim() !== '');
     const edits = own.map(({ line }) => ({ start: line.start, end: line.next, text: '' }));
     const rest = sink.only ? undefined : withoutMarker(applyEdits(text, edits));

@@ -1,7 +1,8 @@
 import type { JsonSink } from '../../core/config.ts';
+import { secretPlaces } from '../../core/owned.ts';
 import type { Forgotten } from '../contract.ts';
 import { cutFromJson, stringsAt } from './json-cut.ts';
-import { readDocument, secretPlaces } from './json.ts';
+import { readDocument } from './json.ts';
 import { rendered } from './refusal.ts';
 
 /** Takes our values out of the document, or the whole file where that is ours. */

@@ -1,4 +1,5 @@
-import { followed, isExpirationMember } from './expirations.ts';
+import { isExpirationMember } from '../../core/owned.ts';
+import { followed } from './expirations.ts';
 import { scanDocument } from './json-scan.ts';
 import type { Member, ScannedObject } from './json-scan.ts';
 import { afterComment, deeper, isOneLine, styleOf, type Style } from './json-style.ts';

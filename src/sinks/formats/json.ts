@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { JsonField, JsonKeys, JsonShape, JsonSink } from '../../core/config.ts';
 import { formatExpiration } from '../../core/credentials.ts';
 import type { Credentials, Origin } from '../../core/credentials.ts';
+import { SECRETS } from '../../core/owned.ts';
 import type { Rendered } from '../contract.ts';
 import { placeIntoJson, type Goal } from './json-keys.ts';
 import { printableText } from './plain.ts';
@@ -88,13 +89,6 @@ function valuesOf(credentials: Credentials, origin: Origin): Readonly<Record<Jso
 function kindOf(field: JsonField): Goal['kind'] {
   if (field === 'expiration') return field;
   return SECRETS.some((one) => one === field) ? 'secret' : 'other';
-}
-
-const SECRETS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const;
-
-/** The places of what signs. */
-export function secretPlaces(keys: JsonKeys): (readonly string[])[] {
-  return SECRETS.flatMap((field) => (keys[field] ? [keys[field]] : []));
 }
 
 /** An empty file is one that nothing was written to yet. */

@@ -3,8 +3,9 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, 
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ApplyRequest, TempFile } from '../../../src/sinks/contract.ts';
+import { idOf } from '../../../src/core/sink-id.ts';
 import { applySinks } from '../../../src/sinks/apply.ts';
-import { previewSinks } from '../../../src/sinks/preview.ts';
+import { previewSinks } from '../../../src/sinks/apply.ts';
 import {
   actingDeps,
   actorsOf,
@@ -38,7 +39,7 @@ describe('a sink on the path of a user', () => {
     const [call = assert.fail('no journal')] = calls;
     assert.equal(calls.length, 1);
     assert.equal(call.actors, 1);
-    assert.deepEqual(call.changing.toSorted(), paths.toSorted());
+    assert.deepEqual(call.changing.toSorted(), paths.map((path) => idOf(sinkAt(path))).toSorted());
     assert.deepEqual(call.temps.map(({ uid }) => uid).sort(), [ALICE, ALICE, undefined]);
     for (const path of paths.slice(1)) {
       const { uid, gid, mode } = lstatSync(path);

@@ -6,7 +6,7 @@ import { describe, test, type TestContext } from 'node:test';
 import type { SinkOutcome } from '../../../src/core/outcomes.ts';
 import { applySinks } from '../../../src/sinks/apply.ts';
 import type { ApplyRequest } from '../../../src/sinks/contract.ts';
-import { previewSinks } from '../../../src/sinks/preview.ts';
+import { previewSinks } from '../../../src/sinks/apply.ts';
 import { ALICE, actingDeps, BOB, estateOf, skipsWithoutRoot, UNLISTED, NO_GROUP } from '../../support/acting.ts';
 import { applyRequest, sinkAt } from '../../support/sinks.ts';
 

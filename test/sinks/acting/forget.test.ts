@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { SinkConfig } from '../../../src/core/config.ts';
 import { displayKeyId } from '../../../src/core/credentials.ts';
+import { idOf } from '../../../src/core/sink-id.ts';
 import { applySinks } from '../../../src/sinks/apply.ts';
 import type { ForgetRequest, TempFile } from '../../../src/sinks/contract.ts';
 import { forgetSinks, previewForget } from '../../../src/sinks/forget.ts';
@@ -83,7 +84,7 @@ describe('forgetting on the path of a user', () => {
     assert.deepEqual(temps, []);
     assert.deepEqual(
       calls.flatMap(({ changing }) => changing).sort(),
-      [bob, nobody].map((one) => one.sinks[0].path).sort(),
+      [bob, nobody].map((one) => idOf(one.sinks[0])).sort(),
     );
     assert.deepEqual(calls.flatMap((call) => call.temps.map(({ uid }) => uid)).sort(), [ALICE, BOB]);
     for (const [

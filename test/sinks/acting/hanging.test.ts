@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import type { ErrorCode } from '../../../src/core/errors.ts';
 import { ACTING_LIMITS } from '../../../src/sinks/acting/patience.ts';
 import { applySinks } from '../../../src/sinks/apply.ts';
-import { previewSinks } from '../../../src/sinks/preview.ts';
+import { previewSinks } from '../../../src/sinks/apply.ts';
 import { actingDeps, actorsOf, BOB, estateOf, skipsWithoutRoot } from '../../support/acting.ts';
 import { eventually } from '../../support/eventually.ts';
 import { mountHanging } from '../../support/fuse.ts';

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ErrorCode } from '../../../src/core/errors.ts';
-import { applyAs, forgetAs, previewAs, type Delegated } from '../../../src/sinks/acting/delegate.ts';
-import type { ForgetJob, WriteJob } from '../../../src/sinks/acting/job.ts';
+import { delegate, type Delegated } from '../../../src/sinks/acting/delegate.ts';
+import type { Done, ForgetWish, Job, Scope, WriteWish } from '../../../src/sinks/job.ts';
 import { ACTING_LIMITS } from '../../../src/sinks/acting/patience.ts';
-import type { ApplyResult, TempFile } from '../../../src/sinks/contract.ts';
+import type { TempFile } from '../../../src/sinks/contract.ts';
 import { createActors } from '../../../src/system/actors.ts';
 import { credentials, NOON } from '../../support/credentials.ts';
 import { limit } from '../../support/limits.ts';
@@ -43,8 +43,8 @@ describe('a process that acts as a user and says', () => {
 
   test('anything of these when it was asked to forget: its sinks fail alike', async () => {
     for (const [what, [code, message]] of Object.entries(expected)) {
-      const delegated = delegate(what, FORGET, code === 'SINK_TIMEOUT' ? 300 : limit(30_000));
-      const { outcomes, temps } = await forgetAs(delegated, hooks.beforeWrite);
+      const delegated = partner(what, FORGET, code === 'SINK_TIMEOUT' ? 300 : limit(30_000));
+      const { outcomes, temps } = await delegate(delegated, hooks);
       assert.partialDeepStrictEqual(outcomes, [{ path: '/home/bob/a', result: 'failed', error: { code } }], what);
       assert.match(outcomes[0]?.error?.message ?? '', message);
       assert.deepEqual(temps[0], OLD);
@@ -53,9 +53,7 @@ describe('a process that acts as a user and says', () => {
 
   test('that it has written when it was asked to forget: is nonsense', async () => {
     for (const kind of ['forget', 'preview-forget'] as const) {
-      const delegated = delegate('that it is done before it was asked', { ...FORGET, kind });
-      const outcomes =
-        kind === 'forget' ? (await forgetAs(delegated, hooks.beforeWrite)).outcomes : await previewAs(delegated);
+      const { outcomes } = await delegate(partner('that it is done before it was asked', { ...FORGET, kind }), hooks);
       assert.partialDeepStrictEqual(outcomes, [{ result: 'failed', error: { code: 'SINK_ACTOR_FAILED' } }]);
       assert.match(outcomes[0]?.error?.message ?? '', /got nonsense$/);
     }
@@ -78,21 +76,21 @@ describe('a process that acts as a user and says', () => {
       { ...APPLY, kind: 'preview' as const },
       { ...FORGET, kind: 'preview-forget' as const },
     ]) {
-      const previews = await previewAs(delegate('temp files, and then nothing', job));
-      assert.partialDeepStrictEqual(previews, [{ result: 'failed', error: { code: 'SINK_ACTOR_FAILED' } }]);
+      const { outcomes } = await delegate(partner('temp files, and then nothing', job), hooks);
+      assert.partialDeepStrictEqual(outcomes, [{ result: 'failed', error: { code: 'SINK_ACTOR_FAILED' } }]);
     }
   });
 });
 
 test('a program that cannot be started is a failure of the sinks', async () => {
   const actors = createActors([join(import.meta.dirname, 'none')]);
-  const { outcomes } = await applyAs({ ...delegate('', APPLY), actors }, hooks);
+  const { outcomes } = await delegate({ ...partner('', APPLY), actors }, hooks);
   assert.partialDeepStrictEqual(outcomes, [{ result: 'failed', error: { code: 'SINK_ACTOR_FAILED' } }]);
   assert.match(outcomes[0]?.error?.message ?? '', /ENOENT on spawn/);
 });
 
 test('a process that not even a kill ends keeps its sinks from being tried again, and nothing else', async () => {
-  const { outcomes, temps } = await applyAs({ ...delegate('', APPLY), actors: { start: () => undefined } }, hooks);
+  const { outcomes, temps } = await delegate({ ...partner('', APPLY), actors: { start: () => undefined } }, hooks);
   assert.partialDeepStrictEqual(outcomes, [{ result: 'failed', error: { code: 'SINK_TIMEOUT' } }]);
   assert.match(outcomes[0]?.error?.message ?? '', /got one of an earlier pass that still hangs$/);
   assert.deepEqual(temps, [OLD]);
@@ -100,12 +98,12 @@ test('a process that not even a kill ends keeps its sinks from being tried again
 
 const hooks = { beforeWrite: () => Promise.resolve(), now: () => NOW };
 
-async function apply(what: string, deadline?: number): Promise<ApplyResult> {
-  return await applyAs(delegate(what, APPLY, deadline), hooks);
+async function apply(what: string, deadline?: number): Promise<Done> {
+  return await delegate(partner(what, APPLY, deadline), hooks);
 }
 
 const COMMON = { sinks: [sinkAt('/home/bob/a')], temps: [OLD], trustedGroups: [] };
-const APPLY: WriteJob = {
+const APPLY: Scope & WriteWish = {
   ...COMMON,
   ...{
     kind: 'apply',
@@ -116,9 +114,9 @@ const APPLY: WriteJob = {
     records: {},
   },
 };
-const FORGET: ForgetJob = { ...COMMON, kind: 'forget', keyId: '…0001', force: false };
+const FORGET: Scope & ForgetWish = { ...COMMON, kind: 'forget', keyId: '…0001', force: false };
 
-function delegate<J extends WriteJob | ForgetJob>(what: string, job: J, deadline = limit(30_000)): Delegated<J> {
+function partner(what: string, job: Job, deadline = limit(30_000)): Delegated {
   const user = { uid: 1000, gid: 1000 };
   return { user, actors: createActors([...NODE, what]), limits: { ...ACTING_LIMITS, deadline, perSink: 0 }, job };
 }

@@ -61,7 +61,7 @@ describe('forgetting leaves a file as it was before us', () => {
 describe('forgetting takes away', () => {
   const ours = `aws_access_key_id = ${KEY}\naws_secret_access_key = ${SECRET}\naws_session_token = ${TOKEN}\n`;
   const cases: readonly (readonly [what: string, sink: SinkConfig, before: string, after: string])[] = [
-    ['a profile between others', aws, `[a]\n\n[default]\n${ours}\n[b]\n`, '[a]\n\n\n[b]\n'],
+    ['a profile between others', aws, `[a]\n\n[default]\n${ours}\n[b]\n`, '[a]\n\n[b]\n'],
     ['a blank line before the last profile, ours or not', aws, `[b]\n\n\n[default]\n${ours}`, '[b]\n\n'],
     ['a profile at the beginning', aws, `[default]\n${ours}[b]\n`, '[b]\n'],
     ['every copy of it', aws, `[default]\n${ours}[b]\n[default]\n${ours}x = y\n`, '[b]\n[default]\nx = y\n'],

@@ -1,0 +1,105 @@
+import * as v from 'valibot';
+import type { JsonKeys, JsonSink, SinkConfig } from '../core/config.ts';
+import { isExpirationMember, ownVariables, secretPlaces } from '../core/owned.ts';
+import { keyOf } from '../core/sink-id.ts';
+import { buildSink } from './build.ts';
+import { invalid, placeText, type Problem } from './problem.ts';
+import { readPath } from './scalars.ts';
+import { sink as schema } from './schema-sinks.ts';
+import { show } from './show.ts';
+import { placeOf, plain, textAt, type Part, type Path, type Tree } from './tree.ts';
+
+/** Sinks of one file must own different parts of it, and want the same owner and mode. */
+export function sharedFiles(sinks: readonly Part[]): Problem[] {
+  const files = Map.groupBy(sinks, ({ tree }) => pathOf(tree));
+  return [...files].flatMap(([path, parts]) => (path === undefined || parts.length < 2 ? [] : conflicts(parts)));
+}
+
+function pathOf(tree: Tree): string | undefined {
+  const text = textAt(tree, ['path']);
+  const reading = text === undefined ? {} : readPath(text);
+  return 'value' in reading ? reading.value : undefined;
+}
+
+/** Those of each sink with the first before it. What is wrong by itself is said elsewhere. */
+function conflicts(parts: readonly Part[]): Problem[] {
+  const built = parts.map(({ tree }) => {
+    const parsed = v.safeParse(schema, plain(tree));
+    return parsed.success ? buildSink(parsed.output) : undefined;
+  });
+  return parts.flatMap(({ tree, path }, index) => {
+    const own = built[index];
+    for (const [before, other] of built.slice(0, index).entries()) {
+      const conflict = own && other && conflictOf(own, other);
+      if (!conflict) continue;
+      const { setting, expected, got } = conflict;
+      const there = placeText(placeOf(parts[before]?.tree ?? tree, ['path']));
+      const message = `expected ${expected}, got ${got} ${there}`;
+      return [invalid(placeOf(tree, setting), { path: [path, ...setting].join('.'), message, hint: HINT })];
+    }
+    return [];
+  });
+}
+
+const HINT =
+  'sinks of one file differ in profile, prefix, names or keys, and are alike in format, owner, group and mode';
+
+interface Conflict {
+  readonly setting: Path;
+  readonly expected: string;
+  /** Before the place of the other. */
+  readonly got: string;
+}
+
+function conflictOf(own: SinkConfig, other: SinkConfig): Conflict | undefined {
+  if ([own, other].some((sink) => keyOf(sink).part === undefined)) return A_FILE;
+  const shared = sharedPart(own, other);
+  if (shared) return shared;
+  const setting = (['owner', 'group', 'mode'] as const).find((name) => own[name] !== other[name]);
+  if (setting === undefined) return undefined;
+  const value = (sink: SinkConfig): string =>
+    setting === 'mode'
+      ? sink.mode.toString(8).padStart(4, '0')
+      : sink[setting] === undefined
+        ? 'none'
+        : show(sink[setting]);
+  return { setting: [setting], expected: `one ${setting} for one file`, got: `${value(own)}, and ${value(other)} at` };
+}
+
+const A_FILE: Conflict = { setting: ['path'], expected: 'a file of its own', got: 'that of' };
+
+/** What both would write or remove. */
+function sharedPart(own: SinkConfig, other: SinkConfig): Conflict | undefined {
+  if (own.format === 'aws-credentials' && other.format === 'aws-credentials') {
+    const setting = ['profile'];
+    const got = `${show(own.profile)} as at`;
+    return own.profile === other.profile ? { setting, expected: 'a profile of its own', got } : undefined;
+  }
+  if (own.format === 'dotenv' && other.format === 'dotenv') {
+    const [name] = ownVariables(own).intersection(ownVariables(other));
+    return name === undefined
+      ? undefined
+      : { setting: ['path'], expected: 'variables of its own', got: `${name}, one of` };
+  }
+  return own.format === 'json' && other.format === 'json' ? sharedKeys(own.content, other.content) : A_FILE;
+}
+
+function sharedKeys(own: JsonSink['content'], other: JsonSink['content']): Conflict | undefined {
+  if ('shape' in own || 'shape' in other) return A_FILE;
+  const place = sharedPlace(own.keys, other.keys) ?? sharedPlace(other.keys, own.keys);
+  return place && { setting: ['keys'], expected: 'places of its own', got: `${place.join('.')} beside those of` };
+}
+
+/** One in or around a place of the other, or an expiration beside its secrets, which is that of these. */
+function sharedPlace(own: JsonKeys, other: JsonKeys): readonly string[] | undefined {
+  const parents = secretPlaces(other).map((place) => place.slice(0, -1));
+  const isIn = (inner: readonly string[], outer: readonly string[]): boolean =>
+    outer.every((key, index) => inner[index] === key);
+  const isBeside = (place: readonly string[]): boolean =>
+    parents.some((parent) => parent.length === place.length - 1 && isIn(place, parent));
+  return (
+    Object.values(own).find((place) => Object.values(other).some((outer) => isIn(place, outer))) ??
+    Object.values(own).find((place) => isBeside(place) && isExpirationMember(place.at(-1) ?? '')) ??
+    secretPlaces(own).find(isBeside)
+  );
+}

@@ -1,0 +1,51 @@
+import type { SinkConfig } from './config.ts';
+
+/** What tells a sink from all others. */
+export interface SinkKey {
+  readonly path: string;
+  /** What it keeps of its file: `[profile]`, its first variable, or `#/its/first/place`; unset: all of it. */
+  readonly part?: string;
+}
+
+export function keyOf(sink: SinkConfig): SinkKey {
+  const { path } = sink;
+  const part = partOf(sink);
+  return part === undefined ? { path } : { path, part };
+}
+
+/** The sink as people write it, and as the state knows it. */
+export function sinkId({ path, part }: SinkKey): string {
+  return part === undefined ? path : `${path} ${part}`;
+}
+
+export function idOf(sink: SinkConfig): string {
+  return sinkId(keyOf(sink));
+}
+
+/** The names of configured sinks, by which the command line takes them. */
+export function namesOf(sinks: readonly SinkConfig[]): string[] {
+  return named(sinks.map(keyOf)).map(({ name }) => name);
+}
+
+/** Sinks with the names by which people are told of them: the path, where that is enough to tell them apart. */
+export function named<T extends SinkKey>(sinks: readonly T[]): (T & { readonly name: string })[] {
+  const perPath = Map.groupBy(sinks, ({ path }) => path);
+  return sinks.map((sink) => ({ ...sink, name: perPath.get(sink.path)?.length === 1 ? sink.path : sinkId(sink) }));
+}
+
+/** Sinks of one file share nothing, so that the first of what each keeps tells them apart. */
+function partOf(sink: SinkConfig): string | undefined {
+  switch (sink.format) {
+    case 'aws-credentials':
+      return `[${sink.profile}]`;
+    case 'dotenv':
+      return sink.only ? undefined : sink.names.accessKeyId;
+    case 'json':
+      return 'shape' in sink.content ? undefined : pointer(Object.values(sink.content.keys)[0] ?? []);
+  }
+}
+
+/** RFC 6901. */
+function pointer(keys: readonly string[]): string {
+  return `#${keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`;
+}

@@ -1,0 +1,155 @@
+import type { BigIntStats } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SinkConfig } from '../core/config.ts';
+import { AgentError, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import { sinkId } from '../core/sink-id.ts';
+import { sweepEmpty } from '../files/sweep.ts';
+import { attributeDrift, now } from './compare.ts';
+import { batches } from './descriptors.ts';
+import { explain } from './failure.ts';
+import { isLook, type Done, type Job } from './job.ts';
+import { whoAmI } from './owner.ts';
+import {
+  concludeAll,
+  prepareFiles,
+  settleAll,
+  type Part,
+  type Prepare,
+  type Replacement,
+  type Settled,
+} from './parts.ts';
+import { filesOf, type SinkDeps, type SinkFile } from './place.ts';
+import { Places, walkerOf, type Holders } from './places.ts';
+import { modeOf } from './records.ts';
+import { replaceTogether, type BeforeWrite, type Replaced } from './replace.ts';
+import { lookAt } from './standing.ts';
+import { sweepOwn } from './sweep.ts';
+
+/** What one identity does by itself: this process's own. */
+export interface Work {
+  readonly job: Job;
+  readonly prepare: Prepare;
+  readonly beforeWrite: BeforeWrite;
+}
+
+/** So often a file is read and merged that another program changes between our read and our rename. */
+const ATTEMPTS = 3;
+/** Between them, so that the other program can end what it does; milliseconds. */
+const PAUSE = 60;
+
+/**
+ * Files that differ are staged together and renamed together, in batches that fit the limit of file descriptors. What
+ * goes wrong with a sink is its outcome and stops no other; never rejects.
+ */
+export async function work(deps: SinkDeps, { beforeWrite, ...own }: Work): Promise<Done> {
+  const { sinks, temps } = own.job;
+  if (isLook(own.job.kind)) return { outcomes: inOrder(sinks, await look(deps, own)), records: {}, temps };
+  const journal = [...temps];
+  const settled = await settle(deps, {
+    ...own,
+    beforeWrite: async (staged) => {
+      journal.push(...staged.map(({ temp }) => temp));
+      await beforeWrite(staged);
+    },
+  });
+  const results = inOrder(sinks, settled);
+  return {
+    outcomes: results.map(({ outcome }) => outcome),
+    records: Object.fromEntries(results.flatMap(({ outcome, record }) => (record ? [[sinkId(outcome), record]] : []))),
+    temps: await sweepOwn(journal, walkerOf(deps, own.job)),
+  };
+}
+
+function inOrder<T>(sinks: readonly SinkConfig[], results: ReadonlyMap<SinkConfig, T>): T[] {
+  return sinks.flatMap((sink) => results.get(sink) ?? []);
+}
+
+async function look(
+  deps: SinkDeps,
+  { job, prepare }: Omit<Work, 'beforeWrite'>,
+): Promise<ReadonlyMap<SinkConfig, Done['outcomes'][number]>> {
+  const holders: Holders = new Map();
+  const previews = new Map<SinkConfig, Done['outcomes'][number]>();
+  for (const batch of batches(filesOf(job.sinks))) {
+    using places = new Places(deps, job, holders);
+    for (const prepared of await prepareFiles(places, batch, prepare)) {
+      const parts: readonly Part[] = 'settled' in prepared ? prepared.settled : prepared.change.parts;
+      for (const { sink, outcome, shown } of parts) previews.set(sink, { ...outcome, ...shown });
+    }
+  }
+  return previews;
+}
+
+async function settle(deps: SinkDeps, own: Work): Promise<ReadonlyMap<SinkConfig, Settled>> {
+  const settled = new Map<SinkConfig, Settled>();
+  const isInConflict = (sink: SinkConfig): boolean => settled.get(sink)?.outcome.error?.code === 'SINK_CONFLICT';
+  let files = filesOf(own.job.sinks);
+  for (let left = ATTEMPTS; files.length > 0; left--) {
+    if (left < ATTEMPTS) await delay(PAUSE);
+    const holders: Holders = new Map();
+    for (const batch of batches(files)) {
+      using places = new Places(deps, own.job, holders);
+      for (const each of await workBatch(deps, own, places, batch)) settled.set(each.sink, each);
+    }
+    files = left > 1 ? files.filter(({ sinks }) => sinks.some(isInConflict)) : [];
+  }
+  return settled;
+}
+
+async function workBatch(
+  deps: SinkDeps,
+  { prepare, beforeWrite }: Work,
+  places: Places,
+  files: readonly SinkFile[],
+): Promise<readonly Settled[]> {
+  const settled: Settled[] = [];
+  const changes: Replacement[] = [];
+  for (const prepared of await prepareFiles(places, files, prepare)) {
+    if ('settled' in prepared) settled.push(...prepared.settled);
+    else {
+      const made = makeWay(places, prepared.change);
+      if ('parts' in made) changes.push(made);
+      else settled.push(...settleAll(prepared.change.parts, made));
+    }
+  }
+  const results = await replaceTogether(deps, changes, beforeWrite);
+  const time = now(deps);
+  for (const [directory, group] of Map.groupBy(changes, (change) => change.directory)) {
+    const names = group.map(({ name }) => name);
+    sweepEmpty(directory, names, { uid: whoAmI().uid, now: time.renamedAt });
+  }
+  return [...settled, ...results.flatMap((result) => conclude(deps, places, result))];
+}
+
+/** Makes the missing directories of a file. */
+function makeWay(places: Places, change: Replacement): Replacement | ErrorInfo {
+  try {
+    return places.make(change);
+  } catch (error) {
+    return toErrorInfo(explain(error, 'SINK_WRITE_FAILED', change.file.path));
+  }
+}
+
+function conclude(deps: SinkDeps, places: Places, { change, warnings, error }: Replaced): Settled[] {
+  if (error) return settleAll(change.parts, error);
+  try {
+    places.confirm(change);
+    return concludeAll(change.parts, change.bytes && verify(change, change.bytes), warnings, now(deps));
+  } catch (failure) {
+    return settleAll(change.parts, toErrorInfo(explain(failure, 'SINK_UNVERIFIED', change.file.path)));
+  }
+}
+
+/** What stands after the rename. Throws when it is not what was written. */
+function verify(change: Replacement, bytes: Buffer): BigIntStats {
+  const { file, ids } = change;
+  const stat = lookAt(change);
+  if (stat?.size === BigInt(bytes.length) && stat.nlink === 1n && attributeDrift(stat, change).length === 0)
+    return stat;
+  const expected = `${bytes.length} bytes, mode ${file.mode.toString(8)}, owner ${ids.uid}:${ids.gid}`;
+  const got = stat
+    ? `${stat.size} bytes, mode ${modeOf(stat).toString(8)}, owner ${stat.uid}:${stat.gid}, ${stat.nlink} names`
+    : 'no file';
+  const hint = 'another program changes the file, or its file system keeps no owners and modes';
+  throw new AgentError('SINK_UNVERIFIED', `${file.path}: expected ${expected}, got ${got}`, { hint });
+}
