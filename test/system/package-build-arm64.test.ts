@@ -34,7 +34,9 @@ function emulate(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<{ stdout: string; stderr: string }> {
-  return run('qemu-aarch64-static', ['-L', LIBRARIES, executable, ...args], { env: { PATH: '/usr/bin:/bin', ...env } });
+  // Not by `-L`, which has the emulator take the directory for the root of all files.
+  const loader = [`${LIBRARIES}/lib/ld-linux-aarch64.so.1`, '--library-path', `${LIBRARIES}/lib`];
+  return run('qemu-aarch64-static', [...loader, executable, ...args], { env: { PATH: '/usr/bin:/bin', ...env } });
 }
 
 function canEmulate(t: TestContext): boolean {
