@@ -1,11 +1,26 @@
 import { readFileSync } from 'node:fs';
 import type { BootTime } from '../core/contracts.ts';
+import { isErrno } from '../core/errors.ts';
 
 /** Now, on the clock by which the kernel also dates the start of processes. Hundredths of a second. */
 export function readBootTime(): BootTime {
   const [uptime = ''] = readFileSync('/proc/uptime', 'ascii').split(' ');
   return {
-    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'ascii').trim(),
+    bootId: readBootId(),
     sinceBoot: Math.round(Number(uptime) * 1000),
   };
+}
+
+/**
+ * As process 1 sees it, where we may ask: in a container that is booted, a unit with a /proc of its own would see that of
+ * the machine, and whoever asks for the agent that of the container.
+ */
+function readBootId(): string {
+  const id = '/proc/sys/kernel/random/boot_id';
+  try {
+    return readFileSync(`/proc/1/root${id}`, 'ascii').trim();
+  } catch (error) {
+    if (isErrno(error, 'EACCES', 'EPERM', 'ENOENT')) return readFileSync(id, 'ascii').trim();
+    throw error;
+  }
 }
