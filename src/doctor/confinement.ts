@@ -11,6 +11,7 @@ export const CONFINEMENT = [
   'ReadOnlyPaths',
   'ReadWritePaths',
   'BindPaths',
+  'TemporaryFileSystem',
 ] as const;
 
 const HOMES = ['/home', '/root', '/run/user'];
@@ -28,8 +29,10 @@ export function closedBy(unit: Properties, directory: string): string | undefine
   const home = unit['ProtectHome'] ?? 'no';
   if ((home === 'yes' || home === 'tmpfs') && isBelow(HOMES)) return `ProtectHome=${home}`;
   if (unit['PrivateTmp'] === 'yes' && isBelow(['/tmp', '/var/tmp'])) return 'PrivateTmp=yes';
-  const inaccessible = listOf(unit, 'InaccessiblePaths').find((path) => contains(path, directory));
-  if (inaccessible !== undefined) return `InaccessiblePaths=${inaccessible}`;
+  for (const name of ['TemporaryFileSystem', 'InaccessiblePaths']) {
+    const path = listOf(unit, name).find((one) => contains(one, directory));
+    if (path !== undefined) return `${name}=${path}`;
+  }
   return readOnlyBy(unit, directory);
 }
 

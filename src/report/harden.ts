@@ -15,6 +15,8 @@ export interface Ground {
 
 /** ProtectHome= speaks of these. */
 const HOMES = ['/home', '/root', '/run/user'];
+/** ProtectHome=tmpfs, but root's alone: with systemd 252 everybody in the unit may make directories there. */
+const EMPTY_HOMES = `TemporaryFileSystem=${HOMES.map((path) => `${path}:ro,mode=0755`).join(' ')}`;
 /** PrivateTmp= speaks of these. */
 const TEMPORARY = ['/tmp', '/var/tmp'];
 
@@ -29,7 +31,7 @@ export function dropIn(config: Config, ground: Ground): string {
   const openings = outermost(ground.written.map((way) => refuseRoot(way).opening));
   const lines = [
     HEAD,
-    ...['ProtectSystem=strict', `ProtectHome=${homes}`],
+    ...['ProtectSystem=strict', homes === 'tmpfs' ? EMPTY_HOMES : `ProtectHome=${homes}`],
     ...openings.map((path) =>
       openingLine(homes === 'tmpfs' && isIn(path, HOMES) ? 'BindPaths' : 'ReadWritePaths', path),
     ),

@@ -8,6 +8,8 @@ const CASES: readonly (readonly [unit: Record<string, string>, directory: string
   [{ ProtectHome: 'tmpfs' }, '/home/alice', 'ProtectHome=tmpfs'],
   [{ ProtectHome: 'yes', ReadWritePaths: '/home/alice' }, '/home/alice/.aws', 'ProtectHome=yes'],
   [{ ProtectHome: 'tmpfs', BindPaths: '/home/alice:/home/alice:rbind' }, '/home/alice/.aws', undefined],
+  [{ TemporaryFileSystem: '/home:ro,mode=0755 /root:ro,mode=0755' }, '/root/.aws', 'TemporaryFileSystem=/root'],
+  [{ TemporaryFileSystem: '/home:ro,mode=0755', BindPaths: '/home/alice' }, '/home/alice/.aws', undefined],
   [{ ProtectHome: 'read-only' }, '/run/user/1000', 'ProtectHome=read-only'],
   [{ ProtectHome: 'read-only', ReadWritePaths: '/home/alice' }, '/home/alice/.aws', undefined],
   [{ ProtectHome: 'yes' }, '/homes/alice', undefined],

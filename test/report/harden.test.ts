@@ -100,9 +100,9 @@ CapabilityBoundingSet=
 
   test('shows of the homes those with sinks; all of them where that is not enough', () => {
     const opened = (where: Ground): readonly string[] =>
-      dropIn(configFor([HOME]), where).match(/^(ProtectHome|BindPaths|ReadWritePaths)=.*$/gm) ?? [];
+      dropIn(configFor([HOME]), where).match(/^(ProtectHome|TemporaryFileSystem|BindPaths|ReadWritePaths)=.*$/gm) ?? [];
     assert.deepEqual(opened(ground([HOME, ETC])), [
-      'ProtectHome=tmpfs',
+      'TemporaryFileSystem=/home:ro,mode=0755 /root:ro,mode=0755 /run/user:ro,mode=0755',
       'ReadWritePaths="-/etc/myapp"',
       'BindPaths="-/home/alice"',
     ]);
