@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  type Dirent,
   chmodSync,
   chownSync,
   closeSync,
@@ -136,9 +137,16 @@ function inodeOf(path: string): bigint {
   return lstatSync(path, { bigint: true }).ino;
 }
 
+/** Through no link: Node's own way of all that is below goes into those that lead to directories. */
+function entriesBelow(directory: string): readonly Dirent[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? [entry, ...entriesBelow(join(directory, entry.name))] : [entry],
+  );
+}
+
 /** While the user's own programs stand still. */
 function inspectHome({ user, home }: Pick<Ground, 'user' | 'home'>, known: ReadonlySet<bigint>): void {
-  for (const entry of readdirSync(home, { recursive: true, withFileTypes: true })) {
+  for (const entry of entriesBelow(home)) {
     const path = join(entry.parentPath, entry.name);
     const { ino, uid, mode, size } = lstatSync(path, { bigint: true });
     if (known.has(ino)) continue;

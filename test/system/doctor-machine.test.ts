@@ -30,8 +30,9 @@ const SERVICES = {
 
 /** What is wrong at first: subject, id and severity. */
 const WRONG = [
-  'agent agent-absent error',
+  'next pass nobody-refreshes error',
   '/srv/mounted.env sink-mounted error',
+  '/srv/mounted.env sink-refused error',
   '/root/.aws/credentials sink-confined error',
   'gone unit-missing error',
   'profile environment-shadows error',

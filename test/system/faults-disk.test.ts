@@ -121,7 +121,7 @@ test('a directory mounted read-only is written by the running agent when it is w
   site.metadata.rotate();
   assert.equal((await site.run(['refresh'])).code, 73);
   const { stdout } = await site.run(['status']);
-  const failure = /failed \S+app\.env .*SINK_WRITE_FAILED: .* EROFS on open hint: the file system is read-only/i;
+  const failure = /app\.env: not up to date .*SINK_WRITE_FAILED: .* EROFS on \w+\) hint: the file system is read-only/;
   assert.match(onOneLine(stdout), failure);
   assert.deepEqual(readFileSync(path), before);
   assertCurrent(site, ['iam.json']);
