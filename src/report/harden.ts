@@ -15,8 +15,6 @@ export interface Ground {
 
 /** ProtectHome= speaks of these. */
 const HOMES = ['/home', '/root', '/run/user'];
-/** ProtectHome=tmpfs, but root's alone: with systemd 252 everybody in the unit may make directories there. */
-const EMPTY_HOMES = `TemporaryFileSystem=${HOMES.map((path) => `${path}:ro,mode=0755`).join(' ')}`;
 /** PrivateTmp= speaks of these. */
 const TEMPORARY = ['/tmp', '/var/tmp'];
 
@@ -29,12 +27,11 @@ const HEAD = `# Written by credrotate harden from the configuration. Do it again
 export function dropIn(config: Config, ground: Ground): string {
   const homes = protectHome(ground);
   const openings = outermost(ground.written.map((way) => refuseRoot(way).opening));
+  const hidden = homes === 'tmpfs' ? HOMES.filter((path) => !openings.includes(path)) : [];
   const lines = [
     HEAD,
-    ...['ProtectSystem=strict', homes === 'tmpfs' ? EMPTY_HOMES : `ProtectHome=${homes}`],
-    ...openings.map((path) =>
-      openingLine(homes === 'tmpfs' && isIn(path, HOMES) ? 'BindPaths' : 'ReadWritePaths', path),
-    ),
+    ...['ProtectSystem=strict', homes === 'tmpfs' ? hide(hidden) : `ProtectHome=${homes}`],
+    ...openings.map((path) => openingLine(isIn(path, hidden) ? 'BindPaths' : 'ReadWritePaths', path)),
     ...(usesTemporary(ground) ? [] : ['PrivateTmp=yes']),
     ...(config.consumers.some(isProcess) ? [] : ['ProtectProc=invisible']),
     ...addresses(config),
@@ -42,6 +39,11 @@ export function dropIn(config: Config, ground: Ground): string {
     ...[...capabilities(config, ground)].map((name) => `CapabilityBoundingSet=CAP_${name}`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** As ProtectHome=tmpfs, but root's alone: with systemd 252 everybody in the unit may make directories there. */
+function hide(paths: readonly string[]): string {
+  return `TemporaryFileSystem=${paths.map((path) => `${path}:ro,mode=0755`).join(' ')}`;
 }
 
 /** Those that are written outside of what is open. */

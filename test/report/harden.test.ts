@@ -106,6 +106,10 @@ CapabilityBoundingSet=
       'ReadWritePaths="-/etc/myapp"',
       'BindPaths="-/home/alice"',
     ]);
+    assert.deepEqual(opened(ground([way('/root')])), [
+      'TemporaryFileSystem=/home:ro,mode=0755 /run/user:ro,mode=0755',
+      'ReadWritePaths="-/root"',
+    ]);
     const all = ['ProtectHome=read-only', 'ReadWritePaths="-/home/alice"'];
     assert.deepEqual(opened(ground([HOME], { programs: [way('/root/bin')] })), all);
     assert.deepEqual(opened(ground([HOME], { pidFiles: [way('/run/user/1000')] })), all);

@@ -10,7 +10,7 @@ import { CONFIG, installScene, LOGS, SET_UP, SMALL_CONFIG } from './units-scene.
 const SINKS = ['/home/alice/.aws/credentials', '/etc/myapp/aws.env', '/srv/a b%c/iam.json'];
 
 const SMALL_DROP_IN = `ReadWritePaths="-/etc/myapp"
-BindPaths="-/root"
+ReadWritePaths="-/root"
 ReadWritePaths="-/var/lib/metrics"
 CapabilityBoundingSet=CAP_KILL
 CapabilityBoundingSet=CAP_SYS_PTRACE`;
