@@ -89,9 +89,12 @@ function scriptAmong(words: readonly string[], { alone, valued }: Options): numb
   return undefined;
 }
 
+/** Of the parts of a word that may be words of a command themselves. */
+export const SEPARATORS = /[\s"'`;|&<>()$*?[\]{}\\,=:!@#%^]+/;
+
 /** The word as a whole, and each part of it with a slash, from its begin and from that slash. */
 function pathsIn(word: string): readonly Omit<Executed, 'word'>[] {
-  const parts = word.split(/[\s"'`;|&<>()$*?[\]{}\\,=:!@#%^]+/).filter((part) => part.includes('/'));
+  const parts = word.split(SEPARATORS).filter((part) => part.includes('/'));
   const texts = [word, ...parts].filter((text) => text.startsWith('/'));
   const guesses = parts
     .filter((part) => !part.startsWith('/'))

@@ -1,7 +1,7 @@
 import { closeSync, constants, readSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isErrno, type ErrorInfo } from '../core/errors.ts';
-import { executedBy, type Executed } from '../core/executed.ts';
+import { executedBy, SEPARATORS, type Executed } from '../core/executed.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { errorOf, openDirectory, openFile } from './policies.ts';
 import { takeBackOr, withRemedy } from './remedy.ts';
@@ -87,7 +87,12 @@ function judgeAbsent(executed: Executed, found: NotFound, walker: Walker): Fault
   if (executed.role === 'script') return faultOf(executed, found);
   using directory = openDirectory('program', dirname(executed.path), walker);
   if (directory.kind !== 'directory') return faultOf(executed, directory);
-  return directory.missing.length === 0 ? undefined : faultOf(executed, found);
+  const [missing] = directory.missing;
+  if (missing === undefined) return undefined;
+  // `/bin/sh /root/script`, which begins with a program, is no path: its parts are judged by themselves.
+  const [first = ''] = missing.split(SEPARATORS);
+  using program = openFile('program', join(directory.held.path, first), walker);
+  return program.kind === 'file' ? undefined : faultOf(executed, found);
 }
 
 type NotFound = Exclude<ReturnType<typeof openFile>, { readonly kind: 'file' }>;
