@@ -30,9 +30,9 @@ export function readFile(file: Held, codes: ReadCodes, use?: (fd: number) => voi
     if (stat.dev !== seen.dev || stat.ino !== seen.ino || !stat.isFile()) {
       throw Object.assign(new Error('another file'), { code: 'ESTALE', syscall: 'open' });
     }
-    const bytes = readCapped(fd);
-    if (bytes.length > MAX_BYTES) {
-      const got = stat.size > MAX_BYTES ? stat.size : 'more';
+    const bytes = stat.size > MAX_BYTES ? undefined : readCapped(fd);
+    if (bytes === undefined || bytes.length > MAX_BYTES) {
+      const got = bytes ? 'more' : stat.size;
       const message = `${file.path}: expected at most ${MAX_BYTES} bytes, got ${got}`;
       throw new AgentError(codes.tooLarge, message, { hint: 'this is hardly the file that was meant: check the path' });
     }

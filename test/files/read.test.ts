@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -17,6 +17,16 @@ function read(directory: string, name: string): Buffer | undefined {
   return held && readFile(held, CODES).bytes;
 }
 
+function writeNew(path: string): string {
+  writeFileSync(path, '');
+  return path;
+}
+
+/** By this process so far, as the kernel counts. */
+function bytesRead(): number {
+  return Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+}
+
 describe('the reader for files that others can write', () => {
   test('reads whole files up to its limit, and none above', (t) => {
     const directory = tempDir(t);
@@ -30,6 +40,14 @@ describe('the reader for files that others can write', () => {
     truncateSync(file, 2 ** 40);
     assert.throws(() => read(directory, 'file'), { code: 'SINK_TOO_LARGE' });
     assert.equal(read(directory, 'none'), undefined);
+  });
+
+  test('reads nothing of one that is larger', (t) => {
+    const directory = tempDir(t);
+    truncateSync(writeNew(join(directory, 'file')), 16 * MAX_BYTES);
+    const before = bytesRead();
+    assert.throws(() => read(directory, 'file'), { code: 'SINK_TOO_LARGE', message: /got 16777216$/ });
+    assert.ok(bytesRead() - before < MAX_BYTES / 8, 'it was read');
   });
 
   test('leaves the access time to the real readers', (t) => {
