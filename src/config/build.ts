@@ -54,7 +54,7 @@ export function buildSink(sink: SinkSettings): SinkConfig {
   const { path, mode } = sink;
   const common = {
     path,
-    mode,
+    ...(mode === 'any' ? { mode: 0o600, isModeAny: true as const } : { mode }),
     notify: [...new Set(sink.notify)],
     ...defined({ owner: sink.owner, group: sink.group }),
   };

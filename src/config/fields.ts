@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { oneOf } from './show.ts';
-import { DURATION, REFUSED, readDuration, readMode, readOwner, readPath, type Reading } from './scalars.ts';
+import { DURATION, REFUSED, readDuration, readMode, readOwner, readPath, type Mode, type Reading } from './scalars.ts';
 
 /**
  * The pieces of the schema. The message of an issue is what was expected, with a hint in a line of its own; that of an
@@ -117,9 +117,9 @@ function addUnit(count: string | number): string {
 export const path: v.GenericSchema<string, string> = text('an absolute path', readPath, { pattern: '^/' });
 
 /** YAML sees a number in 0640 or 0o640; the loader hands on its digits. */
-export const mode: v.GenericSchema<string, number> = text('permission bits such as 0600 or 0640', readMode, {
+export const mode: v.GenericSchema<string, Mode> = text('permission bits such as 0600 or 0640', readMode, {
   type: ['string', 'integer'],
-  pattern: '^(0o|0*)[0-7]{3}$',
+  pattern: '^((0o|0*)[0-7]{3}|any)$',
   minimum: 0o400,
   maximum: 777,
 });

@@ -14,8 +14,11 @@ export const REFUSED: Refusal = {};
 
 const MODE = /^(?:0o|0*)([0-7]{1,4})$/;
 
+export type Mode = number | 'any';
+
 /** Permission bits, octal with or without a leading 0 or 0o. */
-export function readMode(text: string): Reading<number> {
+export function readMode(text: string): Reading<Mode> {
+  if (text === 'any') return { value: text };
   const digits = MODE.exec(text)?.[1];
   if (digits === undefined) return { hint: 'write it in octal, as for chmod' };
   const mode = Number.parseInt(digits, 8);

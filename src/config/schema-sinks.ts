@@ -24,7 +24,11 @@ const common = {
   path: required('The file to keep equal to the credentials, an absolute path.', path),
   owner: option('Owner of the file: a name or a numeric id. Left out: whoever the agent acts as.', owner),
   group: option("Group of the file: a name or a numeric id. Left out: the owner's primary group.", owner),
-  mode: option('Permission bits, octal however they are written.', mode, '0600'),
+  mode: option(
+    'Permission bits, octal however they are written; or `any` that keeps others out, where the file system has its own.',
+    mode,
+    '0600',
+  ),
   notify: option(
     'The consumers to notify when this file changes.',
     v.array(consumerName, expectation('a list of consumers', 'put the name in brackets: [name]')),

@@ -17,7 +17,7 @@ export function sinkRules(sink: Part): Problem[] {
 function readableByOthers({ tree, path }: Part): Problem[] {
   const text = textAt(tree, ['mode']);
   const reading = text === undefined ? {} : readMode(text);
-  if (!('value' in reading) || (reading.value & 0o004) === 0) return [];
+  if (!('value' in reading) || reading.value === 'any' || (reading.value & 0o004) === 0) return [];
   const message = `expected a mode that keeps others out, got ${show(text)}: every user of this machine can read the secret`;
   return [warning(placeOf(tree, ['mode']), { path: `${path}.mode`, message, hint: 'give it a group: and mode 0640' })];
 }

@@ -1,4 +1,4 @@
-import { fchmodSync, fsync, writeSync } from 'node:fs';
+import { fchmodSync, fstatSync, fsync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { AtomicFiles } from '../core/contracts.ts';
 import type { Directory } from '../paths/held.ts';
@@ -25,7 +25,7 @@ export async function writeOwn(
 
 /** Fills an empty file. Rejects with errno errors. */
 async function fill(fd: number, { bytes, mode, isSynced = true }: Content): Promise<void> {
-  fchmodSync(fd, mode);
+  if ((fstatSync(fd).mode & 0o7777) !== mode) fchmodSync(fd, mode);
   writeAll(fd, bytes);
   if (isSynced) await promisify(fsync)(fd);
 }

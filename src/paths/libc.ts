@@ -3,6 +3,7 @@ import { dlopen } from 'node:ffi';
 /** What the walk asks of libc because Node has no word for it. Works on descriptors, O_PATH included. */
 const { functions: libc } = dlopen(null, {
   readlinkat: { arguments: ['i32', 'pointer', 'pointer', 'u64'], return: 'i64' },
+  statx: { arguments: ['i32', 'pointer', 'i32', 'u32', 'pointer'], return: 'i32' },
   listxattr: { arguments: ['pointer', 'pointer', 'u64'], return: 'i64' },
 });
 
@@ -25,4 +26,17 @@ export function mayHaveAcl(fd: number): boolean {
   const names = Buffer.alloc(LIST_BYTES);
   const length = Number(libc.listxattr(Buffer.from(`/proc/self/fd/${fd}\0`), names, BigInt(LIST_BYTES)));
   return length < 0 || names.toString('latin1', 0, length).includes(ACCESS_ACL);
+}
+
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BYTES = 256;
+const ATTRIBUTES_AT = 8;
+const ATTRIBUTE_APPEND = 0x20;
+
+/** Whether files can be made in a directory, and neither renamed nor removed (chattr +a). */
+export function isAppendOnly(fd: number): boolean {
+  const seen = Buffer.alloc(STATX_BYTES);
+  return (
+    libc.statx(fd, ITSELF, AT_EMPTY_PATH, 0, seen) === 0 && (seen.readUInt8(ATTRIBUTES_AT) & ATTRIBUTE_APPEND) !== 0
+  );
 }

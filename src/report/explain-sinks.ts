@@ -62,14 +62,16 @@ export const OF_SINKS: Explanations<'SINK'> = {
     remedies: ['Ask as the agent does: `getent passwd NAME`, `getent group NAME`.', 'Create it, or correct the name.'],
   },
   SINK_OWNER_DENIED: {
-    means: 'the sink cannot be given to that owner',
+    means: 'the sink cannot be given that owner, or that mode',
     causes: [
       'The path lies below a directory of one user, and the file is to belong to another: whoever controls the directory controls the file.',
       'The agent does not run as root, and can give files to nobody else.',
+      'The file system keeps no owners and modes (vfat, CIFS, some of FUSE): its mount options give a file others than the sink is to have.',
     ],
     remedies: [
       'Leave out `owner`: the file then belongs to the user of the directory.',
       'Or choose a directory that belongs, with all its parents, to root.',
+      'For such a file system, mount it with what the sink is to have (`findmnt -T PATH`; `uid=`, `gid=`, `fmask=0177`). `mode: any` takes each mode that keeps others out.',
     ],
   },
   SINK_UNREADABLE: {
@@ -113,9 +115,10 @@ export const OF_SINKS: Explanations<'SINK'> = {
   SINK_UNVERIFIED: {
     means: 'after the write the file is not as it was made',
     causes: [
-      'Another program changed it at once, or a file system without owners and modes (vfat, some network mounts) holds it.',
+      'Another program changed it at once, or moved its directory, or the file system does not keep what it was told.',
     ],
     remedies: [
+      'The message says whether the new credentials are in the file.',
       'See what the file system is: `findmnt -T PATH`.',
       'Move the sink, or find who changes it: `fuser -v PATH`.',
     ],

@@ -175,7 +175,8 @@ export function now({ clock, readBootTime }: Pick<SinkDeps, 'clock' | 'readBootT
 
 /** In what a file differs from the configured mode and owner. */
 export function attributeDrift(stat: BigIntStats, { file, ids }: Pick<Place, 'file' | 'ids'>): readonly Drift[] {
-  const hasMode = modeOf(stat) === file.mode;
+  const mode = modeOf(stat);
+  const hasMode = mode === file.mode || (file.isModeAny === true && (mode & 0o007) === 0);
   const hasOwner = Number(stat.uid) === ids.uid && Number(stat.gid) === ids.gid;
   return [...(hasMode ? [] : (['mode'] as const)), ...(hasOwner ? [] : (['owner'] as const))];
 }

@@ -7,7 +7,8 @@ import type { Drift, SinkOutcome, SinkResult } from '../core/outcomes.ts';
 /** What an administrator does about each error of a system call. */
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'give the file and its directory to the user who writes there (chown), or run the agent as one who may',
-  EPERM: 'the agent lacks a capability, or the file is immutable: look with lsattr, and at CapabilityBoundingSet',
+  EPERM:
+    'lsattr shows whether it or its directory is immutable or append-only; else the agent lacks a capability (CapabilityBoundingSet=), or the file system keeps no owners and modes',
   EROFS: 'the file system is read-only, or the sandbox of the unit closes it: credrotate harden opens it',
   ENOSPC: 'free space or inodes on that file system: df, df -i',
   EDQUOT: 'free space or raise the quota of that file system',
@@ -23,6 +24,11 @@ const HINTS: Readonly<Record<string, string>> = {
   ESTALE: 'the network file system lost the directory: mount it again',
 };
 
+const EXPECTED: Partial<Record<ErrorCode, string>> = {
+  SINK_UNREADABLE: 'a readable file',
+  SINK_UNVERIFIED: 'to see the file, which has the new credentials,',
+};
+
 /** An error of a system call on a sink, with the path and what to do. Others come back as they are. */
 export function explain(error: unknown, code: ErrorCode, path: string): unknown {
   if (error instanceof MountedOver) {
@@ -31,7 +37,7 @@ export function explain(error: unknown, code: ErrorCode, path: string): unknown 
   }
   const name = errnoName(error);
   if (name === undefined) return error;
-  const expected = code === 'SINK_UNREADABLE' ? 'a readable file' : 'a complete write';
+  const expected = EXPECTED[code] ?? 'a complete write';
   const hint = HINTS[name];
   const message = `${path}: expected ${expected}, got ${describeForeign(error)}`;
   return new AgentError(code, message, hint === undefined ? { cause: error } : { hint, cause: error });

@@ -16,7 +16,7 @@ export interface SinkDeps {
 }
 
 /** A file, and whose it is to be. */
-export type Wanted = Pick<SinkConfig, 'path' | 'owner' | 'group' | 'mode'>;
+export type Wanted = Pick<SinkConfig, 'path' | 'owner' | 'group' | 'mode' | 'isModeAny'>;
 
 /** A file with the sinks that keep it, each a part: they agree on its owner and mode. It is read and written once for all. */
 export interface SinkFile extends Wanted {
@@ -30,8 +30,9 @@ export function filesOf(sinks: readonly SinkConfig[]): SinkFile[] {
   });
 }
 
-function wantedOf({ path, mode, owner, group }: Wanted): Wanted {
-  return { path, mode, ...(owner !== undefined && { owner }), ...(group !== undefined && { group }) };
+function wantedOf({ path, mode, isModeAny, owner, group }: Wanted): Wanted {
+  const others = { ...(owner !== undefined && { owner }), ...(group !== undefined && { group }) };
+  return { path, mode, ...(isModeAny && { isModeAny }), ...others };
 }
 
 /** Where a file is and whose it is to be. */

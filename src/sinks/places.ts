@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AgentError, isErrno } from '../core/errors.ts';
 import type { Directory, Held } from '../paths/held.ts';
+import { isAppendOnly } from '../paths/libc.ts';
 import { errorOf, openDirectory, type FoundDirectory } from '../paths/policies.ts';
 import type { Passed, Walker } from '../paths/walked.ts';
 import type { Scope } from './job.ts';
@@ -92,7 +93,7 @@ export class Places implements Disposable {
     const isStill = this.#confirmed.get(path) ?? this.#leadsTo(path, directory);
     this.#confirmed.set(path, isStill);
     if (isStill) return;
-    const message = `${file.path}: expected its directory to stay where it was, got another one in its place`;
+    const message = `${file.path}: expected its directory to stay where it was, got another one: the new credentials are in the one that was moved`;
     throw new AgentError('SINK_UNVERIFIED', message, { hint: 'find out who moves it, and wait for the next pass' });
   }
 
@@ -140,6 +141,7 @@ export class Places implements Disposable {
 export function refuseUnwritable({ directory, missing, name, path }: Where): void {
   try {
     directory.access(constants.W_OK | constants.X_OK);
+    if (isAppendOnly(directory.fd)) throw Object.assign(new Error('append-only'), { code: 'EPERM', syscall: 'rename' });
     using held = missing.length === 0 ? directory.find(name) : undefined;
     if (held) refuseImmutable(held);
   } catch (error) {

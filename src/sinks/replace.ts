@@ -7,10 +7,13 @@ import { AgentError, describeForeign, toErrorInfo, type ErrorInfo } from '../cor
 import { writeAll } from '../files/write.ts';
 import type { Directory } from '../paths/held.ts';
 import { Barrier } from './barrier.ts';
+import { attributeDrift } from './compare.ts';
 import type { Replacement } from './parts.ts';
 import type { SinkDeps, SinkFile } from './place.ts';
 import type { TempFile } from './contract.ts';
 import { explain } from './failure.ts';
+import { whoAmI } from './owner.ts';
+import { modeOf } from './records.ts';
 import { isSameFile, lookAt } from './standing.ts';
 
 /** A file whose temp file is there, still empty. */
@@ -103,14 +106,18 @@ class Batch {
   }
 
   /** All that decides who may read the file, before the first byte. Gives warnings. */
-  #protect(fd: number, { file, ids, standing }: Replacement): readonly string[] {
+  #protect(fd: number, change: Replacement): readonly string[] {
+    const { file, ids, standing } = change;
     // With an ACL the group's bits would be its mask: the mode below would let its users in.
     this.#security.dropAcl(fd);
     const warnings = standing?.label ? this.#keepLabel(fd, standing.label) : [];
-    const { uid, gid } = fstatSync(fd);
+    const { uid, gid, mode } = fstatSync(fd);
+    // Whoever may open it now has it open when it is filled, whatever is done about that in between.
+    if (uid !== whoAmI().uid || (mode & 0o077) !== 0) refuseOther(fd, change);
     if (uid !== ids.uid || gid !== ids.gid) fchownSync(fd, ids.uid, ids.gid);
     // After the owner, who is not to have a mode that was meant for another.
-    if ((fstatSync(fd).mode & 0o7777) !== file.mode) fchmodSync(fd, file.mode);
+    if (attributeDrift(fstatSync(fd, { bigint: true }), change).includes('mode')) fchmodSync(fd, file.mode);
+    refuseOther(fd, change);
     return warnings;
   }
 
@@ -122,6 +129,18 @@ class Batch {
       return ['the SELinux label could not be kept: restorecon sets it'];
     }
   }
+}
+
+/** Throws SINK_OWNER_DENIED where a file system gives its files other rights than were asked for. */
+function refuseOther(fd: number, { file, ids }: Replacement): void {
+  const stat = fstatSync(fd, { bigint: true });
+  if (attributeDrift(stat, { file, ids }).length === 0) return;
+  const expected = `mode ${file.isModeAny ? 'any' : file.mode.toString(8)}, owner ${ids.uid}:${ids.gid}`;
+  const got = `mode ${modeOf(stat).toString(8)}, owner ${stat.uid}:${stat.gid}`;
+  const message = `${file.path}: expected a file system that gives a file ${expected}, got ${got}`;
+  const hint =
+    'its mount options decide (findmnt -T): set them to what is wanted; mode: any takes all that keep others out';
+  throw new AgentError('SINK_OWNER_DENIED', message, { hint });
 }
 
 /** By a member of a trusted group, or by the user whose directory it is: nobody else can. */

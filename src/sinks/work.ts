@@ -22,7 +22,7 @@ import { filesOf, type SinkDeps, type SinkFile } from './place.ts';
 import { Places, walkerOf, type Holders } from './places.ts';
 import { modeOf } from './records.ts';
 import { replaceTogether, type BeforeWrite, type Replaced } from './replace.ts';
-import { lookAt } from './standing.ts';
+import { lookAt, readStanding } from './standing.ts';
 import { sweepOwn } from './sweep.ts';
 
 /** What one identity does by itself: this process's own. */
@@ -134,14 +134,14 @@ function conclude(deps: SinkDeps, places: Places, { change, warnings, error }: R
   if (error) return settleAll(change.parts, error);
   try {
     places.confirm(change);
-    return concludeAll(change.parts, change.bytes && verify(change, change.bytes), warnings, now(deps));
+    return concludeAll(change.parts, change.bytes && verify(deps, change, change.bytes), warnings, now(deps));
   } catch (failure) {
     return settleAll(change.parts, toErrorInfo(explain(failure, 'SINK_UNVERIFIED', change.file.path)));
   }
 }
 
 /** What stands after the rename. Throws when it is not what was written. */
-function verify(change: Replacement, bytes: Buffer): BigIntStats {
+function verify({ security }: SinkDeps, change: Replacement, bytes: Buffer): BigIntStats {
   const { file, ids } = change;
   const stat = lookAt(change);
   if (stat?.size === BigInt(bytes.length) && stat.nlink === 1n && attributeDrift(stat, change).length === 0)
@@ -151,5 +151,7 @@ function verify(change: Replacement, bytes: Buffer): BigIntStats {
     ? `${stat.size} bytes, mode ${modeOf(stat).toString(8)}, owner ${stat.uid}:${stat.gid}, ${stat.nlink} names`
     : 'no file';
   const hint = 'another program changes the file, or its file system keeps no owners and modes';
-  throw new AgentError('SINK_UNVERIFIED', `${file.path}: expected ${expected}, got ${got}`, { hint });
+  const isNew = stat?.size === BigInt(bytes.length) && readStanding(change, security)?.bytes.equals(bytes) === true;
+  const message = `${file.path}: expected ${expected}, got ${got}: the new credentials are ${isNew ? '' : 'not '}in it`;
+  throw new AgentError('SINK_UNVERIFIED', message, { hint });
 }

@@ -47,11 +47,10 @@ async function replace(target: string, stage: (temp: TempHandle) => Promise<void
   }
 }
 
-/** Nothing that was planted, nothing with other readers; whoever made the directory decides none of it. */
+/** Nothing that was planted, whatever a file system made of O_EXCL. */
 function makeSureItIsNew(fd: number): void {
   const stat = fstatSync(fd);
-  const isFresh = stat.isFile() && stat.nlink === 1 && stat.size === 0 && (stat.mode & 0o077) === 0;
-  if (isFresh && stat.uid === effectiveUid()) return;
+  if (stat.isFile() && stat.nlink === 1 && stat.size === 0) return;
   throw Object.assign(new Error('the temp file is not a new one'), { code: 'EEXIST', syscall: 'open' });
 }
 

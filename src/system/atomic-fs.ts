@@ -73,9 +73,19 @@ export function rename(from: string, to: string, done: Done): void {
 export function unlink(path: string, done: Done): void {
   try {
     const temp = temps.get(path);
-    if (temp?.isThere === true && isNamed(temp.fd, path)) fs.unlinkSync(path);
+    if (temp?.isThere === true && isNamed(temp.fd, path)) removeOrEmpty(temp.fd, path);
     done(null);
   } catch (error) {
     done(error as Error);
+  }
+}
+
+/** What cannot be removed keeps nothing of what it was to hold. */
+function removeOrEmpty(fd: number, path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch (error) {
+    fs.ftruncateSync(fd);
+    throw error;
   }
 }

@@ -136,6 +136,12 @@ describe('a mode is octal however it is written', () => {
     });
   }
 
+  test('any is one that keeps others out, of a file system that has its own', (t) => {
+    const { result, text } = load(t, { 'credrotate.yaml': 'sinks: [{ path: /a, format: json, mode: any }]' });
+    assert.ok(result.ok);
+    assert.deepEqual([result.config.sinks[0]?.mode, result.config.sinks[0]?.isModeAny, text], [0o600, true, '']);
+  });
+
   test('one that lets everybody read is a warning', (t) => {
     const { result, text } = load(t, {
       'credrotate.yaml': 'sinks: [{ path: /a, format: json, mode: 0644 }]',

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
+  chmodSync,
   lstatSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -126,20 +128,52 @@ describe('a file that another program', () => {
   });
 });
 
-test('a file that is changed right after the rename is reported, and its consumers are to be told', async (t) => {
-  const path = join(tempDir(t), 'a');
-  const files = {
-    replace: async (...args: Parameters<typeof deps.files.replace>) => {
-      await deps.files.replace(...args);
-      appendFileSync(path, 'MORE=1\n');
-    },
+describe('a file that is changed right after the rename is reported, with what is in it:', () => {
+  const acts: Readonly<Record<string, readonly [(path: string) => void, RegExp]>> = {
+    'more bytes': [
+      (path) => {
+        appendFileSync(path, 'MORE=1\n');
+      },
+      /expected \d+ bytes, mode 600, owner .*, got \d+ bytes.*: the new credentials are not in it$/,
+    ],
+    'other bytes of that length': [
+      (path) => {
+        writeFileSync(path, 'x'.repeat(statSync(path).size));
+        chmodSync(path, 0o640);
+      },
+      /mode 640.*: the new credentials are not in it$/,
+    ],
+    'another mode': [
+      (path) => {
+        chmodSync(path, 0o644);
+      },
+      /mode 600, owner .*, got \d+ bytes, mode 644.*: the new credentials are in it$/,
+    ],
+    nothing: [
+      (path) => {
+        rmSync(path);
+      },
+      /got no file: the new credentials are not in it$/,
+    ],
   };
-  const { outcomes, records } = await applySinks({ ...deps, files }, applyRequest([sinkAt(path)]));
-  assert.partialDeepStrictEqual(outcomes, [
-    { result: 'failed', bytesChanged: true, error: { code: 'SINK_UNVERIFIED' } },
-  ]);
-  assert.match(outcomes[0]?.error?.message ?? '', /expected \d+ bytes, mode 600, owner .*, got \d+ bytes/);
-  assert.deepEqual(records, {});
+  for (const [what, [act, message]] of Object.entries(acts)) {
+    test(what, async (t) => {
+      const path = join(tempDir(t), 'a');
+      const files = {
+        replace: async (...args: Parameters<typeof deps.files.replace>) => {
+          await deps.files.replace(...args);
+          act(path);
+        },
+      };
+      const { outcomes, records } = await applySinks({ ...deps, files }, applyRequest([sinkAt(path)]));
+      assert.partialDeepStrictEqual(outcomes, [
+        // Its consumers are to be told.
+        { result: 'failed', bytesChanged: true, error: { code: 'SINK_UNVERIFIED' } },
+      ]);
+      assert.match(outcomes[0]?.error?.message ?? '', message);
+      assert.deepEqual(records, {});
+    });
+  }
 });
 
 /** `act` is called with the number of the try, when the temp file is there. */

@@ -5,6 +5,7 @@
 export const PACKAGES: readonly string[] = [
   'acl',
   'awscli',
+  'bindfs',
   'binutils',
   'binutils-aarch64-linux-gnu',
   'curl',
