@@ -1,10 +1,13 @@
 import type { BigIntStats } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SinkConfig } from '../core/config.ts';
 import { AgentError, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import type { SinkOutcome } from '../core/outcomes.ts';
 import { sinkId } from '../core/sink-id.ts';
-import { sweepEmpty } from '../files/sweep.ts';
+import { isTempOf, sweepEmpty } from '../files/sweep.ts';
 import { attributeDrift, now } from './compare.ts';
+import type { TempFile } from './contract.ts';
 import { batches } from './descriptors.ts';
 import { explain } from './failure.ts';
 import { isLook, type Done, type Job } from './job.ts';
@@ -53,11 +56,23 @@ export async function work(deps: SinkDeps, { beforeWrite, ...own }: Work): Promi
     },
   });
   const results = inOrder(sinks, settled);
+  const left = await sweepOwn(journal, walkerOf(deps, own.job));
   return {
-    outcomes: results.map(({ outcome }) => outcome),
+    outcomes: results.map(({ outcome }) => ({
+      ...outcome,
+      warnings: [...outcome.warnings, ...warnLeft(outcome, left)],
+    })),
     records: Object.fromEntries(results.flatMap(({ outcome, record }) => (record ? [[sinkId(outcome), record]] : []))),
-    temps: await sweepOwn(journal, walkerOf(deps, own.job)),
+    temps: left,
   };
+}
+
+/** Of what a kill has left beside a sink, where it cannot go. */
+function warnLeft(sink: SinkOutcome, temps: readonly TempFile[]): readonly string[] {
+  const left = temps.filter(
+    ({ path }) => dirname(path) === dirname(sink.path) && isTempOf(basename(path), basename(sink.path)),
+  );
+  return left.map(({ path }) => `${path} cannot be removed, and may hold credentials: remove it by hand`);
 }
 
 function inOrder<T>(sinks: readonly SinkConfig[], results: ReadonlyMap<SinkConfig, T>): T[] {

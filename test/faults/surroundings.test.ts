@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { openSite, reportOf, type Site } from '../support/agent.ts';
+import { openSite, reportOf, type Ended, type Site } from '../support/agent.ts';
+import { needsRoot } from '../support/consumer.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeHook } from '../support/programs.ts';
-import { assertCurrent, statusOf } from './errors.ts';
+import { hasTool } from '../support/tools.ts';
+import { assertCurrent, onOneLine, statusOf } from './errors.ts';
 import { openShim } from './shim.ts';
 
-function oneSink(site: Site): { sinks: object[] } {
-  return { sinks: [{ path: site.path('out/iam.json'), format: 'json', mode: '0640', notify: ['hook'] }] };
+function oneSink(site: Site, notify: readonly string[] = ['hook']): { sinks: object[] } {
+  return { sinks: [{ path: site.path('out/iam.json'), format: 'json', mode: '0640', notify }] };
+}
+
+/** It ended by itself, with one of these, and was prepared for what it met. */
+function assertCoded({ code, signal, stdout, stderr }: Ended, codes: readonly number[]): void {
+  assert.ok(signal === null && codes.includes(code ?? -1), `${code} ${signal}: ${stdout}${stderr}`);
+  assert.doesNotMatch(stdout + stderr, /INTERNAL/);
 }
 
 /** Starts a program by a shell that does something first. */
@@ -64,6 +73,97 @@ describe('surroundings', { concurrency: 3 }, () => {
     assert.equal((await site.run(['once', ...config])).code, 0);
     assert.deepEqual(statusOf(site).errors, []);
     assert.deepEqual(hook.calls(), ['first 1'], 'the file is the same, so there is nothing to tell');
+  });
+
+  test('a working directory that is gone', async (t) => {
+    const site = await openSite(t);
+    const config = site.configure(oneSink(site, []));
+    const through = after(`cd ${site.path('')} && mkdir gone && cd gone && rmdir ../gone`);
+    for (const command of ['once', 'check', 'plan', 'status'])
+      assertCoded(await site.run([command, ...(command === 'status' ? [] : config)], { through }), [0, 75]);
+    assertCurrent(site, ['iam.json']);
+    assertCoded(await site.run(['once', '--config', 'c.yaml'], { through }), [78]);
+  });
+
+  test('no /proc: nothing is written, and it says why', { skip: needsRoot }, async (t) => {
+    if (!hasTool('unshare')) {
+      t.skip('needs unshare of util-linux');
+      return;
+    }
+    const site = await openSite(t);
+    const config = site.configure(oneSink(site, []));
+    for (const hide of ['umount -l /proc', 'mount -t tmpfs none /proc']) {
+      const through = ['unshare', '--mount', '--propagation', 'private', ...after(hide)];
+      for (const command of ['once', 'run', 'check', 'plan', 'doctor']) {
+        const ended = await site.run([command, ...config], { through });
+        assertCoded(ended, [78]);
+        assert.match(ended.stdout + ended.stderr, /hint: mount it: mount -t proc proc \/proc/);
+      }
+    }
+    assert.ok(!existsSync(site.path('out')));
+  });
+
+  test('hardly any file descriptors', async (t) => {
+    const site = await openSite(t);
+    const config = site.configure(oneSink(site, []));
+    const with_ = (count: number): object => ({ through: after(`ulimit -n ${count}`) });
+    // With fewer the runtime ends before a line of ours.
+    let least = 16;
+    while ((await site.run(['--version'], with_(least))).code !== 0) least++;
+    for (let count = least; count < least + 14; count++) {
+      const ended = await site.run(['once', ...config], with_(count));
+      assertCoded(ended, [0, 73, 78]);
+      if (ended.code !== 0) assert.match(ended.stdout + ended.stderr, /EMFILE/);
+      assert.deepEqual(
+        existsSync(site.path('out')) ? readdirSync(site.path('out')) : [],
+        ended.code === 0 ? ['iam.json'] : [],
+      );
+      rmSync(site.path('out'), { recursive: true, force: true });
+    }
+    assert.ok(least < 24, `expected Node to begin with ${least} descriptors`);
+  });
+
+  test('a directory that gives no file back gets none', { skip: needsRoot }, async (t) => {
+    const site = await openSite(t);
+    const directory = site.path('out');
+    mkdirSync(directory);
+    if (!hasTool('chattr') || spawnSync('chattr', ['+a', directory]).status !== 0) {
+      t.skip('needs chattr of e2fsprogs, and a file system that has it');
+      return;
+    }
+    try {
+      for (const command of ['once', 'plan']) {
+        const ended = await site.run([command, ...site.configure(oneSink(site, []))]);
+        assertCoded(ended, [73]);
+        assert.match(
+          onOneLine(ended.stdout),
+          /SINK_WRITE_FAILED: \S+: .* EPERM on rename hint: lsattr shows .*append-only/,
+        );
+      }
+      assert.deepEqual(readdirSync(directory), []);
+    } finally {
+      spawnSync('chattr', ['-a', directory]);
+    }
+  });
+
+  test('what a kill left and cannot be removed is said', async (t) => {
+    const suffer = await openShim(t);
+    if (!suffer) return;
+    const site = await openSite(t);
+    const config = site.configure(oneSink(site, []));
+    const stuck = { call: 'unlink', errno: 'EIO', part: '/out/iam.json.' } as const;
+    const trace = site.path('trace');
+    await site.run(['once', ...config], { env: suffer({ trace }) });
+    const [, call] = /^(\d+) rename \S+\/out\/iam\.json/m.exec(readFileSync(trace, 'utf8')) ?? [];
+    for (const name of ['out', 'state/state.json']) rmSync(site.path(name), { recursive: true });
+    const env = suffer({ kill: { moment: 'before', call: Number(call) } });
+    assert.equal((await site.run(['once', ...config], { env })).signal, 'SIGKILL');
+    const [left = ''] = readdirSync(site.path('out'));
+    assert.ok(statSync(site.path(`out/${left}`)).size > 0);
+    const ended = await site.run(['once', ...config], { env: suffer({ fail: stuck }) });
+    assert.match(onOneLine(ended.stdout), new RegExp(`out/${left} cannot be removed, and may hold credentials`));
+    assert.equal((await site.run(['once', ...config])).code, 0);
+    assert.deepEqual(readdirSync(site.path('out')), ['iam.json']);
   });
 
   for (const [what, text] of [

@@ -18,6 +18,7 @@ import { describe, test } from 'node:test';
 import type { TempHandle } from '../../src/core/contracts.ts';
 import { makeDirectory } from '../../src/paths/policies.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
+import { needsRoot } from '../support/consumer.ts';
 import { FROM_SOURCE } from '../support/from-source.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -114,6 +115,29 @@ describe('traps of write-file-atomic', () => {
       return write('secret')({ fd, name });
     };
     await assert.rejects(files.replace(path, link), { name: 'Exchanged', isReplaced: false });
+  });
+
+  test('a temp file that can be neither renamed nor removed keeps nothing', { skip: needsRoot }, async (t) => {
+    const directory = tempDir(t);
+    const change = (flag: string): boolean => spawnSync('chattr', [flag, directory]).status === 0;
+    t.after(() => change('-a'));
+    const replacing = files.replace(join(directory, 'file'), async (temp) => {
+      await write('secret')(temp);
+      if (!change('+a')) t.skip('needs chattr of e2fsprogs, and a file system that has it');
+    });
+    const isRefused = await replacing.then(
+      () => false,
+      () => true,
+    );
+    assert.equal(
+      isRefused
+        ? readdirSync(directory)
+            .map((name) => statSync(join(directory, name)).size)
+            .join()
+        : '0',
+      '0',
+    );
+    change('-a');
   });
 
   test('the directory may be renamed meanwhile, and a link put in its place', async (t) => {
