@@ -46,7 +46,7 @@ describe('a place where file systems are mounted on demand', { skip: needsRoot }
     const inside = ['nsenter', '--mount', '--target', String(server.child.pid)];
     listen(t, [...inside, 'ls', `${at}/`]);
     await eventually('a request under way', () => server.said() === 'mounted\nasked\n');
-    const [program = '', ...args] = [...inside, ...FROM_SOURCE, '--input-type=module', '--eval', WALK, at, `${at}/a/b`];
+    const [program, ...args] = [...inside, ...FROM_SOURCE, '--input-type=module', '--eval', WALK, at, `${at}/a/b`];
     const { stdout } = spawnSync(program, args, { encoding: 'utf8', timeout: limit(10_000), killSignal: 'SIGKILL' });
     assert.equal(stdout, `remote ${at}\n`.repeat(2));
   });
