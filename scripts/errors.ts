@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { exitCodeOfError } from '../src/core/exit.ts';
@@ -6,11 +6,13 @@ import { ERROR_CODES, errorsOf, EXPLANATIONS } from '../src/report/explain.ts';
 import { EXIT_CODES, EXIT_MEANINGS } from '../src/report/explain-exit.ts';
 
 const TARGET = resolve(import.meta.dirname, '../docs/errors.md');
+const DOCTOR = resolve(import.meta.dirname, '../docs/doctor.md');
+const FINDINGS = resolve(import.meta.dirname, '../packaging/findings.json');
 
 const INTRODUCTION = `# Errors and exit codes
 
 Every error has a code, and comes with a message and mostly with a hint. \`credrotate explain CODE\` prints what this page
-says of a code; \`npm run errors\` makes the page from the same table.`;
+says of a code; \`npm run errors\` makes the page from packaging/explanations.json.`;
 
 /** The page of all errors. */
 export async function renderErrors(): Promise<string> {
@@ -40,4 +42,33 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-if (import.meta.main) writeFileSync(TARGET, await renderErrors());
+/** What docs/doctor.md says of each finding, by paragraph, for `credrotate explain`: without its marks. */
+export async function renderFindings(): Promise<string> {
+  const sections = readFileSync(DOCTOR, 'utf8').split(/^(?=## |### )/m);
+  const entries = sections.flatMap((section) => {
+    const [, id, body = ''] = /^### `([a-z0-9-]+)`\n([^]*)$/.exec(section) ?? [];
+    return id === undefined ? [] : [[id, paragraphs(body)] as const];
+  });
+  const options = { ...(await resolveConfig(FINDINGS)), parser: 'json' } as const;
+  return format(JSON.stringify(Object.fromEntries(entries)), options);
+}
+
+/** Commands stay as they are, indented. */
+function paragraphs(markdown: string): readonly string[] {
+  return markdown
+    .trim()
+    .split(/\n{2,}/)
+    .map((text) => {
+      const [, code] = /^```\w*\n([^]*)\n```$/.exec(text) ?? [];
+      if (code !== undefined) return code.replace(/^/gm, '  ');
+      return text
+        .replaceAll(/\s+/g, ' ')
+        .replaceAll(/`|\*\*/g, '')
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+    });
+}
+
+if (import.meta.main) {
+  writeFileSync(FINDINGS, await renderFindings());
+  writeFileSync(TARGET, await renderErrors());
+}

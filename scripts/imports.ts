@@ -31,7 +31,11 @@ const layers: Readonly<Record<string, Layer>> = {
   'simulator/': stage,
   'system/': { paths: ['core/', 'paths/'], packages: ['croner', 'undici', 'winston', 'write-file-atomic'] },
   'rotation/': { paths: ['core/', 'paths/', 'files/', 'source/', 'sinks/', 'notify/'], packages: ['valibot'] },
-  'report/': { paths: ['core/', 'rotation/'], packages: ['valibot'] },
+  'report/': {
+    paths: ['core/', 'rotation/'],
+    packages: ['valibot'],
+    data: ['packaging/explanations.json', 'packaging/findings.json'],
+  },
   'cli/': {
     paths: [
       'core/',

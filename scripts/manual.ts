@@ -1,13 +1,10 @@
-// Manual pages and completions, made from what `--help` and the schema of the configuration say.
+// Manual pages, made from what `--help` and the schema of the configuration say.
 import packageJson from '../package.json' with { type: 'json' };
 import { describeProgram } from '../src/cli/program.ts';
-import { bashCompletion } from './manual/bash.ts';
 import { shapeOf, type CommandShape } from './manual/command-line.ts';
 import { configurationPage } from './manual/configuration-page.ts';
-import { fishCompletion } from './manual/fish.ts';
 import { programPage } from './manual/program-page.ts';
 import { describeSettings } from './manual/settings.ts';
-import { zshCompletion } from './manual/zsh.ts';
 import { renderSchema } from './schema.ts';
 
 export interface ManualPage {
@@ -22,20 +19,6 @@ export async function manualPages(): Promise<readonly ManualPage[]> {
   return [
     { name: 'credrotate.1', text: programPage(await commandLine(), version) },
     { name: 'credrotate.yaml.5', text: configurationPage(settings, version) },
-  ];
-}
-
-export interface CompletionScript {
-  readonly shell: 'bash' | 'zsh' | 'fish';
-  readonly text: string;
-}
-
-export async function completions(): Promise<readonly CompletionScript[]> {
-  const program = await commandLine();
-  return [
-    { shell: 'bash', text: bashCompletion(program) },
-    { shell: 'zsh', text: zshCompletion(program) },
-    { shell: 'fish', text: fishCompletion(program) },
   ];
 }
 

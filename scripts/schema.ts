@@ -26,7 +26,7 @@ export async function renderReportSchema(): Promise<string> {
 async function render(source: GenericSchema, head: { readonly title: string; description: string }): Promise<string> {
   const { $schema, ...schema } = toJsonSchema(source, {
     // They turn what was written into what is meant, which is no concern of an editor.
-    ignoreActions: ['raw_transform'],
+    ignoreActions: ['raw_transform', 'readonly'],
     overrideSchema: ({ valibotSchema, jsonSchema }) => {
       if (valibotSchema.type === 'custom') return { type: 'string' };
       return valibotSchema.type === 'object_with_rest' ? { ...jsonSchema, additionalProperties: false } : undefined;

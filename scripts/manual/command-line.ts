@@ -1,10 +1,4 @@
 import type { Argument, Command, Option } from 'commander';
-import { CODES } from '../../src/report/explain.ts';
-
-/** What can stand in a place of the command line, for completion. */
-export type Completion =
-  | { readonly of: 'words'; readonly words: readonly string[] }
-  | { readonly of: 'files' | 'sinks' | 'consumers' | 'units' | 'users' | 'groups' | 'programs' | 'nothing' };
 
 export interface OptionShape {
   /** `-c, --config <file>` */
@@ -12,17 +6,12 @@ export interface OptionShape {
   /** `-c`, `--config` */
   readonly names: readonly string[];
   readonly description: string;
-  /** Of an option that takes a value. */
-  readonly value?: { readonly name: string; readonly completion: Completion; readonly variadic: boolean };
 }
 
 export interface ArgumentShape {
   /** `<path>`, `[sinks...]` */
   readonly term: string;
-  readonly name: string;
   readonly description: string;
-  readonly completion: Completion;
-  readonly variadic: boolean;
 }
 
 export interface CommandShape {
@@ -50,7 +39,7 @@ export function shapeOf(command: Command, path: readonly string[] = []): Command
     more: path.length === 0 ? '' : textAfterHelp(command),
     options: help.visibleOptions(command).map((option) => optionShape(option, help.optionDescription(option))),
     arguments: command.registeredArguments.map((argument) =>
-      argumentShape(argument, path, help.argumentDescription(argument)),
+      argumentShape(argument, help.argumentDescription(argument)),
     ),
     commands: visible.map((one) => shapeOf(one, [...path, one.name()])),
   };
@@ -68,49 +57,11 @@ function textAfterHelp(command: Command): string {
   return texts.join('').slice(command.helpInformation().length).trim();
 }
 
-function optionShape(option: Option, description: string): OptionShape {
-  const names = [option.short, option.long].filter((name) => name !== undefined);
-  const shape = { term: option.flags, names, description };
-  const placeholder = /[<[]([\w-]+)/.exec(option.flags)?.[1];
-  if (placeholder === undefined) return shape;
-  const completion = completionOf(placeholder, option.argChoices);
-  return { ...shape, value: { name: placeholder, completion, variadic: option.variadic } };
+function optionShape({ short, long, flags: term }: Option, description: string): OptionShape {
+  return { term, names: [short, long].filter((name) => name !== undefined), description };
 }
 
-function argumentShape(argument: Argument, path: readonly string[], description: string): ArgumentShape {
-  const name = argument.name();
-  const inner = argument.variadic ? `${name}...` : name;
-  return {
-    term: argument.required ? `<${inner}>` : `[${inner}]`,
-    name,
-    description,
-    completion: ARGUMENTS[[...path, name].join(' ')] ?? completionOf(name, argument.argChoices),
-    variadic: argument.variadic,
-  };
-}
-
-/** Paths that are not those of files. */
-const ARGUMENTS: Readonly<Record<string, Completion>> = {
-  'forget paths': { of: 'sinks' },
-  'get path': { of: 'nothing' },
-};
-
-/** By the name of the placeholder. */
-const BY_NAME: Readonly<Record<string, Completion>> = {
-  file: { of: 'files' },
-  path: { of: 'files' },
-  directory: { of: 'files' },
-  sink: { of: 'sinks' },
-  sinks: { of: 'sinks' },
-  consumer: { of: 'consumers' },
-  consumers: { of: 'consumers' },
-  unit: { of: 'units' },
-  user: { of: 'users' },
-  group: { of: 'groups' },
-  command: { of: 'programs' },
-  code: { of: 'words', words: CODES },
-};
-
-function completionOf(name: string, choices: readonly string[] | undefined): Completion {
-  return choices ? { of: 'words', words: choices } : (BY_NAME[name] ?? { of: 'nothing' });
+function argumentShape(argument: Argument, description: string): ArgumentShape {
+  const inner = argument.variadic ? `${argument.name()}...` : argument.name();
+  return { term: argument.required ? `<${inner}>` : `[${inner}]`, description };
 }

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from '../build.ts';
-import { completions, manualPages, type CompletionScript } from '../manual.ts';
+import { manualPages } from '../manual.ts';
 import { ROOT, type Format, type Order } from './product.ts';
 import { sbomText } from './sbom.ts';
 import { bundledPackages, thirdPartyText } from './third-party.ts';
@@ -21,7 +21,7 @@ export interface Installed {
 
 export const DOCUMENTS = 'usr/share/doc/credrotate';
 
-const COMPLETIONS: Readonly<Record<CompletionScript['shell'], Readonly<Record<Format, string>>>> = {
+const COMPLETIONS: Readonly<Record<string, Readonly<Record<Format, string>>>> = {
   bash: {
     deb: 'usr/share/bash-completion/completions/credrotate',
     rpm: 'usr/share/bash-completion/completions/credrotate',
@@ -47,7 +47,9 @@ export async function contents({ format, architecture, date }: Order): Promise<I
     ...(await manualPages()).map((page) =>
       packed(`usr/share/man/man${page.name.at(-1) ?? ''}/${page.name}`, page.text),
     ),
-    ...(await completions()).map(({ shell, text: script }) => text(COMPLETIONS[shell][format], script)),
+    ...Object.entries(COMPLETIONS).map(([shell, path]) =>
+      copy(`packaging/completions/credrotate.${shell}`, path[format]),
+    ),
     ...copies('README.md', DOCUMENTS),
     // Below it, as in the repository: their links to each other and from the README stay good.
     ...copies('docs/*', `${DOCUMENTS}/docs`),

@@ -1,57 +1,170 @@
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
+import { formatProblems, placeText, type Problem } from '../config/problem.ts';
 import type { Config } from '../core/config.ts';
+import { EXIT, exitCodeOfErrors, worstOf, type ExitCode } from '../core/exit.ts';
+import { byWeight, findingOf, type Finding } from '../core/findings.ts';
 import { named } from '../core/sink-id.ts';
-import { EXIT, exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
+import { printable } from '../core/printable.ts';
+import { closedBy as closedByOf } from '../doctor/confinement.ts';
+import type { Unseen } from '../doctor/contract.ts';
+import { judgeConsumer } from '../doctor/diagnose.ts';
+import { judgeConfinement } from '../doctor/sinks.ts';
+import { judgeLockdown } from '../doctor/metadata.ts';
+import { foreseen } from '../report/diff.ts';
 import { readLockdown } from '../lockdown/state.ts';
-import { errorLines, sinkLines, warningLines } from '../report/print-report.ts';
+import { describeNotification } from '../report/print-plan.ts';
+import { findingLines, sinkLines, warningLines } from '../report/print-report.ts';
+import type { Report } from '../report/report-schema.ts';
+import { reportOf } from '../report/report.ts';
 import { count } from '../report/text.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/apply.ts';
-import { DEFAULT_CONFIG, readConfig, withSinks, type SinkFlags } from './options.ts';
+import { lookAtConsumers } from './look/consumers.ts';
+import type { LookDeps } from './look/contract.ts';
+import { lookAtMetadata } from './look/metadata.ts';
+import { confinement } from './look/sinks.ts';
+import { CommandFailure, DEFAULT_CONFIG, loadFor, withSinks, type SinkFlags } from './options.ts';
 import { stateDirectory } from './own.ts';
 import { SAMPLE } from './sample.ts';
-import { UNITS, unitTrouble, type UnitTrouble } from './sandbox.ts';
+import { UNITS, unitTrouble } from './sandbox.ts';
 import { sinkDeps } from './session.ts';
+import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
 import type { Run, World } from './world.ts';
 
-interface CheckOptions extends SinkFlags {
+interface CheckOptions extends SinkFlags, ReportOptions {
   readonly configOnly?: true;
+  readonly online?: true;
 }
 
 export function addCheck(program: Command, run: Run): void {
   withSinks(program.command('check'))
-    .summary('check the configuration and the places of the sinks')
-    .description('Read the configuration and look at each sink, without network and without writing anything.')
+    .summary('say what a pass would meet, without writing')
+    .description(
+      'Read the configuration and look at each sink and each consumer as a pass would, without network and without ' +
+        'writing anything. Ends with the code that a pass would.',
+    )
     .option('--config-only', 'read the configuration alone, and look at nothing that it names')
     .option('--conf-dir <directory>', 'take the files of this directory for those of conf.d, to try them')
+    .option('--online', 'ask the metadata service as well')
+    .addOption(jsonOption())
     .action((options: CheckOptions) => run((world) => check(world, options)));
 }
 
 async function check(world: World, options: CheckOptions): Promise<ExitCode> {
-  const config = await readConfig(world, options);
-  if (options.configOnly) {
-    world.show(`${head(config)}\n`);
-    return EXIT.done;
-  }
-  const wish = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups: config.trustedGroups };
-  const sinks = await previewSinks(sinkDeps(await world.services()), { ...wish, sinks: config.sinks });
-  // The units read no other configuration.
-  const isTheirs = config.path === DEFAULT_CONFIG && options.confDir === undefined;
-  const units = isTheirs ? unitTrouble(config, UNITS) : { outside: [], warnings: [] };
-  const lines = named(sinks).flatMap((sink) => [...describe(sink), ...warningLines(closed(sink.path, units))]);
-  const lockdown = isTheirs ? await lockdownTrouble(world, config) : [];
-  const foot = [...units.warnings, ...lockdown].map((warning) => `warning   ${warning}`);
-  const state = isTheirs && world.uid !== 0 ? undefined : stateDirectory(world).trouble();
-  const own = state ? [`failed    ${world.directories.state}`, ...errorLines(state)] : [];
-  world.show([head(config), ...lines, ...own, ...foot, ''].join('\n'));
-  return exitCodeOfErrors([...sinks.flatMap(({ error }) => error ?? []), ...(state ? [state] : [])]);
+  const { clock } = await world.services();
+  const result = await loadFor(world, options);
+  const problems = result.ok ? result.warnings : result.problems;
+  if (!options.json && !result.ok) throw new CommandFailure(formatProblems(problems), EXIT.config);
+  if (!options.json && problems.length > 0) world.complain(formatProblems(problems));
+  const seen = result.ok && !options.configOnly ? await examine(world, result.config, options) : NOTHING;
+  const { sinks, findings, codes, unseen } = seen;
+  const exitCode = result.ok ? worstOf(codes) : EXIT.config;
+  const all = [...problems.map(describeProblem), ...named(sinks).flatMap(judgeSink), ...findings];
+  const report = reportOf(
+    'check',
+    { exitCode, findings: all, sinks: sinks.map((sink) => foreseen(sink, false)), unseen },
+    clock.now(),
+  );
+  return showReport(world, options, report, () => (result.ok ? textOf(result.config, seen, report) : ''));
 }
 
-/** The rules are for root alone to see; that they are not in use is no trouble. */
-async function lockdownTrouble(world: World, { lockdown }: Config): Promise<readonly string[]> {
-  if (world.uid !== 0) return [];
-  const { state, reason } = await readLockdown(await world.services(), lockdown);
-  return reason !== undefined && (state === 'drifted' || state === 'on') ? [`lockdown: ${reason}`] : [];
+interface Seen {
+  readonly sinks: readonly SinkPreview[];
+  /** Beside those of the sinks. */
+  readonly findings: readonly Finding[];
+  readonly codes: readonly ExitCode[];
+  readonly unseen: readonly Unseen[];
+  readonly isWhole: boolean;
+}
+
+const SAMPLED = { ok: true, credentials: SAMPLE, origin: {} } as const;
+
+const NOTHING: Seen = { sinks: [], findings: [], codes: [], unseen: [], isWhole: false };
+
+async function examine(world: World, config: Config, options: CheckOptions): Promise<Seen> {
+  const services = await world.services();
+  const unseen = new Map<string, Unseen>();
+  const self = { uid: world.uid, gid: world.gid };
+  const deps: LookDeps = {
+    ...{ sinks: sinkDeps(services), notify: { ...services, self }, config, signal: world.stop },
+    miss: (one) => unseen.set(one.subject, one),
+  };
+  const fetched = options.online ? (await lookAtMetadata(world, config)).fetched : SAMPLED;
+  const [wish, source] = fetched.ok ? [fetched, []] : [SAMPLED, [fetched.error]];
+  const { sinks: wanted, trustedGroups } = config;
+  const sinks = await previewSinks(deps.sinks, { ...wish, rotated: true, sinks: wanted, trustedGroups });
+  const consumers = (await lookAtConsumers(deps)).flatMap(judgeConsumer).filter(({ severity }) => severity === 'error');
+  // The units read no other configuration.
+  const isTheirs = config.path === DEFAULT_CONFIG && options.confDir === undefined;
+  const units = isTheirs ? await judgeUnits(world, deps) : [];
+  const own = isTheirs && world.uid !== 0 ? undefined : stateDirectory(world).trouble();
+  const state = own ? [own] : [];
+  const errors = [...sinks.flatMap(({ error }) => error ?? []), ...state, ...source];
+  return {
+    sinks,
+    findings: [
+      ...source.map((error) => findingOf('source-failing', { subject: 'source', problem: 'it gives none' }, error)),
+      ...state.map((error) => findingOf('state-unwritable', { subject: 'state', problem: 'it cannot be kept' }, error)),
+      ...consumers,
+      ...units,
+    ],
+    codes: [
+      exitCodeOfErrors(errors),
+      ...(consumers.length > 0 ? [EXIT.consumerPending] : []),
+      ...(units.some(({ id }) => id === 'sink-confined') ? [EXIT.sinkFailed] : []),
+    ],
+    unseen: [...unseen.values()],
+    isWhole: true,
+  };
+}
+
+/** What of the units does not go with the configuration. The rules of lockdown are for root alone to see. */
+async function judgeUnits(world: World, deps: LookDeps): Promise<readonly Finding[]> {
+  const { config } = deps;
+  const unit = await confinement(deps);
+  const closed = config.sinks.flatMap(({ path }) => {
+    const closedBy = unit && closedByOf(unit, dirname(path));
+    return closedBy === undefined ? [] : judgeConfinement({ path, closedBy });
+  });
+  const own = unitTrouble(config, UNITS);
+  const findings = [...closed, ...own.filter(({ subject }) => !closed.some((other) => other.subject === subject))];
+  if (world.uid !== 0) return findings;
+  const { state, reason } = await readLockdown(await world.services(), config.lockdown);
+  const isTrouble = reason !== undefined && (state === 'drifted' || state === 'on');
+  return isTrouble ? [...findings, ...judgeLockdown({ state: 'drifted', reason })] : findings;
+}
+
+function describeProblem({ severity, path, message, hint, ...place }: Problem): Finding {
+  const id = ({ error: 'config-refused', warning: 'config-doubtful', note: 'config-overridden' } as const)[severity];
+  const problem = path === '' ? message : `${path}: ${message}`;
+  return {
+    id,
+    severity,
+    subject: placeText(place),
+    problem,
+    evidence: [],
+    remedy: { text: hint ?? 'correct it there' },
+  };
+}
+
+type Named = SinkPreview & { readonly name: string };
+
+function judgeSink({ name: subject, error }: Named): readonly Finding[] {
+  return error ? [findingOf('sink-refused', { subject, problem: 'a pass will not write this sink' }, error)] : [];
+}
+
+function textOf(config: Config, { sinks, findings, unseen, isWhole }: Seen, { at }: Pick<Report, 'at'>): string {
+  const failing = new Set(findings.map(({ subject }) => subject));
+  const good = isWhole ? config.consumers.filter(({ name }) => !failing.has(name)) : [];
+  return [
+    head(config),
+    ...named(sinks).flatMap(describe),
+    ...good.map((consumer) => `ok        ${consumer.name} (${describeNotification(consumer, false)})`),
+    ...findings.toSorted(byWeight).flatMap((finding) => findingLines(finding, at)),
+    ...unseen.map(({ subject, reason }) => printable(`unseen    ${subject}: ${reason}`)),
+    '',
+  ].join('\n');
 }
 
 function head({ files, sinks, consumers }: Config): string {
@@ -59,13 +172,8 @@ function head({ files, sinks, consumers }: Config): string {
   return `${where}: ok, ${count(sinks.length, 'sink')}, ${count(consumers.length, 'consumer')}`;
 }
 
-function closed(path: string, { outside }: UnitTrouble): string | undefined {
-  if (!outside.includes(path)) return undefined;
-  return 'it lies outside of what credrotate harden has opened: do that again, and restart the agent';
-}
-
-function describe(sink: SinkPreview & { readonly name: string }): string[] {
-  if (sink.error) return sinkLines(sink);
+function describe(sink: Named): string[] {
+  if (sink.error) return sinkLines({ ...foreseen(sink, false), name: sink.name });
   const there = sink.drift.includes('missing') ? 'will be created' : 'is there';
-  return [`ok        ${sink.name} (${there})`, ...warningLines(...sink.warnings)];
+  return [printable(`ok        ${sink.name} (${there})`), ...warningLines(...sink.warnings)];
 }

@@ -21,15 +21,18 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   init: async () => (await import('./init.ts')).addInit,
   config: async () => (await import('./config.ts')).addConfig,
   explain: async () => (await import('./explain.ts')).addExplain,
-  completion: async () => (await import('./completion.ts')).addCompletion,
+  complete: async () => (await import('./complete.ts')).addComplete,
   lockdown: async () => (await import('./lockdown.ts')).addLockdown,
   simulate: async () => (await import('./simulate.ts')).addSimulate,
   demo: async () => (await import('./demo.ts')).addDemo,
 };
 
 /** Those that a command line can need: the one that it calls; all of them where it calls none, or one that is not there. */
-export async function commandsFor([first]: readonly string[]): Promise<readonly AddCommand[]> {
+export async function commandsFor([first, , ...words]: readonly string[]): Promise<readonly AddCommand[]> {
   if (first === '--version' || first === '-V') return [];
   const called = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
-  return called ? [await called()] : await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  if (!called) return await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  // `complete SHELL WORDS...` goes by the one that is being typed.
+  const typed = first === 'complete' ? await commandsFor(words) : [];
+  return [...new Set([await called(), ...typed])];
 }

@@ -3,11 +3,11 @@ import type { Config } from '../core/config.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
 import { AgentError } from '../core/errors.ts';
-import { byWeight, levelOf, type Finding } from '../core/findings.ts';
+import { byWeight, type Finding } from '../core/findings.ts';
 import type { Unseen } from '../doctor/contract.ts';
 import { diagnose } from '../doctor/diagnose.ts';
 import { assess } from '../report/assess.ts';
-import type { Report } from '../report/report.ts';
+import { reportOf } from '../report/report.ts';
 import { printDoctor } from '../report/print-doctor.ts';
 import { lookAtFacts } from './facts.ts';
 import { lookAtConsumers } from './look/consumers.ts';
@@ -20,12 +20,11 @@ import { readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { SAMPLE } from './sample.ts';
 import { screenOf } from './screen.ts';
 import { sinkDeps } from './session.ts';
+import { jsonOption, showLaidOut, type ReportOptions } from './show-report.ts';
 import { readStatus, spokenOf } from './whose.ts';
 import type { Run, World } from './world.ts';
 
-interface DoctorOptions extends ConfigOptions {
-  readonly json?: true;
-}
+type DoctorOptions = ConfigOptions & ReportOptions;
 
 export function addDoctor(program: Command, run: Run): void {
   withConfig(program.command('doctor'))
@@ -34,7 +33,7 @@ export function addDoctor(program: Command, run: Run): void {
       'Look at the metadata service, the sinks, the consumers and their units, and say what is wrong, what was seen, ' +
         `and what to do. Changes nothing and tells nobody. Exit code ${EXIT.config} with an error or a warning.`,
     )
-    .option('--json', 'print the findings as JSON')
+    .addOption(jsonOption())
     .action((options: DoctorOptions) => run((world) => doctor(world, options)));
 }
 
@@ -44,17 +43,10 @@ async function doctor(world: World, options: DoctorOptions): Promise<ExitCode> {
   const now = clock.now();
   const { findings, unseen } = await examine(world, config, now);
   const exitCode = findings.some(({ severity }) => severity !== 'note') ? EXIT.config : EXIT.done;
-  const report: Report = {
-    ...{ version: 2, command: 'doctor', at: new Date(now).toISOString(), level: levelOf(findings), exitCode },
-    findings,
-    unseen,
-  };
-  world.print(
-    options.json
-      ? `${JSON.stringify(report, undefined, 2)}\n`
-      : printDoctor({ findings, unseen, isRoot: world.uid === 0 }, screenOf(world)),
+  const report = reportOf('doctor', { exitCode, findings, unseen }, now);
+  return showLaidOut(world, options, report, () =>
+    printDoctor({ findings, unseen, isRoot: world.uid === 0 }, screenOf(world)),
   );
-  return exitCode;
 }
 
 async function examine(

@@ -7,9 +7,11 @@ import type { Run, World } from './world.ts';
 export function addExplain(program: Command, run: Run): void {
   program
     .command('explain')
-    .argument('[code]', 'an error code such as SINK_UNSAFE_PATH, or an exit code such as 77')
-    .summary('say what an error code or exit code means')
-    .description('Say what a code means, how it comes about and what to do. Without a code, list them all.')
+    .argument('[code]', 'such as SINK_UNSAFE_PATH, 77 or hop-limit')
+    .summary('say what an error, an exit code or a finding means')
+    .description(
+      'Say what an error code, an exit code or the id of a finding means, how it comes about and what to do. Without one, list them all.',
+    )
     .action((code: string | undefined) => run((world) => explain(world, code)));
 }
 
@@ -22,7 +24,11 @@ async function explain(world: World, code: string | undefined): Promise<ExitCode
 }
 
 function unknown(code: string, known: readonly string[]): AgentError {
-  return new AgentError('USAGE', `explain: expected an error code or an exit code, got ${JSON.stringify(code)}`, {
-    hint: didYouMean(code, known) ?? 'credrotate explain lists them',
-  });
+  return new AgentError(
+    'USAGE',
+    `explain: expected an error code, an exit code or the id of a finding, got ${JSON.stringify(code)}`,
+    {
+      hint: didYouMean(code, known) ?? 'credrotate explain lists them',
+    },
+  );
 }

@@ -4,10 +4,11 @@ import type { Config, SinkConfig } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
 import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
-import type { SinkOutcome } from '../core/outcomes.ts';
+import { findingOf, type Finding } from '../core/findings.ts';
 import { idOf, named, namesOf } from '../core/sink-id.ts';
-import { redactedDiff } from '../report/diff.ts';
+import { foreseen } from '../report/diff.ts';
 import { errorLines, sinkLines } from '../report/print-report.ts';
+import { reportOf } from '../report/report.ts';
 import { forgetWritten } from '../rotation/forget.ts';
 import { readState, StateStore } from '../rotation/store.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
@@ -16,10 +17,11 @@ import { forgetSink } from '../sinks/formats/forget.ts';
 import { namesSinks, readConfig, withSinks, type SinkFlags } from './options.ts';
 import { stateDirectory } from './own.ts';
 import { sinkDeps, takeLock } from './session.ts';
+import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
 import { removePublished } from './unpublish.ts';
 import type { Run, World } from './world.ts';
 
-interface ForgetOptions extends SinkFlags {
+interface ForgetOptions extends SinkFlags, ReportOptions {
   readonly all?: true;
   readonly dryRun?: true;
   readonly force?: true;
@@ -35,6 +37,7 @@ export function addForget(program: Command, run: Run): void {
     )
     .option('--all', 'all sinks, and the memory of them: before an image is made of this machine')
     .option('--dry-run', 'show what would be removed, without secrets')
+    .addOption(jsonOption())
     .option('--force', 'remove what stands in our places even if it is not what was written last')
     .action((paths: readonly string[], options: ForgetOptions) => run((world) => forget(world, paths, options)));
 }
@@ -67,9 +70,8 @@ function choose({ sinks }: Config, wanted: readonly string[], options: ForgetOpt
     const hint = `one of ${namesOf(sinks).join(', ')}; or --all`;
     throw new AgentError('USAGE', `forget: expected sinks of the configuration, got ${got}`, { hint });
   }
-  return wanted.length === 0 || options.all
-    ? sinks
-    : sinks.filter((sink) => wanted.some((name) => isMeant(sink, name)));
+  if (wanted.length === 0 || options.all) return sinks;
+  return sinks.filter((sink) => wanted.some((name) => isMeant(sink, name)));
 }
 
 function busy(world: World): AgentError {
@@ -82,16 +84,7 @@ async function preview(world: World, { config, sinks, options }: Chosen): Promis
   const { standing } = readState(stateDirectory(world));
   const deps = { ...sinkDeps(await world.services()), forget: forgetSink };
   const request = { sinks, trustedGroups: config.trustedGroups, keyId: standing?.keyId, force: options.force ?? false };
-  const previews = await previewForget(deps, request);
-  world.show([...named(previews).flatMap(describe), ''].join('\n'));
-  return exitCode(previews);
-}
-
-function describe(sink: SinkPreview & { readonly name: string }): string[] {
-  if (sink.result === 'removed') return [`would remove ${sink.path}`];
-  if (sink.result !== 'forgotten') return sinkLines(sink);
-  const lines = sink.next ? redactedDiff(sink.current, sink.next) : ['(too large to be shown)'];
-  return [`would forget ${sink.name}`, ...lines.map((line) => `  ${line}`)];
+  return await tell(world, options, { outcomes: await previewForget(deps, request), isPreview: true });
 }
 
 async function forgetNow(world: World, { config, sinks, options }: Chosen, log: Log): Promise<ExitCode> {
@@ -105,17 +98,53 @@ async function forgetNow(world: World, { config, sinks, options }: Chosen, log: 
     { sinks, trustedGroups: config.trustedGroups, force: options.force ?? false, all: options.all ?? false },
   );
   const all = options.all ? [...errors, ...removePublished(world, config)] : errors;
-  world.show(
-    [...named(outcomes).flatMap(sinkLines), ...all.flatMap(errorLines), ...strangers.map(remind), ''].join('\n'),
-  );
-  return exitCode(outcomes, all);
+  return await tell(world, options, { outcomes, errors: all, strangers });
 }
 
-function remind(id: string): string {
-  return `warning: ${id} was written under an earlier configuration: see that no credentials are left in it`;
+interface Told {
+  readonly outcomes: readonly SinkPreview[];
+  readonly isPreview?: boolean;
+  /** Beside those of the sinks. */
+  readonly errors?: readonly ErrorInfo[];
+  readonly strangers?: readonly string[];
 }
 
-function exitCode(outcomes: readonly SinkOutcome[], errors: readonly ErrorInfo[] = []): ExitCode {
+async function tell(
+  world: World,
+  options: ForgetOptions,
+  { outcomes, isPreview = false, errors = [], strangers = [] }: Told,
+): Promise<ExitCode> {
+  const { clock } = await world.services();
+  const findings = [
+    ...named(outcomes).flatMap(({ name: subject, error }) =>
+      error ? [findingOf('sink-refused', { subject, problem: 'it keeps what we wrote' }, error)] : [],
+    ),
+    ...errors.map((error) =>
+      findingOf('state-unwritable', { subject: 'state', problem: 'not all is forgotten' }, error),
+    ),
+    ...strangers.map(leftBehind),
+  ];
   const all = [...outcomes.flatMap(({ error }) => error ?? []), ...errors];
-  return exitCodeOfErrors(all);
+  const sinks = outcomes.map((outcome) => foreseen(outcome, isPreview));
+  const report = reportOf('forget', { exitCode: exitCodeOfErrors(all), findings, sinks, errors }, clock.now());
+  return showReport(world, options, report, () =>
+    [...named(sinks).flatMap((sink) => sinkLines(sink)), ...errors.flatMap(errorLines), ...strangers.map(remind), ''].join(
+      '\n',
+    ),
+  );
+}
+
+function leftBehind(subject: string): Finding {
+  return {
+    id: 'file-left',
+    severity: 'warning',
+    subject,
+    problem: 'written under an earlier configuration, and not forgotten',
+    evidence: [],
+    remedy: { text: 'see that no credentials are left in it' },
+  };
+}
+
+function remind(path: string): string {
+  return `warning: ${path} was written under an earlier configuration: see that no credentials are left in it`;
 }

@@ -1,6 +1,7 @@
 import type { LockdownDeps, LockdownState, Rules } from '../lockdown/contract.ts';
 import type { KnownService, Party, Preflight } from '../lockdown/preflight.ts';
 import { describeUser } from '../lockdown/rules.ts';
+import type { LockdownReport } from '../report/report-schema.ts';
 import { count, duration } from '../report/text.ts';
 
 /** A line for everybody whom the rules may concern. */
@@ -47,6 +48,12 @@ export async function describeState(deps: LockdownDeps, state: LockdownState): P
 
 const FORWARDED = { allow: ', and by containers', deny: '; not by containers' };
 
-export function stateAsJson({ state, reason, rules, rollbackIn, refused }: LockdownState): string {
-  return `${JSON.stringify({ state, reason, rollbackIn, ...rules, refused }, null, 2)}\n`;
+export function lockdownReport({ state, reason, rules, rollbackIn, refused }: LockdownState): LockdownReport {
+  return {
+    state,
+    ...(reason !== undefined && { reason }),
+    ...(rollbackIn !== undefined && { rollbackInSeconds: Math.round(rollbackIn / 1000) }),
+    ...rules,
+    refused,
+  };
 }

@@ -9,8 +9,11 @@ import { resolveRules } from '../lockdown/rules.ts';
 import { confirming, loading, removing } from '../lockdown/ruleset.ts';
 import { asksUnit, readLockdown, readTable, UNIT } from '../lockdown/state.ts';
 import { load } from '../lockdown/nft.ts';
-import { describeState, preflightLines, stateAsJson } from './lockdown-text.ts';
+import { describeState, lockdownReport, preflightLines } from './lockdown-text.ts';
+import { judgeLockdown } from '../doctor/metadata.ts';
+import { reportOf } from '../report/report.ts';
 import { readPart, type ConfigOptions } from './options.ts';
+import { showReport, type ReportOptions } from './show-report.ts';
 import type { World } from './world.ts';
 
 export interface ApplyOptions extends ConfigOptions {
@@ -22,9 +25,7 @@ export interface ApplyOptions extends ConfigOptions {
   readonly force?: true;
 }
 
-export interface LockdownStatusOptions extends ConfigOptions {
-  readonly json?: true;
-}
+export type LockdownStatusOptions = ConfigOptions & ReportOptions;
 
 export async function applyLockdown(world: World, options: ApplyOptions): Promise<ExitCode> {
   const wish = await readWish(world, options);
@@ -100,9 +101,13 @@ export async function showLockdown(world: World, options: LockdownStatusOptions)
   const { lockdown } = await readPart(world, options, 'lockdown');
   const deps = await openDeps(world);
   const state = await readLockdown(deps, lockdown);
-  if (options.json) world.print(stateAsJson(state));
-  else world.show(lines(await describeState(deps, state)));
-  return EXIT_OF_STATE[state.state];
+  const { clock } = await world.services();
+  const exitCode = EXIT_OF_STATE[state.state];
+  // That nobody is kept away is what `off` asks for.
+  const findings = state.state === 'off' ? [] : judgeLockdown(state);
+  const report = reportOf('lockdown status', { exitCode, findings, lockdown: lockdownReport(state) }, clock.now());
+  const text = lines(await describeState(deps, state));
+  return showReport(world, options, report, () => text);
 }
 
 export async function confirmLockdown(world: World): Promise<ExitCode> {

@@ -3,6 +3,7 @@ import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import type { ApplyOptions, LockdownStatusOptions } from './lockdown-work.ts';
 import { durationOption, withConfig } from './options.ts';
+import { jsonOption } from './show-report.ts';
 import type { Run, World } from './world.ts';
 
 export function addLockdown(program: Command, run: Run): void {
@@ -26,7 +27,7 @@ export function addLockdown(program: Command, run: Run): void {
         `${String(EXIT.noRole)}: off; ${String(EXIT.config)}: not those of the configuration; ` +
         `${String(EXIT.refused)}: not to be seen.`,
     )
-    .option('--json', 'print the state as JSON')
+    .addOption(jsonOption())
     .action((options: LockdownStatusOptions) =>
       run(async (world) => (await import('./lockdown-work.ts')).showLockdown(world, options)),
     );

@@ -6,21 +6,21 @@ import type { OnceLimits } from '../rotation/agent.ts';
 import type { PassRequest } from '../rotation/rotate.ts';
 import { isAnswer } from '../rotation/source-state.ts';
 import { isUpToDate } from '../report/assess.ts';
+import { printReport } from '../report/print-report.ts';
 import { reportStatus, type StatusReport } from '../report/report.ts';
 import { askForSinks } from './ask.ts';
 import { factsOf } from './facts.ts';
 import { durationOption, readConfig, withSinks, type SinkFlags } from './options.ts';
 import type { Published } from './publish.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
-import { showReport } from './show-report.ts';
+import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
 import type { Run, World } from './world.ts';
 
-interface OnceOptions extends SinkFlags {
+interface OnceOptions extends SinkFlags, ReportOptions {
   readonly wait?: number;
   /** Milliseconds. */
   readonly every?: number;
   readonly accept?: true;
-  readonly json?: true;
   readonly sdNotify?: true;
 }
 
@@ -39,7 +39,7 @@ export function addOnce(program: Command, run: Run): void {
     .addOption(durationOption('--wait <duration>', 'wait this long for credentials, such as 5m'))
     .addOption(durationOption('--every <duration>', 'this is started again and again, such as by cron: how often'))
     .option('--accept', 'take what the source gives, even if it expires before the current credentials')
-    .option('--json', 'print the report as JSON')
+    .addOption(jsonOption())
     .option('--sd-notify', 'report readiness (Type=notify) when the sinks stand, before consumers are notified')
     .action((options: OnceOptions) => run((world) => once(world, options)));
 }
@@ -53,7 +53,8 @@ async function once(world: World, options: OnceOptions): Promise<ExitCode> {
   const facts = await factsOf(world, await pass(world, { config, options, onPublished }));
   const now = clock.now();
   onPublished({ isUpToDate: isUpToDate(facts, now) });
-  return showReport(world, options, reportStatus('once', facts, now));
+  const { report } = reportStatus('once', facts, now);
+  return showReport(world, options, report, () => printReport(report));
 }
 
 interface OncePass {

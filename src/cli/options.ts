@@ -44,7 +44,7 @@ export function withSinks(command: Command): Command {
 export function withSinkFlags(command: Command): Command {
   return command
     .option('--aws-credentials <path...>', 'a shared credentials file, to write a profile of')
-    .option('--profile <name>', 'the profile to write', 'default')
+    .option('--profile <profile>', 'the profile to write', 'default')
     .option('--dotenv <path...>', 'a dotenv file, to write the variables of')
     .option('--json-file <path...>', 'a JSON file, to be shaped like the metadata answer')
     .option('--mode <octal>', 'mode of the files that the options name', '0600')
@@ -54,8 +54,12 @@ export function withSinkFlags(command: Command): Command {
 
 /** The configuration from the file, or from flags where these name sinks. Warnings go to standard error. */
 export async function readConfig(world: World, options: SinkFlags): Promise<Config> {
-  const result = namesSinks(options) ? await fromFlags(options) : await fromFile(world, options);
-  return accepted(world, result, () => true);
+  return accepted(world, await loadFor(world, options), () => true);
+}
+
+/** The same, with all that is to be said of it. */
+export async function loadFor(world: World, options: SinkFlags): Promise<ConfigResult> {
+  return namesSinks(options) ? await fromFlags(options) : await fromFile(world, options);
 }
 
 /** The same, for a command that goes by one part of it alone: of what is doubtful elsewhere it does not warn. */

@@ -1,46 +1,69 @@
 import type { Command } from 'commander';
 import { sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
+import { displayKeyId } from '../core/credentials.ts';
 import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
-import { printPlan, type PlannedSink, type PlannedNotification } from '../report/print-plan.ts';
-import { errorLines } from '../report/print-report.ts';
-import { idOf, sinkId } from '../core/sink-id.ts';
+import { findingOf } from '../core/findings.ts';
+import { idOf, named, namesOf, sinkId } from '../core/sink-id.ts';
+import { foreseen } from '../report/diff.ts';
+import { describeNotification, printPlan } from '../report/print-plan.ts';
+import type { Report } from '../report/report-schema.ts';
+import { reportOf } from '../report/report.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
 import { sinksOf } from '../rotation/pending.ts';
 import type { AgentState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
-import type { PreviewRequest } from '../sinks/contract.ts';
+import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/apply.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
 import { stateDirectory } from './own.ts';
 import { screenOf } from './screen.ts';
 import { sinkDeps } from './session.ts';
+import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
 import type { Run, World } from './world.ts';
+
+export type PlanOptions = SinkFlags & ReportOptions;
 
 export function addPlan(program: Command, run: Run): void {
   withSinks(program.command('plan'))
     .summary('show what a pass would change, without secrets')
     .description('Fetch the credentials and show what a pass would change and whom it would notify. Writes nothing.')
-    .action((options: SinkFlags) => run((world) => plan(world, options)));
+    .addOption(jsonOption())
+    .action((options: PlanOptions) => run((world) => plan(world, options)));
 }
 
-async function plan(world: World, options: SinkFlags): Promise<ExitCode> {
+export async function plan(world: World, options: PlanOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const { clock } = await world.services();
-  const { decision, clockSkew, state } = await decide(world, config);
-  if (decision.kind === 'keep') {
-    const { error } = decision;
-    world.show(`source is ${decision.state}: nothing would be written\n${errorLines(error).join('\n')}\n`);
-    return exitCodeOfErrors([error]);
-  }
-  const { credentials, origin } = decision;
-  const isNew = decision.kind === 'new';
-  const sinks = await plannedSinks(world, config, { credentials, origin, rotated: isNew, records: state.sinks });
-  const found = { at: sourceTime(clock.now(), clockSkew), credentials, origin, isNew, clockSkew };
-  world.show(printPlan({ ...found, sinks, toNotify: toNotify(config, sinks, state) }, screenOf(world).paint));
-  return exitCodeOfErrors(sinks.flatMap(({ error }) => error ?? []));
+  const decided = await decide(world, config);
+  const { decision, state } = decided;
+  const sinks = await previews(world, config, decided);
+  const errors = [...sinks.flatMap(({ error }) => error ?? []), ...('error' in decision ? [decision.error] : [])];
+  const findings = [
+    ...('error' in decision
+      ? [findingOf('source-failing', { subject: 'source', problem: 'nothing would be written' }, decision.error)]
+      : []),
+    ...named(sinks).flatMap(({ name, error }) =>
+      error ? [findingOf('sink-refused', { subject: name, problem: 'a pass would not write it' }, error)] : [],
+    ),
+  ];
+  const found = { sinks: sinks.map((sink) => foreseen(sink)), consumers: toNotify(config, sinks, state), findings };
+  const now = clock.now();
+  const report = reportOf(
+    'plan',
+    { ...found, source: sourceOf(decided, now), exitCode: exitCodeOfErrors(errors) },
+    now,
+  );
+  return showReport(world, options, report, () => printPlan(report, NEWS[decision.kind], screenOf(world).paint));
 }
+
+const NEWS: Readonly<Record<Decision['kind'], string>> = {
+  new: 'new',
+  same: 'nothing new',
+  renewed: 'another expiration',
+  keep: 'nothing would be written',
+};
 
 interface Decided {
   readonly decision: Decision;
@@ -59,23 +82,35 @@ async function decide(world: World, config: Config): Promise<Decided> {
   return { decision: accept(fetched, state, sourceTime(clock.now(), clockSkew)), clockSkew, state };
 }
 
-type Wish = Pick<PreviewRequest, 'credentials' | 'origin' | 'rotated' | 'records'>;
-
-async function plannedSinks(world: World, config: Config, wish: Wish): Promise<readonly PlannedSink[]> {
-  const { sinks, trustedGroups } = config;
-  const previews = await previewSinks(sinkDeps(await world.services()), { ...wish, sinks, trustedGroups });
-  const byId = new Map(sinks.map((sink) => [idOf(sink), sink]));
-  return previews.flatMap((preview) => {
-    const sink = byId.get(sinkId(preview));
-    return sink ? [{ ...preview, config: sink }] : [];
-  });
+function sourceOf({ decision, clockSkew, state }: Decided, now: number): NonNullable<Report['source']> {
+  const common = { since: new Date(now).toISOString(), ...(clockSkew !== undefined && { clockSkew }) };
+  if (decision.kind === 'keep')
+    return { ...common, state: decision.state, origin: state.origin, error: decision.error };
+  const { credentials, origin } = decision;
+  const expiration = new Date(credentials.expiration).toISOString();
+  return { ...common, state: 'ok', origin, keyId: displayKeyId(credentials.accessKeyId), expiration };
 }
 
-function toNotify(config: Config, sinks: readonly PlannedSink[], state: AgentState): readonly PlannedNotification[] {
-  const changing = new Set(sinks.filter((sink) => sink.bytesChanged).map(sinkId));
-  return config.consumers.flatMap((consumer) => {
-    const isPending = state.consumers[consumer.name]?.pending !== undefined;
-    const isNews = sinksOf(config.sinks, consumer.name).some((sink) => changing.has(idOf(sink)));
-    return isPending || isNews ? [{ consumer, isPending }] : [];
+async function previews(world: World, config: Config, { decision, state }: Decided): Promise<readonly SinkPreview[]> {
+  if (decision.kind === 'keep') return [];
+  const { credentials, origin } = decision;
+  const wish = { credentials, origin, rotated: decision.kind === 'new', records: state.sinks };
+  const { sinks, trustedGroups } = config;
+  return await previewSinks(sinkDeps(await world.services()), { ...wish, sinks, trustedGroups });
+}
+
+/** Consumers whose sinks would change in bytes, or that are still to be notified of an earlier change. */
+function toNotify(
+  { sinks, consumers }: Config,
+  previews: readonly SinkPreview[],
+  state: AgentState,
+): NonNullable<Report['consumers']> {
+  const changing = new Set(previews.filter((sink) => sink.bytesChanged).map(sinkId));
+  return consumers.flatMap((consumer) => {
+    const { name, type } = consumer;
+    const isPending = state.consumers[name]?.pending !== undefined;
+    const own = sinksOf(sinks, name);
+    if (!isPending && !own.some((sink) => changing.has(idOf(sink)))) return [];
+    return [{ name, type, sinks: namesOf(own), detail: describeNotification(consumer, isPending) }];
   });
 }

@@ -4,7 +4,7 @@ import type { Config } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import { renderMetrics } from '../report/metrics.ts';
-import { parseStatus } from '../report/status-schema.ts';
+import { parseStatus } from '../report/status.ts';
 import { isUpToDate, type Assessment } from '../report/assess.ts';
 import { judgeKeeper, type Sight } from '../report/keeper.ts';
 import { reportStatus, type StatusReport } from '../report/report.ts';

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import type { ExitCode } from '../core/exit.ts';
+import { printReport } from '../report/print-report.ts';
 import { reportStatus } from '../report/report.ts';
 import { askAgent } from './ask.ts';
 import { factsOf } from './facts.ts';
-import { showReport } from './show-report.ts';
+import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
 import type { Run, World } from './world.ts';
 
-interface RefreshOptions {
+interface RefreshOptions extends ReportOptions {
   readonly notify?: readonly string[];
   readonly notifyAll?: true;
   readonly accept?: true;
-  readonly json?: true;
 }
 
 export function addRefresh(program: Command, run: Run): void {
@@ -21,7 +21,7 @@ export function addRefresh(program: Command, run: Run): void {
     .option('--notify <consumer...>', 'notify these consumers, changed or not: to see what becomes of it')
     .option('--notify-all', 'notify every consumer, changed or not: after a revocation, for example')
     .option('--accept', 'take what the source gives, even if it expires before the current credentials')
-    .option('--json', 'print the report as JSON')
+    .addOption(jsonOption())
     .action((options: RefreshOptions) => run((world) => refresh(world, options)));
 }
 
@@ -29,5 +29,6 @@ async function refresh(world: World, options: RefreshOptions): Promise<ExitCode>
   const { notify = [], notifyAll = false, accept } = options;
   const report = await askAgent(world, { notifyAll, notify, ...(accept && { acceptedBy: world.uid }) });
   const { clock } = await world.services();
-  return showReport(world, options, reportStatus('refresh', await factsOf(world, report), clock.now()));
+  const reported = reportStatus('refresh', await factsOf(world, report), clock.now()).report;
+  return showReport(world, options, reported, () => printReport(reported));
 }

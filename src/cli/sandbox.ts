@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config, ConsumerConfig } from '../core/config.ts';
 import { isErrno } from '../core/errors.ts';
 import { executedBy } from '../core/executed.ts';
+import type { Finding } from '../core/findings.ts';
 import type { Way } from '../core/way.ts';
 import { openingsOf } from '../report/harden-text.ts';
 import { dropIn, outsiders, type Ground } from '../report/harden.ts';
@@ -46,19 +47,39 @@ function waysTo(use: Use, path: string): readonly Way[] {
 }
 
 /** What of the units does not fit the configuration. */
-export interface UnitTrouble {
-  /** Files that the drop-in keeps the agent from writing. */
-  readonly outside: readonly string[];
-  readonly warnings: readonly string[];
+export function unitTrouble(config: Config, units: string): readonly Finding[] {
+  const { outside, isOther } = compare(config, dropInPaths(units).map(readIfThere));
+  return [
+    ...outside.map((path): Finding => ({
+      id: 'sink-confined',
+      severity: 'error',
+      subject: path,
+      problem: 'it lies outside of what credrotate harden has opened',
+      evidence: [],
+      remedy: { text: 'do that again, and restart the agent', line: 'sudo credrotate harden' },
+    })),
+    ...(bothEnabled(units) ? [BOTH] : []),
+    ...(isOther ? [OTHER] : []),
+  ];
 }
 
-export function unitTrouble(config: Config, units: string): UnitTrouble {
-  const both = bothEnabled(units);
-  const text = dropInPaths(units).map(readIfThere);
-  const { outside, isOther } = compare(config, text);
-  const other = 'credrotate harden was made for another configuration: do it again, and restart the agent';
-  return { outside, warnings: [...both, ...(isOther ? [other] : [])] };
-}
+const OTHER: Finding = {
+  id: 'units-differ',
+  severity: 'warning',
+  subject: 'credrotate.service',
+  problem: 'credrotate harden was made for another configuration',
+  evidence: [],
+  remedy: { text: 'do it again, and restart the agent', line: 'sudo credrotate harden' },
+};
+
+const BOTH: Finding = {
+  id: 'units-differ',
+  severity: 'warning',
+  subject: 'credrotate.timer',
+  problem: 'both credrotate.service and credrotate.timer are enabled, and the timer stops the service',
+  evidence: [],
+  remedy: { text: 'disable one of them', line: 'sudo systemctl disable credrotate.timer' },
+};
 
 function compare(config: Config, texts: readonly string[]): { outside: readonly string[]; isOther: boolean } {
   if (texts.every((text) => text === '')) return { outside: [], isOther: false };
@@ -83,10 +104,7 @@ function readIfThere(path: string): string {
   }
 }
 
-function bothEnabled(units: string): readonly string[] {
+function bothEnabled(units: string): boolean {
   const links = ['multi-user.target.wants/credrotate.service', 'timers.target.wants/credrotate.timer'];
-  if (!links.every((link) => lstatSync(join(units, link), { throwIfNoEntry: false }))) return [];
-  return [
-    'both credrotate.service and credrotate.timer are enabled, and the timer stops the service: systemctl disable one of them',
-  ];
+  return links.every((link) => lstatSync(join(units, link), { throwIfNoEntry: false }));
 }

@@ -1,16 +1,24 @@
+import { Option } from 'commander';
 import type { ExitCode } from '../core/exit.ts';
-import { printReport } from '../report/print-report.ts';
-import type { reportStatus } from '../report/report.ts';
+import type { Report } from '../report/report-schema.ts';
 import type { World } from './world.ts';
 
-/** Says what a pass came to, and gives the exit code. */
-export function showReport(
-  world: World,
-  { json }: { readonly json?: true },
-  reported: ReturnType<typeof reportStatus>,
-): ExitCode {
-  const { report, assessment } = reported;
+export interface ReportOptions {
+  readonly json?: true;
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print the report as JSON');
+}
+
+/** Says what a command has found or done, as JSON or in the words that `text` gives, and gives its exit code. */
+export function showReport(world: World, { json }: ReportOptions, report: Report, text: () => string): ExitCode {
   if (json) world.print(`${JSON.stringify(report, undefined, 2)}\n`);
-  else world.show(printReport(report, assessment));
+  else world.show(text());
   return report.exitCode;
+}
+
+/** The same for a text that is laid out for its screen. */
+export function showLaidOut(world: World, options: ReportOptions, report: Report, text: () => string): ExitCode {
+  return showReport({ ...world, show: world.print }, options, report, text);
 }

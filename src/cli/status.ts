@@ -6,12 +6,12 @@ import { printStatus } from '../report/print-status.ts';
 import { reportStatus, type StatusReport } from '../report/report.ts';
 import { lookAtFacts } from './facts.ts';
 import { screenOf } from './screen.ts';
+import { jsonOption, showLaidOut, type ReportOptions } from './show-report.ts';
 import { watch } from './watch.ts';
 import { describeWhose, readStatus } from './whose.ts';
 import type { Run, World } from './world.ts';
 
-interface StatusOptions {
-  readonly json?: true;
+interface StatusOptions extends ReportOptions {
   readonly check?: true;
   readonly watch?: true;
 }
@@ -21,7 +21,7 @@ export function addStatus(program: Command, run: Run): void {
     .command('status')
     .summary('show what stands, how long it is good, and what is pending')
     .description('Show the source, the sinks and the consumers as the last pass left them. Anybody may run it.')
-    .addOption(new Option('--json', 'print the status as JSON'))
+    .addOption(jsonOption())
     .addOption(
       new Option('--check', 'print one line, and end like a monitoring plugin: 0, 1, 2 or 3').conflicts('json'),
     )
@@ -33,9 +33,7 @@ async function status(world: World, options: StatusOptions): Promise<number> {
   if (options.check) return await check(world);
   if (options.watch) return await watch(world, () => screen(world));
   const { report, ...seen } = await look(world);
-  if (options.json) world.print(`${JSON.stringify(report, undefined, 2)}\n`);
-  else world.print(printStatus({ report, ...seen }, lookOf(world, report)));
-  return report.exitCode;
+  return showLaidOut(world, options, report, () => printStatus({ report, ...seen }, lookOf(world, report)));
 }
 
 type Seen = ReturnType<typeof reportStatus> & { readonly whose: string | undefined };

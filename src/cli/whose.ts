@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { SYSTEM_DIRECTORIES, type Directories } from '../core/directories.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
-import { parseStatus } from '../report/status-schema.ts';
+import { parseStatus } from '../report/status.ts';
 import type { Status } from '../report/status.ts';
 import { STATUS } from './own.ts';
 import { readStatusText } from './publish.ts';

@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly isMainOptional?: boolean;
   /** In place of `conf.d` beside the main file. */
   readonly confDir?: string;
+  /** Looks at nothing that the files name. */
+  readonly isTextAlone?: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export function loadConfig(path: string, options: LoadOptions): ConfigResult {
     if (parsed.ok) trees.push(parsed.tree);
     else problems.push(...parsed.problems);
   }
-  problems.push(...checkPrograms(trees, uid), ...checkTextfiles(trees, uid));
+  if (!options.isTextAlone) problems.push(...checkPrograms(trees, uid), ...checkTextfiles(trees, uid));
   return assemble({ path, digest, files, trees, problems, validatePattern });
 }
 

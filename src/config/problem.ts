@@ -16,7 +16,8 @@ export interface Place {
 }
 
 export interface Problem extends Place {
-  readonly severity: 'error' | 'warning';
+  /** `note`: of one setting in several files, which of them counts. */
+  readonly severity: 'error' | 'warning' | 'note';
   readonly code: Extract<ErrorCode, 'CONFIG_INVALID' | 'CONFIG_UNREADABLE' | 'CONFIG_UNSAFE'>;
   /** The setting, `sinks[2].mode`; empty when it is the file as a whole. */
   readonly path: string;
@@ -51,7 +52,7 @@ export function formatProblems(problems: readonly Problem[]): string {
 }
 
 function format({ severity, path, message, hint, ...place }: Problem): string {
-  const parts = [placeText(place), ...(severity === 'warning' ? ['warning'] : []), ...(path ? [path] : []), message];
+  const parts = [placeText(place), ...(severity === 'error' ? [] : [severity]), ...(path ? [path] : []), message];
   const lines = [parts.join(': '), ...(hint === undefined ? [] : [`  hint: ${hint}`])];
   return lines.map((line) => `${printable(line)}\n`).join('');
 }

@@ -1,3 +1,5 @@
+import type { ErrorInfo } from './errors.ts';
+
 /** Every finding, in the order in which they are shown within their severity. docs/doctor.md has an entry for each. */
 export const FINDING_IDS = [
   'credentials-missing',
@@ -8,14 +10,20 @@ export const FINDING_IDS = [
   'sink-refused',
   'sink-mounted',
   'sink-confined',
+  'sink-unreachable',
   'nobody-refreshes',
   'consumer-ended',
+  'consumer-refused',
   'next-pass-unknown',
   'clock-skew',
   'image-baked',
   'config-refused',
   'config-not-in-force',
+  'config-doubtful',
+  'config-overridden',
+  'units-differ',
   'state-unwritable',
+  'file-left',
   'earlier-credentials',
   'consumer-pending',
   'consumer-not-reading',
@@ -60,6 +68,19 @@ export interface Remedy {
   readonly text: string;
   /** A command, or a line of configuration, to be copied. */
   readonly line?: string;
+}
+
+/** Of an error, with the step that it names. */
+export function findingOf(
+  id: FindingId,
+  { subject, problem, severity = 'error' }: Pick<Finding, 'subject' | 'problem'> & Partial<Pick<Finding, 'severity'>>,
+  error: ErrorInfo,
+): Finding {
+  return { id, severity, subject, problem, evidence: [`${error.code}: ${error.message}`], remedy: remedyOf(error) };
+}
+
+export function remedyOf({ code, hint }: ErrorInfo): Remedy {
+  return hint === undefined ? { text: 'look it up', line: `credrotate explain ${code}` } : { text: hint };
 }
 
 /** The worst comes first. */

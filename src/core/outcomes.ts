@@ -7,15 +7,9 @@ export type SourceState = 'ok' | 'stale' | 'expired' | 'no_role' | 'denied' | 'u
 /** In which way a sink differed from the credentials and the configuration. */
 export type Drift = 'missing' | 'bytes' | 'mode' | 'owner';
 
-/** `was missing`, `bytes and mode had changed`. */
-export function describeDrift(drift: readonly Drift[]): string {
-  if (drift.includes('missing')) return 'was missing';
-  return `${drift.join(' and ')} had changed`;
-}
-
 /**
- * `written`: new credentials, or another expiration of the same keys; `repaired`: the credentials are the same, the file
- * was not; `refused`: left alone for safety; `failed`: tried, and the old file still stands; `outdated`: not known to hold
+ * `written`: new credentials, another expiration of the same keys, or a file that did not hold the current ones by us yet;
+ * `repaired`: we had written just these, and somebody changed it; `refused`: left alone for safety; `failed`: tried, and the old file still stands; `outdated`: not known to hold
  * the current credentials, and there were none to write into it.
  * When sinks are forgotten: `forgotten`: ours is out, the rest stands; `removed`: nothing was left, the file is gone.
  */
@@ -28,7 +22,11 @@ export interface SinkOutcome extends SinkKey {
   /** Whether readers see other bytes than before, but for another expiration of the same keys: then consumers are notified. */
   readonly bytesChanged: boolean;
   readonly drift: readonly Drift[];
+  /** From what to what: `mode 0666 instead of 0640`. Where there is drift. */
+  readonly detail?: string;
   readonly warnings: readonly string[];
+  /** That its owner or group cannot reach it: a warning says who and why. */
+  readonly isUnreachable?: true;
   /** Absent when this pass wrote the file, which nobody can have read yet, and when it could not be looked at. */
   readonly evidence?: SinkEvidence;
   readonly error?: ErrorInfo;

@@ -38,6 +38,8 @@ export interface ConsumerFacts {
   /** For `systemd`. */
   readonly unit?: UnitFacts;
   readonly processes: readonly ProcessFacts[];
+  /** Why a pass would not notify it. */
+  readonly trouble?: ErrorInfo;
 }
 
 export interface UnitFacts {

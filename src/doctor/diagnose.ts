@@ -1,10 +1,10 @@
-import type { Finding } from '../core/findings.ts';
-import { type Facts } from './contract.ts';
+import { findingOf, type Finding } from '../core/findings.ts';
+import type { ConsumerFacts, Facts } from './contract.ts';
 import { judgeEnvironment } from './environment.ts';
 import { judgeMachine } from './machine.ts';
 import { judgeMetadata } from './metadata.ts';
 import { judgeProfile } from './profiles.ts';
-import { judgePrograms } from './programs.ts';
+import { judgeReading, judgeSignals } from './programs.ts';
 import { judgeSink } from './sinks.ts';
 import { judgeUnit } from './units.ts';
 
@@ -15,10 +15,21 @@ export function diagnose(facts: Facts, now: number): readonly Finding[] {
     ...judgeMachine(facts),
     ...facts.sinks.flatMap((sink) => [...judgeSink(sink), ...judgeProfile(sink)]),
     ...facts.consumers.flatMap((consumer) => [
-      ...judgeUnit(consumer),
+      ...judgeConsumer(consumer),
       ...judgeEnvironment(consumer),
-      ...judgePrograms(consumer),
+      ...judgeReading(consumer),
     ]),
   ];
   return found;
+}
+
+/** What keeps a pass from notifying a consumer, or ends it then. */
+export function judgeConsumer(consumer: ConsumerFacts): readonly Finding[] {
+  const { name: subject, trouble } = consumer;
+  const problem = 'a pass will not notify it';
+  return [
+    ...(trouble ? [findingOf('consumer-refused', { subject, problem }, trouble)] : []),
+    ...judgeUnit(consumer),
+    ...judgeSignals(consumer),
+  ];
 }

@@ -1,5 +1,5 @@
 import { describeSkew, notableSkew } from '../core/clock-skew.ts';
-import type { Finding } from '../core/findings.ts';
+import { findingOf, type Finding } from '../core/findings.ts';
 import type { MetadataFacts } from './contract.ts';
 
 const SUBJECT = 'metadata service';
@@ -7,7 +7,7 @@ const OPTIONS = 'aws ec2 modify-instance-metadata-options --instance-id ID';
 
 /** Whether the metadata service answers us, and whom else. `now`: epoch milliseconds. */
 export function judgeMetadata(facts: MetadataFacts, now: number): readonly Finding[] {
-  return [...judgeAnswer(facts), ...judgeClock(facts, now), ...judgeV1(facts), ...judgeLockdown(facts)];
+  return [...judgeAnswer(facts), ...judgeClock(facts, now), ...judgeV1(facts), ...judgeLockdown(facts.lockdown)];
 }
 
 /** Of what keeps us from the credentials, the most precise reason that was seen. */
@@ -16,16 +16,7 @@ function judgeAnswer(facts: MetadataFacts): readonly Finding[] {
   const { trouble } = facts;
   if (!trouble) return [];
   if (trouble.code === 'IMDS_UNREACHABLE' && facts.statusWithoutToken !== undefined) return [hopLimit(facts)];
-  return [
-    {
-      id: 'source-failing',
-      severity: 'error',
-      subject: SUBJECT,
-      problem: 'it gives no credentials',
-      evidence: [`${trouble.code}: ${trouble.message}`],
-      remedy: { text: trouble.hint ?? 'look it up', line: `credrotate explain ${trouble.code}` },
-    },
-  ];
+  return [findingOf('source-failing', { subject: SUBJECT, problem: 'it gives no credentials' }, trouble)];
 }
 
 function imdsd({ trouble, imdsd: path, isProhibited }: MetadataFacts): Finding {
@@ -98,7 +89,7 @@ function judgeV1({ endpoint, statusWithoutToken }: MetadataFacts): readonly Find
   ];
 }
 
-function judgeLockdown({ lockdown }: MetadataFacts): readonly Finding[] {
+export function judgeLockdown(lockdown: MetadataFacts['lockdown']): readonly Finding[] {
   if (lockdown.state === 'on' || lockdown.state === 'unknown') return [];
   const isOff = lockdown.state === 'off';
   return [

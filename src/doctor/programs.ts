@@ -2,12 +2,9 @@ import { shellWord } from '../core/shell-word.ts';
 import type { Finding, Remedy } from '../core/findings.ts';
 import type { ConsumerFacts, ProcessFacts } from './contract.ts';
 
-/** Programs that a notification does not reach, or that do nothing on it. */
-export function judgePrograms(consumer: ConsumerFacts): readonly Finding[] {
-  return consumer.processes.flatMap((process) => [
-    ...judgeSignal(consumer.name, process),
-    ...judgeReading(consumer, process),
-  ]);
+/** Programs that a signal does not reach. */
+export function judgeSignals({ name, processes }: ConsumerFacts): readonly Finding[] {
+  return processes.flatMap((process) => judgeSignal(name, process));
 }
 
 const EFFECTS = {
@@ -65,7 +62,12 @@ const RUNTIMES: Readonly<Record<string, string>> = {
   ruby: 'Ruby',
 };
 
-function judgeReading({ name, told, sinks }: ConsumerFacts, { pid, program = '' }: ProcessFacts): readonly Finding[] {
+/** Programs that do nothing when they are notified. */
+export function judgeReading(consumer: ConsumerFacts): readonly Finding[] {
+  return consumer.processes.flatMap((process) => judgeProgram(consumer, process));
+}
+
+function judgeProgram({ name, told, sinks }: ConsumerFacts, { pid, program = '' }: ProcessFacts): readonly Finding[] {
   if (told !== 'reload' && told !== 'signal') return [];
   const [habit, remedyFor] = PROGRAMS[program] ?? [];
   if (habit !== undefined && remedyFor) {

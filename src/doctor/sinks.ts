@@ -1,4 +1,4 @@
-import type { Finding } from '../core/findings.ts';
+import { findingOf, type Finding } from '../core/findings.ts';
 import type { SinkFacts } from './contract.ts';
 
 /** Sinks that cannot be written where they are, or not from where the agent runs. */
@@ -9,19 +9,7 @@ export function judgeSink(sink: SinkFacts): readonly Finding[] {
 function judgeTrouble({ name, trouble, profile }: SinkFacts): readonly Finding[] {
   // Said in full as profile-shadowed.
   if (!trouble || (trouble.code === 'SINK_FORMAT_REFUSED' && profile && profile.others.length > 0)) return [];
-  return [
-    {
-      id: 'sink-refused',
-      severity: 'error',
-      subject: name,
-      problem: 'a pass will not write this sink',
-      evidence: [`${trouble.code}: ${trouble.message}`],
-      remedy: {
-        text: trouble.hint ?? 'look it up',
-        ...(!trouble.hint && { line: `credrotate explain ${trouble.code}` }),
-      },
-    },
-  ];
+  return [findingOf('sink-refused', { subject: name, problem: 'a pass will not write this sink' }, trouble)];
 }
 
 function judgeMount({ path, isMountPoint }: SinkFacts): readonly Finding[] {
@@ -38,7 +26,7 @@ function judgeMount({ path, isMountPoint }: SinkFacts): readonly Finding[] {
   ];
 }
 
-function judgeConfinement({ path, closedBy }: SinkFacts): readonly Finding[] {
+export function judgeConfinement({ path, closedBy }: Pick<SinkFacts, 'path' | 'closedBy'>): readonly Finding[] {
   if (closedBy === undefined) return [];
   return [
     {

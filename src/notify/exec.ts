@@ -31,6 +31,12 @@ export async function notifyByExec(deps: NotifyDeps, consumer: ExecConsumer, att
   throw failed(`${program}: expected exit code 0, got ${result.exitCode ?? result.signal}`, hint);
 }
 
+/** What keeps the program from being run, found without running it. Rejects with AgentError. */
+export async function examineCommand(deps: NotifyDeps, consumer: ExecConsumer, signal: AbortSignal): Promise<void> {
+  await userOf(deps, consumer);
+  await refuseUnsafe(deps, consumer.command, signal);
+}
+
 async function userOf(deps: NotifyDeps, { user }: ExecConsumer): Promise<UserIds> {
   if (user === undefined) return deps.self;
   const ids = await deps.users.user(user);

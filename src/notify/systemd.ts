@@ -44,7 +44,8 @@ async function notifyUnit(
   return await signalMain(deps, consumer.unit, unit, aim);
 }
 
-function assertSystemd(deps: NotifyDeps): void {
+/** Throws CONSUMER_FAILED. */
+export function assertSystemd(deps: NotifyDeps): void {
   if (hasSystemd(deps)) return;
   throw new AgentError('CONSUMER_FAILED', 'expected systemd as the service manager, got a host without', {
     hint: 'use type: signal or type: exec',

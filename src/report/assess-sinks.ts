@@ -1,5 +1,6 @@
+import { findingOf } from '../core/findings.ts';
+import { exitCodeOfError } from '../core/exit.ts';
 import { named } from '../core/sink-id.ts';
-import { EXIT, exitCodeOfError } from '../core/exit.ts';
 import { everywhere, type Context, type Judged } from './assess-contract.ts';
 import type { SinkStatus } from './status.ts';
 
@@ -8,43 +9,34 @@ export function judgeSinks(context: Context): readonly Judged[] {
   return named(context.status.sinks).flatMap((sink) => judgeSink(sink, context));
 }
 
-function judgeSink(sink: SinkStatus & { readonly name: string }, { host, left }: Context): readonly Judged[] {
-  const { name: subject, result, error, since } = sink;
-  const common = {
-    severity: 'error',
-    subject,
-    problem: 'not up to date',
-    ...(since !== undefined && { since }),
-  } as const;
-  if (error?.code === 'SINK_OUTDATED') {
-    const { message, code } = error;
-    const remedy = { text: 'it is written as soon as the source gives credentials; have a pass made', line: host.pass };
-    return [
-      {
-        ...common,
-        id: 'sink-outdated',
-        evidence: [`${code}: ${message}`],
-        remedy,
-        exits: everywhere(EXIT.unreachable),
-      },
-    ];
-  }
-  if (error) {
-    const { code, message, hint } = error;
-    const remedy = hint === undefined ? { text: 'look it up', line: `credrotate explain ${code}` } : { text: hint };
-    const exits = everywhere(exitCodeOfError(code));
-    return [{ ...common, id: 'sink-refused', evidence: [`${code}: ${message}`], remedy, exits }];
-  }
+type Named = SinkStatus & { readonly name: string };
+
+function judgeSink(sink: Named, { host, left }: Context): readonly Judged[] {
+  const { name, result, error, since } = sink;
   // Without any credentials that is said once, for all of them.
-  if (result !== 'unknown' || left === undefined) return [];
-  const remedy = { text: 'have a pass made', line: host.pass };
-  return [
-    {
-      ...common,
-      id: 'sink-outdated',
-      evidence: ['the last pass did not look at it'],
-      remedy,
-      exits: everywhere(EXIT.unreachable),
-    },
-  ];
+  if (!error && (result !== 'unknown' || left === undefined)) return sink.isUnreachable ? [unreachable(sink)] : [];
+  const found = error ?? { code: 'SINK_OUTDATED', message: 'the last pass did not look at it' };
+  const finding = findingOf('sink-refused', { subject: name, problem: 'not up to date' }, found);
+  const judged = {
+    ...finding,
+    ...(since !== undefined && { since }),
+    exits: everywhere(exitCodeOfError(found.code)),
+  };
+  if (found.code !== 'SINK_OUTDATED') return [judged];
+  const text = error ? 'it is written as soon as the source gives credentials; have a pass made' : 'have a pass made';
+  return [{ ...judged, id: 'sink-outdated', remedy: { text, line: host.pass } }];
+}
+
+/** It is as configured, and of no use to them. */
+function unreachable({ name, warnings, writtenAt }: Named): Judged {
+  return {
+    id: 'sink-unreachable',
+    severity: 'warning',
+    subject: name,
+    problem: 'its owner or group cannot reach it',
+    ...(writtenAt !== undefined && { since: writtenAt }),
+    evidence: warnings,
+    remedy: { text: 'open the directories on the way to them, or have the file belong to others' },
+    exits: {},
+  };
 }

@@ -1,5 +1,6 @@
 import { EXIT, exitCodeOfError, type ExitCode } from '../core/exit.ts';
 import type { ErrorInfo } from '../core/errors.ts';
+import { remedyOf } from '../core/findings.ts';
 import { everywhere, type Context, type Judged } from './assess-contract.ts';
 import { duration } from './text.ts';
 
@@ -26,10 +27,9 @@ function said({ code, message }: ErrorInfo): string {
   return `${code}: ${message}`;
 }
 
-function remedyOf(context: Context): Judged['remedy'] {
+function stepFor(context: Context): Judged['remedy'] {
   const { error } = context.status.source;
-  if (!error) return { text: 'have a pass made', line: context.host.pass };
-  return { text: error.hint ?? 'look it up', ...(!error.hint && { line: `credrotate explain ${error.code}` }) };
+  return error ? remedyOf(error) : { text: 'have a pass made', line: context.host.pass };
 }
 
 function missing(context: Context): Judged {
@@ -41,7 +41,7 @@ function missing(context: Context): Judged {
     problem: left === undefined ? 'there are none yet' : `they expired ${duration(left)} ago`,
     ...(left === undefined && { since: status.source.since }),
     evidence: evidenceOf(context),
-    remedy: remedyOf(context),
+    remedy: stepFor(context),
     exits: everywhere(codeOf(context)),
   };
 }
@@ -56,7 +56,7 @@ function failing(context: Context, left: number): Judged {
     problem: 'gives nothing new',
     since: source.since,
     evidence: [`credentials good for ${duration(left)}`, ...evidenceOf(context)],
-    remedy: remedyOf(context),
+    remedy: stepFor(context),
     exits: { refresh: codeOf(context) },
   };
 }

@@ -31,7 +31,7 @@ export interface Assessment {
 /** What the facts come to at `now`, epoch milliseconds. */
 export function assess(facts: Facts, now: number): Assessment {
   const { status } = facts;
-  const left = lifeLeft(status, now);
+  const left = lifeLeft(status.source, now);
   const context = { ...facts, now, left, host: hostOf(facts) };
   const judged = [
     ...judgeSource(context),
@@ -52,7 +52,8 @@ export function assess(facts: Facts, now: number): Assessment {
   };
 }
 
-function lifeLeft({ source }: Status, now: number): number | undefined {
+/** What is left of the credentials' life, by the clock of the source; milliseconds. */
+export function lifeLeft(source: Status['source'], now: number): number | undefined {
   if (source.expiration === undefined) return undefined;
   return Date.parse(source.expiration) - sourceTime(now, source.clockSkew);
 }
@@ -113,5 +114,7 @@ function fine({ status, keeper }: Facts, left: number | undefined, now: number):
 
 /** Whether every sink is up to date with credentials that live: a unit that is ordered after ours finds its files. */
 export function isUpToDate({ status }: Pick<Facts, 'status'>, now: number): boolean {
-  return (lifeLeft(status, now) ?? 0) > 0 && status.sinks.every(({ result, error }) => !error && result !== 'unknown');
+  return (
+    (lifeLeft(status.source, now) ?? 0) > 0 && status.sinks.every(({ result, error }) => !error && result !== 'unknown')
+  );
 }

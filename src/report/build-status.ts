@@ -3,7 +3,7 @@ import type { ErrorInfo } from '../core/errors.ts';
 import type { ConsumerOutcome, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
 import { idOf, keyOf, namesOf, sinkId } from '../core/sink-id.ts';
 import { evidenceStatus } from './status-evidence.ts';
-import type { ConsumerStatus, Counters, KnownStatus, SinkStatus, Status } from './status.ts';
+import type { ConsumerStatus, Counters, SinkStatus, Status } from './status.ts';
 
 /** What the status is made of; the rotation's view of itself fits. */
 export interface StatusInput {
@@ -86,9 +86,11 @@ function sinkStatus(sink: Config['sinks'][number], { state, report }: StatusInpu
   const untraced = notify.filter((name) => state.consumers[name]?.known?.traceable === false);
   const outcome = report.sinks.find((one) => sinkId(one) === id);
   const record = state.sinks[id];
-  const { result = 'unknown', drift = [], warnings = [], error, evidence } = outcome ?? {};
+  const { result = 'unknown', drift = [], detail, warnings = [], isUnreachable, error, evidence } = outcome ?? {};
   return {
     ...{ ...keyOf(sink), format, result, drift, warnings },
+    ...(detail !== undefined && { detail }),
+    ...(isUnreachable && { isUnreachable }),
     ...(error && { error }),
     ...(since !== undefined && { since }),
     ...(record && { writtenAt: time(record.renamedAt) }),
@@ -112,7 +114,7 @@ function consumerStatus({ name, type }: Config['consumers'][number], input: Stat
   };
 }
 
-function knownStatus({ generation, at, expiration, by }: Known): KnownStatus {
+function knownStatus({ generation, at, expiration, by }: Known): NonNullable<ConsumerStatus['known']> {
   return { generation, at: time(at), expiration: time(expiration), ...(by && { by }) };
 }
 

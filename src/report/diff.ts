@@ -1,5 +1,19 @@
 import { displayKeyId } from '../core/credentials.ts';
 import { MARKER } from '../core/marker.ts';
+import type { SinkOutcome } from '../core/outcomes.ts';
+import type { SinkStatus } from './status.ts';
+
+const CHANGES: readonly SinkOutcome['result'][] = ['written', 'repaired', 'forgotten', 'removed'];
+
+type Preview = SinkOutcome & { readonly current?: Buffer; readonly next?: Buffer };
+
+/** What became of a sink, or would, with what would change in its file. */
+export function foreseen(preview: Preview, isPreview = true): SinkStatus {
+  const { bytesChanged: _bytesChanged, evidence: _evidence, current, next, ...outcome } = preview;
+  if (!isPreview || !CHANGES.includes(outcome.result)) return outcome;
+  if (outcome.result === 'removed') return { ...outcome, diff: [] };
+  return { ...outcome, diff: next ? redactedDiff(current, next) : ['(too large to be shown)'] };
+}
 
 /**
  * What would change in a file, for people: by line, and without a value that could be a secret. Names are shown;

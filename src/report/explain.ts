@@ -1,23 +1,22 @@
+import errors from '../../packaging/explanations.json' with { type: 'json' };
+import findings from '../../packaging/findings.json' with { type: 'json' };
 import type { ErrorCode } from '../core/errors.ts';
 import { exitCodeOfError, type ExitCode } from '../core/exit.ts';
-import { OF_AGENT } from './explain-agent.ts';
-import { OF_CONSUMERS } from './explain-consumers.ts';
-import type { Explanation } from './explain-contract.ts';
 import { EXIT_CODES, exitLine } from './explain-exit.ts';
-import { OF_LOCKDOWN } from './explain-lockdown.ts';
-import { OF_SINKS } from './explain-sinks.ts';
-import { OF_CONFIG, OF_SOURCE } from './explain-source.ts';
 import { wrap } from './wrap.ts';
 
+/** Commands stand in backquotes. */
+interface Explanation {
+  /** In a few words. */
+  readonly means: string;
+  /** How it comes about. */
+  readonly causes: readonly string[];
+  /** What the administrator does next. */
+  readonly remedies: readonly string[];
+}
+
 /** What every error means, how it comes about, and what to do next. */
-export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
-  ...OF_CONFIG,
-  ...OF_SOURCE,
-  ...OF_SINKS,
-  ...OF_CONSUMERS,
-  ...OF_AGENT,
-  ...OF_LOCKDOWN,
-};
+export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = errors;
 
 export const ERROR_CODES: readonly ErrorCode[] = Object.keys(EXPLANATIONS).filter(isErrorCode);
 
@@ -25,22 +24,32 @@ function isErrorCode(name: string): name is ErrorCode {
   return Object.hasOwn(EXPLANATIONS, name);
 }
 
-/** Everything that can be explained. */
-export const CODES: readonly string[] = [...ERROR_CODES, ...EXIT_CODES.map(String)];
+/** What docs/doctor.md says of each finding, by paragraph. */
+const FINDINGS: Readonly<Record<string, readonly string[]>> = findings;
 
-/** An error code in any case, or an exit code. Undefined for what is neither. */
+/** Everything that can be explained. */
+export const CODES: readonly string[] = [...ERROR_CODES, ...Object.keys(FINDINGS), ...EXIT_CODES.map(String)];
+
+/** An error code in any case, the id of a finding, or an exit code. Undefined for what is none of them. */
 export function explainCode(name: string): string | undefined {
   const code = name.toUpperCase().replaceAll('-', '_');
   if (isErrorCode(code)) return ofError(code);
+  const id = name.toLowerCase();
+  if (Object.hasOwn(FINDINGS, id)) return ofFinding(id, FINDINGS[id] ?? []);
   const exitCode = EXIT_CODES.find((one) => String(one) === name);
   return exitCode === undefined ? undefined : ofExit(exitCode);
 }
 
+function ofFinding(id: string, paragraphs: readonly string[]): string {
+  const texts = paragraphs.map((text) => (text.startsWith(' ') ? text : wrap(text, WIDTH).join('\n')));
+  return `${[id, ...texts].join('\n\n')}\n`;
+}
+
 /** All of them, a line each. */
 export function listCodes(): string {
-  return [...errorLines(ERROR_CODES), '', 'Exit codes:', ...EXIT_CODES.map((code) => `  ${exitLine(code)}`), ''].join(
-    '\n',
-  );
+  const exits = EXIT_CODES.map((code) => `  ${exitLine(code)}`);
+  const ids = Object.keys(FINDINGS).map((id) => `  ${id}`);
+  return [...errorLines(ERROR_CODES), '', 'Findings:', ...ids, '', 'Exit codes:', ...exits, ''].join('\n');
 }
 
 function ofError(code: ErrorCode): string {

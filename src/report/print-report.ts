@@ -1,22 +1,24 @@
-import { named } from '../core/sink-id.ts';
 import { describeSkew } from '../core/clock-skew.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { Finding, FindingId } from '../core/findings.ts';
-import { describeDrift } from '../core/outcomes.ts';
 import { printable } from '../core/printable.ts';
-import { describeFinding, type Assessment } from './assess.ts';
+import { named } from '../core/sink-id.ts';
+import { describeFinding, lifeLeft } from './assess.ts';
+import { plain, type Paint } from './paint.ts';
 import type { StatusReport } from './report.ts';
 import type { ConsumerStatus, SinkStatus } from './status.ts';
 import { duration } from './text.ts';
 
 /** A pass for people: a line for the source, for each sink and each consumer, and what to do about each failure. */
-export function printReport(report: StatusReport, assessment: Pick<Assessment, 'left'>): string {
+export function printReport(report: StatusReport): string {
+  const { lastPass, generation } = report;
   return [
-    ...sourceLines(report, assessment),
-    ...named(report.sinks).flatMap(sinkLines),
+    ...sourceLines(report, lastPass.rotated ? `new (rotation ${String(generation)})` : 'nothing new'),
+    ...named(report.sinks).flatMap((sink) => sinkLines(sink)),
     ...report.consumers.flatMap(consumerLines),
     ...report.errors.flatMap(errorLines),
-    ...report.findings.filter(({ id }) => BEYOND.has(id)).flatMap((finding) => findingLines(finding, report)),
+    // Nothing has failed: a warning, whatever it comes to later.
+    ...report.findings.filter(({ id }) => BEYOND.has(id)).flatMap((one) => findingLines(one, report.at, 'warning')),
     '',
   ].join('\n');
 }
@@ -29,40 +31,51 @@ const BEYOND: ReadonlySet<FindingId> = new Set<FindingId>([
   'config-not-in-force',
 ]);
 
-/** Nothing has failed: a warning, whatever it comes to later. */
-function findingLines(finding: Finding, { at }: StatusReport): string[] {
+const WORDS = { error: 'failed', unknown: 'unknown', warning: 'warning', note: 'note' } as const;
+
+/** As of `at`, RFC 3339. */
+export function findingLines(finding: Finding, at: string, word: string = WORDS[finding.severity]): string[] {
   const { text, line } = finding.remedy;
   return [
-    printable(`warning   ${describeFinding(finding, Date.parse(at))}`),
+    printable(`${word.padEnd(9)} ${describeFinding(finding, Date.parse(at))}`),
     said('hint', line === undefined ? text : `${text}: ${line}`),
   ];
 }
 
 /** By the clock of the source, as all that speaks of an expiration. */
-function sourceLines(report: StatusReport, { left }: Pick<Assessment, 'left'>): string[] {
-  const { source, lastPass, generation } = report;
+export function sourceLines({ source, at }: Pick<StatusReport, 'source' | 'at'>, news: string): string[] {
+  const left = lifeLeft(source, Date.parse(at));
   const life =
     left === undefined ? '' : left > 0 ? `, expires in ${duration(left)}` : `, expired ${duration(left)} ago`;
   const role = source.origin.role === undefined ? '' : ` of role ${source.origin.role}`;
   const key = source.keyId === undefined ? 'no credentials' : `key ${source.keyId}${role}${life}`;
-  const news = lastPass.rotated ? `new (rotation ${String(generation)})` : 'nothing new';
   return [
     printable(`source ${source.state}: ${key}; ${news}`),
     ...(source.error ? errorLines(source.error) : []),
-    ...warningLines(describeSkew(source.clockSkew, Date.parse(lastPass.at))),
+    ...warningLines(describeSkew(source.clockSkew, Date.parse(at))),
   ];
 }
 
-type Said = Pick<SinkStatus, 'result' | 'drift' | 'warnings' | 'error'> & { readonly name: string };
-
-export function sinkLines(sink: Said): string[] {
-  const why = sink.result === 'repaired' ? ` (${describeDrift(sink.drift)})` : '';
+/** What was done with a sink, or would be. */
+export function sinkLines(sink: SinkStatus & { readonly name: string }, paint: Paint = plain): string[] {
+  const { name, result, detail, diff } = sink;
+  const head = diff
+    ? `would ${WOULD[result] ?? result} ${name}${detail === undefined ? '' : `: ${detail}`}`
+    : `${result.padEnd(9)} ${name}${result === 'repaired' ? ` (${detail ?? ''})` : ''}`;
   return [
-    printable(`${sink.result.padEnd(9)} ${sink.name}${why}`),
+    printable(head),
     ...warningLines(...sink.warnings),
     ...(sink.error ? errorLines(sink.error) : []),
+    ...(diff ?? []).map((line) => paint(line.startsWith('+') ? 'green' : 'red', `  ${line}`)),
   ];
 }
+
+const WOULD: Readonly<Partial<Record<SinkStatus['result'], string>>> = {
+  written: 'write',
+  repaired: 'write',
+  forgotten: 'forget',
+  removed: 'remove',
+};
 
 function consumerLines(consumer: ConsumerStatus): string[] {
   // One that never had anything to be notified of has no line.

@@ -1,10 +1,12 @@
 import * as v from 'valibot';
 import { FINDING_IDS, SEVERITIES } from '../core/findings.ts';
 import { EXIT_CODES } from './explain-exit.ts';
-import type { Report } from './report.ts';
-import { count, SECTIONS, text, time } from './status-schema.ts';
+import { count, list, SECTIONS, text, time } from './status.ts';
 
-/** The form of all reports, for their JSON Schema. What is not named here may come with later versions. */
+/**
+ * What every command reports with `--json`, and what status.json holds: one form, of which each command fills what it
+ * knows. Times are RFC 3339, no secrets. What is not named here may come with later versions.
+ */
 
 const finding = v.object({
   id: v.picklist(FINDING_IDS),
@@ -12,7 +14,7 @@ const finding = v.object({
   subject: v.pipe(text, v.description('A path, the name of a consumer, or what it is about.')),
   problem: text,
   since: v.exactOptional(time),
-  evidence: v.pipe(v.array(text), v.description('What was seen, and where.')),
+  evidence: v.pipe(list(text), v.description('What was seen, and where.')),
   remedy: v.object({
     text,
     line: v.exactOptional(v.pipe(text, v.description('A command, or a line of configuration, to be copied.'))),
@@ -32,18 +34,18 @@ const lockdown = v.object({
   state: v.picklist(['on', 'off', 'drifted', 'unknown']),
   reason: v.exactOptional(text),
   rollbackInSeconds: v.exactOptional(v.pipe(count, v.description('Of a trial.'))),
-  users: v.exactOptional(v.array(count)),
+  users: v.exactOptional(list(count)),
   containers: v.exactOptional(v.picklist(['allow', 'deny'])),
-  refused: v.pipe(v.array(count), v.description('User ids that were refused in the last day.')),
+  refused: v.pipe(list(count), v.description('User ids that were refused in the last day.')),
 });
 
-export const reportSchema: v.GenericSchema<unknown, Report> = v.object({
+export const reportSchema = v.object({
   version: v.literal(2),
   command: v.pipe(text, v.description('Which command reports; run, where it is status.json.')),
   at: time,
   level: v.pipe(v.picklist(['ok', 'warning', 'unknown', 'critical']), v.description('The worst of the findings.')),
   exitCode: v.pipe(v.picklist(EXIT_CODES), v.description('That the command ends with.')),
-  findings: v.pipe(v.array(finding), v.description('The worst first.')),
+  findings: v.pipe(list(finding), v.description('The worst first.')),
   writtenAt: v.exactOptional(SECTIONS.writtenAt),
   agent: v.exactOptional(SECTIONS.agent),
   generation: v.exactOptional(SECTIONS.generation),
@@ -57,7 +59,11 @@ export const reportSchema: v.GenericSchema<unknown, Report> = v.object({
   lastSuccess: SECTIONS.lastSuccess,
   nextPass: v.exactOptional(v.pipe(nextPass, v.description('Who makes the next pass.'))),
   unseen: v.exactOptional(
-    v.pipe(v.array(v.object({ subject: text, reason: text })), v.description('What could not be looked at.')),
+    v.pipe(list(v.object({ subject: text, reason: text })), v.description('What could not be looked at.')),
   ),
   lockdown: v.exactOptional(lockdown),
 });
+
+export type Report = v.InferOutput<typeof reportSchema>;
+export type NextPass = v.InferOutput<typeof nextPass>;
+export type LockdownReport = v.InferOutput<typeof lockdown>;

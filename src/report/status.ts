@@ -1,116 +1,234 @@
-import type { ErrorInfo } from '../core/errors.ts';
-import type { ConsumerOutcome, ConsumerResult, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
-import type { EvidenceStatus } from './status-evidence.ts';
+import * as v from 'valibot';
+import type { ErrorCode } from '../core/errors.ts';
 
 /**
- * What `status.json` holds and `status --json` prints: no secrets, readable by everybody. Times are RFC 3339.
- * A field that is not known is absent. Its JSON Schema is made of status-schema.ts.
+ * An agent's state, as `status.json` holds it: no secrets, readable by everybody. Times are RFC 3339; a field that is not
+ * known is absent. What is not named here may come with later versions, and is passed over.
  */
-export interface Status {
-  readonly writtenAt: string;
-  readonly agent: AgentStatus;
-  /** Absent when options of the command line named the sinks. */
-  readonly configuration?: ConfigurationStatus;
-  readonly generation: number;
-  readonly source: Omit<SourceOutcome, 'expiration'> & {
-    /** Since when it has been in this state. */
-    readonly since: string;
-    readonly expiration?: string;
-    /** When the credentials that stand were first seen. */
-    readonly fetchedAt?: string;
-  };
-  readonly lastPass: {
-    /** Its end. */
-    readonly at: string;
-    readonly trigger: string;
-    readonly rotated: boolean;
-    readonly seconds: number;
-  };
-  /** The end of the last pass that had good credentials and in which every sink stood. */
-  readonly lastSuccess?: string;
-  /** When the agent plans the next pass, and why then. Absent after a one-shot. */
-  readonly nextPass?: { readonly at?: string; readonly reason?: string };
-  readonly sinks: readonly SinkStatus[];
-  readonly consumers: readonly ConsumerStatus[];
-  /** Since the host was booted. */
-  readonly counters: Counters;
-  readonly errors: readonly ErrorInfo[];
+
+export const time = v.pipe(v.string(), v.isoTimestamp(), v.description('RFC 3339, in UTC'));
+export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+export const text = v.string();
+
+export function list<const S extends v.GenericSchema>(
+  item: S,
+): v.SchemaWithPipe<readonly [v.ArraySchema<S, undefined>, v.ReadonlyAction<v.InferOutput<S>[]>]> {
+  return v.pipe(v.array(item), v.readonly());
 }
 
+const code = v.custom<ErrorCode>((value) => typeof value === 'string' && /^[A-Z][A-Z_]{0,63}$/.test(value));
+const error = v.object({
+  code,
+  message: text,
+  hint: v.exactOptional(v.pipe(text, v.description('What the administrator does next.'))),
+});
+
+const origin = v.object({
+  endpoint: v.exactOptional(text),
+  instanceId: v.exactOptional(text),
+  role: v.exactOptional(text),
+  accountId: v.exactOptional(text),
+});
+
+const source = v.object({
+  state: v.picklist(['ok', 'stale', 'expired', 'no_role', 'denied', 'unreachable', 'malformed', 'disabled']),
+  origin,
+  movedFrom: v.exactOptional(origin),
+  clockSkew: v.exactOptional(v.pipe(v.number(), v.description("Our clock minus the source's, in milliseconds."))),
+  since: v.pipe(time, v.description('Since when it has been in this state.')),
+  keyId: v.exactOptional(v.pipe(text, v.description('Its last characters.'))),
+  expiration: v.exactOptional(time),
+  fetchedAt: v.exactOptional(v.pipe(time, v.description('When these credentials were first seen.'))),
+  error: v.exactOptional(error),
+});
+
+const evidence = v.object({
+  kind: v.pipe(
+    v.picklist(['read', 'unread', 'unknown']),
+    v.description('Whether anybody has read the file since it was written. unknown: nothing tells.'),
+  ),
+  writtenAt: time,
+  readAt: v.exactOptional(v.pipe(time, v.description('The first read.'))),
+  untraced: v.exactOptional(
+    v.pipe(
+      list(text),
+      v.description(
+        'Consumers that read it without leaving a trace. Absent when it is its file system that tells nothing.',
+      ),
+    ),
+  ),
+});
+
+const sink = v.object({
+  path: text,
+  part: v.exactOptional(
+    v.pipe(
+      text,
+      v.description(
+        'What it keeps of the file: [profile], its first variable, or #/its/first/place. Absent: all of it.',
+      ),
+    ),
+  ),
+  format: text,
+  result: v.pipe(
+    v.picklist([
+      'written',
+      'repaired',
+      'unchanged',
+      'outdated',
+      'forgotten',
+      'removed',
+      'refused',
+      'failed',
+      'unknown',
+    ]),
+    v.description(
+      'Of the last pass; of plan and check: what a pass would come to now. unknown: there have never been credentials.',
+    ),
+  ),
+  drift: list(v.picklist(['missing', 'bytes', 'mode', 'owner'])),
+  detail: v.exactOptional(v.pipe(text, v.description('In what it differed: mode 0666 instead of 0640.'))),
+  diff: v.exactOptional(
+    v.pipe(list(text), v.description('Of plan and forget --dry-run: what would change, by line, without secrets.')),
+  ),
+  warnings: list(text),
+  isUnreachable: v.exactOptional(
+    v.pipe(v.literal(true), v.description('Its owner or group cannot reach it; a warning says who and why.')),
+  ),
+  error: v.exactOptional(error),
+  since: v.exactOptional(v.pipe(time, v.description('Since when it is not up to date.'))),
+  writtenAt: v.exactOptional(v.pipe(time, v.description('When its bytes last changed.'))),
+  evidence: v.exactOptional(v.pipe(evidence, v.description('Absent when the last pass wrote the file.'))),
+});
+
+const results = ['notified', 'started_since', 'not_running', 'scheduled', 'pending'] as const;
+
+const consumer = v.object({
+  name: text,
+  type: text,
+  sinks: v.pipe(list(text), v.description('Paths.')),
+  result: v.exactOptional(v.picklist(results)),
+  generation: v.exactOptional(count),
+  detail: v.exactOptional(text),
+  error: v.exactOptional(error),
+  known: v.exactOptional(
+    v.pipe(
+      v.object({
+        generation: count,
+        at: time,
+        expiration: time,
+        by: v.exactOptional(v.picklist(['notified', 'started_since', 'not_running'])),
+      }),
+      v.description('Of which rotation it knows, since when, and how it came to.'),
+    ),
+  ),
+  pendingSince: v.exactOptional(v.pipe(time, v.description('Since when a notification is pending.'))),
+  stale: v.exactOptional(
+    v.pipe(
+      list(v.object({ pid: count, startedAt: time })),
+      v.description('Processes that go on with what they read before.'),
+    ),
+  ),
+  notReading: v.exactOptional(
+    v.pipe(
+      v.boolean(),
+      v.description('Told, and nobody has read its sinks since. Absent when that cannot be known, or not yet.'),
+    ),
+  ),
+});
+
+const attempts = {
+  notified: v.exactOptional(count),
+  started_since: v.exactOptional(count),
+  not_running: v.exactOptional(count),
+  scheduled: v.exactOptional(count),
+  pending: v.exactOptional(count),
+};
+
+const counters = v.object({
+  imdsRequests: v.pipe(v.record(text, count), v.description('By HTTP status, or failed.')),
+  sinkWrites: v.pipe(v.record(text, count), v.description('By path and part.')),
+  notifications: v.pipe(
+    v.record(text, v.object(attempts)),
+    v.description('Attempts to notify a consumer, by its name and the result.'),
+  ),
+});
+
+const agent = v.object({
+  version: text,
+  pid: count,
+  startTime: v.pipe(count, v.description('Of the process, in milliseconds since the boot.')),
+  bootId: text,
+  uid: count,
+  mode: v.picklist(['run', 'once']),
+  every: v.exactOptional(v.pipe(count, v.description('Of once --every: in seconds.'))),
+  stoppedAt: v.exactOptional(v.pipe(time, v.description('Absent while it runs, and of a one-shot.'))),
+});
+
+const configuration = v.pipe(
+  v.object({
+    path: v.pipe(text, v.description('The main file, there or not.')),
+    files: v.pipe(list(text), v.description('In the order in which they were read.')),
+    digest: v.pipe(text, v.description('Of the bytes of its files.')),
+    meaning: v.pipe(text, v.description('Of what they mean.')),
+    onDisk: v.pipe(
+      v.object({
+        state: v.picklist(['in_force', 'edited', 'refused', 'unknown']),
+        since: v.exactOptional(v.pipe(time, v.description('The last change of its files.'))),
+        problem: v.exactOptional(v.pipe(text, v.description('FILE:LINE:COLUMN: SETTING: MESSAGE'))),
+      }),
+      v.description('Beside the one in force.'),
+    ),
+  }),
+  v.description('Absent when options of the command line named the sinks.'),
+);
+
+/** The sections of a report of an agent's state. */
+export const SECTIONS = {
+  writtenAt: v.pipe(time, v.description('When the status was written.')),
+  agent,
+  configuration: v.exactOptional(configuration),
+  generation: v.pipe(count, v.description('The number of rotations so far.')),
+  source,
+  lastPass: v.object({ at: time, trigger: text, rotated: v.boolean(), seconds: v.pipe(v.number(), v.minValue(0)) }),
+  lastSuccess: v.exactOptional(
+    v.pipe(time, v.description('The last pass that had good credentials and left every sink up to date.')),
+  ),
+  sinks: list(sink),
+  consumers: list(consumer),
+  counters: v.pipe(counters, v.description('Since the host was booted.')),
+  errors: v.pipe(list(error), v.description("Trouble with the agent's own state.")),
+};
+
+const statusSchema = v.object({
+  ...SECTIONS,
+  nextPass: v.exactOptional(
+    v.pipe(
+      v.object({ at: v.exactOptional(time), reason: v.exactOptional(text) }),
+      v.description('When the agent plans the next pass, and why then. Absent after a one-shot.'),
+    ),
+  ),
+});
+
+export type Status = v.InferOutput<typeof statusSchema>;
 /** Who made the last pass. */
-export interface AgentStatus {
-  readonly version: string;
-  readonly pid: number;
-  /** Of the process, in milliseconds since the boot, as /proc says it. */
-  readonly startTime: number;
-  readonly bootId: string;
-  readonly uid: number;
-  readonly mode: 'run' | 'once';
-  /** Of a one-shot that something starts again and again: after how many seconds. */
-  readonly every?: number;
-  readonly stoppedAt?: string;
-}
-
-/** The configuration that is in force, and what has become of it on disk. */
-export interface ConfigurationStatus {
-  /** The main file, there or not. */
-  readonly path: string;
-  /** In the order in which they were read. */
-  readonly files: readonly string[];
-  /** Of the bytes of its files, and of what they mean. */
-  readonly digest: string;
-  readonly meaning: string;
-  readonly onDisk: OnDisk;
-}
-
+export type AgentStatus = v.InferOutput<typeof agent>;
+/** The configuration in force, and what has become of it on disk. */
+export type ConfigurationStatus = v.InferOutput<typeof configuration>;
 /** The configuration on disk beside the one in force. `unknown`: it cannot be looked at. */
-export interface OnDisk {
-  readonly state: 'in_force' | 'edited' | 'refused' | 'unknown';
-  /** Since when it is another: its last change. */
-  readonly since?: string;
-  /** The first thing that is wrong with it: `FILE:LINE:COLUMN: SETTING: MESSAGE`. */
-  readonly problem?: string;
-}
-
-export interface SinkStatus extends Omit<SinkOutcome, 'bytesChanged' | 'result' | 'evidence'> {
-  /** `unknown`: there have never been credentials to compare it with. */
-  readonly result: SinkOutcome['result'] | 'unknown';
-  /** Since when it is not up to date. */
-  readonly since?: string;
-  /** When its bytes last changed by us. */
-  readonly writtenAt?: string;
-  /** As the last pass saw it; absent when that pass wrote the file. */
-  readonly evidence?: EvidenceStatus;
-}
-
-export interface ConsumerStatus extends Partial<Omit<ConsumerOutcome, 'processes'>> {
-  readonly name: string;
-  readonly type: string;
-  /** By their paths, and by path and part those of which several keep one file. */
-  readonly sinks: readonly string[];
-  /** Of which rotation it knows, since when, and how it came to. */
-  readonly known?: KnownStatus;
-  /** Since when a notification is pending. */
-  readonly pendingSince?: string;
-  /** Of a pending one: processes that go on with what they read before. */
-  readonly stale?: readonly { readonly pid: number; readonly startedAt: string }[];
-  /** Whether it was notified and nobody has read its sinks since. Absent when that cannot be known, or not yet. */
-  readonly notReading?: boolean;
-}
-
-export interface KnownStatus {
-  readonly generation: number;
-  readonly at: string;
-  readonly expiration: string;
-  readonly by?: 'notified' | 'started_since' | 'not_running';
-}
-
+export type OnDisk = ConfigurationStatus['onDisk'];
+export type SinkStatus = v.InferOutput<typeof sink>;
+export type EvidenceStatus = v.InferOutput<typeof evidence>;
+export type ConsumerStatus = v.InferOutput<typeof consumer>;
 /** What was counted, by the labels of the metrics. */
-export interface Counters {
-  /** By HTTP status, or `failed` for those without an answer. */
-  readonly imdsRequests: Readonly<Record<string, number>>;
-  /** By path and part. */
-  readonly sinkWrites: Readonly<Record<string, number>>;
-  /** Attempts, by consumer and result. */
-  readonly notifications: Readonly<Record<string, Readonly<Partial<Record<ConsumerResult, number>>>>>;
+export type Counters = v.InferOutput<typeof counters>;
+
+/** Undefined when it is none, or one of another version. */
+export function parseStatus(text: string): Status | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return v.is(v.object({ version: v.literal(2) }), value) ? v.parse(statusSchema, value) : undefined;
+  } catch {
+    return undefined;
+  }
 }

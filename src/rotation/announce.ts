@@ -1,7 +1,7 @@
 import type { Log } from '../core/contracts.ts';
 import { formatExpiration } from '../core/credentials.ts';
 import type { ErrorInfo } from '../core/errors.ts';
-import { describeDrift, type ConsumerOutcome, type SinkOutcome } from '../core/outcomes.ts';
+import type { ConsumerOutcome, SinkOutcome } from '../core/outcomes.ts';
 import { named } from '../core/sink-id.ts';
 import type { FilesReport } from './rotate.ts';
 import { NOTHING_SAID, observe } from './source-state.ts';
@@ -70,7 +70,7 @@ export class Announcer {
     }
     this.#over(subject, () => `${name} is written again`);
     if (sink.result === 'repaired')
-      this.#log.warn(`repaired ${name}: ${describeDrift(sink.drift)}`, { ...fields, drift: sink.drift });
+      this.#log.warn(`repaired ${name}: ${sink.detail ?? ''}`, { ...fields, drift: sink.drift });
     if (sink.result === 'written') this.#log.debug(`wrote ${name}`, fields);
     for (const warning of sink.warnings)
       if (this.#isNews(`${subject} ${warning}`, 'warned'))

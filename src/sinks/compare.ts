@@ -41,7 +41,7 @@ function compare(deps: SinkDeps, wish: WriteWish, place: Place, witness: Witness
   const known = place.file.sinks.map((sink): Known => {
     const [made, record] = [madeOf(wish, sink), wish.records[idOf(sink)]];
     const evidence = evidenceOf(traces, { made, record }, seen);
-    return { sink, made, record, unchanged: { ...outcome(sink, 'unchanged'), ...evidence, warnings: place.warnings } };
+    return { sink, made, record, unchanged: { ...outcome(sink, 'unchanged'), ...evidence, ...reachOf(place), warnings: place.warnings } };
   });
   const standing = known.flatMap((one) => standingAs(one, seen, place) ?? []);
   if (standing.length === known.length) return { settled: standing };
@@ -68,6 +68,7 @@ function render(
 ): Prepared {
   const standing = seen && readFilled(deps, place);
   const attributes = standing && attributesOf(place, standing);
+  const { rotated } = wish;
   let bytes = standing?.bytes;
   const parts = known.map((one): Part => {
     const { sink } = one;
@@ -80,7 +81,7 @@ function render(
     if (standing && drift.length === 0) return unchangedPart(one, rendered.warnings, standing, now(deps));
     const warnings = [...rendered.warnings, ...warningsOf(place, standing)];
     const shown = { ...(before && { current: before }), next: bytes };
-    return { sink, made: one.made, shown, ...changeOf(one, { standing, drift, warnings, rotated: wish.rotated }) };
+    return { sink, made: one.made, shown, ...changeOf(one, place, { standing, drift, warnings, rotated }) };
   });
   return finish(place, standing, bytes, parts);
 }
@@ -123,7 +124,11 @@ interface Differing {
   readonly rotated: boolean;
 }
 
-function changeOf(one: Known, { standing, drift, warnings, rotated }: Differing): Pick<Part, 'outcome' | 'since'> {
+function changeOf(
+  one: Known,
+  place: Place,
+  { standing, drift, warnings, rotated }: Differing,
+): Pick<Part, 'outcome' | 'since'> {
   const { sink, unchanged } = one;
   const record = standing && recordToRenew(one, standing);
   if (record) {
@@ -132,8 +137,11 @@ function changeOf(one: Known, { standing, drift, warnings, rotated }: Differing)
   }
   const bytesChanged = drift.includes('missing') || drift.includes('bytes');
   const since = bytesChanged ? undefined : sinceOf(one, standing);
+  // Only of what we had written is it known that somebody changed it.
+  const isRepair = !rotated && one.record?.key === one.made.key;
+  const said = { bytesChanged, drift, detail: describeDrift(place, standing, { drift, isRepair }), warnings };
   return {
-    outcome: { ...outcome(sink, rotated ? 'written' : 'repaired'), bytesChanged, drift, warnings },
+    outcome: { ...outcome(sink, isRepair ? 'repaired' : 'written'), ...reachOf(place), ...said },
     ...(since && { since }),
   };
 }
@@ -184,6 +192,32 @@ export function attributeDrift(stat: BigIntStats, { file, ids }: Pick<Place, 'fi
 function attributesOf(place: Place, { stat, hasAcl }: Standing): readonly Drift[] {
   // An ACL lets in more users than the mode says.
   return [...new Set<Drift>([...(hasAcl ? (['mode'] as const) : []), ...attributeDrift(stat, place)])];
+}
+
+function reachOf({ warnings }: Place): Pick<SinkOutcome, 'isUnreachable'> {
+  return warnings.length > 0 ? { isUnreachable: true } : {};
+}
+
+/** `other bytes, mode 0666 instead of 0640` */
+function describeDrift(
+  { file, ids }: Place,
+  standing: Standing | undefined,
+  { drift, isRepair }: { readonly drift: readonly Drift[]; readonly isRepair: boolean },
+): string {
+  const { mode } = file;
+  if (!standing) return `a new file of mode ${octal(mode)}`;
+  const { stat, hasAcl } = standing;
+  const words: Readonly<Record<Drift, string>> = {
+    missing: '',
+    bytes: isRepair ? `bytes that were changed at ${new Date(Number(stat.mtimeMs)).toISOString()}` : 'other bytes',
+    mode: `mode ${octal(modeOf(stat))}${hasAcl ? ' with an ACL' : ''} instead of ${octal(mode)}`,
+    owner: `owner ${stat.uid}:${stat.gid} instead of ${ids.uid}:${ids.gid}`,
+  };
+  return drift.map((kind) => words[kind]).join(', ');
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
 }
 
 /** The sink as it is, if its record still says all: the wish is the same, and nobody touched the file. */

@@ -45,7 +45,7 @@ export interface Place extends Spot {
   readonly ids: UserIds;
   /** How the missing directories are to be made. */
   readonly making?: Making;
-  /** True of it in every pass. */
+  /** True of it in every pass: that its owner or group cannot reach it. */
   readonly warnings: readonly string[];
 }
 

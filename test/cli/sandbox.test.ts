@@ -16,7 +16,7 @@ function harden(units: string, config: Config): void {
   }
 }
 
-const NONE = { outside: [], warnings: [] };
+const NONE: readonly unknown[] = [];
 const OTHER = /made for another configuration/;
 const CONSUMER: ConsumerConfig = {
   name: 'app',
@@ -26,6 +26,10 @@ const CONSUMER: ConsumerConfig = {
   target: { pidFile: '/run/app.pid' },
   handlesSignal: false,
 };
+
+function said(config: Config, units: string): readonly string[] {
+  return unitTrouble(config, units).map(({ subject, problem }) => `${subject}: ${problem}`);
+}
 
 describe('what of the units does not fit', () => {
   test('a sink that lies outside of what was opened', (t) => {
@@ -37,22 +41,27 @@ describe('what of the units does not fit', () => {
     assert.deepEqual(unitTrouble(config, units), NONE, 'without a drop-in everything is open');
     harden(units, config);
     assert.deepEqual(unitTrouble(config, units), NONE);
-    assert.deepEqual(unitTrouble(configOf([etc, usr]), units), { outside: ['/usr/b.json'], warnings: [] });
+    assert.deepEqual(said(configOf([etc, usr]), units), [
+      '/usr/b.json: it lies outside of what credrotate harden has opened',
+    ]);
     const textfile = { ...config, metrics: { textfile: '/usr/credrotate.prom' } };
-    assert.deepEqual(unitTrouble(textfile, units).outside, ['/usr/credrotate.prom']);
+    assert.deepEqual(
+      unitTrouble(textfile, units).map(({ subject }) => subject),
+      ['/usr/credrotate.prom'],
+    );
     harden(units, configOf([etc, usr]));
-    assert.match(unitTrouble(config, units).warnings.join(), OTHER, 'it opens more than is needed');
+    assert.match(said(config, units).join(), OTHER, 'it opens more than is needed');
   });
 
   test('a consumer that the drop-in knows nothing of, or one unit without the drop-in', (t) => {
     const units = tempDir(t);
     const sinks = [jsonSink('/etc/a.json')];
     harden(units, configOf(sinks));
-    assert.match(unitTrouble(configOf(sinks, [CONSUMER]), units).warnings.join(), OTHER);
+    assert.match(said(configOf(sinks, [CONSUMER]), units).join(), OTHER);
     harden(units, configOf(sinks, [CONSUMER]));
     assert.deepEqual(unitTrouble(configOf(sinks, [CONSUMER]), units), NONE);
     writeFileSync(dropInPaths(units)[1] ?? '', '');
-    assert.match(unitTrouble(configOf(sinks, [CONSUMER]), units).warnings.join(), OTHER);
+    assert.match(said(configOf(sinks, [CONSUMER]), units).join(), OTHER);
   });
 
   test('the agent and the timer, both enabled', (t) => {
@@ -63,6 +72,6 @@ describe('what of the units does not fit', () => {
       mkdirSync(dirname(join(units, link)));
       symlinkSync('/nonexistent/as/in/a/test/root', join(units, link));
     }
-    assert.match(unitTrouble(config, units).warnings.join(), /both .* are enabled/);
+    assert.match(said(config, units).join(), /both .* are enabled/);
   });
 });

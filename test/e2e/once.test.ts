@@ -99,7 +99,7 @@ describe('once', { concurrency: 4 }, () => {
     chmodSync(site.path('out/app.env'), 0o666);
     const second = await site.run(['once', ...config]);
     assert.match(second.stdout, /; nothing new\n/);
-    assert.match(second.stdout, /^repaired {2}\S+\/out\/app\.env \(mode had changed\)$/m);
+    assert.match(second.stdout, /^repaired {2}\S+\/out\/app\.env \(mode 0666 instead of 0640\)$/m);
     assert.equal(second.stderr, '');
   });
 

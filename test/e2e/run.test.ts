@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openSite, reportOf, said, type Running, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
@@ -63,7 +63,7 @@ describe('run', { concurrency: 4 }, () => {
     agent.process.kill('SIGHUP');
     await said(agent, /configuration kept as it was: \S+c\.yaml:1:\d+: sinks\[0\]\.path: expected/);
     await said(agent, /configuration kept as it was: \S+c\.yaml:2:1: snks: expected/);
-    await said(agent, /repaired \S+b\.json: mode had changed/);
+    await said(agent, /repaired \S+b\.json: mode 0644 instead of 0600/);
     assert.equal(statSync(site.path('out/b.json')).mode & 0o777, 0o600);
     assert.equal((await agent.stop()).code, 0);
   });

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { renderErrors } from '../../scripts/errors.ts';
+import { renderErrors, renderFindings } from '../../scripts/errors.ts';
+import { FINDING_IDS } from '../../src/core/findings.ts';
 import { exitCodeOfError } from '../../src/core/exit.ts';
 import { CODES, ERROR_CODES, explainCode, EXPLANATIONS, listCodes } from '../../src/report/explain.ts';
 
@@ -11,10 +12,17 @@ test('docs/errors.md is what npm run errors makes', async () => {
   assert.equal(page, await renderErrors());
 });
 
+test('packaging/findings.json is what npm run errors makes of docs/doctor.md', async () => {
+  const text = readFileSync(join(import.meta.dirname, '../../packaging/findings.json'), 'utf8');
+  assert.equal(text, await renderFindings());
+  assert.deepEqual(Object.keys(JSON.parse(text) as object).sort(), [...FINDING_IDS].sort());
+});
+
 describe('explain', () => {
   test('fits a terminal of 80 columns', () => {
     for (const text of [listCodes(), ...CODES.map((code) => explainCode(code) ?? '')])
-      for (const line of text.split('\n')) assert.ok(line.length <= 80, line);
+      // A command stays whole, to be copied.
+      for (const line of text.split('\n')) assert.ok(line.length <= 80 || line.startsWith('  aws '), line);
   });
 
   test('says of every error what it means, how it comes about and what to do', () => {

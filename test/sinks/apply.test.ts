@@ -24,6 +24,7 @@ describe('a sink', () => {
       result: 'written',
       bytesChanged: true,
       drift: ['missing'],
+      detail: 'a new file of mode 0640',
       warnings: [],
     });
     assert.equal(readFileSync(path, 'utf8'), `${keyLine(NEW.accessKeyId)}\n`);
@@ -55,11 +56,12 @@ describe('a sink', () => {
 
   test('of another mode is repaired by a new file, so that whoever has the old one open sees no more', async (t) => {
     const path = join(tempDir(t), 'a');
-    await apply(sinkAt(path));
+    const { records } = await applySinks(deps, applyRequest([sinkAt(path)]));
     chmodSync(path, 0o644);
     const { ino } = statSync(path);
-    const { outcomes } = await applySinks(deps, applyRequest([sinkAt(path)], { rotated: false }));
-    assert.partialDeepStrictEqual(outcomes, [{ result: 'repaired', drift: ['mode'], bytesChanged: false }]);
+    const { outcomes } = await applySinks(deps, applyRequest([sinkAt(path)], { rotated: false, records }));
+    const detail = 'mode 0644 instead of 0600';
+    assert.partialDeepStrictEqual(outcomes, [{ result: 'repaired', drift: ['mode'], detail, bytesChanged: false }]);
     assert.equal(mode(path), 0o600);
     assert.notEqual(statSync(path).ino, ino);
   });

@@ -19,7 +19,7 @@ describe('a preview', () => {
     writeFileSync(path, 'OTHER=1\n', { mode: 0o644 });
     const sinks = [sinkAt(path), sinkAt(join(directory, 'made/b'))];
     const [changed, made] = await previewSinks(deps, applyRequest(sinks, { rotated: false }));
-    assert.partialDeepStrictEqual(changed, { result: 'repaired', drift: ['bytes', 'mode'], bytesChanged: true });
+    assert.partialDeepStrictEqual(changed, { result: 'written', drift: ['bytes', 'mode'], bytesChanged: true });
     assert.equal(changed?.current?.toString(), 'OTHER=1\n');
     assert.equal(changed.next?.toString(), `OTHER=1\n${keyLine(NEW.accessKeyId)}\n`);
     assert.partialDeepStrictEqual(made, { drift: ['missing'] });

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { ConsumerConfig, SinkConfig, SystemdConsumer } from '../../core/config.ts';
 import { toErrorInfo } from '../../core/errors.ts';
 import type { ConsumerFacts, ProcessFacts, UnitFacts } from '../../doctor/contract.ts';
+import { examineCommand } from '../../notify/exec.ts';
 import { foresee, foreseeSignal } from '../../notify/foresee.ts';
+import { assertSystemd } from '../../notify/systemd.ts';
 import type { LookDeps } from './contract.ts';
 import { filesOf, readEnvironment } from './environment.ts';
 import { textOf, type Shown } from '../../host/systemctl.ts';
@@ -18,19 +20,27 @@ export async function lookAtConsumers(deps: LookDeps): Promise<readonly Consumer
 async function lookAt(deps: LookDeps, consumer: ConsumerConfig): Promise<ConsumerFacts> {
   const { name } = consumer;
   const sinks = deps.config.sinks.filter((sink) => sink.notify.includes(name)).map(sinkOf);
-  if (consumer.type === 'exec') return { name, told: 'hook', sinks, processes: [] };
+  if (consumer.type === 'exec') {
+    const trouble = await troubleOf(deps, name, () => examineCommand(deps.notify, consumer, deps.signal));
+    return { name, told: 'hook', sinks, processes: [], ...trouble };
+  }
   if (consumer.type === 'systemd') {
     const shown = await show(deps, consumer.unit, PROPERTIES);
-    if (!shown) deps.miss({ subject: consumer.unit, reason: 'systemd is not there, or gives no answer' });
+    const trouble = await troubleOf(deps, name, () => {
+      assertSystemd(deps.notify);
+    });
     const unit = shown && (await unitFacts(deps, consumer, shown));
     const processes = await mainProcess(deps, consumer, shown);
-    return { name, told: howTold(consumer, unit), sinks, processes, ...(unit && { unit }) };
+    return { name, told: howTold(consumer, unit), sinks, processes, ...(unit && { unit }), ...trouble };
   }
-  const processes = await noting(deps, name, () => foreseeSignal(deps.notify, consumer, deps.signal));
+  let processes: readonly ProcessFacts[] = [];
+  const trouble = await troubleOf(deps, name, async () => {
+    processes = await foreseeSignal(deps.notify, consumer, deps.signal);
+  });
   const unitName = processes.map(({ pid }) => unitOf(pid)).find((one) => one !== undefined);
   const shown = unitName === undefined ? undefined : await show(deps, unitName, PROPERTIES);
   const unit = shown && unitName !== undefined && (await unitFacts(deps, { unit: unitName, action: 'kill' }, shown));
-  return { name, told: 'signal', sinks, processes, ...(unit && { unit }) };
+  return { name, told: 'signal', sinks, processes, ...(unit && { unit }), ...trouble };
 }
 
 function sinkOf(sink: SinkConfig): ConsumerFacts['sinks'][number] {
@@ -73,6 +83,24 @@ async function mainProcess(
     const process = await foresee(deps.notify, pid, action === 'kill' ? signal : undefined, deps.signal);
     return process ? [process] : [];
   });
+}
+
+/** What a pass would fail with. Who is not root may not look where the agent may: that is no trouble of the agent's. */
+async function troubleOf(
+  deps: LookDeps,
+  subject: string,
+  look: () => unknown,
+): Promise<Pick<ConsumerFacts, 'trouble'>> {
+  try {
+    await look();
+    return {};
+  } catch (error) {
+    deps.signal.throwIfAborted();
+    const trouble = toErrorInfo(error, 'CONSUMER_UNINSPECTABLE');
+    if (deps.notify.self.uid === 0 || trouble.code !== 'CONSUMER_UNINSPECTABLE') return { trouble };
+    deps.miss({ subject, reason: trouble.message });
+    return {};
+  }
 }
 
 async function noting<T>(deps: LookDeps, subject: string, look: () => Promise<readonly T[]>): Promise<readonly T[]> {

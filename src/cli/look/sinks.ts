@@ -61,7 +61,8 @@ function keyIdsOf(sink: SinkConfig, preview: SinkPreview | undefined): readonly 
   return forgotten?.ok ? [...new Set(forgotten.keyIds.map(displayKeyId))] : [];
 }
 
-async function confinement(deps: LookDeps): Promise<Properties | undefined> {
+/** Of the agent's unit, where there is one. */
+export async function confinement(deps: LookDeps): Promise<Properties | undefined> {
   const shown = await show(deps, UNIT, CONFINEMENT);
   if (!shown || textOf(shown, 'LoadState') !== 'loaded') return undefined;
   return Object.fromEntries(CONFINEMENT.map((name) => [name, textOf(shown, name)]));

@@ -86,10 +86,12 @@ function pair({ sinks }: Job, done: DoneMessage): (readonly [SinkConfig, SinkMes
 }
 
 function outcomeOf(sink: SinkConfig, message: SinkMessage): SinkPreview {
-  const { result, bytesChanged, drift, warnings, evidence, error, current, next } = message;
+  const { result, bytesChanged, drift, detail, warnings, isUnreachable, evidence, error, current, next } = message;
   const base = error ? failed(sink, error) : outcome(sink, result);
   return {
     ...{ ...base, bytesChanged, drift, warnings },
+    ...(detail !== undefined && { detail }),
+    ...(isUnreachable && { isUnreachable }),
     ...(evidence && { evidence }),
     ...(current !== undefined && { current: Buffer.from(current, 'base64') }),
     ...(next !== undefined && { next: Buffer.from(next, 'base64') }),

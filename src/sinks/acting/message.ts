@@ -33,7 +33,10 @@ export interface DoneMessage {
   readonly kept: readonly number[];
 }
 
-export interface SinkMessage extends Pick<SinkOutcome, 'result' | 'bytesChanged' | 'drift' | 'warnings' | 'evidence'> {
+export interface SinkMessage extends Pick<
+  SinkOutcome,
+  'result' | 'bytesChanged' | 'drift' | 'detail' | 'warnings' | 'isUnreachable' | 'evidence'
+> {
   readonly error?: ErrorInfo;
   readonly record?: SinkRecord;
   /** Base64. */

@@ -70,12 +70,14 @@ function shown({ current, next }: SinkPreview): Pick<SinkMessage, 'current' | 'n
 }
 
 function describe(outcome: SinkOutcome, record?: SinkRecord): SinkMessage {
-  const { result, bytesChanged, drift, warnings, evidence, error } = outcome;
+  const { result, bytesChanged, drift, detail, warnings, isUnreachable, evidence, error } = outcome;
   return {
     result,
     bytesChanged,
     drift,
     warnings: warnings.slice(0, LIMITS.warnings).map((warning) => warning.slice(0, LIMITS.warning)),
+    ...(detail !== undefined && { detail }),
+    ...(isUnreachable && { isUnreachable }),
     ...(evidence && { evidence }),
     ...(error && { error: cut(error) }),
     ...(record && { record }),

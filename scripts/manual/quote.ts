@@ -1,4 +1,0 @@
-/** One word of a shell command: of bash, zsh and POSIX shells. */
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}

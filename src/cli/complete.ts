@@ -1,0 +1,179 @@
+import type { Command, Option } from 'commander';
+import type { Config } from '../core/config.ts';
+import { EXIT, type ExitCode } from '../core/exit.ts';
+import { namesOf } from '../core/sink-id.ts';
+import { systemctl } from '../host/systemctl.ts';
+import { hasSystemd } from '../host/tool.ts';
+import { DEFAULT_CONFIG } from './options.ts';
+import type { Run, World } from './world.ts';
+
+/** What the shells ask while somebody types: whatever is wrong, nobody wants to read of it then. */
+export function addComplete(program: Command, run: Run): void {
+  program
+    .enablePositionalOptions()
+    .command('complete', { hidden: true })
+    .argument('<shell>', 'bash, zsh or fish')
+    .argument('[words...]', 'the command line as it was typed, up to the cursor')
+    .passThroughOptions()
+    .description('Print what can stand where the cursor is, a line each; :files where the shell completes files.')
+    .action((shell: string, words: readonly string[]) => run((world) => complete(world, program, { shell, words })));
+}
+
+interface Typed {
+  readonly shell: string;
+  readonly words: readonly string[];
+}
+
+/** Shells write candidates into command lines, some of them unquoted: what means something there is none. */
+const HARMLESS = /^[\w./@:+-]+$/;
+
+async function complete(world: World, program: Command, { shell, words }: Typed): Promise<ExitCode> {
+  const line = parse(program, shell === 'bash' ? glued(words) : words);
+  const found = await candidates(world, line);
+  if (found === 'files') {
+    world.print(':files\n');
+    return EXIT.done;
+  }
+  const fitting = [...new Set(found)].filter((one) => one.startsWith(line.typed) && HARMLESS.test(one));
+  // What bash completes begins after the last of its own separators.
+  const kept = shell === 'bash' ? '' : line.before;
+  const cut = shell === 'bash' ? line.typed.lastIndexOf(':') + 1 : 0;
+  world.print(fitting.map((one) => `${kept}${one.slice(cut)}\n`).join(''));
+  return EXIT.done;
+}
+
+/** Bash gives `--option=value` and `a:b` as three words. */
+function glued(words: readonly string[]): readonly string[] {
+  return words.reduce<readonly string[]>((all, word, index) => {
+    const isOne = index > 0 && (/^[=:]+$/.test(word) || /^[=:]+$/.test(words[index - 1] ?? ''));
+    return isOne ? [...all.slice(0, -1), `${all.at(-1) ?? ''}${word}`] : [...all, word];
+  }, []);
+}
+
+interface Line {
+  readonly command: Command;
+  /** Whose value is being typed. */
+  readonly option: Option | undefined;
+  /** `--option=` in front of what is being typed. */
+  readonly before: string;
+  readonly typed: string;
+  readonly config: string;
+  /** After `--` nothing is an option. */
+  readonly isOver: boolean;
+}
+
+function parse(program: Command, words: readonly string[]): Line {
+  let line: Line = {
+    command: program,
+    option: undefined,
+    before: '',
+    typed: '',
+    config: DEFAULT_CONFIG,
+    isOver: false,
+  };
+  for (const word of words.slice(0, -1)) line = after(line, word);
+  const typed = words.at(-1) ?? '';
+  const [, before = '', name = '', value = ''] = /^((--[\w-]+)=)(.*)$/s.exec(typed) ?? [];
+  return before === '' || line.isOver
+    ? { ...line, typed }
+    : { ...line, before, typed: value, option: optionOf(line.command, name) };
+}
+
+/** The line with one more whole word. */
+function after(line: Line, word: string): Line {
+  const { command, option, isOver } = line;
+  if (!isOver && word.startsWith('-')) {
+    const [name = '', value] = word.split('=', 2);
+    const next = optionOf(command, name);
+    const config = name === '--config' && value !== undefined ? { config: value } : {};
+    return {
+      ...line,
+      ...config,
+      isOver: word === '--',
+      option: value === undefined && takesValue(next) ? next : undefined,
+    };
+  }
+  if (option) {
+    const config = option.long === '--config' ? { config: word } : {};
+    return { ...line, ...config, option: option.variadic ? option : undefined };
+  }
+  return { ...line, command: commandsOf(command).find((one) => one.name() === word) ?? command };
+}
+
+function takesValue(option: Option | undefined): boolean {
+  return option !== undefined && (option.required || option.optional);
+}
+
+function optionOf(command: Command, name: string): Option | undefined {
+  return optionsOf(command).find(({ short, long }) => name === short || name === long);
+}
+
+function optionsOf(command: Command): readonly Option[] {
+  return command.createHelp().visibleOptions(command);
+}
+
+function commandsOf(command: Command): readonly Command[] {
+  const visible = command.createHelp().visibleCommands(command);
+  return visible.filter((one) => one.name() !== 'help');
+}
+
+async function candidates(world: World, line: Line): Promise<readonly string[] | 'files'> {
+  const { command, option, typed, isOver } = line;
+  if (option && !typed.startsWith('-')) return await valuesOf(world, line, option.argChoices ?? placeholderOf(option));
+  if (typed.startsWith('-') && !isOver)
+    return optionsOf(command).flatMap(({ short, long }) => [short ?? [], long ?? []].flat());
+  const inner = commandsOf(command);
+  if (inner.length > 0) return inner.map((one) => one.name());
+  const [argument] = command.registeredArguments;
+  if (!argument) return [];
+  return await valuesOf(
+    world,
+    line,
+    ARGUMENTS[`${command.name()} ${argument.name()}`] ?? argument.argChoices ?? argument.name(),
+  );
+}
+
+function placeholderOf({ flags }: Option): string {
+  return /[<[]([\w-]+)/.exec(flags)?.[1] ?? '';
+}
+
+/** Arguments that are not what their placeholder is elsewhere. */
+const ARGUMENTS: Readonly<Record<string, string>> = { 'forget sinks': 'sink', 'get path': 'metadata' };
+const FILES: readonly string[] = ['file', 'path', 'directory', 'command'];
+
+/** By the name of the placeholder, or of choices. */
+async function valuesOf(
+  world: World,
+  line: Line,
+  of: string | readonly string[],
+): Promise<readonly string[] | 'files'> {
+  if (typeof of !== 'string') return of;
+  if (FILES.includes(of)) return 'files';
+  if (of === 'unit') return await unitsOf(world);
+  if (of === 'code') return (await import('../report/explain.ts')).CODES;
+  const names = Object.hasOwn(NAMES, of) ? NAMES[of] : undefined;
+  if (!names) return [];
+  const { loadConfig } = await import('../config/load.ts');
+  const options = { uid: world.uid, validatePattern: () => undefined, isTextAlone: true };
+  const result = loadConfig(line.config, { ...options, isMainOptional: line.config === DEFAULT_CONFIG });
+  return result.ok ? names(result.config) : [];
+}
+
+const NAMES: Readonly<Record<string, (config: Config) => readonly string[]>> = {
+  sink: ({ sinks }) => namesOf(sinks),
+  consumer: ({ consumers }) => consumers.map(({ name }) => name),
+  profile: ({ sinks }) => sinks.flatMap((sink) => (sink.format === 'aws-credentials' ? [sink.profile] : [])),
+};
+
+/** Milliseconds. */
+const PATIENCE = 300;
+const KEEP = 262_144;
+
+async function unitsOf(world: World): Promise<readonly string[]> {
+  const services = await world.services();
+  if (!hasSystemd(services)) return [];
+  const args = ['--no-legend', '--full', 'list-unit-files'];
+  const { output } = await systemctl(services, args, { timeout: PATIENCE, signal: world.stop, keep: KEEP });
+  const names = output.split('\n').map((line) => line.split(' ', 1)[0] ?? '');
+  return names.filter((name) => !name.includes('@.'));
+}
