@@ -35,7 +35,7 @@ describe('two sinks of one file', { concurrency: 3 }, () => {
     writeFileSync(path, text.replace(/(\[web\]\naws_access_key_id = ).*/, '$1AKIAUSER000000000000'));
     const { code, stdout } = await site.run(['once', ...config]);
     assert.equal(code, 0);
-    assert.ok(stdout.includes(`unchanged ${path} [app]\nrepaired  ${path} [web] (bytes had changed)\n`), stdout);
+    assert.ok(stdout.includes(`unchanged ${path} [app]\nrepaired  ${path} [web] (bytes that were changed at `), stdout);
     assert.deepEqual([readFileSync(path, 'utf8'), calls()], [text, [1, 2]]);
     site.metadata.rotate();
     assert.equal((await site.run(['once', ...config])).code, 0);

@@ -57,7 +57,8 @@ describe('run', { concurrency: 4 }, () => {
     site.configure(sinks(site, 'a.json', 'b.json'));
     agent.process.kill('SIGHUP');
     // Its file is there before the pass that makes it is over.
-    const isOver = (): boolean => readFileSync(site.path('run/status.json'), 'utf8').includes('b.json');
+    const status = site.path('run/status.json');
+    const isOver = (): boolean => existsSync(status) && readFileSync(status, 'utf8').includes('b.json');
     await eventually('the new sink is there', isOver);
 
     site.configure('sinks: [{path: relative, format: json}]\nsnks: []\n');

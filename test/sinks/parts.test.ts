@@ -124,7 +124,7 @@ describe('several sinks of one file', () => {
     const ctimeNs = String(lstatSync(one.path, { bigint: true }).ctimeNs);
     const known = { [idOf(one)]: { ...(records[idOf(one)] ?? assert.fail()), renamedAt: 7, ctimeNs } };
     const joined = await pass([one, two], { records: known, rotated: false });
-    assert.deepEqual(results(joined), ['unchanged', 'repaired']);
+    assert.deepEqual(results(joined), ['unchanged', 'written']);
     assert.equal(joined.records[idOf(one)]?.renamedAt, 7);
     assert.notEqual(joined.records[idOf(two)]?.renamedAt, 7);
     const { outcomes } = await pass([one, two], { records: joined.records, rotated: false });
