@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { MAX_BYTES, readFile } from '../../src/files/read.ts';
+import { Held } from '../../src/paths/held.ts';
 import { openDirectory } from '../../src/paths/policies.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -56,6 +57,19 @@ describe('the reader for files that others can write', () => {
     const before = statSync(join(directory, 'file'), { bigint: true }).atimeNs;
     read(directory, 'file');
     assert.equal(statSync(join(directory, 'file'), { bigint: true }).atimeNs, before);
+  });
+
+  test('believes no file system that serves another file than the one that was looked at', (t) => {
+    const directory = tempDir(t);
+    const [seen = '', served = ''] = ['seen', 'served'].map((name) => join(directory, name));
+    for (const file of [seen, served]) writeFileSync(file, 'x');
+    class Lying extends Held {
+      override reopen(flags: number): number {
+        return openSync(served, flags);
+      }
+    }
+    using held = new Lying(openSync(seen, 'r'), seen);
+    assert.throws(() => readFile(held, CODES), { code: 'ESTALE' });
   });
 
   test('waits for nobody and opens no device', async (t) => {

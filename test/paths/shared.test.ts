@@ -2,10 +2,16 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { mayHaveAcl } from '../../src/paths/libc.ts';
 import { openDirectory } from '../../src/paths/policies.ts';
 import { needsRoot } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { BOB, directoryAt, fileAt, refused, self } from './looks.ts';
+
+test('an access list that cannot be read may be there', () => {
+  // No such descriptor: the kernel tells nothing.
+  assert.equal(mayHaveAcl(999_999), true);
+});
 
 describe('in a directory in which others make entries', () => {
   const shared = (t: TestContext, mode: number): string => {

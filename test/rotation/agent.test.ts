@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import type { Fetched } from '../../src/core/contracts.ts';
+import type { SinkResult } from '../../src/core/outcomes.ts';
+import { idOf } from '../../src/core/sink-id.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { eventually } from '../support/eventually.ts';
+import { configOf, execConsumer, jsonSink } from '../support/topology.ts';
 import { gives, makeAgent } from './passes.ts';
 
 const MINUTE = 60_000;
@@ -18,6 +21,44 @@ async function firstSleep(t: TestContext, ...[answers, options]: Rig): Promise<n
   await running;
   return alarm - clock.now();
 }
+
+/** A pass in which one sink has this result. */
+function ended(result: SinkResult): NonNullable<Rig[1]> {
+  const code = result === 'refused' ? 'SINK_UNSAFE_PATH' : 'SINK_WRITE_FAILED';
+  const outcome = { path: '/a', format: 'json', result, bytesChanged: false, drift: [], warnings: [] } as const;
+  const error = { code, message: 'no' } as const;
+  return { applySinks: () => Promise.resolve({ outcomes: [{ ...outcome, error }], records: {}, temps: [] }) };
+}
+
+describe('a sink', () => {
+  test('that failed is tried again soon, and one that is refused when a person may have changed something', async (t) => {
+    const usual = await firstSleep(t, [gives('A')]);
+    assert.equal(await firstSleep(t, [gives('A')], ended('refused')), usual);
+    assert.ok((await firstSleep(t, [gives('A')], ended('failed'))) < usual / 10);
+  });
+});
+
+describe('a pass', () => {
+  // A unit that is ordered after ours cannot be reloaded before we are ready.
+  test('is made visible, and so READY, before anybody is notified', async (t) => {
+    const done: string[] = [];
+    const { agent } = makeAgent(t, [gives('A')], {
+      config: configOf([jsonSink('/a', 'web')], [execConsumer('web')]),
+      applySinks: async ({ beforeWrite }) => {
+        await beforeWrite([], [idOf(jsonSink('/a'))]);
+        return { outcomes: [], records: {}, temps: [] };
+      },
+      onPublish: () => done.push('visible'),
+      notify: () => {
+        done.push('notified');
+        return Promise.resolve({ result: 'notified', detail: 'done' });
+      },
+    });
+    const limits = { wait: 0, patience: 0 };
+    await agent.once({ trigger: 'once', notifyAll: false }, limits, new AbortController().signal);
+    assert.deepEqual(done.slice(0, 2), ['visible', 'notified']);
+  });
+});
 
 type Rig = [answers: Parameters<typeof makeAgent>[1], options?: Parameters<typeof makeAgent>[2]];
 

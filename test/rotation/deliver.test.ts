@@ -67,6 +67,18 @@ describe('delivery', () => {
     assert.deepEqual(names(notified).toSorted(), ['slow', 'slow', 'web', 'web']);
   });
 
+  test('what fails because it was given up when we stopped is no attempt', async (t) => {
+    const hung = Promise.withResolvers<NotifyResult>();
+    const { store, outcomes, deliverer } = setUp(t, () => hung.promise);
+    await rotate(store, ['/b']);
+    const before = store.state.consumers;
+    deliverer.kick(config, NO_FAILURES);
+    const stopped = deliverer.stop();
+    hung.resolve(FAILED);
+    await stopped;
+    assert.deepEqual([store.state.consumers, outcomes], [before, []]);
+  });
+
   test('a failure is tried again with a backoff that grows, and says retry', async (t) => {
     const { clock, store, notified, outcomes, deliverer } = setUp(t, () => (notified.length < 3 ? FAILED : TOLD));
     await rotate(store, ['/b']);

@@ -1,8 +1,8 @@
 import type { TestContext } from 'node:test';
-import type { RefreshConfig } from '../../src/core/config.ts';
+import type { Config, RefreshConfig } from '../../src/core/config.ts';
 import type { Fetched } from '../../src/core/contracts.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
-import { Agent, type AgentView } from '../../src/rotation/agent.ts';
+import { Agent, type AgentDeps, type AgentView } from '../../src/rotation/agent.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { credentials, NOON } from '../support/credentials.ts';
@@ -31,12 +31,16 @@ interface Rig {
 }
 
 interface RigOptions {
+  /** In place of one without sinks and consumers. */
+  readonly config?: Config;
+  readonly applySinks?: AgentDeps['applySinks'];
+  readonly notify?: AgentDeps['notify'];
   readonly refresh?: RefreshConfig;
   /** While a view is made visible, which is between a plan and the sleep until then. */
   readonly onPublish?: (clock: FakeClock) => void;
 }
 
-/** An agent without sinks and consumers, whose source gives these answers, and the last one from then on. */
+/** An agent whose source gives these answers, and the last one from then on. */
 export function makeAgent(t: TestContext, answers: readonly Fetched[], options: RigOptions = {}): Rig {
   const clock = new FakeClock(NOON);
   const log = recordingLog();
@@ -44,7 +48,7 @@ export function makeAgent(t: TestContext, answers: readonly Fetched[], options: 
   const queue = [...answers];
   const views: AgentView[] = [];
   const next = (): Fetched => (queue.length > 0 ? queue.shift() : answers.at(-1)) ?? gives('A');
-  const config = configOf([]);
+  const config = options.config ?? configOf([]);
   const agent = new Agent(
     {
       clock,
@@ -52,8 +56,8 @@ export function makeAgent(t: TestContext, answers: readonly Fetched[], options: 
       store,
       bootId: 'this',
       makeSource: () => ({ fetch: () => Promise.resolve(next()) }),
-      applySinks: () => Promise.resolve({ outcomes: [], records: {}, temps: [] }),
-      notify: () => Promise.reject(new Error('there are no consumers')),
+      applySinks: options.applySinks ?? (() => Promise.resolve({ outcomes: [], records: {}, temps: [] })),
+      notify: options.notify ?? (() => Promise.reject(new Error('there are no consumers'))),
       readsShow: () => false,
       publish: (view) => {
         views.push(view);

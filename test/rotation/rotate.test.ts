@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { knownIdentity } from '../../src/rotation/state.ts';
@@ -24,6 +24,17 @@ describe('a pass', () => {
     const after = readState(ownDirectory(stage.directory));
     assert.deepEqual(after.temps, []);
     assert.deepEqual(Object.keys(after.sinks), [stage.path]);
+  });
+
+  test('keeps no record of a file that was renamed and is not as it was made', async (t) => {
+    const stage = setUp(t);
+    await stage.pass();
+    stage.answer = gives('B');
+    stage.tamper = () => {
+      appendFileSync(stage.path, '\n');
+    };
+    assert.deepEqual(resultsOf(await stage.pass()), [['failed', 'SINK_UNVERIFIED', ['bytes']]]);
+    assert.deepEqual(readState(ownDirectory(stage.directory)).sinks, {});
   });
 
   test('without news writes neither sink nor state', async (t) => {

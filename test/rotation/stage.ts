@@ -25,6 +25,8 @@ export interface Stage {
   answer: Fetched;
   /** The state on disk when the journal was written and no byte of a secret was. */
   journalled: AgentState | undefined;
+  /** Set by a test: what somebody does to the file right after it was renamed. */
+  tamper: () => void;
   readonly pass: (request?: Partial<PassRequest>) => Promise<FilesReport>;
   /** As if the consumer had been notified. */
   readonly deliver: () => Promise<void>;
@@ -45,13 +47,20 @@ export function setUp(t: TestContext): Stage {
   const clock = new FakeClock(NOON);
   const config = configOf([jsonSink(path, 'web')], [execConsumer('web')]);
   const openStore = (): StateStore => StateStore.open(ownDirectory(directory), createAtomicFiles(), recordingLog());
-  const stage = { clock, config, directory, path, answer: gives('A'), journalled: undefined } as unknown as Stage;
+  const stage = { clock, config, directory, path, answer: gives('A'), tamper: () => undefined } as unknown as Stage;
+  const files = createAtomicFiles();
+  const tampered: typeof files = {
+    replace: async (...args) => {
+      await files.replace(...args);
+      stage.tamper();
+    },
+  };
   const deps = (bootId = 'this'): RotateDeps => ({
     source: { fetch: () => Promise.resolve(stage.answer) },
     clock,
     store: openStore(),
     applySinks: (request) =>
-      applySinks(sinkDeps({ render: renderSink }), {
+      applySinks(sinkDeps({ render: renderSink, files: tampered }), {
         ...request,
         beforeWrite: async (temps, changing) => {
           await request.beforeWrite(temps, changing);

@@ -6,6 +6,7 @@ import type { AtomicFiles } from '../../src/core/contracts.ts';
 import { EMPTY_STATE } from '../../src/rotation/state.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
+import { NOON } from '../support/credentials.ts';
 import { ownDirectory } from '../support/own.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { recordingLog } from '../support/topology.ts';
@@ -21,6 +22,19 @@ describe('state on disk', () => {
     assert.equal(statSync(path).mode & 0o777, 0o600);
     const again = StateStore.open(ownDirectory(directory), files, recordingLog());
     assert.deepEqual(again.state, { ...EMPTY_STATE, generation: 3 });
+  });
+
+  test('has no backoff after a restart: whoever restarts us may have mended something', async (t) => {
+    const directory = tempDir(t);
+    const reason = 'first' as const;
+    const pending = { generation: 1, since: NOON, reason, urgent: false, sinks: [], attempts: 5 };
+    const store = StateStore.open(ownDirectory(directory), files, recordingLog());
+    await store.update((state) => ({
+      ...state,
+      consumers: { web: { pending: { ...pending, nextAttempt: NOON + 1 } } },
+    }));
+    const { state } = StateStore.open(ownDirectory(directory), files, recordingLog());
+    assert.deepEqual(state.consumers, { web: { pending: { ...pending, nextAttempt: 0 } } });
   });
 
   test('updates at once are shared writes, none lost, and none resolves before its own change is written', async (t) => {

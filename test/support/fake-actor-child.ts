@@ -39,6 +39,13 @@ const acts: Readonly<Record<string, () => void>> = {
     say(done);
     closeSync(0);
   },
+  'when it renamed, by its own word': () => {
+    const renamed = { renamedAt: 1, renamedAtBoot: { bootId: 'this', sinceBoot: 1 } };
+    const stat = { inode: '1', size: '1', ctimeNs: '1', mode: 0o600, uid: 1000, gid: 1000 };
+    const record = { key: '0'.repeat(32), expiration: 1, ...stat, ...renamed };
+    const sink = { result: 'written', bytesChanged: true, drift: [], warnings: [], record };
+    say(`${JSON.stringify({ done: { sinks: [sink], kept: [] } })}\n`);
+  },
   'temp files, and then nothing': () => {
     say(staged);
     for (;;) listen();

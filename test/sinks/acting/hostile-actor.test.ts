@@ -5,7 +5,7 @@ import type { ErrorCode } from '../../../src/core/errors.ts';
 import { delegate, type Delegated } from '../../../src/sinks/acting/delegate.ts';
 import type { Done, ForgetWish, Job, Scope, WriteWish } from '../../../src/sinks/job.ts';
 import { ACTING_LIMITS } from '../../../src/sinks/acting/patience.ts';
-import type { TempFile } from '../../../src/sinks/contract.ts';
+import type { SinkRecord, TempFile } from '../../../src/sinks/contract.ts';
 import { createActors } from '../../../src/system/actors.ts';
 import { credentials, NOON } from '../../support/credentials.ts';
 import { limit } from '../../support/limits.ts';
@@ -63,6 +63,25 @@ describe('a process that acts as a user and says', () => {
     const { outcomes, records } = await apply('that it is done before it was asked');
     assert.partialDeepStrictEqual(outcomes, [{ path: '/home/bob/a', format: 'dotenv', result: 'written' }]);
     assert.deepEqual(records, {});
+  });
+
+  // Consumers that started since the rename are not notified.
+  test('when it renamed: is not believed, unless it is what was known', async () => {
+    const { records } = await apply('when it renamed, by its own word');
+    const [[id, told]] = Object.entries(records) as [[string, SinkRecord]];
+    assert.partialDeepStrictEqual(told, { inode: '1', ...NOW });
+    const known = { renamedAt: 1, renamedAtBoot: { bootId: 'this', sinceBoot: 1 } };
+    for (const [change, expected] of [
+      [{}, known],
+      [{ renamedAt: 2 }, NOW],
+      [{ renamedAtBoot: { bootId: 'other', sinceBoot: 1 } }, NOW],
+      [{ renamedAtBoot: { bootId: 'this', sinceBoot: 2 } }, NOW],
+    ] as const) {
+      const record = { ...told, ...known, ...change };
+      const job = { ...APPLY, records: { [id]: record } };
+      const again = await delegate(partner('when it renamed, by its own word', job), hooks);
+      assert.partialDeepStrictEqual(again.records[id], expected);
+    }
   });
 
   test('temp files, and then nothing: they stay in the journal, and the sinks count as changed', async () => {
