@@ -60,6 +60,11 @@ export function isBlockedInAllThreads(pid: number, bit: bigint): boolean {
   return blocked.length > 0 && blocked.every((set) => (set & bit) !== 0n && (set & FAULTS) !== FAULTS);
 }
 
+/** The id of this boot as a process of root sees it, whose unit may have a /proc of its own; undefined for others. */
+export function bootIdSeenBy({ pid, uids }: ProcessFacts): string | undefined {
+  return uids.real === 0 ? readProc(`/proc/${pid}/root/proc/sys/kernel/random/boot_id`)?.trim() : undefined;
+}
+
 export function allPids(): readonly number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger);
 }

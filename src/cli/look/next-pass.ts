@@ -3,7 +3,7 @@ import { SYSTEM_DIRECTORIES } from '../../core/directories.ts';
 import type { BootTime } from '../../core/contracts.ts';
 import { showUnit, textOf, type Shown } from '../../host/systemctl.ts';
 import { hasSystemd } from '../../host/tool.ts';
-import { readProcess } from '../../notify/proc.ts';
+import { bootIdSeenBy, readProcess } from '../../notify/proc.ts';
 import type { Sight, TimerSight } from '../../report/keeper.ts';
 import type { AgentStatus } from '../../report/status.ts';
 import type { Services, World } from '../world.ts';
@@ -25,11 +25,11 @@ export async function lookAtNextPass(world: World, agent: AgentStatus, runtime: 
 
 /** By pid, start and boot: a number alone may be somebody else's by now. */
 export function lookAtProcess({ pid, startTime, bootId }: AgentStatus, now: BootTime): Sight['process'] {
-  if (bootId !== now.bootId) return 'gone';
   try {
     const found = readProcess(pid);
-    if (found) return found.isAlive && !found.isThread && found.startedAt === startTime ? 'alive' : 'gone';
-    return existsSync('/proc/1/stat') ? 'gone' : 'hidden';
+    if (found && found.isAlive && !found.isThread && found.startedAt === startTime)
+      return bootId === now.bootId || bootId === bootIdSeenBy(found) ? 'alive' : 'gone';
+    return found || bootId !== now.bootId || existsSync('/proc/1/stat') ? 'gone' : 'hidden';
   } catch {
     return 'hidden';
   }
