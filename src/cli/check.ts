@@ -160,7 +160,7 @@ function textOf(config: Config, { sinks, findings, unseen, isWhole }: Seen, { at
   return [
     head(config),
     ...named(sinks).flatMap(describe),
-    ...good.map((consumer) => `ok        ${consumer.name} (${describeNotification(consumer, false)})`),
+    ...good.map((consumer) => `ok        ${consumer.name} (${describeNotification(consumer)})`),
     ...findings.toSorted(byWeight).flatMap((finding) => findingLines(finding, at)),
     ...unseen.map(({ subject, reason }) => printable(`unseen    ${subject}: ${reason}`)),
     '',

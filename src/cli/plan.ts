@@ -1,17 +1,21 @@
 import type { Command } from 'commander';
-import { sourceTime } from '../core/clock-skew.ts';
+import { notableSkew, sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import { displayKeyId } from '../core/credentials.ts';
 import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
 import { findingOf } from '../core/findings.ts';
 import { idOf, named, namesOf, sinkId } from '../core/sink-id.ts';
+import { dryRun } from '../notify/notify.ts';
 import { foreseen } from '../report/diff.ts';
-import { describeNotification, printPlan } from '../report/print-plan.ts';
+import { printPlan, prospective } from '../report/print-plan.ts';
 import type { Report } from '../report/report-schema.ts';
 import { reportOf } from '../report/report.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
-import { sinksOf } from '../rotation/pending.ts';
-import type { AgentState } from '../rotation/state.ts';
+import { dueAt, sinksOf, spreadOf } from '../rotation/pending.ts';
+import { notifyRequest } from '../rotation/request.ts';
+import { stateAfter } from '../rotation/rotate.ts';
+import { isEndedFor } from '../rotation/settle.ts';
+import type { AgentState, ConsumerState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/apply.ts';
@@ -23,7 +27,7 @@ import { sinkDeps } from './session.ts';
 import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
 import type { Run, World } from './world.ts';
 
-export type PlanOptions = SinkFlags & ReportOptions;
+type PlanOptions = SinkFlags & ReportOptions;
 
 export function addPlan(program: Command, run: Run): void {
   withSinks(program.command('plan'))
@@ -33,11 +37,11 @@ export function addPlan(program: Command, run: Run): void {
     .action((options: PlanOptions) => run((world) => plan(world, options)));
 }
 
-export async function plan(world: World, options: PlanOptions): Promise<ExitCode> {
+async function plan(world: World, options: PlanOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const { clock } = await world.services();
   const decided = await decide(world, config);
-  const { decision, state } = decided;
+  const { decision } = decided;
   const sinks = await previews(world, config, decided);
   const errors = [...sinks.flatMap(({ error }) => error ?? []), ...('error' in decision ? [decision.error] : [])];
   const findings = [
@@ -48,7 +52,8 @@ export async function plan(world: World, options: PlanOptions): Promise<ExitCode
       error ? [findingOf('sink-refused', { subject: name, problem: 'a pass would not write it' }, error)] : [],
     ),
   ];
-  const found = { sinks: sinks.map((sink) => foreseen(sink)), consumers: toNotify(config, sinks, state), findings };
+  const consumers = 'error' in decision ? [] : await toNotify(world, config, decided, sinks);
+  const found = { sinks: sinks.map((sink) => foreseen(sink)), consumers, findings };
   const now = clock.now();
   const report = reportOf(
     'plan',
@@ -99,18 +104,39 @@ async function previews(world: World, config: Config, { decision, state }: Decid
   return await previewSinks(sinkDeps(await world.services()), { ...wish, sinks, trustedGroups });
 }
 
-/** Consumers whose sinks would change in bytes, or that are still to be notified of an earlier change. */
-function toNotify(
-  { sinks, consumers }: Config,
+/** As a pass would find it after it has written its sinks. */
+async function toNotify(
+  world: World,
+  config: Config,
+  { decision, state, clockSkew }: Decided,
   previews: readonly SinkPreview[],
-  state: AgentState,
-): NonNullable<Report['consumers']> {
-  const changing = new Set(previews.filter((sink) => sink.bytesChanged).map(sinkId));
-  return consumers.flatMap((consumer) => {
+): Promise<NonNullable<Report['consumers']>> {
+  const services = await world.services();
+  const changing = previews.filter((sink) => sink.bytesChanged).map(sinkId);
+  const failed = new Set(previews.filter(({ error }) => error !== undefined).map(sinkId));
+  const after = stateAfter(state, decision, config, { changing, now: services.clock.now() });
+  const around = { clockSkew: notableSkew(clockSkew), spread: spreadOf(after), sinks: config.sinks };
+  const deps = { ...services, self: { uid: world.uid, gid: world.gid } };
+  const { bootId } = services.readBootTime();
+  const prospects = config.consumers.map(async (consumer) => {
     const { name, type } = consumer;
-    const isPending = state.consumers[name]?.pending !== undefined;
-    const own = sinksOf(sinks, name);
-    if (!isPending && !own.some((sink) => changing.has(idOf(sink)))) return [];
-    return [{ name, type, sinks: namesOf(own), detail: describeNotification(consumer, isPending) }];
+    const own = after.consumers[name] ?? {};
+    const request = notifyRequest(after, consumer, { bootId, ...around });
+    if (!request) return [];
+    const sinks = sinksOf(config.sinks, name);
+    const common = { name, type, sinks: namesOf(sinks) };
+    if (isEndedFor(own, consumer))
+      return [{ ...common, result: 'ended' as const, detail: 'it ended when it was last notified' }];
+    const allSinksStand = sinks.every((sink) => !failed.has(idOf(sink)));
+    const due = dueAt(consumer, { ...own, ...dueNow(own) }, { allSinksStand, ...around });
+    if (due > services.clock.now())
+      return [{ ...common, result: 'scheduled' as const, dueAt: new Date(due).toISOString() }];
+    return [prospective(consumer, common.sinks, await dryRun(deps, request, world.stop))];
   });
+  return (await Promise.all(prospects)).flat();
+}
+
+/** A pass does not wait for a backoff. */
+function dueNow({ pending }: ConsumerState): Pick<ConsumerState, 'pending'> {
+  return pending ? { pending: { ...pending, nextAttempt: 0 } } : {};
 }

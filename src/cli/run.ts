@@ -3,9 +3,12 @@ import type { Config } from '../core/config.ts';
 import type { Clock, Log } from '../core/contracts.ts';
 import { AgentError, describeForeign, toErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
+import { namesOf } from '../core/sink-id.ts';
+import type { ConsumerStatus } from '../report/status.ts';
 import { count } from '../report/text.ts';
 import type { Agent } from '../rotation/agent.ts';
 import { isServed, serveControl } from '../rotation/control.ts';
+import { sinksOf } from '../rotation/pending.ts';
 import type { Published } from './publish.ts';
 import { CommandFailure, readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { runtimeDirectory } from './own.ts';
@@ -89,8 +92,9 @@ async function openControl(
   log: Log,
 ): Promise<AsyncDisposable | undefined> {
   try {
-    return await serveControl(runtimeDirectory(world), async ({ command: trigger, ...asked }) => {
-      await agent.ask({ trigger, ...asked });
+    return await serveControl(runtimeDirectory(world), async ({ command, notify = [], ...asked }) => {
+      if (command === 'dry-run') return { consumers: await prospectsOf(agent, notify) };
+      await agent.ask({ trigger: command, notify, ...asked });
       return publisher.describe(agent.view()).report;
     });
   } catch (error) {
@@ -100,6 +104,16 @@ async function openControl(
     });
     return undefined;
   }
+}
+
+/** What refresh --notify --dry-run is answered. */
+async function prospectsOf(agent: Session['agent'], names: readonly string[]): Promise<readonly ConsumerStatus[]> {
+  const { prospective } = await import('../report/print-plan.ts');
+  const { sinks } = agent.view().config;
+  const prospects = await agent.dryRun(names);
+  return prospects.map(([consumer, prospect]) =>
+    prospective(consumer, namesOf(sinksOf(sinks, consumer.name)), prospect),
+  );
 }
 
 function tidinessOf(world: World, log: Log): Tidiness {

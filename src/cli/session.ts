@@ -1,7 +1,9 @@
 import type { Config } from '../core/config.ts';
 import type { Http, Log } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
-import { notify } from '../notify/notify.ts';
+import type { NotifyDeps } from '../notify/contract.ts';
+import { dryRun, notify } from '../notify/notify.ts';
+import { watch } from '../notify/watch.ts';
 import { Tally } from '../report/tally.ts';
 import { Agent, type AgentDeps } from '../rotation/agent.ts';
 import { knownIdentity } from '../rotation/state.ts';
@@ -88,12 +90,25 @@ function stages(world: World, services: Services, { log, tally, store }: Watched
       tally.sinks(applied.outcomes);
       return applied;
     },
+    ...notifying({ ...services, self }, tally),
+    readsShow,
+  };
+}
+
+/** Each attempt is counted when it is known what has come of it. */
+function notifying(deps: NotifyDeps, tally: Tally): Pick<Stages, 'notify' | 'dryRun' | 'watch'> {
+  return {
     notify: async (request, signal) => {
-      const result = await notify({ ...services, self }, request, signal);
-      tally.notified(request.consumer.name, result.result);
+      const result = await notify(deps, request, signal);
+      if (result.result !== 'sent') tally.notified(request.consumer.name, result.result);
       return result;
     },
-    readsShow,
+    dryRun: (request, signal) => dryRun(deps, request, signal),
+    watch: async (consumer, sent, signal) => {
+      const result = await watch(deps, consumer, sent, signal);
+      tally.notified(consumer.name, result.result);
+      return result;
+    },
   };
 }
 

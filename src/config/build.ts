@@ -5,7 +5,6 @@ import type {
   ImdsConfig,
   JsonKeys,
   RefreshConfig,
-  SignalConsumer,
   SinkConfig,
 } from '../core/config.ts';
 import type { ConsumerSettings } from './schema-consumers.ts';
@@ -118,27 +117,23 @@ function buildConsumer(name: string, consumer: ConsumerSettings): ConsumerConfig
   const common = {
     name,
     when: consumer.when ?? usualWhen(consumer.type, action),
-    ...defined({ before: consumer.before }),
+    ...defined({ before: consumer.before, after: consumer.after }),
   };
   switch (consumer.type) {
     case 'systemd': {
-      const { type, unit, action, signal = 'SIGHUP' } = consumer;
-      return { type, ...common, unit, action, signal };
+      const { type, unit, action, signal = 'SIGHUP', handles_signal, user } = consumer;
+      return { type, ...common, unit, action, signal, handlesSignal: handles_signal, ...defined({ user }) };
     }
     case 'signal': {
-      const { type, signal, handles_signal } = consumer;
-      return { type, ...common, signal, target: buildTarget(consumer), handlesSignal: handles_signal };
+      const { type, signal, handles_signal, pid_file, process } = consumer;
+      const target = defined({ pidFile: pid_file, process });
+      return { type, ...common, signal, target, handlesSignal: handles_signal };
     }
     case 'exec': {
       const { type, command, timeout, user } = consumer;
       return { type, ...common, command, timeout, ...defined({ user }) };
     }
   }
-}
-
-/** The rules for consumers have seen to it that there is one of the two. */
-function buildTarget({ pid_file, process }: Extract<ConsumerSettings, { type: 'signal' }>): SignalConsumer['target'] {
-  return process ? { process } : { pidFile: pid_file ?? '' };
 }
 
 /**

@@ -8,7 +8,7 @@ export function consumerRules(consumer: Part): Problem[] {
   return [
     ...beforeWithoutExpiring(consumer),
     ...(type === 'systemd' ? signalWithoutKill(consumer) : []),
-    ...(type === 'signal' ? oneTarget(consumer) : []),
+    ...(type === 'signal' ? aTarget(consumer) : []),
   ];
 }
 
@@ -35,9 +35,7 @@ function signalWithoutKill({ tree, path }: Part): Problem[] {
   ];
 }
 
-function oneTarget({ tree, path }: Part): Problem[] {
-  const targets = ['pid_file', 'process'].filter((key) => find(tree, [key]));
-  if (targets.length === 1) return [];
-  const got = targets.length === 0 ? 'neither' : 'both';
-  return [invalid(tree.at, { path, message: `expected either pid_file or process, got ${got}` })];
+function aTarget({ tree, path }: Part): Problem[] {
+  if (['pid_file', 'process'].some((key) => find(tree, [key]))) return [];
+  return [invalid(tree.at, { path, message: 'expected pid_file or process, got neither' })];
 }

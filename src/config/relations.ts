@@ -28,6 +28,7 @@ export function checkNames(files: readonly Tree[]): Problem[] {
   return [
     ...danglingNames(sinks, [...consumers.keys()]),
     ...unusedConsumers(sinks, consumers),
+    ...wrongOrder(sinks, consumers),
     ...(sinks.length === 0 ? noSinks(files) : []),
   ];
 }
@@ -63,6 +64,36 @@ function unusedConsumers(sinks: readonly Part[], consumers: ReadonlyMap<string, 
         message: 'expected a sink that notifies it, got none: it will never be notified',
       }),
     );
+}
+
+/** `after`: of other consumers of the same file, and in no circle. */
+function wrongOrder(sinks: readonly Part[], consumers: ReadonlyMap<string, Entry>): Problem[] {
+  const afterOf = (name: string): readonly Tree[] => itemsAt(consumers.get(name)?.tree, ['after']);
+  const shared = (one: string, other: string): boolean =>
+    sinks.some(({ tree }) => {
+      const names = itemsAt(tree, ['notify']).map(({ value }) => value);
+      return names.includes(one) && names.includes(other);
+    });
+  const leadsTo = (from: string, to: string): boolean => {
+    const reached = new Set([from]);
+    for (const name of reached) {
+      for (const { value } of afterOf(name)) if (typeof value === 'string') reached.add(value);
+    }
+    return reached.has(to);
+  };
+  return [...consumers.keys()].flatMap((name) =>
+    afterOf(name).flatMap(({ at, value }, index) => {
+      if (typeof value !== 'string') return [];
+      const path = `${pathText(['consumers', name])}.after[${String(index)}]`;
+      if (!consumers.has(value) || !shared(name, value)) {
+        const message = `expected another consumer of one of its files, got ${show(value)}`;
+        return [invalid(at, { path, message, hint: 'correct the name, or remove it' })];
+      }
+      if (!leadsTo(value, name)) return [];
+      const message = `expected an order, got a circle: ${show(value)} comes after ${name}`;
+      return [invalid(at, { path, message, hint: 'remove one of the two' })];
+    }),
+  );
 }
 
 function noSinks([first]: readonly Tree[]): Problem[] {

@@ -30,6 +30,10 @@ const common = {
     'For when: expiring, the time that is left then. Left out: a third of the lifetime.',
     duration('1s', '12h'),
   ),
+  after: option(
+    'Consumers of the same files that are notified first.',
+    v.array(consumerName, expectation('a list of consumers', 'put the name in brackets: [name]')),
+  ),
 };
 
 const signal = text(`a signal: ${oneOf(SIGNALS)}`, readSignal, {
@@ -46,22 +50,28 @@ const systemd = mapping({
     'try-reload-or-restart',
   ),
   signal: option('For action: kill.', signal),
+  handles_signal: option(
+    'You vouch that the main process handles what action: kill, or the ExecReload= of the unit, sends.',
+    flag,
+    false,
+  ),
+  user: option("The user whose service manager has the unit, a name or a numeric id. Left out: the system's.", owner),
 });
 
 const signalled = mapping({
   type: v.literal('signal'),
   ...common,
   signal: option('The signal to send.', signal, 'SIGHUP'),
-  pid_file: option('The file that holds the process id.', path),
+  pid_file: option('The file that holds the process id. With process, both must agree.', path),
   process: option(
-    'Every process of this executable, instead of a pid file.',
+    'Every process of this executable; with pid_file, the one that it names.',
     mapping({
       exe: required('The executable, an absolute path.', path),
       user: option('Only those of this user, a name or a numeric id. Left out: any.', owner),
     }),
   ),
   handles_signal: option(
-    'You vouch that the program handles the signal; needed for Go and Java, where nobody can see it.',
+    'You vouch that the program handles the signal, where nobody can see it: Go, Java, a shell, sigwait.',
     flag,
     false,
   ),

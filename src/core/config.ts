@@ -137,6 +137,8 @@ interface ConsumerCommon {
   readonly when: 'changed' | 'expiring' | 'auto';
   /** For `expiring` and `auto`: notify when less than this is left of the credentials that the consumer knows; unset: a third. */
   readonly before?: number;
+  /** Consumers of the same sinks that are notified first. */
+  readonly after?: readonly string[];
 }
 
 export interface SystemdConsumer extends ConsumerCommon {
@@ -145,13 +147,18 @@ export interface SystemdConsumer extends ConsumerCommon {
   readonly action: 'try-reload-or-restart' | 'reload' | 'restart' | 'kill';
   /** For `kill`. */
   readonly signal: SignalName;
+  /** The administrator vouches that the main process handles what `kill`, or the unit's ExecReload=, sends. */
+  readonly handlesSignal: boolean;
+  /** User name or numeric id whose service manager has the unit; unset: the system's. */
+  readonly user?: string | number;
 }
 
 export interface SignalConsumer extends ConsumerCommon {
   readonly type: 'signal';
   readonly signal: SignalName;
-  readonly target: { readonly pidFile: string } | { readonly process: ProcessMatch };
-  /** The administrator vouches that the program handles the signal; needed for Go and Java. */
+  /** At least one of them; both must agree. */
+  readonly target: { readonly pidFile?: string; readonly process?: ProcessMatch };
+  /** The administrator vouches that the program handles the signal; needed where that cannot be seen. */
   readonly handlesSignal: boolean;
 }
 

@@ -182,10 +182,22 @@ export interface Processes {
   /** Undefined when there is no such process. Throws AgentError where the kernel holds none for us. */
   open(pid: number): ProcessHandle | undefined;
   /**
-   * Path of the executable as /proc shows it, read with the identity of the process's `owner` where the agent's own is
-   * not enough. Undefined when there is none (ended, or a kernel thread). Throws EACCES.
+   * What a process executes, as /proc shows it, looked at with the identity of the process's `owner` where the agent's
+   * own is not enough. Never waits for a file system. Undefined when there is none (ended, or a kernel thread). Throws
+   * EACCES.
    */
-  executable(pid: number, owner: UserIds): string | undefined;
+  executable(pid: number, owner: UserIds): Executable | undefined;
+}
+
+export interface Executable {
+  /** In the process's own mount namespace, in which whoever made it decides what is at a path. */
+  readonly path: string;
+  /** The file is not at that path any more. */
+  readonly isReplaced: boolean;
+  /** Device and inode, which nobody can make look like others: `254:1:8123`. */
+  readonly file: string;
+  /** The owner of the file. */
+  readonly uid: number;
 }
 
 /** A moment on the kernel's clock that runs through suspend and that no administrator sets. */

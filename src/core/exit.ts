@@ -65,6 +65,7 @@ const OF_CODE: Record<ErrorCode, ExitCode> = {
   CONSUMER_UNINSPECTABLE: EXIT.consumerPending,
   CONSUMER_FAILED: EXIT.consumerPending,
   CONSUMER_TIMEOUT: EXIT.consumerPending,
+  CONSUMER_ENDED: EXIT.consumerPending,
   STATE_UNWRITABLE: EXIT.sinkFailed,
   LOCKDOWN_REFUSED: EXIT.refused,
   LOCKDOWN_UNAVAILABLE: EXIT.noRole,

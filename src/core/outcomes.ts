@@ -42,9 +42,11 @@ export type SinkEvidence =
 
 /**
  * `notified`: delivered; `started_since`: started after its sinks were renamed, nothing to do; `not_running`: not running;
- * `scheduled`: knows credentials that are good for a while (`when: expiring`); `pending`: to be tried again.
+ * `scheduled`: knows credentials that are good for a while (`when: expiring`); `pending`: to be tried again;
+ * `ended`: it did not survive the last notification, and gets no other until its configuration changes or somebody asks
+ * for it by name.
  */
-export type ConsumerResult = 'notified' | 'started_since' | 'not_running' | 'scheduled' | 'pending';
+export type ConsumerResult = 'notified' | 'started_since' | 'not_running' | 'scheduled' | 'pending' | 'ended';
 
 export interface ConsumerOutcome {
   readonly name: string;
@@ -52,6 +54,10 @@ export interface ConsumerOutcome {
   readonly generation: number;
   /** What was sent to whom: `SIGHUP to pid 4711`. */
   readonly detail?: string;
+  /** Of a scheduled one: when it is to be notified; epoch milliseconds. */
+  readonly dueAt?: number;
+  /** Of an ended one: whether a successor runs, and when little is left of the credentials that this one knows. */
+  readonly successor?: { readonly isRunning: boolean; readonly runsOutAt: number };
   /** Of a pending one, the processes that run with what they read before, as far as they are known. */
   readonly processes?: readonly RunningProcess[];
   readonly error?: ErrorInfo;

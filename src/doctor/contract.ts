@@ -38,7 +38,7 @@ export interface ConsumerFacts {
   /** For `systemd`. */
   readonly unit?: UnitFacts;
   readonly processes: readonly ProcessFacts[];
-  /** Why a pass would not notify it. */
+  /** Why a pass would not notify it, where neither its unit nor a process says it. */
   readonly trouble?: ErrorInfo;
 }
 
@@ -68,10 +68,8 @@ export interface ProcessFacts {
   readonly pid: number;
   /** The last part of its executable's path. */
   readonly program?: string;
-  /** What the signal would do, when it is told by one. */
-  readonly reception?: { readonly signal: string; readonly effect: 'caught' | 'blocked' | 'dropped' | 'fatal' };
-  /** A runtime that catches the signal in every program: the handler proves nothing. */
-  readonly runtime?: string;
+  /** Why a pass would not notify it. */
+  readonly error?: ErrorInfo;
 }
 
 export interface MetadataFacts {

@@ -1,38 +1,16 @@
 import { shellWord } from '../core/shell-word.ts';
-import type { Finding, Remedy } from '../core/findings.ts';
+import { findingOf, type Finding, type Remedy } from '../core/findings.ts';
 import type { ConsumerFacts, ProcessFacts } from './contract.ts';
 
-/** Programs that a signal does not reach. */
+/** Programs that a notification does not reach. */
 export function judgeSignals({ name, processes }: ConsumerFacts): readonly Finding[] {
   return processes.flatMap((process) => judgeSignal(name, process));
 }
 
-const EFFECTS = {
-  fatal: 'has no handler: it would end, and so is not signalled',
-  dropped: 'ignores it: it would not notice',
-} as const;
-
-function judgeSignal(subject: string, { pid, program, reception, runtime }: ProcessFacts): readonly Finding[] {
-  if (!reception) return [];
-  const { effect, signal } = reception;
-  const isDoubtful = effect === 'caught' && runtime !== undefined;
-  if (effect === 'blocked' || (effect === 'caught' && !isDoubtful)) return [];
-  const seen = isDoubtful
-    ? `runs in ${runtime}, which catches it in every program and by default exits`
-    : EFFECTS[effect === 'dropped' ? 'dropped' : 'fatal'];
-  return [
-    {
-      id: 'signal-not-handled',
-      severity: 'error',
-      subject,
-      problem: `${signal} does not make this program read its files again`,
-      evidence: [`pid ${pid}${program === undefined ? '' : ` (${program})`} ${seen}`],
-      remedy: {
-        text: 'have systemd restart it; or, where the program is known to handle the signal, vouch for it',
-        line: isDoubtful ? 'handles_signal: true' : '{ type: systemd, unit: NAME.service, action: restart }',
-      },
-    },
-  ];
+function judgeSignal(subject: string, { pid, program, error }: ProcessFacts): readonly Finding[] {
+  if (!error) return [];
+  const problem = `a notification would not reach pid ${pid}${program === undefined ? '' : ` (${program})`}`;
+  return [findingOf('signal-not-handled', { subject, problem }, error)];
 }
 
 const RESTART: Remedy = { text: 'have it restarted', line: '{ type: systemd, unit: NAME.service, action: restart }' };

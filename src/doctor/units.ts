@@ -41,8 +41,7 @@ function judgeReload(subject: string, { name, action, canReload }: UnitFacts): r
 
 /** systemd takes death by SIGHUP for success, so that Restart=on-failure does not bring the unit back. */
 function judgeRestart({ name: subject, told, processes }: ConsumerFacts, unit: UnitFacts): readonly Finding[] {
-  const isSure =
-    processes.length > 0 && processes.every(({ reception, runtime }) => isHandled(reception?.effect, runtime));
+  const isSure = processes.length > 0 && processes.every(({ error }) => !error);
   if (told !== 'signal' || unit.restart === 'always' || isSure) return [];
   return [
     {
@@ -57,8 +56,4 @@ function judgeRestart({ name: subject, told, processes }: ConsumerFacts, unit: U
       },
     },
   ];
-}
-
-function isHandled(effect: string | undefined, runtime: string | undefined): boolean {
-  return (effect === 'caught' || effect === 'blocked') && runtime === undefined;
 }

@@ -1,12 +1,26 @@
 import type { CommandResult } from '../core/commands.ts';
+import type { UserIds } from '../core/contracts.ts';
 import { runTool, type HostDeps, type ToolOptions } from './tool.ts';
 
 /** What `systemctl show` says of a unit, by property; of one that comes several times, all values. */
 export type Shown = ReadonlyMap<string, readonly string[]>;
 
+export interface SystemctlOptions extends Pick<ToolOptions, 'timeout' | 'signal' | 'keep'> {
+  /** The manager of this user's services, who is asked with that user's rights; unset: the system's. */
+  readonly manager?: UserIds | undefined;
+}
+
 /** Asks nobody for a password, and shows its output to nobody. Rejects as {@link runTool} does. */
-export async function systemctl(deps: HostDeps, args: readonly string[], options: ToolOptions): Promise<CommandResult> {
-  return await runTool(deps, ['systemctl', '--no-ask-password', '--no-pager', ...args], options);
+export async function systemctl(
+  deps: HostDeps,
+  args: readonly string[],
+  { manager, ...options }: SystemctlOptions,
+): Promise<CommandResult> {
+  const command = ['systemctl', '--no-ask-password', '--no-pager'];
+  if (!manager) return await runTool(deps, [...command, ...args], options);
+  const as = manager.uid === process.geteuid?.() ? {} : { ids: manager };
+  const env = { XDG_RUNTIME_DIR: `/run/user/${manager.uid}` };
+  return await runTool(deps, [...command, '--user', ...args], { ...options, ...as, env });
 }
 
 /** Milliseconds. */
@@ -21,10 +35,10 @@ export async function showUnit(
   deps: HostDeps,
   unit: string,
   properties: readonly string[],
-  signal: AbortSignal,
+  options: Pick<SystemctlOptions, 'signal' | 'manager'>,
 ): Promise<ShowResult> {
   const args = ['show', `--property=${properties.join()}`, '--', unit];
-  const result = await systemctl(deps, args, { timeout: TIMEOUT, signal, keep: KEEP });
+  const result = await systemctl(deps, args, { timeout: TIMEOUT, ...options, keep: KEEP });
   return { ...result, shown: parse(result.output) };
 }
 

@@ -34,11 +34,13 @@ export interface ToolOptions {
   readonly signal?: AbortSignal;
   /** Unset: as the agent. */
   readonly ids?: UserIds;
+  /** Beside PATH and LC_ALL. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Bytes of each stream that are kept, from the end; 4 KiB where left out. */
   readonly keep?: number;
 }
 
 /** Runs one of the host's tools, whose messages are then in English. Rejects as {@link Commands.run} does. */
 export function runTool(deps: HostDeps, command: readonly string[], options: ToolOptions): Promise<CommandResult> {
-  return deps.commands.run(command, { ...options, env: { PATH: hostOf(deps).path, LC_ALL: 'C' } });
+  return deps.commands.run(command, { ...options, env: { ...options.env, PATH: hostOf(deps).path, LC_ALL: 'C' } });
 }

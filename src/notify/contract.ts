@@ -1,7 +1,6 @@
 import type { ConsumerConfig } from '../core/config.ts';
 import type { Actors, BootTime, Clock, Processes, UserIds, Users } from '../core/contracts.ts';
-import type { ErrorInfo } from '../core/errors.ts';
-import type { RunningProcess } from '../core/outcomes.ts';
+import type { Outcome, PendingResult } from '../core/prospect.ts';
 import type { HostDeps } from '../host/tool.ts';
 
 export interface NotifyDeps extends HostDeps {
@@ -13,6 +12,15 @@ export interface NotifyDeps extends HostDeps {
   readonly users: Users;
   /** Who the agent is. */
   readonly self: UserIds;
+  /** Milliseconds; unset: as on every host. */
+  readonly watch?: WatchTimes;
+}
+
+export interface WatchTimes {
+  /** How long a consumer is watched after it was signalled, reloaded or restarted. */
+  readonly window: number;
+  /** How long one that was to end, or that somebody else restarts, may take to come back. */
+  readonly successor: number;
 }
 
 export interface NotifyRequest {
@@ -25,29 +33,49 @@ export interface NotifyRequest {
   readonly changedAt?: BootTime | undefined;
   /** Epoch milliseconds: before it, a unit that cannot reload is not restarted; unset: at any time. */
   readonly noRestartBefore?: number;
-  /** What an earlier attempt at the same notification gave as `notified`: not notified again. */
+  /** Keys of processes that earlier attempts at the same notification reached: not notified again. */
   readonly notified?: readonly string[];
+  /** Files of processes that were notified before, as {@link SentProcess.file}, with their keys: known to be meant. */
+  readonly matched?: readonly string[];
+}
+
+/** What was sent to a consumer that is to be watched. It is on disk as long as the watch goes on. */
+export interface Sent {
+  /** On the kernel's clock. */
+  readonly at: BootTime;
+  /** `SIGHUP to pid 4711`. */
+  readonly detail: string;
+  readonly processes: readonly SentProcess[];
+  /** A unit whose state says whether it lives, and how often systemd had restarted it by itself. */
+  readonly unit?: { readonly name: string; readonly restarts: number };
+  /** What was sent ends a process in good order, so that a successor is awaited. */
+  readonly endsIt: boolean;
+  /** There are others that are still to be notified. */
+  readonly isPartial: boolean;
+}
+
+export interface SentProcess {
+  readonly pid: number;
+  /** Milliseconds since boot. */
+  readonly startedAt: number;
+  /** Real user id. */
+  readonly uid: number;
+  /** Device and inode of its executable; unset: hidden from us. */
+  readonly file?: string;
+  /** Its session and control groups: what runs the same executable there may be its successor. */
+  readonly session: number;
+  readonly group: string;
+}
+
+/** Tells a process from others that have the same number later. */
+export function keyOf({ pid, startedAt }: Pick<SentProcess, 'pid' | 'startedAt'>): string {
+  return `${pid}@${startedAt}`;
 }
 
 /**
- * `scheduled`: to be tried again at `until` (epoch milliseconds), since notifying means a restart; `notified`: delivered; `started_since`: started after the change, nothing to do; `not_running`: not running; `pending`: to be tried
- * again, because it is `later` that the consumer can be notified (it is starting or stopping), or because it is `refused`
- * until somebody changes something.
+ * `sent`: to be watched, see watch.ts; `notified`: delivered; `started_since`: started after the change, nothing to do;
+ * `not_running`; `scheduled`: to be tried again at `until` (epoch milliseconds), since notifying means a restart;
+ * `ended`: it did not survive; `pending`: to be tried again, because it is `later` that the consumer can be notified (it
+ * is starting or stopping), or because it is `refused` until somebody changes something.
  */
-export type NotifyResult =
-  | {
-      readonly result: 'notified' | 'started_since' | 'not_running';
-      readonly detail: string;
-      /** Ids of those that were notified, or started since, where they are known. */
-      readonly processes?: readonly number[];
-    }
-  | { readonly result: 'scheduled'; readonly detail: string; readonly until: number }
-  | {
-      readonly result: 'pending';
-      readonly error: ErrorInfo;
-      readonly kind: 'later' | 'refused';
-      /** Processes of this consumer that were notified, when others are still to be. */
-      readonly notified?: readonly string[];
-      /** Those that are still to be notified, as far as they are known. */
-      readonly processes?: readonly RunningProcess[];
-    };
+export type NotifyResult = Outcome | { readonly result: 'sent'; readonly sent: Sent; readonly rest?: PendingResult };

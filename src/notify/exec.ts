@@ -8,6 +8,7 @@ import { hasSystemd, runTool } from '../host/tool.ts';
 import { judgeCommand } from '../paths/command.ts';
 import { ask, ERROR } from './ask.ts';
 import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
+import type { Prepared } from './prepared.ts';
 
 interface Attempt {
   readonly request: NotifyRequest;
@@ -15,13 +16,23 @@ interface Attempt {
 }
 
 /** Runs a consumer's program: notified when it ends with exit code 0. What it prints is kept out of our own reports. */
-export async function notifyByExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<NotifyResult> {
+export async function prepareExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<Prepared> {
   const [program = ''] = consumer.command;
   const user = await userOf(deps, consumer);
   const mayHang = await refuseUnsafe(deps, consumer.command, attempt.signal);
+  return {
+    action: `run ${program}`,
+    processes: [],
+    send: () => run(deps, consumer, { ...attempt, user, mayHang }),
+    [Symbol.dispose]: () => undefined,
+  };
+}
+
+async function run(deps: NotifyDeps, consumer: ExecConsumer, attempt: Run): Promise<NotifyResult> {
+  const [program = ''] = consumer.command;
   // Below a service manager a unit of its own, so that the sandbox of ours does not bind it.
   const inUnit = deps.self.uid === 0 && hasSystemd(deps);
-  const result = await (inUnit ? runInUnit : runHere)(deps, consumer, { ...attempt, user, mayHang });
+  const result = await (inUnit ? runInUnit : runHere)(deps, consumer, attempt);
   if (result.timedOut) {
     const message = `${program}: expected an end within ${consumer.timeout / 1000} s, got none`;
     throw new AgentError('CONSUMER_TIMEOUT', message, { hint: 'see what it waits for, or raise timeout' });
@@ -29,12 +40,6 @@ export async function notifyByExec(deps: NotifyDeps, consumer: ExecConsumer, att
   if (result.exitCode === 0) return { result: 'notified', detail: `${program} ended with exit code 0` };
   const hint = inUnit ? `see journalctl -u ${unitName(consumer)}` : 'run it by hand as its user';
   throw failed(`${program}: expected exit code 0, got ${result.exitCode ?? result.signal}`, hint);
-}
-
-/** What keeps the program from being run, found without running it. Rejects with AgentError. */
-export async function examineCommand(deps: NotifyDeps, consumer: ExecConsumer, signal: AbortSignal): Promise<void> {
-  await userOf(deps, consumer);
-  await refuseUnsafe(deps, consumer.command, signal);
 }
 
 async function userOf(deps: NotifyDeps, { user }: ExecConsumer): Promise<UserIds> {

@@ -1,70 +1,145 @@
-import * as fs from 'node:fs';
-import { promisify } from 'node:util';
-import type { ProcessMatch } from '../core/config.ts';
-import { AgentError, isErrno } from '../core/errors.ts';
-import type { NotifyDeps, NotifyResult } from './contract.ts';
-import { allPids, readProcess, type ProcessFacts } from './proc.ts';
-import { ended, sendTo, type Aim } from './send.ts';
+import type { ProcessMatch, SignalConsumer } from '../core/config.ts';
+import type { Executable, ProcessHandle } from '../core/contracts.ts';
+import { AgentError, isErrno, type ErrorInfo } from '../core/errors.ts';
+import { openFile } from '../paths/policies.ts';
+import { refuseContainers } from './container.ts';
+import { keyOf, type NotifyDeps, type NotifyRequest } from './contract.ts';
+import { fileOf } from './file.ts';
+import { readPidFile, type PidFile } from './pid-file.ts';
+import { allPids, assertProcessesVisible, readProcess, startedAfter, type ProcessFacts } from './proc.ts';
 
-const realpath = promisify(fs.realpath.native);
-
-interface Wanted {
-  /** Of the executable, as /proc shows it. */
-  readonly paths: readonly string[];
-  readonly uid: number | undefined;
+/** A process of a consumer, held by the kernel: its number cannot be given to another one meanwhile. */
+export interface Match {
+  readonly held: ProcessHandle;
+  readonly facts: ProcessFacts;
+  readonly executable: Seen;
+  /** Why it cannot be told whether it is meant. */
+  readonly doubt?: ErrorInfo;
 }
 
-/** Signals every process that runs an executable, but for those in `notified`. */
-export async function notifyMatches(
+/** Undefined for a process that is just ending, and for the kernel's threads. */
+type Seen = Executable | 'hidden' | undefined;
+
+export interface Found extends Disposable {
+  readonly matches: readonly Match[];
+  /** Why there are none. */
+  readonly absence: string;
+}
+
+type Target = SignalConsumer['target'];
+
+/**
+ * The one finder: the processes that a consumer's signal is for. A pid file and a program that are both named must
+ * agree. Rejects with what keeps them from being found.
+ */
+export async function match(
   deps: NotifyDeps,
-  match: ProcessMatch,
-  aim: Aim,
-  notified: readonly string[],
-): Promise<NotifyResult> {
-  const wanted: Wanted = { paths: await pathsOf(match.exe), uid: await uidOf(deps, match) };
-  const seen = allPids().map((pid) => ({ pid, verdict: look(deps, pid, wanted) }));
-  const matches = seen.filter(({ verdict }) => verdict === 'match');
-  if (matches.length === 0) return absent(match, seen.filter(({ verdict }) => verdict === 'hidden').length);
-  const attempts: Attempt[] = [];
-  for (const { pid } of matches) attempts.push(await notifyMatch(deps, pid, wanted, { ...aim, notified }));
-  return summary(attempts, aim);
-}
-
-/** A program that was replaced on disk while it runs shows as deleted. */
-async function pathsOf(exe: string): Promise<readonly string[]> {
-  const real = await realpath(exe).catch(() => exe);
-  return [exe, real].flatMap((path) => [path, `${path} (deleted)`]);
-}
-
-async function uidOf(deps: NotifyDeps, { user }: ProcessMatch): Promise<number | undefined> {
-  if (user === undefined) return undefined;
-  const ids = await deps.users.user(user);
-  if (ids) return ids.uid;
-  throw new AgentError('CONSUMER_FAILED', `process.user: expected a user of this machine, got ${user}`, {
-    hint: 'create it, or correct the name in the configuration',
-  });
-}
-
-/** `hidden`: nothing says which program it runs, so that it may be one of those that are wanted. */
-function look(deps: NotifyDeps, pid: number, { paths, uid }: Wanted): 'match' | 'other' | 'hidden' {
-  if (pid === 1 || pid === process.pid) return 'other';
-  const own = executable(deps, pid);
-  if (own !== 'hidden' && !paths.includes(own)) return 'other';
-  const facts = readProcess(pid);
-  if (!facts?.isAlive || !isCandidate(deps, facts, uid)) return 'other';
-  const path = own === 'hidden' ? executable(deps, pid, facts) : own;
-  if (path === 'hidden') return 'hidden';
-  return paths.includes(path) ? 'match' : 'other';
-}
-
-/** A path, empty when there is none, or `hidden`. */
-function executable(deps: NotifyDeps, pid: number, facts?: ProcessFacts): string {
+  { pidFile, process: program }: Target,
+  request: Pick<NotifyRequest, 'changedAt' | 'matched'>,
+  abort: AbortSignal,
+): Promise<Found> {
+  assertProcessesVisible(deps.self);
+  const wanted = program && (await wantedOf(deps, program, request.matched));
+  if (pidFile === undefined) return wanted ? matchAll(deps, wanted) : found([], 'no target');
+  const file = await readPidFile(deps, pidFile, abort);
+  if (!file) return found([], `no ${pidFile}`);
+  const pid = plausiblePid(pidFile, file);
+  const seen = hold(deps, pid);
   try {
-    return deps.processes.executable(pid, facts?.owner ?? deps.self) ?? '';
+    if (!seen) {
+      if (!wanted) refuseContainers(pidFile, pid);
+      return found([], `pid ${pid} has ended`);
+    }
+    return found([agreeing(deps, { path: pidFile, file, wanted, request }, seen)], '');
+  } catch (error) {
+    seen?.held[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function found(matches: readonly Match[], absence: string): Found {
+  return {
+    matches,
+    absence,
+    [Symbol.dispose]() {
+      for (const { held } of matches) held[Symbol.dispose]();
+    },
+  };
+}
+
+/** Undefined where it is hidden. */
+export function pathOf({ executable }: Match): string | undefined {
+  return typeof executable === 'object' ? executable.path : undefined;
+}
+
+/** Looked at when it is held: before, the number could change hands. */
+export function hold(deps: NotifyDeps, pid: number): Match | undefined {
+  const held = deps.processes.open(pid);
+  const facts = held && readProcess(pid);
+  if (held && facts?.isAlive) return { held, facts, executable: executableOf(deps, facts) };
+  held?.[Symbol.dispose]();
+  return undefined;
+}
+
+function executableOf(deps: NotifyDeps, { pid, owner }: ProcessFacts): Seen {
+  try {
+    return deps.processes.executable(pid, owner);
   } catch (error) {
     if (isErrno(error, 'EACCES')) return 'hidden';
     throw error;
   }
+}
+
+interface Wanted {
+  readonly exe: string;
+  /** Of the executable, with and without symlinks. */
+  readonly paths: readonly string[];
+  /** Device and inode, and owner, of what is at the path; undefined where only a user, or a network, could say. */
+  readonly file: { readonly id: string; readonly uid: number } | undefined;
+  readonly uid: number | undefined;
+  readonly matched: readonly string[];
+}
+
+async function wantedOf(
+  deps: NotifyDeps,
+  { exe, user }: ProcessMatch,
+  matched: readonly string[] = [],
+): Promise<Wanted> {
+  const uid = user === undefined ? undefined : (await deps.users.user(user))?.uid;
+  if (user !== undefined && uid === undefined) {
+    throw new AgentError('CONSUMER_FAILED', `process.user: expected a user of this machine, got ${user}`, {
+      hint: 'create it, or correct the name in the configuration',
+    });
+  }
+  using at = openFile('program', exe, { uid: deps.self.uid });
+  if (at.kind !== 'file') return { exe, paths: [exe], file: undefined, uid, matched };
+  const stat = at.held.stat();
+  return { exe, paths: [exe, at.held.path], file: { id: fileOf(stat), uid: Number(stat.uid) }, uid, matched };
+}
+
+function matchAll(deps: NotifyDeps, wanted: Wanted): Found {
+  const matches: Match[] = [];
+  let hidden = 0;
+  for (const pid of allPids()) {
+    // A first look without holding it: nearly all are others.
+    const facts = pid !== 1 && pid !== process.pid ? readProcess(pid) : undefined;
+    if (!facts?.isAlive || !isCandidate(deps, facts, wanted.uid)) continue;
+    const verdict = look(wanted, facts, executableOf(deps, facts));
+    if (verdict === 'hidden') hidden += 1;
+    if (verdict !== 'other' && verdict !== 'hidden') matches.push(...holdAgain(deps, wanted, pid));
+  }
+  if (matches.length === 0 && hidden > 0) throw uninspectable(wanted.exe, hidden);
+  return found(matches, `no process runs ${wanted.exe} (that of a script runs its interpreter)`);
+}
+
+function holdAgain(deps: NotifyDeps, wanted: Wanted, pid: number): readonly Match[] {
+  const seen = hold(deps, pid);
+  if (!seen) return [];
+  const verdict = isCandidate(deps, seen.facts, wanted.uid) ? look(wanted, seen.facts, seen.executable) : 'other';
+  if (verdict === 'match') return [seen];
+  if (typeof verdict === 'object') return [{ ...seen, doubt: verdict }];
+  seen.held[Symbol.dispose]();
+  return [];
 }
 
 /** Who is not root reaches nobody else's processes. */
@@ -73,53 +148,95 @@ function isCandidate(deps: NotifyDeps, { uids }: ProcessFacts, uid: number | und
   return uid === undefined || uids.effective === uid || uids.real === uid;
 }
 
-function absent({ exe }: ProcessMatch, hidden: number): NotifyResult {
-  if (hidden === 0)
-    return { result: 'not_running', detail: `no process runs ${exe} (that of a script runs its interpreter)` };
+/** By device and inode, since anybody can show any path in a mount namespace. */
+function look(wanted: Wanted, facts: ProcessFacts, executable: Seen): 'match' | 'other' | 'hidden' | ErrorInfo {
+  if (executable === 'hidden') return facts.isKernelThread ? 'other' : 'hidden';
+  if (!executable) return 'other';
+  if (executable.file === wanted.file?.id) return 'match';
+  // Not replaced: a program of that path in another mount namespace. What nobody can compare counts by its path.
+  if (!wanted.paths.includes(executable.path) || (wanted.file && !executable.isReplaced)) return 'other';
+  return lookAtReplaced(wanted, facts, executable);
+}
+
+/** What an upgrade has replaced is known to be meant if it is root's, of the named user, or was matched before. */
+function lookAtReplaced(
+  { exe, file, uid, matched }: Wanted,
+  facts: ProcessFacts,
+  executable: Executable,
+): 'match' | 'other' | ErrorInfo {
+  const isTrusted = facts.uids.real === 0 || uid !== undefined;
+  if (isTrusted || matched.includes(`${executable.file}=${keyOf(facts)}`)) return 'match';
+  // A stranger's own file: no upgrade has left it there.
+  if (file && executable.uid !== file.uid) return 'other';
+  return {
+    code: 'CONSUMER_NOT_MEANT',
+    message: `pid ${facts.pid}: expected to run ${exe}, got a replaced ${exe}, which anybody can show`,
+    hint: 'restart it, or name its user: process: {exe, user}',
+  };
+}
+
+function uninspectable(exe: string, hidden: number): AgentError {
   const message = `${exe}: expected to see what each process runs, got no permission for ${hidden} of them`;
-  throw new AgentError('CONSUMER_UNINSPECTABLE', message, {
+  return new AgentError('CONSUMER_UNINSPECTABLE', message, {
     hint: 'name its user (process: {exe, user}), give a pid_file, or use type: systemd',
   });
 }
 
-interface Attempt {
-  /** Tells it from others that have the same number later. */
-  readonly key: string;
-  readonly result: NotifyResult;
+interface Named {
+  readonly path: string;
+  readonly file: PidFile;
+  readonly wanted: Wanted | undefined;
+  readonly request: Pick<NotifyRequest, 'changedAt'>;
 }
 
-async function notifyMatch(
-  deps: NotifyDeps,
-  pid: number,
-  wanted: Wanted,
-  aim: Aim & { readonly notified: readonly string[] },
-): Promise<Attempt> {
-  using held = deps.processes.open(pid);
-  const facts = held && readProcess(pid);
-  // Looked at again now that it is held: before, the number could change hands.
-  if (!held || !facts || look(deps, pid, wanted) !== 'match') return { key: '', result: ended(pid) };
-  const key = `${pid}@${facts.startedAt}`;
-  if (aim.notified.includes(key)) {
-    return { key, result: { result: 'notified', detail: `pid ${pid} was notified before`, processes: [pid] } };
+function agreeing(deps: NotifyDeps, { path, file, wanted, request }: Named, seen: Match): Match {
+  refuseOthers(path, file, seen.facts);
+  if (!startedAfter(deps, seen.facts, request.changedAt)) refuseReused(deps, path, file, seen.facts);
+  if (!wanted) {
+    refuseContainers(path, seen.facts.pid);
+    return seen;
   }
-  return { key, result: await sendTo(deps, held, facts, aim) };
+  const own = file.user !== undefined && wanted.uid === undefined ? { ...wanted, uid: file.user } : wanted;
+  const verdict = isCandidate(deps, seen.facts, own.uid) ? look(own, seen.facts, seen.executable) : 'other';
+  if (verdict === 'match') return seen;
+  if (typeof verdict === 'object') return { ...seen, doubt: verdict };
+  const got = verdict === 'hidden' ? 'a program that is hidden from us' : (pathOf(seen) ?? 'none');
+  throw notMeant(path, `got pid ${seen.facts.pid}, which is not ${wanted.exe}: ${got}`, 'see what writes the pid file');
 }
 
-/** Of the processes that are still to be notified, so many are named. */
-const MOST_NAMED = 20;
+/** 0 and negative numbers stand for groups of processes, 1 is everybody's parent. */
+function plausiblePid(path: string, { pid }: PidFile): number {
+  if (pid === undefined) throw notMeant(path, 'got something else than a number', 'see what writes the pid file');
+  if (pid > 1 && pid !== process.pid) return pid;
+  throw notMeant(path, `got the number ${pid}`, 'see what writes the pid file');
+}
 
-/** One that is still to be notified keeps the consumer pending; the others are not notified twice. */
-function summary(attempts: readonly Attempt[], { signal }: Aim): NotifyResult {
-  const notified = attempts.filter(({ result }) => result.result === 'notified');
-  const [pending, ...others] = attempts.flatMap(({ result }) => (result.result === 'pending' ? result : []));
-  if (pending) {
-    const processes = [pending, ...others].flatMap((result) => result.processes ?? []).slice(0, MOST_NAMED);
-    return { ...pending, notified: notified.map(({ key }) => key), processes };
-  }
-  if (notified.length > 1) {
-    const processes = notified.flatMap(({ result }) => (result.result === 'notified' ? (result.processes ?? []) : []));
-    return { result: 'notified', detail: `${signal} to ${notified.length} processes`, processes };
-  }
-  const [only] = [...notified, ...attempts.filter(({ result }) => result.result === 'started_since'), ...attempts];
-  return only?.result ?? { result: 'not_running', detail: 'no process' };
+/** Whoever can write a pid file, or rename what leads to it, must not thereby reach processes of others. */
+function refuseOthers(path: string, { user }: PidFile, facts: ProcessFacts): void {
+  const { pid, uids } = facts;
+  if (facts.isKernelThread || facts.isThread) throw notMeant(path, `got pid ${pid}, which is none`, 'remove it');
+  if (user === undefined || Object.values(uids).every((uid) => uid === user)) return;
+  throw notMeant(
+    path,
+    `got pid ${pid}, which is not a process of uid ${user}, to whom the path belongs`,
+    'give the pid file and its directory to root, or name the program instead (process: {exe, user})',
+  );
+}
+
+/** Granularity of file times and of the kernel's clock, and small corrections of the time; milliseconds. */
+const SLACK = 2_000;
+
+/** A process is older than the pid file that it wrote; one that is younger has inherited the number. */
+function refuseReused(deps: NotifyDeps, path: string, file: PidFile, facts: ProcessFacts): void {
+  const age = deps.clock.now() - file.writtenAt;
+  if (facts.startedAt <= deps.readBootTime().sinceBoot - age + SLACK) return;
+  throw notMeant(
+    path,
+    `got pid ${facts.pid}, which started after the file was written`,
+    `if the program has ended, remove the file; if it runs and the clock was set since, touch ${path}`,
+  );
+}
+
+function notMeant(path: string, got: string, hint: string): AgentError {
+  return new AgentError('CONSUMER_NOT_MEANT', `${path}: expected the id of the consumer's process, ${got}`, { hint });
 }

@@ -1,30 +1,48 @@
 import { toErrorInfo } from '../core/errors.ts';
+import type { Outcome, Prospect } from '../core/prospect.ts';
 import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
-import { notifyByExec } from './exec.ts';
-import { notifyBySignal } from './signal.ts';
-import { notifyBySystemd } from './systemd.ts';
+import { prepareExec } from './exec.ts';
+import type { Prepared } from './prepared.ts';
+import { prepareSignal } from './signal.ts';
+import { prepareUnit } from './systemd.ts';
 
-export type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
-
-/** Makes one attempt to notify one consumer. Failures are results; only an abort rejects. */
+/**
+ * Makes one attempt to notify one consumer. What was `sent` is to be watched (watch.ts). Failures are results; only an
+ * abort rejects.
+ */
 export async function notify(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<NotifyResult> {
   signal.throwIfAborted();
   try {
-    return await attempt(deps, request, signal);
+    using prepared = await prepare(deps, request, signal);
+    return prepared.result ?? (await prepared.send());
   } catch (error) {
     signal.throwIfAborted();
     return { result: 'pending', error: toErrorInfo(error, 'CONSUMER_FAILED'), kind: 'refused' };
   }
 }
 
-function attempt(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<NotifyResult> {
+/** What {@link notify} would do now, found in the same way. Sends nothing. Only an abort rejects. */
+export async function dryRun(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<Prospect> {
+  signal.throwIfAborted();
+  try {
+    using prepared = await prepare(deps, request, signal);
+    const { action, processes, result } = prepared;
+    return { action, processes, ...(result && { result }) };
+  } catch (error) {
+    signal.throwIfAborted();
+    const result: Outcome = { result: 'pending', error: toErrorInfo(error, 'CONSUMER_FAILED'), kind: 'refused' };
+    return { action: '', processes: [], result };
+  }
+}
+
+function prepare(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<Prepared> {
   const { consumer } = request;
   switch (consumer.type) {
     case 'signal':
-      return notifyBySignal(deps, consumer, { request, signal });
+      return prepareSignal(deps, consumer, { request, signal });
     case 'systemd':
-      return notifyBySystemd(deps, consumer, { request, signal });
+      return prepareUnit(deps, consumer, { request, signal });
     case 'exec':
-      return notifyByExec(deps, consumer, { request, signal });
+      return prepareExec(deps, consumer, { request, signal });
   }
 }

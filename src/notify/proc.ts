@@ -1,10 +1,17 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import type { UserIds } from '../core/contracts.ts';
+import type { BootTime, UserIds } from '../core/contracts.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
+import type { NotifyDeps } from './contract.ts';
 
 /** What /proc says of a process to everybody. None of these files can make the reader wait. */
 export interface ProcessFacts {
   readonly pid: number;
+  /** Of the command: 15 bytes, and whatever the process wants it to be. */
+  readonly name: string;
+  readonly parent: number;
+  readonly session: number;
+  /** Its number in each PID namespace, from ours to its own. */
+  readonly numbers: readonly number[];
   /** Since boot; milliseconds, rounded down to hundredths of a second. */
   readonly startedAt: number;
   /** False for a zombie, unless it is only the first thread that ended. */
@@ -35,6 +42,10 @@ export function readProcess(pid: number): ProcessFacts | undefined {
   const [, gid = NaN] = numbers(status, 'Gid');
   return {
     pid,
+    name: field(status, 'Name'),
+    parent: Number(fields[1]),
+    session: Number(fields[3]),
+    numbers: numbers(status, 'NSpid'),
     startedAt: Number(fields[19]) * MS_PER_TICK,
     isAlive: !['Z', 'X', 'x'].includes(fields[0] ?? 'X') || Number(fields[17]) > 1,
     isKernelThread: (Number(fields[6]) & PF_KTHREAD) !== 0,
@@ -44,6 +55,16 @@ export function readProcess(pid: number): ProcessFacts | undefined {
     caught: signalSet(status, 'SigCgt'),
     ignored: signalSet(status, 'SigIgn'),
   };
+}
+
+/** By the kernel's clock, which no administrator sets; a process of a later boot has always started since. */
+export function startedAfter(
+  deps: Pick<NotifyDeps, 'readBootTime'>,
+  facts: ProcessFacts,
+  changedAt: BootTime | undefined,
+): boolean {
+  if (!changedAt) return false;
+  return changedAt.bootId !== deps.readBootTime().bootId || facts.startedAt > changedAt.sinceBoot;
 }
 
 /** SIGILL, SIGBUS, SIGFPE, SIGSEGV: a thread that blocks its own faults does so for the moment of a spawn. */
@@ -63,6 +84,17 @@ export function isBlockedInAllThreads(pid: number, bit: bigint): boolean {
 /** The id of this boot as a process of root sees it, whose unit may have a /proc of its own; undefined for others. */
 export function bootIdSeenBy({ pid, uids }: ProcessFacts): string | undefined {
   return uids.real === 0 ? readProc(`/proc/${pid}/root/proc/sys/kernel/random/boot_id`)?.trim() : undefined;
+}
+
+/** Its control groups, as the kernel lists them; empty when it has ended. */
+export function readGroup(pid: number): string {
+  return readProc(`/proc/${pid}/cgroup`) ?? '';
+}
+
+/** One that has not ended: the first may have, and then it shows no more of the process. */
+export function liveThread(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`).map(Number);
+  return threads.find((thread) => /\) [^ZXx]/.test(readProc(`/proc/${pid}/task/${thread}/stat`) ?? '')) ?? pid;
 }
 
 export function allPids(): readonly number[] {

@@ -1,73 +1,141 @@
-import type { SignalConsumer } from '../core/config.ts';
-import { AgentError } from '../core/errors.ts';
-import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
-import { notifyMatches } from './match.ts';
-import { readPidFile, type PidFile } from './pid-file.ts';
-import { assertProcessesVisible, readProcess, type ProcessFacts } from './proc.ts';
-import { ended, sendTo, startedAfter, type Aim } from './send.ts';
+import type { SignalConsumer, SignalName } from '../core/config.ts';
+import type { ProcessHandle } from '../core/contracts.ts';
+import { AgentError, isErrno, toErrorInfo } from '../core/errors.ts';
+import type { RunningProcess } from '../core/outcomes.ts';
+import type { Outcome, PendingResult } from '../core/prospect.ts';
+import { keyOf, type NotifyDeps, type NotifyRequest, type NotifyResult, type SentProcess } from './contract.ts';
+import { match, type Found, type Match } from './match.ts';
+import { described, type Judged, type Prepared } from './prepared.ts';
+import { readGroup, type ProcessFacts } from './proc.ts';
+import { lastLook, receive, type Aim, type Verdict } from './receive.ts';
 
-/** Signals the processes of a consumer, by its pid file or by executable and user. */
-export async function notifyBySignal(
+/** Finds the processes of a consumer, by its pid file or by executable and user, and judges each. */
+export async function prepareSignal(
   deps: NotifyDeps,
   consumer: SignalConsumer,
   { request, signal }: { readonly request: NotifyRequest; readonly signal: AbortSignal },
-): Promise<NotifyResult> {
-  assertProcessesVisible(deps.self);
+): Promise<Prepared> {
   const { handlesSignal, target } = consumer;
+  const found = await match(deps, target, request, signal);
   const aim: Aim = { signal: consumer.signal, handlesSignal, changedAt: request.changedAt, abort: signal };
-  if ('process' in target) return await notifyMatches(deps, target.process, aim, request.notified ?? []);
-  return await notifyByPidFile(deps, target.pidFile, aim);
+  return preparedOf(deps, found, await judge(deps, found, aim, request.notified), aim);
 }
 
-async function notifyByPidFile(deps: NotifyDeps, path: string, aim: Aim): Promise<NotifyResult> {
-  const file = await readPidFile(deps, path, aim.abort);
-  if (!file) return { result: 'not_running', detail: `no ${path}` };
-  const pid = plausiblePid(path, file);
-  using held = deps.processes.open(pid);
-  const facts = held && readProcess(pid);
-  if (!held || !facts?.isAlive) return ended(pid);
-  refuseOthers(path, file, facts);
-  if (!startedAfter(deps, facts, aim.changedAt)) refuseReused(deps, path, { file, facts });
-  return await sendTo(deps, held, facts, aim);
-}
-
-/** 0 and negative numbers stand for groups of processes, 1 is everybody's parent. */
-function plausiblePid(path: string, { pid }: PidFile): number {
-  if (pid === undefined) throw notMeant(path, 'got something else than a number', 'see what writes the pid file');
-  if (pid > 1 && pid !== process.pid) return pid;
-  throw notMeant(path, `got the number ${pid}`, 'see what writes the pid file');
-}
-
-/** Whoever can write a pid file, or rename what leads to it, must not thereby reach processes of others. */
-function refuseOthers(path: string, { user }: PidFile, facts: ProcessFacts): void {
-  const { pid, uids } = facts;
-  if (facts.isKernelThread || facts.isThread) throw notMeant(path, `got pid ${pid}, which is none`, 'remove it');
-  if (user === undefined || Object.values(uids).every((uid) => uid === user)) return;
-  throw notMeant(
-    path,
-    `got pid ${pid}, which is not a process of uid ${user}, to whom the path belongs`,
-    'give the pid file and its directory to root, or name the program instead (process: {exe, user})',
-  );
-}
-
-/** Granularity of file times and of the kernel's clock, and small corrections of the time; milliseconds. */
-const SLACK = 2_000;
-
-/** A process is older than the pid file that it wrote; one that is younger has inherited the number. */
-function refuseReused(
+/** Side by side, so that one that hangs keeps no other waiting. */
+async function judge(
   deps: NotifyDeps,
-  path: string,
-  { file, facts }: { readonly file: PidFile; readonly facts: ProcessFacts },
-): void {
-  const age = deps.clock.now() - file.writtenAt;
-  if (facts.startedAt <= deps.readBootTime().sinceBoot - age + SLACK) return;
-  throw notMeant(
-    path,
-    `got pid ${facts.pid}, which started after the file was written`,
-    `if the program has ended, remove the file; if it runs and the clock was set since, touch ${path}`,
+  { matches }: Found,
+  aim: Aim,
+  notified: readonly string[] = [],
+): Promise<readonly Judged[]> {
+  return await Promise.all(
+    matches.map(async (one) => ({
+      match: one,
+      verdict: notified.includes(keyOf(one.facts)) ? { kind: 'notified' } : await receive(deps, one, aim),
+    })),
   );
 }
 
-function notMeant(path: string, got: string, hint: string): AgentError {
-  return new AgentError('CONSUMER_NOT_MEANT', `${path}: expected the id of the consumer's process, ${got}`, { hint });
+function preparedOf(deps: NotifyDeps, found: Found, judged: readonly Judged[], aim: Aim): Prepared {
+  const due = judged.filter(({ verdict }) => verdict.kind === 'send');
+  return {
+    action: aim.signal,
+    processes: judged.map(described),
+    ...(due.length === 0 && { result: standing(deps, judged, found.absence) }),
+    send: () => Promise.resolve(sendAll(deps, judged, aim)),
+    [Symbol.dispose]() {
+      found[Symbol.dispose]();
+    },
+  };
+}
+
+/** What is said when nobody is to get the signal. */
+export function standing(deps: NotifyDeps, judged: readonly Judged[], absence: string): Outcome {
+  const pending = pendingOf(deps, judged);
+  if (pending) return pending;
+  const of = (kind: string): readonly number[] =>
+    judged.flatMap(({ match: { facts }, verdict }) => (verdict.kind === kind ? facts.pid : []));
+  const [notified, since] = [of('notified'), of('started_since')];
+  if (notified.length > 0) {
+    return { result: 'notified', detail: `${pids(notified)} notified before`, processes: notified };
+  }
+  if (since.length > 0) {
+    return { result: 'started_since', detail: `${pids(since)} started after the change`, processes: since };
+  }
+  const ended = judged.map(({ match: { facts } }) => facts.pid);
+  return { result: 'not_running', detail: ended.length > 0 ? `${pids(ended)} ended` : absence };
+}
+
+function pids(numbers: readonly number[]): string {
+  return numbers.length === 1 ? `pid ${numbers[0]}` : `${numbers.length} processes`;
+}
+
+/** Of the processes that are still to be notified, so many are named. */
+const MOST_NAMED = 20;
+
+/** Those that cannot be notified now keep the consumer pending; the first says why. */
+function pendingOf(deps: NotifyDeps, judged: readonly Judged[]): PendingResult | undefined {
+  const refused = judged.flatMap(({ match: { facts }, verdict }) =>
+    verdict.kind === 'later' || verdict.kind === 'refused' ? [{ facts, ...verdict }] : [],
+  );
+  const [first] = refused;
+  if (!first) return undefined;
+  const processes = refused.slice(0, MOST_NAMED).map(({ facts }) => running(deps, facts));
+  return { result: 'pending', kind: first.kind, error: first.error, processes };
+}
+
+export function running(deps: NotifyDeps, { pid, startedAt }: ProcessFacts): RunningProcess {
+  const age = deps.readBootTime().sinceBoot - startedAt;
+  return { pid, startedAt: Math.round(deps.clock.now() - age) };
+}
+
+/** Without waiting, so that all of them are on disk together. */
+export function sendAll(deps: NotifyDeps, judged: readonly Judged[], aim: Aim): NotifyResult {
+  const sent: SentProcess[] = [];
+  const after = judged.map((one): Judged => {
+    if (one.verdict.kind !== 'send') return one;
+    const verdict = sendTo(deps, one.match, aim);
+    if (verdict.kind === 'send') sent.push(sentProcess(one.match));
+    return { ...one, verdict };
+  });
+  const rest = pendingOf(deps, after);
+  if (sent.length === 0) return standing(deps, after, 'no process');
+  const to = sent.length === 1 ? `pid ${sent[0]?.pid}` : `${sent.length} processes`;
+  const detail = `${aim.signal} to ${to}`;
+  return {
+    result: 'sent',
+    sent: { at: deps.readBootTime(), detail, processes: sent, endsIt: ENDING.has(aim.signal), isPartial: !!rest },
+    ...(rest && { rest }),
+  };
+}
+
+/** A program that handles these ends in good order. */
+const ENDING: ReadonlySet<SignalName> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT']);
+
+export function sentProcess({ facts: { pid, startedAt, uids, session }, executable }: Match): SentProcess {
+  const file = typeof executable === 'object' && { file: executable.file };
+  return { pid, startedAt, uid: uids.real, session, group: readGroup(pid), ...file };
+}
+
+function sendTo(deps: NotifyDeps, { held }: Match, aim: Aim): Verdict {
+  const verdict = lastLook(deps, held.pid, aim);
+  if (verdict.kind !== 'send') return verdict;
+  try {
+    return { kind: deliver(held, aim.signal) ? 'send' : 'ended' };
+  } catch (error) {
+    return { kind: 'refused', error: toErrorInfo(error, 'CONSUMER_FAILED') };
+  }
+}
+
+/** False when it has ended. */
+function deliver(held: ProcessHandle, signal: SignalName): boolean {
+  try {
+    return held.signal(signal);
+  } catch (error) {
+    if (!isErrno(error, 'EPERM')) throw error;
+    throw new AgentError('CONSUMER_FAILED', `pid ${held.pid}: expected to be allowed to signal it, got EPERM`, {
+      hint: 'run the agent as root, or as the user of the process',
+      cause: error,
+    });
+  }
 }

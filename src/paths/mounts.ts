@@ -11,6 +11,8 @@ const LOCAL: ReadonlySet<string> = new Set([
 
 export interface Mount {
   readonly device: string;
+  /** The directory of the file system that is to be seen at the point. */
+  readonly root: string;
   readonly point: string;
   /** Of this mount, and of its file system. */
   readonly options: string;
@@ -123,13 +125,15 @@ export function mountsByPath(table: readonly Mount[]): (path: string) => Mount |
 }
 
 /** `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root ro`: the mount point is the fifth field. */
-const MOUNT = /^\d+ \S+ (\S+) \S+ (\S+) (\S+) (?:.*? )??- (\S+) \S* ?(\S*)$/;
+const MOUNT = /^\d+ \S+ (\S+) (\S+) (\S+) (\S+) (?:.*? )??- (\S+) \S* ?(\S*)$/;
 
 export function parseMounts(mountinfo: string): readonly Mount[] {
   return mountinfo.split('\n').flatMap((line) => {
-    const [, device, point, options, type, whole] = MOUNT.exec(line) ?? [];
-    if (device === undefined || point === undefined || type === undefined) return [];
-    return [{ device, point: unescape(point), options: `${options},${unescape(whole ?? '')}`, type }];
+    const [, device, root, point, options, type, whole] = MOUNT.exec(line) ?? [];
+    if (device === undefined || root === undefined || point === undefined || type === undefined) return [];
+    return [
+      { device, root: unescape(root), point: unescape(point), options: `${options},${unescape(whole ?? '')}`, type },
+    ];
   });
 }
 

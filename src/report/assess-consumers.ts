@@ -8,8 +8,9 @@ export function judgeConsumers(context: Context): readonly Judged[] {
   return context.status.consumers.flatMap((consumer) => judge(consumer, context));
 }
 
-function judge(consumer: ConsumerStatus, { host, keeper }: Context): readonly Judged[] {
+function judge(consumer: ConsumerStatus, { host, keeper, now }: Context): readonly Judged[] {
   const { name: subject, result, notReading, error, pendingSince, known } = consumer;
+  if (result === 'ended') return [judgeEnd(consumer, now)];
   if (result === 'pending') {
     return [
       {
@@ -39,4 +40,23 @@ function judge(consumer: ConsumerStatus, { host, keeper }: Context): readonly Ju
       exits: {},
     },
   ];
+}
+
+/** Its successor has the new files, until little is left of the credentials in them. */
+function judgeEnd({ name: subject, error, pendingSince, successor }: ConsumerStatus, now: number): Judged {
+  const isDown = successor?.isRunning !== true;
+  const runsOut = successor && now >= Date.parse(successor.runsOutAt);
+  const problem = isDown
+    ? 'it ended when it was notified, and does not run'
+    : `it ended when it was notified; another runs in its place, and ${runsOut ? 'its credentials run out' : 'is not notified'}`;
+  return {
+    id: 'consumer-ended',
+    severity: isDown || runsOut ? 'error' : 'warning',
+    subject,
+    problem,
+    ...(pendingSince !== undefined && { since: pendingSince }),
+    evidence: error ? [`${error.code}: ${error.message}`] : [],
+    remedy: { text: error?.hint ?? 'credrotate explain CONSUMER_ENDED' },
+    exits: everywhere(EXIT.consumerPending),
+  };
 }

@@ -99,7 +99,8 @@ function sinkStatus(sink: Config['sinks'][number], { state, report }: StatusInpu
 }
 
 function consumerStatus({ name, type }: Config['consumers'][number], input: StatusInput): ConsumerStatus {
-  const { processes, ...outcome } = input.report.consumers.find((consumer) => consumer.name === name) ?? {};
+  const { processes, dueAt, successor, ...outcome } =
+    input.report.consumers.find((consumer) => consumer.name === name) ?? {};
   const { known, pending } = input.state.consumers[name] ?? {};
   const notReading = input.notReading[name];
   return {
@@ -111,6 +112,10 @@ function consumerStatus({ name, type }: Config['consumers'][number], input: Stat
     ...(pending && { pendingSince: time(pending.since) }),
     ...(processes && { stale: processes.map(({ pid, startedAt }) => ({ pid, startedAt: time(startedAt) })) }),
     ...(notReading !== undefined && { notReading }),
+    ...(dueAt !== undefined && { dueAt: time(dueAt) }),
+    ...(successor && {
+      successor: { isRunning: successor.isRunning, runsOutAt: time(successor.runsOutAt) },
+    }),
   };
 }
 

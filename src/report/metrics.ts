@@ -147,6 +147,16 @@ const FAMILIES: readonly Family[] = [
     samples: ({ consumers }) => consumers.map(({ name, result }) => [{ consumer: name }, Number(result === 'pending')]),
   },
   {
+    name: 'consumer_ended',
+    type: 'gauge',
+    help: 'Whether the consumer ended when it was last notified: 2 while nothing runs in its place, 1 when something does.',
+    samples: ({ consumers }) =>
+      consumers.map(({ name, result, successor }) => [
+        { consumer: name },
+        result !== 'ended' ? 0 : successor?.isRunning ? 1 : 2,
+      ]),
+  },
+  {
     name: 'consumer_not_reading',
     type: 'gauge',
     help: 'Whether the consumer was notified and nobody has read its files since. Missing where that cannot be known.',

@@ -4,7 +4,7 @@ import { duration } from './text.ts';
 
 /** How much somebody has to do about it: less comes first. */
 export function urgencyOfConsumer({ result, notReading }: ConsumerStatus): number {
-  if (result === 'pending') return 0;
+  if (result === 'pending' || result === 'ended') return 0;
   return notReading ? 1 : 2;
 }
 
@@ -22,18 +22,24 @@ export function consumerBlock(
 }
 
 function standing({ result, notReading, known }: ConsumerStatus): Label {
+  if (result === 'ended') return { text: '  ended', style: 'red' };
   if (result === 'pending') return { text: '  pending', style: 'yellow' };
   if (notReading) return { text: '  not_reading', style: 'yellow' };
   const word = result ?? known?.by ?? 'never_notified';
   return { text: `  ${word}`, style: word === 'notified' || word === 'started_since' ? 'green' : 'dim' };
 }
 
-function knowledge({ known, result, pendingSince, detail }: ConsumerStatus, generation: number, now: number): string {
+function knowledge(
+  { known, result, pendingSince, detail, dueAt }: ConsumerStatus,
+  generation: number,
+  now: number,
+): string {
   const since = (time: string): string => duration(now - Date.parse(time));
   const left = known && result === 'scheduled' ? `, good for ${since(known.expiration)} more` : '';
   const parts = [
     known ? `has known rotation ${known.generation} for ${since(known.at)}${left}` : 'was never notified',
     ...(detail === undefined || result === 'pending' ? [] : [detail]),
+    ...(dueAt === undefined ? [] : [`to be notified in ${duration(Date.parse(dueAt) - now)}`]),
     ...(pendingSince === undefined
       ? []
       : [`notification of rotation ${generation} pending, for ${since(pendingSince)}`]),

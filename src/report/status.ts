@@ -101,7 +101,7 @@ const sink = v.object({
   evidence: v.exactOptional(v.pipe(evidence, v.description('Absent when the last pass wrote the file.'))),
 });
 
-const results = ['notified', 'started_since', 'not_running', 'scheduled', 'pending'] as const;
+const results = ['notified', 'started_since', 'not_running', 'scheduled', 'pending', 'ended'] as const;
 
 const consumer = v.object({
   name: text,
@@ -132,7 +132,14 @@ const consumer = v.object({
   notReading: v.exactOptional(
     v.pipe(
       v.boolean(),
-      v.description('Told, and nobody has read its sinks since. Absent when that cannot be known, or not yet.'),
+      v.description('Notified, and nobody has read its sinks since. Absent when that cannot be known, or not yet.'),
+    ),
+  ),
+  dueAt: v.exactOptional(v.pipe(time, v.description('Of a scheduled one: when it is to be notified.'))),
+  successor: v.exactOptional(
+    v.pipe(
+      v.object({ isRunning: v.boolean(), runsOutAt: time }),
+      v.description('Of an ended one: whether another runs in its place, and when little is left of what that knows.'),
     ),
   ),
 });
@@ -143,6 +150,7 @@ const attempts = {
   not_running: v.exactOptional(count),
   scheduled: v.exactOptional(count),
   pending: v.exactOptional(count),
+  ended: v.exactOptional(count),
 };
 
 const counters = v.object({

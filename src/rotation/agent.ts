@@ -1,9 +1,10 @@
 import { notableSkew } from '../core/clock-skew.ts';
-import type { Config } from '../core/config.ts';
+import type { Config, ConsumerConfig } from '../core/config.ts';
 import type { Clock, Log, Source } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import type { PassReport, PassTrigger } from '../core/outcomes.ts';
 import { sinkId } from '../core/sink-id.ts';
+import type { Prospect } from '../core/prospect.ts';
 import { Announcer } from './announce.ts';
 import { joined, refuseUnknown, type Waiting } from './asked.ts';
 import { Deliverer, type DeliverDeps } from './deliver.ts';
@@ -14,8 +15,7 @@ import { isAnswer } from './source-state.ts';
 import type { AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
-export interface AgentDeps
-  extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Pick<DeliverDeps, 'notify' | 'readsShow'> {
+export interface AgentDeps extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Omit<DeliverDeps, 'onOutcome'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: StateStore;
@@ -47,6 +47,9 @@ const LONGEST_WAIT_STEP = 10_000;
 
 /** Who asked for a pass is not kept longer by a slow consumer: it is reported as pending; milliseconds. */
 const ANSWER_PATIENCE = 30_000;
+
+/** Of what looks at processes and units; milliseconds. */
+const DRY_RUN_PATIENCE = 30_000;
 
 /** Makes passes, one at a time: by itself on the plan, and when asked. */
 export class Agent {
@@ -102,6 +105,20 @@ export class Agent {
     this.#asked.push(waiting);
     this.#wake.abort();
     return waiting.answer.promise;
+  }
+
+  /** What notifying these consumers would come to now. */
+  async dryRun(names: readonly string[]): Promise<readonly (readonly [ConsumerConfig, Prospect])[]> {
+    refuseUnknown(this.#config, { notify: names });
+    const consumers = this.#config.consumers.filter(({ name }) => names.includes(name));
+    const { state } = this.#deps.store;
+    return await Promise.all(
+      consumers.map(async (consumer) => {
+        const { matched = [] } = state.consumers[consumer.name] ?? {};
+        const request = { consumer, generation: state.generation, reason: 'manual', paths: [], matched } as const;
+        return [consumer, await this.#deps.dryRun(request, AbortSignal.timeout(DRY_RUN_PATIENCE))] as const;
+      }),
+    );
   }
 
   /** Takes a new configuration and makes a pass with it. */
@@ -183,18 +200,18 @@ export class Agent {
   }
 
   /** All that is known by now, of the last pass and of the consumers since. */
-  view(): AgentView {
-    const seen = { config: this.#config, state: this.#deps.store.state, report: this.#report() };
+  view(consumers = this.#deliverer.news()): AgentView {
+    const seen = { config: this.#config, state: this.#deps.store.state, report: this.#report(consumers) };
     return { ...seen, notReading: readingVerdicts(seen), next: this.#next };
   }
 
-  #report(): PassReport {
+  #report(consumers = this.#deliverer.news()): PassReport {
     if (!this.#last) throw new AgentError('INTERNAL', 'a report was asked for before the first pass');
-    return { ...this.#last, consumers: this.#deliverer.outcomes() };
+    return { ...this.#last, consumers };
   }
 
   async #publish(): Promise<void> {
-    const view = this.view();
+    const view = this.view(this.#deliverer.outcomes());
     this.#announcer.notReading(view.notReading);
     await this.#deps.publish(view);
   }

@@ -32,6 +32,10 @@ export class Announcer {
   consumer(outcome: ConsumerOutcome): void {
     const subject = `consumer ${outcome.name}`;
     const fields = { event: `consumer_${outcome.result}`, consumer: outcome.name, generation: outcome.generation };
+    if (outcome.result === 'ended' && outcome.error) {
+      if (this.#isNews(subject, outcome.error.code)) this.#log.error(`${outcome.name}: ${line(outcome.error)}`, fields);
+      return;
+    }
     if (outcome.error) {
       if (this.#isNews(subject, outcome.error.code))
         this.#log.warn(`${outcome.name} not notified yet, will try again: ${line(outcome.error)}`, fields);

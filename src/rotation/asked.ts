@@ -21,7 +21,7 @@ export function joined(asked: readonly PassRequest[], usual: PassTrigger): PassR
 }
 
 /** Throws a USAGE error that says which consumers there are. */
-export function refuseUnknown({ consumers }: Config, { notify = [] }: PassRequest): void {
+export function refuseUnknown({ consumers }: Config, { notify = [] }: Pick<PassRequest, 'notify'>): void {
   const names = consumers.map(({ name }) => name);
   const unknown = notify.filter((name) => !names.includes(name));
   if (unknown.length === 0) return;

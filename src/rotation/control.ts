@@ -11,7 +11,8 @@ import type { OwnDirectory } from '../files/own.ts';
  * (and root) can connect: the socket is 0600 from its first moment.
  */
 export interface ControlRequest {
-  readonly command: 'refresh';
+  /** `dry-run`: what notifying these consumers would come to; nothing is done. */
+  readonly command: 'refresh' | 'dry-run';
   readonly notifyAll: boolean;
   /** Names of consumers. */
   readonly notify?: readonly string[];
@@ -21,6 +22,7 @@ export interface ControlRequest {
 
 type ControlAnswer = { readonly report: object } | { readonly error: ErrorInfo };
 
+const COMMANDS = ['refresh', 'dry-run'] as const satisfies readonly ControlRequest['command'][];
 const MAX_REQUEST = 64 * 1024;
 
 export const SOCKET = 'control.sock';
@@ -116,14 +118,16 @@ async function answer(line: string, handle: (request: ControlRequest) => Promise
 
 function parse(line: string): ControlRequest {
   const value: unknown = JSON.parse(line);
-  const isRequest = typeof value === 'object' && value !== null && 'command' in value && value.command === 'refresh';
-  if (!isRequest) throw new AgentError('USAGE', 'control request: expected the command refresh');
-  const notify: unknown = 'notify' in value ? value.notify : [];
+  const request = typeof value === 'object' && value !== null ? value : {};
+  const command = COMMANDS.find((known) => 'command' in request && request.command === known);
+  if (command === undefined) throw new AgentError('USAGE', `control request: expected ${COMMANDS.join(' or ')}`);
+  const notify: unknown = 'notify' in request ? request.notify : [];
   if (!isNames(notify)) throw new AgentError('USAGE', 'control request: expected the names of consumers to notify');
-  const notifyAll = 'notifyAll' in value && value.notifyAll === true;
-  const acceptedBy = 'acceptedBy' in value && Number.isInteger(value.acceptedBy) ? Number(value.acceptedBy) : undefined;
+  const notifyAll = 'notifyAll' in request && request.notifyAll === true;
+  const acceptedBy =
+    'acceptedBy' in request && Number.isInteger(request.acceptedBy) ? Number(request.acceptedBy) : undefined;
   return {
-    command: 'refresh',
+    command,
     notifyAll,
     ...(notify.length > 0 && { notify }),
     ...(acceptedBy !== undefined && { acceptedBy }),

@@ -1,24 +1,14 @@
 import { notableSkew } from '../core/clock-skew.ts';
 import type { Config, ConsumerConfig } from '../core/config.ts';
-import type { Clock } from '../core/contracts.ts';
-import { toErrorInfo } from '../core/errors.ts';
 import type { ConsumerOutcome } from '../core/outcomes.ts';
-import type { NotifyRequest, NotifyResult } from '../notify/contract.ts';
 import { idOf } from '../core/sink-id.ts';
-import { dueAt, sinksOf, withoutBackoff } from './pending.ts';
-import { notifyRequest } from './request.ts';
-import { backoff, forAll, settled } from './settle.ts';
-import { withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
-import type { StateStore } from './store.ts';
+import type { Outcome } from '../core/prospect.ts';
+import { attempt, type AttemptDeps, type Surroundings } from './attempt.ts';
+import { dueAt, lastMoment, sinksOf, spreadOf, withoutBackoff } from './pending.ts';
+import type { ConsumerState, Pending } from './state.ts';
 import { newWorker, rouse, type Worker } from './worker.ts';
 
-export interface DeliverDeps {
-  readonly clock: Clock;
-  readonly store: StateStore;
-  readonly bootId: string;
-  readonly notify: (request: NotifyRequest, signal: AbortSignal) => Promise<NotifyResult>;
-  /** Whether a process that reads one of these files leaves a trace in its access time; undefined when nothing tells. */
-  readonly readsShow: (pid: number, paths: readonly string[]) => boolean | undefined;
+export interface DeliverDeps extends AttemptDeps {
   /** After each attempt. */
   readonly onOutcome: (outcome: ConsumerOutcome) => void;
 }
@@ -31,6 +21,8 @@ export class Deliverer {
   readonly #deps: DeliverDeps;
   readonly #workers = new Map<string, Worker>();
   readonly #outcomes = new Map<string, ConsumerOutcome>();
+  /** Those of which something is to be said of the last pass. */
+  readonly #news = new Set<string>();
   /** Those that are on their way up or down: a further attempt may soon succeed. */
   readonly #unready = new Set<string>();
   readonly #stopping = new AbortController();
@@ -53,6 +45,7 @@ export class Deliverer {
     // The clock was set back: what was to be tried again soon is not to wait for as long.
     if (now < this.#kickedAt) void this.#deps.store.update(withoutBackoff);
     this.#kickedAt = now;
+    this.#news.clear();
     for (const consumer of config.consumers) {
       const worker = this.#workers.get(consumer.name);
       if (worker) rouse(worker);
@@ -92,27 +85,39 @@ export class Deliverer {
     await Promise.all([...this.#workers.values()].map((worker) => worker.done));
   }
 
-  /** How each consumer stands; those that never had anything to be notified are left out. */
+  /** How each consumer stands after the last pass: those that were tried since, and those that are still to be. */
+  news(): readonly ConsumerOutcome[] {
+    return this.outcomes().filter(({ name }) => this.#news.has(name) || this.#pending(name));
+  }
+
+  /** How each consumer stands; those that never had anything to be notified of are left out. */
   outcomes(): readonly ConsumerOutcome[] {
     return this.#config.consumers.flatMap((consumer) => this.#outcome(consumer) ?? []);
   }
 
   #outcome(consumer: ConsumerConfig): ConsumerOutcome | undefined {
-    const last = this.#outcomes.get(consumer.name);
-    const own = this.#own(consumer.name);
-    if (!own.pending) return last;
-    const { generation, nextAttempt } = own.pending;
-    const isHeld = this.#due(consumer) > Math.max(nextAttempt, this.#deps.clock.now());
-    if (isHeld) return { name: consumer.name, result: 'scheduled', generation };
+    const { name } = consumer;
+    const last = this.#outcomes.get(name);
+    const { pending, ended } = this.#own(name);
+    if (!pending) return last;
+    const { generation, nextAttempt } = pending;
+    if (ended) return { ...this.#ended(consumer, ended), generation };
+    const dueAt = this.#due(consumer);
+    const isHeld = dueAt > Math.max(nextAttempt, this.#deps.clock.now());
+    if (isHeld) return { name, result: 'scheduled', generation, dueAt };
     if (last?.result === 'not_running' || last?.result === 'scheduled') return { ...last, generation };
     const { error, processes } = last ?? {};
-    return {
-      name: consumer.name,
-      result: 'pending',
-      generation,
-      ...(processes && { processes }),
-      ...(error && { error }),
-    };
+    return { name, result: 'pending', generation, ...(processes && { processes }), ...(error && { error }) };
+  }
+
+  /** Nothing is said to run in its place until that was looked for in this process. */
+  #ended(
+    consumer: ConsumerConfig,
+    { error }: NonNullable<ConsumerState['ended']>,
+  ): Omit<ConsumerOutcome, 'generation'> {
+    const last = this.#outcomes.get(consumer.name);
+    const successor = { isRunning: false, runsOutAt: this.#runsOutAt(consumer) };
+    return last?.result === 'ended' ? last : { name: consumer.name, result: 'ended', successor, error };
   }
 
   #own(name: string): ConsumerState {
@@ -125,7 +130,7 @@ export class Deliverer {
 
   #due(consumer: ConsumerConfig): number {
     const stand = sinksOf(this.#config.sinks, consumer.name).every((sink) => !this.#failedSinks.has(idOf(sink)));
-    return dueAt(consumer, this.#own(consumer.name), stand, this.#clockSkew);
+    return dueAt(consumer, this.#own(consumer.name), { allSinksStand: stand, ...this.#surroundings });
   }
 
   #start(name: string): void {
@@ -144,7 +149,7 @@ export class Deliverer {
       if (!consumer || !pending) return;
       const wait = this.#due(consumer) - this.#deps.clock.now();
       if (wait > 0) await this.#rest(worker, wait);
-      else await this.#attempt(consumer, pending);
+      else await this.#attempt(consumer);
     }
   }
 
@@ -156,47 +161,44 @@ export class Deliverer {
     rouse(worker);
   }
 
-  async #attempt(consumer: ConsumerConfig, pending: Pending): Promise<void> {
-    const { clock, store } = this.#deps;
-    const before = store.state;
-    const result = await this.#notify(consumer, before);
-    if (this.#stopping.signal.aborted && result.result === 'pending') return;
-    if (result.result === 'pending' && result.kind === 'later') this.#unready.add(consumer.name);
-    else this.#unready.delete(consumer.name);
-    const delay = backoff(pending.attempts, clock.random());
-    const verdict = { result, now: clock.now(), delay, traceable: this.#isTraceable(consumer.name, result) };
-    await store.update((state) => withConsumer(state, consumer.name, settled(state, before, consumer.name, verdict)));
-    const outcome: ConsumerOutcome = {
-      name: consumer.name,
-      result: result.result,
-      generation: pending.generation,
-      ...described(result),
-    };
-    this.#outcomes.set(consumer.name, outcome);
+  async #attempt(consumer: ConsumerConfig): Promise<void> {
+    await Promise.all((consumer.after ?? []).map((name) => this.#tried(name)));
+    const { name } = consumer;
+    const generation = this.#pending(name)?.generation ?? 0;
+    const attempted = await attempt(this.#deps, consumer, this.#surroundings);
+    if (!attempted) return;
+    const { result, hasSuccessor } = attempted;
+    if (result.result === 'pending' && result.kind === 'later') this.#unready.add(name);
+    else this.#unready.delete(name);
+    const successor = { isRunning: hasSuccessor, runsOutAt: this.#runsOutAt(consumer) };
+    const more = result.result === 'ended' ? { successor } : {};
+    const outcome: ConsumerOutcome = { name, result: result.result, generation, ...described(result), ...more };
+    this.#outcomes.set(name, outcome);
+    this.#news.add(name);
     this.#deps.onOutcome(outcome);
   }
 
-  /** Who reads for a hook nobody knows. */
-  #isTraceable(name: string, result: NotifyResult): boolean | undefined {
-    if ((result.result !== 'notified' && result.result !== 'started_since') || !result.processes) return undefined;
-    const paths = sinksOf(this.#config.sinks, name).map(({ path }) => path);
-    return forAll(result.processes.map((pid) => this.#deps.readsShow(pid, paths)));
+  /** Resolves when a consumer that is being notified, or is about to be, has been tried. */
+  async #tried(name: string): Promise<void> {
+    // All workers of a pass are started in one go.
+    await Promise.resolve();
+    const worker = this.#workers.get(name);
+    if (worker && !worker.resting) await worker.rested.promise;
   }
 
-  async #notify(consumer: ConsumerConfig, state: AgentState): Promise<NotifyResult> {
-    const { bootId } = this.#deps;
-    const { sinks } = this.#config;
-    const request = notifyRequest(state, consumer, { bootId, clockSkew: this.#clockSkew, sinks });
-    if (!request) return { result: 'started_since', detail: 'nothing is pending any more' };
-    try {
-      return await this.#deps.notify(request, this.#stopping.signal);
-    } catch (error) {
-      return { result: 'pending', kind: 'later', error: toErrorInfo(error) };
-    }
+  get #surroundings(): Surroundings {
+    const spread = spreadOf(this.#deps.store.state);
+    return { sinks: this.#config.sinks, clockSkew: this.#clockSkew, spread, signal: this.#stopping.signal };
+  }
+
+  #runsOutAt(consumer: ConsumerConfig): number {
+    return lastMoment(consumer, this.#own(consumer.name), this.#surroundings);
   }
 }
 
-function described(result: NotifyResult): Partial<ConsumerOutcome> {
+function described(result: Outcome): Partial<ConsumerOutcome> {
+  if (result.result === 'scheduled') return { detail: result.detail, dueAt: result.until };
+  if (result.result === 'ended') return { error: result.error };
   if (result.result !== 'pending') return { detail: result.detail };
   const { error, processes } = result;
   return { error, ...(processes && { processes }) };

@@ -1,4 +1,5 @@
 import type { ConsumerConfig, SinkConfig } from '../core/config.ts';
+import { digest } from '../core/digest.ts';
 import { idOf } from '../core/sink-id.ts';
 import { carriesExpiration } from '../sinks/formats/render.ts';
 import { withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
@@ -54,10 +55,18 @@ function expiringSinks({ name, when }: ConsumerConfig, sinks: readonly SinkConfi
   return own.filter((sink) => when === 'expiring' || carriesExpiration(sink)).map(idOf);
 }
 
-/** Notes a pending notification for each of these consumers, as asked by a person: `refresh --notify`. */
-export function noteAsked(state: AgentState, config: Topology, now: number): AgentState {
+/**
+ * Notes a pending notification for each of these consumers, as asked by a person: `refresh --notify`. Those that were
+ * asked for by `name` are notified even if they ended on it before.
+ */
+export function noteAsked(
+  state: AgentState,
+  config: Topology,
+  { now, names = [] }: { readonly now: number; readonly names?: readonly string[] | undefined },
+): AgentState {
   return config.consumers.reduce((result, consumer) => {
-    const before = result.consumers[consumer.name] ?? {};
+    const { ended, ...own } = result.consumers[consumer.name] ?? {};
+    const before = { ...own, ...(ended && !names.includes(consumer.name) && { ended }) };
     const change = { sinks: [], now, urgent: true };
     const sinks = sinksOf(config.sinks, consumer.name).map(idOf);
     return withConsumer(result, consumer.name, {
@@ -94,23 +103,54 @@ function pendingFor(generation: number, before: ConsumerState, sinks: readonly s
     sinks: [...new Set([...(before.pending?.sinks ?? []), ...sinks])],
     attempts: 0,
     nextAttempt: 0,
+    ...(before.pending?.sent && { sent: { ...before.pending.sent, isEarlier: true as const } }),
   };
 }
 
 /**
- * When a consumer is to be notified, in epoch milliseconds; a time that has passed means now. `clockSkew`: our clock minus
- * the one that expirations are times of.
+ * When a consumer is to be notified, in epoch milliseconds; a time that has passed means now.
  *
  * `when: expiring` spares restarts: it waits until little is left of the credentials that the consumer knows. While a
  * sink of the consumer could not be written it is not notified, unless what it knows runs out.
  */
-export function dueAt(consumer: ConsumerConfig, own: ConsumerState, allSinksStand: boolean, clockSkew = 0): number {
+export function dueAt(
+  consumer: ConsumerConfig,
+  own: ConsumerState,
+  { allSinksStand, clockSkew = 0, spread = 0 }: Circumstances,
+): number {
   if (!own.pending) return Infinity;
+  if (own.ended || own.pending.sent) return own.pending.nextAttempt;
   const isSpared = own.pending.reason === 'renewed' || (consumer.when === 'expiring' && !own.pending.urgent);
-  return Math.max(own.pending.nextAttempt, isSpared || !allSinksStand ? lastMoment(consumer, own, clockSkew) : 0);
+  return Math.max(
+    own.pending.nextAttempt,
+    isSpared || !allSinksStand ? lastMoment(consumer, own, { clockSkew, spread }) : 0,
+  );
 }
 
+export interface Circumstances {
+  readonly allSinksStand: boolean;
+  /** Our clock minus the one that expirations are times of; milliseconds. */
+  readonly clockSkew?: number;
+  /** Of this host, from 0 to 1. */
+  readonly spread?: number;
+}
+
+/** The part of a lifetime over which the hosts of a group are spread: each restarts its consumers so much earlier. */
+const SPREAD = 0.1;
+
 /** When little is left of the credentials that a consumer knows; 0 when it knows none. */
-export function lastMoment({ before }: ConsumerConfig, { known }: ConsumerState, clockSkew: number): number {
-  return known ? known.expiration + clockSkew - (before ?? known.lifetime / 3) : 0;
+export function lastMoment(
+  { before }: ConsumerConfig,
+  { known }: ConsumerState,
+  { clockSkew = 0, spread = 0 }: Omit<Circumstances, 'allSinksStand'>,
+): number {
+  if (!known) return 0;
+  return known.expiration + clockSkew - (before ?? known.lifetime / 3) - spread * SPREAD * known.lifetime;
+}
+
+/** Fixed for a host, and another one for an image of it. */
+export function spreadOf({ seed, origin }: Pick<AgentState, 'seed' | 'origin'>): number {
+  if (seed === undefined) return 0;
+  const digits = 8;
+  return Number.parseInt(digest(`${seed} ${origin.instanceId ?? ''}`).slice(0, digits), 16) / 16 ** digits;
 }

@@ -8,6 +8,7 @@ import type { AgentState, ConsumerState } from './state.ts';
 interface Surroundings {
   readonly bootId: string;
   readonly clockSkew: number;
+  readonly spread: number;
   readonly sinks: readonly SinkConfig[];
 }
 
@@ -15,7 +16,7 @@ interface Surroundings {
 export function notifyRequest(
   state: AgentState,
   consumer: ConsumerConfig,
-  { bootId, clockSkew, sinks }: Surroundings,
+  { bootId, sinks, ...circumstances }: Surroundings,
 ): NotifyRequest | undefined {
   const own: ConsumerState = state.consumers[consumer.name] ?? {};
   const { pending } = own;
@@ -30,7 +31,8 @@ export function notifyRequest(
     paths: [...new Set(sinks.filter((sink) => pending.sinks.includes(idOf(sink))).map(({ path }) => path))],
     ...(changedAt && { changedAt }),
     ...(pending.notified && { notified: pending.notified }),
-    ...(consumer.when === 'auto' && !pending.urgent && { noRestartBefore: lastMoment(consumer, own, clockSkew) }),
+    ...(own.matched && { matched: own.matched }),
+    ...(consumer.when === 'auto' && !pending.urgent && { noRestartBefore: lastMoment(consumer, own, circumstances) }),
   };
 }
 

@@ -58,7 +58,10 @@ export async function rotate(
     applied = await writeSinks(deps, config, decision, writing);
   }
   const asked = config.consumers.filter(({ name }) => request.notifyAll || request.notify?.includes(name));
-  if (asked.length > 0) await deps.store.update((state) => noteAsked(state, { ...config, consumers: asked }, now));
+  if (asked.length > 0)
+    await deps.store.update((state) =>
+      noteAsked(state, { ...config, consumers: asked }, { now, names: request.notify }),
+    );
 
   const { state, trouble } = deps.store;
   return {
@@ -118,7 +121,7 @@ async function writeSinks(
   const before = deps.store.state;
   const print: Print | undefined = credentials ? printOf(credentials) : before.standing;
   if (!print) return undefined;
-  const enter = entering(decision, before.generation, { config, now, asked });
+  const enter = entering(decision, before.generation, { config, now, asked, seed: String(deps.clock.random()) });
   const urgent = decision.kind === 'new' && (decision.moved || isAccepted);
   const applied = await deps.applySinks({
     sinks: config.sinks,
@@ -149,15 +152,29 @@ function askedIn({ bootId }: RotateDeps, fetched: Fetched): Writing['asked'] {
   return fetched.ok && fetched.identity ? { asked: { bootId, ...fetched.identity } } : {};
 }
 
+/** What a pass would leave behind, were its sinks written. */
+export function stateAfter(
+  before: AgentState,
+  decision: Decision,
+  config: Config,
+  { changing, now }: { readonly changing: readonly string[]; readonly now: number },
+): AgentState {
+  const entered = entering(decision, before.generation, { config, now, asked: {}, seed: '' })(before);
+  const urgent = decision.kind === 'new' && decision.moved;
+  return { ...notePending(entered, config, { sinks: changing, now, urgent }), sinks: without(before.sinks, changing) };
+}
+
 interface Entering extends Pick<Writing, 'now' | 'asked'> {
   readonly config: Config;
+  /** For the first credentials of this host. */
+  readonly seed: string;
 }
 
 /** Brings the decision into a state; safe to do twice. */
 function entering(
   decision: Decision,
   generation: number,
-  { config, now, asked }: Entering,
+  { config, now, asked, seed }: Entering,
 ): (state: AgentState) => AgentState {
   if (decision.kind === 'keep') return (state) => state;
   if (decision.kind === 'same') return (state) => ({ ...state, ...asked, origin: decision.origin });
@@ -165,7 +182,7 @@ function entering(
   if (decision.kind === 'renewed') {
     return (state) => noteRenewed({ ...state, ...asked, origin, standing }, config, now);
   }
-  return (state) => ({ ...state, ...asked, origin, standing, generation: generation + 1 });
+  return (state) => ({ ...state, seed: state.seed ?? seed, ...asked, origin, standing, generation: generation + 1 });
 }
 
 function without(records: AgentState['sinks'], ids: readonly string[]): AgentState['sinks'] {

@@ -1,5 +1,8 @@
-import type { NotifyResult } from '../notify/contract.ts';
-import type { AgentState, ConsumerState, Pending } from './state.ts';
+import type { ConsumerConfig } from '../core/config.ts';
+import { digest } from '../core/digest.ts';
+import type { Outcome } from '../core/prospect.ts';
+import { keyOf, type Sent } from '../notify/contract.ts';
+import { withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
 
 /** What becomes of a pending notification after an attempt: pure rules on the state. */
 
@@ -8,37 +11,85 @@ const ABSENT_GRACE = 30_000;
 const FIRST_RETRY = 1_000;
 const LAST_RETRY = 300_000;
 
-export interface Verdict {
-  readonly result: NotifyResult;
+export interface Attempted {
+  readonly consumer: ConsumerConfig;
+  readonly result: Outcome;
+  /** The state that it began with: what the consumer knows by now. */
+  readonly before: AgentState;
+  /** What was pending then, with what was sent for it. */
+  readonly pending: Pending;
   readonly now: number;
+  /** What was sent is to be watched once more. */
+  readonly isUnknown?: true;
   /** Until the next attempt, if there is to be one; milliseconds. */
   readonly delay: number;
   /** Whether its processes leave a trace when they read; undefined when nothing tells. */
   readonly traceable: boolean | undefined;
 }
 
-/** A consumer's state after an attempt that began in `before`. What became pending meanwhile stays so. */
-export function settled(state: AgentState, before: AgentState, name: string, verdict: Verdict): ConsumerState {
+/** Notes what was sent, before it is watched. */
+export function withSent(state: AgentState, name: string, pending: Pending, sent: Sent): AgentState {
   const own = state.consumers[name] ?? {};
-  const { pending, ...rest } = own;
-  const newer = pending !== before.consumers[name]?.pending;
-  if (!isDelivered(pending, verdict))
-    return newer || !pending ? own : { ...rest, pending: triedAgain(pending, verdict) };
-  const known = knownAfter(before, verdict);
-  return { ...rest, ...(known && { known }), ...(newer && notFirst(pending)) };
+  if (!own.pending) return state;
+  const isEarlier = own.pending !== pending && { isEarlier: true as const };
+  const noted = { ...sent, processes: [...sent.processes], ...isEarlier };
+  return withConsumer(state, name, { ...own, pending: { ...own.pending, sent: noted } });
 }
 
-function knownAfter({ standing, generation }: AgentState, { result, now, traceable }: Verdict): ConsumerState['known'] {
-  if (!standing || result.result === 'pending' || result.result === 'scheduled') return undefined;
-  const { expiration, lifetime } = standing;
+/** A consumer's state after an attempt. What became pending meanwhile stays so. */
+export function settled(state: AgentState, attempted: Attempted): ConsumerState {
+  const { consumer, result } = attempted;
+  const { pending, ended: before, ...rest } = state.consumers[consumer.name] ?? {};
+  const ended =
+    result.result === 'ended'
+      ? { error: { ...result.error, code: 'CONSUMER_ENDED' as const }, config: configOf(consumer) }
+      : before;
+  const known = knownAfter(attempted);
+  const left = pending && leftPending(pending, attempted, ended !== undefined);
   return {
-    generation,
-    at: now,
-    expiration,
-    lifetime,
-    by: result.result,
-    ...(traceable !== undefined && { traceable }),
+    ...rest,
+    ...(ended && { ended }),
+    ...matchedAfter(attempted),
+    ...(known && { known }),
+    ...(left && { pending: left }),
   };
+}
+
+function leftPending(pending: Pending, attempted: Attempted, hasEnded: boolean): Pending | undefined {
+  const isNewer = pending !== attempted.pending || pending.sent?.isEarlier === true;
+  const isDone = isDelivered(attempted);
+  const { sent, ...rest } = pending;
+  const next = attempted.isUnknown && sent ? pending : rest;
+  if (!isNewer) return isDone && !hasEnded ? undefined : triedAgain(next, attempted);
+  // What was noted before a first delivery had ended comes after one.
+  return isDone && next.reason === 'first' ? { ...next, reason: 'changed' } : next;
+}
+
+/** Whether a consumer that ended is still not to be notified. */
+export function isEndedFor({ ended }: ConsumerState, consumer: ConsumerConfig): boolean {
+  return ended?.config === configOf(consumer);
+}
+
+function configOf(consumer: ConsumerConfig): string {
+  return digest(JSON.stringify(consumer));
+}
+
+function knownAfter(attempted: Attempted): ConsumerState['known'] {
+  const { result, now, traceable, pending } = attempted;
+  const { standing } = attempted.before;
+  if (!standing || !isDelivered(attempted) || !('detail' in result) || result.result === 'scheduled') return undefined;
+  const { expiration, lifetime } = standing;
+  const trace = traceable !== undefined && { traceable };
+  return { generation: pending.generation, at: now, expiration, lifetime, by: result.result, ...trace };
+}
+
+/** Of so many processes it is remembered that they are meant. */
+const MOST_MATCHED = 50;
+
+function matchedAfter({ result, pending }: Attempted): Pick<ConsumerState, 'matched'> {
+  const sent = result.result === 'notified' ? (pending.sent?.processes ?? []) : [];
+  const matched = sent.flatMap((process) => (process.file === undefined ? [] : `${process.file}=${keyOf(process)}`));
+  return matched.length > 0 ? { matched: matched.slice(0, MOST_MATCHED) } : {};
 }
 
 /** One that does not is enough; one of which nobody knows leaves it open. */
@@ -47,21 +98,17 @@ export function forAll(verdicts: readonly (boolean | undefined)[]): boolean | un
   return verdicts.includes(undefined) ? undefined : true;
 }
 
-function isDelivered(pending: Pending | undefined, { result, now }: Verdict): boolean {
-  if (result.result === 'not_running') return !pending || now - pending.since >= ABSENT_GRACE;
+function isDelivered({ result, now, pending }: Attempted): boolean {
+  if (result.result === 'not_running') return now - pending.since >= ABSENT_GRACE;
   return result.result === 'notified' || result.result === 'started_since';
 }
 
-/** What was noted before a first delivery had ended comes after one. */
-function notFirst(pending: Pending | undefined): Pick<ConsumerState, 'pending'> {
-  if (!pending) return {};
-  return { pending: pending.reason === 'first' ? { ...pending, reason: 'changed' } : pending };
-}
-
-function triedAgain(pending: Pending, { result, now, delay }: Verdict): Pending {
-  if (result.result === 'scheduled') return { ...pending, nextAttempt: result.until };
-  const notified = result.result === 'pending' && result.notified ? { notified: [...result.notified] } : {};
-  return { ...pending, ...notified, attempts: pending.attempts + 1, nextAttempt: now + delay };
+function triedAgain(next: Pending, { result, now, delay, pending: { sent } }: Attempted): Pending {
+  if (result.result === 'scheduled') return { ...next, nextAttempt: result.until };
+  // Others are still to be notified: those that were, are not again.
+  const keys = [...(next.notified ?? []), ...(sent?.processes.map(keyOf) ?? [])];
+  const notified = result.result === 'pending' && !next.sent && keys.length > 0 && { notified: keys };
+  return { ...next, ...notified, attempts: next.attempts + 1, nextAttempt: now + delay };
 }
 
 /** Full jitter, so that retries of many hosts or consumers do not fall into step. */

@@ -61,6 +61,26 @@ const knownSchema = v.object({
   traceable: v.exactOptional(v.boolean()),
 });
 
+const sentSchema = v.object({
+  at: bootTimeSchema,
+  detail: v.string(),
+  processes: v.array(
+    v.object({
+      pid: v.number(),
+      startedAt: v.number(),
+      uid: v.number(),
+      file: v.exactOptional(v.string()),
+      session: v.number(),
+      group: v.string(),
+    }),
+  ),
+  unit: v.exactOptional(v.object({ name: v.string(), restarts: v.number() })),
+  endsIt: v.boolean(),
+  isPartial: v.boolean(),
+  /** For a notification that this pending one has replaced since. */
+  isEarlier: v.exactOptional(v.literal(true)),
+});
+
 const pendingSchema = v.object({
   generation: v.number(),
   /** `renewed`: the keys are the same, and what the consumer knows of their expiration runs out. */
@@ -73,6 +93,14 @@ const pendingSchema = v.object({
   nextAttempt: v.number(),
   /** The processes of the consumer that an earlier attempt reached. */
   notified: v.exactOptional(v.array(v.string())),
+  /** On disk right after the signal: a process of ours that takes over watches, and does not signal again. */
+  sent: v.exactOptional(sentSchema),
+});
+
+const endedSchema = v.object({
+  error: v.object({ code: v.literal('CONSUMER_ENDED'), message: v.string(), hint: v.exactOptional(v.string()) }),
+  /** Of its configuration: with another one it is notified again. */
+  config: v.string(),
 });
 
 const consumerSchema = v.object({
@@ -80,11 +108,17 @@ const consumerSchema = v.object({
   known: v.exactOptional(knownSchema),
   /** What it has yet to be notified; synced before the files change, removed after delivery. */
   pending: v.exactOptional(pendingSchema),
+  /** It did not survive a notification, and gets no other. */
+  ended: v.exactOptional(endedSchema),
+  /** Files and keys of the processes that were notified last: they are known to be meant. */
+  matched: v.exactOptional(v.array(v.string())),
 });
 
 export const stateSchema = v.object({
   version: v.literal(2),
   generation: v.number(),
+  /** Random, so that hosts of one group do not restart their consumers in one moment. */
+  seed: v.exactOptional(v.string()),
   origin: originSchema,
   /** Which instance this is, as it was told in this boot. */
   asked: v.exactOptional(askedSchema),

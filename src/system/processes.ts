@@ -1,7 +1,7 @@
 import { dlopen } from 'node:ffi';
 import { closeSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
-import type { ProcessHandle, Processes, UserIds } from '../core/contracts.ts';
+import type { Executable, ProcessHandle, Processes, UserIds } from '../core/contracts.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
 
 /** The same on x86-64 and arm64. */
@@ -15,6 +15,7 @@ const { functions: libc } = dlopen(null, {
   syscall: { arguments: ['i64', 'i64', 'i64', 'i64', 'i64'], return: 'i32' },
   setfsuid: { arguments: ['u32'], return: 'i32' },
   setfsgid: { arguments: ['u32'], return: 'i32' },
+  statx: { arguments: ['i32', 'pointer', 'i32', 'u32', 'pointer'], return: 'i32' },
 });
 
 export function createProcesses(): Processes {
@@ -32,7 +33,7 @@ function open(pid: number): ProcessHandle | undefined {
   return undefined;
 }
 
-function executable(pid: number, owner: UserIds): string | undefined {
+function executable(pid: number, owner: UserIds): Executable | undefined {
   try {
     return readExecutable(pid);
   } catch (error) {
@@ -79,13 +80,34 @@ function exists(pid: number): boolean {
   }
 }
 
-function readExecutable(pid: number): string | undefined {
+/** What the kernel puts behind the path of a file that has no name any more. */
+const REPLACED = ' (deleted)';
+
+function readExecutable(pid: number): Executable | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/exe`);
+    const link = readlinkSync(`/proc/${pid}/exe`);
+    const isReplaced = link.endsWith(REPLACED);
+    const stat = statWithoutWaiting(`/proc/${pid}/exe`);
+    return stat && { path: isReplaced ? link.slice(0, -REPLACED.length) : link, isReplaced, ...stat };
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
     throw error;
   }
+}
+
+const AT_FDCWD = -100;
+/** Takes what the kernel knows by itself: a user's file system may never answer. */
+const AT_STATX_DONT_SYNC = 0x4000;
+const STATX_UID_INO = 0x8 | 0x100;
+const STATX_BYTES = 256;
+
+/** Undefined when it is gone. Of struct statx, whose layout is the same everywhere. */
+function statWithoutWaiting(path: string): Pick<Executable, 'file' | 'uid'> | undefined {
+  const into = Buffer.alloc(STATX_BYTES);
+  const result = libc.statx(AT_FDCWD, Buffer.from(`${path}\0`), AT_STATX_DONT_SYNC, STATX_UID_INO, into);
+  if (result !== 0) return undefined;
+  const device = `${into.readUInt32LE(136)}:${into.readUInt32LE(140)}`;
+  return { file: `${device}:${into.readBigUInt64LE(32)}`, uid: into.readUInt32LE(20) };
 }
 
 /**

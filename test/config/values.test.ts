@@ -78,6 +78,7 @@ test('a short configuration means all of this', (t) => {
         unit: 'myapp.service',
         action: 'try-reload-or-restart',
         signal: 'SIGHUP',
+        handlesSignal: false,
       },
       {
         type: 'signal',

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../src/core/errors.ts';
 import type { Case } from './case.ts';
 import { FACTS, PROFILE_SINK, SINK, withConsumer } from './facts.ts';
 
@@ -47,31 +48,32 @@ export const CONSUMER_CASES = {
   'unit-stays-down': {
     severity: 'warning',
     triggers: [
-      withConsumer({ told: 'signal' }, { restart: 'on-failure', action: 'kill' }),
+      withConsumer(
+        { told: 'signal', processes: [{ pid: 9, error: { code: 'CONSUMER_WOULD_DIE', message: 'it would end' } }] },
+        { restart: 'on-failure', action: 'kill' },
+      ),
       withConsumer({ told: 'signal', processes: [] }, { restart: 'no', action: 'kill' }),
     ],
     spares: [
       withConsumer({ told: 'signal' }, { action: 'kill' }),
       withConsumer({}, { restart: 'no' }),
-      withConsumer(
-        { told: 'signal', processes: [{ pid: 1, reception: { signal: 'SIGHUP', effect: 'caught' } }] },
-        { restart: 'no' },
-      ),
+      withConsumer({ told: 'signal', processes: [{ pid: 1 }] }, { restart: 'no' }),
     ],
     evidence: /Restart=(no|on-failure)/,
   },
   'signal-not-handled': {
     severity: 'error',
-    triggers: [
-      withConsumer({ processes: [{ pid: 9, program: 'd', reception: { signal: 'SIGHUP', effect: 'fatal' } }] }),
-      withConsumer({ processes: [{ pid: 9, reception: { signal: 'SIGHUP', effect: 'dropped' } }] }),
-      withConsumer({ processes: [{ pid: 9, runtime: 'Go', reception: { signal: 'SIGHUP', effect: 'caught' } }] }),
-    ],
-    spares: [
-      withConsumer({ processes: [{ pid: 9, reception: { signal: 'SIGHUP', effect: 'caught' } }] }),
-      withConsumer({ processes: [{ pid: 9, reception: { signal: 'SIGHUP', effect: 'blocked' } }] }),
-    ],
-    evidence: /^pid 9/,
+    triggers: ['CONSUMER_WOULD_DIE', 'CONSUMER_IGNORES'].map((code) =>
+      withConsumer({ processes: [{ pid: 9, program: 'd', error: { code: code as ErrorCode, message: 'pid 9: no' } }] }),
+    ),
+    spares: [withConsumer({ processes: [{ pid: 9 }] })],
+    evidence: /pid 9/,
+  },
+  'consumer-refused': {
+    severity: 'error',
+    triggers: [withConsumer({ trouble: { code: 'CONSUMER_NOT_MEANT', message: '/run/a.pid: not meant' } })],
+    spares: [withConsumer({})],
+    evidence: /^CONSUMER_NOT_MEANT/,
   },
   'never-rereads': {
     severity: 'warning',

@@ -23,9 +23,9 @@ function configure(site: Site): readonly string[] {
       { path: site.path('j'), format: 'json', shape: 'process' },
     ],
     consumers: {
-      web: { type: 'systemd', unit: 'web.service' },
+      web: hook,
       db: { ...hook, when: 'expiring' },
-      legacy: { type: 'signal', signal: 'SIGHUP', pid_file: '/run/legacy.pid' },
+      legacy: { type: 'signal', signal: 'SIGHUP', pid_file: '/run/no-legacy.pid' },
     },
   });
 }
@@ -62,10 +62,10 @@ would write /site/j: a new file of mode 0600
   +   "Expiration" : MOMENT
   +   "AccountId" : [not shown]
   + }
-would notify web: try-reload-or-restart web.service (a restart only when due)
-would notify db: run /bin/true, when what it knows runs out
-would notify legacy: SIGHUP to the process of /run/legacy.pid
-would write 3 of 3 sinks and notify 3 consumers
+would notify web: run /bin/true
+would notify db: run /bin/true
+would not notify legacy: no /run/no-legacy.pid
+would write 3 of 3 sinks and notify 2 consumers
 `;
 
 const DRIFTED = `\
@@ -73,9 +73,8 @@ source ok: key …TAIL of role demo-role, expires in LIFE; nothing new
 unchanged /site/c
 would write /site/e: mode 0666 instead of 0640
 unchanged /site/j
-would notify web: try-reload-or-restart web.service (a restart only when due); it is pending already
-would notify legacy: SIGHUP to the process of /run/legacy.pid; it is pending already
-would write 1 of 3 sinks and notify 2 consumers
+would not notify legacy: no /run/no-legacy.pid
+would write 1 of 3 sinks and notify nobody
 `;
 
 describe('plan', { concurrency: 3 }, () => {
@@ -114,7 +113,7 @@ describe('plan', { concurrency: 3 }, () => {
     const { code, stdout } = await site.run(['plan', ...options]);
     assert.equal(code, 77);
     assert.match(stdout, /^refused {3}\S+\/c\n +SINK_FORMAT_REFUSED: .*\n +hint: .*\nwould write \S+\/e/m);
-    assert.match(stdout, /^would write 2 of 3 sinks and notify 1 consumer$/m);
+    assert.match(stdout, /^would write 2 of 3 sinks and notify nobody$/m);
   });
 
   test('is coloured on a terminal that wants it, and the same otherwise', async (t) => {

@@ -41,8 +41,8 @@ const two = (site: Site): object => ({
 const full = (site: Site): object => ({
   sinks: [{ path: site.path('app.env'), format: 'dotenv', mode: '0640', notify: ['web', 'legacy', 'hook'] }],
   consumers: {
-    web: { type: 'systemd', unit: 'web.service' },
-    legacy: { type: 'signal', signal: 'SIGHUP', pid_file: '/run/legacy.pid' },
+    web: { type: 'exec', command: ['/bin/true'] },
+    legacy: { type: 'signal', signal: 'SIGHUP', pid_file: '/run/no-legacy.pid' },
     hook: { type: 'exec', command: ['/bin/true'], when: 'expiring' },
   },
 });

@@ -4,9 +4,9 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { ExecConsumer } from '../../src/core/config.ts';
-import type { NotifyDeps, NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
-import { notify } from '../../src/notify/notify.ts';
-import { isRoot, needsRoot, NOBODY, realDeps, requestFor, until } from '../support/consumer.ts';
+import type { Outcome } from '../../src/core/prospect.ts';
+import type { NotifyDeps, NotifyRequest } from '../../src/notify/contract.ts';
+import { isRoot, needsRoot, NOBODY, notifyAndWatch, realDeps, requestFor, until } from '../support/consumer.ts';
 import { fakeHost } from '../support/fake-tool-consumer.ts';
 import { limit } from '../support/limits.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -21,9 +21,9 @@ interface Attempt {
 /** Of a hook; milliseconds. */
 const TIMEOUT = limit(10_000);
 
-async function exec(command: readonly string[], { consumer, request, deps }: Attempt = {}): Promise<NotifyResult> {
+async function exec(command: readonly string[], { consumer, request, deps }: Attempt = {}): Promise<Outcome> {
   const whole: ExecConsumer = { name: 'hook', type: 'exec', when: 'changed', command, timeout: TIMEOUT, ...consumer };
-  return await notify(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(limit(30_000)));
+  return await notifyAndWatch(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(limit(30_000)));
 }
 
 /** In a directory that everybody may search and `uid` owns. */

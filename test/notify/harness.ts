@@ -2,9 +2,9 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { SignalConsumer } from '../../src/core/config.ts';
-import type { NotifyDeps, NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
-import { notify } from '../../src/notify/notify.ts';
-import { realDeps, requestFor } from '../support/consumer.ts';
+import type { Outcome } from '../../src/core/prospect.ts';
+import type { NotifyDeps, NotifyRequest } from '../../src/notify/contract.ts';
+import { notifyAndWatch, realDeps, requestFor } from '../support/consumer.ts';
 import { limit } from '../support/limits.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -18,7 +18,7 @@ export interface Attempt {
 export async function signalBy(
   target: SignalConsumer['target'],
   { consumer, request, deps }: Attempt = {},
-): Promise<NotifyResult> {
+): Promise<Outcome> {
   const whole: SignalConsumer = {
     name: 'app',
     type: 'signal',
@@ -28,10 +28,10 @@ export async function signalBy(
     handlesSignal: false,
     ...consumer,
   };
-  return await notify(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(limit(20_000)));
+  return await notifyAndWatch(realDeps(deps), requestFor(whole, request), AbortSignal.timeout(limit(20_000)));
 }
 
-export async function signalByPidFile(pidFile: string, attempt?: Attempt): Promise<NotifyResult> {
+export async function signalByPidFile(pidFile: string, attempt?: Attempt): Promise<Outcome> {
   return await signalBy({ pidFile }, attempt);
 }
 
@@ -45,6 +45,6 @@ export function makePidFile(context: TestContext, content: number | string): str
 }
 
 /** Code and kind of what is pending, else the result. */
-export function brief(result: NotifyResult): string {
+export function brief(result: Outcome): string {
   return result.result === 'pending' ? `${result.error.code} ${result.kind}` : result.result;
 }

@@ -3,13 +3,15 @@ import { chmodSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ProcessMatch } from '../../src/core/config.ts';
-import type { NotifyResult } from '../../src/notify/contract.ts';
+import type { Outcome } from '../../src/core/prospect.ts';
+import { keyOf } from '../../src/notify/contract.ts';
+import { readProcess } from '../../src/notify/proc.ts';
 import { createProcesses } from '../../src/system/processes.ts';
 import { needsRoot, NOBODY, privateCopy, startHupPrinter, startProgram, until } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { brief, signalBy, type Attempt } from './harness.ts';
 
-async function signalByProcess(process: ProcessMatch, attempt?: Attempt): Promise<NotifyResult> {
+async function signalByProcess(process: ProcessMatch, attempt?: Attempt): Promise<Outcome> {
   return await signalBy({ process }, attempt);
 }
 
@@ -56,12 +58,12 @@ describe('a signal by process', () => {
     const first = await signalByProcess({ exe });
     assert.equal(brief(first), 'CONSUMER_WOULD_DIE later');
     await until(() => handling.output().includes('HUP'));
-    assert.ok(first.result === 'pending' && first.notified?.length === 1);
+    const notified = [keyOf(readProcess(handling.pid) ?? assert.fail('it has ended'))];
     other.child.stdin?.end();
     await until(() => !other.isRunning());
-    const second = await signalByProcess({ exe }, { request: { notified: first.notified } });
+    const second = await signalByProcess({ exe }, { request: { notified } });
     const { pid } = handling;
-    assert.deepEqual(second, { result: 'notified', detail: `pid ${pid} was notified before`, processes: [pid] });
+    assert.deepEqual(second, { result: 'notified', detail: `pid ${pid} notified before`, processes: [pid] });
   });
 
   test('does not take for absent what it may not see', async (t) => {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import type { NotifyResult } from '../../src/notify/contract.ts';
+import type { Outcome } from '../../src/core/prospect.ts';
 import {
   needsRoot,
   NOBODY,
@@ -21,7 +21,7 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
   interface Site {
     readonly file: string;
     readonly theirs: Program;
-    readonly name: (pid: number, uid?: number) => Promise<NotifyResult>;
+    readonly name: (pid: number, uid?: number) => Promise<Outcome>;
   }
 
   /** In a directory of a user's; `name` writes a number into the file and makes an attempt. */
@@ -32,7 +32,7 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
     mkdirSync(directory, { mode: 0o700 });
     chownSync(directory, USER, USER);
     const file = join(directory, 'app.pid');
-    const name = async (pid: number, uid = USER): Promise<NotifyResult> => {
+    const name = async (pid: number, uid = USER): Promise<Outcome> => {
       writeFileSync(file, `${pid}\n`);
       chownSync(file, uid, uid);
       return await signalByPidFile(file);

@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { SystemdConsumer } from '../../src/core/config.ts';
-import type { NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
-import { notify } from '../../src/notify/notify.ts';
+import type { NotifyRequest } from '../../src/notify/contract.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
-import { realDeps, requestFor, startHupPrinter, startSleep, until } from '../support/consumer.ts';
+import type { Outcome } from '../../src/core/prospect.ts';
+import { notifyAndWatch, realDeps, requestFor, startHupPrinter, startSleep, until } from '../support/consumer.ts';
 import { fakeHost } from '../support/fake-tool-consumer.ts';
 import { limit } from '../support/limits.ts';
 import { brief } from './harness.ts';
@@ -14,7 +14,7 @@ import { brief } from './harness.ts';
 type Unit = Readonly<Record<string, string | number>>;
 
 interface Site {
-  readonly notify: (consumer?: Partial<SystemdConsumer>, request?: Partial<NotifyRequest>) => Promise<NotifyResult>;
+  readonly notify: (consumer?: Partial<SystemdConsumer>, request?: Partial<NotifyRequest>) => Promise<Outcome>;
   /** Calls of systemctl beside `show`. */
   readonly actions: () => readonly string[];
   readonly calls: () => readonly string[];
@@ -40,9 +40,10 @@ function makeSite(context: TestContext, unit: Unit, code = 0): Site {
         unit: 'app.service',
         action: 'try-reload-or-restart',
         signal: 'SIGHUP',
+        handlesSignal: false,
         ...consumer,
       };
-      return await notify(realDeps({ host }), requestFor(whole, request), AbortSignal.timeout(limit(20_000)));
+      return await notifyAndWatch(realDeps({ host }), requestFor(whole, request), AbortSignal.timeout(limit(20_000)));
     },
     actions: () => calls().filter((call) => !call.includes(' show ')),
     calls,
@@ -137,12 +138,13 @@ describe('a unit', () => {
       unit: 'a',
       action: 'reload',
       signal: 'SIGHUP',
+      handlesSignal: false,
     } as const;
     for (const host of [
       { path: '/usr/bin:/bin', systemd: '/proc/nonexistent', net: '/proc/net' },
       { path: '/proc/nonexistent', systemd: '/', net: '/proc/net' },
     ]) {
-      const result = await notify(realDeps({ host }), requestFor(consumer), AbortSignal.timeout(limit(20_000)));
+      const result = await notifyAndWatch(realDeps({ host }), requestFor(consumer), AbortSignal.timeout(limit(20_000)));
       assert.equal(brief(result), 'CONSUMER_FAILED refused');
     }
   });

@@ -37,7 +37,14 @@ function hup(target: Extract<ConsumerConfig, { type: 'signal' }>['target'], hand
   return { name: 'web', type: 'signal', when: 'changed', signal: 'SIGHUP', target, handlesSignal };
 }
 
-const UNIT = { name: 'web', type: 'systemd', when: 'auto', unit: 'web.service', signal: 'SIGHUP' } as const;
+const UNIT = {
+  name: 'web',
+  type: 'systemd',
+  when: 'auto',
+  unit: 'web.service',
+  signal: 'SIGHUP',
+  handlesSignal: false,
+} as const;
 const RELOAD: ConsumerConfig = { ...UNIT, action: 'try-reload-or-restart' };
 const KILL: ConsumerConfig = { ...UNIT, action: 'kill' };
 const PID_FILE = hup({ pidFile: '/run/web.pid' });

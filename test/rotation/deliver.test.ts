@@ -124,7 +124,9 @@ describe('delivery', () => {
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
     assert.equal(notified.length, 1);
-    assert.deepEqual(deliverer.outcomes(), [{ name: 'job', result: 'scheduled', generation: 2 }]);
+    assert.deepEqual(deliverer.outcomes(), [
+      { name: 'job', result: 'scheduled', generation: 2, dueAt: NOON + 4 * HOUR },
+    ]);
     clock.advance(3 * HOUR);
     await eventually('notified in time', () => notified.length === 2);
   });

@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
 import type { ConsumerOutcome } from '../../src/core/outcomes.ts';
 import type { NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
-import { Deliverer } from '../../src/rotation/deliver.ts';
+import { Deliverer, type DeliverDeps } from '../../src/rotation/deliver.ts';
 import { notePending } from '../../src/rotation/pending.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
@@ -27,6 +27,12 @@ export const config = configOf(
   [execConsumer('web'), execConsumer('slow'), execConsumer('job', { when: 'expiring' })],
 );
 
+/** Whatever was sent is survived, and nobody is looked for. */
+export const UNWATCHED: Pick<DeliverDeps, 'dryRun' | 'watch'> = {
+  dryRun: () => Promise.resolve({ action: 'SIGHUP', processes: [], result: { result: 'not_running', detail: 'gone' } }),
+  watch: (_, { detail }) => Promise.resolve({ result: 'notified', detail }),
+};
+
 interface Stage {
   readonly clock: FakeClock;
   readonly store: StateStore;
@@ -39,6 +45,7 @@ interface Stage {
 export function setUp(
   context: TestContext,
   answer: (request: NotifyRequest) => NotifyResult | Promise<NotifyResult>,
+  change: Partial<DeliverDeps> = {},
 ): Stage {
   const directory = tempDir(context);
   const clock = new FakeClock(NOON);
@@ -54,8 +61,10 @@ export function setUp(
         notified.push(request);
         return Promise.resolve(answer(request));
       },
+      ...UNWATCHED,
       readsShow: (pid) => pid !== HIDDEN,
       onOutcome: (outcome) => outcomes.push(outcome),
+      ...change,
     },
     config,
   );

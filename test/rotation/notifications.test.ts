@@ -9,7 +9,7 @@ import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { eventually } from '../support/eventually.ts';
 import { execConsumer, recordingLog } from '../support/topology.ts';
-import { config, FAILED, names, NO_FAILURES, rotate, setUp, TOLD } from './delivery.ts';
+import { config, FAILED, names, NO_FAILURES, rotate, setUp, UNWATCHED, TOLD } from './delivery.ts';
 
 describe('the end of a debt', () => {
   test('an absent one is looked for again for half a minute, then counts as notified', async (t) => {
@@ -27,7 +27,7 @@ describe('the end of a debt', () => {
 
   test('one asked for by a person is notified in any case', async (t) => {
     const { store, notified, deliverer } = setUp(t, () => TOLD);
-    await store.update((state) => noteAsked(state, config, NOON));
+    await store.update((state) => noteAsked(state, config, { now: NOON }));
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
     assert.deepEqual(
@@ -86,6 +86,7 @@ describe('the end of a debt', () => {
           notified.push(request);
           return Promise.resolve(TOLD);
         },
+        ...UNWATCHED,
         readsShow: () => false,
         onOutcome: () => undefined,
       },
@@ -113,7 +114,7 @@ describe('a unit that would be restarted', () => {
     await deliverer.settle();
     assert.equal(notified[1]?.noRestartBefore, NOON + 4 * HOUR);
     assert.deepEqual(deliverer.outcomes(), [
-      { name: 'job', result: 'scheduled', generation: 2, detail: 'cannot reload' },
+      { name: 'job', result: 'scheduled', generation: 2, detail: 'cannot reload', dueAt: NOON + 4 * HOUR },
     ]);
     clock.advance(4 * HOUR);
     await eventually('notified then', () => store.state.consumers['job']?.pending === undefined);

@@ -58,6 +58,8 @@ export function makeAgent(t: TestContext, answers: readonly Fetched[], options: 
       makeSource: () => ({ fetch: () => Promise.resolve(next()) }),
       applySinks: options.applySinks ?? (() => Promise.resolve({ outcomes: [], records: {}, temps: [] })),
       notify: options.notify ?? (() => Promise.reject(new Error('there are no consumers'))),
+      dryRun: () => Promise.reject(new Error('there are no consumers')),
+      watch: () => Promise.reject(new Error('there are no consumers')),
       readsShow: () => false,
       publish: (view) => {
         views.push(view);

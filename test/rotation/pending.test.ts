@@ -61,7 +61,10 @@ describe('who is to be notified', () => {
 
   test('for another expiration of the same keys, those that go by it, once, and not now', () => {
     const topology: Topology = {
-      sinks: [sink('/a', 'web', 'keys'), { ...sink('/b', 'plain', 'job'), content: { keys: { role: ['r'] } } } as SinkConfig],
+      sinks: [
+        sink('/a', 'web', 'keys'),
+        { ...sink('/b', 'plain', 'job'), content: { keys: { role: ['r'] } } } as SinkConfig,
+      ],
       consumers: ['web', 'plain', 'asked', 'late'].map((name) => consumer(name)).concat(consumer('job', 'expiring')),
     };
     const at = { ...known, generation: 4 };
@@ -75,7 +78,11 @@ describe('who is to be notified', () => {
     assert.deepEqual([pending('web')?.sinks, pending('job')?.sinks], [['/a'], ['/b #/r']]);
     assert.deepEqual(['plain', 'asked', 'late'].map(pending), [undefined, undefined, undefined]);
     const [web = assert.fail()] = topology.consumers;
-    assert.equal(dueAt(web, renewed.consumers['web'] ?? {}, true), NOON + 3 * HOUR, 'with a third left');
+    assert.equal(
+      dueAt(web, renewed.consumers['web'] ?? {}, { allSinksStand: true }),
+      NOON + 3 * HOUR,
+      'with a third left',
+    );
     assert.deepEqual(noteRenewed(renewed, topology, NOON + HOUR), renewed, 'a second one changes nothing');
     const rotated = notePending({ ...renewed, generation: 5 }, topology, { sinks: ['/a'], now: NOON, urgent: false });
     assert.deepEqual(
@@ -85,7 +92,7 @@ describe('who is to be notified', () => {
   });
 
   test('everybody, when a person asks', () => {
-    const { consumers } = noteAsked(state, config, NOON);
+    const { consumers } = noteAsked(state, config, { now: NOON });
     assert.deepEqual(
       Object.entries(consumers).map(([name, own]) => [name, own.pending?.reason, own.pending?.urgent]),
       [
@@ -130,7 +137,7 @@ describe('when a debt is due', () => {
   ];
   for (const [what, expected, who, own, stand] of cases) {
     test(what, () => {
-      assert.equal(dueAt(who, own, stand), expected);
+      assert.equal(dueAt(who, own, { allSinksStand: stand }), expected);
     });
   }
 });

@@ -5,7 +5,10 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ConsumerConfig } from '../../src/core/config.ts';
+import type { Outcome } from '../../src/core/prospect.ts';
 import type { NotifyDeps, NotifyRequest } from '../../src/notify/contract.ts';
+import { notify } from '../../src/notify/notify.ts';
+import { watch } from '../../src/notify/watch.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { createActors } from '../../src/system/actors.ts';
 import { createCommands } from '../../src/system/commands.ts';
@@ -32,6 +35,7 @@ export function realDeps(overrides: Partial<NotifyDeps> = {}): NotifyDeps {
     self: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     ...(isRoot && { actors: createActors([executable]) }),
     host: { path: '/usr/bin:/bin', systemd: '/proc/nonexistent', net: '/proc/net' },
+    watch: { window: 200, successor: 2_000 },
     ...overrides,
   };
 }
@@ -40,6 +44,14 @@ export function realDeps(overrides: Partial<NotifyDeps> = {}): NotifyDeps {
 export function requestFor(consumer: ConsumerConfig, overrides: Partial<NotifyRequest> = {}): NotifyRequest {
   const changedAt = readBootTime();
   return { consumer, generation: 7, reason: 'changed', paths: ['/etc/app/aws.env'], changedAt, ...overrides };
+}
+
+/** An attempt, and what has become of it. */
+export async function notifyAndWatch(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<Outcome> {
+  const result = await notify(deps, request, signal);
+  if (result.result !== 'sent') return result;
+  const { sent, rest } = result;
+  return rest ?? (await watch(deps, request.consumer, sent, signal));
 }
 
 /** Resolves when `condition` holds; a test that waits in vain fails at the end of its patience. */
@@ -78,6 +90,8 @@ export async function startProgram(
   context.after(async () => {
     if (child.exitCode === null && child.signalCode === null) process.kill(-pid, 'SIGKILL');
     await exited;
+    // What it has left behind may keep it open.
+    child.stdout.destroy();
   });
   if (ready !== undefined) await until(() => printed.includes(ready));
   return {

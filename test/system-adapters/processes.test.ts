@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { fileOf } from '../../src/notify/file.ts';
 import { createProcesses } from '../../src/system/processes.ts';
 import { needsRoot, NOBODY, startHupPrinter, startSleep, until } from '../support/consumer.ts';
 import { testAsOrdinaryUser } from '../support/ordinary-user.ts';
@@ -54,7 +55,9 @@ describe('processes', () => {
 
   test('tells the executable', async (t) => {
     const { pid } = await startSleep(t);
-    assert.match(processes.executable(pid, self) ?? '', /\/bin\/sleep$/);
+    const { path, file, isReplaced, uid } = processes.executable(pid, self) ?? assert.fail('no executable');
+    assert.match(path, /\/bin\/sleep$/);
+    assert.deepEqual([file, isReplaced, uid], [fileOf(statSync('/bin/sleep', { bigint: true })), false, 0]);
     assert.equal(processes.executable(NO_PID, self), undefined);
   });
 
@@ -68,7 +71,7 @@ describe('processes', () => {
       import { readFileSync } from 'node:fs';
       import { createProcesses } from './src/system/processes.ts';
       const look = (pid, id) => {
-        try { return createProcesses().executable(pid, { uid: id, gid: id }); } catch ({ code }) { return code; }
+        try { return createProcesses().executable(pid, { uid: id, gid: id })?.path; } catch ({ code }) { return code; }
       };
       const seen = [look(${nobodys.pid}, ${NOBODY}), look(${nobodys.pid}, 1), look(${roots.pid}, 0)];
       const restored = readFileSync('/proc/thread-self/status', 'utf8').match(/^[UG]id:.*$/gm);

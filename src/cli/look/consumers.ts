@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { ConsumerConfig, SinkConfig, SystemdConsumer } from '../../core/config.ts';
-import { toErrorInfo } from '../../core/errors.ts';
-import type { ConsumerFacts, ProcessFacts, UnitFacts } from '../../doctor/contract.ts';
-import { examineCommand } from '../../notify/exec.ts';
-import { foresee, foreseeSignal } from '../../notify/foresee.ts';
-import { assertSystemd } from '../../notify/systemd.ts';
+import type { Outcome } from '../../core/prospect.ts';
+import type { ConsumerFacts, UnitFacts } from '../../doctor/contract.ts';
+import { dryRun } from '../../notify/notify.ts';
 import type { LookDeps } from './contract.ts';
 import { filesOf, readEnvironment } from './environment.ts';
 import { textOf, type Shown } from '../../host/systemctl.ts';
@@ -20,27 +18,21 @@ export async function lookAtConsumers(deps: LookDeps): Promise<readonly Consumer
 async function lookAt(deps: LookDeps, consumer: ConsumerConfig): Promise<ConsumerFacts> {
   const { name } = consumer;
   const sinks = deps.config.sinks.filter((sink) => sink.notify.includes(name)).map(sinkOf);
-  if (consumer.type === 'exec') {
-    const trouble = await troubleOf(deps, name, () => examineCommand(deps.notify, consumer, deps.signal));
-    return { name, told: 'hook', sinks, processes: [], ...trouble };
-  }
+  const request = { consumer, generation: 0, reason: 'manual', paths: [] } as const;
+  const { processes, result } = await dryRun(deps.notify, request, deps.signal);
+  const common = { name, sinks, processes };
+  const trouble = processes.some(({ error }) => error) ? {} : troubleOf(deps, name, result);
+  if (consumer.type === 'exec') return { ...common, ...trouble, told: 'hook' };
   if (consumer.type === 'systemd') {
     const shown = await show(deps, consumer.unit, PROPERTIES);
-    const trouble = await troubleOf(deps, name, () => {
-      assertSystemd(deps.notify);
-    });
     const unit = shown && (await unitFacts(deps, consumer, shown));
-    const processes = await mainProcess(deps, consumer, shown);
-    return { name, told: howTold(consumer, unit), sinks, processes, ...(unit && { unit }), ...trouble };
+    const isSaid = unit && (!unit.isThere || (consumer.action === 'reload' && !unit.canReload));
+    return { ...common, ...(isSaid ? {} : trouble), told: howTold(consumer, unit), ...(unit && { unit }) };
   }
-  let processes: readonly ProcessFacts[] = [];
-  const trouble = await troubleOf(deps, name, async () => {
-    processes = await foreseeSignal(deps.notify, consumer, deps.signal);
-  });
   const unitName = processes.map(({ pid }) => unitOf(pid)).find((one) => one !== undefined);
   const shown = unitName === undefined ? undefined : await show(deps, unitName, PROPERTIES);
   const unit = shown && unitName !== undefined && (await unitFacts(deps, { unit: unitName, action: 'kill' }, shown));
-  return { name, told: 'signal', sinks, processes, ...(unit && { unit }), ...trouble };
+  return { ...common, ...trouble, told: 'signal', ...(unit && { unit }) };
 }
 
 function sinkOf(sink: SinkConfig): ConsumerFacts['sinks'][number] {
@@ -48,7 +40,7 @@ function sinkOf(sink: SinkConfig): ConsumerFacts['sinks'][number] {
   return { path, format, ...(sink.format === 'aws-credentials' && { profile: sink.profile }) };
 }
 
-const PROPERTIES = ['LoadState', 'CanReload', 'Restart', 'MainPID', 'Environment', 'EnvironmentFiles'];
+const PROPERTIES = ['LoadState', 'CanReload', 'Restart', 'Environment', 'EnvironmentFiles'];
 
 async function unitFacts(
   deps: LookDeps,
@@ -72,45 +64,13 @@ function howTold({ action }: SystemdConsumer, unit: UnitFacts | undefined): Cons
   return action;
 }
 
-async function mainProcess(
-  deps: LookDeps,
-  { name, action, signal }: SystemdConsumer,
-  shown: Shown | undefined,
-): Promise<readonly ProcessFacts[]> {
-  const pid = Number(shown ? textOf(shown, 'MainPID') : 0);
-  if (!(pid > 1)) return [];
-  return await noting(deps, name, async () => {
-    const process = await foresee(deps.notify, pid, action === 'kill' ? signal : undefined, deps.signal);
-    return process ? [process] : [];
-  });
-}
-
-/** What a pass would fail with. Who is not root may not look where the agent may: that is no trouble of the agent's. */
-async function troubleOf(
-  deps: LookDeps,
-  subject: string,
-  look: () => unknown,
-): Promise<Pick<ConsumerFacts, 'trouble'>> {
-  try {
-    await look();
-    return {};
-  } catch (error) {
-    deps.signal.throwIfAborted();
-    const trouble = toErrorInfo(error, 'CONSUMER_UNINSPECTABLE');
-    if (deps.notify.self.uid === 0 || trouble.code !== 'CONSUMER_UNINSPECTABLE') return { trouble };
-    deps.miss({ subject, reason: trouble.message });
-    return {};
-  }
-}
-
-async function noting<T>(deps: LookDeps, subject: string, look: () => Promise<readonly T[]>): Promise<readonly T[]> {
-  try {
-    return await look();
-  } catch (error) {
-    deps.signal.throwIfAborted();
-    deps.miss({ subject, reason: toErrorInfo(error).message });
-    return [];
-  }
+/** Who is not root may not look where the agent may: that is no trouble of the agent's. */
+function troubleOf(deps: LookDeps, subject: string, result: Outcome | undefined): Pick<ConsumerFacts, 'trouble'> {
+  if (result?.result !== 'pending' || result.kind !== 'refused') return {};
+  const { error: trouble } = result;
+  if (deps.notify.self.uid === 0 || trouble.code !== 'CONSUMER_UNINSPECTABLE') return { trouble };
+  deps.miss({ subject, reason: trouble.message });
+  return {};
 }
 
 /** The service that a process belongs to, by its control group. */

@@ -46,7 +46,7 @@ const PROPERTIES = [
 
 async function lookAtTimer(world: World): Promise<TimerSight> {
   const services = await world.services();
-  const result = await showUnit(services, TIMER, PROPERTIES, world.stop).catch(() => undefined);
+  const result = await showUnit(services, TIMER, PROPERTIES, { signal: world.stop }).catch(() => undefined);
   if (result?.exitCode !== 0) return { state: 'unknown' };
   return readTimer(result.shown, services.clock.now(), Number(process.hrtime.bigint() / 1_000_000n));
 }

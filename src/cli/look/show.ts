@@ -9,7 +9,7 @@ export async function show(
   properties: readonly string[],
 ): Promise<Shown | undefined> {
   if (!hasSystemd(notify)) return undefined;
-  const result = await showUnit(notify, unit, properties, signal).catch(() => undefined);
+  const result = await showUnit(notify, unit, properties, { signal }).catch(() => undefined);
   if (result?.exitCode === 0) return result.shown;
   signal.throwIfAborted();
   miss({ subject: unit, reason: 'systemctl gave no answer' });

@@ -22,6 +22,7 @@ const APP: SystemdConsumer = {
   unit: 'app.service',
   action: 'try-reload-or-restart',
   signal: 'SIGHUP',
+  handlesSignal: false,
 };
 
 interface Site {
@@ -108,8 +109,9 @@ describe('what is seen of a consumer', () => {
   test('what its main process would do with the signal', async (t) => {
     const { pid } = await startSleep(t);
     const site = openSite(t, `LoadState=loaded\nMainPID=${pid}\n`, { action: 'kill' });
-    const reception = { signal: 'SIGHUP', effect: 'fatal' };
-    assert.deepEqual((await look(site)).processes, [{ pid, program: 'sleep', reception }]);
+    const { processes, trouble } = await look(site);
+    assert.deepEqual([processes[0]?.pid, processes[0]?.program], [pid, 'sleep']);
+    assert.deepEqual([processes[0]?.error?.code, trouble], ['CONSUMER_WOULD_DIE', undefined]);
   });
 
   test('nothing where systemctl gives no answer, which is said', async (t) => {

@@ -1,0 +1,139 @@
+import { constants } from 'node:os';
+import type { SignalName } from '../core/config.ts';
+import type { ProcessFacts } from './proc.ts';
+
+/** A runtime that handles signals in every program, or a program that passes them on: its handler proves nothing. */
+export interface Runtime {
+  readonly name: string;
+  /** What it runs dies of the signal, whoever wrote the unit. */
+  readonly isWrapper?: true;
+  /** Text in its executable, or in the list of what it maps: any of them, if there are some. */
+  readonly marks: readonly string[];
+  /** What else must be so. */
+  readonly looks?: (facts: ProcessFacts) => boolean;
+  /** What it does by itself: "got PHP, which …". Signals that are left out are the program's own. */
+  readonly signals: Partial<Readonly<Record<SignalName, string>>>;
+}
+
+const ENDS = 'ends on it in every program that does not ask for it';
+const PASSES = 'passes it on to what it runs';
+const NOTHING = 'takes it without doing anything, in every program that does not ask for it';
+
+/**
+ * Found out by running each in Debian 12, but for .NET, which is by its documentation; docs/applications.md has the same
+ * table. Not here, since their masks say all: Perl, Python, Lua, Tcl, Mono, Bun, tini, runsv, nohup, setsid, ionice.
+ */
+const RUNTIMES: readonly Runtime[] = [
+  {
+    name: 'Go',
+    marks: [],
+    looks: catchesRealTime,
+    signals: { SIGHUP: ENDS, SIGUSR1: NOTHING, SIGUSR2: NOTHING, SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: ENDS },
+  },
+  {
+    name: 'Java',
+    marks: ['libjvm.so'],
+    signals: { SIGHUP: ENDS, SIGUSR2: NOTHING, SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: 'prints its threads on it' },
+  },
+  {
+    name: 'Ruby',
+    marks: ['libruby', 'RUBYOPT'],
+    signals: { SIGHUP: ENDS, SIGUSR1: ENDS, SIGUSR2: ENDS, SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: ENDS },
+  },
+  {
+    name: 'PHP on the command line',
+    marks: ['PHP_CLI_SERVER_WORKERS'],
+    signals: { SIGHUP: ENDS, SIGUSR1: ENDS, SIGUSR2: ENDS, SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: ENDS },
+  },
+  {
+    name: 'Node.js',
+    marks: ['node::inspector', 'libnode.so'],
+    signals: { SIGUSR1: 'opens its debugger on it, to every user of this host' },
+  },
+  {
+    name: 'Deno',
+    marks: ['DENO_DIR'],
+    signals: { SIGHUP: ENDS, SIGUSR1: NOTHING, SIGINT: ENDS, SIGTERM: ENDS },
+  },
+  {
+    name: "Erlang's BEAM",
+    marks: ['erl_crash.dump'],
+    signals: { SIGUSR1: 'ends on it, with a crash dump', SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: ENDS },
+  },
+  {
+    name: 'R',
+    marks: ['libR.so'],
+    signals: { SIGUSR1: 'ends on it', SIGUSR2: 'ends on it', SIGINT: ENDS },
+  },
+  {
+    name: '.NET',
+    marks: ['libcoreclr.so'],
+    signals: { SIGHUP: ENDS, SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: ENDS },
+  },
+  { name: 'zsh', marks: ['ZSH_VERSION'], signals: { SIGHUP: 'ends on it in every script without a trap for it' } },
+  { name: 'sudo', isWrapper: true, marks: ['SUDO_ASKPASS'], signals: all(PASSES) },
+  {
+    name: 'su or runuser',
+    isWrapper: true,
+    marks: ['Session terminated, killing shell'],
+    signals: all('keeps it from what it runs'),
+  },
+  { name: 'timeout', isWrapper: true, marks: ['sending signal %s to command'], signals: all(PASSES) },
+  { name: 'dumb-init', isWrapper: true, marks: ['DUMB_INIT_DEBUG'], signals: all(PASSES) },
+  { name: 'catatonit', isWrapper: true, marks: ['catatonit'], signals: all(PASSES) },
+  { name: "s6's supervisor", isWrapper: true, marks: ['s6-supervise'], signals: all('keeps it from what it runs') },
+  {
+    name: "runit's runsvdir",
+    isWrapper: true,
+    marks: ['runsvdir'],
+    looks: ({ name }) => name === 'runsvdir',
+    signals: { SIGHUP: 'ends all that it runs', SIGTERM: 'leaves all that it runs alone' },
+  },
+  {
+    name: 'supervisord',
+    isWrapper: true,
+    marks: ['PYTHONHOME'],
+    looks: ({ name }) => name === 'supervisord',
+    signals: {
+      SIGHUP: 'restarts all that it runs',
+      SIGTERM: 'ends all that it runs',
+      SIGINT: 'ends all that it runs',
+      SIGQUIT: 'ends all that it runs',
+    },
+  },
+  {
+    name: 'a program that catches every signal, as a shell with an EXIT trap does',
+    marks: [],
+    looks: catchesAll,
+    signals: all('may end on it'),
+  },
+];
+
+/** All that is to be looked for. */
+export const MARKS: readonly string[] = RUNTIMES.flatMap(({ marks }) => marks);
+
+/** By its signal sets, and the marks that were found in it, a line each. */
+export function recognise(facts: ProcessFacts, found: string): Runtime | undefined {
+  const marks = new Set(found.split('\n'));
+  return RUNTIMES.find(
+    ({ marks: any, looks }) => (any.length === 0 || any.some((mark) => marks.has(mark))) && (looks?.(facts) ?? true),
+  );
+}
+
+function all(effect: string): Runtime['signals'] {
+  return { SIGHUP: effect, SIGUSR1: effect, SIGUSR2: effect, SIGINT: effect, SIGTERM: effect, SIGQUIT: effect };
+}
+
+/** Signals 35 to 64: no program has a use for all of them, but Go's runtime takes whatever there is. */
+function catchesRealTime({ caught }: ProcessFacts): boolean {
+  const realTime = ((1n << 30n) - 1n) << 34n;
+  return (caught & realTime) === realTime;
+}
+
+/** None of these has a use in the same program but for whoever is to end in order whatever ends it. */
+function catchesAll({ caught }: ProcessFacts): boolean {
+  const { SIGHUP, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGSYS } = constants.signals;
+  return [SIGHUP, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGSYS].every(
+    (signal) => (caught & (1n << BigInt(signal - 1))) !== 0n,
+  );
+}
