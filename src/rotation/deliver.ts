@@ -53,13 +53,10 @@ export class Deliverer {
     }
   }
 
-  /** Resolves when every notification that is due now has been tried. */
+  /** Resolves when every notification that is due now has been tried; what is tried again meanwhile is not waited for. */
   async settle(): Promise<void> {
-    for (;;) {
-      const busy = [...this.#workers.values()].filter((worker) => !worker.resting);
-      if (busy.length === 0) return;
-      await Promise.race(busy.map((worker) => worker.rested.promise));
-    }
+    const busy = [...this.#workers.values()].filter((worker) => !worker.resting);
+    await Promise.all(busy.map((worker) => worker.rested.promise));
   }
 
   /** Resolves when every notification has been tried, those of consumers that are just starting for `patience` milliseconds. */

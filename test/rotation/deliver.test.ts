@@ -79,6 +79,24 @@ describe('delivery', () => {
     assert.deepEqual([store.state.consumers, outcomes], [before, []]);
   });
 
+  // Cause: of a dozen consumers on a file system that hangs, one was always being tried, and a one-shot waited for a minute.
+  test('what is tried again meanwhile is not waited for', async (t) => {
+    const first = Promise.withResolvers<NotifyResult>();
+    const hung = Promise.withResolvers<NotifyResult>();
+    const { clock, store, notified, deliverer } = setUp(t, ({ consumer }) =>
+      consumer.name === 'slow' ? first.promise : notified.length <= 2 ? FAILED : hung.promise,
+    );
+    await rotate(store, ['/a']);
+    deliverer.kick(config, NO_FAILURES);
+    const settled = deliverer.settle();
+    await eventually('web waits for its next try', () => clock.alarms.length > 0);
+    clock.advance(1_000);
+    await eventually('it is tried', () => notified.length === 3);
+    first.resolve(TOLD);
+    await settled;
+    hung.resolve(TOLD);
+  });
+
   test('a failure is tried again with a backoff that grows, and says retry', async (t) => {
     const { clock, store, notified, outcomes, deliverer } = setUp(t, () => (notified.length < 3 ? FAILED : TOLD));
     await rotate(store, ['/b']);
