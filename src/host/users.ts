@@ -8,6 +8,8 @@ export interface UserDatabase extends HostDeps {
   readonly files?: Readonly<Record<Table, string>>;
   /** Milliseconds that a name service may take. */
   readonly timeout?: number;
+  /** Aborted when the agent is to end, which waits for no name service. */
+  readonly stop?: AbortSignal;
 }
 
 type Table = 'passwd' | 'group';
@@ -38,9 +40,9 @@ export function createUsers(database: UserDatabase): Users {
 }
 
 async function findEntry(database: UserDatabase, table: Table, key: string | number): Promise<Entry | undefined> {
-  const { files = FILES, timeout } = database;
+  const { files = FILES, timeout, stop } = database;
   const ask = (name: string): Promise<Entry | undefined> =>
-    getent(database, table, name, timeout === undefined ? {} : { timeout });
+    getent(database, table, name, { ...(timeout !== undefined && { timeout }), ...(stop && { signal: stop }) });
   const entries = readTable(files[table])
     .split('\n')
     .map((line) => line.split(':'));

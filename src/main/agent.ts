@@ -85,7 +85,7 @@ function terminalOf(stream: NodeJS.WriteStream): Terminal | undefined {
 async function openWorld(self: readonly string[], uid: number, stop: AbortSignal): Promise<Services> {
   const { leaveNoCore } = await import('../system/prctl.ts');
   leaveNoCore();
-  const services = await openServices();
+  const services = await openServices(stop);
   // Only root can have others act.
   return uid === 0 ? { ...services, actors: await openActors(self, stop) } : services;
 }
@@ -96,7 +96,7 @@ async function openActors([, ...script]: readonly string[], stop: AbortSignal): 
   return createActors(['/proc/self/exe', ...script], stop);
 }
 
-async function openServices(): Promise<Services> {
+async function openServices(stop: AbortSignal): Promise<Services> {
   const [
     { createAtomicFiles },
     { readBootTime },
@@ -126,7 +126,7 @@ async function openServices(): Promise<Services> {
     http: createHttp(`credrotate/${packageJson.version}`),
     files: createAtomicFiles(),
     security: fileSecurity,
-    users: createUsers({ commands }),
+    users: createUsers({ commands, stop }),
     commands,
     processes: createProcesses(),
     readBootTime,

@@ -85,6 +85,13 @@ describe('users and groups', () => {
     await assert.rejects(usersWith(t, 'exit 3').user('mallory'), { code: 'ETIMEDOUT' });
   });
 
+  test('a name service that hangs keeps nobody from ending', async (t) => {
+    const stop = new AbortController();
+    const asked = usersWith(t, 'exec sleep 60', limit(60_000), stop.signal).user('mallory');
+    stop.abort();
+    await assert.rejects(asked, { name: 'AbortError' });
+  });
+
   test('a machine without getent has its files alone', async (t) => {
     const directory = tempDir(t);
     const files = { passwd: join(directory, 'none'), group: join(directory, 'none') };
@@ -97,7 +104,7 @@ describe('users and groups', () => {
   });
 });
 
-function usersWith(t: TestContext, getent: string, timeout = limit(5_000)): Users {
+function usersWith(t: TestContext, getent: string, timeout = limit(5_000), stop?: AbortSignal): Users {
   const { host, directory, install } = fakeHost(t);
   const place = (name: string, text: string): string => {
     writeFileSync(join(directory, name), text);
@@ -105,5 +112,5 @@ function usersWith(t: TestContext, getent: string, timeout = limit(5_000)): User
   };
   install('getent', getent);
   const files = { passwd: place('passwd', PASSWD), group: place('group', GROUP) };
-  return createUsers({ commands, host, files, timeout });
+  return createUsers({ commands, host, files, timeout, ...(stop && { stop }) });
 }
