@@ -18,6 +18,7 @@ import { findingLines, sinkLines, warningLines } from '../report/print-report.ts
 import type { Report } from '../report/report-schema.ts';
 import { reportOf } from '../report/report.ts';
 import { count } from '../report/text.ts';
+import { readState } from '../rotation/store.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/apply.ts';
 import { lookAtConsumers } from './look/consumers.ts';
@@ -93,7 +94,9 @@ async function examine(world: World, config: Config, options: CheckOptions): Pro
   const fetched = options.online ? (await lookAtMetadata(world, config)).fetched : SAMPLED;
   const [wish, source] = fetched.ok ? [fetched, []] : [SAMPLED, [fetched.error]];
   const { sinks: wanted, trustedGroups } = config;
-  const sinks = await previewSinks(deps.sinks, { ...wish, rotated: true, sinks: wanted, trustedGroups });
+  // For what the files had before us.
+  const records = readState(stateDirectory(world)).sinks;
+  const sinks = await previewSinks(deps.sinks, { ...wish, rotated: true, records, sinks: wanted, trustedGroups });
   const consumers = (await lookAtConsumers(deps)).flatMap(judgeConsumer).filter(({ severity }) => severity === 'error');
   // The units read no other configuration.
   const isTheirs = config.path === DEFAULT_CONFIG && options.confDir === undefined;

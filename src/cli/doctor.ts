@@ -16,7 +16,9 @@ import { lookAtMachine } from './look/machine.ts';
 import { lookAtMetadata } from './look/metadata.ts';
 import { hasUnits } from './look/next-pass.ts';
 import { lookAtSinks } from './look/sinks.ts';
+import { readState } from '../rotation/store.ts';
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
+import { stateDirectory } from './own.ts';
 import { SAMPLE } from './sample.ts';
 import { screenOf } from './screen.ts';
 import { sinkDeps } from './session.ts';
@@ -72,7 +74,7 @@ async function examine(
     hasUnits: hasUnits(services, directories.runtime),
   };
   const wish = fetched.ok ? fetched : { credentials: SAMPLE, origin: {} };
-  const sinks = await lookAtSinks(deps, wish);
+  const sinks = await lookAtSinks(deps, { ...wish, records: readState(stateDirectory(world)).sinks });
   const consumers = await lookAtConsumers(deps);
   const { lockdown } = metadata;
   if (lockdown.state === 'unknown') deps.miss({ subject: 'lockdown', reason: lockdown.reason ?? 'unknown' });

@@ -128,9 +128,12 @@ async function tell(
   const sinks = outcomes.map((outcome) => foreseen(outcome, isPreview));
   const report = reportOf('forget', { exitCode: exitCodeOfErrors(all), findings, sinks, errors }, clock.now());
   return showReport(world, options, report, () =>
-    [...named(sinks).flatMap((sink) => sinkLines(sink)), ...errors.flatMap(errorLines), ...strangers.map(remind), ''].join(
-      '\n',
-    ),
+    [
+      ...named(sinks).flatMap((sink) => sinkLines(sink)),
+      ...errors.flatMap(errorLines),
+      ...strangers.map(remind),
+      '',
+    ].join('\n'),
   );
 }
 

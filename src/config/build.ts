@@ -53,7 +53,7 @@ export function buildSink(sink: SinkSettings): SinkConfig {
   const { path, mode } = sink;
   const common = {
     path,
-    ...(mode === 'any' ? { mode: 0o600, isModeAny: true as const } : { mode }),
+    ...buildMode(mode),
     notify: [...new Set(sink.notify)],
     ...defined({ owner: sink.owner, group: sink.group }),
   };
@@ -72,6 +72,11 @@ export function buildSink(sink: SinkSettings): SinkConfig {
       return { format, ...common, content: keys ? { keys: buildKeys(keys) } : { shape } };
     }
   }
+}
+
+function buildMode(mode: SinkSettings['mode']): Pick<SinkConfig, 'mode' | 'isModeAny' | 'isUsualMode'> {
+  if (mode === undefined) return { mode: 0o600, isUsualMode: true };
+  return mode === 'any' ? { mode: 0o600, isModeAny: true } : { mode };
 }
 
 /** The usual variables, before the prefix. */

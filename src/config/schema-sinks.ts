@@ -25,9 +25,8 @@ const common = {
   owner: option('Owner of the file: a name or a numeric id. Left out: whoever the agent acts as.', owner),
   group: option("Group of the file: a name or a numeric id. Left out: the owner's primary group.", owner),
   mode: option(
-    'Permission bits, octal however they are written; or `any` that keeps others out, where the file system has its own.',
+    'Permission bits, octal however they are written; or `any` that keeps others out, where the file system has its own. Left out: 0600.',
     mode,
-    '0600',
   ),
   notify: option(
     'The consumers to notify when this file changes.',

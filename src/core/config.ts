@@ -75,6 +75,8 @@ interface SinkCommon {
   readonly group?: string | number;
   /** Permission bits, such as 0o600. */
   readonly mode: number;
+  /** Nobody has chosen the mode. */
+  readonly isUsualMode?: true;
   /** Whatever else its file system gives is right as well, if it keeps others out. */
   readonly isModeAny?: true;
   /** Names of consumers. */

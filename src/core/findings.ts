@@ -27,6 +27,7 @@ export const FINDING_IDS = [
   'earlier-credentials',
   'consumer-pending',
   'consumer-not-reading',
+  'sink-warning',
   'profile-shadowed',
   'default-profile',
   'unit-missing',

@@ -12,6 +12,8 @@ export interface SinkFacts {
   readonly name: string;
   /** Why a pass would not write it. */
   readonly trouble?: ErrorInfo;
+  /** What a pass would warn of. */
+  readonly warnings: readonly string[];
   readonly isMountPoint: boolean;
   /** The setting of the agent's unit that keeps it away: `ProtectHome=yes`. */
   readonly closedBy?: string;

@@ -3,7 +3,21 @@ import type { SinkFacts } from './contract.ts';
 
 /** Sinks that cannot be written where they are, or not from where the agent runs. */
 export function judgeSink(sink: SinkFacts): readonly Finding[] {
-  return [...judgeTrouble(sink), ...judgeMount(sink), ...judgeConfinement(sink)];
+  return [...judgeTrouble(sink), ...judgeWarnings(sink), ...judgeMount(sink), ...judgeConfinement(sink)];
+}
+
+function judgeWarnings({ name, warnings }: SinkFacts): readonly Finding[] {
+  if (warnings.length === 0) return [];
+  return [
+    {
+      id: 'sink-warning',
+      severity: 'warning',
+      subject: name,
+      problem: 'a pass writes this sink, and warns',
+      evidence: warnings,
+      remedy: { text: 'change the file or the configuration as they say' },
+    },
+  ];
 }
 
 function judgeTrouble({ name, trouble, profile }: SinkFacts): readonly Finding[] {

@@ -48,6 +48,7 @@ const recordSchema = v.object({
   renamedAt: v.number(),
   renamedAtBoot: bootTimeSchema,
   evidence: v.exactOptional(v.object({ writtenAt: v.number(), readAt: v.exactOptional(v.number()) })),
+  former: v.exactOptional(v.object({ mode: v.number(), uid: v.number(), gid: v.number() })),
 });
 
 const knownSchema = v.object({

@@ -7,6 +7,7 @@ import { idOf } from '../core/sink-id.ts';
 import type { SinkRecord } from './contract.ts';
 import { makeWitness, type Witness } from './evidence.ts';
 import { failed, outcome, outdated } from './failure.ts';
+import { takenOver } from './former.ts';
 import type { WriteWish } from './job.ts';
 import { settleAll, type Part, type Prepare, type Prepared, type Settled } from './parts.ts';
 import type { Place, SinkDeps } from './place.ts';
@@ -20,6 +21,8 @@ interface Known {
   readonly record: SinkRecord | undefined;
   /** What is to be reported where its bytes are right. */
   readonly unchanged: SinkOutcome;
+  /** What its file loses of what it had before us. */
+  readonly lost: readonly string[];
 }
 
 /**
@@ -38,10 +41,12 @@ export function writing(deps: SinkDeps, wish: WriteWish): Prepare {
 function compare(deps: SinkDeps, wish: WriteWish, place: Place, witness: Witness): Prepared {
   const seen = place.missing.length === 0 ? lookAt(place) : undefined;
   const traces = witness(place.path, seen);
+  const { former, warnings } = takenOver(wish.records, seen, place);
   const known = place.file.sinks.map((sink): Known => {
-    const [made, record] = [madeOf(wish, sink), wish.records[idOf(sink)]];
-    const evidence = evidenceOf(traces, { made, record }, seen);
-    return { sink, made, record, unchanged: { ...outcome(sink, 'unchanged'), ...evidence, ...reachOf(place), warnings: place.warnings } };
+    const [made, record] = [{ ...madeOf(wish, sink), ...(former && { former }) }, wish.records[idOf(sink)]];
+    const seenOfIt = { ...evidenceOf(traces, { made, record }, seen), ...reachOf(place) };
+    const said = { ...outcome(sink, 'unchanged'), ...seenOfIt, warnings: [...place.warnings, ...warnings] };
+    return { sink, made, record, unchanged: said, lost: warnings };
   });
   const standing = known.flatMap((one) => standingAs(one, seen, place) ?? []);
   if (standing.length === known.length) return { settled: standing };
@@ -79,7 +84,7 @@ function render(
     const isSame = before?.equals(bytes) === true;
     const drift: readonly Drift[] = attributes ? [...(isSame ? [] : (['bytes'] as const)), ...attributes] : ['missing'];
     if (standing && drift.length === 0) return unchangedPart(one, rendered.warnings, standing, now(deps));
-    const warnings = [...rendered.warnings, ...warningsOf(place, standing)];
+    const warnings = [...rendered.warnings, ...warningsOf(place, standing), ...one.lost];
     const shown = { ...(before && { current: before }), next: bytes };
     return { sink, made: one.made, shown, ...changeOf(one, place, { standing, drift, warnings, rotated }) };
   });

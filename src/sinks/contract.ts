@@ -52,6 +52,8 @@ export interface SinkRecord {
   readonly renamedAtBoot: BootTime;
   /** What its access time said of the keys before the file was replaced for another expiration alone; epoch milliseconds. */
   readonly evidence?: { readonly writtenAt: number; readonly readAt?: number };
+  /** What the file had before it was ours, while nothing is configured that says otherwise. */
+  readonly former?: { readonly mode: number; readonly uid: number; readonly gid: number };
 }
 
 /** By what tells sinks apart. */

@@ -16,7 +16,7 @@ export interface SinkDeps {
 }
 
 /** A file, and whose it is to be. */
-export type Wanted = Pick<SinkConfig, 'path' | 'owner' | 'group' | 'mode' | 'isModeAny'>;
+export type Wanted = Pick<SinkConfig, 'path' | 'owner' | 'group' | 'mode' | 'isModeAny' | 'isUsualMode'>;
 
 /** A file with the sinks that keep it, each a part: they agree on its owner and mode. It is read and written once for all. */
 export interface SinkFile extends Wanted {
@@ -30,9 +30,9 @@ export function filesOf(sinks: readonly SinkConfig[]): SinkFile[] {
   });
 }
 
-function wantedOf({ path, mode, isModeAny, owner, group }: Wanted): Wanted {
+function wantedOf({ path, mode, isModeAny, isUsualMode, owner, group }: Wanted): Wanted {
   const others = { ...(owner !== undefined && { owner }), ...(group !== undefined && { group }) };
-  return { path, mode, ...(isModeAny && { isModeAny }), ...others };
+  return { path, mode, ...(isModeAny && { isModeAny }), ...(isUsualMode && { isUsualMode }), ...others };
 }
 
 /** Where a file is and whose it is to be. */

@@ -8,7 +8,7 @@ import type { ApplyRequest, SinkRecord, SinkRecords } from './contract.ts';
 export type Since = Pick<SinkRecord, 'renamedAt' | 'renamedAtBoot' | 'evidence'>;
 
 /** What a sink's file was rendered from. */
-export type Made = Pick<SinkRecord, 'key' | 'expiration'>;
+export type Made = Pick<SinkRecord, 'key' | 'expiration' | 'former'>;
 
 export function madeOf(wish: Pick<ApplyRequest, 'print' | 'origin'>, sink: SinkConfig): Made {
   return { key: keyOf(wish, sink), expiration: wish.print.expiration };
@@ -26,7 +26,7 @@ export function modeOf(stat: BigIntStats): number {
   return Number(stat.mode) & 0o7777;
 }
 
-export function recordOf({ key, expiration }: Made, stat: BigIntStats, since: Since): SinkRecord {
+export function recordOf({ key, expiration, former }: Made, stat: BigIntStats, since: Since): SinkRecord {
   return {
     key,
     expiration,
@@ -39,6 +39,7 @@ export function recordOf({ key, expiration }: Made, stat: BigIntStats, since: Si
     renamedAt: since.renamedAt,
     renamedAtBoot: since.renamedAtBoot,
     ...(since.evidence && { evidence: since.evidence }),
+    ...(former && { former }),
   };
 }
 

@@ -11,6 +11,7 @@ test('every option of a dotenv sink', (t) => {
     format: 'dotenv',
     path: '/a',
     mode: 0o600,
+    isUsualMode: true,
     notify: [],
     prefix: 'APP_',
     names: {
@@ -34,6 +35,7 @@ test('keys of a JSON sink are dotted or lists', (t) => {
     format: 'json',
     path: '/a',
     mode: 0o600,
+    isUsualMode: true,
     notify: [],
     content: { keys: { accessKeyId: ['aws', 'accessKeyId'], role: ['a.b', 'role'] } },
   });

@@ -63,6 +63,12 @@ export const CASES: Readonly<Partial<Record<FindingId, Case>>> = {
     spares: [FACTS],
     evidence: /mountinfo has a mount at \/etc\/app\/aws.env/,
   },
+  'sink-warning': {
+    severity: 'warning',
+    triggers: [withSink({ warnings: ['root:games 0640 becomes root:root 0600'] })],
+    spares: [FACTS],
+    evidence: /root:games/,
+  },
   'sink-confined': {
     severity: 'error',
     triggers: [withSink({ closedBy: 'ProtectHome=yes' })],

@@ -6,6 +6,7 @@ export const SINK: SinkFacts = {
   path: '/etc/app/aws.env',
   name: '/etc/app/aws.env',
   isMountPoint: false,
+  warnings: [],
   keyIds: ['…GOOD'],
 };
 
@@ -13,6 +14,7 @@ export const PROFILE_SINK: SinkFacts = {
   path: '/srv/app/.aws/credentials',
   name: '/srv/app/.aws/credentials',
   isMountPoint: false,
+  warnings: [],
   keyIds: ['…GOOD'],
   profile: { name: 'default', isRoots: false, others: [] },
 };

@@ -97,7 +97,8 @@ describe('doctor', { concurrency: 3 }, () => {
   test('sees keys that stand before the first pass, and a state of another instance', async (t) => {
     const site = await openSite(t, { instanceId: 'i-0aaa' });
     const config = { sinks: [{ path: site.path('e'), format: 'dotenv' }] };
-    writeFileSync(site.path('e'), 'AWS_ACCESS_KEY_ID=ASIAOLDOLDOLDOLDOLD1\nAWS_SECRET_ACCESS_KEY=baked\n');
+    const baking = 'AWS_ACCESS_KEY_ID=ASIAOLDOLDOLDOLDOLD1\nAWS_SECRET_ACCESS_KEY=baked\n';
+    writeFileSync(site.path('e'), baking, { mode: 0o600 });
     const [baked, absent] = (await examine(site, config)).findings;
     assert.deepEqual([absent?.id, baked?.id, baked?.severity], ['image-baked', 'nobody-refreshes', 'error']);
     assert.deepEqual(absent?.evidence, [`${site.path('e')}: key …OLD1`]);

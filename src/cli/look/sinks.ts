@@ -1,10 +1,10 @@
 import { basename, dirname, join } from 'node:path';
 import type { AwsCredentialsSink, SinkConfig } from '../../core/config.ts';
-import { displayKeyId, type Credentials, type Origin } from '../../core/credentials.ts';
+import { displayKeyId } from '../../core/credentials.ts';
 import { idOf, namesOf, sinkId } from '../../core/sink-id.ts';
 import { CONFINEMENT, closedBy, type Properties } from '../../doctor/confinement.ts';
 import type { ProfileFacts, SinkFacts } from '../../doctor/contract.ts';
-import type { SinkPreview } from '../../sinks/contract.ts';
+import type { PreviewRequest, SinkPreview } from '../../sinks/contract.ts';
 import { readSections } from '../../sinks/formats/aws-sections.ts';
 import { forgetSink } from '../../sinks/formats/forget.ts';
 import { readMounts } from '../../paths/mounts.ts';
@@ -19,7 +19,7 @@ const UNIT = 'credrotate.service';
 
 export async function lookAtSinks(
   deps: LookDeps,
-  wish: { readonly credentials: Credentials; readonly origin: Origin },
+  wish: Pick<PreviewRequest, 'credentials' | 'origin' | 'records'>,
 ): Promise<readonly SinkFacts[]> {
   const { sinks, trustedGroups } = deps.config;
   const previews = await previewSinks(deps.sinks, { ...wish, rotated: true, sinks, trustedGroups });
@@ -40,6 +40,7 @@ export async function lookAtSinks(
       name,
       isMountPoint: mounts.has(path),
       keyIds: keyIdsOf(sink, preview),
+      warnings: preview?.warnings ?? [],
       ...(trouble && { trouble }),
       ...(closed !== undefined && { closedBy: closed }),
       ...(profile && { profile }),

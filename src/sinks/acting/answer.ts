@@ -65,6 +65,7 @@ const record = v.object({
     sinceBoot: v.pipe(v.number(), v.finite()),
   }),
   evidence: v.exactOptional(v.object({ writtenAt: moment, readAt: v.exactOptional(moment) })),
+  former: v.exactOptional(v.object({ mode: integer(0o7777), uid: id, gid: id })),
 });
 
 const evidence = v.variant('kind', [
