@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { basename, dirname } from 'node:path';
 import { build, transform, type BuildOptions } from 'esbuild';
 import { lean } from './lean.ts';
@@ -42,6 +43,14 @@ const LOADER = `require = ((builtin) => {
 })(require);
 `;
 
+/** A build without a history is told, as SOURCE_DATE_EPOCH tells it the time. */
+export function commit(): string {
+  const told = process.env['CREDROTATE_COMMIT'];
+  if (told !== undefined) return told;
+  const { stdout, status } = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: import.meta.dirname, encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : 'unknown';
+}
+
 const COMMON = {
   absWorkingDir: dirname(import.meta.dirname),
   entryPoints: ['src/main.ts'],
@@ -52,7 +61,8 @@ const COMMON = {
   target: 'node26',
   legalComments: 'none',
   // undici's own switch: leaves out its second parser.
-  define: { esbuildDetection: '"1"' },
+  // The second says of what the executable was made.
+  define: { esbuildDetection: '"1"', CREDROTATE_COMMIT: JSON.stringify(commit()) },
   // Its other form asks for its parts in a way that a bundler does not see.
   alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   plugins: [lean],

@@ -8,7 +8,7 @@ import { describeSettings } from './manual/settings.ts';
 import { renderSchema } from './schema.ts';
 
 export interface ManualPage {
-  /** `credrotate.1` */
+  /** `credrotate.8` */
   readonly name: string;
   readonly text: string;
 }
@@ -17,7 +17,7 @@ export async function manualPages(): Promise<readonly ManualPage[]> {
   const { version } = packageJson;
   const settings = describeSettings(JSON.parse(await renderSchema()));
   return [
-    { name: 'credrotate.1', text: programPage(await commandLine(), version) },
+    { name: 'credrotate.8', text: programPage(await commandLine(), version) },
     { name: 'credrotate.yaml.5', text: configurationPage(settings, version) },
   ];
 }

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { ACT_AS, ACT_AS_ROOT } from './core/act-as.ts';
-import { ignoreNodeVariables } from './system/environment.ts';
+import { ignoreNodeVariables, nameProcess } from './system/environment.ts';
 
 /** Refused for safety, as in core/exit.ts, which is not loaded here. */
 const REFUSED = 77;
@@ -21,6 +21,7 @@ async function main([, , option, ...args]: readonly string[]): Promise<number> {
   return await (await import('./main/actor.ts')).runActor();
 }
 
+nameProcess();
 ignoreNodeVariables();
 
 void main(process.argv).then((exitCode) => {

@@ -1,4 +1,4 @@
-# bash completion for credrotate(1); credrotate itself knows what there is.
+# bash completion for credrotate(8); credrotate itself knows what there is.
 _credrotate() {
     COMPREPLY=()
     mapfile -t COMPREPLY < <(

@@ -1,4 +1,4 @@
-# fish completion for credrotate(1); credrotate itself knows what there is.
+# fish completion for credrotate(8); credrotate itself knows what there is.
 function __credrotate_complete
     set -l words (commandline -opc)
     set -l typed (commandline -ct)

@@ -12,7 +12,7 @@ export function configurationPage(sections: readonly Settings[], version: string
     ...others.flatMap(({ title, settings: inner }) => subsection(title, ...settings(inner))),
     ...section('EXAMPLE', ...verbatim(EXAMPLE)),
     ...paragraphs('/etc/credrotate/credrotate.yaml, as it is installed, shows every setting with its default.'),
-    ...section('SEE ALSO', '.BR credrotate (1),', '.BR systemd.unit (5),', '.BR signal (7),', '.BR crontab (5)'),
+    ...section('SEE ALSO', '.BR credrotate (8),', '.BR systemd.unit (5),', '.BR signal (7),', '.BR crontab (5)'),
   ]);
 }
 

@@ -2,10 +2,10 @@ import { EXIT_CODES, EXIT_MEANINGS } from '../../src/report/explain-exit.ts';
 import { withCommandsBelow, type CommandShape, type OptionShape } from './command-line.ts';
 import { bold, entry, escape, page, paragraphs, prose, section, subsection, term, verbatim } from './roff.ts';
 
-/** credrotate(1). */
+/** credrotate(8). */
 export function programPage(program: CommandShape, version: string): string {
   const commands = program.commands.flatMap(withCommandsBelow);
-  return page('credrotate', 1, version, [
+  return page('credrotate', 8, version, [
     ...section('NAME', 'credrotate \\- keep the AWS credentials of an EC2 role fresh in files'),
     ...section('SYNOPSIS', '.B credrotate', term('<command> [options] [arguments]')),
     ...section('DESCRIPTION', ...paragraphs(...DESCRIPTION)),

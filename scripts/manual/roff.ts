@@ -74,8 +74,8 @@ export function verbatim(text: string): string[] {
   return ['.PP', '.RS 4', '.nf', escape(text.trimEnd()), '.fi', '.RE'];
 }
 
-export function page(name: string, chapter: 1 | 5, version: string, body: readonly string[]): string {
-  const chapters = { 1: 'User Commands', 5: 'File Formats' };
+export function page(name: string, chapter: 5 | 8, version: string, body: readonly string[]): string {
+  const chapters = { 5: 'File Formats', 8: 'System Administration' };
   const title = `.TH ${escape(name.toUpperCase())} ${String(chapter)} "" "credrotate ${escape(version)}" "${chapters[chapter]}"`;
   return `${[title, '.ad l', '.nh', ...body].join('\n')}\n`;
 }

@@ -29,7 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
 
 /** Those that a command line can need: the one that it calls; all of them where it calls none, or one that is not there. */
 export async function commandsFor([first, , ...words]: readonly string[]): Promise<readonly AddCommand[]> {
-  if (first === '--version' || first === '-V') return [];
+  if (first === '-V') return [];
   const called = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (!called) return await Promise.all(Object.values(COMMANDS).map((load) => load()));
   // `complete SHELL WORDS...` goes by the one that is being typed.

@@ -1,21 +1,63 @@
 import type { Command } from 'commander';
+import { formatProblems, placeText } from '../config/problem.ts';
+import { describeSettings } from '../config/settings.ts';
+import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
+import { printable } from '../core/printable.ts';
+import { lookAtConfiguration } from './facts.ts';
+import { CommandFailure, loadFor, withConfig, type ConfigOptions } from './options.ts';
 import type { Run, World } from './world.ts';
+import { readStatus } from './whose.ts';
 
 export function addConfig(program: Command, run: Run): void {
   const config = program
     .command('config')
-    .summary('say what a configuration can hold')
-    .description('Say what a configuration can hold.');
+    .summary('say what a configuration can hold, and what holds')
+    .description('Say what a configuration can hold, and what it holds.');
   config
     .command('schema')
     .summary('print the JSON Schema of the configuration')
     .description('Print the JSON Schema of the configuration: editors and pipelines check files with it.')
     .action(() => run(schema));
+  withConfig(config.command('show'))
+    .summary('show every setting and where it comes from')
+    .description(
+      'Show every setting with its value and the place that gives it, and whether that is in force. What programs are ' +
+        'given as arguments is left out.',
+    )
+    .action((options: ConfigOptions) => run((world) => show(world, options)));
+}
+
+async function readSchema(): Promise<object> {
+  return (await import('../../packaging/schema/credrotate.schema.json', { with: { type: 'json' } })).default;
 }
 
 async function schema(world: World): Promise<ExitCode> {
-  const { default: text } = await import('../../packaging/schema/credrotate.schema.json', { with: { type: 'json' } });
-  world.print(`${JSON.stringify(text, undefined, 2)}\n`);
+  world.print(`${JSON.stringify(await readSchema(), undefined, 2)}\n`);
   return EXIT.done;
+}
+
+async function show(world: World, options: ConfigOptions): Promise<ExitCode> {
+  const result = await loadFor(world, options);
+  if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
+  const settings = describeSettings(result.tree, await readSchema());
+  const lines = settings.map(({ path, value, at }) =>
+    printable(`${path}: ${value}  # ${at ? placeText(at) : 'default'}`),
+  );
+  world.print([`# ${await inForce(world, result.config.path)}`, ...lines, ''].join('\n'));
+  return EXIT.done;
+}
+
+/** Beside what the agent has read of the same file. */
+async function inForce(world: World, path: string | undefined): Promise<string> {
+  try {
+    const { status } = readStatus(world);
+    if (status.configuration?.path !== path) return 'not the configuration of the agent';
+    const onDisk = await lookAtConfiguration(world, status);
+    const state = onDisk?.state ?? 'unknown';
+    return { in_force: 'in force', edited: 'changed, and not in force', refused: 'refused', unknown: 'unknown' }[state];
+  } catch (error) {
+    if (error instanceof AgentError && error.code === 'AGENT_ABSENT') return 'no agent has read it since the boot';
+    throw error;
+  }
 }

@@ -20,7 +20,7 @@ export async function lookAtFacts(world: World, status: Status, runtime: string)
 }
 
 /** What the agent saw, where we may see less. */
-async function lookAtConfiguration(world: World, { configuration }: Status): Promise<OnDisk | undefined> {
+export async function lookAtConfiguration(world: World, { configuration }: Status): Promise<OnDisk | undefined> {
   if (!configuration) return undefined;
   const services = await world.services();
   const seen = lookOnDisk(configuration, loadOptions(world, services, configuration.path));

@@ -1,6 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { defaultConfig } from '../config/defaults.ts';
+import { confD, listDropIns } from '../config/load.ts';
 import type { Config } from '../core/config.ts';
 import type { Credentials, Origin } from '../core/credentials.ts';
 import { AgentError } from '../core/errors.ts';
@@ -43,13 +44,15 @@ async function fetchCredentials(world: World, config: Config): ReturnType<typeof
 
 /** How the source is reached, by the configuration that is named, the usual one if it can be read, or none. */
 export async function findConfig(world: World, options: ConfigOptions): Promise<Config> {
-  if (options.config !== undefined || (await isReadable(DEFAULT_CONFIG))) return readPart(world, options, 'imds');
+  const isThere = async (path: string): Promise<boolean> =>
+    access(path, constants.R_OK).then(
+      () => true,
+      () => false,
+    );
+  const { files } = options.config === undefined ? listDropIns(confD(DEFAULT_CONFIG), world.uid) : NONE;
+  if (options.config !== undefined || files.length > 0 || (await isThere(DEFAULT_CONFIG)))
+    return readPart(world, options, 'imds');
   return defaultConfig();
 }
 
-async function isReadable(path: string): Promise<boolean> {
-  return access(path, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
-}
+const NONE = { files: [] };

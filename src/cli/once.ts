@@ -21,6 +21,7 @@ interface OnceOptions extends SinkFlags, ReportOptions {
   /** Milliseconds. */
   readonly every?: number;
   readonly accept?: true;
+  readonly dryRun?: true;
   readonly sdNotify?: true;
 }
 
@@ -38,6 +39,7 @@ export function addOnce(program: Command, run: Run): void {
     .description('Fetch the credentials, write the sinks that differ, notify the consumers, and end.')
     .addOption(durationOption('--wait <duration>', 'wait this long for credentials, such as 5m'))
     .addOption(durationOption('--every <duration>', 'this is started again and again, such as by cron: how often'))
+    .option('--dry-run', 'show what it would change, as plan does')
     .option('--accept', 'take what the source gives, even if it expires before the current credentials')
     .addOption(jsonOption())
     .option('--sd-notify', 'report readiness (Type=notify) when the sinks stand, before consumers are notified')
@@ -45,6 +47,7 @@ export function addOnce(program: Command, run: Run): void {
 }
 
 async function once(world: World, options: OnceOptions): Promise<ExitCode> {
+  if (options.dryRun) return (await import('./plan.ts')).plan(world, options);
   const config = await readConfig(world, options);
   const { clock, sdNotify } = await world.services();
   const onPublished = ({ isUpToDate }: Pick<Published, 'isUpToDate'>): void => {

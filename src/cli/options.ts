@@ -88,7 +88,7 @@ export function namesSinks({ awsCredentials, dotenv, jsonFile }: SinkFlags): boo
 
 function accepted(world: World, result: ConfigResult, concerns: (warning: Problem) => boolean): Config {
   if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
-  const warnings = result.warnings.filter(concerns);
+  const warnings = result.warnings.filter((one) => one.severity === 'warning' && concerns(one));
   if (warnings.length > 0) world.complain(formatProblems(warnings));
   return result.config;
 }

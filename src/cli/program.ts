@@ -1,4 +1,5 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import type { LogLevel } from '../core/config.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { EXIT, exitCodeOfError } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
@@ -10,9 +11,14 @@ import type { Run, World } from './world.ts';
 /** The whole command line: arguments (without the program) in, exit code out. Throws nothing. */
 export async function runProgram(world: World, args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.done;
+  let common: Common = {};
   const run: Run = async (work) => {
-    exitCode = await work(world);
+    exitCode = await work(worldFor(world, common));
   };
+  if (args[0] === '--version') {
+    world.print(await world.versions());
+    return EXIT.done;
+  }
   try {
     const empty = newProgram(world.version).configureOutput({
       writeOut: world.print,
@@ -21,7 +27,11 @@ export async function runProgram(world: World, args: readonly string[]): Promise
         write(inOurWords(text));
       },
     });
-    await withCommands(empty, await commandsFor(args), run).parseAsync(args, { from: 'user' });
+    const program = withCommands(empty, await commandsFor(args), run);
+    program.hook('preAction', (_, command) => {
+      common = command.opts<Common>();
+    });
+    await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
     return explain(world, error);
@@ -36,7 +46,8 @@ export async function describeProgram(version: string): Promise<Command> {
 function newProgram(version: string): Command {
   return new Command('credrotate')
     .description('Keeps the short-lived AWS credentials of an EC2 role fresh in the files that applications read.')
-    .version(version, '-V, --version')
+    .version(version, '-V', 'print the version')
+    .option('--version', 'print it with the commit and the parts that it was made of')
     .exitOverride()
     .showHelpAfterError('  hint: --help shows what there is')
     .addHelpText('after', () =>
@@ -47,8 +58,35 @@ function newProgram(version: string): Command {
 /** The commands take over the program's settings. */
 function withCommands(program: Command, commands: readonly AddCommand[], run: Run): Command {
   for (const add of commands) add(program, run);
-  for (const command of allOf(program)) refuseRepeated(command);
+  for (const command of allOf(program)) {
+    if (command.commands.length === 0 && command.name() !== 'complete') withCommon(command);
+    refuseRepeated(command);
+  }
   return program;
+}
+
+/** What every command takes. */
+interface Common {
+  readonly quiet?: true;
+  readonly verbose?: true;
+  readonly logLevel?: LogLevel;
+}
+
+function withCommon(command: Command): void {
+  const levels = ['error', 'warn', 'info', 'debug'];
+  command
+    .option('-q, --quiet', 'say nothing where nothing is wrong')
+    .option('-v, --verbose', 'log all that is done, as --log-level debug')
+    .addOption(new Option('--log-level <level>', 'what to log, whatever the configuration says').choices(levels));
+}
+
+function worldFor(world: World, { quiet, verbose, logLevel = verbose ? 'debug' : undefined }: Common): World {
+  if (!quiet && logLevel === undefined) return world;
+  return {
+    ...world,
+    ...(quiet && { isQuiet: true, show: () => undefined }),
+    openLog: (config) => world.openLog(logLevel === undefined ? config : { ...config, level: logLevel }),
+  };
 }
 
 function allOf(command: Command): readonly Command[] {

@@ -14,7 +14,8 @@ export function jsonOption(): Option {
 /** Says what a command has found or done, as JSON or in the words that `text` gives, and gives its exit code. */
 export function showReport(world: World, { json }: ReportOptions, report: Report, text: () => string): ExitCode {
   if (json) world.print(`${JSON.stringify(report, undefined, 2)}\n`);
-  else world.show(text());
+  else if (!world.isQuiet) world.show(text());
+  else if (report.exitCode !== 0 || report.level !== 'ok') world.complain(text());
   return report.exitCode;
 }
 

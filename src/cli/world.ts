@@ -17,6 +17,8 @@ import type { Directory } from '../paths/held.ts';
 /** The process's surroundings and the outside world, as main.ts hands them to the commands. */
 export interface World {
   readonly version: string;
+  /** The version with the commit and the parts that it was made of, as text. */
+  readonly versions: () => Promise<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
   readonly gid: number;
@@ -25,6 +27,8 @@ export interface World {
   readonly self: readonly string[];
   /** Results, on standard output. */
   readonly print: (output: string | Uint8Array) => void;
+  /** Whether nothing is to be said where nothing is wrong. */
+  readonly isQuiet?: true;
   /** Lines for people, on standard output: a terminal has them fit its width, and a search finds each whole elsewhere. */
   readonly show: (text: string) => void;
   /** What standard output is, when it is a terminal. */

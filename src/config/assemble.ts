@@ -33,6 +33,7 @@ export function assemble({ path, digest, files, trees, problems, validatePattern
   if (errors.length > 0) return { ok: false, problems: errors };
   return {
     ok: true,
+    tree: merged.tree,
     config: buildConfig(v.parse(schema, plain(merged.tree)), { path, digest, files }),
     warnings: found,
   };

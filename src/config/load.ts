@@ -81,7 +81,7 @@ interface DropIns {
 }
 
 /** In name order, byte by byte; hidden files and other endings are not ours. */
-function listDropIns(directory: string, uid: number): DropIns {
+export function listDropIns(directory: string, uid: number): DropIns {
   try {
     const listed = uid === 0 ? namesForRoot(directory) : readdirSync(directory);
     if (!Array.isArray(listed)) return { files: [], problems: [listed] };

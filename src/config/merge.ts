@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { invalid, placeText, type Problem } from './problem.ts';
+import { invalid, note, placeText, type Problem } from './problem.ts';
 import { pathText, show } from './show.ts';
 import { isList, isMapping, plain, type Entry, type Mapping, type Path, type Tree } from './tree.ts';
 
@@ -9,19 +9,15 @@ export interface Merged {
 }
 
 /**
- * Several files as one: lists join, settings and consumers come together by name, and the same name with another
- * value is a problem. What is of the wrong kind is left to the schema.
+ * Several files as one: lists join, of one setting in several files the last counts, which is noted; a consumer that two
+ * files give another value is a problem. What is of the wrong kind is left to the schema.
  */
 export function mergeFiles(trees: readonly Tree[]): Merged {
   const problems: Problem[] = [];
-  const merged = new Map<string, Entry>();
-  for (const { value } of trees) {
-    for (const [key, entry] of isMapping(value) ? value : []) {
-      const standing = merged.get(key);
-      merged.set(key, standing ? { ...standing, tree: join(standing.tree, entry.tree, [key], problems) } : entry);
-    }
-  }
-  return { tree: { at: trees[0]?.at ?? { file: '' }, value: merged }, problems };
+  const at = trees[0]?.at ?? { file: '' };
+  const empty: Tree = { at, value: new Map() };
+  const files = trees.filter(({ value }) => isMapping(value));
+  return { tree: files.reduce((merged, tree) => join(merged, tree, [], problems), empty), problems };
 }
 
 function join(first: Tree, second: Tree, path: Path, problems: Problem[]): Tree {
@@ -29,8 +25,9 @@ function join(first: Tree, second: Tree, path: Path, problems: Problem[]): Tree 
   if (isMapping(first.value) && isMapping(second.value)) {
     return { at: first.at, value: joinNames(first.value, second.value, path, problems) };
   }
-  if (isScalar(first) && isScalar(second)) problems.push(...clash(first, second, path));
-  return first;
+  if (!isScalar(first) || !isScalar(second)) return first;
+  if (first.value !== second.value) problems.push(override(first, second, path));
+  return second;
 }
 
 function isScalar({ value }: Tree): boolean {
@@ -38,19 +35,25 @@ function isScalar({ value }: Tree): boolean {
 }
 
 function joinNames(first: Mapping, second: Mapping, path: Path, problems: Problem[]): Mapping {
-  const joined = new Map(first);
+  const joined = new Map<string, Entry>(first);
+  const isOfNames = path.length === 1 && path[0] === 'consumers';
   for (const [key, entry] of second) {
     const standing = first.get(key);
-    if (standing) problems.push(...clash(standing.tree, entry.tree, [...path, key]));
-    else joined.set(key, entry);
+    const inner = [...path, key];
+    if (!standing) joined.set(key, entry);
+    else if (isOfNames) problems.push(...clash(standing.tree, entry.tree, inner));
+    else joined.set(key, { ...entry, tree: join(standing.tree, entry.tree, inner, problems) });
   }
   return joined;
 }
 
 function clash(first: Tree, second: Tree, path: Path): Problem[] {
-  const [standing, other] = [plain(first), plain(second)];
-  if (isDeepStrictEqual(standing, other)) return [];
-  const [expected, got] = isScalar(first) ? [show(standing), show(other)] : ['the same', 'another value'];
-  const message = `expected ${expected} as in ${placeText(first.at)}, got ${got}`;
+  if (isDeepStrictEqual(plain(first), plain(second))) return [];
+  const message = `expected the same as in ${placeText(first.at)}, got another value`;
   return [invalid(second.at, { path: pathText(path), message, hint: 'keep one of the two' })];
+}
+
+function override(first: Tree, second: Tree, path: Path): Problem {
+  const message = `${show(second.value)} counts, in place of ${show(first.value)} in ${placeText(first.at)}`;
+  return note(second.at, { path: pathText(path), message, hint: 'nothing, if that is meant' });
 }

@@ -1,9 +1,11 @@
 import type { Config } from '../core/config.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
+import type { Tree } from './tree.ts';
 
 export type ConfigResult =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly Problem[] }
+  /** `tree`: what the files say together. */
+  | { readonly ok: true; readonly config: Config; readonly tree: Tree; readonly warnings: readonly Problem[] }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Where something was written: a spot in a file, or an option of the command line (`--dotenv`), which has no lines. */
@@ -40,6 +42,10 @@ export function invalid(place: Place, finding: Finding): Problem {
 
 export function warning(place: Place, finding: Finding): Problem {
   return { ...problem('CONFIG_INVALID', place, finding), severity: 'warning' };
+}
+
+export function note(place: Place, finding: Finding): Problem {
+  return { ...problem('CONFIG_INVALID', place, finding), severity: 'note' };
 }
 
 export function problem(code: Problem['code'], place: Place, { path = '', message, hint }: Finding): Problem {

@@ -37,6 +37,7 @@ function createWorld(self: readonly string[], stop: AbortSignal): World {
   const uid = process.getuid?.() ?? 0;
   return {
     version: packageJson.version,
+    versions: async () => (await import('./versions.ts')).describeVersions(),
     env: process.env,
     uid,
     gid: process.getgid?.() ?? 0,

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { isSea } from 'node:sea';
 
 /** Node obeys them before our first line runs: it writes or reads files that they name, or prints what it exchanges. */
@@ -31,4 +32,13 @@ function rename(env: NodeJS.ProcessEnv, from: string, to: string): void {
   if (env[from] === undefined) return;
   env[to] = env[from];
   Reflect.deleteProperty(env, from);
+}
+
+/** For ps and killall: Node names its threads, and this one after itself. Where there is no /proc nobody looks. */
+export function nameProcess(): void {
+  try {
+    writeFileSync('/proc/self/comm', 'credrotate');
+  } catch {
+    // It has another name then.
+  }
 }

@@ -25,7 +25,7 @@ function plain(roff: string): string {
     .replace(/\\\(dq/g, '"');
 }
 
-describe('credrotate(1)', () => {
+describe('credrotate(8)', () => {
   test('tells every command with its options and arguments', () => {
     assert.ok(commands.length > 10);
     for (const { path, options, arguments: args } of commands.slice(1)) {

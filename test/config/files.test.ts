@@ -36,7 +36,22 @@ describe('drop-ins', () => {
     );
   });
 
-  test('may not say something else than another file', (t) => {
+  test('later ones count for settings of the same name, which is noted', (t) => {
+    const { result, text } = load(t, {
+      'credrotate.yaml': 'sinks: []\nlog: { level: info, format: text }',
+      'conf.d/10.yaml': 'log: { level: warn }\nlockdown: { allow_users: [a] }',
+      'conf.d/20.yaml': 'log: { level: debug }\nlockdown: { allow_users: [b] }',
+    });
+    assert.ok(result.ok, text);
+    assert.deepEqual(result.config.log, { level: 'debug', format: 'text' });
+    assert.deepEqual(result.config.lockdown.allowUsers, ['a', 'b']);
+    assert.deepEqual(text.match(/^conf.*note: .*/gm), [
+      'conf.d/10.yaml:1:15: note: log.level: "warn" counts, in place of "info" in credrotate.yaml:2:15',
+      'conf.d/20.yaml:1:15: note: log.level: "debug" counts, in place of "warn" in conf.d/10.yaml:1:15',
+    ]);
+  });
+
+  test('may not say something else than another file of a consumer', (t) => {
     const { text } = load(t, {
       'credrotate.yaml':
         'sinks: [{ path: /a, format: json, notify: [x] }]\nconsumers: { x: { type: systemd, unit: x } }\nstartup_wait: 1m',
@@ -45,9 +60,7 @@ describe('drop-ins', () => {
     });
     assert.equal(
       text,
-      `conf.d/a.yaml:1:15: startup_wait: expected "1m" as in credrotate.yaml:3:15, got "2m"
-  hint: keep one of the two
-conf.d/a.yaml:2:17: consumers.x: expected the same as in credrotate.yaml:2:17, got another value
+      `conf.d/a.yaml:2:17: consumers.x: expected the same as in credrotate.yaml:2:17, got another value
   hint: keep one of the two
 conf.d/a.yaml:3:17: sinks[0].path: expected a file of its own, got that of credrotate.yaml:1:17
   hint: sinks of one file differ in profile, prefix, names or keys, and are alike in format, owner, group and mode

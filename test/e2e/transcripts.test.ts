@@ -95,7 +95,7 @@ const TRANSCRIPTS: Readonly<Record<string, Transcript>> = {
   init: { commands: ['init --dotenv /etc/myapp/aws.env --reload myapp -o -'] },
   explain: { commands: ['explain IMDS_NO_ROLE', 'explain 77', 'explain SINK_UNSAFE'] },
   'config-schema': { commands: ['config schema'], lines: 12 },
-  version: { commands: ['--version'] },
+  version: { commands: ['-V'] },
   usage: { commands: ['stauts', `once --config ${SITE}/none.yaml`] },
 };
 

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { commit } from '../../scripts/bundle.ts';
 import { makePackage } from '../../scripts/package.ts';
 import { sourceDate, type Order } from '../../scripts/package/product.ts';
 import { HOST, strippedRuntime } from '../../scripts/runtime.ts';
@@ -38,6 +39,7 @@ test('are the same bytes, made elsewhere, at another time, by somebody else', as
     LC_ALL: 'C.UTF-8',
     LANG: 'tr_TR',
     SOURCE_DATE_EPOCH: String(date),
+    CREDROTATE_COMMIT: commit(),
   };
   const build = 'umask 077; exec npm run --silent package -- --fast --x64 --arm64';
   execFileSync('sh', ['-c', build], { cwd: elsewhere, env: { ...env, HOME: join(elsewhere, 'dist') }, stdio: 'pipe' });

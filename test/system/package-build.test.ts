@@ -42,7 +42,7 @@ describe('packages', () => {
       '/usr/bin/credrotate',
       '/etc/credrotate/credrotate.yaml',
       '/etc/credrotate/conf.d',
-      '/usr/share/man/man1/credrotate.1.gz',
+      '/usr/share/man/man8/credrotate.8.gz',
       '/usr/share/man/man5/credrotate.yaml.5.gz',
       '/usr/share/bash-completion/completions/credrotate',
       '/usr/share/fish/vendor_completions.d/credrotate.fish',
