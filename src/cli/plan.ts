@@ -37,7 +37,7 @@ export function addPlan(program: Command, run: Run): void {
     .action((options: PlanOptions) => run((world) => plan(world, options)));
 }
 
-async function plan(world: World, options: PlanOptions): Promise<ExitCode> {
+export async function plan(world: World, options: PlanOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const { clock } = await world.services();
   const decided = await decide(world, config);
