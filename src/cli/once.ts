@@ -10,6 +10,7 @@ import { printReport } from '../report/print-report.ts';
 import { reportStatus, type StatusReport } from '../report/report.ts';
 import { askForSinks } from './ask.ts';
 import { factsOf } from './facts.ts';
+import { hookOutputs } from './hooks.ts';
 import { durationOption, readConfig, withSinks, type SinkFlags } from './options.ts';
 import type { Published } from './publish.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
@@ -57,7 +58,7 @@ async function once(world: World, options: OnceOptions): Promise<ExitCode> {
   const now = clock.now();
   onPublished({ isUpToDate: isUpToDate(facts, now) });
   const { report } = reportStatus('once', facts, now);
-  return showReport(world, options, report, () => printReport(report));
+  return showReport(world, options, report, () => printReport(report, hookOutputs(world)));
 }
 
 interface OncePass {

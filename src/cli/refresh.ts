@@ -8,6 +8,7 @@ import { reportOf, reportStatus } from '../report/report.ts';
 import { askControl } from '../rotation/control.ts';
 import { askAgent } from './ask.ts';
 import { factsOf } from './facts.ts';
+import { hookOutputs } from './hooks.ts';
 import { runtimeDirectory } from './own.ts';
 import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
 import type { Run, World } from './world.ts';
@@ -38,7 +39,7 @@ async function refresh(world: World, options: RefreshOptions): Promise<ExitCode>
   const report = await askAgent(world, { notifyAll, notify, ...(accept && { acceptedBy: world.uid }) });
   const { clock } = await world.services();
   const reported = reportStatus('refresh', await factsOf(world, report), clock.now()).report;
-  return showReport(world, options, reported, () => printReport(reported));
+  return showReport(world, options, reported, () => printReport(reported, hookOutputs(world)));
 }
 
 async function dryRun(world: World, options: RefreshOptions): Promise<ExitCode> {

@@ -1,6 +1,8 @@
 import type { Config } from '../core/config.ts';
 import type { Http, Log } from '../core/contracts.ts';
+import type { Credentials } from '../core/credentials.ts';
 import { toErrorInfo } from '../core/errors.ts';
+import type { Secret } from '../core/secret.ts';
 import type { NotifyDeps } from '../notify/contract.ts';
 import { dryRun, notify } from '../notify/notify.ts';
 import { watch } from '../notify/watch.ts';
@@ -78,6 +80,7 @@ function stages(world: World, services: Services, { log, tally, store }: Watched
   const http = counted(services.http, tally);
   const self = { uid: world.uid, gid: world.gid };
   const { bootId } = services.readBootTime();
+  let secrets: readonly Secret[] = [];
   return {
     clock,
     bootId,
@@ -86,13 +89,20 @@ function stages(world: World, services: Services, { log, tally, store }: Watched
       return createImdsSource({ http, clock, config: imds, env: world.env, log, identity });
     },
     applySinks: async (request) => {
+      if (request.credentials) secrets = withSecrets(secrets, request.credentials);
       const applied = await applySinks(sinkDeps(services), request);
       tally.sinks(applied.outcomes);
       return applied;
     },
-    ...notifying({ ...services, self }, tally),
+    ...notifying({ ...services, self, secrets: () => secrets }, tally),
     readsShow,
   };
+}
+
+/** Those of these credentials, and of the ones before them. */
+function withSecrets(before: readonly Secret[], { secretAccessKey, sessionToken }: Credentials): readonly Secret[] {
+  const isNew = before[0]?.reveal() !== secretAccessKey.reveal();
+  return isNew ? [secretAccessKey, sessionToken, ...before.slice(0, 2)] : before;
 }
 
 /** Each attempt is counted when it is known what has come of it. */

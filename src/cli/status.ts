@@ -2,9 +2,10 @@ import { Option, type Command } from 'commander';
 import { toErrorInfo } from '../core/errors.ts';
 import { checkLine, NAGIOS } from '../report/check-line.ts';
 import type { Look } from '../report/layout.ts';
-import { printStatus } from '../report/print-status.ts';
+import { printStatus, type ShownStatus } from '../report/print-status.ts';
 import { reportStatus, type StatusReport } from '../report/report.ts';
 import { lookAtFacts } from './facts.ts';
+import { hookOutputs } from './hooks.ts';
 import { screenOf } from './screen.ts';
 import { jsonOption, showLaidOut, type ReportOptions } from './show-report.ts';
 import { watch } from './watch.ts';
@@ -36,13 +37,17 @@ async function status(world: World, options: StatusOptions): Promise<number> {
   return showLaidOut(world, options, report, () => printStatus({ report, ...seen }, lookOf(world, report)));
 }
 
-type Seen = ReturnType<typeof reportStatus> & { readonly whose: string | undefined };
+type Seen = ReturnType<typeof reportStatus> & Pick<ShownStatus, 'whose' | 'outputs'>;
 
 async function look(world: World): Promise<Seen> {
   const { status: found, directories } = readStatus(world);
   const facts = await lookAtFacts(world, found, directories.runtime);
   const { clock } = await world.services();
-  return { ...reportStatus('status', facts, clock.now()), whose: describeWhose(world, directories) };
+  return {
+    ...reportStatus('status', facts, clock.now()),
+    whose: describeWhose(world, directories),
+    outputs: hookOutputs(world),
+  };
 }
 
 function lookOf(world: World, { at }: StatusReport): Look {

@@ -61,6 +61,17 @@ export interface ConsumerOutcome {
   /** Of a pending one, the processes that run with what they read before, as far as they are known. */
   readonly processes?: readonly RunningProcess[];
   readonly error?: ErrorInfo;
+  readonly hook?: HookRun;
+}
+
+/** How a hook came to its end. */
+export interface HookRun {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** Unset: a signal ended it, or its timeout. */
+  readonly exitCode?: number;
+  /** The end of what it printed, without secrets; for root alone. */
+  readonly output: string;
 }
 
 export interface RunningProcess {

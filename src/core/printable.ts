@@ -13,3 +13,8 @@ export function printable(text: string): string {
 export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** The lines of an output that are not blank, fit to be shown. */
+export function linesOf(output = ''): string[] {
+  return output.split('\n').flatMap((line) => (line.trim() === '' ? [] : printable(line.trimEnd())));
+}

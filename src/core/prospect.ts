@@ -1,5 +1,5 @@
 import type { ErrorInfo } from './errors.ts';
-import type { RunningProcess } from './outcomes.ts';
+import type { HookRun, RunningProcess } from './outcomes.ts';
 
 /** Where nothing is left to be watched. */
 export type Outcome =
@@ -8,6 +8,7 @@ export type Outcome =
       readonly detail: string;
       /** Ids of those that were notified, or started since, where they are known. */
       readonly processes?: readonly number[];
+      readonly hook?: HookRun;
     }
   | { readonly result: 'scheduled'; readonly detail: string; readonly until: number }
   | { readonly result: 'ended'; readonly error: ErrorInfo }
@@ -19,6 +20,7 @@ export interface PendingResult {
   readonly kind: 'later' | 'refused';
   /** Those that are still to be notified, as far as they are known. */
   readonly processes?: readonly RunningProcess[];
+  readonly hook?: HookRun;
 }
 
 /** What a notification would do, found the way that it is done, with nothing sent. */

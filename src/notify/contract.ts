@@ -1,6 +1,7 @@
 import type { ConsumerConfig } from '../core/config.ts';
 import type { Actors, BootTime, Clock, Processes, UserIds, Users } from '../core/contracts.ts';
 import type { Outcome, PendingResult } from '../core/prospect.ts';
+import type { Secret } from '../core/secret.ts';
 import type { HostDeps } from '../host/tool.ts';
 
 export interface NotifyDeps extends HostDeps {
@@ -12,6 +13,8 @@ export interface NotifyDeps extends HostDeps {
   readonly users: Users;
   /** Who the agent is. */
   readonly self: UserIds;
+  /** Current and previous ones, which no hook's output is to show; unset: there are none. */
+  readonly secrets?: () => readonly Secret[];
   /** Milliseconds; unset: as on every host. */
   readonly watch?: WatchTimes;
 }

@@ -2,12 +2,14 @@ import * as v from 'valibot';
 import type { ExecConsumer } from '../core/config.ts';
 import type { CommandResult } from '../core/commands.ts';
 import type { UserIds } from '../core/contracts.ts';
-import { AgentError } from '../core/errors.ts';
+import { AgentError, type ErrorInfo } from '../core/errors.ts';
+import type { HookRun } from '../core/outcomes.ts';
 import { getent } from '../host/getent.ts';
 import { hasSystemd, runTool } from '../host/tool.ts';
 import { judgeCommand } from '../paths/command.ts';
 import { ask, ERROR } from './ask.ts';
 import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
+import { KEPT, mask, READ } from './mask.ts';
 import type { Prepared } from './prepared.ts';
 
 interface Attempt {
@@ -15,7 +17,7 @@ interface Attempt {
   readonly signal: AbortSignal;
 }
 
-/** Runs a consumer's program: notified when it ends with exit code 0. What it prints is kept out of our own reports. */
+/** Runs a consumer's program: notified when it ends with exit code 0. */
 export async function prepareExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<Prepared> {
   const [program = ''] = consumer.command;
   const user = await userOf(deps, consumer);
@@ -33,13 +35,25 @@ async function run(deps: NotifyDeps, consumer: ExecConsumer, attempt: Run): Prom
   // Below a service manager a unit of its own, so that the sandbox of ours does not bind it.
   const inUnit = deps.self.uid === 0 && hasSystemd(deps);
   const result = await (inUnit ? runInUnit : runHere)(deps, consumer, attempt);
+  const hook = hookRun(deps, result);
+  if (result.exitCode === 0) return { result: 'notified', detail: `${program} ended with exit code 0`, hook };
+  return { result: 'pending', kind: 'refused', error: failure(consumer, result), hook };
+}
+
+function hookRun({ clock, secrets = () => [] }: NotifyDeps, { exitCode, output, complaint }: CommandResult): HookRun {
+  const printed = [output, complaint].map((text) => mask(text, secrets())).join('');
+  return { at: clock.now(), ...(exitCode !== null && { exitCode }), output: printed.slice(-KEPT) };
+}
+
+const HINT = 'sudo credrotate status shows what it printed';
+
+function failure({ command: [program = ''], timeout }: ExecConsumer, result: CommandResult): ErrorInfo {
   if (result.timedOut) {
-    const message = `${program}: expected an end within ${consumer.timeout / 1000} s, got none`;
-    throw new AgentError('CONSUMER_TIMEOUT', message, { hint: 'see what it waits for, or raise timeout' });
+    const message = `${program}: expected an end within ${timeout / 1000} s, got none`;
+    return { code: 'CONSUMER_TIMEOUT', message, hint: `see what it waits for, or raise timeout; ${HINT}` };
   }
-  if (result.exitCode === 0) return { result: 'notified', detail: `${program} ended with exit code 0` };
-  const hint = inUnit ? `see journalctl -u ${unitName(consumer)}` : 'run it by hand as its user';
-  throw failed(`${program}: expected exit code 0, got ${result.exitCode ?? result.signal}`, hint);
+  const message = `${program}: expected exit code 0, got ${result.exitCode ?? result.signal}`;
+  return { code: 'CONSUMER_FAILED', message, hint: HINT };
 }
 
 async function userOf(deps: NotifyDeps, { user }: ExecConsumer): Promise<UserIds> {
@@ -94,6 +108,8 @@ async function runInUnit(
     '--wait',
     '--collect',
     '--quiet',
+    // Its output is ours to mask, before any journal has it.
+    '--pipe',
     ...unit,
     ...limits,
     ...env,
@@ -101,7 +117,7 @@ async function runInUnit(
     program,
     ...literal,
   ];
-  return await runTool(deps, command, { timeout, signal });
+  return await runTool(deps, command, { timeout, signal, keep: READ });
 }
 
 /** Names of consumers may hold what names of units may not. */
@@ -121,7 +137,7 @@ async function runHere(
   // A program is waited for until it has begun: one that hangs there must hang in another's place.
   const first = other ? become : mayHang ? ['/usr/bin/env', '--'] : [];
   const command = [...first, ...consumer.command];
-  return await deps.commands.run(command, { env, timeout: consumer.timeout, signal });
+  return await deps.commands.run(command, { env, timeout: consumer.timeout, signal, keep: READ });
 }
 
 type Environment = Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import type { Config } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
-import type { ConsumerOutcome, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
+import type { ConsumerOutcome, HookRun, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
 import { idOf, keyOf, namesOf, sinkId } from '../core/sink-id.ts';
 import { evidenceStatus } from './status-evidence.ts';
 import type { ConsumerStatus, Counters, SinkStatus, Status } from './status.ts';
@@ -39,6 +39,7 @@ interface Known {
 interface ConsumerInput {
   readonly known?: Known;
   readonly pending?: { readonly since: number };
+  readonly hook?: HookRun;
 }
 
 /** What is known of the past beyond the last pass. */
@@ -99,9 +100,14 @@ function sinkStatus(sink: Config['sinks'][number], { state, report }: StatusInpu
 }
 
 function consumerStatus({ name, type }: Config['consumers'][number], input: StatusInput): ConsumerStatus {
-  const { processes, dueAt, successor, ...outcome } =
-    input.report.consumers.find((consumer) => consumer.name === name) ?? {};
-  const { known, pending } = input.state.consumers[name] ?? {};
+  const {
+    processes,
+    dueAt,
+    successor,
+    hook: _,
+    ...outcome
+  } = input.report.consumers.find((consumer) => consumer.name === name) ?? {};
+  const { known, pending, hook } = input.state.consumers[name] ?? {};
   const notReading = input.notReading[name];
   return {
     ...outcome,
@@ -113,10 +119,16 @@ function consumerStatus({ name, type }: Config['consumers'][number], input: Stat
     ...(processes && { stale: processes.map(({ pid, startedAt }) => ({ pid, startedAt: time(startedAt) })) }),
     ...(notReading !== undefined && { notReading }),
     ...(dueAt !== undefined && { dueAt: time(dueAt) }),
+    ...(hook && { hook: hookStatus(hook) }),
     ...(successor && {
       successor: { isRunning: successor.isRunning, runsOutAt: time(successor.runsOutAt) },
     }),
   };
+}
+
+/** Everybody may read it: what it printed is for root. */
+function hookStatus({ at, exitCode }: HookRun): NonNullable<ConsumerStatus['hook']> {
+  return { at: time(at), ...(exitCode !== undefined && { exitCode }), more: 'sudo credrotate status' };
 }
 
 function knownStatus({ generation, at, expiration, by }: Known): NonNullable<ConsumerStatus['known']> {

@@ -157,6 +157,12 @@ const FAMILIES: readonly Family[] = [
       ]),
   },
   {
+    name: 'consumer_hook_exit_code',
+    type: 'gauge',
+    help: 'With which the program of the consumer last ended; -1: by a signal or its timeout. What it printed: sudo credrotate status.',
+    samples: ({ consumers }) => consumers.map(({ name, hook }) => [{ consumer: name }, hook && (hook.exitCode ?? -1)]),
+  },
+  {
     name: 'consumer_not_reading',
     type: 'gauge',
     help: 'Whether the consumer was notified and nobody has read its files since. Missing where that cannot be known.',

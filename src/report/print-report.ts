@@ -1,7 +1,7 @@
 import { describeSkew } from '../core/clock-skew.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { Finding, FindingId } from '../core/findings.ts';
-import { printable } from '../core/printable.ts';
+import { linesOf, printable } from '../core/printable.ts';
 import { named } from '../core/sink-id.ts';
 import { describeFinding, lifeLeft } from './assess.ts';
 import { plain, type Paint } from './paint.ts';
@@ -9,13 +9,22 @@ import type { StatusReport } from './report.ts';
 import type { ConsumerStatus, SinkStatus } from './status.ts';
 import { duration } from './text.ts';
 
+/** The end of what hooks printed, by the names of consumers; empty for all but root. */
+export type HookOutputs = Readonly<Record<string, string>>;
+
 /** A pass for people: a line for the source, for each sink and each consumer, and what to do about each failure. */
-export function printReport(report: StatusReport): string {
+export function printReport(report: StatusReport, outputs: HookOutputs = {}): string {
   const { lastPass, generation } = report;
   return [
     ...sourceLines(report, lastPass.rotated ? `new (rotation ${String(generation)})` : 'nothing new'),
     ...named(report.sinks).flatMap((sink) => sinkLines(sink)),
-    ...report.consumers.flatMap(consumerLines),
+    ...report.consumers.flatMap((one) => [
+      ...consumerLines(one),
+      // What an earlier run printed is for status to show.
+      ...(one.hook && one.hook.at >= lastPass.at
+        ? linesOf(outputs[one.name]).map((text) => `          | ${text}`)
+        : []),
+    ]),
     ...report.errors.flatMap(errorLines),
     // Nothing has failed: a warning, whatever it comes to later.
     ...report.findings.filter(({ id }) => BEYOND.has(id)).flatMap((one) => findingLines(one, report.at, 'warning')),

@@ -1,9 +1,11 @@
+import { linesOf } from '../core/printable.ts';
 import { named } from '../core/sink-id.ts';
 import { sourceTime } from '../core/clock-skew.ts';
 import { levelOf, type Level } from '../core/findings.ts';
 import { describeFinding, type Assessment } from './assess.ts';
 import { copied, INDENT, labelled, paragraph, type Look } from './layout.ts';
 import type { Style } from './paint.ts';
+import type { HookOutputs } from './print-report.ts';
 import type { StatusReport } from './report.ts';
 import { consumerBlock, urgencyOfConsumer } from './status-consumers.ts';
 import { sinkBlock, urgencyOfSink } from './status-sinks.ts';
@@ -16,10 +18,11 @@ export interface ShownStatus {
   readonly assessment: Assessment;
   /** Whose agent it is, where the reader may think of another. */
   readonly whose: string | undefined;
+  readonly outputs: HookOutputs;
 }
 
 /** One screen for people: what somebody has to do something about, and then all that is known. */
-export function printStatus({ report, assessment, whose }: ShownStatus, look: Look): string {
+export function printStatus({ report, assessment, whose, outputs }: ShownStatus, look: Look): string {
   const seenAt = Date.parse(report.lastPass.at);
   return [
     ...headLines(report, assessment, look),
@@ -37,7 +40,10 @@ export function printStatus({ report, assessment, whose }: ShownStatus, look: Lo
     ...section(
       'consumers',
       look,
-      worstFirst(report.consumers, urgencyOfConsumer).flatMap((one) => consumerBlock(one, report, look)),
+      worstFirst(report.consumers, urgencyOfConsumer).flatMap((one) => [
+        ...consumerBlock(one, report, look),
+        ...linesOf(outputs[one.name]).map((line) => look.paint('dim', `${' '.repeat(INDENT)}| ${line}`)),
+      ]),
     ),
     '',
   ].join('\n');

@@ -135,6 +135,15 @@ const consumer = v.object({
       v.description('Notified, and nobody has read its sinks since. Absent when that cannot be known, or not yet.'),
     ),
   ),
+  hook: v.exactOptional(
+    v.pipe(
+      v.object({ at: time, exitCode: v.exactOptional(count), more: text }),
+      v.description(
+        'Of a consumer with a program: when it last ended, with which exit code (absent: by a signal or its timeout), ' +
+          'and the command that shows root what it printed.',
+      ),
+    ),
+  ),
   dueAt: v.exactOptional(v.pipe(time, v.description('Of a scheduled one: when it is to be notified.'))),
   successor: v.exactOptional(
     v.pipe(

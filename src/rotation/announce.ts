@@ -2,6 +2,7 @@ import type { Log } from '../core/contracts.ts';
 import { formatExpiration } from '../core/credentials.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { ConsumerOutcome, SinkOutcome } from '../core/outcomes.ts';
+import { linesOf } from '../core/printable.ts';
 import { named } from '../core/sink-id.ts';
 import type { FilesReport } from './rotate.ts';
 import { NOTHING_SAID, observe } from './source-state.ts';
@@ -37,14 +38,16 @@ export class Announcer {
       return;
     }
     if (outcome.error) {
-      if (this.#isNews(subject, outcome.error.code))
-        this.#log.warn(`${outcome.name} not notified yet, will try again: ${line(outcome.error)}`, fields);
-      return;
+      if (!this.#isNews(subject, outcome.error.code)) return;
+      this.#log.warn(`${outcome.name} not notified yet, will try again: ${line(outcome.error)}`, fields);
+    } else {
+      this.#said.delete(subject);
+      const message = `${outcome.name}: ${outcome.detail ?? outcome.result}`;
+      if (outcome.result === 'notified') this.#log.info(message, fields);
+      else this.#log.debug(message, fields);
     }
-    this.#said.delete(subject);
-    const message = `${outcome.name}: ${outcome.detail ?? outcome.result}`;
-    if (outcome.result === 'notified') this.#log.info(message, fields);
-    else this.#log.debug(message, fields);
+    for (const words of linesOf(outcome.hook?.output))
+      this.#log.info(`${outcome.name} printed: ${words}`, { event: 'hook_output', consumer: outcome.name });
   }
 
   /** What is not known changes nothing that was said. */

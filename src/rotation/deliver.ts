@@ -5,6 +5,7 @@ import { idOf } from '../core/sink-id.ts';
 import type { Outcome } from '../core/prospect.ts';
 import { attempt, type AttemptDeps, type Surroundings } from './attempt.ts';
 import { dueAt, lastMoment, sinksOf, spreadOf, withoutBackoff } from './pending.ts';
+import { hookOf } from './settle.ts';
 import type { ConsumerState, Pending } from './state.ts';
 import { newWorker, rouse, type Worker } from './worker.ts';
 
@@ -169,7 +170,14 @@ export class Deliverer {
     else this.#unready.delete(name);
     const successor = { isRunning: hasSuccessor, runsOutAt: this.#runsOutAt(consumer) };
     const more = result.result === 'ended' ? { successor } : {};
-    const outcome: ConsumerOutcome = { name, result: result.result, generation, ...described(result), ...more };
+    const outcome: ConsumerOutcome = {
+      name,
+      result: result.result,
+      generation,
+      ...described(result),
+      ...more,
+      ...hookOf(result),
+    };
     this.#outcomes.set(name, outcome);
     this.#news.add(name);
     this.#deps.onOutcome(outcome);

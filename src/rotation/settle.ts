@@ -1,5 +1,6 @@
 import type { ConsumerConfig } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
+import type { HookRun } from '../core/outcomes.ts';
 import type { Outcome } from '../core/prospect.ts';
 import { keyOf, type Sent } from '../notify/contract.ts';
 import { withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
@@ -50,9 +51,15 @@ export function settled(state: AgentState, attempted: Attempted): ConsumerState 
     ...rest,
     ...(ended && { ended }),
     ...matchedAfter(attempted),
+    ...hookOf(result),
     ...(known && { known }),
     ...(left && { pending: left }),
   };
+}
+
+/** What its program came to and printed, where it has one. */
+export function hookOf(result: Outcome): { readonly hook?: HookRun } {
+  return 'hook' in result ? { hook: result.hook } : {};
 }
 
 function leftPending(pending: Pending, attempted: Attempted, hasEnded: boolean): Pending | undefined {

@@ -111,6 +111,8 @@ const consumerSchema = v.object({
   pending: v.exactOptional(pendingSchema),
   /** It did not survive a notification, and gets no other. */
   ended: v.exactOptional(endedSchema),
+  /** Of the last run of its program: the end of what it printed, without secrets. */
+  hook: v.exactOptional(v.object({ at: v.number(), exitCode: v.exactOptional(v.number()), output: v.string() })),
   /** Files and keys of the processes that were notified last: they are known to be meant. */
   matched: v.exactOptional(v.array(v.string())),
 });

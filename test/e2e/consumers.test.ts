@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, utimesSync } from 'node:fs';
+import { cpSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openSite, reportOf, type Site } from '../support/agent.ts';
+import { needsRoot } from '../support/consumer.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeHook, startDaemon } from '../support/programs.ts';
 import { assertNoSecret, openMetadata } from '../support/secrets.ts';
@@ -147,6 +148,23 @@ describe('consumers', { concurrency: 6 }, () => {
     assertNoSecret('the environment of a hook', environment);
     assert.match(environment, new RegExp(`^CREDROTATE_SINKS=.*${site.path('iam.json')}`, 'm'));
     assert.doesNotMatch(environment, /^(MARK|STATE_DIRECTORY|AWS_\w+)=/m);
+  });
+
+  // The site looks for secrets in all that was printed, and in the state.
+  test('what a hook printed is shown to root, without secrets', { skip: needsRoot }, async (t) => {
+    const site = await openSite(t);
+    const file = site.path('iam.json');
+    const script = `echo begun; cat ${file}; base64 ${file}; echo done >&2; exit 3`;
+    const config = configure(site, { web: { type: 'exec', command: ['/bin/sh', '-c', script] } });
+    const { code, stdout } = await site.run(['once', ...config]);
+    assert.equal(code, 74);
+    assert.match(stdout, /expected exit code 0, got 3\n +hint: sudo credrotate status shows what it printed\n/);
+    assert.match(stdout, /^ +\| begun\n[^]*^ +\| .*\[secret\][^]*^ +\| done$/m);
+    assert.match((await site.run(['status'])).stdout, /^ +\| begun\n[^]*\| done$/m);
+    const { stdout: json } = await site.run(['status', '--json']);
+    assert.doesNotMatch(json, /begun/);
+    assert.match(json, /"exitCode": 3,\n +"more": "sudo credrotate status"/);
+    assert.equal(statSync(site.path('state/state.json')).mode & 0o777, 0o600);
   });
 
   test('an image made of a host with credentials starts anew, and everybody is told', async (t) => {

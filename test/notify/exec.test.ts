@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { ExecConsumer } from '../../src/core/config.ts';
+import { Secret } from '../../src/core/secret.ts';
 import type { Outcome } from '../../src/core/prospect.ts';
 import type { NotifyDeps, NotifyRequest } from '../../src/notify/contract.ts';
 import { isRoot, needsRoot, NOBODY, notifyAndWatch, realDeps, requestFor, until } from '../support/consumer.ts';
@@ -39,14 +40,28 @@ function makeHook(context: TestContext, script: string, uid?: number): string {
 describe('a program', () => {
   test('is notified when it ends well', async (t) => {
     const hook = makeHook(t, 'exit 0');
-    assert.deepEqual(await exec([hook]), { result: 'notified', detail: `${hook} ended with exit code 0` });
+    const result = await exec([hook]);
+    const { at } = ('hook' in result && result.hook) || assert.fail('nothing is said of its run');
+    const detail = `${hook} ended with exit code 0`;
+    assert.deepEqual(result, { result: 'notified', detail, hook: { at, exitCode: 0, output: '' } });
   });
 
-  test('that fails stays pending, and what it printed stays with it', async (t) => {
-    const result = await exec([makeHook(t, 'echo hunter2; echo hunter2 >&2; exit 9')]);
+  test('that fails stays pending, and what it printed is kept without secrets', async (t) => {
+    const hook = makeHook(t, 'echo its key is "$1"; echo and "$1" | base64 >&2; exit 9');
+    const secret = 'wJalrXUtnFEMI/bPxRfiCYEXAMPLEKEY';
+    const result = await exec([hook, secret], { deps: { secrets: () => [new Secret(secret)] } });
+    assert.ok(result.result === 'pending' && result.hook);
     assert.equal(brief(result), 'CONSUMER_FAILED refused');
-    assert.match(JSON.stringify(result), /expected exit code 0, got 9/);
-    assert.doesNotMatch(JSON.stringify(result), /hunter2/);
+    assert.match(result.error.message, /expected exit code 0, got 9$/);
+    assert.equal(result.hook.exitCode, 9);
+    assert.match(result.hook.output, /^its key is \[secret\]\n\[secret\]/);
+  });
+
+  test('shows the end of a long output', async (t) => {
+    const result = await exec([makeHook(t, 'seq 100000')]);
+    const { output } = ('hook' in result && result.hook) || assert.fail('nothing is said of its run');
+    assert.match(output, /\n99999\n100000\n$/);
+    assert.equal(output.length, 4096);
   });
 
   test('gets its arguments as they are, no input, and a clean environment', async (t) => {
@@ -162,6 +177,7 @@ describe('a program under systemd', { skip: !isRoot && 'needs root: only then it
       '--wait',
       '--collect',
       '--quiet',
+      '--pipe',
       '--unit=credrotate-notify-my_app_x.service',
       '--uid=1',
       '--service-type=exec',
@@ -184,6 +200,6 @@ describe('a program under systemd', { skip: !isRoot && 'needs root: only then it
     const { host, install } = fakeHost(t);
     install('systemd-run', 'exit 5');
     const result = await exec([makeHook(t, 'exit 0')], { deps: { host } });
-    assert.match(JSON.stringify(result), /got 5.*journalctl -u credrotate-notify-hook\.service/);
+    assert.match(JSON.stringify(result), /got 5.*sudo credrotate status/);
   });
 });

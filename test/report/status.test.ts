@@ -16,7 +16,10 @@ const isWriting = process.env['CREDROTATE_GOLDEN'] === 'write';
 const look = { now: NOON, width: 80 };
 
 function shown(status: Status, paint = plain): string {
-  return printStatus({ ...reportStatus('status', factsOf(status), NOON), whose: undefined }, { ...look, paint });
+  return printStatus(
+    { ...reportStatus('status', factsOf(status), NOON), whose: undefined, outputs: {} },
+    { ...look, paint },
+  );
 }
 
 describe('a status on a screen of 80 columns', () => {
