@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
+import { chmodSync, readlinkSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ProcessMatch } from '../../src/core/config.ts';
@@ -44,6 +44,24 @@ describe('a signal by process', () => {
     assert.equal(brief(await signalByProcess({ exe })), 'notified');
     unlinkSync(exe);
     assert.equal(brief(await signalByProcess({ exe })), 'notified');
+  });
+
+  test('does not reach one that executes another program between the look and the hold', async (t) => {
+    const exe = privateCopy('/bin/dash', tempDir(t), 'app');
+    const script = 'trap "exec /bin/sleep 60" USR1; trap : HUP; echo ready; read line';
+    const app = await startProgram(t, [exe, '-c', script], { ready: 'ready' });
+    const processes = createProcesses();
+    const runs = (): string => readlinkSync(`/proc/${app.pid}/exe`);
+    const open: typeof processes.open = (pid) => {
+      if (pid === app.pid) {
+        process.kill(pid, 'SIGUSR1');
+        while (runs() === exe);
+      }
+      return processes.open(pid);
+    };
+    assert.equal(brief(await signalByProcess({ exe }, { deps: { processes: { ...processes, open } } })), 'not_running');
+    assert.notEqual(runs(), exe);
+    assert.ok(app.isRunning());
   });
 
   test('is absent where nobody runs it', async (t) => {

@@ -8,6 +8,7 @@ import {
   needsRoot,
   NOBODY,
   startHupPrinter,
+  startProgram,
   startSleep,
   STRANGER,
   until,
@@ -45,6 +46,24 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
     assert.equal(brief(await name(theirs.pid)), 'notified');
     await until(() => theirs.output().includes('HUP'));
     assert.equal(brief(await name(theirs.pid, 0)), 'notified');
+  });
+
+  // A program of another's that its user started has that user's id, and another's rights.
+  test('reaches no setuid program that its user started', async (t) => {
+    const { name } = await makeSite(t);
+    for (const [what, ids] of Object.entries({ real: [USER, 0, 0], saved: [0, 0, USER], rights: [USER, USER, 0] })) {
+      const script = `
+        import os, signal, sys
+        os.setresuid(${ids.join()})
+        signal.signal(signal.SIGHUP, lambda *_: print('HUP', flush=True))
+        print('ready', flush=True)
+        while True: signal.pause()`;
+      const setuid = await startProgram(t, ['/usr/bin/python3', '-c', script.replaceAll(/\n {8}/g, '\n')], {
+        ready: 'ready',
+      });
+      assert.equal(brief(await name(setuid.pid)), 'CONSUMER_NOT_MEANT refused', what);
+      assert.equal(setuid.output(), 'ready\n');
+    }
   });
 
   test('reaches nobody else', async (t) => {

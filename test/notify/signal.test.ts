@@ -98,6 +98,28 @@ signal.pause()`;
     assert.ok(program.isRunning());
   });
 
+  test('spares a program that blocks it for a moment', NEEDS_PYTHON, async (t) => {
+    const script = `
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+signal.signal(signal.SIGUSR1, lambda *_: signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP]))
+print('ready', flush=True)
+while True: signal.pause()`;
+    const program = await startProgram(t, ['/usr/bin/env', 'python3', '-c', script], { ready: 'ready' });
+    let looks = 0;
+    // Asked for how long to wait when a look has found it blocked.
+    t.mock.method(Math, 'random', () => {
+      if (++looks === 5) {
+        process.kill(program.pid, 'SIGUSR1');
+        while (includesHup(program.pid, 'SigBlk'));
+      }
+      return 0;
+    });
+    assert.equal(brief(await signalByPidFile(makePidFile(t, program.pid))), 'CONSUMER_WOULD_DIE later');
+    assert.ok(program.isRunning());
+    assert.equal(looks, 5);
+  });
+
   test('spares a program that blocks it in some threads only', NEEDS_PYTHON, async (t) => {
     const script = `
 import signal, threading

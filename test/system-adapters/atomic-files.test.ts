@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
+import fs, {
   fchmodSync,
   fstatSync,
   linkSync,
@@ -13,8 +13,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import type { TempHandle } from '../../src/core/contracts.ts';
 import { makeDirectory } from '../../src/paths/policies.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
@@ -116,6 +117,52 @@ describe('traps of write-file-atomic', () => {
     };
     await assert.rejects(files.replace(path, link), { name: 'Exchanged', isReplaced: false });
   });
+
+  /** What a file system, or somebody in its directory, does in place of a call. */
+  function faked<Name extends 'rename' | 'openSync'>(t: TestContext, name: Name, fake: (typeof fs)[Name]): void {
+    t.mock.method(fs, name, fake as never);
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+  }
+
+  test('another file under the name after the rename is no success', async (t) => {
+    const directory = tempDir(t);
+    writeFileSync(join(directory, 'other'), 'of a member');
+    const rename = ((from, to, done) => {
+      renameSync(from, to);
+      renameSync(join(directory, 'other'), to);
+      done(null);
+    }) as typeof fs.rename;
+    faked(t, 'rename', rename);
+    const replacing = files.replace(join(directory, 'file'), write('secret'));
+    await assert.rejects(replacing, { name: 'Exchanged', isReplaced: true });
+    assert.equal(readFileSync(join(directory, 'file'), 'utf8'), 'of a member');
+  });
+
+  for (const [what, plant] of Object.entries({
+    'that holds something': (path: string) => {
+      writeFileSync(path, 'of another');
+    },
+    'with another name': (path: string) => {
+      writeFileSync(path, '');
+      linkSync(path, `${path}.link`);
+    },
+  })) {
+    test(`a file ${what}, which a file system gives for a new one, gets no byte`, async (t) => {
+      const directory = tempDir(t);
+      const planted = join(directory, 'planted');
+      plant(planted);
+      const { openSync } = fs;
+      faked(t, 'openSync', (path, ...rest) =>
+        String(path).endsWith('.crtmp') ? openSync(planted, 'r+') : openSync(path, ...rest),
+      );
+      await assert.rejects(files.replace(join(directory, 'file'), write('secret')), { code: 'EEXIST' });
+      assert.doesNotMatch(readFileSync(planted, 'utf8'), /secret/);
+    });
+  }
 
   test('a temp file that can be neither renamed nor removed keeps nothing', { skip: needsRoot }, async (t) => {
     const directory = tempDir(t);
