@@ -155,7 +155,7 @@ async function valuesOf(
   if (!names) return [];
   const { loadConfig } = await import('../config/load.ts');
   const options = { uid: world.uid, validatePattern: () => undefined, isTextAlone: true };
-  const result = loadConfig(line.config, { ...options, isMainOptional: line.config === DEFAULT_CONFIG });
+  const result = loadConfig(line.config, options);
   return result.ok ? names(result.config) : [];
 }
 

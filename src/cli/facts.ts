@@ -23,7 +23,7 @@ export async function lookAtFacts(world: World, status: Status, runtime: string)
 export async function lookAtConfiguration(world: World, { configuration }: Status): Promise<OnDisk | undefined> {
   if (!configuration) return undefined;
   const services = await world.services();
-  const seen = lookOnDisk(configuration, loadOptions(world, services, configuration.path));
+  const seen = lookOnDisk(configuration, loadOptions(world, services));
   return seen.state === 'unknown' ? configuration.onDisk : seen;
 }
 

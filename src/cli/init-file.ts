@@ -1,7 +1,7 @@
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { assemble } from '../config/assemble.ts';
 import { parseYaml } from '../config/document.ts';
-import { loadConfig } from '../config/load.ts';
+import { loadConfig, MAIN_FILE } from '../config/load.ts';
 import { formatProblems } from '../config/problem.ts';
 import { readConfigFile } from '../config/read-file.ts';
 import { entriesAt, itemsAt } from '../config/tree.ts';
@@ -65,7 +65,7 @@ export async function writeConfig(world: World, path: string, text: string): Pro
   } catch (error) {
     throw cannot(path, 'written', error);
   }
-  const result = loadConfig(path, { uid: world.uid, validatePattern });
+  const result = loadConfig(wholeOf(path), { uid: world.uid, validatePattern });
   if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
   if (result.warnings.length > 0) world.complain(formatProblems(result.warnings));
   const { sinks, consumers } = result.config;
@@ -73,6 +73,12 @@ export async function writeConfig(world: World, path: string, text: string): Pro
     `${path}: written, ${count(sinks.length, 'sink')}, ${count(consumers.length, 'consumer')}\n${next(path, services)}`,
   );
   return EXIT.done;
+}
+
+/** The configuration that a file is a part of. */
+function wholeOf(path: string): string {
+  const directory = dirname(path);
+  return basename(directory) === 'conf.d' ? join(dirname(directory), MAIN_FILE) : path;
 }
 
 function cannot(path: string, what: string, error: unknown): AgentError {
@@ -83,8 +89,8 @@ function cannot(path: string, what: string, error: unknown): AgentError {
 }
 
 function next(path: string, services: Services): string {
-  const isUsual = path === DEFAULT_CONFIG;
-  const option = isUsual ? '' : ` --config ${shellWord(path)}`;
+  const isUsual = wholeOf(path) === DEFAULT_CONFIG;
+  const option = isUsual ? '' : ` --config ${shellWord(wholeOf(path))}`;
   const steps = [
     [`credrotate check${option}`, 'looks at the places of the files'],
     [`credrotate plan${option}`, 'shows what would be written'],

@@ -76,7 +76,7 @@ function inUse(): AgentError {
 
 async function refuseTrialOverLasting(deps: LockdownDeps): Promise<void> {
   if ((await readTable(deps))?.effect !== 'lasting') return;
-  throw new AgentError('LOCKDOWN_REFUSED', '--for: expected no rules in force, got some that are there for good', {
+  throw new AgentError('LOCKDOWN_REFUSED', '--for: expected no rules in force, got some without an end', {
     hint: 'such a trial would end with the service open to all: apply without --for, or remove the rules first',
   });
 }
@@ -86,7 +86,9 @@ async function adviseOnBoot(deps: LockdownDeps, options: ApplyOptions): Promise<
   const isBeyond = options.allowUser !== undefined || options.containers !== undefined;
   return [
     ...(isBeyond ? ['the next boot goes by the configuration: write there under lockdown what the options say'] : []),
-    ...((await asksUnit(deps, 'is-enabled')) ? [] : [`until the next boot; for good: systemctl enable --now ${UNIT}`]),
+    ...((await asksUnit(deps, 'is-enabled'))
+      ? []
+      : [`it lasts until the next boot; to have it at every boot: systemctl enable --now ${UNIT}`]),
   ];
 }
 
@@ -119,7 +121,7 @@ export async function confirmLockdown(world: World): Promise<ExitCode> {
     });
   }
   if (effect === 'trial') await load(deps, confirming());
-  world.show(lines(['lockdown: on, for good', ...(await adviseOnBoot(deps, {}))]));
+  world.show(lines(['lockdown: on, without an end', ...(await adviseOnBoot(deps, {}))]));
   return EXIT.done;
 }
 

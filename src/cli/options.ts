@@ -74,12 +74,12 @@ async function fromFlags(options: SinkFlags): Promise<ConfigResult> {
 
 async function fromFile(world: World, { config = DEFAULT_CONFIG, confDir }: ConfigOptions): Promise<ConfigResult> {
   const [{ loadConfig }, services] = await Promise.all([import('../config/load.ts'), world.services()]);
-  return loadConfig(config, { ...loadOptions(world, services, config), ...(confDir !== undefined && { confDir }) });
+  return loadConfig(config, { ...loadOptions(world, services), ...(confDir !== undefined && { confDir }) });
 }
 
-/** Who names a file wants that one; the usual one need not be there beside others in conf.d. */
-export function loadOptions({ uid }: World, { validatePattern }: Services, path: string): LoadOptions {
-  return { uid, validatePattern, isMainOptional: path === DEFAULT_CONFIG };
+/** As every command reads the configuration. */
+export function loadOptions({ uid }: World, { validatePattern }: Services): LoadOptions {
+  return { uid, validatePattern };
 }
 
 export function namesSinks({ awsCredentials, dotenv, jsonFile }: SinkFlags): boolean {

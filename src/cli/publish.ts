@@ -120,7 +120,7 @@ export class Publisher {
     if (!inForce) return { configuration: {}, onDisk: undefined };
     // A one-shot has just read it.
     const isFresh = this.#options.mode === 'once';
-    const onDisk = isFresh ? IN_FORCE : lookOnDisk(inForce, loadOptions(this.#world, this.#services, inForce.path));
+    const onDisk = isFresh ? IN_FORCE : lookOnDisk(inForce, loadOptions(this.#world, this.#services));
     return { configuration: { configuration: { files: config.files, ...inForce, onDisk } }, onDisk };
   }
 

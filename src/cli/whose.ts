@@ -63,6 +63,6 @@ function textOf(world: World, directories: Directories): string {
   const isOther = directories.runtime !== world.directories.runtime;
   const nor = isOther ? `, nor in ${world.directories.runtime}` : '';
   throw new AgentError('AGENT_ABSENT', `${path}: no status there${nor}: ENOENT on open`, {
-    hint: 'make a first pass: systemctl start credrotate, or credrotate once',
+    hint: 'make a first pass: sudo credrotate once',
   });
 }

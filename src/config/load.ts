@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { basename } from 'node:path';
 import { digest } from '../core/digest.ts';
 import { isErrno } from '../core/errors.ts';
 import { errorOf, openDirectory } from '../paths/policies.ts';
@@ -17,13 +18,14 @@ export interface LoadOptions {
   /** Who asks; for 0 all that can run commands must be root's alone. */
   readonly uid: number;
   readonly validatePattern: ValidatePattern;
-  /** Without the main file, those of `conf.d` are the configuration. */
-  readonly isMainOptional?: boolean;
   /** In place of `conf.d` beside the main file. */
   readonly confDir?: string;
   /** Looks at nothing that the files name. */
   readonly isTextAlone?: boolean;
 }
+
+/** Without it, those of `conf.d` are the configuration; a file of another name is one that somebody chose. */
+export const MAIN_FILE = 'credrotate.yaml';
 
 /**
  * The configuration of a file and of `conf.d/*.yaml` beside it, or all problems of all of them. Never throws for what
@@ -55,10 +57,10 @@ export interface Sources {
 /** What the files of a configuration hold. */
 export function readSources(
   path: string,
-  { uid, isMainOptional = false, confDir = confD(path) }: Omit<LoadOptions, 'validatePattern'>,
+  { uid, confDir = confD(path) }: Omit<LoadOptions, 'validatePattern'>,
 ): Sources {
   const dropIns = listDropIns(confDir, uid);
-  const isLeftOut = isMainOptional && dropIns.files.length > 0 && !existsSync(path);
+  const isLeftOut = basename(path) === MAIN_FILE && dropIns.files.length > 0 && !existsSync(path);
   const files = [...(isLeftOut ? [] : [path]), ...dropIns.files];
   const read = files.map((file) => ({ file, ...readConfigFile(file, uid) }));
   const texts = read.flatMap((one) => (one.ok ? [{ file: one.file, text: one.text }] : []));

@@ -110,7 +110,12 @@ const IMDS_ORIGINS: readonly string[] = ['http://169.254.169.254', 'http://[fd00
 /** The origin of a plain HTTP URL that has nothing beyond it. */
 export function readEndpoint(text: string): Reading<string> {
   const url = /^http:\/\/\S+$/.test(text) ? URL.parse(text) : null;
-  if (url === null) return { hint: 'the metadata service speaks plain HTTP' };
+  if (url === null) {
+    const isHttp = text.startsWith('http://');
+    return {
+      hint: isHttp ? 'correct its host, or its port, which is at most 65535' : 'the metadata service speaks plain HTTP',
+    };
+  }
   if (url.username + url.password + url.search + url.hash !== '' || !/^\/*$/.test(url.pathname)) {
     return { expected: 'scheme, host and port alone', hint: 'leave out user, path, query and fragment' };
   }

@@ -43,7 +43,7 @@ function judgeStatus({ hasStatus, hasUnits }: MachineFacts): readonly Finding[] 
       problem: 'no pass has been made since the boot: the files are not kept',
       evidence: ['there is no status'],
       remedy: {
-        text: 'start it, and have it started at boot',
+        text: 'start the agent now and at boot, or credrotate.timer in its place',
         line: hasUnits ? 'sudo systemctl enable --now credrotate' : 'sudo credrotate run',
       },
     },

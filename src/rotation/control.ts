@@ -71,7 +71,7 @@ export async function askControl(
     signal.throwIfAborted();
     const hint = isErrno(error, 'EACCES')
       ? 'run this as the user of the agent'
-      : 'start it: systemctl start credrotate';
+      : 'start one, or where a timer or cron makes the passes: credrotate once';
     const got = toErrorInfo(error).message;
     throw new AgentError('AGENT_ABSENT', `no agent answers at ${path}: ${got}`, { hint });
   }

@@ -37,7 +37,10 @@ export function stateOfFailure(
   if (after === 'stale' || after === 'expired') return { state: after, error };
   const until = `${life === 'valid' ? 'good until' : 'expired at'} ${formatExpiration(standing.expiration)}`;
   const kept = `the files keep the credentials of role ${origin.role ?? '(unknown)'}, ${until}`;
-  return { state: after, error: { ...error, message: `${error.message}; ${kept}` } };
+  const told = { ...error, message: `${error.message}; ${kept}` };
+  if (after !== 'no_role' || origin.role === undefined) return { state: after, error: told };
+  const hint = `it had role ${origin.role} before: if that is not being replaced, see its instance profile; ${error.hint ?? ''}`;
+  return { state: after, error: { ...told, hint } };
 }
 
 /** Waiting longer for credentials would change nothing. */

@@ -83,6 +83,16 @@ describe('init', { concurrency: 4 }, () => {
     assert.match(readFileSync(target, 'utf8'), /iam\.json/);
   });
 
+  test('into conf.d is a part of the whole, which the next steps name', async (t) => {
+    const site = await openSite(t);
+    const whole = site.path('etc/credrotate.yaml');
+    const args = ['init', '--json-file', site.path('iam.json'), '--output', site.path('etc/conf.d/sinks.yaml')];
+    const { code, stdout } = await site.run(args);
+    assert.equal(code, 0);
+    assert.ok(stdout.includes(`credrotate check --config ${whole} `), stdout);
+    assert.equal((await site.run(['check', '--config', whole])).code, 0);
+  });
+
   // Whoever owns the directory could swap what root opens there.
   test('as root makes nothing where somebody else could put something in its place', async (t) => {
     if (skipsWithoutRoot(t)) return;

@@ -94,7 +94,7 @@ describe('the control socket', () => {
   test('that nobody serves says how to start the agent', async (t) => {
     await assert.rejects(askControl(ownDirectory(tempDir(t)), { command: 'refresh', notifyAll: false }, NEVER), {
       code: 'AGENT_ABSENT',
-      hint: /systemctl start/,
+      hint: /start one, .*: credrotate once$/,
     });
   });
 });

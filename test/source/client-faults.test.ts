@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { HttpError } from '../../src/core/contracts.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { ImdsClient } from '../../src/source/imds/client.ts';
+import { transportFault } from '../../src/source/imds/fault.ts';
 import { failure } from '../support/failure.ts';
 import { deafOrigin, freeOrigin } from '../support/http-requests.ts';
 import { imdsRig, imdsServer, inVain, type Step } from '../support/imds-server.ts';
@@ -108,4 +110,13 @@ describe('no answer', () => {
     await assert.rejects(new ImdsClient(rig).get(ID, signal), expected);
     assert.equal(rig.clock.sleeps.length, 3);
   });
+});
+
+// Cause: a host that has IPv4 or IPv6 alone was told of firewalls and hop limits.
+test('an address family that the host has no way to is named', () => {
+  const asked = (origin: string): string =>
+    transportFault({ origin, method: 'PUT', path: '/' }, new HttpError('no_route', 'ENETUNREACH on connect')).hint ??
+    '';
+  assert.match(asked('http://[fd00:ec2::254]'), /no way to it by IPv6/);
+  assert.match(asked('http://169.254.169.254'), /IPv6 alone, imds\.endpoint_mode: ipv6/);
 });

@@ -28,7 +28,7 @@ async function discover(client: ImdsClient, signal: AbortSignal): Promise<RoleAn
     const role = parseRoleList(list);
     const document = await client.get(ROLES + encodeRole(role), signal);
     if (document) return { role, document };
-    if (relists === MAX_RELISTS) throw noRole(`role ${role}: expected credentials for the listed role, got status 404`);
+    if (relists === MAX_RELISTS) throw withoutCredentials(role);
     await client.pause(relists + 1, signal);
   }
 }
@@ -43,6 +43,15 @@ async function askForConfigured(
   if (document) return { role, document };
   throw new AgentError('IMDS_NO_ROLE', `${from}: expected credentials for the role ${role}, got status 404`, {
     hint: 'correct the name, or leave it out to let the metadata service name the role',
+  });
+}
+
+/** EC2 lists it already, or still. */
+function withoutCredentials(role: string): AgentError {
+  return new AgentError('IMDS_NO_ROLE', `role ${role}: expected credentials for the listed role, got status 404`, {
+    hint:
+      'the role is being attached or replaced, which can take some minutes; if it lasts, the role was deleted: ' +
+      'detach its instance profile and attach it anew',
   });
 }
 

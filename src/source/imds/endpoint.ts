@@ -29,10 +29,13 @@ function modeOf(env: Environment): 'ipv4' | 'ipv6' {
   throw invalid(variable, 'IPv4 or IPv6', JSON.stringify(value), 'unset it to use IPv4');
 }
 
+const BAD_HOST = 'correct its host, or its port, which is at most 65535';
+
 function parseEndpoint(name: string, value: string, allowAny: boolean): string {
   const url = URL.parse(value);
   if (url?.protocol !== 'http:') {
-    throw invalid(name, 'a URL such as http://127.0.0.1:1338', shown(value), 'the metadata service speaks plain HTTP');
+    const hint = /^http:\/\//i.test(value) ? BAD_HOST : 'the metadata service speaks plain HTTP';
+    throw invalid(name, 'a URL such as http://127.0.0.1:1338', shown(value), hint);
   }
   if (!isBare(url)) {
     throw invalid(

@@ -52,7 +52,7 @@ const NO_CONNECTION: Verdict = {
   retry: true,
   hint:
     `not an EC2 instance, the metadata service is switched off (${ENABLE}), or a firewall rule, a route or ` +
-    'systemd-imdsd keeps this user from it (credrotate doctor)',
+    'systemd-imdsd keeps this user from it',
 };
 const NO_TOKEN_IN_TIME: Verdict = {
   code: 'IMDS_UNREACHABLE',
@@ -66,6 +66,15 @@ const NO_ANSWER: Verdict = {
   retry: true,
   hint: 'the instance may be over the packet limit for link-local services: ethtool -S | grep linklocal_allowance',
 };
+
+/** Of the two addresses of the service, a host may have a way to one alone. */
+function noRoute(origin: string): Verdict {
+  const isIpv6 = origin.includes('[');
+  const hint = isIpv6
+    ? 'this host has no way to it by IPv6: leave out imds.endpoint_mode, which then is ipv4, or give the instance an IPv6 address'
+    : 'this host has no way to it by IPv4: where it has IPv6 alone, imds.endpoint_mode: ipv6; else see: ip route';
+  return { code: 'IMDS_UNREACHABLE', retry: true, hint };
+}
 
 /** For an answer that is whole but not what EC2 gives. */
 export function malformed(message: string): AgentError {
@@ -93,10 +102,12 @@ function judgeStatus({ method }: Asked, status: number): Verdict {
   return method === 'PUT' && (status === 404 || status === 405) ? NO_V2 : STRANGE;
 }
 
-function judgeFailure({ method }: Asked, failure: HttpFailure): [verdict: Verdict, expected: string] {
+function judgeFailure({ origin, method }: Asked, failure: HttpFailure): [verdict: Verdict, expected: string] {
   switch (failure) {
     case 'connect':
       return [NO_CONNECTION, 'a connection'];
+    case 'no_route':
+      return [noRoute(origin), 'a connection'];
     case 'aborted':
       return [method === 'PUT' ? NO_TOKEN_IN_TIME : NO_ANSWER, 'an answer'];
     case 'reset':
