@@ -1,10 +1,10 @@
 import type { Directory } from '../paths/held.ts';
 
 /** What the temp file beside a file is called: `credentials.1234567.crtmp`. */
-const TEMP = /^\.\d{1,10}\.crtmp$/;
+const TEMP = /^(.+)\.\d{1,10}\.crtmp$/s;
 
 export function isTempOf(name: string, file: string): boolean {
-  return file !== '' && name.startsWith(file) && TEMP.test(name.slice(file.length));
+  return TEMP.exec(name)?.[1] === file;
 }
 
 /**
@@ -12,8 +12,7 @@ export function isTempOf(name: string, file: string): boolean {
  * the directory. Never throws.
  */
 export function sweepBeside(directory: Directory, files: readonly string[]): void {
-  const temps = namesIn(directory).filter((name) => files.some((file) => isTempOf(name, file)));
-  for (const name of temps) removeIfPossible(directory, name);
+  for (const name of tempsOf(directory, files)) removeIfPossible(directory, name);
 }
 
 /** No pass lets a temp file stay empty for so long; milliseconds. */
@@ -24,8 +23,8 @@ const FORGOTTEN = 60_000;
  * that is empty. Only such a one goes, and only if it is this user's own and old. `now`: epoch milliseconds.
  */
 export function sweepEmpty(directory: Directory, files: readonly string[], owner: { uid: number; now: number }): void {
-  const temps = namesIn(directory).filter((name) => files.some((file) => isTempOf(name, file)));
-  for (const name of temps) if (isForgotten(directory, name, owner)) removeIfPossible(directory, name);
+  for (const name of tempsOf(directory, files))
+    if (isForgotten(directory, name, owner)) removeIfPossible(directory, name);
 }
 
 function isForgotten(directory: Directory, name: string, { uid, now }: { uid: number; now: number }): boolean {
@@ -39,9 +38,10 @@ function isForgotten(directory: Directory, name: string, { uid, now }: { uid: nu
   }
 }
 
-function namesIn(directory: Directory): readonly string[] {
+function tempsOf(directory: Directory, files: readonly string[]): readonly string[] {
+  const wanted = new Set(files);
   try {
-    return directory.names();
+    return directory.names().filter((name) => wanted.has(TEMP.exec(name)?.[1] ?? ''));
   } catch {
     return [];
   }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AgentError, isErrno } from '../core/errors.ts';
+import { sweepEmpty } from '../files/sweep.ts';
 import type { Directory, Held } from '../paths/held.ts';
 import { isAppendOnly } from '../paths/libc.ts';
 import { errorOf, openDirectory, type FoundDirectory } from '../paths/policies.ts';
@@ -95,6 +96,16 @@ export class Places implements Disposable {
     if (isStill) return;
     const message = `${file.path}: expected its directory to stay where it was, got another one: the new credentials are in the one that was moved`;
     throw new AgentError('SINK_UNVERIFIED', message, { hint: 'find out who moves it, and wait for the next pass' });
+  }
+
+  /** Removes what a kill has left empty beside these files; epoch milliseconds. */
+  sweep(files: readonly SinkFile[], now: number): void {
+    for (const [path, group] of Map.groupBy(files, (file) => dirname(file.path))) {
+      const found = this.#found.get(path);
+      if (found?.kind !== 'directory' || found.missing.length > 0) continue;
+      const names = group.map((file) => basename(file.path));
+      sweepEmpty(found.held, names, { uid: this.#self.uid, now });
+    }
   }
 
   #leadsTo(path: string, directory: Directory): boolean {

@@ -5,13 +5,12 @@ import type { SinkConfig } from '../core/config.ts';
 import { AgentError, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import { sinkId } from '../core/sink-id.ts';
-import { isTempOf, sweepEmpty } from '../files/sweep.ts';
+import { isTempOf } from '../files/sweep.ts';
 import { attributeDrift, now } from './compare.ts';
 import type { TempFile } from './contract.ts';
 import { batches } from './descriptors.ts';
 import { explain } from './failure.ts';
 import { isLook, type Done, type Job } from './job.ts';
-import { whoAmI } from './owner.ts';
 import {
   concludeAll,
   prepareFiles,
@@ -128,11 +127,7 @@ async function workBatch(
     }
   }
   const results = await replaceTogether(deps, changes, beforeWrite);
-  const time = now(deps);
-  for (const [directory, group] of Map.groupBy(changes, (change) => change.directory)) {
-    const names = group.map(({ name }) => name);
-    sweepEmpty(directory, names, { uid: whoAmI().uid, now: time.renamedAt });
-  }
+  places.sweep(files, deps.clock.now());
   return [...settled, ...results.flatMap((result) => conclude(deps, places, result))];
 }
 
