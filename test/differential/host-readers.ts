@@ -110,6 +110,36 @@ def read(text):
     ),
 };
 
+const GENERATOR = '/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator';
+
+/**
+ * The parser of EnvironmentFile=, in the one program of systemd that needs no manager. Beyond that parser it expands
+ * variables, so that of values with a `$` it is not asked.
+ */
+export const systemd: Reader = {
+  name: 'systemd',
+  excused: /kept "export"|^line \d+: not exported/,
+  read: (files) =>
+    ask(
+      'python3',
+      [
+        '-c',
+        python(`
+import shlex
+home = os.path.dirname(path)
+os.makedirs(home + "/environment.d", exist_ok=True)
+def read(text):
+    with open(home + "/environment.d/file.conf", "w", newline="") as file: file.write(text)
+    result = subprocess.run(["${GENERATOR}"], env={"XDG_CONFIG_HOME": home, "PATH": "/usr/bin:/bin"}, capture_output=True, timeout=20)
+    if result.returncode != 0: return None
+    ours = [line for line in result.stdout.decode("utf8", "replace").split("\\n") if not line.startswith("QT_")]
+    words = shlex.split("\\n".join(ours))
+    return {name: value for name, _, value in (word.partition("=") for word in words) if "$" not in text or name.startswith("AWS_")}`),
+      ],
+      files,
+    ),
+};
+
 export const pythonDotenv: Reader = {
   name: 'python-dotenv',
   read: (files) =>

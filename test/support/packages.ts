@@ -39,6 +39,7 @@ export const PACKAGES: readonly string[] = [
   'ruby',
   'ruby-aws-sdk-core',
   'ruby-dotenv',
+  'samtools',
   'shellcheck',
   'strace',
   'sudo',

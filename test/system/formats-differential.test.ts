@@ -1,6 +1,6 @@
 import { test, type TestContext } from 'node:test';
 import { tryFiles } from '../differential/differential.ts';
-import { botocore, pythonDotenv, pythonJson, rubyDotenv, rubySdk, sh } from '../differential/host-readers.ts';
+import { botocore, pythonDotenv, pythonJson, rubyDotenv, rubySdk, sh, systemd } from '../differential/host-readers.ts';
 import { dotenv, ini, json } from '../differential/subjects.ts';
 import { hasTool } from '../support/tools.ts';
 
@@ -19,7 +19,7 @@ test('300 INI files', async (t) => {
 
 test('200 dotenv files', async (t) => {
   if (skipsWithoutReaders(t)) return;
-  await tryFiles(t, { ...dotenv, readers: [sh, pythonDotenv, rubyDotenv] });
+  await tryFiles(t, { ...dotenv, readers: [sh, systemd, pythonDotenv, rubyDotenv] });
 });
 
 test('100 JSON files', async (t) => {

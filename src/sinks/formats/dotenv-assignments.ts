@@ -50,6 +50,11 @@ export function exportList(text: string): readonly string[] {
   return EXPORT_LIST.exec(text)?.[1]?.trim().split(/\s+/) ?? [];
 }
 
+/** Behind the last of them. */
+export function exportListEnd(text: string): number {
+  return text.indexOf('export') + 'export'.length + (EXPORT_LIST.exec(text)?.[1]?.length ?? 0);
+}
+
 /** Whether nothing but a comment follows the value that begins there. */
 export function isAlone(text: string, valueAt: number): boolean {
   ALONE.lastIndex = valueAt;

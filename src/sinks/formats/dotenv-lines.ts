@@ -21,6 +21,8 @@ export interface DotenvFile {
   readonly exportsNew: boolean;
   /** Whether a line that is not ours alone exports the variable. */
   readonly lists: (name: string) => boolean;
+  /** Behind the last name of the last such line. */
+  readonly listEnd: number | undefined;
 }
 
 export interface StandingLine extends OwnLine {
@@ -51,7 +53,13 @@ export function readDotenv(text: string, names: ReadonlySet<string>): DotenvFile
     else shell.see(line, set);
     joined = !isOurs && shell.goesOn ? line : undefined;
   }
-  return { own, place: shell.place(text), exportsNew: shell.exportsNew, lists: (name) => shell.lists(name) };
+  return {
+    own,
+    place: shell.place(text),
+    exportsNew: shell.exportsNew,
+    lists: (name) => shell.lists(name),
+    listEnd: shell.listEnd,
+  };
 }
 
 /** A line that only exports variables of ours counts: python-dotenv takes it for one that sets them to nothing. */

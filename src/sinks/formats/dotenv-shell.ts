@@ -1,4 +1,4 @@
-import { exportList, isAlone, isEscaped, type ParsedAssignment } from './dotenv-assignments.ts';
+import { exportList, exportListEnd, isAlone, isEscaped, type ParsedAssignment } from './dotenv-assignments.ts';
 import { refusal } from './refusal.ts';
 import type { Line } from './text.ts';
 
@@ -10,6 +10,7 @@ export class ShellReader {
   readonly #mention: RegExp;
   readonly #names: ReadonlySet<string>;
   readonly #listed = new Set<string>();
+  #listEnd: number | undefined;
   /** What the open blocks end with. */
   readonly #blocks: string[] = [];
   #exportsAll = false;
@@ -44,6 +45,11 @@ export class ShellReader {
   /** Whether a line exports the variable by its name. */
   lists(name: string): boolean {
     return this.#listed.has(name);
+  }
+
+  /** Behind the last name of the last line that exports variables of ours by their names. */
+  get listEnd(): number | undefined {
+    return this.#listEnd;
   }
 
   /** Whether new variables are to be exported, by what the file does with others. */
@@ -114,7 +120,9 @@ export class ShellReader {
 
   #refuseMention(line: Line, text: string): void {
     const list = exportList(text);
-    for (const name of list) if (this.#names.has(name)) this.#listed.add(name);
+    const own = list.filter((name) => this.#names.has(name));
+    for (const name of own) this.#listed.add(name);
+    if (own.length > 0) this.#listEnd = line.start + exportListEnd(line.text);
     if (text.startsWith('#') || list.length > 0 || !this.#mention.test(text)) return;
     throw unclear(line, 'no variable of ours in a command', 'one');
   }

@@ -65,8 +65,10 @@ function mergeInto(existing: Buffer, { written, names, valueOf }: Variables, exp
   const { own, place } = file;
   const last = new Map(own.flatMap(({ assignments }) => assignments.map((one) => [one.name, one] as const)));
   const exported = new Set(own.flatMap((line) => [...line.exported]));
-  const isExported = exportNew || exportsNew(file, exported);
+  const listEnd = exportNew ? undefined : listEndOf(file, exported);
+  const isExported = listEnd === undefined && (exportNew || exportsNew(file, exported));
   const missing = [...written].filter(([name]) => !last.has(name));
+  const unlisted = missing.filter(([name]) => !file.lists(name));
   const block = missing.map(([name, value]) => assign(name, value, isExported)).join('');
   // Below the last of ours.
   const anchor = own.findLast(({ assignments }) => assignments.length > 0) ?? own.at(-1);
@@ -77,16 +79,32 @@ function mergeInto(existing: Buffer, { written, names, valueOf }: Variables, exp
   });
   const newline = place > 0 && text[place - 1] !== '\n' ? '\n' : '';
   const addition = anchor || block === '' ? [] : [{ start: place, end: place, text: newline + block }];
+  const more = unlisted.map(([name]) => ` ${name}`).join('');
+  const listed = listEnd === undefined ? [] : [{ start: listEnd, end: listEnd, text: more }];
+  const added = missing.length > 0 ? isExported || listEnd !== undefined : undefined;
   return {
-    bytes: Buffer.from(applyEdits(text, [...edits, ...addition]), encoding),
-    warnings: [...warnings, ...readerWarnings(text, file, missing.length > 0 ? isExported : undefined, exportNew)],
+    bytes: Buffer.from(applyEdits(text, [...edits, ...addition, ...listed]), encoding),
+    warnings: [...warnings, ...readerWarnings(text, file, added, exportNew)],
   };
 }
 
+function lastName({ own }: DotenvFile): string | undefined {
+  return own.findLast(({ assignments }) => assignments.length > 0)?.assignments.at(-1)?.name;
+}
+
+/**
+ * Where the names of new variables go when the last of ours is exported by a list of names. An exported line would keep
+ * them from systemd, which reads the others.
+ */
+function listEndOf(file: DotenvFile, exported: ReadonlySet<string>): number | undefined {
+  const name = lastName(file);
+  return name !== undefined && !exported.has(name) && file.lists(name) ? file.listEnd : undefined;
+}
+
 /** As the last variable of ours is, else as the others are. */
-function exportsNew({ own, exportsNew: byOthers, lists }: DotenvFile, exported: ReadonlySet<string>): boolean {
-  const name = own.findLast(({ assignments }) => assignments.length > 0)?.assignments.at(-1)?.name;
-  return name === undefined ? byOthers || exported.size > 0 : exported.has(name) || lists(name);
+function exportsNew(file: DotenvFile, exported: ReadonlySet<string>): boolean {
+  const name = lastName(file);
+  return name === undefined ? file.exportsNew || exported.size > 0 : exported.has(name);
 }
 
 /** Ends with LF in a CRLF file too: a shell would take the CR as part of the value, and nobody needs it. */

@@ -40,7 +40,12 @@ describe('dotenv: exported by other means', () => {
     [
       'a list',
       `${id}${secret}A=b\nexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY A\n`,
-      `${id}${secret}${exported(token + expiration)}A=b\nexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY A\n`,
+      `${id}${secret}${token}${expiration}A=b\nexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY A AWS_SESSION_TOKEN AWS_CREDENTIAL_EXPIRATION\n`,
+    ],
+    [
+      'a list with a comment, and names of ours in it that are not set',
+      `${id}export A AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN ; # ours\n`,
+      `${id}${secret}${token}${expiration}export A AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN AWS_SECRET_ACCESS_KEY AWS_CREDENTIAL_EXPIRATION ; # ours\n`,
     ],
   ];
   for (const [title, before, after] of cases) {
