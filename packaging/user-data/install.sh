@@ -6,16 +6,19 @@ set -u
 
 usage() {
   cat <<'EOF'
-usage: install.sh --package URL|FILE [--sha256 HEX | --sha256sums URL|FILE] SINKS [--wait DURATION]
+usage: install.sh --repository URL SINKS [--wait DURATION]
+       install.sh --package URL|FILE [--sha256 HEX | --sha256sums URL|FILE] SINKS [--wait DURATION]
 
-Installs the package, writes a configuration unless one with sinks is there, waits for the first credentials, and
-enables the service. Safe to run again. Each option can be given as a variable instead.
+Installs the package, writes the configuration that the options name, waits for the first credentials, and enables the
+service. Safe to run again. Each option can be given as a variable instead.
 
+  --repository URL           signed; https or file                    CREDROTATE_REPOSITORY
   --package URL|FILE         .deb or .rpm; https, http or file        CREDROTATE_PACKAGE
   --sha256 HEX               its SHA-256                              CREDROTATE_SHA256
   --sha256sums URL|FILE      or a list that has it; not over http     CREDROTATE_SHA256SUMS
                              one of the two is required for a URL
-SINKS: a configuration, or files to keep. Without any, the configuration has to be there.
+SINKS: a configuration, or files to keep, which are written to /etc/credrotate/conf.d/50-user-data.yaml beside what is
+there. Without any, the configuration has to be there, and stays as it is.
   --config FILE              a configuration to install               CREDROTATE_CONFIG
   --aws-credentials FILE     a shared credentials file                CREDROTATE_AWS_CREDENTIALS
   --profile NAME             the profile in it (default)              CREDROTATE_PROFILE
@@ -23,7 +26,8 @@ SINKS: a configuration, or files to keep. Without any, the configuration has to 
   --json-file FILE           the document of the metadata service     CREDROTATE_JSON_FILE
   --wait DURATION            for the first credentials (5m)           CREDROTATE_WAIT
 
-Exit codes: 64 usage, 65 wrong checksum, 66 no package, 71 it could not be installed; others are those of credrotate.
+Exit codes: 64 usage, 65 wrong checksum, 66 no package, 71 it could not be installed, 78 the options do not go with the
+configuration that is there; others are those of credrotate.
 All that it says is kept in /var/log/credrotate-install.log.
 EOF
 }
@@ -35,6 +39,7 @@ EX_USAGE=64
 EX_CHECKSUM=65
 EX_NO_PACKAGE=66
 EX_INSTALL=71
+EX_CONFIG=78
 
 say() {
   printf '%s credrotate-install: %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"
@@ -46,6 +51,7 @@ fail() {
   exit "$1"
 }
 
+repository=${CREDROTATE_REPOSITORY-}
 package=${CREDROTATE_PACKAGE-}
 sha256=${CREDROTATE_SHA256-}
 sha256sums=${CREDROTATE_SHA256SUMS-}
@@ -60,6 +66,7 @@ parse() {
   while [ $# -gt 0 ]; do
     [ $# -gt 1 ] || fail "$EX_USAGE" "$1: expected an option with its value (see --help)"
     case $1 in
+      --repository) repository=${2%/} ;;
       --package) package=$2 ;;
       --sha256) sha256=$2 ;;
       --sha256sums) sha256sums=$2 ;;
@@ -77,9 +84,15 @@ parse() {
 
 validate() {
   [ "$(id -u)" = 0 ] || fail "$EX_USAGE" 'expected to run as root'
-  case $(shown "$package") in
-    *.deb | *.rpm) ;;
-    '') fail "$EX_USAGE" '--package: expected a URL or a file, got none' ;;
+  # The key that says whether all else is good comes from there.
+  case $repository in
+    '' | https://* | file://*) ;;
+    *) fail "$EX_USAGE" "--repository: expected https or file, got $(shown "$repository")" ;;
+  esac
+  [ -z "$repository" ] || [ -z "$package" ] || fail "$EX_USAGE" '--repository: expected it, or --package, got both'
+  case $repository$(shown "$package") in
+    https://* | file://* | *.deb | *.rpm) ;;
+    '') fail "$EX_USAGE" 'expected --repository or --package, got none' ;;
     *) fail "$EX_USAGE" "--package: expected a name ending in .deb or .rpm, got $(shown "$package")" ;;
   esac
   # Whoever can change the package on its way could change the list too.
@@ -143,12 +156,46 @@ expect() {
   fail "$EX_CHECKSUM" "$2: expected SHA-256 $1, got $actual; nothing was installed"
 }
 
+# The keys and the place of the repository; the package manager does the rest.
+install_from_repository() {
+  if command -v apt-get >/dev/null; then
+    export DEBIAN_FRONTEND=noninteractive
+    fetch "$repository/credrotate-archive-keyring.asc" "$work/keyring"
+    fetch "$repository/credrotate.sources" "$work/sources"
+    install -D -m 644 "$work/keyring" /usr/share/keyrings/credrotate-archive-keyring.asc
+    install -D -m 644 "$work/sources" /etc/apt/sources.list.d/credrotate.sources
+    apt_update && apt_install credrotate
+  else
+    fetch "$repository/credrotate.repo" "$work/repo"
+    install -D -m 644 "$work/repo" /etc/yum.repos.d/credrotate.repo
+    dnf --quiet --assumeyes install credrotate
+  fi || fail "$EX_INSTALL" "credrotate could not be installed from $repository"
+}
+
+# A signature that is not good is a failure, and so is what else it would only warn of. Others update at boot too, and
+# apt waits for no lock here.
+apt_update() {
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    apt-get --quiet --quiet -o APT::Update::Error-Mode=any update && return
+    sleep 3
+  done
+  return 1
+}
+
+install_from_file() {
+  name=$(shown "$package")
+  name=${name##*/}
+  fetch "$package" "$work/$name"
+  verify "$work/$name" "$name"
+  install_package "$work/$name"
+}
+
 # The package managers see to what the package depends on. What administrators changed below /etc stays.
 install_package() {
   case $1 in
     *.deb)
       export DEBIAN_FRONTEND=noninteractive
-      apt_install "$1" || { apt-get --quiet --quiet update && apt_install "$1"; }
+      apt_install "$1" || { apt_update && apt_install "$1"; }
       ;;
     *.rpm)
       if command -v dnf >/dev/null; then dnf --quiet --assumeyes install "$1"; else yum --quiet --assumeyes install "$1"; fi
@@ -163,23 +210,31 @@ apt_install() {
 }
 
 configure() {
-  # A configuration that cannot be used is no reason to overwrite it.
-  case $(credrotate check 2>/dev/null) in
-    *': ok, 0 sinks, '*) ;;
-    *)
-      say 'a configuration is there: it stays as it is'
-      return
+  if [ -z "$config$aws_credentials$dotenv$json_file" ]; then
+    case $(credrotate check 2>/dev/null) in
+      *': ok, 0 sinks, '*) fail "$EX_USAGE" 'expected a configuration with sinks, or files to keep, got none' ;;
+    esac
+    say 'the configuration that is there stays as it is'
+    return
+  fi
+  if [ -n "$config" ]; then cat -- "$config"; else write_sinks; fi >"$work/config"
+  [ -s "$work/config" ] || fail "$EX_USAGE" "--config: expected a configuration, got an empty file"
+  if cmp -s "$work/config" "$DROP_IN"; then return; fi
+  [ ! -e "$DROP_IN" ] || cp -p "$DROP_IN" "$work/before"
+  install -D -m 644 "$work/config" "$DROP_IN"
+  said=$(credrotate check 2>&1 >/dev/null) || case $? in
+    78)
+      if [ -e "$work/before" ]; then cp -p "$work/before" "$DROP_IN"; else rm "$DROP_IN"; fi
+      fail "$EX_CONFIG" "what the options say does not go with the configuration that is there: $said"
       ;;
   esac
-  if [ -n "$config" ]; then cat -- "$config"; else write_sinks; fi >"$work/config"
-  [ -s "$work/config" ] || fail "$EX_USAGE" 'expected a configuration with sinks, or files to keep, got none'
-  install -d -m 755 "${DROP_IN%/*}"
-  install -m 644 "$work/config" "$DROP_IN"
+  if [ -e "$work/before" ]; then cp -p "$work/before" "$DROP_IN.before"; fi
+  # One that runs goes by what was there before; it starts again at the end.
+  if systemctl --quiet is-active credrotate.service; then systemctl stop credrotate.service; fi
   say "$DROP_IN is written"
 }
 
 write_sinks() {
-  [ -n "$aws_credentials$dotenv$json_file" ] || return
   echo 'sinks:'
   [ -z "$aws_credentials" ] || sink aws-credentials "$aws_credentials"
   [ -z "$aws_credentials" ] || [ -z "$profile" ] || printf '    profile: %s\n' "$(quote "$profile")"
@@ -211,11 +266,7 @@ main() {
   trap 'rm -rf "$work"' EXIT
   # The package manager's own user reads the package.
   chmod 755 "$work"
-  name=$(shown "$package")
-  name=${name##*/}
-  fetch "$package" "$work/$name"
-  verify "$work/$name" "$name"
-  install_package "$work/$name"
+  if [ -n "$repository" ]; then install_from_repository; else install_from_file; fi
   say "installed: credrotate $(credrotate --version)"
   configure
   code=0

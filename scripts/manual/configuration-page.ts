@@ -11,7 +11,7 @@ export function configurationPage(sections: readonly Settings[], version: string
     ...section('SETTINGS', ...settings(top?.settings ?? [])),
     ...others.flatMap(({ title, settings: inner }) => subsection(title, ...settings(inner))),
     ...section('EXAMPLE', ...verbatim(EXAMPLE)),
-    ...paragraphs('/etc/credrotate/credrotate.yaml, as it is installed, shows every setting with its default.'),
+    ...paragraphs('/usr/share/credrotate/credrotate.yaml is an example that shows every setting with its default.'),
     ...section('SEE ALSO', '.BR credrotate (8),', '.BR systemd.unit (5),', '.BR signal (7),', '.BR crontab (5)'),
   ]);
 }
@@ -28,8 +28,8 @@ function settings(list: readonly Setting[]): string[] {
 }
 
 const DESCRIPTION = [
-  'The file is YAML: keys and values, lists, no anchors and no tags. /etc/credrotate/credrotate.yaml is read first, ' +
-    'then conf.d/*.yaml beside it in name order: lists join, names come together, and the same name with another ' +
+  'The file is YAML: keys and values, lists, no anchors and no tags. /etc/credrotate/conf.d/*.yaml is read in name ' +
+    'order, after /etc/credrotate/credrotate.yaml where that is there: lists join, names come together, and the same name with another ' +
     'value is an error. A file with only `sinks` is complete; all else has a default.',
   'Unknown keys, paths that two sinks share, and consumers that are not there are errors. `credrotate check` reports ' +
     'all of them at once, each with its line, what was expected and what to do. `credrotate config schema` prints a ' +

@@ -51,7 +51,7 @@ const DESCRIPTION = [
 ];
 
 const CONFIGURATION = [
-  'The configuration is read from /etc/credrotate/credrotate.yaml and from /etc/credrotate/conf.d/*.yaml; ' +
+  'The configuration is read from /etc/credrotate/conf.d/*.yaml, and from /etc/credrotate/credrotate.yaml where that is there; ' +
     'credrotate.yaml(5) describes it. `credrotate init` writes a first one, `credrotate check` looks it through. ' +
     'It holds no secrets.',
   'Commands that take --aws-credentials, --dotenv or --json-file need no configuration when one of these is given.',
@@ -84,8 +84,9 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
 };
 
 const FILES: Readonly<Record<string, string>> = {
-  '/etc/credrotate/credrotate.yaml': 'The configuration.',
-  '/etc/credrotate/conf.d/*.yaml': 'More of it, in name order.',
+  '/etc/credrotate/conf.d/*.yaml': 'The configuration, in name order.',
+  '/etc/credrotate/credrotate.yaml': 'Read before these. No package installs it.',
+  '/usr/share/credrotate/credrotate.yaml': 'An example with every setting.',
   '/var/lib/credrotate/state.json': 'What is remembered: no secrets. Only root may read it.',
   '/run/credrotate/status.json': 'The status, for everybody to read: no secrets.',
   '/run/credrotate/control.sock': 'Where a running agent takes `credrotate refresh`.',

@@ -15,8 +15,6 @@ export interface Installed {
   readonly mode: number;
   /** Left out for a directory. */
   readonly content?: Content;
-  /** An upgrade keeps it as the administrator edited it. */
-  readonly isConfiguration?: true;
 }
 
 export const DOCUMENTS = 'usr/share/doc/credrotate';
@@ -39,8 +37,10 @@ export async function contents({ format, architecture, date }: Order): Promise<I
   const licences = thirdPartyText(packages);
   return distinct([
     { path: 'usr/bin/credrotate', mode: 0o755, content: { file: await build(architecture) } },
-    { ...copy('etc/credrotate.yaml', 'etc/credrotate/credrotate.yaml'), isConfiguration: true },
+    // Nothing in /etc is ours to change: what an upgrade would have to ask about is an example elsewhere.
     { path: 'etc/credrotate/conf.d', mode: 0o755 },
+    copy('etc/credrotate.yaml', 'usr/share/credrotate/credrotate.yaml'),
+    copy('etc/credrotate.yaml', `${DOCUMENTS}/examples/credrotate.yaml`),
     ...copies('packaging/schema/*.json', 'usr/share/credrotate'),
     ...copies('packaging/systemd/*.{service,timer}', 'usr/lib/systemd/system'),
     ...copies('packaging/systemd/*.preset', 'usr/lib/systemd/system-preset'),

@@ -49,10 +49,8 @@ function control(installed: readonly Installed[], { architecture }: Order): Inst
     .replace('@ARCHITECTURE@', NAMES[architecture].deb)
     .replace('@INSTALLED_SIZE@', String(kilobytes));
   const sums = files.map(({ path, bytes }) => `${createHash('md5').update(bytes).digest('hex')}  ${path}\n`);
-  const conffiles = files.filter((one) => one.isConfiguration).map(({ path }) => `/${path}\n`);
   return [
     text('DEBIAN/control', fields),
-    text('DEBIAN/conffiles', conffiles.join('')),
     text('DEBIAN/md5sums', sums.sort().join('')),
     ...['postinst', 'prerm', 'postrm'].map((name) => copy(`packaging/deb/${name}`, `DEBIAN/${name}`, 0o755)),
   ];

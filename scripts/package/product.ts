@@ -8,6 +8,14 @@ export const ROOT = dirname(dirname(import.meta.dirname));
 export const OUTPUT = join(ROOT, 'dist');
 export const { version: VERSION } = packageJson;
 
+/** Where the project is, who maintains it, and the place on the web that the repository is published at. */
+export const {
+  homepage: HOMEPAGE,
+  repository: SOURCE_REPOSITORY,
+  author: MAINTAINER,
+  packages: PACKAGES_URL,
+} = packageJson;
+
 export type Format = 'deb' | 'rpm';
 
 /** One package to be made. */

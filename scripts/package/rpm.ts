@@ -60,8 +60,7 @@ function ownedDirectories(path: string): string[] {
   return /\/credrotate(\/|$)/.test(above) ? [above, ...rest] : rest;
 }
 
-function line({ path, isConfiguration }: Installed): string {
-  if (isConfiguration) return `%config(noreplace) "/${path}"`;
+function line({ path }: Installed): string {
   if (path.startsWith(DOCUMENTS)) return `%doc "/${path}"`;
   return path.startsWith(LICENCES) ? `%license "/${path}"` : `"/${path}"`;
 }

@@ -6,8 +6,10 @@ import { HOST } from '../runtime.ts';
 
 const run = promisify(execFile);
 
+type Tools = Readonly<Record<string, string>>;
+
 /** What packages are made with, and the Debian packages that bring it. */
-const TOOLS: Readonly<Record<string, string>> = {
+const PACKAGING: Tools = {
   'dpkg-deb': 'dpkg',
   rpmbuild: 'rpm',
   strip: 'binutils',
@@ -17,18 +19,19 @@ const TOOLS: Readonly<Record<string, string>> = {
 };
 
 /** Installs as root what is missing of the tools; for others, it says what to install. */
-export async function provideTools(): Promise<void> {
-  const packages = missing().map((tool) => TOOLS[tool] ?? tool);
+export async function provideTools(tools = PACKAGING): Promise<void> {
+  const missing = missingOf(tools);
+  const packages = [...new Set(missing.map((tool) => tools[tool] ?? tool))];
   if (packages.length === 0) return;
   const command = `apt-get install --yes --no-install-recommends ${packages.join(' ')}`;
-  if (process.getuid?.() !== 0) throw new Error(`expected ${missing().join(', ')}; do: sudo ${command}`);
+  if (process.getuid?.() !== 0) throw new Error(`expected ${missing.join(', ')}; do: sudo ${command}`);
   console.log(`installing the packages ${packages.join(', ')} ...`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   await run('apt-get', ['--quiet', 'update'], { env });
   await run('sh', ['-c', command], { env });
 }
 
-function missing(): string[] {
+function missingOf(tools: Tools): string[] {
   const directories = (process.env['PATH'] ?? '').split(delimiter);
-  return Object.keys(TOOLS).filter((tool) => !directories.some((directory) => existsSync(join(directory, tool))));
+  return Object.keys(tools).filter((tool) => !directories.some((directory) => existsSync(join(directory, tool))));
 }

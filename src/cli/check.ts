@@ -25,7 +25,7 @@ import { lookAtConsumers } from './look/consumers.ts';
 import type { LookDeps } from './look/contract.ts';
 import { lookAtMetadata } from './look/metadata.ts';
 import { confinement } from './look/sinks.ts';
-import { CommandFailure, DEFAULT_CONFIG, loadFor, withSinks, type SinkFlags } from './options.ts';
+import { CommandFailure, isUsual, loadFor, withSinks, type SinkFlags } from './options.ts';
 import { stateDirectory } from './own.ts';
 import { SAMPLE } from './sample.ts';
 import { UNITS, unitTrouble } from './sandbox.ts';
@@ -99,7 +99,7 @@ async function examine(world: World, config: Config, options: CheckOptions): Pro
   const sinks = await previewSinks(deps.sinks, { ...wish, rotated: true, records, sinks: wanted, trustedGroups });
   const consumers = (await lookAtConsumers(deps)).flatMap(judgeConsumer).filter(({ severity }) => severity === 'error');
   // The units read no other configuration.
-  const isTheirs = config.path === DEFAULT_CONFIG && options.confDir === undefined;
+  const isTheirs = isUsual(options) && options.confDir === undefined;
   const units = isTheirs ? await judgeUnits(world, deps) : [];
   const own = isTheirs && world.uid !== 0 ? undefined : stateDirectory(world).trouble();
   const state = own ? [own] : [];

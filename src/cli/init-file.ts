@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { assemble } from '../config/assemble.ts';
 import { parseYaml } from '../config/document.ts';
-import { loadConfig, MAIN_FILE } from '../config/load.ts';
+import { loadConfig, MAIN_FILE, type ConfigResult } from '../config/load.ts';
 import { formatProblems } from '../config/problem.ts';
 import { readConfigFile } from '../config/read-file.ts';
 import { entriesAt, itemsAt } from '../config/tree.ts';
@@ -15,7 +15,7 @@ import { count } from '../report/text.ts';
 import { CommandFailure, DEFAULT_CONFIG } from './options.ts';
 import type { Services, World } from './world.ts';
 
-/** A configuration that somebody made is not to be lost; one without sinks, as it is installed, may go. */
+/** A configuration that somebody made is not to be lost; one without sinks may go. */
 export function refuseToReplace(world: World, path: string): void {
   if (!isThere(world, path)) return;
   const read = readConfigFile(path, world.uid);
@@ -46,26 +46,41 @@ export function refuseUnsafe(world: World, path: string): void {
   throw new AgentError(code, `${path}: ${message}`, { hint: 'name a file with --output that only you can change' });
 }
 
-/** What is written is what `check` takes. */
-export function requireGood(path: string, text: string): void {
-  const parsed = parseYaml(path, text);
-  const result = parsed.ok
-    ? assemble({ files: [path], trees: [parsed.tree], problems: [], validatePattern: () => undefined })
-    : parsed;
+/** What is written is what `check` takes, together with what is there. */
+export async function requireGood(world: World, target: string | undefined, text: string): Promise<void> {
+  const result = target === undefined ? alone(text) : await load(world, target, text);
   if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
+}
+
+function alone(text: string): ConfigResult {
+  const parsed = parseYaml('draft', text);
+  if (!parsed.ok) return parsed;
+  return assemble({ files: ['draft'], trees: [parsed.tree], problems: [], validatePattern: () => undefined });
+}
+
+/** The configuration that a file is a part of. */
+async function load(world: World, target: string, text?: string): Promise<ConfigResult> {
+  const { validatePattern } = await world.services();
+  const draft = text === undefined ? {} : { draft: { path: target, text } };
+  return loadConfig(wholeOf(target), { uid: world.uid, validatePattern, ...draft });
+}
+
+function wholeOf(target: string): string {
+  const directory = dirname(target);
+  return basename(directory) === 'conf.d' ? join(dirname(directory), MAIN_FILE) : target;
 }
 
 /** Everybody may read it. Says what to do next, and what is wrong with it where it now lies. */
 export async function writeConfig(world: World, path: string, text: string): Promise<ExitCode> {
   const services = await world.services();
-  const { files, validatePattern } = services;
+  const { files } = services;
   try {
     const directory = new OwnDirectory(dirname(path), world, { mode: 0o755, use: 'configuration' });
     await directory.write(files, basename(path), { bytes: Buffer.from(text), mode: 0o644 });
   } catch (error) {
     throw cannot(path, 'written', error);
   }
-  const result = loadConfig(wholeOf(path), { uid: world.uid, validatePattern });
+  const result = await load(world, path);
   if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
   if (result.warnings.length > 0) world.complain(formatProblems(result.warnings));
   const { sinks, consumers } = result.config;

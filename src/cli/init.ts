@@ -6,7 +6,7 @@ import { readPath, readUnit, type Reading } from '../config/scalars.ts';
 import type { SinkConfig } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
-import { CommandFailure, DEFAULT_CONFIG, namesSinks, withSinkFlags, type SinkFlags } from './options.ts';
+import { CommandFailure, DROP_INS, namesSinks, withSinkFlags, type SinkFlags } from './options.ts';
 import type { Run, World } from './world.ts';
 
 interface InitOptions extends SinkFlags {
@@ -22,7 +22,7 @@ export function addInit(program: Command, run: Run): void {
     .description('Write a configuration with comments, from options, or on a terminal from answers to some questions.')
     .option('--reload <unit...>', 'a systemd unit to reload or restart when the files change', addUnit)
     .option('--signal-pid-file <file...>', 'the pid file of a process to send SIGHUP to then', addPidFile)
-    .option('-o, --output <file>', 'where to write it; - is standard output', DEFAULT_CONFIG)
+    .option('-o, --output <file>', 'where to write it; - is standard output', `${DROP_INS}/sinks.yaml`)
     .option('--force', 'replace a configuration that has sinks')
     .action((options: InitOptions) => run((world) => init(world, options)));
 }
@@ -51,7 +51,7 @@ async function init(world: World, options: InitOptions): Promise<ExitCode> {
   const sinks = await chooseSinks(world, options, target);
   if (sinks === undefined) return EXIT.done;
   const text = draftConfig(sinks);
-  requireGood(target ?? 'draft', text);
+  await requireGood(world, target, text);
   if (target !== undefined) return await writeConfig(world, target, text);
   world.print(text);
   return EXIT.done;

@@ -1,11 +1,10 @@
 import { access, constants } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { defaultConfig } from '../config/defaults.ts';
-import { confD, listDropIns } from '../config/load.ts';
 import type { Config } from '../core/config.ts';
 import type { Credentials, Origin } from '../core/credentials.ts';
 import { AgentError } from '../core/errors.ts';
-import { DEFAULT_CONFIG, readPart, withConfig, type ConfigOptions } from './options.ts';
+import { DEFAULT_CONFIG, DROP_INS, readPart, withConfig, type ConfigOptions } from './options.ts';
 import type { World } from './world.ts';
 
 export interface SourceOptions extends ConfigOptions {
@@ -44,15 +43,14 @@ async function fetchCredentials(world: World, config: Config): ReturnType<typeof
 
 /** How the source is reached, by the configuration that is named, the usual one if it can be read, or none. */
 export async function findConfig(world: World, options: ConfigOptions): Promise<Config> {
-  const isThere = async (path: string): Promise<boolean> =>
-    access(path, constants.R_OK).then(
-      () => true,
-      () => false,
-    );
-  const { files } = options.config === undefined ? listDropIns(confD(DEFAULT_CONFIG), world.uid) : NONE;
-  if (options.config !== undefined || files.length > 0 || (await isThere(DEFAULT_CONFIG)))
-    return readPart(world, options, 'imds');
+  const isUsualThere = async (): Promise<boolean> => (await isReadable(DEFAULT_CONFIG)) || (await isReadable(DROP_INS));
+  if (options.config !== undefined || (await isUsualThere())) return readPart(world, options, 'imds');
   return defaultConfig();
 }
 
-const NONE = { files: [] };
+async function isReadable(path: string): Promise<boolean> {
+  return await access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+}

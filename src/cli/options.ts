@@ -9,6 +9,9 @@ import type { Services, World } from './world.ts';
 
 export const DEFAULT_CONFIG = '/etc/credrotate/credrotate.yaml';
 
+/** Its files alone are a configuration too, and all that the packages install is their directory. */
+export const DROP_INS = '/etc/credrotate/conf.d';
+
 /** Ends a command with a text for standard error and an exit code. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
@@ -29,13 +32,15 @@ export interface ConfigOptions {
 export type SinkFlags = ConfigOptions & NamedSinks;
 
 export function withConfig(command: Command): Command {
-  return command.addOption(new Option('-c, --config <file>', `configuration (default: ${DEFAULT_CONFIG})`));
+  return command.addOption(
+    new Option('-c, --config <file>', `configuration (default: ${DEFAULT_CONFIG}, if it is there, and conf.d)`),
+  );
 }
 
 export function withSinks(command: Command): Command {
   const config = new Option(
     '-c, --config <file>',
-    `configuration, unless options name sinks (default: ${DEFAULT_CONFIG})`,
+    `configuration, unless options name sinks (default: ${DEFAULT_CONFIG}, if it is there, and conf.d)`,
   );
   return withSinkFlags(command.addOption(config));
 }
@@ -80,6 +85,11 @@ async function fromFile(world: World, { config = DEFAULT_CONFIG, confDir }: Conf
 /** As every command reads the configuration. */
 export function loadOptions({ uid }: World, { validatePattern }: Services): LoadOptions {
   return { uid, validatePattern };
+}
+
+/** Whether it is the configuration that the units read. */
+export function isUsual(options: SinkFlags): boolean {
+  return !namesSinks(options) && (options.config ?? DEFAULT_CONFIG) === DEFAULT_CONFIG;
 }
 
 export function namesSinks({ awsCredentials, dotenv, jsonFile }: SinkFlags): boolean {

@@ -22,9 +22,11 @@ export interface LoadOptions {
   readonly confDir?: string;
   /** Looks at nothing that the files name. */
   readonly isTextAlone?: boolean;
+  /** A file as it is about to be written: its text counts, whatever is there. */
+  readonly draft?: { readonly path: string; readonly text: string } | undefined;
 }
 
-/** Without it, those of `conf.d` are the configuration; a file of another name is one that somebody chose. */
+/** May be missing where conf.d is there; a file of another name is one that somebody chose. */
 export const MAIN_FILE = 'credrotate.yaml';
 
 /**
@@ -40,8 +42,9 @@ export function loadConfig(path: string, options: LoadOptions): ConfigResult {
     if (parsed.ok) trees.push(parsed.tree);
     else problems.push(...parsed.problems);
   }
+  if (files.length === 0) trees.push({ at: { file: confD(path) }, value: new Map() });
   if (!options.isTextAlone) problems.push(...checkPrograms(trees, uid), ...checkTextfiles(trees, uid));
-  return assemble({ path, digest, files, trees, problems, validatePattern });
+  return assemble({ path, digest, files: files.length > 0 ? files : [confD(path)], trees, problems, validatePattern });
 }
 
 export interface Sources {
@@ -57,12 +60,14 @@ export interface Sources {
 /** What the files of a configuration hold. */
 export function readSources(
   path: string,
-  { uid, confDir = confD(path) }: Omit<LoadOptions, 'validatePattern'>,
+  { uid, draft, confDir: directory = confD(path) }: Omit<LoadOptions, 'validatePattern'>,
 ): Sources {
-  const dropIns = listDropIns(confDir, uid);
-  const isLeftOut = basename(path) === MAIN_FILE && dropIns.files.length > 0 && !existsSync(path);
-  const files = [...(isLeftOut ? [] : [path]), ...dropIns.files];
-  const read = files.map((file) => ({ file, ...readConfigFile(file, uid) }));
+  const dropIns = listDropIns(directory, { uid, draft });
+  const isThere = draft?.path === path || existsSync(path) || (dropIns.files.length === 0 && !existsSync(directory));
+  const files = [...(basename(path) !== MAIN_FILE || isThere ? [path] : []), ...dropIns.files];
+  const read = files.map((file) =>
+    file === draft?.path ? { file, ok: true as const, text: draft.text } : { file, ...readConfigFile(file, uid) },
+  );
   const texts = read.flatMap((one) => (one.ok ? [{ file: one.file, text: one.text }] : []));
   return {
     files,
@@ -83,16 +88,18 @@ interface DropIns {
 }
 
 /** In name order, byte by byte; hidden files and other endings are not ours. */
-export function listDropIns(directory: string, uid: number): DropIns {
+function listDropIns(directory: string, { uid, draft }: Pick<LoadOptions, 'uid' | 'draft'>): DropIns {
+  const drafted = draft && confD(draft.path).replace(/\/conf\.d$/, '') === directory ? [basename(draft.path)] : [];
+  const paths = (names: readonly string[]): readonly string[] =>
+    [...new Set([...names, ...drafted])].sort(compareBytes).map((name) => `${directory}/${name}`);
   try {
     const listed = uid === 0 ? namesForRoot(directory) : readdirSync(directory);
     if (!Array.isArray(listed)) return { files: [], problems: [listed] };
     const names = listed.filter((name) => !name.startsWith('.'));
-    const files = names.filter((name) => name.endsWith('.yaml')).sort(compareBytes);
     const problems = names.flatMap((name) => misnamed(directory, name));
-    return { files: files.map((name) => `${directory}/${name}`), problems };
+    return { files: paths(names.filter((name) => name.endsWith('.yaml'))), problems };
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return { files: [], problems: [] };
+    if (isErrno(error, 'ENOENT')) return { files: paths([]), problems: [] };
     const unreadable = problem('CONFIG_UNREADABLE', { file: directory }, describeFailure('a directory', error));
     return { files: [], problems: [unreadable] };
   }

@@ -15,7 +15,9 @@ const SCRIPTS: Readonly<Record<string, () => string>> = {
     const config = parse(read('packaging/user-data/cloud-config.yaml')) as { readonly runcmd: readonly string[] };
     return config.runcmd.join('\n');
   },
-  'the five lines of docs/user-data.md': () => /```sh\n(#![^`]*)```/.exec(read('docs/user-data.md'))?.[1] ?? '',
+  'the lines of docs/user-data.md': () => /```sh\n(#![^`]*)```/.exec(read('docs/user-data.md'))?.[1] ?? '',
+  'those that use the repository': () =>
+    /repository .*\n\n```sh\n(#![^`]*)```/.exec(read('docs/user-data.md'))?.[1] ?? '',
 };
 
 describe('user data', { skip: !hasTool('shellcheck') && 'needs the package shellcheck' }, () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { loadConfig } from '../../src/config/load.ts';
+import { formatProblems } from '../../src/config/problem.ts';
 import { testAsOrdinaryUser } from '../support/ordinary-user.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { load, loadFrom } from './harness.ts';
@@ -120,7 +122,30 @@ describe('a file that cannot be read as a configuration', () => {
     });
   }
 
-  test('missing', (t) => {
+  test('missing beside its conf.d: that alone is the configuration', (t) => {
+    const { result, text } = load(t, { 'conf.d/a.yaml': SINK('/a'), 'conf.d/b.yaml': SINK('/b') });
+    assert.deepEqual(result.ok && result.config.sinks.map(({ path }) => path), ['/a', '/b']);
+    assert.deepEqual(result.ok && result.config.files.map((file) => basename(file)), ['a.yaml', 'b.yaml']);
+    assert.equal(text, '');
+  });
+
+  test('missing beside a conf.d in which nothing is yet', (t) => {
+    const directory = tempDir(t);
+    mkdirSync(join(directory, 'conf.d'));
+    const { result, text } = loadFrom(directory);
+    assert.deepEqual(result.ok && result.config.files, [join(directory, 'conf.d')]);
+    assert.equal(text, 'conf.d: warning: sinks: expected at least one sink, got none: nothing will be written\n');
+  });
+
+  test('of another name must be there: somebody chose it', (t) => {
+    const directory = tempDir(t);
+    mkdirSync(join(directory, 'conf.d'));
+    const result = loadConfig(join(directory, 'other.yaml'), { uid: 1000, validatePattern: () => undefined });
+    assert.ok(!result.ok);
+    assert.match(formatProblems(result.problems), /other\.yaml: expected a file, got nothing there\n/);
+  });
+
+  test('missing, with no conf.d', (t) => {
     const { text } = loadFrom(tempDir(t));
     assert.equal(
       text,

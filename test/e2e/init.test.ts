@@ -83,14 +83,21 @@ describe('init', { concurrency: 4 }, () => {
     assert.match(readFileSync(target, 'utf8'), /iam\.json/);
   });
 
-  test('into conf.d is a part of the whole, which the next steps name', async (t) => {
+  test('writes a file of conf.d only if it goes with those that are there', async (t) => {
     const site = await openSite(t);
-    const whole = site.path('etc/credrotate.yaml');
-    const args = ['init', '--json-file', site.path('iam.json'), '--output', site.path('etc/conf.d/sinks.yaml')];
+    const target = site.path('etc/conf.d/sinks.yaml');
+    const args = ['init', '--json-file', site.path('iam.json'), '--output', target];
     const { code, stdout } = await site.run(args);
     assert.equal(code, 0);
-    assert.ok(stdout.includes(`credrotate check --config ${whole} `), stdout);
-    assert.equal((await site.run(['check', '--config', whole])).code, 0);
+    assert.match(
+      stdout,
+      /sinks\.yaml: written, 1 sink, .*\n.*\n {2}credrotate check --config \S+etc\/credrotate\.yaml /,
+    );
+    assert.equal((await site.run(['check', '--config', site.path('etc/credrotate.yaml')])).code, 0);
+    const other = await site.run([...args.slice(0, -1), site.path('etc/conf.d/other.yaml')]);
+    assert.equal(other.code, 78);
+    assert.match(other.stderr, /sinks\.yaml.*expected a file of its own, got that of \S+other\.yaml/);
+    assert.deepEqual(readdirSync(site.path('etc/conf.d')), ['sinks.yaml']);
   });
 
   // Whoever owns the directory could swap what root opens there.

@@ -48,6 +48,21 @@ describe('a pass', () => {
     assert.deepEqual(inodes(), before);
   });
 
+  // As after an upgrade or a downgrade whose version of the state is another one.
+  test('without a memory notifies everybody once, though every file is as it should be', async (t) => {
+    const stage = setUp(t);
+    await stage.pass();
+    rmSync(join(stage.directory, 'state.json'));
+    stage.restart();
+    assert.deepEqual(resultsOf(await stage.pass()), [['unchanged', undefined, []]]);
+    const pending = (): string | undefined =>
+      readState(ownDirectory(stage.directory)).consumers['web']?.pending?.reason;
+    assert.equal(pending(), 'first');
+    await stage.deliver();
+    await stage.pass();
+    assert.equal(pending(), undefined);
+  });
+
   test('repairs drift while the source is away, with the credentials in memory', async (t) => {
     const stage = setUp(t);
     await stage.pass();

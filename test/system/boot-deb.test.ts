@@ -19,7 +19,7 @@ import {
 import { openMachine } from './machine.ts';
 import { installMetadata, metadataOf } from './machine-metadata.ts';
 
-const CONFFILE = '/etc/credrotate/credrotate.yaml';
+const CONFIGURATION = '/etc/credrotate/conf.d/sinks.yaml';
 
 /** All that a package could leave behind; what others write while a machine runs is left out. */
 const FIND = `find / -xdev \\( -path /tmp -o -path /root -o -path /var/cache -o -path /var/tmp -o -path /var/log -o -path /opt \\
@@ -54,7 +54,7 @@ test('the .deb', async (t) => {
 
   await step('active when the files are there, and not before', async () => {
     await metadata.setRole(null);
-    machine.write(CONFFILE, CONFIG.replace(`${STARTUP_WAIT}s`, '1h'));
+    machine.write(CONFIGURATION, CONFIG.replace(`${STARTUP_WAIT}s`, '1h'));
     await sh('systemctl enable --quiet credrotate reader; systemctl --no-block start credrotate reader');
     await eventually('it says what it waits for', async () =>
       (await property(machine, 'StatusText')).includes('no_role'),
@@ -64,7 +64,7 @@ test('the .deb', async (t) => {
     await reads(machine, [], `start ${await last4()}`);
     assert.equal(await isActive(machine), 'active');
     assert.equal(await sh(`stat -c '%a %U' ${SINK}`), '600 root');
-    machine.write(CONFFILE, CONFIG);
+    machine.write(CONFIGURATION, CONFIG);
   });
 
   await step('a rotation is seen by the unit that depends on it', async () => {
@@ -120,7 +120,7 @@ test('the .deb', async (t) => {
     await becomesActive(machine);
     assert.notEqual(await property(machine, 'MainPID'), pid);
     assert.equal(await generation(), were + 1);
-    assert.equal(machine.read(CONFFILE), CONFIG);
+    assert.equal(machine.read(CONFIGURATION), CONFIG);
     await sh(`dpkg -i ${next} </dev/null`);
     await becomesActive(machine);
     await sh('credrotate refresh');
@@ -155,7 +155,7 @@ test('the .deb', async (t) => {
   await step('removed, it stops and leaves the files', async () => {
     await sh('dpkg --remove credrotate');
     assert.notEqual(await isActive(machine), 'active');
-    assert.match(await sh(`cat ${SINK}; ls ${CONFFILE}`), new RegExp(await last4()));
+    assert.match(await sh(`cat ${SINK}; ls ${CONFIGURATION}`), new RegExp(await last4()));
   });
 
   await step('purged, it leaves nothing but the files', async () => {

@@ -29,7 +29,6 @@ export const SINK = '/root/.aws/credentials';
 /** Seconds. */
 export const STARTUP_WAIT = limit(6);
 
-/** For the package's own file, whose `sinks: []` it replaces. */
 export const CONFIG = `sinks: [{ path: ${SINK}, format: aws-credentials, notify: [reader] }]
 consumers: { reader: { type: systemd, unit: reader.service } }
 startup_wait: ${STARTUP_WAIT}s

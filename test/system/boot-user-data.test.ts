@@ -1,21 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { test } from 'node:test';
 import { packageFast } from '../../scripts/package.ts';
-import { becomesActive, installReader, readings, SINK, steps } from './boot-scene.ts';
-import { openMachine, type Machine } from './machine.ts';
-import { installMetadata, metadataOf } from './machine-metadata.ts';
-
-const ROOT = join(import.meta.dirname, '../..');
-const SEED = '/var/lib/cloud/seed/nocloud';
-const SERVER = `[Service]
-ExecStart=python3 -m http.server --bind 127.0.0.1 --directory /opt/packages 8000
-ExecStartPost=sh -c 'until curl --silent --output /dev/null http://127.0.0.1:8000/; do sleep 0.05; done'
-[Install]
-WantedBy=multi-user.target
-`;
+import { POOL } from '../../scripts/repository/apt.ts';
+import { becomesActive, readings, SINK, steps } from './boot-scene.ts';
+import { bootWith, cloudConfig, firstLines, openImage, repositoryLines } from './boot-user-data-scene.ts';
+import { metadataOf } from './machine-metadata.ts';
 
 /** For a system that has rpm alone. */
 const DNF = `#!/bin/sh
@@ -26,61 +18,12 @@ exec rpm --dbpath /var/lib/rpm --nodeps --force-debian -U "$package"
 /** Whoever has it can fetch the package. */
 const SIGNATURE = 'secret-of-the-link';
 
-/** No network to set up, and none of the locales that it would make. */
-const CLOUD_INIT = 'datasource_list: [NoCloud]\nnetwork: { config: disabled }\nlocale: false\n';
-
-/** There is no network: apt need not wait and ask again. */
-const APT = 'Acquire::Retries "0";\n';
-
-/** An image with the unit of an application, and a place on the network where the package is. */
-async function openImage(t: Parameters<typeof openMachine>[0], deb: string): Promise<Machine | undefined> {
-  return openMachine(t, (root) => {
-    installMetadata(root, '--lifetime 6h');
-    installReader(root);
-    root.copyIn(deb, '/opt/packages');
-    root.copyIn(join(ROOT, 'packaging/user-data/install.sh'), '/opt');
-    root.write('/etc/systemd/system/packages.service', SERVER);
-    root.write('/etc/cloud/cloud.cfg.d/99-test.cfg', CLOUD_INIT);
-    root.write('/etc/apt/apt.conf.d/99-test', APT);
-  });
-}
-
-/** Boots the machine as another instance with this user data, and waits until all of that is done. */
-async function bootWith(machine: Machine, instance: string, userData: string): Promise<void> {
-  machine.write(`${SEED}/meta-data`, `instance-id: ${instance}\n`);
-  machine.write(`${SEED}/user-data`, userData);
-  await machine.reboot();
-  await machine.booted();
-  const { stdout, code } = await machine.run(['cloud-init', 'status', '--long', '--wait']);
-  const output = await machine.sh('cat /var/log/cloud-init-output.log');
-  assert.equal(code, 0, `${stdout}\n${output.slice(-4000)}`);
-}
-
-/** The first script that the page shows, for the package that is there and the unit of our application. */
-function fiveLines(url: string, sha256: string): string {
-  const page = readFileSync(join(ROOT, 'docs/user-data.md'), 'utf8');
-  const script = /```sh\n(#!\/bin\/sh -e\n[^`]*)```/.exec(page)?.[1] ?? assert.fail('the page has no script');
-  assert.equal(script.trim().split('\n').length, 5);
-  return adapt(script, url, sha256);
-}
-
-function cloudConfig(url: string, sha256: string): string {
-  return adapt(readFileSync(join(ROOT, 'packaging/user-data/cloud-config.yaml'), 'utf8'), url, sha256);
-}
-
-function adapt(text: string, url: string, sha256: string): string {
-  return text
-    .replace(/https:\/\/example\.com\/[^\s']+/g, url)
-    .replace(/SHA256|0{64}/, sha256)
-    .replace(/myapp/g, 'reader');
-}
-
 test('user data', async (t) => {
   const { deb, rpm } = await packageFast();
   const sha256 = createHash('sha256').update(readFileSync(deb)).digest('hex');
   const machine = await openImage(t, deb);
   if (!machine) return;
-  const url = `http://127.0.0.1:8000/${basename(deb)}`;
+  const url = `http://127.0.0.1:8000/apt/${POOL}/${basename(deb)}`;
   const step = steps(t, machine);
   const metadata = metadataOf(machine);
   const { sh } = machine;
@@ -116,6 +59,9 @@ test('user data', async (t) => {
       [64, `--package ${url} --sha256sums http://127.0.0.1:8000/WRONG ${sink}`],
       [64, `--package ${url} --sha256`],
       [64, `--package ${url} --sha256 ${sha256} --dotenv /etc/a.env --config /opt/c.yaml`],
+      [64, `--repository http://127.0.0.1:8000 ${sink}`],
+      [64, `--repository file:///srv --package ${url} ${sink}`],
+      [66, `--repository file:///nowhere ${sink}`],
       [66, `--package ${url}.missing.deb --sha256 ${sha256} ${sink}`],
       [66, `--package "${url}.missing.deb?X-Amz-Signature=${SIGNATURE}" --sha256 ${sha256} ${sink}`],
       [64, `--package "${url}.zip?X-Amz-Signature=${SIGNATURE}" --sha256 ${sha256} ${sink}`],
@@ -134,12 +80,12 @@ test('user data', async (t) => {
     await metadata.setRole('demo-role');
   });
 
-  await step('run again, the script leaves the configuration alone', async () => {
+  await step('run again, the script does what its options say, and leaves alone what they do not name', async () => {
     const drop = '/etc/credrotate/conf.d/50-user-data.yaml';
     const before = machine.read(drop);
     // A link with a signature, as an object store gives it to whoever may fetch a package that is not public.
     const link = `CREDROTATE_PACKAGE='http://me:${SIGNATURE}@${url.slice(7)}?X-Amz-Signature=${SIGNATURE}&x=/'`;
-    const variables = `${link} CREDROTATE_SHA256=${sha256} CREDROTATE_JSON_FILE=/etc/x.json`;
+    const variables = `${link} CREDROTATE_SHA256=${sha256}`;
     // The last time nobody reads to the end what it says.
     for (const reader of ['cat', 'cat', 'true']) await sh(`${variables} sh /opt/install.sh --wait 30s | ${reader}`);
     const log = machine.read('/var/log/credrotate-install.log');
@@ -151,6 +97,16 @@ test('user data', async (t) => {
     assert.match(await sh('cat /root/.aws/credentials'), new RegExp(`^\\[p\\]\\naws_access_key_id *= *${key}$`, 'm'));
     await becomesActive(machine);
     assert.equal(await sh('stat -c %a /var/log/credrotate-install.log'), '600');
+    await sh(`${variables} CREDROTATE_JSON_FILE=/etc/x.json sh /opt/install.sh --wait 30s`);
+    assert.ok((await sh('cat /etc/x.json')).includes(key));
+    assert.equal(machine.read(`${drop}.before`), before);
+    // What does not go with the rest of the configuration changes nothing.
+    machine.write('/etc/credrotate/credrotate.yaml', 'sinks: [{ path: /etc/y.json, format: json }]\n');
+    const now = machine.read(drop);
+    const [code, output] = await install(`--package ${url} --sha256 ${sha256} --json-file /etc/y.json`);
+    assert.equal(code, 78, output);
+    assert.match(output, /expected a file of its own/);
+    assert.equal(machine.read(drop), now);
     await forgetAll();
   });
 
@@ -171,20 +127,28 @@ test('user data', async (t) => {
     await forgetAll();
   });
 
-  await step('the five lines, run by cloud-init at the first boot', async () => {
-    await firstReading('i-five', fiveLines(url, sha256));
+  await step('the few lines, run by cloud-init at the first boot', async () => {
+    await firstReading('i-five', firstLines(url, sha256));
+    await forgetAll();
+  });
+
+  await step('the lines that use the repository, run by cloud-init at the first boot', async () => {
+    await firstReading('i-repository', repositoryLines());
+    await forgetAll();
+    const [code, output] = await install(`--repository file:///srv --aws-credentials ${SINK}`);
+    assert.equal(code, 0, output);
     await forgetAll();
   });
 
   await step('the cloud-config, which cloud-init finds valid', async () => {
-    machine.write('/opt/cloud-config.yaml', cloudConfig(url, sha256));
+    machine.write('/opt/cloud-config.yaml', cloudConfig());
     assert.match(await sh('cloud-init schema --config-file /opt/cloud-config.yaml'), /Valid/);
-    await firstReading('i-config', cloudConfig(url, sha256));
+    await firstReading('i-config', cloudConfig());
   });
 
   await step('in an image that has the package, a unit that starts with the boot finds its file', async () => {
     await sh('rm -r /root/.aws /etc/credrotate/conf.d/*; systemctl enable --quiet reader');
-    const page = readFileSync(join(ROOT, 'docs/user-data.md'), 'utf8');
+    const page = readFileSync('docs/user-data.md', 'utf8');
     await firstReading('i-image', /```yaml\n(#cloud-config\n[^`]*)```/.exec(page)?.[1] ?? assert.fail());
   });
 

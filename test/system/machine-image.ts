@@ -31,6 +31,7 @@ const EVERYWHERE: readonly string[] = [
 const IMAGES = {
   plain: [],
   consumers: ['libfcgi-bin', 'php-fpm', 'rclone', 's3cmd'],
+  upgraded: ['unattended-upgrades'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type Image = keyof typeof IMAGES;
