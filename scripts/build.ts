@@ -7,11 +7,15 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { bundle, type Script } from './bundle.ts';
 import { isCurrent, keep } from './current.ts';
+import { isErrno } from '../src/core/errors.ts';
 import { HOST, hostRuntime, strippedRuntime, type Architecture } from './runtime.ts';
 
 const run = promisify(execFile);
 const root = dirname(import.meta.dirname);
 const output = join(root, 'dist');
+
+/** Where the packages have the libraries that nobody else is to use. */
+export const LIBRARIES = '/usr/lib/credrotate';
 
 /** The scripts' paths are relative because Node stores them: equal sources make equal executables in any directory. */
 const recipe = {
@@ -44,7 +48,7 @@ export async function build(architecture: Architecture = HOST): Promise<string> 
   const executable = join(output, file);
   const { scripts } = await bundle();
   const node = await strippedRuntime(architecture);
-  const hash = createHash('sha256').update(JSON.stringify([recipe, node]));
+  const hash = createHash('sha256').update(JSON.stringify([recipe, node, LIBRARIES]));
   for (const { name, text } of scripts) hash.update(JSON.stringify([name, text]));
   const key = hash.digest('hex');
   const current = await isCurrent(executable, key);
@@ -74,8 +78,23 @@ async function assemble(executable: string, { scripts, node, key, architecture }
   await writeFile(join(work.path, 'sea.json'), JSON.stringify({ ...recipe, assets, executable: node }));
   await run(hostRuntime, ['--build-sea', 'sea.json'], { cwd: work.path });
   const made = join(work.path, recipe.output);
+  await lookInOwnLibraries(made, architecture);
   await chmod(made, 0o755);
   await keep(made, executable, key);
+}
+
+/**
+ * The packages bring the one library of Node's that a small system lacks. Not from where the executable lies: a copy of it
+ * in /tmp would take its neighbours' libraries. Before the script goes in, it would break the executable.
+ */
+async function lookInOwnLibraries(executable: string, architecture: Architecture): Promise<void> {
+  const pageSize = { x64: '4096', arm64: '65536' }[architecture];
+  try {
+    await run('patchelf', ['--page-size', pageSize, '--set-rpath', LIBRARIES, executable]);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+    console.log('there is no patchelf here: the executable needs libatomic of the system');
+  }
 }
 
 async function compileAhead(directory: string): Promise<void> {

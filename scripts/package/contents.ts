@@ -1,8 +1,9 @@
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build } from '../build.ts';
+import { build, LIBRARIES } from '../build.ts';
 import { manualPages } from '../manual.ts';
+import { libatomic } from './libatomic.ts';
 import { ROOT, type Format, type Order } from './product.ts';
 import { sbomText } from './sbom.ts';
 import { bundledPackages, thirdPartyText } from './third-party.ts';
@@ -37,6 +38,7 @@ export async function contents({ format, architecture, date }: Order): Promise<I
   const licences = thirdPartyText(packages);
   return distinct([
     { path: 'usr/bin/credrotate', mode: 0o755, content: { file: await build(architecture) } },
+    { path: `${LIBRARIES.slice(1)}/libatomic.so.1`, mode: 0o644, content: { file: libatomic(architecture) } },
     // Nothing in /etc is ours to change: what an upgrade would have to ask about is an example elsewhere.
     { path: 'etc/credrotate/conf.d', mode: 0o755 },
     copy('etc/credrotate.yaml', 'usr/share/credrotate/credrotate.yaml'),
@@ -54,7 +56,7 @@ export async function contents({ format, architecture, date }: Order): Promise<I
     // Below it, as in the repository: their links to each other and from the README stay good.
     ...copies('docs/*', `${DOCUMENTS}/docs`),
     packed(`${DOCUMENTS}/CHANGELOG.md`, readFileSync(join(ROOT, 'CHANGELOG.md'))),
-    text(`${DOCUMENTS}/sbom.cdx.json`, sbomText(packages, architecture, date)),
+    text('usr/share/credrotate/sbom.cdx.json', sbomText(packages, architecture, date)),
     ...(format === 'deb'
       ? [packed(`${DOCUMENTS}/THIRD-PARTY.txt`, licences)]
       : [text('usr/share/licenses/credrotate/THIRD-PARTY.txt', licences)]),

@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { copy, DOCUMENTS, type Installed } from './contents.ts';
-import { NAMES, ROOT, VERSION, type Order } from './product.ts';
+import { HOMEPAGE, MAINTAINER, NAMES, ROOT, SOURCE_REPOSITORY, VERSION, type Order } from './product.ts';
 import { stage } from './stage.ts';
+import { bundledVersions } from './third-party.ts';
 
 const run = promisify(execFile);
 const LICENCES = 'usr/share/licenses/credrotate';
@@ -20,6 +21,7 @@ export async function buildRpm(directory: string, installed: readonly Installed[
   stage(staged, installed, order.date);
   const list = join(directory, 'files');
   writeFileSync(list, fileList(installed));
+  const bundled = await bundledVersions();
   const macros = {
     _topdir: directory,
     _rpmdir: directory,
@@ -27,6 +29,10 @@ export async function buildRpm(directory: string, installed: readonly Installed[
     _binary_payload: order.fast ? 'w1.zstdio' : 'w6.xzdio',
     product_version: VERSION,
     changelog_date: changelogDate(order.date),
+    maintainer: MAINTAINER,
+    homepage: HOMEPAGE,
+    source_repository: SOURCE_REPOSITORY,
+    bundled: bundled.map(({ name, version }) => `bundled(${name}) = ${version.replaceAll('-', '~')}`).join(' '),
     scriptlets: join(ROOT, 'packaging/rpm'),
     staged,
     file_list: list,

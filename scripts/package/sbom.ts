@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import packageJson from '../../package.json' with { type: 'json' };
 import { expectedDigest, RUNTIME_VERSION, type Architecture } from '../runtime.ts';
+import { libatomic } from './libatomic.ts';
 import { VERSION } from './product.ts';
 import type { BundledPackage } from './third-party.ts';
 
@@ -30,7 +32,7 @@ export function sbomText(packages: readonly BundledPackage[], architecture: Arch
         licenses: [{ license: { id: packageJson.license } }],
       },
     },
-    components: [...packages.map(component), node],
+    components: [...packages.map(component), atomicComponent(architecture), node],
     dependencies: dependencies(packages, node),
   };
   return `${JSON.stringify({ ...bom, serialNumber: serialNumber(JSON.stringify(bom)) }, null, 2)}\n`;
@@ -40,6 +42,20 @@ function component({ name, version, license }: BundledPackage): Component {
   const reference = referenceOf(name, version);
   const licenses = /^[\w.-]+$/.test(license) ? [{ license: { id: license } }] : [{ expression: license }];
   return { type: 'library', 'bom-ref': reference, name, version, licenses, purl: reference };
+}
+
+/** Beside the executable. */
+function atomicComponent(architecture: Architecture): Component {
+  const bytes = readFileSync(libatomic(architecture));
+  return {
+    type: 'library',
+    'bom-ref': 'libatomic',
+    name: 'libatomic',
+    version: '1',
+    description: "Of GCC, as Debian's package of this name has it",
+    hashes: [{ alg: 'SHA-256', content: createHash('sha256').update(bytes).digest('hex') }],
+    licenses: [{ expression: 'GPL-3.0-or-later WITH GCC-exception-3.1' }],
+  };
 }
 
 /** With the libraries that are compiled into it. */
@@ -64,7 +80,7 @@ function dependencies(packages: readonly BundledPackage[], node: Component): rea
   const references = new Map(packages.map(({ name, version }) => [name, referenceOf(name, version)]));
   const of = (names: readonly string[]): string[] => names.flatMap((name) => references.get(name) ?? []);
   return [
-    { ref: ROOT_REFERENCE, dependsOn: [...of(Object.keys(packageJson.dependencies)), node['bom-ref']] },
+    { ref: ROOT_REFERENCE, dependsOn: [...of(Object.keys(packageJson.dependencies)), 'libatomic', node['bom-ref']] },
     ...packages.map(({ name, version, needs }) => ({ ref: referenceOf(name, version), dependsOn: of(needs) })),
   ];
 }

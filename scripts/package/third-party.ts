@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { object, optional, parse, record, string } from 'valibot';
 import { bundle } from '../bundle.ts';
 import { HOST, RUNTIME_VERSION } from '../runtime.ts';
+import { libatomicLicence } from './libatomic.ts';
 import { ROOT } from './product.ts';
 
 /** A package of npm that is in the executable. */
@@ -42,10 +43,19 @@ function licenseOf(directory: string): string {
   return readFileSync(join(ROOT, directory, name), 'utf8').trim();
 }
 
+/** All that the executable contains, by the names that the lists of distributions have for it. */
+export async function bundledVersions(): Promise<readonly { readonly name: string; readonly version: string }[]> {
+  const packages = await bundledPackages();
+  return [
+    { name: 'nodejs', version: RUNTIME_VERSION },
+    ...packages.map(({ name, version }) => ({ name: `nodejs-${name.replace(/^@/, '').replace('/', '-')}`, version })),
+  ];
+}
+
 /** The licences of all that is in the executable. */
 export function thirdPartyText(packages: readonly BundledPackage[]): string {
   const node = `Node.js ${RUNTIME_VERSION}, with what it contains\n\n${licenseOf(`node_modules/node-linux-${HOST}`)}`;
   const ours = 'credrotate contains the following, each under its own licence.';
   const texts = packages.map(({ name, version, licenseText }) => `${name} ${version}\n\n${licenseText}`);
-  return `${[ours, ...texts, node].join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+  return `${[ours, ...texts, node, libatomicLicence()].join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }

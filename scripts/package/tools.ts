@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { HOST } from '../runtime.ts';
+import { libatomic } from './libatomic.ts';
 
 const run = promisify(execFile);
 
@@ -11,11 +12,14 @@ type Tools = Readonly<Record<string, string>>;
 /** What packages are made with, and the Debian packages that bring it. */
 const PACKAGING: Tools = {
   'dpkg-deb': 'dpkg',
+  patchelf: 'patchelf',
   rpmbuild: 'rpm',
   strip: 'binutils',
   ...(HOST === 'x64'
     ? { 'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu' }
     : { 'x86_64-linux-gnu-strip': 'binutils-x86-64-linux-gnu' }),
+  [libatomic('x64')]: HOST === 'x64' ? 'libatomic1' : 'libatomic1-amd64-cross',
+  [libatomic('arm64')]: HOST === 'arm64' ? 'libatomic1' : 'libatomic1-arm64-cross',
 };
 
 /** Installs as root what is missing of the tools; for others, it says what to install. */
@@ -33,5 +37,5 @@ export async function provideTools(tools = PACKAGING): Promise<void> {
 
 function missingOf(tools: Tools): string[] {
   const directories = (process.env['PATH'] ?? '').split(delimiter);
-  return Object.keys(tools).filter((tool) => !directories.some((directory) => existsSync(join(directory, tool))));
+  return Object.keys(tools).filter((tool) => !directories.some((directory) => existsSync(resolve(directory, tool))));
 }

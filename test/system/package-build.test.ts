@@ -47,7 +47,8 @@ describe('packages', () => {
       '/usr/share/fish/vendor_completions.d/credrotate.fish',
       '/usr/share/doc/credrotate/README.md',
       '/usr/share/doc/credrotate/CHANGELOG.md.gz',
-      '/usr/share/doc/credrotate/sbom.cdx.json',
+      '/usr/share/credrotate/sbom.cdx.json',
+      '/usr/lib/credrotate/libatomic.so.1',
       '/usr/share/doc/credrotate/examples/user-data/install.sh',
       '/usr/share/doc/credrotate/examples/monitoring/credrotate-alerts.yaml',
       '/usr/share/doc/credrotate/examples/credrotate.cron',
@@ -85,12 +86,19 @@ describe('packages', () => {
 
   test('name every library that the executable needs', () => {
     const depends = execFileSync('dpkg-deb', ['--field', packages.deb, 'Depends'], { encoding: 'utf8' }).trim();
-    assert.equal(depends, 'libatomic1, libc6 (>= 2.28), libgcc-s1 | libgcc1, libstdc++6 (>= 5.2)');
+    assert.equal(depends, 'libc6 (>= 2.28), libgcc-s1 | libgcc1, libstdc++6 (>= 5.2)');
     const sections = execFileSync('readelf', ['-dV', 'dist/credrotate'], { encoding: 'utf8', maxBuffer: 1 << 26 });
     const needed = [...sections.matchAll(/NEEDED.*\[(.*)\]/g)].map(([, name]) => name);
     const libc = /^(lib(c|dl|m|pthread)\.so|ld-linux)/;
     const others = needed.filter((name) => !libc.test(name ?? '')).sort();
     assert.deepEqual(others, ['libatomic.so.1', 'libgcc_s.so.1', 'libstdc++.so.6']);
+    // Brought along, and looked for there alone: nobody else can put a library in the way.
+    assert.deepEqual(
+      [...sections.matchAll(/R(?:UN)?PATH.*\[(.*)\]/g)].map(([, path]) => path),
+      ['/usr/lib/credrotate'],
+    );
+    assert.doesNotMatch(rpmQuery('--requires'), /libatomic/);
+    assert.doesNotMatch(rpmQuery('--provides'), /libatomic/);
     // glibc 2.28, and GCC 5.2.
     assert.equal(newest(sections, 'GLIBC_2.'), 28);
     assert.equal(newest(sections, 'GLIBCXX_3.4.'), 21);
@@ -103,16 +111,24 @@ describe('packages', () => {
 
   test('say what is in them', () => {
     const documents = '/usr/share/doc/credrotate';
-    const sbom = JSON.parse(debFile(`${documents}/sbom.cdx.json`).toString()) as {
+    const sbom = JSON.parse(debFile('/usr/share/credrotate/sbom.cdx.json').toString()) as {
       readonly components: readonly { readonly name: string; readonly version: string; readonly hashes?: object }[];
     };
     const licences = gunzipSync(debFile(`${documents}/THIRD-PARTY.txt.gz`)).toString();
     const names = sbom.components.map(({ name, version }) => `${name} ${version}`);
-    for (const name of names.slice(0, -1)) assert.ok(licences.includes(`\n${name}\n`), name);
+    for (const name of names.slice(0, -2)) assert.ok(licences.includes(`\n${name}\n`), name);
     const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
       dependencies: Record<string, string>;
     };
     for (const [name, version] of Object.entries(dependencies)) assert.ok(names.includes(`${name} ${version}`), name);
+    const bundled = [
+      execFileSync('dpkg-deb', ['--field', packages.deb, 'X-Bundled'], { encoding: 'utf8' }),
+      rpmQuery('--provides'),
+    ];
+    const version = process.version.slice(1);
+    assert.match(bundled[0] ?? '', new RegExp(RegExp.escape(`nodejs (= ${version}), `)));
+    assert.match(bundled[1] ?? '', new RegExp(RegExp.escape(`bundled(nodejs) = ${version}\n`)));
+    for (const text of bundled) assert.match(text, /nodejs-undici/);
     const node = sbom.components.at(-1);
     assert.deepEqual([node?.name, `v${node?.version ?? ''}`], ['node', process.version]);
     assert.deepEqual(node?.hashes, [{ alg: 'SHA-256', content: expectedDigest(HOST) }]);
