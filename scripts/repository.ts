@@ -16,6 +16,9 @@ import { addRpm, indexYum } from './repository/yum.ts';
 
 const TOOLS = { 'apt-ftparchive': 'apt-utils', createrepo_c: 'createrepo-c', gpg: 'gnupg', rpmsign: 'rpm' };
 
+/** apt-ftparchive tells the architecture by it, and leaves out others without a word. */
+const DEB_NAME = /\/[a-z0-9+.-]+_[^_/]+_[a-z0-9]+\.deb$/;
+
 export interface RepositoryOrder {
   /** Of keys that gpg has: the one in force first, then, for as long as both sign, the next one. */
   readonly keys: readonly string[];
@@ -77,6 +80,7 @@ async function addPackage(file: string, { to }: RepositoryOrder, signer: Signer)
     await addRpm(file, to, signer);
     return;
   }
+  if (!DEB_NAME.test(file)) throw new Error(`${file}: expected a name like credrotate_1.0.0_amd64.deb`);
   const target = join(to, 'apt', POOL, basename(file));
   await mkdir(dirname(target), { recursive: true });
   await refuseToReplace(target, file);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { NAMES } from '../../scripts/package/product.ts';
@@ -37,7 +37,7 @@ async function rebuiltDeb(
 ): Promise<string> {
   const directory = tempDir(t);
   const tree = join(directory, 'tree');
-  const made = join(directory, `credrotate_${version}.deb`);
+  const made = join(directory, `credrotate_${version}_${basename(deb, '.deb').split('_')[2] ?? ''}.deb`);
   await run('dpkg-deb', ['--raw-extract', deb, tree]);
   edit(join(tree, 'DEBIAN/control'), /^Version: .*$/m, `Version: ${version}`);
   change(tree);
