@@ -34,18 +34,29 @@ const IMAGES = {
   upgraded: ['unattended-upgrades'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
-export type Image = keyof typeof IMAGES;
-export const ALL_IMAGES = Object.keys(IMAGES) as Image[];
+/** Debian 12, for `test/system`. */
+export const ALL_IMAGES = Object.keys(IMAGES) as (keyof typeof IMAGES)[];
+
+/** Other releases of Debian, by name, for `test/release`: each has another systemd. */
+export const SUITES = ['bullseye', 'trixie', 'sid'] as const;
+type Suite = (typeof SUITES)[number];
+
+export type Image = keyof typeof IMAGES | Suite;
 
 const SUITE = 'bookworm';
+const MIRROR = 'http://deb.debian.org/debian';
+
+const isSuite = (image: Image): image is Suite => (SUITES as readonly string[]).includes(image);
 
 /** The options of dpkg hold while the image is made, and not for the packages that are tested in it. */
 const options = (image: Image): readonly string[] => [
   '--quiet',
   '--variant=essential',
-  `--include=${[...EVERYWHERE, ...IMAGES[image]].join(',')}`,
+  `--include=${[...EVERYWHERE, ...(isSuite(image) ? [] : IMAGES[image])].join(',')}`,
   '--aptopt=Acquire::Retries "5"',
   '--aptopt=Apt::Install-Recommends "false"',
+  // Its index may be older than it says, where a mirror is behind.
+  ...(image === 'sid' ? ['--aptopt=Acquire::Check-Valid-Until "false"'] : []),
   ...['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`),
   '--customize-hook=rm "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"',
 ];
@@ -56,12 +67,13 @@ const LIMIT = 600_000;
 const TRIES = 3;
 
 /**
- * Path of a Debian root with systemd, as a tar: made from the package sources of this host, and kept for as long as the
- * same packages are wanted. Rejects where it cannot be made.
+ * Path of a Debian root with systemd, as a tar: made from the package sources of this host, or those of another release,
+ * and kept for as long as the same packages are wanted. Rejects where it cannot be made.
  */
 export async function machineImage(image: Image): Promise<string> {
-  const sources = globSync(['/etc/apt/sources.list', '/etc/apt/sources.list.d/*.{list,sources}']).sort();
-  const key = createHash('sha256').update(JSON.stringify([SUITE, options(image), sources]));
+  const own = globSync(['/etc/apt/sources.list', '/etc/apt/sources.list.d/*.{list,sources}']).sort();
+  const [suite, sources] = isSuite(image) ? [image, [`deb ${MIRROR} ${image} main`]] : [SUITE, own];
+  const key = createHash('sha256').update(JSON.stringify([suite, options(image), sources]));
   const path = join(cache, `machine-${key.digest('hex').slice(0, 16)}.tar.zst`);
   if (existsSync(path)) return path;
   await mkdir(cache, { recursive: true });
@@ -69,7 +81,7 @@ export async function machineImage(image: Image): Promise<string> {
     if (existsSync(path)) return;
     await using work = await mkdtempDisposable(join(cache, '.machine-'));
     const made = join(work.path, 'image.tar.zst');
-    await makeImage([...options(image), SUITE, made, ...sources]);
+    await makeImage([...options(image), suite, made, ...sources]);
     await rename(made, path);
   });
   return path;

@@ -4,9 +4,13 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmdirSync } from 'node:f
 import { join } from 'node:path';
 import { eventually } from '../support/eventually.ts';
 
-/** The hierarchies in which systemd makes its groups: the only one of today's kernels, or the two of a mixed set-up. */
-function hierarchies(): readonly string[] {
-  const mixed = ['systemd', 'unified'].map((name) => join('/sys/fs/cgroup', name)).filter((path) => existsSync(path));
+/**
+ * The hierarchies in which systemd makes its groups: the only one of today's kernels, or the two of a mixed set-up, of
+ * which systemd from 258 on takes the newer one alone.
+ */
+function hierarchies(isUnified: boolean): readonly string[] {
+  const names = isUnified ? ['unified'] : ['systemd', 'unified'];
+  const mixed = names.map((name) => join('/sys/fs/cgroup', name)).filter((path) => existsSync(path));
   return mixed.length > 0 ? mixed : ['/sys/fs/cgroup'];
 }
 
@@ -26,12 +30,16 @@ export class MachineProcess {
     this.leader = leader;
   }
 
-  static async boot(root: string, name: string): Promise<MachineProcess> {
-    const groups = hierarchies().map((path) => join(path, name));
+  static async boot(root: string, name: string, isUnified = false): Promise<MachineProcess> {
+    const groups = hierarchies(isUnified).map((path) => join(path, name));
     for (const group of groups) mkdirSync(group, { recursive: true });
-    const child = spawn('sh', ['-c', ENTER, 'sh', ...command(root)], {
+    const child = spawn('sh', ['-c', ENTER, 'sh', ...command(root, isUnified)], {
       stdio: 'ignore',
-      env: { PATH: process.env['PATH'], GROUPS_OF_MACHINE: groups.join(' ') },
+      env: {
+        PATH: process.env['PATH'],
+        GROUPS_OF_MACHINE: groups.join(' '),
+        ...(isUnified && { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' }),
+      },
     });
     const leader = await leaderOf(child).catch((error: unknown) => {
       child.kill('SIGKILL');
@@ -52,11 +60,15 @@ export class MachineProcess {
   }
 }
 
+/** In mounts of its own. */
+const UNIFY = 'umount --recursive /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec "$@"';
+
 /** When the first of these ends, the kernel ends the next: nothing of a machine outlives us. */
-function command(root: string): readonly string[] {
+function command(root: string, isUnified: boolean): readonly string[] {
   return [
     ...['setpriv', '--pdeathsig', 'KILL'],
     ...['unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'],
+    ...(isUnified ? ['sh', '-c', UNIFY, 'sh'] : []),
     ...['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--kill-signal=SIGRTMIN+3', '--hostname=machine'],
     ...['--private-network', '--console=read-only', '--boot', '--directory', root],
   ];

@@ -55,7 +55,8 @@ export async function openMachine(
   }
   // In memory: to write ten thousand small files to a disk takes longer than to boot. It goes with the machine.
   const root = tmpfs(t, 'mode=0755');
-  const machine = new NspawnMachine(root, basename(root));
+  // systemd from 258 on boots in no mixed set-up of control groups.
+  const machine = new NspawnMachine(root, { name: basename(root), isUnified: kind === 'sid' });
   t.after(() => machine.end());
   await promisify(execFile)('tar', ['--extract', '--zstd', '--file', image.path, '--directory', machine.path('/')]);
   await prepare(machine);
@@ -74,11 +75,13 @@ async function imageOrReason(kind: Image): Promise<{ readonly path?: string; rea
 class NspawnMachine implements Machine {
   readonly #root: string;
   readonly #name: string;
+  readonly #isUnified: boolean;
   #process: MachineProcess | undefined;
 
-  constructor(root: string, name: string) {
+  constructor(root: string, { name, isUnified }: { name: string; isUnified: boolean }) {
     this.#root = root;
     this.#name = name;
+    this.#isUnified = isUnified;
   }
 
   readonly path = (inside: string): string => join(this.#root, inside);
@@ -135,7 +138,7 @@ class NspawnMachine implements Machine {
   };
 
   async boot(): Promise<void> {
-    this.#process = await MachineProcess.boot(this.#root, this.#name);
+    this.#process = await MachineProcess.boot(this.#root, this.#name, this.#isUnified);
     await eventually(
       'systemd answers',
       async () => (await this.run(['systemctl', 'list-jobs'])).code === 0,
