@@ -3,7 +3,7 @@ import type { Config } from '../core/config.ts';
 import type { Clock, Fetched, Source } from '../core/contracts.ts';
 import { printOf, type Credentials, type Print } from '../core/credentials.ts';
 import type { PassReport, PassTrigger, SourceOutcome } from '../core/outcomes.ts';
-import { sinkId } from '../core/sink-id.ts';
+import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
 import { noteAsked, notePending, noteRenewed } from './pending.ts';
@@ -109,7 +109,10 @@ interface Writing {
   readonly isAccepted: boolean;
 }
 
-/** Undefined: there have never been any credentials. */
+/**
+ * Undefined: there have never been any credentials. After a memory that could not be used nobody knows who was notified,
+ * whatever the files hold already: everybody is.
+ */
 async function writeSinks(
   deps: RotateDeps,
   config: Config,
@@ -123,6 +126,9 @@ async function writeSinks(
   if (!print) return undefined;
   const enter = entering(decision, before.generation, { config, now, asked, seed: String(deps.clock.random()) });
   const urgent = decision.kind === 'new' && (decision.moved || isAccepted);
+  const unremembered = deps.store.isAnew && !before.standing ? config.sinks.map(idOf) : [];
+  const note = (state: AgentState, changing: readonly string[] = []): AgentState =>
+    notePending(enter(state), config, { sinks: [...unremembered, ...changing], now, urgent });
   const applied = await deps.applySinks({
     sinks: config.sinks,
     trustedGroups: config.trustedGroups,
@@ -134,16 +140,16 @@ async function writeSinks(
     temps: before.temps,
     beforeWrite: (temps, changing) =>
       deps.store.update((state) => ({
-        ...notePending(enter(state), config, { sinks: changing, now, urgent }),
+        ...note(state, changing),
         // After a kill nobody knows when they changed: without a record their consumers are notified in any case.
         sinks: without(state.sinks, changing),
         temps: [...state.temps, ...temps],
       })),
   });
-  const after = { ...enter(deps.store.state), temps: [...applied.temps] };
+  const after = { ...note(deps.store.state), temps: [...applied.temps] };
   after.sinks = { ...recordsThatHold(before, applied), ...applied.records };
   if (JSON.stringify(after) !== JSON.stringify(deps.store.state)) {
-    await deps.store.update((state) => ({ ...enter(state), sinks: after.sinks, temps: after.temps }));
+    await deps.store.update((state) => ({ ...note(state), sinks: after.sinks, temps: after.temps }));
   }
   return applied;
 }

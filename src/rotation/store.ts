@@ -14,22 +14,25 @@ export const STATE = 'state.json';
  */
 export class StateStore {
   readonly directory: OwnDirectory;
+  /** There was a state that could not be used. */
+  readonly isAnew: boolean;
   readonly #files: AtomicFiles;
   #state: AgentState;
   #queued: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
   #trouble: ErrorInfo | undefined;
 
-  private constructor(directory: OwnDirectory, files: AtomicFiles, state: AgentState) {
+  private constructor(directory: OwnDirectory, files: AtomicFiles, state: AgentState | undefined) {
     this.directory = directory;
     this.#files = files;
-    this.#state = state;
+    this.isAnew = state === undefined;
+    this.#state = withoutBackoff(state ?? EMPTY_STATE);
   }
 
   /** A state that cannot be used (torn, foreign, of a newer version) is set aside with a warning: nothing is lost. */
   static open(directory: OwnDirectory, files: AtomicFiles, log: Log): StateStore {
     directory.sweep(STATE);
-    return new StateStore(directory, files, withoutBackoff(readOrSetAside(directory, log)));
+    return new StateStore(directory, files, readOrSetAside(directory, log));
   }
 
   get state(): AgentState {
@@ -95,7 +98,7 @@ function read(directory: OwnDirectory): AgentState {
   return bytes === undefined ? EMPTY_STATE : v.parse(stateSchema, JSON.parse(bytes.toString()));
 }
 
-function readOrSetAside(directory: OwnDirectory, log: Log): AgentState {
+function readOrSetAside(directory: OwnDirectory, log: Log): AgentState | undefined {
   try {
     return read(directory);
   } catch (error) {
@@ -103,7 +106,7 @@ function readOrSetAside(directory: OwnDirectory, log: Log): AgentState {
     log.warn(`${path} cannot be used (${toErrorInfo(error).message}), ${setAside(directory)}; starting anew`, {
       event: 'state_unusable',
     });
-    return EMPTY_STATE;
+    return undefined;
   }
 }
 

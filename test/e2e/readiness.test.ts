@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openSite } from '../support/agent.ts';
+import { limit } from '../support/limits.ts';
 import { eventually } from '../support/eventually.ts';
 import { listenForReadiness } from '../support/notify-socket.ts';
 import { makeHook } from '../support/programs.ts';
@@ -28,7 +29,10 @@ describe('readiness', { concurrency: 2 }, () => {
   test('comes after startup_wait without a role, so that the boot goes on', async (t) => {
     const site = await openSite(t, { role: null });
     const messages = listenForReadiness(t, site.path('notify'));
-    const config = site.configure({ sinks: [{ path: site.path('iam.json'), format: 'json' }], startup_wait: '1s' });
+    const config = site.configure({
+      sinks: [{ path: site.path('iam.json'), format: 'json' }],
+      startup_wait: `${limit(1)}s`,
+    });
     const agent = site.start(['run', ...config], { env: { NOTIFY_SOCKET: site.path('notify') } });
     await eventually('it is ready', () => messages().includes('READY=1'));
     const ready = messages().indexOf('READY=1');

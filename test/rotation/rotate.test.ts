@@ -49,10 +49,10 @@ describe('a pass', () => {
   });
 
   // As after an upgrade or a downgrade whose version of the state is another one.
-  test('without a memory notifies everybody once, though every file is as it should be', async (t) => {
+  test('with a memory that cannot be used notifies everybody once, though every file is as it should be', async (t) => {
     const stage = setUp(t);
     await stage.pass();
-    rmSync(join(stage.directory, 'state.json'));
+    writeFileSync(join(stage.directory, 'state.json'), '{"version":99}');
     stage.restart();
     assert.deepEqual(resultsOf(await stage.pass()), [['unchanged', undefined, []]]);
     const pending = (): string | undefined =>
