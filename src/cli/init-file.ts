@@ -90,12 +90,6 @@ export async function writeConfig(world: World, path: string, text: string): Pro
   return EXIT.done;
 }
 
-/** The configuration that a file is a part of. */
-function wholeOf(path: string): string {
-  const directory = dirname(path);
-  return basename(directory) === 'conf.d' ? join(dirname(directory), MAIN_FILE) : path;
-}
-
 function cannot(path: string, what: string, error: unknown): AgentError {
   return new AgentError('CONFIG_UNREADABLE', `${path}: cannot be ${what}: ${describeForeign(error)}`, {
     hint: 'run it as root (sudo), or name another file with --output',
