@@ -78,7 +78,7 @@ async function judge(
   const wrong = written.flatMap((one, index) => {
     if (before[index] === undefined && after[index] === undefined) unread++;
     if (before[index] === undefined && after[index] === undefined) return [];
-    const found = differences(subject, one, before[index], after[index]);
+    const found = differences(subject, one.before, before[index], after[index]);
     if (found.length > 0 && one.warnings.some((warning) => excused?.test(warning))) {
       warned++;
       return [];
@@ -91,7 +91,13 @@ async function judge(
   return wrong;
 }
 
-function differences({ target, isOurs }: Subject, { before }: Written, was: Seen, is: Seen): readonly string[] {
+/** The places where a reader does not see what it should. */
+export function differences(
+  { target, isOurs }: Pick<Subject, 'target' | 'isOurs'>,
+  before: string,
+  was: Seen,
+  is: Seen,
+): readonly string[] {
   if (is === undefined) return ['is rejected'];
   const places = new Set([...Object.keys(was ?? {}), ...Object.keys(was === undefined ? {} : is)]);
   return [

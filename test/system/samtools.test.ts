@@ -68,20 +68,18 @@ async function openStore(t: TestContext, site: Site, rotate: () => Promise<void>
     const { method = '', url: target = '' } = request;
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
     const current = keysOf(site);
-    keys.push(/Credential=([^/]+)/.exec(headers['authorization'] ?? '')?.[1] ?? 'none');
+    keys.push(keyIn(headers['authorization']));
     const reason = refusal({ method, target, headers }, { current, past, now: Date.now() });
     past.add(current.accessKeyId);
     if (reason !== undefined) refused.push(reason);
-    const bytes = reason === undefined ? files[target] : undefined;
-    if (!bytes) {
-      response.writeHead(reason === undefined ? 404 : 403).end(`<Error><Code>${reason ?? 'NoSuchKey'}</Code></Error>`);
-      return;
-    }
     if (headers['range'] !== undefined && !isRotated) {
       isRotated = true;
       await rotate();
     }
-    send(response, bytes, Number(/^bytes=(\d+)-/.exec(headers['range'] ?? '')?.[1] ?? -1));
+    const bytes = reason === undefined ? files[target] : undefined;
+    if (bytes) send(response, bytes, offsetIn(headers['range']));
+    else
+      response.writeHead(reason === undefined ? 404 : 403).end(`<Error><Code>${reason ?? 'NoSuchKey'}</Code></Error>`);
   };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
@@ -89,6 +87,15 @@ async function openStore(t: TestContext, site: Site, rotate: () => Promise<void>
     server.close();
   });
   return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, keys, refused };
+}
+
+function keyIn(authorization = ''): string {
+  return /Credential=([^/]+)/.exec(authorization)?.[1] ?? 'none';
+}
+
+/** Negative: all of the file is wanted. */
+function offsetIn(range = ''): number {
+  return Number(/^bytes=(\d+)-/.exec(range)?.[1] ?? -1);
 }
 
 function keysOf(site: Site): Keys {

@@ -35,7 +35,7 @@ export function renderAwsCredentials(
     const eol = linesOf(text).next().value?.eol || '\n';
     const lines = required(findings.inheritsToken);
     const rewrites = copies.map((section) =>
-      rewriteSection({ text, eol, section, owns, has: findings.has }, profile, lineFor, lines),
+      rewriteSection({ text, eol, section, owns, claim: findings.claim }, profile, lineFor, lines),
     );
     const edited = applyEdits(
       text,

@@ -32,9 +32,9 @@ export class Findings {
     return Array.from(this.#first, ([finding, number]) => `line ${number}: ${finding}`);
   }
 
-  /** Whether the section has, or may have, a property of this key. */
-  readonly has = (section: string, key: string): boolean =>
-    this.#seen.size === MAX_SEEN || this.#seen.has(`${section}]${key}`);
+  /** Takes a key for a new property of the section; false when the section has one, or may have. */
+  readonly claim = (section: string, key: string): boolean =>
+    this.#seen.size < MAX_SEEN && !this.#isRepeated(`${section}]${key}`);
 
   readonly see = (line: IniLine): void => {
     switch (line.kind) {

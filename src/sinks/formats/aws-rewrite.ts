@@ -16,8 +16,8 @@ export interface Copy {
   readonly eol: string;
   readonly section: Section;
   readonly owns: Owns;
-  /** Whether the section has a property of that key. */
-  readonly has: (section: string, key: string) => boolean;
+  /** Takes a key for a new property of the section; false when it has one. */
+  readonly claim: (section: string, key: string) => boolean;
 }
 
 /** Puts the keys into one copy of the section, under the given name. `required`: the lines that must stand, by key. */
@@ -77,11 +77,11 @@ function rewriteProperty(copy: Copy, property: Owned, line: string | undefined):
 }
 
 function rewriteTail(
-  { text, section, owns, has }: Copy,
+  { text, section, owns, claim }: Copy,
   { line, indent, end }: Pick<Owned, 'line' | 'indent' | 'end'>,
 ): Rewrite {
   const tail = { start: line.next, end, number: line.number + 1, indent };
-  const settled = settleTail(text, tail, owns, (key) => has(section.header.name, key));
+  const settled = settleTail(text, tail, owns, (key) => claim(section.header.name, key));
   const edits = settled.text === text.slice(tail.start, end) ? [] : [{ start: tail.start, end, text: settled.text }];
   return { edits, warnings: settled.warnings };
 }

@@ -23,12 +23,12 @@ export interface Settled {
 /**
  * The tail without what would become part of our value. Text goes, and so do keys of ours. Foreign settings, which
  * JavaScript, Go, Ruby and PHP read there and Python and Java do not, become lines of their own, which all read alike;
- * where that cannot be, the file is refused. `isTaken`: whether the section has a property of that key.
+ * where that cannot be, the file is refused. `claim`: takes a key for such a line; false when the section has one.
  */
-export function settleTail(text: string, tail: Tail, owns: Owns, isTaken: (key: string) => boolean): Settled {
+export function settleTail(text: string, tail: Tail, owns: Owns, claim: (key: string) => boolean): Settled {
   const { start, end, number, indent } = tail;
   const parts: string[] = [];
-  const settings = new Settings(indent, owns, isTaken);
+  const settings = new Settings(indent, owns, claim);
   let kept = start;
   for (const line of linesOf(text, start, number, end)) {
     const width = indentOf(line.text).length;
@@ -49,17 +49,16 @@ class Settings {
   readonly warnings: string[] = [];
   readonly #indent: string;
   readonly #owns: Owns;
-  readonly #isTaken: (key: string) => boolean;
-  readonly #keys = new Set<string>();
+  readonly #claim: (key: string) => boolean;
   #count = 0;
   /** Of those that become properties. */
   #width: number | undefined;
   #parent: Setting | undefined;
 
-  constructor(indent: string, owns: Owns, isTaken: (key: string) => boolean) {
+  constructor(indent: string, owns: Owns, claim: (key: string) => boolean) {
     this.#indent = indent;
     this.#owns = owns;
-    this.#isTaken = isTaken;
+    this.#claim = claim;
   }
 
   /** What is to stand instead of a line that continues a value of ours. */
@@ -86,9 +85,7 @@ class Settings {
   #adopt(line: Line, setting: Setting, width: number): void {
     const { key } = setting;
     if (OTHER_WAY.test(key)) throw otherWay(line, key);
-    const isTaken = key === '' || this.#isTaken(key) || this.#keys.has(key);
-    if (width !== this.#width || isTaken) throw unclear(line);
-    this.#keys.add(key);
+    if (width !== this.#width || key === '' || !this.#claim(key)) throw unclear(line);
     this.#parent = setting;
   }
 }

@@ -15,7 +15,7 @@ export function forgetAwsCredentials(existing: Buffer, sink: AwsCredentialsSink)
     const owns = forgottenKeys(sink);
     const findings = new Findings(sink.profile, owns);
     const { exact } = readSections(text, sink.profile, owns, findings.see);
-    const cuts = exact.map((section) => cutSection({ text, eol: '\n', section, owns, has: findings.has }));
+    const cuts = exact.map((section) => cutSection({ text, eol: '\n', section, owns, claim: findings.claim }));
     const edits = cuts.flatMap((cut) => cut.edits);
     const rest = withoutMarker(applyEdits(text, edits));
     return {

@@ -32,6 +32,11 @@ describe('aws-credentials: refusals', () => {
     ],
     ['role_arn below a key of ours', `[default]\n${old}  role_arn = x\n`, /^line 5: .*role_arn/],
     ['a setting below a key of ours that stands already', `[default]\n${old}  r = x\nr = y\n`, /^line 5: /],
+    [
+      'a setting below two keys of ours',
+      '[default]\naws_session_token = OLD\n  n = x\naws_security_token = OLD\n  n = x\n',
+      /^line 5: .*a setting of its own or none/,
+    ],
     ['settings of several depths below a key of ours', `[default]\n${old}  r = x\n   s = y\n`, /^line 6: /],
     ['text below a setting below a key of ours', `[default]\n${old}  r = x\n  text\n`, /^line 6: /],
     ['a colon below a key of ours', `[default]\n${old}  r: x\n`, /^line 5: /],
