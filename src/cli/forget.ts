@@ -4,12 +4,13 @@ import type { Config, SinkConfig } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
 import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
-import { findingOf, type Finding } from '../core/findings.ts';
-import { idOf, named, namesOf } from '../core/sink-id.ts';
+import { findingOf } from '../core/findings.ts';
+import { idOf, keyOf, named, namesOf } from '../core/sink-id.ts';
 import { foreseen } from '../report/diff.ts';
 import { errorLines, sinkLines } from '../report/print-report.ts';
 import { reportOf } from '../report/report.ts';
-import { forgetWritten } from '../rotation/forget.ts';
+import { byKey, forgetWritten, letGo } from '../rotation/forget.ts';
+import { leftBehind } from '../rotation/state.ts';
 import { readState, StateStore } from '../rotation/store.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { forgetSinks, previewForget } from '../sinks/forget.ts';
@@ -24,6 +25,7 @@ import type { Run, World } from './world.ts';
 interface ForgetOptions extends SinkFlags, ReportOptions {
   readonly all?: true;
   readonly dryRun?: true;
+  readonly keep?: true;
   readonly force?: true;
 }
 
@@ -36,15 +38,17 @@ export function addForget(program: Command, run: Run): void {
         'the credentials that were written last is left alone.',
     )
     .option('--all', 'all sinks, and the memory of them: before an image is made of this machine')
+    .option('--keep', 'leave files that were sinks once as they are, and stop watching over them')
     .option('--dry-run', 'show what would be removed, without secrets')
     .addOption(jsonOption())
     .option('--force', 'remove what stands in our places even if it is not what was written last')
     .action((paths: readonly string[], options: ForgetOptions) => run((world) => forget(world, paths, options)));
 }
 
-async function forget(world: World, paths: readonly string[], options: ForgetOptions): Promise<ExitCode> {
+async function forget(world: World, names: readonly string[], options: ForgetOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
-  const sinks = choose(config, paths, options);
+  const left = leftBehind(readState(stateDirectory(world)), config.sinks).map(({ sink }) => sink);
+  const sinks = choose(options.keep ? left : [...config.sinks, ...left], names, options);
   if (options.dryRun) return preview(world, { config, sinks, options });
   const log = await world.openLog(config.log);
   const lock = takeLock(world, await world.services(), log);
@@ -62,43 +66,59 @@ interface Chosen {
   readonly options: ForgetOptions;
 }
 
-function choose({ sinks }: Config, wanted: readonly string[], options: ForgetOptions): readonly SinkConfig[] {
+function choose(
+  known: readonly SinkConfig[],
+  wanted: readonly string[],
+  options: ForgetOptions,
+): readonly SinkConfig[] {
   const isMeant = (sink: SinkConfig, name: string): boolean => sink.path === resolve(name) || idOf(sink) === name;
-  const unknown = wanted.filter((name) => !sinks.some((sink) => isMeant(sink, name)));
+  const unknown = wanted.filter((name) => !known.some((sink) => isMeant(sink, name)));
   if (unknown.length > 0 || (wanted.length === 0 && !options.all && !namesSinks(options))) {
     const got = unknown.length > 0 ? unknown.join(', ') : 'none';
-    const hint = `one of ${namesOf(sinks).join(', ')}; or --all`;
-    throw new AgentError('USAGE', `forget: expected sinks of the configuration, got ${got}`, { hint });
+    const expected = options.keep ? 'files that were sinks once' : 'sinks of the configuration, or files that were';
+    const hint = `one of ${namesOf(known).join(', ')}${options.keep ? '' : '; or --all'}`;
+    throw new AgentError('USAGE', `forget: expected ${expected}, got ${got}`, { hint });
   }
-  if (wanted.length === 0 || options.all) return sinks;
-  return sinks.filter((sink) => wanted.some((name) => isMeant(sink, name)));
+  if (wanted.length === 0 || options.all) return known;
+  return known.filter((sink) => wanted.some((name) => isMeant(sink, name)));
 }
 
 function busy(world: World): AgentError {
   return new AgentError('AGENT_BUSY', `${world.directories.state}: a running credrotate holds the lock`, {
-    hint: 'stop it first (systemctl stop credrotate): it would write the sinks again',
+    hint: 'stop it first (systemctl stop credrotate): it would write its sinks again',
   });
 }
 
 async function preview(world: World, { config, sinks, options }: Chosen): Promise<ExitCode> {
-  const { standing } = readState(stateDirectory(world));
+  if (options.keep) return await tell(world, options, { outcomes: sinks.map(kept) });
   const deps = { ...sinkDeps(await world.services()), forget: forgetSink };
-  const request = { sinks, trustedGroups: config.trustedGroups, keyId: standing?.keyId, force: options.force ?? false };
-  return await tell(world, options, { outcomes: await previewForget(deps, request), isPreview: true });
+  const outcomes: SinkPreview[] = [];
+  for (const [keyId, some] of byKey(readState(stateDirectory(world)), sinks)) {
+    const request = { sinks: some, trustedGroups: config.trustedGroups, keyId, force: options.force ?? false };
+    outcomes.push(...(await previewForget(deps, request)));
+  }
+  return await tell(world, options, { outcomes, isPreview: true });
 }
 
 async function forgetNow(world: World, { config, sinks, options }: Chosen, log: Log): Promise<ExitCode> {
   const services = await world.services();
+  const store = StateStore.open(stateDirectory(world), services.files, log);
+  if (options.keep) {
+    await letGo(store, new Set(sinks.map(idOf)));
+    return await tell(world, options, { outcomes: sinks.map(kept), errors: store.trouble ? [store.trouble] : [] });
+  }
   const deps = { ...sinkDeps(services), forget: forgetSink };
-  const { outcomes, errors, strangers } = await forgetWritten(
-    {
-      store: StateStore.open(stateDirectory(world), services.files, log),
-      forgetSinks: (request) => forgetSinks(deps, request),
-    },
+  const { outcomes, errors } = await forgetWritten(
+    { store, forgetSinks: (request) => forgetSinks(deps, request) },
     { sinks, trustedGroups: config.trustedGroups, force: options.force ?? false, all: options.all ?? false },
   );
   const all = options.all ? [...errors, ...removePublished(world, config)] : errors;
-  return await tell(world, options, { outcomes, errors: all, strangers });
+  return await tell(world, options, { outcomes, errors: all });
+}
+
+/** Of a file that is let go as it is. */
+function kept(sink: SinkConfig): SinkPreview {
+  return { ...keyOf(sink), format: sink.format, result: 'unchanged', bytesChanged: false, drift: [], warnings: [] };
 }
 
 interface Told {
@@ -106,13 +126,12 @@ interface Told {
   readonly isPreview?: boolean;
   /** Beside those of the sinks. */
   readonly errors?: readonly ErrorInfo[];
-  readonly strangers?: readonly string[];
 }
 
 async function tell(
   world: World,
   options: ForgetOptions,
-  { outcomes, isPreview = false, errors = [], strangers = [] }: Told,
+  { outcomes, isPreview = false, errors = [] }: Told,
 ): Promise<ExitCode> {
   const { clock } = await world.services();
   const findings = [
@@ -122,32 +141,11 @@ async function tell(
     ...errors.map((error) =>
       findingOf('state-unwritable', { subject: 'state', problem: 'not all is forgotten' }, error),
     ),
-    ...strangers.map(leftBehind),
   ];
   const all = [...outcomes.flatMap(({ error }) => error ?? []), ...errors];
   const sinks = outcomes.map((outcome) => foreseen(outcome, isPreview));
   const report = reportOf('forget', { exitCode: exitCodeOfErrors(all), findings, sinks, errors }, clock.now());
   return showReport(world, options, report, () =>
-    [
-      ...named(sinks).flatMap((sink) => sinkLines(sink)),
-      ...errors.flatMap(errorLines),
-      ...strangers.map(remind),
-      '',
-    ].join('\n'),
+    [...named(sinks).flatMap((sink) => sinkLines(sink)), ...errors.flatMap(errorLines), ''].join('\n'),
   );
-}
-
-function leftBehind(subject: string): Finding {
-  return {
-    id: 'file-left',
-    severity: 'warning',
-    subject,
-    problem: 'written under an earlier configuration, and not forgotten',
-    evidence: [],
-    remedy: { text: 'see that no credentials are left in it' },
-  };
-}
-
-function remind(path: string): string {
-  return `warning: ${path} was written under an earlier configuration: see that no credentials are left in it`;
 }

@@ -1,12 +1,15 @@
 import { findingOf } from '../core/findings.ts';
 import { exitCodeOfError } from '../core/exit.ts';
-import { named } from '../core/sink-id.ts';
+import { sourceTime } from '../core/clock-skew.ts';
+import { shellWord } from '../core/shell-word.ts';
+import { named, type SinkKey } from '../core/sink-id.ts';
 import { everywhere, type Context, type Judged } from './assess-contract.ts';
 import type { SinkStatus } from './status.ts';
+import { duration } from './text.ts';
 
 /** A sink of which nothing good is known is not up to date. */
 export function judgeSinks(context: Context): readonly Judged[] {
-  return named(context.status.sinks).flatMap((sink) => judgeSink(sink, context));
+  return [...named(context.status.sinks).flatMap((sink) => judgeSink(sink, context)), ...judgeLeft(context)];
 }
 
 type Named = SinkStatus & { readonly name: string };
@@ -39,4 +42,27 @@ function unreachable({ name, warnings, writtenAt }: Named): Judged {
     remedy: { text: 'open the directories on the way to them, or have the file belong to others' },
     exits: {},
   };
+}
+
+/** Files that were sinks once: nobody keeps or watches what is in them. */
+function judgeLeft({ status: { sinks, left = [], source, agent }, keeper, now }: Context): readonly Judged[] {
+  const names = named<SinkKey>([...sinks, ...left]).slice(sinks.length);
+  return left.map((one, index): Judged => {
+    const name = names[index]?.name ?? one.path;
+    const life = Date.parse(one.expiration) - sourceTime(now, source.clockSkew);
+    const sudo = agent.uid === 0 ? 'sudo ' : '';
+    const forget = `${sudo}credrotate forget ${shellWord(name)}`;
+    return {
+      id: 'file-left',
+      severity: life > 0 ? 'warning' : 'note',
+      subject: name,
+      problem: `no sink any more, and holds credentials that ${life > 0 ? 'live' : 'have expired'}`,
+      evidence: [`key ${one.keyId}, ${life > 0 ? 'good for' : 'expired for'} ${duration(life)}`],
+      remedy: {
+        text: `take them out${keeper.by === 'agent' ? ', while the agent is stopped' : ''}, or let the file go with --keep`,
+        line: forget,
+      },
+      exits: {},
+    };
+  });
 }

@@ -13,6 +13,7 @@ export interface StatusInput {
     readonly standing?: { readonly fetchedAt: number };
     readonly sinks: Readonly<Record<string, { readonly renamedAt: number }>>;
     readonly consumers: Readonly<Record<string, ConsumerInput>>;
+    readonly written?: Readonly<Record<string, WrittenInput>>;
   };
   readonly report: {
     readonly trigger: string;
@@ -75,9 +76,24 @@ export function buildStatus(input: StatusInput, past: Past, identity: Identity, 
     ...(next && { nextPass: { at: time(next.at), reason: next.reason } }),
     sinks: input.config.sinks.map((sink) => sinkStatus(sink, input, past)),
     consumers: input.config.consumers.map((consumer) => consumerStatus(consumer, input)),
+    ...leftStatus(input),
     counters: past.counters,
     errors: report.errors,
   };
+}
+
+interface WrittenInput {
+  readonly sink: Config['sinks'][number];
+  readonly keyId: string;
+  readonly expiration: number;
+}
+
+function leftStatus({ config, state: { written = {} } }: StatusInput): Pick<Status, 'left'> {
+  const configured = new Set(config.sinks.map(idOf));
+  const left = Object.entries(written).flatMap(([id, { sink, keyId, expiration }]) =>
+    configured.has(id) ? [] : [{ ...keyOf(sink), format: sink.format, keyId, expiration: time(expiration) }],
+  );
+  return left.length === 0 ? {} : { left };
 }
 
 function sinkStatus(sink: Config['sinks'][number], { state, report }: StatusInput, past: Past): SinkStatus {

@@ -53,6 +53,7 @@ export const reportSchema = v.object({
   lastPass: v.exactOptional(SECTIONS.lastPass),
   sinks: v.exactOptional(SECTIONS.sinks),
   consumers: v.exactOptional(SECTIONS.consumers),
+  left: SECTIONS.left,
   counters: v.exactOptional(SECTIONS.counters),
   errors: v.exactOptional(SECTIONS.errors),
   configuration: SECTIONS.configuration,

@@ -101,6 +101,14 @@ const sink = v.object({
   evidence: v.exactOptional(v.pipe(evidence, v.description('Absent when the last pass wrote the file.'))),
 });
 
+const left = v.object({
+  path: text,
+  part: v.exactOptional(text),
+  format: text,
+  keyId: v.pipe(text, v.description('The last characters of the key that was written last.')),
+  expiration: time,
+});
+
 const results = ['notified', 'started_since', 'not_running', 'scheduled', 'pending', 'ended'] as const;
 
 const consumer = v.object({
@@ -213,6 +221,9 @@ export const SECTIONS = {
   ),
   sinks: list(sink),
   consumers: list(consumer),
+  left: v.exactOptional(
+    v.pipe(list(left), v.description('Files that were sinks once, and hold what was written into them.')),
+  ),
   counters: v.pipe(counters, v.description('Since the host was booted.')),
   errors: v.pipe(list(error), v.description("Trouble with the agent's own state.")),
 };

@@ -3,6 +3,7 @@ import type { ErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ForgetRequest, ForgetResult, TempFile } from '../sinks/contract.ts';
+import type { AgentState } from './state.ts';
 import { removeState, type StateStore } from './store.ts';
 
 export interface ForgetDeps {
@@ -11,6 +12,7 @@ export interface ForgetDeps {
 }
 
 export interface Forgetting {
+  /** Those that the configuration has no more among them. */
   readonly sinks: readonly SinkConfig[];
   readonly trustedGroups: ForgetRequest['trustedGroups'];
   readonly force: boolean;
@@ -22,31 +24,46 @@ export interface ForgetReport {
   readonly outcomes: readonly SinkOutcome[];
   /** Trouble beside that of the sinks. */
   readonly errors: readonly ErrorInfo[];
-  /** Sinks that were written once, and of which we do not know any more how. */
-  readonly strangers: readonly string[];
 }
 
 /** Takes what was written out of the sinks, and then out of the state: what could not go is not forgotten. */
 export async function forgetWritten({ store, forgetSinks }: ForgetDeps, wish: Forgetting): Promise<ForgetReport> {
-  const { standing, temps } = store.state;
-  const result = await forgetSinks({
-    ...wish,
-    keyId: standing?.keyId,
-    temps,
-    beforeWrite: (staged) => store.update((state) => ({ ...state, temps: [...state.temps, ...staged] })),
-  });
-  const gone = new Set(result.outcomes.filter(({ error }) => !error).map(sinkId));
-  await store.update((state) => ({
-    ...state,
-    sinks: Object.fromEntries(Object.entries(state.sinks).filter(([id]) => !gone.has(id))),
-    temps: [...result.temps],
-  }));
-  const configured = new Set(wish.sinks.map(idOf));
-  const strangers = Object.keys(store.state.sinks).filter((id) => !configured.has(id));
-  const errors = [...(store.trouble ? [store.trouble] : []), ...result.temps.map(describeTemp)];
+  const outcomes: SinkOutcome[] = [];
+  const { state: before } = store;
+  for (const [keyId, sinks] of byKey(before, wish.sinks)) {
+    const result = await forgetSinks({
+      ...{ ...wish, sinks, keyId },
+      temps: store.state.temps,
+      beforeWrite: (staged) => store.update((state) => ({ ...state, temps: [...state.temps, ...staged] })),
+    });
+    outcomes.push(...result.outcomes);
+    await store.update((state) => ({ ...state, temps: [...result.temps] }));
+  }
+  const gone = new Set(outcomes.filter(({ error }) => !error).map(sinkId));
+  await letGo(store, gone);
+  const errors = [...(store.trouble ? [store.trouble] : []), ...store.state.temps.map(describeTemp)];
   const isClean = gone.size === wish.sinks.length && errors.length === 0;
   const trouble = wish.all && isClean ? removeState(store.directory) : undefined;
-  return { outcomes: result.outcomes, errors: trouble ? [trouble] : errors, strangers: wish.all ? strangers : [] };
+  return { outcomes, errors: trouble ? [trouble] : errors };
+}
+
+/** Sinks by the key that was written last into each; undefined where none was. */
+export function byKey(
+  { written = {}, standing }: AgentState,
+  sinks: readonly SinkConfig[],
+): ReadonlyMap<string | undefined, readonly SinkConfig[]> {
+  return Map.groupBy(sinks, (sink) => written[idOf(sink)]?.keyId ?? standing?.keyId);
+}
+
+/** Keeps nothing in mind of these sinks; their files stay as they are. */
+export async function letGo(store: StateStore, ids: ReadonlySet<string>): Promise<void> {
+  const without = <T>(entries: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(entries).filter(([id]) => !ids.has(id)));
+  await store.update(({ written = {}, ...state }) => ({
+    ...state,
+    sinks: without(state.sinks),
+    written: without(written),
+  }));
 }
 
 function describeTemp({ path, uid }: TempFile): ErrorInfo {

@@ -148,10 +148,24 @@ async function writeSinks(
   });
   const after = { ...note(deps.store.state), temps: [...applied.temps] };
   after.sinks = { ...recordsThatHold(before, applied), ...applied.records };
-  if (JSON.stringify(after) !== JSON.stringify(deps.store.state)) {
-    await deps.store.update((state) => ({ ...note(state), sinks: after.sinks, temps: after.temps }));
+  const written = writtenBy(after, config, applied);
+  if (JSON.stringify({ ...after, written }) !== JSON.stringify(deps.store.state)) {
+    await deps.store.update((state) => ({ ...note(state), sinks: after.sinks, temps: after.temps, written }));
   }
   return applied;
+}
+
+/** With what the files of these sinks hold now. */
+function writtenBy(
+  { written = {}, standing }: AgentState,
+  { sinks }: Config,
+  { outcomes }: ApplyResult,
+): NonNullable<AgentState['written']> {
+  if (!standing) return written;
+  const { keyId, expiration } = standing;
+  const good = new Set(outcomes.filter(({ error }) => !error).map(sinkId));
+  const now = sinks.filter((sink) => good.has(idOf(sink))).map((sink) => [idOf(sink), { sink, keyId, expiration }]);
+  return { ...written, ...(Object.fromEntries(now) as typeof written) };
 }
 
 function askedIn({ bootId }: RotateDeps, fetched: Fetched): Writing['asked'] {

@@ -1,5 +1,7 @@
 import * as v from 'valibot';
+import type { SinkConfig } from '../core/config.ts';
 import type { KnownIdentity } from '../core/credentials.ts';
+import { idOf } from '../core/sink-id.ts';
 
 /**
  * What outlives the process: no secrets. Everything in it is replaced, never changed in place, so that a reader
@@ -117,6 +119,14 @@ const consumerSchema = v.object({
   matched: v.exactOptional(v.array(v.string())),
 });
 
+/** What a file holds by us, and how that is taken out again: it outlives the sink in the configuration. */
+const writtenSchema = v.object({
+  // Our own words, from a file that nobody else can write.
+  sink: v.custom<SinkConfig>((value) => typeof value === 'object' && value !== null && 'path' in value),
+  keyId: v.string(),
+  expiration: v.number(),
+});
+
 export const stateSchema = v.object({
   version: v.literal(2),
   generation: v.number(),
@@ -128,6 +138,7 @@ export const stateSchema = v.object({
   standing: v.exactOptional(standingSchema),
   sinks: v.record(v.string(), recordSchema),
   consumers: v.record(v.string(), consumerSchema),
+  written: v.exactOptional(v.record(v.string(), writtenSchema)),
   /** Temp files that a kill may have left behind. */
   temps: v.array(v.object({ path: v.string(), inode: v.string(), uid: v.exactOptional(v.number()) })),
 });
@@ -136,6 +147,7 @@ export type AgentState = v.InferOutput<typeof stateSchema>;
 export type Standing = v.InferOutput<typeof standingSchema>;
 export type ConsumerState = v.InferOutput<typeof consumerSchema>;
 export type Pending = v.InferOutput<typeof pendingSchema>;
+export type Written = v.InferOutput<typeof writtenSchema>;
 
 export const EMPTY_STATE: AgentState = { version: 2, generation: 0, origin: {}, sinks: {}, consumers: {}, temps: [] };
 
@@ -149,4 +161,10 @@ export function knownIdentity({ asked }: AgentState, bootId: string): KnownIdent
 /** The state without what it says of one consumer's debts, or with new ones. */
 export function withConsumer(state: AgentState, name: string, consumer: ConsumerState): AgentState {
   return { ...state, consumers: { ...state.consumers, [name]: consumer } };
+}
+
+/** What was written for sinks that the configuration has no more. */
+export function leftBehind({ written = {} }: AgentState, sinks: readonly SinkConfig[]): readonly Written[] {
+  const configured = new Set(sinks.map(idOf));
+  return Object.entries(written).flatMap(([id, one]) => (configured.has(id) ? [] : [one]));
 }
