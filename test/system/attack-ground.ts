@@ -23,11 +23,13 @@ import { tempDir } from '../support/temp-dir.ts';
  * the first has no entry in the user database.
  */
 export const MALLORY = 64_321;
+export const SYS = 3;
 export const LP = 7;
 export const MAIL = 8;
 export const NEWS = 9;
 export const UUCP = 10;
 export const PROXY = 13;
+export const WWW_DATA = 33;
 export const BACKUP = 34;
 export const LIST = 38;
 export const IRC = 39;

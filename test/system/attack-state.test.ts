@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, lchownSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -75,6 +75,13 @@ function plant(path: string, { ground, site }: Stage): void {
   writeFileSync(join(path, 'state.json'), JSON.stringify({ ...state, temps }));
   for (const name of ['lock', 'status.json', 'control.sock', 'credrotate.prom']) {
     symlinkSync(join(ground.open, `made-by-${name}`), join(path, name));
+  }
+  // Whatever a sweep would take for a temp file of ours.
+  for (const name of ['state.json', 'status.json', 'credrotate.prom']) {
+    symlinkSync(victim, join(path, `${name}.1.crtmp`));
+    writeFileSync(join(path, `${name}.2.crtmp`), '');
+    linkSync(join(path, 'state.json'), join(path, `${name}.3.crtmp`));
+    utimesSync(join(path, `${name}.2.crtmp`), 1, 1);
   }
   for (const name of readdirSync(path)) lchownSync(join(path, name), PROXY, PROXY);
 }

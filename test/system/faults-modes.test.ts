@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 import { assertCurrent } from '../faults/errors.ts';
 import { tally } from '../faults/tally.ts';
 import { openSite, reportOf } from '../support/agent.ts';
-import { eventually } from '../support/eventually.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { hasTool } from '../support/tools.ts';
-import { hasOwnMounts } from './mounts.ts';
+import { bind } from './bindfs.ts';
 
 /** www-data of every Debian. */
 const WEB = 33;
@@ -75,45 +70,12 @@ const CASES: readonly Case[] = [
   },
 ];
 
-interface Bound {
-  /** What stands in it, as it is. */
-  readonly from: string;
-  /** As it is shown. */
-  readonly to: string;
-}
-
-/** Shows a directory as a file system without owners and modes of its own. */
-async function bind(t: TestContext, options: readonly string[]): Promise<Bound> {
-  // Before the directory goes.
-  const end = new AsyncDisposableStack();
-  t.after(() => end.disposeAsync());
-  const base = tempDir(t);
-  chmodSync(base, 0o755);
-  const [from, to] = [join(base, 'backing'), join(base, 'shown')];
-  for (const path of [from, to]) mkdirSync(path, { mode: 0o755 });
-  const server = spawn('bindfs', ['-f', ...options, from, to], { stdio: ['ignore', 'inherit', 'inherit'] });
-  const ended = once(server, 'exit');
-  end.defer(async () => {
-    server.kill('SIGKILL');
-    await ended;
-    execFileSync('umount', ['--lazy', to]);
-  });
-  await eventually('bindfs', () => {
-    assert.equal(server.exitCode, null);
-    return readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${to} `);
-  });
-  return { from, to };
-}
-
 describe('a file system without modes', { concurrency: true }, () => {
   for (const [index, { what, shows, sink, refused }] of CASES.entries()) {
     test(`that gives ${what}`, async (t) => {
-      if (!hasOwnMounts(t)) return;
-      if (!hasTool('bindfs')) {
-        t.skip('needs bindfs');
-        return;
-      }
-      const { from, to } = await bind(t, shows);
+      const bound = await bind(t, shows);
+      if (!bound) return;
+      const { from, to } = bound;
       const site = await openSite(t);
       writeFileSync(join(from, 'kept.env'), 'OTHER=1\n', { mode: 0o600 });
       const config = site.configure({
