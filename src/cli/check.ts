@@ -26,7 +26,7 @@ import type { LookDeps } from './look/contract.ts';
 import { lookAtMetadata } from './look/metadata.ts';
 import { confinement } from './look/sinks.ts';
 import { CommandFailure, isUsual, loadFor, withSinks, type SinkFlags } from './options.ts';
-import { stateDirectory } from './own.ts';
+import { runtimeDirectory, stateDirectory } from './own.ts';
 import { SAMPLE } from './sample.ts';
 import { UNITS, unitTrouble } from './sandbox.ts';
 import { sinkDeps } from './session.ts';
@@ -101,14 +101,17 @@ async function examine(world: World, config: Config, options: CheckOptions): Pro
   // The units read no other configuration.
   const isTheirs = isUsual(options) && options.confDir === undefined;
   const units = isTheirs ? await judgeUnits(world, deps) : [];
-  const own = isTheirs && world.uid !== 0 ? undefined : stateDirectory(world).trouble();
-  const state = own ? [own] : [];
+  const own = isTheirs && world.uid !== 0 ? [] : [stateDirectory(world), runtimeDirectory(world)];
+  const [state = [], status = []] = own.map((directory) => [directory.trouble()].filter((one) => one !== undefined));
   const errors = [...sinks.flatMap(({ error }) => error ?? []), ...state, ...source];
   return {
     sinks,
     findings: [
       ...source.map((error) => findingOf('source-failing', { subject: 'source', problem: 'it gives none' }, error)),
       ...state.map((error) => findingOf('state-unwritable', { subject: 'state', problem: 'it cannot be kept' }, error)),
+      ...status.map((error) =>
+        findingOf('state-unwritable', { subject: 'status', problem: 'it cannot be kept', severity: 'warning' }, error),
+      ),
       ...consumers,
       ...units,
     ],

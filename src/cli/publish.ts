@@ -60,7 +60,7 @@ export class Publisher {
   #latest: AgentView | undefined;
   #sight: Sight = { process: 'alive' };
   #inForce: { readonly config: Config; readonly inForce: InForce | undefined } | undefined;
-  #said: string | undefined;
+  readonly #said = new Map<string, string | undefined>();
   #writing: Promise<void> = Promise.resolve();
 
   constructor(world: World, services: Services, options: PublishOptions) {
@@ -126,16 +126,21 @@ export class Publisher {
 
   async #write(view: AgentView, stoppedAt?: number): Promise<void> {
     const { report } = this.describe(view, stoppedAt);
-    const { log } = this.#options;
     const untold = await this.#replace(
       [runtimeDirectory(this.#world), STATUS],
       `${JSON.stringify(report, undefined, 1)}\n`,
     );
-    if (untold !== undefined) log.debug(untold, { event: 'status_trouble' });
+    // Another user's own pass has no place for it.
+    if (this.#world.uid === 0) this.#say('status_trouble', untold);
     const { textfile } = view.config.metrics;
     const trouble = textfile && (await this.#replace(ownFile(this.#world, textfile), renderMetrics(report)));
-    if (trouble !== undefined && trouble !== this.#said) log.warn(trouble, { event: 'metrics_trouble' });
-    this.#said = trouble;
+    this.#say('metrics_trouble', trouble);
+  }
+
+  /** Once, until it is over. */
+  #say(event: string, trouble: string | undefined): void {
+    if (trouble !== undefined && trouble !== this.#said.get(event)) this.#options.log.warn(trouble, { event });
+    this.#said.set(event, trouble);
   }
 
   /** Gives the trouble with it. */

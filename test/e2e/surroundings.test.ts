@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import { openSite, reportOf, type Site } from '../support/agent.ts';
+import { needsRoot, USER } from '../support/consumer.ts';
 import { eventually } from '../support/eventually.ts';
 
 function config(site: Site): readonly string[] {
@@ -26,6 +27,21 @@ describe('runs anywhere', { concurrency: 4 }, () => {
     const site = await openSite(t);
     const { code, stderr } = await site.run(['once', '--json-file', 'out/iam.json'], { cwd: site.directory });
     assert.deepEqual([code, stderr], [0, '']);
+    assertWritten(site);
+  });
+
+  test("but not with a runtime directory that is a user's, without a word of it", { skip: needsRoot }, async (t) => {
+    const site = await openSite(t);
+    chownSync(site.path('run'), USER, USER);
+    const checked = await site.run(['check', ...config(site)]);
+    assert.match(
+      checked.stdout,
+      /^warning +status: it cannot be kept \(STATE_UNWRITABLE: \S+\/run: expected a path of root/m,
+    );
+    const { code, stderr } = await site.run(['once', ...config(site)]);
+    assert.equal(code, 0);
+    assert.match(stderr, /warn .*\/run\/status\.json: not written: \S+\/run: expected a path of root alone/);
+    assert.ok(!existsSync(site.path('run/status.json')));
     assertWritten(site);
   });
 
