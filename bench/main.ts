@@ -9,6 +9,7 @@ import { plainBundle } from '../scripts/bundle.ts';
 import { HOST, strippedRuntime } from '../scripts/runtime.ts';
 import { plot } from './plot.ts';
 import { figure, printRows, verdict, type Row } from './rows.ts';
+import { existingRows } from './rows/existing.ts';
 import { memoryRows } from './rows/memory.ts';
 import { sizeRows } from './rows/sizes.ts';
 import { startupRows } from './rows/startup.ts';
@@ -21,6 +22,7 @@ import { Site } from './site.ts';
 const GROUPS = {
   startup: startupRows,
   writing: writingRows,
+  existing: existingRows,
   telling: tellingRows,
   traffic: trafficRows,
   memory: memoryRows,
