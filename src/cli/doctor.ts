@@ -22,7 +22,7 @@ import { stateDirectory } from './own.ts';
 import { SAMPLE } from './sample.ts';
 import { screenOf } from './screen.ts';
 import { sinkDeps } from './session.ts';
-import { jsonOption, showLaidOut, type ReportOptions } from './show-report.ts';
+import { jsonOption, showLaidOut, whoseLine, type ReportOptions } from './show-report.ts';
 import { readStatus, spokenOf } from './whose.ts';
 import type { Run, World } from './world.ts';
 
@@ -46,9 +46,10 @@ async function doctor(world: World, options: DoctorOptions): Promise<ExitCode> {
   const { findings, unseen } = await examine(world, config, now);
   const exitCode = findings.some(({ severity }) => severity !== 'note') ? EXIT.config : EXIT.done;
   const report = reportOf('doctor', { exitCode, findings, unseen }, now);
-  return showLaidOut(world, options, report, () =>
-    printDoctor({ findings, unseen, isRoot: world.uid === 0 }, screenOf(world)),
-  );
+  return showLaidOut(world, options, report, () => {
+    const text = printDoctor({ findings, unseen, isRoot: world.uid === 0 }, screenOf(world));
+    return text + whoseLine(world, spokenOf(world));
+  });
 }
 
 async function examine(

@@ -13,6 +13,7 @@ interface InitOptions extends SinkFlags {
   readonly reload?: readonly string[];
   readonly signalPidFile?: readonly string[];
   readonly output: string;
+  readonly dryRun?: true;
   readonly force?: true;
 }
 
@@ -23,6 +24,7 @@ export function addInit(program: Command, run: Run): void {
     .option('--reload <unit...>', 'a systemd unit to reload or restart when the files change', addUnit)
     .option('--signal-pid-file <file...>', 'the pid file of a process to send SIGHUP to then', addPidFile)
     .option('-o, --output <file>', 'where to write it; - is standard output', `${DROP_INS}/sinks.yaml`)
+    .option('--dry-run', 'print it, write nothing')
     .option('--force', 'replace a configuration that has sinks')
     .action((options: InitOptions) => run((world) => init(world, options)));
 }
@@ -45,7 +47,8 @@ async function init(world: World, options: InitOptions): Promise<ExitCode> {
   const { refuseToReplace, refuseUnsafe, requireGood, writeConfig } = await import('./init-file.ts');
   const { draftConfig } = await import('../config/draft.ts');
   // Not normalized: what `..` means behind a symlink the walk knows.
-  const target = options.output === '-' ? undefined : options.output.replace(/^(?!\/)/, `${process.cwd()}/`);
+  const target =
+    options.dryRun || options.output === '-' ? undefined : options.output.replace(/^(?!\/)/, `${process.cwd()}/`);
   if (target !== undefined) refuseUnsafe(world, target);
   if (target !== undefined && !options.force) refuseToReplace(world, target);
   const sinks = await chooseSinks(world, options, target);

@@ -61,7 +61,7 @@ describe('conventions', { concurrency: 3 }, () => {
     assert.equal(code, 0);
     assert.match(stdout, /^# no agent has read it since the boot$/m);
     assert.match(stdout, /^sinks\[0\]\.path: "\S+\/a" {2}# \S+c\.yaml:1:\d+$/m);
-    assert.match(stdout, /^sinks\[0\]\.mode: "0600" {2}# default$/m);
+    assert.match(stdout, /^sinks\[0\]\.export: false {2}# default$/m);
     assert.match(stdout, /^refresh\.max_interval: "5m" {2}# default$/m);
     assert.match(stdout, /^consumers\.hook\.command: \["\/bin\/true", and 1 not shown\]/m);
     assert.doesNotMatch(stdout, /hunter2/);

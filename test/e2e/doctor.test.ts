@@ -61,7 +61,7 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.match(stdout, first);
     assert.match(
       stdout,
-      /^error {3}next pass {2}nobody-refreshes\n.*\n {2}seen {2}there is no status\n {2}do {4}start it/m,
+      /^error {3}next pass {2}nobody-refreshes\n.*\n {2}seen {2}there is no status\n {2}do {4}start the agent/m,
     );
     assert.match(stdout, /\n\n2 errors(, \d notes?)?\nmore about each: \/\S+\/docs\/doctor\.md\n$/);
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80 || line.startsWith(' '.repeat(10)), line);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openSite, reportOf } from '../support/agent.ts';
 import { BOB, estateOf, skipsWithoutRoot } from '../support/acting.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 describe('files in a directory of another user', () => {
   test('are checked, planned and written with the rights of that user', async (t) => {
@@ -58,4 +59,23 @@ describe('files in a directory of another user', () => {
     assert.equal(checked.code, 77, checked.stdout + checked.stderr);
     assert.match(checked.stdout, /expected a path of root and uid 65534 alone, got a part of it owned by uid 2/);
   });
+});
+
+// Cause: after one pass of their own, a user took their own status for that of the host.
+test('without root every report says whose agent it speaks of, and how to ask for the host', async (t) => {
+  if (skipsWithoutRoot(t)) return;
+  const site = await openSite(t);
+  const home = tempDir(t);
+  chownSync(home, BOB, BOB);
+  chmodSync(site.directory, 0o755);
+  const config = site.configure({ sinks: [{ path: join(home, 'a.json'), format: 'json' }] });
+  const options = {
+    through: ['setpriv', `--reuid=${BOB}`, `--regid=${BOB}`, '--clear-groups'],
+    env: { STATE_DIRECTORY: undefined, RUNTIME_DIRECTORY: undefined, HOME: home, XDG_STATE_HOME: join(home, 'state') },
+  };
+  for (const args of [['check'], ['plan'], ['once', '--every', '1h'], ['doctor']]) {
+    const { stdout } = await site.run([...args, ...config], options);
+    assert.match(stdout, new RegExp(`^agent {5}.*uid ${BOB}.*host's`, 'm'), `${args.join(' ')}: ${stdout}`);
+  }
+  assert.match((await site.run(['status'], options)).stdout, /^agent {7}your own \(uid/m);
 });
