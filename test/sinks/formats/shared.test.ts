@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { SinkConfig } from '../../../src/core/config.ts';
 import { forgetSink } from '../../../src/sinks/formats/forget.ts';
 import { renderSink } from '../../../src/sinks/formats/render.ts';
+import type { Subject } from '../../differential/differential.ts';
 import { mutate, pick, seeded } from '../../differential/mutate.ts';
 import { DOTENV, INI, JSON_FILES } from '../../differential/shapes.ts';
 import { runs } from '../../support/runs.ts';
@@ -16,7 +17,7 @@ const B_NAMES = {
 };
 
 /** Two sinks of one file, and files that others have. */
-const PAIRS: Readonly<Record<string, readonly [SinkConfig, SinkConfig, typeof INI]>> = {
+const PAIRS: Readonly<Record<string, readonly [SinkConfig, SinkConfig, Subject['shapes']]>> = {
   'aws-credentials': [awsSink(), awsSink({ profile: 'other' }), INI],
   dotenv: [dotenvSink(), dotenvSink({ prefix: 'B_', names: B_NAMES }), DOTENV],
   json: [
