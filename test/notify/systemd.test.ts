@@ -6,7 +6,15 @@ import type { SystemdConsumer } from '../../src/core/config.ts';
 import type { NotifyRequest } from '../../src/notify/contract.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import type { Outcome } from '../../src/core/prospect.ts';
-import { notifyAndWatch, realDeps, requestFor, startHupPrinter, startSleep, until } from '../support/consumer.ts';
+import {
+  notifyAndWatch,
+  realDeps,
+  requestFor,
+  startHupPrinter,
+  startProgram,
+  startSleep,
+  until,
+} from '../support/consumer.ts';
 import { fakeHost } from '../support/fake-tool-consumer.ts';
 import { limit } from '../support/limits.ts';
 import { brief } from './harness.ts';
@@ -24,13 +32,16 @@ interface Site {
 const ACTIVE: Unit = { LoadState: 'loaded', ActiveState: 'active', CanReload: 'yes', MainPID: 0 };
 const MICROSECONDS = 1000;
 
-/** A host whose systemctl knows one unit and ends its actions with `code`. */
-function makeSite(context: TestContext, unit: Unit, code = 0): Site {
+/** A host whose systemctl knows one unit, ends its actions with `code`, and shows what is `after` the first of them. */
+function makeSite(context: TestContext, unit: Unit, code = 0, after: Unit = unit): Site {
   const { host, directory, install, calls } = fakeHost(context);
-  const properties = { InactiveExitTimestampMonotonic: 1, ...ACTIVE, ...unit };
-  const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
-  writeFileSync(join(directory, 'unit'), lines.join(''));
-  install('systemctl', `echo "$@" >>$DIR/log\ncase $* in *" show "*) cat $DIR/unit;; *) exit ${code};; esac`);
+  for (const [name, own] of Object.entries({ unit, after })) {
+    const properties = { InactiveExitTimestampMonotonic: 1, NRestarts: 0, ...ACTIVE, ...own };
+    const lines = Object.entries(properties).map(([property, value]) => `${property}=${value}\n`);
+    writeFileSync(join(directory, name), lines.join(''));
+  }
+  const act = `cp $DIR/after $DIR/unit; exit ${code}`;
+  install('systemctl', `echo "$@" >>$DIR/log\ncase $* in *" show "*) cat $DIR/unit;; *) ${act};; esac`);
   return {
     notify: async (consumer, request) => {
       const whole: SystemdConsumer = {
@@ -150,12 +161,12 @@ describe('a unit', () => {
   });
 });
 
-describe('action: kill', () => {
-  function groupOf(pid: number): string {
-    const [line = ''] = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
-    return line.slice(line.indexOf(':', line.indexOf(':') + 1) + 1);
-  }
+function groupOf(pid: number): string {
+  const [line = ''] = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
+  return line.slice(line.indexOf(':', line.indexOf(':') + 1) + 1);
+}
 
+describe('action: kill', () => {
   test('signals the main process', async (t) => {
     const program = await startHupPrinter(t);
     const site = makeSite(t, { MainPID: program.pid, ControlGroup: groupOf(program.pid) });
@@ -183,4 +194,50 @@ describe('action: kill', () => {
   test('needs a main process', async (t) => {
     assert.equal(brief(await makeSite(t, {}).notify({ action: 'kill' })), 'CONSUMER_FAILED refused');
   });
+});
+
+describe('an ExecReload= that is a kill', () => {
+  const reload = (program: { readonly pid: number }): Unit => ({
+    MainPID: program.pid,
+    ControlGroup: groupOf(program.pid),
+    ExecReload: '{ path=/bin/kill ; argv[]=/bin/kill -HUP $MAINPID ; ignore_errors=no ; start_time=[n/a] }',
+  });
+
+  // Cause: it was reported as told, the unit was inactive, and nobody knew.
+  test('of a main process without a handler is refused', async (t) => {
+    const site = makeSite(t, reload(await startSleep(t)));
+    assert.match(brief(await site.notify()), /^CONSUMER_WOULD_DIE/);
+    assert.deepEqual(site.actions(), []);
+  });
+
+  test('of a wrapper is refused, and runs where the administrator vouches for it', async (t) => {
+    const wrapper = await startProgram(t, ['/usr/bin/timeout', '1000', 'sleep', '1000']);
+    await until(() => readFileSync(`/proc/${wrapper.pid}/comm`, 'utf8') === 'timeout\n');
+    const site = makeSite(t, reload(wrapper));
+    assert.match(brief(await site.notify()), /^CONSUMER_WOULD_DIE/);
+    assert.equal(brief(await site.notify({ handlesSignal: true })), 'notified');
+    process.kill(wrapper.pid, 'SIGTERM');
+    await until(() => !wrapper.isRunning());
+  });
+
+  test('is the word of the author where a runtime catches the signal', async (t) => {
+    const ruby = await startProgram(t, ['/usr/bin/ruby', '-e', '$stdout.sync = true; puts "ready"; sleep'], {
+      ready: 'ready',
+    });
+    assert.equal(brief(await makeSite(t, reload(ruby)).notify()), 'notified');
+  });
+});
+
+describe('a unit that was reloaded', () => {
+  for (const [what, after, expected] of [
+    ['is inactive', { ActiveState: 'inactive' }, 'ended'],
+    ['has failed', { ActiveState: 'failed' }, 'ended'],
+    ['was restarted by systemd, since it had ended', { NRestarts: 1 }, 'ended'],
+    ['was stopped by somebody', { ActiveState: 'inactive', ExecMainCode: 2, ExecMainStatus: 15 }, 'not_running'],
+  ] as const) {
+    test(`and ${what}`, async (t) => {
+      const site = makeSite(t, {}, 0, after);
+      assert.equal(brief(await site.notify({ action: 'reload' })), expected);
+    });
+  }
 });
