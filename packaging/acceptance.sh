@@ -192,6 +192,7 @@ if command -v nft >/dev/null; then check 'lockdown keeps others out' locks_down;
 if [ "$(getenforce 2>/dev/null)" = Enforcing ]; then check 'SELinux denies it nothing' no_denials; else skip SELinux 'it is not enforcing'; fi
 if [ -n "${2-}" ]; then check 'an upgrade keeps files and configuration, and starts it anew' upgrades "$2"; else skip upgrade 'no second package was given'; fi
 check 'no secret is in the journal' no_secrets_in_journal
+systemctl disable --quiet --now credrotate.service
 check 'its file is removed' credrotate forget --all
 rm -f "$config"
 check 'harden is undone' credrotate harden --undo

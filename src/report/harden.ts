@@ -149,7 +149,7 @@ function isSignalled(consumer: ConsumerConfig): boolean {
   return consumer.type === 'signal' || (consumer.type === 'systemd' && consumer.action === 'kill');
 }
 
-/** Whether the signal would end it, or which program it runs, is to be found out. */
+/** Whether a signal, or a reload that is one, would end it, or which program it runs, is to be found out. */
 function isLookedInto(consumer: ConsumerConfig): boolean {
-  return isSignalled(consumer) && (isMatched(consumer) || !('handlesSignal' in consumer && consumer.handlesSignal));
+  return isProcess(consumer) && (isMatched(consumer) || !('handlesSignal' in consumer && consumer.handlesSignal));
 }

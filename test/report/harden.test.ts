@@ -64,7 +64,7 @@ const CASES: readonly (readonly [what: string, config: Config, where: Ground, ex
   ['a home', configFor([HOME]), ground([HOME]), BECOME],
   ['a home, with the name of its owner', configFor([HOME], [], { owner: 'alice' }), ground([HOME]), BECOME],
   ['a home on another machine', configFor([HOME]), ground([{ ...HOME, worker: 'remote' }]), BECOME],
-  ['a unit', configFor([ETC], [RELOAD]), ground([ETC]), ''],
+  ['a unit, whose reload may be a signal', configFor([ETC], [RELOAD]), ground([ETC]), 'SYS_PTRACE'],
   ['a main process', configFor([ETC], [KILL]), ground([ETC]), 'KILL SYS_PTRACE'],
   ['a program', configFor([ETC], [execConsumer('web')]), ground([ETC]), ''],
   ['a pid file', configFor([ETC], [PID_FILE]), ground([ETC], { pidFiles: [way('/run')] }), 'KILL SYS_PTRACE'],

@@ -79,7 +79,7 @@ async function walkOn(t: TestContext, machine: Machine, blocks: readonly Block[]
 
 const INSTALL = 'dpkg -i /root/*.deb </dev/null';
 const CONFIGURE = `${INSTALL}
-mkdir -p /root/.aws /etc/myapp; printf '[other]\\nregion = x\\n' > /root/.aws/credentials
+mkdir -p /root/.aws /etc/myapp; printf '[other]\\nregion = x\\n' > /root/.aws/credentials; chmod 600 /root/.aws/credentials
 cat > /etc/credrotate/credrotate.yaml <<END
 ${BOTH}END
 systemctl enable --quiet --now credrotate`;

@@ -86,6 +86,7 @@ async function walk(step: ReturnType<typeof steps>, machine: Machine, way: Way):
   await step(`${way.kind}: an edited configuration of 0.1.0 stays in force, and nobody is asked`, async () => {
     await sh(alone(`${way.downgrade} ${way.earlier}`));
     machine.write(CONFFILE, EDITED);
+    await sh(`rm -f ${SINK}`);
     const known = await readings(machine);
     await sh('systemctl enable --quiet --now credrotate');
     await reads(machine, known, `reload ${await last4()}`);
