@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { formatProblems, placeText, type Problem } from '../config/problem.ts';
 import type { Config } from '../core/config.ts';
+import type { ErrorInfo } from '../core/errors.ts';
 import { EXIT, exitCodeOfErrors, worstOf, type ExitCode } from '../core/exit.ts';
 import { byWeight, findingOf, type Finding } from '../core/findings.ts';
 import { named } from '../core/sink-id.ts';
@@ -101,17 +102,13 @@ async function examine(world: World, config: Config, options: CheckOptions): Pro
   // The units read no other configuration.
   const isTheirs = isUsual(options) && options.confDir === undefined;
   const units = isTheirs ? await judgeUnits(world, deps) : [];
-  const own = isTheirs && world.uid !== 0 ? [] : [stateDirectory(world), runtimeDirectory(world)];
-  const [state = [], status = []] = own.map((directory) => [directory.trouble()].filter((one) => one !== undefined));
+  const { state, findings: own } = isTheirs && world.uid !== 0 ? { state: [], findings: [] } : judgeOwn(world);
   const errors = [...sinks.flatMap(({ error }) => error ?? []), ...state, ...source];
   return {
     sinks,
     findings: [
       ...source.map((error) => findingOf('source-failing', { subject: 'source', problem: 'it gives none' }, error)),
-      ...state.map((error) => findingOf('state-unwritable', { subject: 'state', problem: 'it cannot be kept' }, error)),
-      ...status.map((error) =>
-        findingOf('state-unwritable', { subject: 'status', problem: 'it cannot be kept', severity: 'warning' }, error),
-      ),
+      ...own,
       ...consumers,
       ...units,
     ],
@@ -122,6 +119,19 @@ async function examine(world: World, config: Config, options: CheckOptions): Pro
     ],
     unseen: [...unseen.values()],
     isWhole: true,
+  };
+}
+
+/** Our own directories: a pass goes on without a status, of which it warns. */
+function judgeOwn(world: World): { readonly state: readonly ErrorInfo[]; readonly findings: readonly Finding[] } {
+  const problem = 'it cannot be kept';
+  const [state, status] = [stateDirectory(world).trouble(), runtimeDirectory(world).trouble()];
+  return {
+    state: state ? [state] : [],
+    findings: [
+      ...(state ? [findingOf('state-unwritable', { subject: 'state', problem }, state)] : []),
+      ...(status ? [findingOf('state-unwritable', { subject: 'status', problem, severity: 'warning' }, status)] : []),
+    ],
   };
 }
 
