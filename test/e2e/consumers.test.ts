@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { cpSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openSite, reportOf, type Site } from '../support/agent.ts';
-import { needsRoot } from '../support/consumer.ts';
+import { needsRoot, privateCopy, startProgram, type Program } from '../support/consumer.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeHook, startDaemon } from '../support/programs.ts';
 import { assertNoSecret, openMetadata } from '../support/secrets.ts';
@@ -21,6 +21,41 @@ describe('consumers', { concurrency: 6 }, () => {
     assert.equal(code, 74);
     assert.match(stdout, /^pending {3}legacy\n {10}CONSUMER_WOULD_DIE: pid \d+: .*\n {10}hint: /m);
     assert.equal(daemon.isAlive(), true);
+  });
+
+  test('one that ends on the signal is said to have ended, and gets no other until it is asked for by name', async (t) => {
+    const site = await openSite(t);
+    const exe = privateCopy('/bin/sh', site.directory, 'unknown');
+    const start = async (): Promise<Program> => {
+      const script = 'trap "exit 0" HUP; echo ready; while :; do sleep 0.1; done';
+      const program = await startProgram(t, [exe, '-c', script], { ready: 'ready' });
+      writeFileSync(site.path('legacy.pid'), `${program.pid}\n`);
+      return program;
+    };
+    await start();
+    const config = configure(
+      site,
+      { legacy: { type: 'signal', pid_file: site.path('legacy.pid') } },
+      { metrics: { textfile: site.path('c.prom') } },
+    );
+    const first = await site.run(['once', '--every', '1h', ...config]);
+    assert.equal(first.code, 74);
+    assert.match(first.stdout, /^ended {5}legacy\n {10}CONSUMER_ENDED: pid \d+: expected to go on after SIGHUP/m);
+    assert.match(readFileSync(site.path('c.prom'), 'utf8'), /^credrotate_consumer_ended\{consumer="legacy"\} 2$/m);
+    const { code, stdout } = await site.run(['status', '--check']);
+    assert.deepEqual([code, /CRITICAL - legacy: it ended/.test(stdout)], [2, true], stdout);
+    assert.equal((await site.run(['status'])).code, 74);
+
+    const successor = await start();
+    site.metadata.rotate();
+    const agent = site.start(['run', ...config]);
+    await eventually('it is looked for', () => site.state().includes('"generation": 2'));
+    const { consumers } = reportOf(await site.run(['refresh', '--json']));
+    assert.deepEqual([consumers[0]?.result, consumers[0]?.successor?.isRunning], ['ended', true]);
+    assert.ok(successor.isRunning(), 'it is not signalled again');
+    await site.run(['refresh', '--notify', 'legacy']);
+    await eventually('it was asked for', () => !successor.isRunning());
+    await agent.stop();
   });
 
   test('one that is still starting is told when it handles the signal', async (t) => {
