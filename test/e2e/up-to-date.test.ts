@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { AgentState } from '../../src/rotation/state.ts';
-import { openSite, said, type Site } from '../support/agent.ts';
+import { skipsWithoutRoot } from '../support/acting.ts';
+import { openSite, reportOf, said, type Site } from '../support/agent.ts';
 
 /** A file of which nothing good is known is not up to date, whatever the source says. */
 
@@ -85,4 +86,19 @@ describe('a file that is not there is not up to date', { concurrency: 3 }, () =>
     assert.equal((await site.run(['refresh', '--accept'])).code, 0);
     await said(agent, new RegExp(`rotation 2: .*, accepted by uid ${String(process.getuid?.())}`));
   });
+});
+
+// Cause: everything said OK of a file that nobody but root could open.
+test('a file that its group cannot reach is a warning, with the directory that shuts it out', async (t) => {
+  if (skipsWithoutRoot(t)) return;
+  const site = await openSite(t);
+  chmodSync(site.directory, 0o755);
+  mkdirSync(site.path('closed'), { mode: 0o700 });
+  const sink = { path: site.path('closed/a.env'), format: 'dotenv', group: 'daemon', mode: '0640' };
+  const options = site.configure({ sinks: [sink] });
+  assert.deepEqual(await codes(site, options), [0, 0, 1]);
+  const { stdout } = await site.run(['status', '--check']);
+  assert.match(stdout, /^CREDROTATE WARNING - \S+\/a\.env: its owner or group cannot reach it.*closed .*chmod o\+x/);
+  const report = reportOf(await site.run(['status', '--json']));
+  assert.equal(report.findings[0]?.id, 'sink-unreachable');
 });

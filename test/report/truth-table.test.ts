@@ -30,6 +30,7 @@ const SINKS: Readonly<Record<string, readonly SinkStatus[]>> = {
   unknown: [...GOOD, sinkOf('/c', { result: 'unknown' })],
   failed: [...GOOD, sinkOf('/c', { result: 'failed', error: { code: 'SINK_WRITE_FAILED', message: 'full' } })],
   missing: [...GOOD, outdated(['missing'])],
+  unreachable: [...GOOD, sinkOf('/c', { isUnreachable: true, warnings: ['shut out'] })],
 };
 
 const BY: Readonly<Record<string, readonly [agent: Partial<Status['agent']>, sight: Sight]>> = {
@@ -86,9 +87,9 @@ const isUnknown = ({ by }: Combination): boolean => by === 'agent hidden' || by 
 const isDead = ({ source }: Combination): boolean => source === 'expired' || source === 'never';
 /** Without any credentials that is said once, and not of each sink that it leaves unknown. */
 const isSinkBad = ({ sinks, source }: Combination): boolean =>
-  sinks !== 'current' && !(sinks === 'unknown' && source === 'never');
-const isDoubtful = ({ source, disk, consumers }: Combination): boolean =>
-  source === 'failing' || consumers === 'pending' || disk === 'refused' || disk === 'edited';
+  !['current', 'unreachable'].includes(sinks) && !(sinks === 'unknown' && source === 'never');
+const isDoubtful = ({ source, sinks, disk, consumers }: Combination): boolean =>
+  source === 'failing' || sinks === 'unreachable' || consumers === 'pending' || disk === 'refused' || disk === 'edited';
 
 /** The rules. */
 function expected(combination: Combination): Rule {
@@ -133,14 +134,14 @@ function isGreen(metrics: ReadonlyMap<string, number>): boolean {
   );
 }
 
-/** What only the host can see, and what was edited just now, has no metric that says so. */
+/** What only the host can see, what was edited just now, and who is shut out, have no metric but the level. */
 const UNSEEN = ['timer stopped', 'timer without a pass', 'timer unknown', 'agent killed', 'agent hidden', 'none'];
 
 describe('level, exit codes, --check, metrics and the text for systemd agree', () => {
   for (const by of Object.keys(BY)) {
     test(`next pass: ${by}`, () => {
       const all = combinations(by);
-      assert.equal(all.length, 4 * 4 * 4 * 2);
+      assert.equal(all.length, 4 * 5 * 4 * 2);
       for (const combination of all) agree(combination);
     });
   }
@@ -183,8 +184,9 @@ function agree(combination: Combination): void {
   }
   const metrics = samples(renderMetrics(report));
   assert.equal(metrics.get(`credrotate_status{level="${report.level}"}`), 1);
-  if (combination.disk !== 'edited just now' && !UNSEEN.includes(combination.by))
+  if (combination.disk !== 'edited just now' && combination.sinks !== 'unreachable' && !UNSEEN.includes(combination.by))
     assert.equal(isGreen(metrics), rule.check === 0, what);
-  const isGood = ['ok', 'failing'].includes(combination.source) && combination.sinks === 'current';
+  const isGood =
+    ['ok', 'failing'].includes(combination.source) && ['current', 'unreachable'].includes(combination.sinks);
   assert.equal(isUpToDate(facts, NOON), isGood, what);
 }
