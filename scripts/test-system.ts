@@ -20,7 +20,7 @@ const folder = isRelease ? 'test/release' : 'test/system';
 const TEST_LIMIT = isRelease ? 2_400_000 : 600_000;
 
 /** Files that take a minute and more begin first, so that none is left to run alone at the end. */
-const LONG = ['faults-kill.', 'soak.', 'attack.'];
+const LONG = ['faults-kill.', 'soak.', 'attack.', 'daemons.'];
 
 /** What the files mount is seen by nobody but them, and goes with them: the runner is in mounts of its own. */
 const HOST_MOUNTS = 'CREDROTATE_HOST_MOUNTS';
