@@ -149,9 +149,8 @@ async function writeSinks(
   const after = { ...note(deps.store.state), temps: [...applied.temps] };
   after.sinks = { ...recordsThatHold(before, applied), ...applied.records };
   const written = writtenBy(after, config, applied);
-  if (JSON.stringify({ ...after, written }) !== JSON.stringify(deps.store.state)) {
+  if (JSON.stringify({ ...after, written }) !== JSON.stringify(deps.store.state))
     await deps.store.update((state) => ({ ...note(state), sinks: after.sinks, temps: after.temps, written }));
-  }
   return applied;
 }
 

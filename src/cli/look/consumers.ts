@@ -23,16 +23,23 @@ async function lookAt(deps: LookDeps, consumer: ConsumerConfig): Promise<Consume
   const common = { name, sinks, processes };
   const trouble = processes.some(({ error }) => error) ? {} : troubleOf(deps, name, result);
   if (consumer.type === 'exec') return { ...common, ...trouble, told: 'hook' };
-  if (consumer.type === 'systemd') {
-    const shown = await show(deps, consumer.unit, PROPERTIES);
-    const unit = shown && (await unitFacts(deps, consumer, shown));
-    const isSaid = unit && (!unit.isThere || (consumer.action === 'reload' && !unit.canReload));
-    return { ...common, ...(isSaid ? {} : trouble), told: howTold(consumer, unit), ...(unit && { unit }) };
-  }
+  if (consumer.type === 'systemd') return { ...common, ...(await lookAtUnit(deps, consumer, trouble)) };
   const unitName = processes.map(({ pid }) => unitOf(pid)).find((one) => one !== undefined);
   const shown = unitName === undefined ? undefined : await show(deps, unitName, PROPERTIES);
   const unit = shown && unitName !== undefined && (await unitFacts(deps, { unit: unitName, action: 'kill' }, shown));
   return { ...common, ...trouble, told: 'signal', ...(unit && { unit }) };
+}
+
+/** A missing unit, and one that cannot reload, are findings of their own. */
+async function lookAtUnit(
+  deps: LookDeps,
+  consumer: SystemdConsumer,
+  trouble: Pick<ConsumerFacts, 'trouble'>,
+): Promise<Pick<ConsumerFacts, 'told' | 'trouble' | 'unit'>> {
+  const shown = await show(deps, consumer.unit, PROPERTIES);
+  const unit = shown && (await unitFacts(deps, consumer, shown));
+  const isSaid = unit && (!unit.isThere || (consumer.action === 'reload' && !unit.canReload));
+  return { ...(isSaid ? {} : trouble), told: howTold(consumer, unit), ...(unit && { unit }) };
 }
 
 function sinkOf(sink: SinkConfig): ConsumerFacts['sinks'][number] {
