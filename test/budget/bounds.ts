@@ -8,7 +8,7 @@ export const BOUNDS = {
   /** Characters of the scripts that a command loads. */
   loaded: {
     '--version': 175_000,
-    status: 620_000,
+    status: 625_000,
     check: 980_000,
     once: 950_000,
   },

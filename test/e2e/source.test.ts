@@ -53,7 +53,10 @@ describe('the source', { concurrency: 4 }, () => {
     assert.equal((await refresh(site)).code, 69);
     await said(agent, /source is no_role: .*; the files keep the credentials of role demo-role, good until .*attach/);
     const { stdout } = await site.run(['status']);
-    assert.match(stdout, /^WARNING +source: gives nothing new [^]*IMDS_NO_ROLE: [^]*\n +hint: it had role demo-role before/m);
+    assert.match(
+      stdout,
+      /^WARNING +source: gives nothing new [^]*IMDS_NO_ROLE: [^]*\n +hint: it had role demo-role before/m,
+    );
 
     site.metadata.setRole('other');
     assert.equal((await refresh(site)).code, 0);
