@@ -18,7 +18,11 @@ const advisory = object({
   concernsUs: boolean(),
   reason: string(),
 });
-const listSchema = object({ checked: pipe(string(), isoDate()), sources: array(string()), advisories: array(advisory) });
+const listSchema = object({
+  checked: pipe(string(), isoDate()),
+  sources: array(string()),
+  advisories: array(advisory),
+});
 
 type Advisory = InferOutput<typeof advisory>;
 
@@ -47,9 +51,9 @@ async function main(): Promise<number> {
   return isGood ? 0 : 1;
 }
 
-export function readList(text = readFileSync(join(ROOT, 'packaging/advisories.json'), 'utf8')): InferOutput<
-  typeof listSchema
-> {
+export function readList(
+  text = readFileSync(join(ROOT, 'packaging/advisories.json'), 'utf8'),
+): InferOutput<typeof listSchema> {
   return parse(listSchema, JSON.parse(text));
 }
 

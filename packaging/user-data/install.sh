@@ -267,7 +267,7 @@ main() {
   # The package manager's own user reads the package.
   chmod 755 "$work"
   if [ -n "$repository" ]; then install_from_repository; else install_from_file; fi
-  say "installed: credrotate $(credrotate --version)"
+  say "installed: credrotate $(credrotate -V)"
   configure
   code=0
   credrotate once --wait "$wait" || code=$?

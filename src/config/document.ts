@@ -1,8 +1,8 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document, Node, Scalar, YAMLMap } from 'yaml';
-import { invalid, type Finding, type Place, type Problem } from './problem.ts';
+import { invalid, type Finding, type Problem } from './problem.ts';
 import { pathText, show } from './show.ts';
-import type { Entry, Path, Tree } from './tree.ts';
+import type { Entry, Path, Place, Tree } from './tree.ts';
 
 /** Deeper than any setting: a limit for recursion. */
 const MAX_DEPTH = 16;

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { assemble } from './assemble.ts';
-import type { ConfigResult, Place, Problem } from './problem.ts';
-import type { Entry, Tree } from './tree.ts';
+import type { ConfigResult, Problem } from './problem.ts';
+import type { Entry, Place, Tree } from './tree.ts';
 
 /** Sinks as the command line gives them. */
 export interface SinkFlags {

@@ -1,21 +1,12 @@
 import type { Config } from '../core/config.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
-import type { Tree } from './tree.ts';
+import type { Place, Tree } from './tree.ts';
 
 export type ConfigResult =
   /** `tree`: what the files say together. */
   | { readonly ok: true; readonly config: Config; readonly tree: Tree; readonly warnings: readonly Problem[] }
   | { readonly ok: false; readonly problems: readonly Problem[] };
-
-/** Where something was written: a spot in a file, or an option of the command line (`--dotenv`), which has no lines. */
-export interface Place {
-  readonly file: string;
-  /** From 1. */
-  readonly line?: number;
-  /** From 1. */
-  readonly column?: number;
-}
 
 export interface Problem extends Place {
   /** `note`: of one setting in several files, which of them counts. */

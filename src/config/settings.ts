@@ -1,6 +1,5 @@
-import type { Place } from './problem.ts';
 import { show } from './show.ts';
-import { isList, isMapping, type Entry, type Tree } from './tree.ts';
+import { isList, isMapping, type Entry, type Place, type Tree } from './tree.ts';
 
 /** One setting: its value, and where it was written; without a place it is a default. */
 export interface Setting {

@@ -1,4 +1,11 @@
-import type { Place } from './problem.ts';
+/** Where something was written: a spot in a file, or an option of the command line (`--dotenv`), which has no lines. */
+export interface Place {
+  readonly file: string;
+  /** From 1. */
+  readonly line?: number;
+  /** From 1. */
+  readonly column?: number;
+}
 
 /** A value of a file or of the command line that knows where it was written. */
 export interface Tree {

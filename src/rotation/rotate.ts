@@ -109,10 +109,7 @@ interface Writing {
   readonly isAccepted: boolean;
 }
 
-/**
- * Undefined: there have never been any credentials. After a memory that could not be used nobody knows who was notified,
- * whatever the files hold already: everybody is.
- */
+/** Undefined: there have never been any credentials. */
 async function writeSinks(
   deps: RotateDeps,
   config: Config,
@@ -126,9 +123,8 @@ async function writeSinks(
   if (!print) return undefined;
   const enter = entering(decision, before.generation, { config, now, asked, seed: String(deps.clock.random()) });
   const urgent = decision.kind === 'new' && (decision.moved || isAccepted);
-  const unremembered = deps.store.isAnew && !before.standing ? config.sinks.map(idOf) : [];
   const note = (state: AgentState, changing: readonly string[] = []): AgentState =>
-    notePending(enter(state), config, { sinks: [...unremembered, ...changing], now, urgent });
+    notePending(enter(state), config, { sinks: [...unremembered(deps, before, config), ...changing], now, urgent });
   const applied = await deps.applySinks({
     sinks: config.sinks,
     trustedGroups: config.trustedGroups,
@@ -152,6 +148,11 @@ async function writeSinks(
   if (JSON.stringify({ ...after, written }) !== JSON.stringify(deps.store.state))
     await deps.store.update((state) => ({ ...note(state), sinks: after.sinks, temps: after.temps, written }));
   return applied;
+}
+
+/** After a memory that could not be used nobody knows who was notified, whatever the files hold already: everybody is. */
+function unremembered({ store }: RotateDeps, before: AgentState, { sinks }: Config): readonly string[] {
+  return store.isAnew && !before.standing ? sinks.map(idOf) : [];
 }
 
 /** With what the files of these sinks hold now. */

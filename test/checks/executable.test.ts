@@ -16,13 +16,13 @@ describe('executable', async () => {
   const executable = await build();
 
   test('needs neither its directory nor an environment', async () => {
-    const { stdout, stderr } = await run(executable, ['--version'], { cwd: '/', env: {} });
+    const { stdout, stderr } = await run(executable, ['-V'], { cwd: '/', env: {} });
     assert.deepEqual({ stdout, stderr }, { stdout: `${packageJson.version}\n`, stderr: '' });
   });
 
   // Cause: by default a single executable obeys NODE_OPTIONS, which loads any code into it.
   test('takes no options for Node from the environment', async () => {
-    await run(executable, ['--version'], { env: { NODE_OPTIONS: '--require=/nonexistent.js' } });
+    await run(executable, ['-V'], { env: { NODE_OPTIONS: '--require=/nonexistent.js' } });
   });
 
   // Cause: the file that OPENSSL_CONF names can load a library, and one that is broken ended the process with 101.
@@ -30,7 +30,7 @@ describe('executable', async () => {
     await using directory = await mkdtempDisposable(join(tmpdir(), 'credrotate-test-'));
     const broken = join(directory.path, 'openssl.cnf');
     writeFileSync(broken, 'no equal sign\n');
-    await run(executable, ['--version'], { env: { OPENSSL_CONF: broken } });
+    await run(executable, ['-V'], { env: { OPENSSL_CONF: broken } });
   });
 
   const VARIABLES = { NODE_V8_COVERAGE: 'coverage', NODE_DEBUG: 'fs,http,net,child_process' };
@@ -41,7 +41,7 @@ describe('executable', async () => {
     { skip: process.getuid?.() !== 0 && 'needs root: others may steer their own Node' },
     async () => {
       await using directory = await mkdtempDisposable(join(tmpdir(), 'credrotate-test-'));
-      const { stdout, stderr } = await run(executable, ['--version'], { cwd: directory.path, env: VARIABLES });
+      const { stdout, stderr } = await run(executable, ['-V'], { cwd: directory.path, env: VARIABLES });
       assert.deepEqual({ stdout, stderr }, { stdout: `${packageJson.version}\n`, stderr: '' });
       assert.deepEqual(readdirSync(directory.path), []);
     },

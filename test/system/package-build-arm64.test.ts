@@ -13,7 +13,7 @@ const LIBRARIES = '/usr/aarch64-linux-gnu';
 describe('the executable for arm64, under an emulator', () => {
   test('starts', async (t) => {
     if (!canEmulate(t)) return;
-    const { stdout, stderr } = await emulate(await build('arm64'), ['--version'], {});
+    const { stdout, stderr } = await emulate(await build('arm64'), ['-V'], {});
     assert.deepEqual([stdout, stderr], [`${packageJson.version}\n`, '']);
   });
 
