@@ -107,7 +107,7 @@ describe('a script that a user can change', () => {
     const marker = site.path('script-ran');
     const script = site.path('script');
     writeFileSync(script, `#!/bin/sh\n/usr/bin/touch ${marker}\n`, { mode: 0o755 });
-    const own = COMMANDS.filter((words) => words.join(' ').includes('SCRIPT') && !/BASH_ENV/.test(words.join(' ')));
+    const own = COMMANDS.filter((words) => words.join(' ').includes('SCRIPT') && !words.join(' ').includes('BASH_ENV'));
     await tally(t, "interpreted scripts of root's", async (attempt) => {
       for (const words of own) {
         await attempt(async () => {
