@@ -23,7 +23,7 @@ export async function writingRows(setting: Setting): Promise<Row[]> {
       unit: 'ms',
       ours,
       against: { name: 'bare loop', value: bare },
-      ...(count === 1_000 && { budget: { of: 'ratio', limit: 1.5 } as const }),
+      ...(count === 1_000 && { budget: { of: 'ratio', limit: 1.2 } as const }),
     });
   }
   const memory = (count: number) => () => write(setting, 'ours', count).kilobytes / count;

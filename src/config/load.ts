@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { digest } from '../core/digest.ts';
 import { isErrno } from '../core/errors.ts';
@@ -8,7 +8,7 @@ import { assemble } from './assemble.ts';
 import { parseYaml } from './document.ts';
 import { problem, warning, type ConfigResult, type Problem } from './problem.ts';
 import { checkPrograms } from './programs.ts';
-import { describeFailure, readConfigFile } from './read-file.ts';
+import { describeFailure, readConfigFile, type FileText } from './read-file.ts';
 import type { ValidatePattern } from './settings-rules.ts';
 import { checkTextfiles } from './textfile.ts';
 
@@ -63,14 +63,16 @@ export function readSources(
   { uid, draft, confDir: directory = confD(path) }: Omit<LoadOptions, 'validatePattern'>,
 ): Sources {
   const dropIns = listDropIns(directory, { uid, draft });
-  const isThere = draft?.path === path || existsSync(path) || (dropIns.files.length === 0 && !existsSync(directory));
-  const files = [...(basename(path) !== MAIN_FILE || isThere ? [path] : []), ...dropIns.files];
-  const read = files.map((file) =>
-    file === draft?.path ? { file, ok: true as const, text: draft.text } : { file, ...readConfigFile(file, uid) },
-  );
+  const isLeftOut = (one: FileText): boolean =>
+    basename(path) === MAIN_FILE && dropIns.isThere && !one.ok && one.isMissing === true;
+  const read = [path, ...dropIns.files]
+    .map((file) =>
+      file === draft?.path ? { file, ok: true as const, text: draft.text } : { file, ...readConfigFile(file, uid) },
+    )
+    .filter((one) => one.file !== path || !isLeftOut(one));
   const texts = read.flatMap((one) => (one.ok ? [{ file: one.file, text: one.text }] : []));
   return {
-    files,
+    files: read.map(({ file }) => file),
     texts,
     problems: [...dropIns.problems, ...read.flatMap((one) => (one.ok ? [] : [one.problem]))],
     digest: digest(JSON.stringify(read.map((one) => [one.file, one.ok ? one.text : one.problem.message]))),
@@ -83,25 +85,28 @@ export function confD(path: string): string {
 }
 
 interface DropIns {
+  /** The directory, whatever is in it. */
+  readonly isThere: boolean;
   readonly files: readonly string[];
   readonly problems: readonly Problem[];
 }
 
 /** In name order, byte by byte; hidden files and other endings are not ours. */
 function listDropIns(directory: string, { uid, draft }: Pick<LoadOptions, 'uid' | 'draft'>): DropIns {
-  const drafted = draft && confD(draft.path).replace(/\/conf\.d$/, '') === directory ? [basename(draft.path)] : [];
+  const drafted: readonly string[] =
+    draft && confD(draft.path).replace(/\/conf\.d$/, '') === directory ? [basename(draft.path)] : [];
   const paths = (names: readonly string[]): readonly string[] =>
     [...new Set([...names, ...drafted])].sort(compareBytes).map((name) => `${directory}/${name}`);
   try {
     const listed = uid === 0 ? namesForRoot(directory) : readdirSync(directory);
-    if (!Array.isArray(listed)) return { files: [], problems: [listed] };
+    if (!Array.isArray(listed)) return { isThere: true, files: [], problems: [listed] };
     const names = listed.filter((name) => !name.startsWith('.'));
     const problems = names.flatMap((name) => misnamed(directory, name));
-    return { files: paths(names.filter((name) => name.endsWith('.yaml'))), problems };
+    return { isThere: true, files: paths(names.filter((name) => name.endsWith('.yaml'))), problems };
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return { files: paths([]), problems: [] };
+    if (isErrno(error, 'ENOENT')) return { isThere: drafted.length > 0, files: paths([]), problems: [] };
     const unreadable = problem('CONFIG_UNREADABLE', { file: directory }, describeFailure('a directory', error));
-    return { files: [], problems: [unreadable] };
+    return { isThere: true, files: [], problems: [unreadable] };
   }
 }
 
@@ -112,7 +117,8 @@ function compareBytes(a: string, b: string): number {
 /** Of a directory that nobody else can change, or what is wrong with it. Throws errno errors. */
 function namesForRoot(directory: string): string[] | Problem {
   using found = openDirectory('configuration', directory, { uid: 0 });
-  if (found.kind === 'directory') return found.missing.length === 0 ? [...found.held.names()] : [];
+  if (found.kind === 'directory' && found.missing.length > 0) throw Object.assign(new Error(), { code: 'ENOENT' });
+  if (found.kind === 'directory') return [...found.held.names()];
   const refusal = found.kind === 'refused' ? found.refusal : undefined;
   if (refusal?.why === 'errno') throw refusal.error;
   const error = found.kind === 'refused' ? found.error : errorOf('configuration', directory, found).toInfo();

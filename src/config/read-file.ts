@@ -8,7 +8,9 @@ import { errorOf, openFile } from '../paths/policies.ts';
 import { takeBack, withRemedy } from '../paths/remedy.ts';
 import { problem, type Finding, type Problem } from './problem.ts';
 
-export type FileText = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: Problem };
+export type FileText =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly problem: Problem; readonly isMissing?: boolean };
 
 /** The text of a configuration file. For root, of one that nobody else can change: it can run commands as root. */
 export function readConfigFile(file: string, uid: number): FileText {
@@ -23,7 +25,8 @@ export function readConfigFile(file: string, uid: number): FileText {
     const finding = withRemedy(file, { code, ...error }, refusal, (at) => installConfig(file, at));
     return refuse(file, code === 'CONFIG_UNSAFE' ? code : 'CONFIG_UNREADABLE', finding);
   } catch (error) {
-    return refuse(file, 'CONFIG_UNREADABLE', describeFailure('a file', error));
+    const refused = refuse(file, 'CONFIG_UNREADABLE', describeFailure('a file', error));
+    return { ...refused, isMissing: isErrno(error, 'ENOENT') };
   }
 }
 
@@ -57,7 +60,7 @@ function decode(file: string, bytes: Buffer): FileText {
   return { ok: true, text: bytes.toString().replace(/^\uFEFF/, '') };
 }
 
-function refuse(file: string, code: Problem['code'], finding: Finding): FileText {
+function refuse(file: string, code: Problem['code'], finding: Finding): Extract<FileText, { ok: false }> {
   return { ok: false, problem: problem(code, { file }, finding) };
 }
 
