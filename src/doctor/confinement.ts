@@ -49,11 +49,14 @@ function readOnlyBy(unit: Properties, directory: string): string | undefined {
   return closed.find(([path]) => contains(path, directory) && path.length > depth)?.[1];
 }
 
-/** systemd marks paths that may be missing with a minus, and such below the root directory with a plus. */
+/**
+ * systemd marks paths that may be missing with a minus, and such below the root directory with a plus; it quotes those with
+ * blanks as a shell would.
+ */
 function listOf(unit: Properties, name: string): readonly string[] {
-  return (unit[name] ?? '')
-    .split(/\s+/)
-    .filter((path) => path !== '')
+  const words = [...(unit[name] ?? '').matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/g)];
+  return words
+    .map(([, quoted, plain = '']) => quoted?.replace(/\\(.)/g, '$1') ?? plain)
     .map((path) => path.replace(/^[-+]+/, '').split(':')[0] ?? '');
 }
 

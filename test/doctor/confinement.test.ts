@@ -9,6 +9,8 @@ const CASES: readonly (readonly [unit: Record<string, string>, directory: string
   [{ ProtectHome: 'yes', ReadWritePaths: '/home/alice' }, '/home/alice/.aws', 'ProtectHome=yes'],
   [{ ProtectHome: 'tmpfs', BindPaths: '/home/alice:/home/alice:rbind' }, '/home/alice/.aws', undefined],
   [{ TemporaryFileSystem: '/home:ro,mode=0755 /root:ro,mode=0755' }, '/root/.aws', 'TemporaryFileSystem=/root'],
+  [{ ProtectSystem: 'strict', ReadWritePaths: '-/etc/myapp "-/srv/a b%c"' }, '/srv/a b%c', undefined],
+  [{ ProtectSystem: 'strict', ReadWritePaths: '-/etc/myapp "-/srv/a b%c"' }, '/srv/a', 'ProtectSystem=strict'],
   [{ TemporaryFileSystem: '/home:ro,mode=0755', BindPaths: '/home/alice' }, '/home/alice/.aws', undefined],
   [{ ProtectHome: 'read-only' }, '/run/user/1000', 'ProtectHome=read-only'],
   [{ ProtectHome: 'read-only', ReadWritePaths: '/home/alice' }, '/home/alice/.aws', undefined],

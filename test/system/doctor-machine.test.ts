@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Finding } from '../../src/core/findings.ts';
 import type { Unseen } from '../../src/doctor/contract.ts';
+import { eventually } from '../support/eventually.ts';
 import { executable } from '../support/product.ts';
 import { openMachine, type Machine } from './machine.ts';
 import { installMetadata } from './machine-metadata.ts';
@@ -48,6 +49,7 @@ const WRONG = [
 
 const CURE = `
 umount /srv/mounted.env
+rm /srv/mounted.env
 rm /etc/systemd/system/credrotate.service.d/home.conf /etc/systemd/system/profile.service.d/* 2>/dev/null || true
 sed -i 's/^Environment=.*//' /etc/systemd/system/profile.service
 sed -i '/unit: gone.service/d; s/, gone]/]/; s/unit: killed.service.*}/unit: killed.service }/' /etc/credrotate/credrotate.yaml
@@ -97,6 +99,8 @@ test('the doctor on a host with systemd', async (t) => {
   assert.ok(places.includes('/root/.aws/credentials') && places.includes('lockdown'), places.join());
 
   await machine.sh(CURE);
+  const isQuiet = async (): Promise<boolean> => (await machine.run(['credrotate', 'status'])).code === 0;
+  await eventually('everybody is notified', isQuiet);
   const cured = await examine(machine);
   assert.deepEqual(cured.found, [
     'profile unit-cannot-reload note',

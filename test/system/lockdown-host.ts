@@ -51,7 +51,7 @@ export async function openHost(t: TestContext, space: Namespace, config: object 
     const takesConfig = command === 'apply' || command === 'status';
     return site.run(['lockdown', command, ...args, ...(takesConfig ? option : [])], { through: space.enter });
   };
-  return { lockdown, status: async () => JSON.parse((await lockdown('status', '--json')).stdout) as Status };
+  return { lockdown, status: async () => (JSON.parse((await lockdown('status', '--json')).stdout) as { lockdown: Status }).lockdown };
 }
 
 export async function done(ended: Promise<Ended>): Promise<string> {

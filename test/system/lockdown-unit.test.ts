@@ -74,7 +74,7 @@ test('the lockdown unit', async (t) => {
     const { code, stdout } = await machine.run(['credrotate', 'lockdown', 'status']);
     assert.equal(code, 78);
     assert.match(stdout, /^lockdown: drifted: credrotate-lockdown.service is active, but its table is gone/);
-    assert.match(await sh('credrotate check'), /^warning {3}lockdown: .*its table is gone/m);
+    assert.match(await sh('credrotate check'), /^warning {3}metadata service: .*its table is gone/m);
     await sh(`systemctl reload ${UNIT}`);
     await isLocked();
     assert.doesNotMatch(await sh('credrotate check'), /warning/);
