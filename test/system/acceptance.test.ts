@@ -19,7 +19,8 @@ test('the acceptance script', async (t) => {
   });
   if (!machine) return;
   await machine.booted();
-  await metadataOf(machine).currentKey();
+  const metadata = metadataOf(machine);
+  await metadata.currentKey();
   const [now = '', later = '', script = ''] = inside;
   await tally(t, 'the acceptance script passes, and shows what fails', async (attempt) => {
     await attempt(async () => {
@@ -27,10 +28,10 @@ test('the acceptance script', async (t) => {
       assert.equal(code, 0, stdout + stderr);
       assert.match(stdout, /^result {4}(\d+) of \1 passed$/m);
       assert.match(stdout, /^skip {2}SELinux: it is not enforcing$/m);
-      metadataOf(machine).assertNoSecret('the acceptance script', stdout + stderr);
+      metadata.assertNoSecret('the acceptance script', stdout + stderr);
     });
     await attempt(async () => {
-      await metadataOf(machine).setRole(null);
+      await metadata.setRole(null);
       const { code, stdout } = await machine.run([
         'sh',
         '-c',

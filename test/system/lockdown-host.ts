@@ -39,7 +39,7 @@ export interface Host {
 interface Status {
   readonly state: string;
   readonly reason?: string;
-  readonly rollbackIn?: number;
+  readonly rollbackInSeconds?: number;
   readonly refused: readonly number[];
 }
 
@@ -51,7 +51,10 @@ export async function openHost(t: TestContext, space: Namespace, config: object 
     const takesConfig = command === 'apply' || command === 'status';
     return site.run(['lockdown', command, ...args, ...(takesConfig ? option : [])], { through: space.enter });
   };
-  return { lockdown, status: async () => (JSON.parse((await lockdown('status', '--json')).stdout) as { lockdown: Status }).lockdown };
+  return {
+    lockdown,
+    status: async () => (JSON.parse((await lockdown('status', '--json')).stdout) as { lockdown: Status }).lockdown,
+  };
 }
 
 export async function done(ended: Promise<Ended>): Promise<string> {

@@ -31,8 +31,11 @@ describe('a trial', () => {
     const space = await openInstance(t);
     const { lockdown, status } = await openHost(t, space, { lockdown: {} });
     await done(lockdown('apply', '--for', `${TRIAL}s`, '--allow-user', String(ALLOWED)));
-    const { state, rollbackIn } = await status();
-    assert.ok(state === 'on' && rollbackIn !== undefined && rollbackIn <= TRIAL * 1000, String(rollbackIn));
+    const { state, rollbackInSeconds } = await status();
+    assert.ok(
+      state === 'on' && rollbackInSeconds !== undefined && rollbackInSeconds <= TRIAL,
+      String(rollbackInSeconds),
+    );
     await done(lockdown('confirm'));
     assert.doesNotMatch(await space.rules(), /expires/);
     assert.deepEqual(await ask(space, ALLOWED, NOBODY), [...GIVEN, ...REFUSED]);

@@ -89,7 +89,9 @@ test('the units', async (t) => {
   await step('a sink outside of what is open is refused and reported, and stops no other', async () => {
     machine.write('/etc/credrotate/conf.d/new.yaml', 'sinks: [{ path: /srv/new/aws.env, format: dotenv }]\n');
     await sh('mkdir /srv/new');
-    assert.match(await sh('credrotate check'), /\/srv\/new\/aws\.env.*\n.*warning: .*outside.*harden/);
+    const checked = await run(['credrotate', 'check']);
+    assert.equal(checked.code, 73, checked.stdout);
+    assert.match(checked.stdout, /^failed {4}\/srv\/new\/aws\.env: .*confined.*\n.*hint: .*credrotate harden/m);
     await sh('systemctl reload credrotate');
     await works(machine, 'credrotate refresh || test $? -eq 73');
     const { stdout, code } = await run(['credrotate', 'refresh']);
