@@ -92,7 +92,7 @@ async function awsRows(setting: Setting): Promise<Row[]> {
 async function commandRows(setting: Setting): Promise<Row[]> {
   const { executable, node } = setting;
   const { argv, env } = onceCommand(setting);
-  const config = argv.slice(2);
+  const config = argv.slice(-2);
   const { node: bare, ...commands } = await timeCommands({
     node: { argv: [node, '-e', '0'] },
     '--version': { argv: [executable, '--version'], ...(env && { env }) },
@@ -116,7 +116,8 @@ function onceCommand({ site, executable }: Setting): Command {
       { path: join(directory, 'iam.json'), format: 'json' },
     ],
   });
-  return { argv: [executable, 'once', '--config', config], env: site.env('once') };
+  // As from a cron line: else `status` says that nobody makes the next pass, and ends with 75.
+  return { argv: [executable, 'once', '--every', '5m', '--config', config], env: site.env('once') };
 }
 
 /** But for those that every program has, and that some program runs with at any time. */
