@@ -29,7 +29,6 @@ const namedByUs = {
   'src/cli/obtain.ts': 'what the caller may reach, with the rights of the caller',
   'src/cli/sandbox.ts': 'the drop-ins that we wrote',
   'src/cli/simulate.ts': 'what the caller names, with the rights of the caller',
-  'src/config/on-disk.ts': 'when files that paths/ has opened were changed',
   'src/config/load.ts': 'names in conf.d, each of which is opened by paths/',
   'src/host/*.ts': '/etc/passwd, /etc/group, programs below /usr',
   'src/lockdown/sockets.ts': '/proc',

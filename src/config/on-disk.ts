@@ -1,7 +1,9 @@
-import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Config } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
+import { isErrno } from '../core/errors.ts';
+import { Held } from '../paths/held.ts';
+import { openDirectory, openFile, type FoundDirectory, type FoundFile } from '../paths/policies.ts';
 import { confD, loadConfig, readSources, type LoadOptions } from './load.ts';
 import { formatProblems } from './problem.ts';
 
@@ -40,7 +42,7 @@ export function lookOnDisk(inForce: InForce, options: LoadOptions): FoundOnDisk 
   if (found === inForce.digest) return { state: 'in_force' };
   const result = loadConfig(path, options);
   if (result.ok && meaningOf(result.config) === inForce.meaning) return { state: 'in_force' };
-  const common = sinceOf(texts.length === files.length ? files : [...files, dirname(path)], path);
+  const common = sinceOf(files, [confD(path), ...(texts.length === files.length ? [] : [dirname(path)])], options.uid);
   if (result.ok) return { state: 'edited', ...common };
   // Who may not read it cannot tell what it is worth.
   if (options.uid !== 0 && result.problems.every(({ code }) => code === 'CONFIG_UNREADABLE'))
@@ -49,11 +51,30 @@ export function lookOnDisk(inForce: InForce, options: LoadOptions): FoundOnDisk 
   return { state: 'refused', ...common, problem: first };
 }
 
-/** The last change. A file of conf.d that has gone leaves its trace in the directory. */
-function sinceOf(files: readonly string[], path: string): Pick<FoundOnDisk, 'since'> {
-  const times = [...files, confD(path)].flatMap((file) => {
-    const stat = statSync(file, { throwIfNoEntry: false });
-    return stat ? [stat.ctimeMs] : [];
-  });
+/**
+ * The last change. A file of conf.d that has gone leaves its trace in the directory. Where root may not look, since others
+ * could serve what is there by now, nothing is known.
+ */
+function sinceOf(files: readonly string[], directories: readonly string[], uid: number): Pick<FoundOnDisk, 'since'> {
+  const times = [
+    ...files.flatMap((path) => changedAt(() => openFile('configuration', path, { uid }), path, uid)),
+    ...directories.flatMap((path) => changedAt(() => openDirectory('configuration', path, { uid }), path, uid)),
+  ];
   return times.length === 0 ? {} : { since: new Date(Math.max(...times)).toISOString() };
+}
+
+/** One time in milliseconds, or none. */
+function changedAt(open: () => FoundFile | FoundDirectory, path: string, uid: number): readonly number[] {
+  try {
+    if (uid !== 0) {
+      using held = Held.unjudged(path);
+      return [Number(held.stat().ctimeMs)];
+    }
+    using found = open();
+    if (found.kind === 'file') return [Number(found.held.stat().ctimeMs)];
+    return found.kind === 'directory' && found.missing.length === 0 ? [Number(found.held.stat().ctimeMs)] : [];
+  } catch (error) {
+    if (isErrno(error)) return [];
+    throw error;
+  }
 }
