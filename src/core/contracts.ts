@@ -62,8 +62,8 @@ export interface Http {
   close(): Promise<void>;
 }
 
-/** `no_route`: nothing was sent, since this host has no way there. */
-export type HttpFailure = 'aborted' | 'connect' | 'no_route' | 'reset' | 'too_large' | 'protocol';
+/** `no_route`: nothing was sent, since this host has no way there; `prohibited`: since a route or SELinux forbids it. */
+export type HttpFailure = 'aborted' | 'connect' | 'no_route' | 'prohibited' | 'reset' | 'too_large' | 'protocol';
 
 export class HttpError extends Error {
   override readonly name = 'HttpError';

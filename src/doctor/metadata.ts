@@ -25,15 +25,15 @@ function imdsd({ trouble, imdsd: path, isProhibited }: MetadataFacts): Finding {
     severity: trouble ? 'error' : 'note',
     subject: SUBJECT,
     problem: trouble
-      ? 'systemd-imdsd keeps everybody else from it, root as well'
-      : 'systemd-imdsd is here; once it locks the network, root is kept from the metadata service as well',
+      ? 'systemd-imdsd keeps everybody else from it, root as well, and does not answer in its place'
+      : 'systemd-imdsd is here; where it locks the network, credrotate asks it in place of the metadata service',
     evidence: [
       ...(path === undefined ? [] : [`${path} is there`]),
       ...(isProhibited ? ['the route to 169.254.169.254 is prohibited'] : []),
     ],
     remedy: {
-      text: 'leave the network unlocked (kernel command line) and use credrotate lockdown instead',
-      line: 'systemd.imds_network=unlocked',
+      text: 'have its socket listen, or leave the network unlocked (systemd.imds.network=unlocked on the kernel command line)',
+      line: 'sudo systemctl enable --now systemd-imdsd.socket',
     },
   };
 }

@@ -172,7 +172,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (code === 'UND_ERR_DESTROYED') return 'aborted';
     if (code === 'UND_ERR_INVALID_ARG') return 'protocol';
     if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'too_large';
-    if (this.#controller === undefined) return isErrno(error, 'ENETUNREACH', 'EADDRNOTAVAIL') ? 'no_route' : 'connect';
+    if (this.#controller === undefined) {
+      if (isErrno(error, 'EACCES')) return 'prohibited';
+      return isErrno(error, 'ENETUNREACH', 'EADDRNOTAVAIL') ? 'no_route' : 'connect';
+    }
     // Not every error of the parser has a code.
     return this.#status > 0 || error.name === 'HTTPParserError' ? 'protocol' : 'reset';
   }
@@ -182,6 +185,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 const WORDS: Readonly<Record<HttpFailure, string>> = {
   connect: 'none',
   no_route: 'none',
+  prohibited: 'none',
   aborted: 'a closed client',
   reset: 'a closed connection',
   protocol: 'one that is broken or ends early',

@@ -35,6 +35,19 @@ export async function openInstance(t: TestContext): Promise<Namespace> {
   return await open(t, ['sh', '-euc', ADDRESSES, 'sh', ...endpoint]);
 }
 
+/** With a metadata service that systemd-imdsd has locked: a route refuses, and its socket, in mounts of their own, answers. */
+export async function openLockedInstance(t: TestContext): Promise<Namespace> {
+  const imdsd = [process.execPath, '--disable-warning=ExperimentalWarning', IMDSD];
+  return await open(t, ['sh', '-euc', LOCK, 'sh', ...imdsd], ['--net', '--mount']);
+}
+
+const LOCK = `
+ip link set lo up
+ip route add prohibit 169.254.169.254
+mount -t tmpfs tmpfs /run/systemd
+exec "$@"
+`;
+
 export interface Network {
   readonly router: Namespace;
   readonly container: Namespace;
@@ -74,17 +87,18 @@ async function configure(space: Namespace, script: string): Promise<void> {
 }
 
 const ENDPOINT = join(import.meta.dirname, 'lockdown-endpoint-child.ts');
+const IMDSD = join(import.meta.dirname, 'imdsd-child.ts');
 
 /** The program says when it is ready. */
-async function open(t: TestContext, program: readonly string[]): Promise<Namespace> {
-  const child = spawn('unshare', ['--net', ...program], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function open(t: TestContext, program: readonly string[], kinds = ['--net']): Promise<Namespace> {
+  const child = spawn('unshare', [...kinds, ...program], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   t.after(async () => {
     child.kill('SIGKILL');
     await ended;
   });
   await Promise.race([once(child.stdout, 'data'), ended.then(() => Promise.reject(new Error('no namespace')))]);
-  const enter = ['nsenter', '--target', String(child.pid), '--net'];
+  const enter = ['nsenter', '--target', String(child.pid), ...kinds];
   const run: Namespace['run'] = (...command) => runToEnd([...enter, ...command]);
   return {
     enter,

@@ -2,9 +2,9 @@ import type { ImdsConfig } from '../../core/config.ts';
 import type { Clock, Http, HttpResponse, Log } from '../../core/contracts.ts';
 import { AgentError } from '../../core/errors.ts';
 import { within } from './deadline.ts';
-import type { Environment } from './endpoint.ts';
+import { isEc2, type Environment } from './endpoint.ts';
 import { createExchange, type Exchange } from './exchange.ts';
-import { ImdsFault, statusFault } from './fault.ts';
+import { ImdsFault, PROHIBITED, statusFault } from './fault.ts';
 import { resolveSettings, TOTAL_TIME, type ImdsSettings } from './settings.ts';
 import { TokenCache } from './token.ts';
 
@@ -77,9 +77,9 @@ export class ImdsClient {
   async #persist(path: string, signal: AbortSignal, attempts: number): Promise<Buffer | undefined> {
     for (let failures = 1; ; failures += 1) {
       try {
-        return await this.#ask(path, signal);
+        return await this.#ask(path, signal).catch((error: unknown) => this.#askAround(error, path, signal));
       } catch (error) {
-        if (!(error instanceof ImdsFault) || !error.retry || failures >= attempts) throw error;
+        if (!(error instanceof ImdsFault) || !error.verdict.retry || failures >= attempts) throw error;
       }
       await this.pause(failures, signal);
     }
@@ -97,6 +97,14 @@ export class ImdsClient {
       throw statusFault({ method: 'GET', origin: this.settings.origin, path }, response.status);
     }
     return response.body;
+  }
+
+  /** Where a route refuses, systemd-imdsd may have made it, and answers in place of the service. */
+  async #askAround(error: unknown, path: string, signal: AbortSignal): Promise<Buffer | undefined> {
+    const isProhibited = error instanceof ImdsFault && error.verdict === PROHIBITED;
+    if (!isProhibited || !isEc2(this.settings.origin)) throw error;
+    const { askImdsd } = await import('./imdsd.ts');
+    return askImdsd(path, signal);
   }
 
   async #send(path: string, token: string | undefined, signal: AbortSignal): Promise<HttpResponse> {

@@ -8,6 +8,11 @@ const IPV4 = 'http://169.254.169.254';
 /** Answers on Nitro instances alone. */
 const IPV6 = 'http://[fd00:ec2::254]';
 
+/** The service itself, and not something that stands for it. */
+export function isEc2(origin: string): boolean {
+  return origin === IPV4 || origin === IPV6;
+}
+
 /**
  * The origin to ask, such as `http://169.254.169.254`. Any endpoint wins over any mode, and the file over the
  * environment. Throws CONFIG_INVALID, naming the key or the variable.
@@ -45,7 +50,7 @@ function parseEndpoint(name: string, value: string, allowAny: boolean): string {
       'remove user, path, query and fragment from it',
     );
   }
-  if (!allowAny && !isLoopback(url.hostname) && url.origin !== IPV4 && url.origin !== IPV6) {
+  if (!allowAny && !isLoopback(url.hostname) && !isEc2(url.origin)) {
     throw invalid(
       name,
       `a loopback address, ${IPV4} or ${IPV6}`,

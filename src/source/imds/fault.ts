@@ -3,15 +3,15 @@ import { AgentError, type ErrorCode } from '../../core/errors.ts';
 
 /** An exchange that failed, and whether the same request may succeed a little later. */
 export class ImdsFault extends AgentError {
-  readonly retry: boolean;
+  readonly verdict: Verdict;
 
-  constructor({ code, retry, hint }: Verdict, message: string) {
-    super(code, message, { hint });
-    this.retry = retry;
+  constructor(verdict: Verdict, message: string) {
+    super(verdict.code, message, { hint: verdict.hint });
+    this.verdict = verdict;
   }
 }
 
-interface Verdict {
+export interface Verdict {
   readonly code: ErrorCode;
   readonly retry: boolean;
   readonly hint: string;
@@ -26,7 +26,7 @@ const THROTTLED: Verdict = {
   retry: true,
   hint: 'something on this instance asks the metadata service too often; find it, or raise refresh.max_interval',
 };
-const SWITCHED_OFF: Verdict = {
+export const SWITCHED_OFF: Verdict = {
   code: 'IMDS_DENIED',
   retry: false,
   hint: `the metadata service is switched off for this instance, or refuses it: ${ENABLE}`,
@@ -51,8 +51,15 @@ const NO_CONNECTION: Verdict = {
   code: 'IMDS_UNREACHABLE',
   retry: true,
   hint:
-    `not an EC2 instance, the metadata service is switched off (${ENABLE}), or a firewall rule, a route or ` +
-    'systemd-imdsd keeps this user from it',
+    `not an EC2 instance, the metadata service is switched off (${ENABLE}), or a firewall rule or a route ` +
+    'keeps this user from it',
+};
+export const PROHIBITED: Verdict = {
+  code: 'IMDS_UNREACHABLE',
+  retry: true,
+  hint:
+    'a route that refuses (ip route show type prohibit) or SELinux keeps everybody from it. If systemd-imdsd made the ' +
+    'route, it answers in place of the service: systemctl enable --now systemd-imdsd.socket',
 };
 const NO_TOKEN_IN_TIME: Verdict = {
   code: 'IMDS_UNREACHABLE',
@@ -106,6 +113,8 @@ function judgeFailure({ origin, method }: Asked, failure: HttpFailure): [verdict
   switch (failure) {
     case 'connect':
       return [NO_CONNECTION, 'a connection'];
+    case 'prohibited':
+      return [PROHIBITED, 'a connection'];
     case 'no_route':
       return [noRoute(origin), 'a connection'];
     case 'aborted':
