@@ -26,6 +26,7 @@ const namedByUs = {
   'src/cli/demo*.ts': 'a temporary directory of its own',
   'src/cli/exec.ts': 'the program that the caller names, with the rights of the caller',
   'src/cli/look/*.ts': '/proc and /sys',
+  'src/agent/facts.ts': '/proc',
   'src/cli/obtain.ts': 'what the caller may reach, with the rights of the caller',
   'src/cli/sandbox.ts': 'the drop-ins that we wrote',
   'src/cli/simulate.ts': 'what the caller names, with the rights of the caller',

@@ -15,6 +15,9 @@ interface Layer {
 
 const stage: Layer = { paths: ['core/', 'paths/', 'files/'] };
 
+/** What a pass is made of. */
+const below = [...stage.paths, 'config/', 'host/', 'source/', 'sinks/', 'notify/'];
+
 /** Everything that a path below src/ may import. Imports run downward, and stages never import each other. */
 const layers: Readonly<Record<string, Layer>> = {
   'core/': { paths: [], packages: ['@noble/hashes'], pure: true },
@@ -30,28 +33,15 @@ const layers: Readonly<Record<string, Layer>> = {
   'lockdown/': { paths: [...stage.paths, 'host/'] },
   'simulator/': stage,
   'system/': { paths: ['core/', 'paths/'], packages: ['croner', 'undici', 'winston', 'write-file-atomic'] },
-  'rotation/': { paths: ['core/', 'paths/', 'files/', 'source/', 'sinks/', 'notify/'], packages: ['valibot'] },
+  'rotation/': { paths: [...stage.paths, 'source/', 'sinks/', 'notify/'], packages: ['valibot'] },
   'report/': {
     paths: ['core/', 'rotation/'],
     packages: ['valibot'],
     data: ['packaging/explanations.json', 'packaging/findings.json'],
   },
+  'agent/': { paths: [...below, 'rotation/', 'report/'] },
   'cli/': {
-    paths: [
-      'core/',
-      'paths/',
-      'files/',
-      'config/',
-      'host/',
-      'source/',
-      'sinks/',
-      'notify/',
-      'lockdown/',
-      'doctor/',
-      'simulator/',
-      'rotation/',
-      'report/',
-    ],
+    paths: [...below, 'rotation/', 'report/', 'agent/', 'lockdown/', 'doctor/', 'simulator/'],
     packages: ['commander'],
     data: ['packaging/schema/credrotate.schema.json'],
   },

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OwnDirectory } from '../../src/files/own.ts';
-import { askControl } from '../../src/rotation/control.ts';
+import { askControl } from '../../src/agent/control.ts';
 import { statOf } from '../measure.ts';
 import type { Row } from '../rows.ts';
 import type { Setting } from '../setting.ts';

@@ -4,7 +4,8 @@ import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OwnDirectory } from '../../src/files/own.ts';
-import { askControl, SOCKET } from '../../src/rotation/control.ts';
+import { askControl } from '../../src/agent/control.ts';
+import { SOCKET } from '../../src/agent/published.ts';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
 import { statOf } from '../measure.ts';
 import type { Row } from '../rows.ts';

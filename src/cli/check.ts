@@ -27,12 +27,12 @@ import type { LookDeps } from './look/contract.ts';
 import { lookAtMetadata } from './look/metadata.ts';
 import { confinement } from './look/sinks.ts';
 import { CommandFailure, isUsual, loadFor, withSinks, type SinkFlags } from './options.ts';
-import { runtimeDirectory, stateDirectory } from './own.ts';
+import { runtimeDirectory, stateDirectory } from '../agent/published.ts';
 import { SAMPLE } from './sample.ts';
 import { UNITS, unitTrouble } from './sandbox.ts';
-import { sinkDeps } from './session.ts';
+import { sinkDeps } from '../agent/session.ts';
 import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 interface CheckOptions extends SinkFlags, ReportOptions {
   readonly configOnly?: true;

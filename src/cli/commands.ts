@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Run } from './world.ts';
+import type { Run } from '../agent/world.ts';
 
 /** Describes a command to the program. */
 export type AddCommand = (program: Command, run: Run) => void;

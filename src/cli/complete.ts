@@ -5,7 +5,7 @@ import { namesOf } from '../core/sink-id.ts';
 import { systemctl } from '../host/systemctl.ts';
 import { hasSystemd } from '../host/tool.ts';
 import { DEFAULT_CONFIG } from './options.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 /** What the shells ask while somebody types: whatever is wrong, nobody wants to read of it then. */
 export function addComplete(program: Command, run: Run): void {

@@ -4,10 +4,10 @@ import { describeSettings } from '../config/settings.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
-import { lookAtConfiguration } from './facts.ts';
+import { lookAtConfiguration } from '../agent/facts.ts';
 import { CommandFailure, loadFor, withConfig, type ConfigOptions } from './options.ts';
-import type { Run, World } from './world.ts';
-import { readStatus } from './whose.ts';
+import type { Run, World } from '../agent/world.ts';
+import { readStatus } from '../agent/published.ts';
 
 export function addConfig(program: Command, run: Run): void {
   const config = program

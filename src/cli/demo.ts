@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from '../core/exit.ts';
 import { createSimulator, type Simulator } from '../simulator/simulator.ts';
 import { DEMO_CONFIG, DEMO_LEGACY } from './demo-files.ts';
 import { describeFile, end, play, type Player } from './demo-stage.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 export function addDemo(program: Command, run: Run): void {
   program

@@ -1,30 +1,28 @@
 import type { Command } from 'commander';
+import { hasUnits, lookAtFacts } from '../agent/facts.ts';
+import { readStatus, spokenOf, stateDirectory } from '../agent/published.ts';
+import { sinkDeps } from '../agent/session.ts';
+import type { Run, World } from '../agent/world.ts';
 import type { Config } from '../core/config.ts';
-import { EXIT, type ExitCode } from '../core/exit.ts';
-import { printable } from '../core/printable.ts';
 import { AgentError } from '../core/errors.ts';
+import { EXIT, type ExitCode } from '../core/exit.ts';
 import { byWeight, type Finding } from '../core/findings.ts';
+import { printable } from '../core/printable.ts';
 import type { Unseen } from '../doctor/contract.ts';
 import { diagnose } from '../doctor/diagnose.ts';
 import { assess } from '../report/assess.ts';
-import { reportOf } from '../report/report.ts';
 import { printDoctor } from '../report/print-doctor.ts';
-import { lookAtFacts } from './facts.ts';
+import { reportOf } from '../report/report.ts';
+import { readState } from '../rotation/store.ts';
 import { lookAtConsumers } from './look/consumers.ts';
 import type { LookDeps } from './look/contract.ts';
 import { lookAtMachine } from './look/machine.ts';
 import { lookAtMetadata } from './look/metadata.ts';
-import { hasUnits } from './look/next-pass.ts';
 import { lookAtSinks } from './look/sinks.ts';
-import { readState } from '../rotation/store.ts';
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
-import { stateDirectory } from './own.ts';
 import { SAMPLE } from './sample.ts';
 import { screenOf } from './screen.ts';
-import { sinkDeps } from './session.ts';
 import { jsonOption, showLaidOut, whoseLine, type ReportOptions } from './show-report.ts';
-import { readStatus, spokenOf } from './whose.ts';
-import type { Run, World } from './world.ts';
 
 type DoctorOptions = ConfigOptions & ReportOptions;
 

@@ -6,7 +6,7 @@ import { describeForeign, isErrno } from '../core/errors.ts';
 import { environmentOf } from '../sinks/formats/export.ts';
 import { obtain, withSource, type SourceOptions } from './obtain.ts';
 import { CommandFailure } from './options.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 /** As in shells and env(1). */
 const NOT_FOUND = 127;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { didYouMean } from '../config/show.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 export function addExplain(program: Command, run: Run): void {
   program

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { EXPORT_FORMATS, exportText, type ExportFormat } from '../sinks/formats/export.ts';
 import { obtain, withSource, type SourceOptions } from './obtain.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 interface ExportOptions extends SourceOptions {
   readonly format: ExportFormat;

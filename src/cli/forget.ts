@@ -1,5 +1,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { removePublished, stateDirectory } from '../agent/published.ts';
+import { sinkDeps, takeLock } from '../agent/session.ts';
+import type { Run, World } from '../agent/world.ts';
 import type { Config, SinkConfig } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
@@ -16,11 +19,7 @@ import type { SinkPreview } from '../sinks/contract.ts';
 import { forgetSinks, previewForget } from '../sinks/forget.ts';
 import { forgetSink } from '../sinks/formats/forget.ts';
 import { namesSinks, readConfig, withSinks, type SinkFlags } from './options.ts';
-import { stateDirectory } from './own.ts';
-import { sinkDeps, takeLock } from './session.ts';
 import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
-import { removePublished } from './unpublish.ts';
-import type { Run, World } from './world.ts';
 
 interface ForgetOptions extends SinkFlags, ReportOptions {
   readonly all?: true;

@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from '../core/exit.ts';
 import { ImdsClient } from '../source/imds/client.ts';
 import { findConfig } from './obtain.ts';
 import { withConfig, type ConfigOptions } from './options.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 export function addGet(program: Command, run: Run): void {
   withConfig(program.command('get'))

@@ -8,7 +8,7 @@ import { hasSystemd } from '../host/tool.ts';
 import { dropIn } from '../report/harden.ts';
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { dropInPaths, surveyGround, UNITS } from './sandbox.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 interface HardenOptions extends ConfigOptions {
   readonly dryRun?: true;

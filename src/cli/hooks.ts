@@ -1,7 +1,7 @@
 import type { HookOutputs } from '../report/print-report.ts';
 import { readState } from '../rotation/store.ts';
-import { stateDirectory } from './own.ts';
-import type { World } from './world.ts';
+import { stateDirectory } from '../agent/published.ts';
+import type { World } from '../agent/world.ts';
 
 /** The end of what hooks last printed, by the names of consumers. It may say more than all are to know: root alone sees it. */
 export function hookOutputs(world: World): HookOutputs {

@@ -13,7 +13,7 @@ import { hasSystemd } from '../host/tool.ts';
 import { errorOf, openDirectory } from '../paths/policies.ts';
 import { count } from '../report/text.ts';
 import { CommandFailure, DEFAULT_CONFIG } from './options.ts';
-import type { Services, World } from './world.ts';
+import type { Services, World } from '../agent/world.ts';
 
 /** A configuration that somebody made is not to be lost; one without sinks may go. */
 export function refuseToReplace(world: World, path: string): void {

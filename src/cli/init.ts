@@ -7,7 +7,7 @@ import type { SinkConfig } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { CommandFailure, DROP_INS, namesSinks, withSinkFlags, type SinkFlags } from './options.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 interface InitOptions extends SinkFlags {
   readonly reload?: readonly string[];

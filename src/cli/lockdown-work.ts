@@ -14,7 +14,7 @@ import { judgeLockdown } from '../doctor/metadata.ts';
 import { reportOf } from '../report/report.ts';
 import { readPart, type ConfigOptions } from './options.ts';
 import { showReport, type ReportOptions } from './show-report.ts';
-import type { World } from './world.ts';
+import type { World } from '../agent/world.ts';
 
 export interface ApplyOptions extends ConfigOptions {
   readonly allowUser?: readonly string[];

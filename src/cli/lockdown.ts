@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from '../core/exit.ts';
 import type { ApplyOptions, LockdownStatusOptions } from './lockdown-work.ts';
 import { durationOption, withConfig } from './options.ts';
 import { jsonOption } from './show-report.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 export function addLockdown(program: Command, run: Run): void {
   const lockdown = program

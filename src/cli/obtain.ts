@@ -5,7 +5,7 @@ import type { Config } from '../core/config.ts';
 import type { Credentials, Origin } from '../core/credentials.ts';
 import { AgentError } from '../core/errors.ts';
 import { DEFAULT_CONFIG, DROP_INS, readPart, withConfig, type ConfigOptions } from './options.ts';
-import type { World } from './world.ts';
+import type { World } from '../agent/world.ts';
 
 export interface SourceOptions extends ConfigOptions {
   readonly from?: string;

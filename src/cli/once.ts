@@ -2,20 +2,20 @@ import type { Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import type { ExitCode } from '../core/exit.ts';
-import type { OnceLimits } from '../rotation/agent.ts';
+import type { OnceLimits } from '../agent/agent.ts';
 import type { PassRequest } from '../rotation/rotate.ts';
 import { isAnswer } from '../rotation/source-state.ts';
 import { isUpToDate } from '../report/assess.ts';
 import { printReport } from '../report/print-report.ts';
 import { reportStatus, type StatusReport } from '../report/report.ts';
-import { askForSinks } from './ask.ts';
-import { factsOf } from './facts.ts';
+import { askForSinks } from '../agent/ask.ts';
+import { factsOf } from '../agent/facts.ts';
 import { hookOutputs } from './hooks.ts';
 import { durationOption, readConfig, withSinks, type SinkFlags } from './options.ts';
-import type { Published } from './publish.ts';
-import { openSession, type Session, type SessionOptions } from './session.ts';
+import type { Published } from '../agent/publish.ts';
+import { openSession, type Session, type SessionOptions } from '../agent/session.ts';
 import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 interface OnceOptions extends SinkFlags, ReportOptions {
   readonly wait?: number;

@@ -1,11 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../core/config.ts';
 import type { SinkFlags as NamedSinks } from '../config/flags.ts';
-import type { ConfigResult, LoadOptions } from '../config/load.ts';
+import type { ConfigResult } from '../config/load.ts';
 import { formatProblems, type Problem } from '../config/problem.ts';
 import { readDuration } from '../config/scalars.ts';
 import { EXIT } from '../core/exit.ts';
-import type { Services, World } from './world.ts';
+import type { World } from '../agent/world.ts';
 
 export const DEFAULT_CONFIG = '/etc/credrotate/credrotate.yaml';
 
@@ -79,12 +79,7 @@ async function fromFlags(options: SinkFlags): Promise<ConfigResult> {
 
 async function fromFile(world: World, { config = DEFAULT_CONFIG, confDir }: ConfigOptions): Promise<ConfigResult> {
   const [{ loadConfig }, services] = await Promise.all([import('../config/load.ts'), world.services()]);
-  return loadConfig(config, { ...loadOptions(world, services), ...(confDir !== undefined && { confDir }) });
-}
-
-/** As every command reads the configuration. */
-export function loadOptions({ uid }: World, { validatePattern }: Services): LoadOptions {
-  return { uid, validatePattern };
+  return loadConfig(config, { ...services, uid: world.uid, ...(confDir !== undefined && { confDir }) });
 }
 
 /** Whether it is the configuration that the units read. */

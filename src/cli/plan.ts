@@ -21,11 +21,11 @@ import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/apply.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
-import { stateDirectory } from './own.ts';
+import { stateDirectory } from '../agent/published.ts';
 import { screenOf } from './screen.ts';
-import { sinkDeps } from './session.ts';
+import { sinkDeps } from '../agent/session.ts';
 import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 type PlanOptions = SinkFlags & ReportOptions;
 

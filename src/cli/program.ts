@@ -6,7 +6,7 @@ import { printable } from '../core/printable.ts';
 import { EXIT_CODES, exitLine } from '../report/explain-exit.ts';
 import { commandsFor, type AddCommand } from './commands.ts';
 import { CommandFailure } from './options.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 /** The whole command line: arguments (without the program) in, exit code out. Throws nothing. */
 export async function runProgram(world: World, args: readonly string[]): Promise<number> {

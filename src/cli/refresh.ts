@@ -5,13 +5,13 @@ import { prospectLines } from '../report/print-plan.ts';
 import { printReport } from '../report/print-report.ts';
 import type { Report } from '../report/report-schema.ts';
 import { reportOf, reportStatus } from '../report/report.ts';
-import { askControl } from '../rotation/control.ts';
-import { askAgent } from './ask.ts';
-import { factsOf } from './facts.ts';
+import { askControl } from '../agent/control.ts';
+import { askAgent } from '../agent/ask.ts';
+import { factsOf } from '../agent/facts.ts';
 import { hookOutputs } from './hooks.ts';
-import { runtimeDirectory } from './own.ts';
+import { runtimeDirectory } from '../agent/published.ts';
 import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 interface RefreshOptions extends ReportOptions {
   readonly notify?: readonly string[];

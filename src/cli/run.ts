@@ -1,4 +1,12 @@
 import type { Command } from 'commander';
+import type { Agent } from '../agent/agent.ts';
+import { isServed, serveControl } from '../agent/control.ts';
+import { Tidiness } from '../agent/memory-trim.ts';
+import type { Published } from '../agent/publish.ts';
+import { runtimeDirectory } from '../agent/published.ts';
+import { Readiness, Watchdog } from '../agent/service-manager.ts';
+import { openSession, type Session, type SessionOptions } from '../agent/session.ts';
+import type { Run, World } from '../agent/world.ts';
 import type { Config } from '../core/config.ts';
 import type { Clock, Log } from '../core/contracts.ts';
 import { AgentError, describeForeign, toErrorInfo } from '../core/errors.ts';
@@ -6,17 +14,8 @@ import { EXIT, type ExitCode } from '../core/exit.ts';
 import { namesOf } from '../core/sink-id.ts';
 import type { ConsumerStatus } from '../report/status.ts';
 import { count } from '../report/text.ts';
-import type { Agent } from '../rotation/agent.ts';
-import { isServed, serveControl } from '../rotation/control.ts';
 import { sinksOf } from '../rotation/pending.ts';
-import type { Published } from './publish.ts';
 import { CommandFailure, readConfig, withConfig, type ConfigOptions } from './options.ts';
-import { runtimeDirectory } from './own.ts';
-import { Readiness } from './readiness.ts';
-import { openSession, type Session, type SessionOptions } from './session.ts';
-import { Tidiness } from './tidiness.ts';
-import { Watchdog } from './watchdog.ts';
-import type { Run, World } from './world.ts';
 
 /** For a one-shot that holds the lock; milliseconds. */
 const BUSY_PATIENCE = 60_000;

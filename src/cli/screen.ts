@@ -1,7 +1,7 @@
 import { lineWidth, USUAL } from '../report/fold.ts';
 import type { Look } from '../report/layout.ts';
 import { coloured, plain } from '../report/paint.ts';
-import type { World } from './world.ts';
+import type { World } from '../agent/world.ts';
 
 /** How what is laid out for people looks on standard output, a terminal or not. */
 export function screenOf({ terminal }: World): Omit<Look, 'now'> {

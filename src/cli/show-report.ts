@@ -1,8 +1,8 @@
 import { Option } from 'commander';
 import type { ExitCode } from '../core/exit.ts';
 import type { Report } from '../report/report-schema.ts';
-import { describeWhose } from './whose.ts';
-import type { World } from './world.ts';
+import { describeWhose } from '../agent/published.ts';
+import type { World } from '../agent/world.ts';
 
 export interface ReportOptions {
   readonly json?: true;

@@ -5,7 +5,7 @@ import type { Fault } from '../simulator/faults.ts';
 import { parseFault } from '../simulator/parse-fault.ts';
 import { createSimulator } from '../simulator/simulator.ts';
 import { durationOption, portOption } from './options.ts';
-import type { Run, World } from './world.ts';
+import type { Run, World } from '../agent/world.ts';
 
 interface SimulateOptions {
   readonly port: number;

@@ -4,13 +4,13 @@ import { checkLine, NAGIOS } from '../report/check-line.ts';
 import type { Look } from '../report/layout.ts';
 import { printStatus, type ShownStatus } from '../report/print-status.ts';
 import { reportStatus, type StatusReport } from '../report/report.ts';
-import { lookAtFacts } from './facts.ts';
+import { lookAtFacts } from '../agent/facts.ts';
 import { hookOutputs } from './hooks.ts';
 import { screenOf } from './screen.ts';
 import { jsonOption, showLaidOut, type ReportOptions } from './show-report.ts';
 import { watch } from './watch.ts';
-import { describeWhose, readStatus } from './whose.ts';
-import type { Run, World } from './world.ts';
+import { describeWhose, readStatus } from '../agent/published.ts';
+import type { Run, World } from '../agent/world.ts';
 
 interface StatusOptions extends ReportOptions {
   readonly check?: true;

@@ -1,6 +1,6 @@
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
-import type { Terminal, World } from './world.ts';
+import type { Terminal, World } from '../agent/world.ts';
 
 /** Milliseconds. */
 const EVERY = 2_000;

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { isSea } from 'node:sea';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runProgram } from '../cli/program.ts';
-import type { Services, Terminal, World } from '../cli/world.ts';
+import type { Services, Terminal, World } from '../agent/world.ts';
 import type { Actors } from '../core/contracts.ts';
 import { directoriesFor } from '../core/directories.ts';
 import { EXIT } from '../core/exit.ts';

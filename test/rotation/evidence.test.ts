@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SinkEvidence } from '../../src/core/outcomes.ts';
-import { Announcer } from '../../src/rotation/announce.ts';
+import { Announcer } from '../../src/agent/announce.ts';
 import { readingVerdicts } from '../../src/rotation/evidence.ts';
 import { EMPTY_STATE, type ConsumerState } from '../../src/rotation/state.ts';
 import { HOUR, NOON } from '../support/credentials.ts';

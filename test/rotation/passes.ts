@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test';
 import type { Config, RefreshConfig } from '../../src/core/config.ts';
 import type { Fetched } from '../../src/core/contracts.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
-import { Agent, type AgentDeps, type AgentView } from '../../src/rotation/agent.ts';
+import { Agent, type AgentDeps, type AgentView } from '../../src/agent/agent.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { credentials, NOON } from '../support/credentials.ts';

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Status } from '../../src/report/status.ts';
 import { ownDirectory } from '../support/own.ts';
-import { askControl } from '../../src/rotation/control.ts';
+import { askControl } from '../../src/agent/control.ts';
 import type { Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
 import { startDaemon, type Daemon } from '../support/programs.ts';

@@ -5,7 +5,7 @@ import { toErrorInfo } from '../../core/errors.ts';
 import type { MachineFacts, Unseen } from '../../doctor/contract.ts';
 import type { OwnDirectory } from '../../files/own.ts';
 import { readState, STATE } from '../../rotation/store.ts';
-import { stateDirectory, type Owner } from '../own.ts';
+import { stateDirectory, type Owner } from '../../agent/published.ts';
 
 export function lookAtMachine(
   owner: Owner,

@@ -5,7 +5,7 @@ import type { MetadataFacts } from '../../doctor/contract.ts';
 import { readLockdown } from '../../lockdown/state.ts';
 import { ImdsClient } from '../../source/imds/client.ts';
 import { createImdsSource } from '../../source/imds/source.ts';
-import type { World } from '../world.ts';
+import type { World } from '../../agent/world.ts';
 
 /** What says that this is a container, where one made by the usual tools is. */
 const CONTAINERS = ['/.dockerenv', '/run/.containerenv', '/run/systemd/container'];

@@ -6,18 +6,17 @@ import type { Secret } from '../core/secret.ts';
 import type { NotifyDeps } from '../notify/contract.ts';
 import { dryRun, notify } from '../notify/notify.ts';
 import { watch } from '../notify/watch.ts';
+import { readsShow } from '../paths/access-times.ts';
 import { Tally } from '../report/tally.ts';
-import { Agent, type AgentDeps } from '../rotation/agent.ts';
 import { knownIdentity } from '../rotation/state.ts';
 import { StateStore } from '../rotation/store.ts';
 import { applySinks } from '../sinks/apply.ts';
-import type { SinkDeps } from '../sinks/place.ts';
 import { renderSink } from '../sinks/formats/render.ts';
-import { readsShow } from '../paths/access-times.ts';
+import type { SinkDeps } from '../sinks/place.ts';
 import { createImdsSource } from '../source/imds/source.ts';
-import { stateDirectory } from './own.ts';
-import { Publisher, readFormer, type PublishOptions } from './publish.ts';
-import { sweepPublished } from './unpublish.ts';
+import { Agent, type AgentDeps } from './agent.ts';
+import { Publisher, type PublishOptions } from './publish.ts';
+import { readFormer, stateDirectory, sweepPublished } from './published.ts';
 import type { Services, World } from './world.ts';
 
 /** An agent that holds the lock of its state directory. */

@@ -6,7 +6,7 @@ import { idOf } from '../../src/core/sink-id.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { eventually } from '../support/eventually.ts';
 import { configOf, execConsumer, jsonSink } from '../support/topology.ts';
-import { gives, makeAgent } from './passes.ts';
+import { gives, makeAgent } from '../rotation/passes.ts';
 
 const MINUTE = 60_000;
 

@@ -3,17 +3,16 @@ import type { Config, ConsumerConfig } from '../core/config.ts';
 import type { Clock, Log, Source } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import type { PassReport, PassTrigger } from '../core/outcomes.ts';
-import { sinkId } from '../core/sink-id.ts';
 import type { Prospect } from '../core/prospect.ts';
+import { sinkId } from '../core/sink-id.ts';
+import { Deliverer, type DeliverDeps } from '../rotation/deliver.ts';
+import { readingVerdicts } from '../rotation/evidence.ts';
+import { planNext, type Plan } from '../rotation/plan.ts';
+import { rotate, type FilesReport, type PassRequest, type RotateDeps } from '../rotation/rotate.ts';
+import { isAnswer } from '../rotation/source-state.ts';
+import type { AgentState } from '../rotation/state.ts';
+import type { StateStore } from '../rotation/store.ts';
 import { Announcer } from './announce.ts';
-import { joined, refuseUnknown, type Waiting } from './asked.ts';
-import { Deliverer, type DeliverDeps } from './deliver.ts';
-import { readingVerdicts } from './evidence.ts';
-import { planNext, type Plan } from './plan.ts';
-import { rotate, type FilesReport, type PassRequest, type RotateDeps } from './rotate.ts';
-import { isAnswer } from './source-state.ts';
-import type { AgentState } from './state.ts';
-import type { StateStore } from './store.ts';
 
 export interface AgentDeps extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Omit<DeliverDeps, 'onOutcome'> {
   readonly clock: Clock;
@@ -215,4 +214,31 @@ export class Agent {
     this.#announcer.notReading(view.notReading);
     await this.#deps.publish(view);
   }
+}
+
+/** Somebody who has asked for a pass. */
+export interface Waiting extends PassRequest {
+  readonly answer: PromiseWithResolvers<PassReport>;
+}
+
+/** What those who ask at the same time want of the one pass that they get; `usual` when nobody asks. */
+export function joined(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
+  const notify = asked.flatMap((one) => one.notify ?? []);
+  const acceptedBy = asked.find((one) => one.acceptedBy !== undefined)?.acceptedBy;
+  return {
+    trigger: asked[0]?.trigger ?? usual,
+    notifyAll: asked.some((one) => one.notifyAll),
+    ...(notify.length > 0 && { notify }),
+    ...(acceptedBy !== undefined && { acceptedBy }),
+  };
+}
+
+/** Throws a USAGE error that says which consumers there are. */
+export function refuseUnknown({ consumers }: Config, { notify = [] }: Pick<PassRequest, 'notify'>): void {
+  const names = consumers.map(({ name }) => name);
+  const unknown = notify.filter((name) => !names.includes(name));
+  if (unknown.length === 0) return;
+  throw new AgentError('USAGE', `--notify: expected consumers of the configuration, got ${unknown.join(', ')}`, {
+    hint: names.length === 0 ? 'it has none' : `one of ${names.join(', ')}`,
+  });
 }

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { describe, test, type TestContext } from 'node:test';
 import { AgentError } from '../../src/core/errors.ts';
 import type { PassReport } from '../../src/core/outcomes.ts';
-import { askControl, serveControl, type ControlRequest } from '../../src/rotation/control.ts';
+import { askControl, serveControl, type ControlRequest } from '../../src/agent/control.ts';
 import { NOON } from '../support/credentials.ts';
 import { ownDirectory } from '../support/own.ts';
 import { tempDir } from '../support/temp-dir.ts';

@@ -4,8 +4,8 @@ import type { ErrorInfo } from '../core/errors.ts';
 import type { ConsumerOutcome, SinkOutcome } from '../core/outcomes.ts';
 import { linesOf } from '../core/printable.ts';
 import { named } from '../core/sink-id.ts';
-import type { FilesReport } from './rotate.ts';
-import { NOTHING_SAID, observe } from './source-state.ts';
+import type { FilesReport } from '../rotation/rotate.ts';
+import { NOTHING_SAID, observe } from '../rotation/source-state.ts';
 
 const NOT_READING_HINT = 'see whether the program reads them again when notified; one that never does needs a restart';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Watchdog } from '../../src/cli/watchdog.ts';
+import { Watchdog } from '../../src/agent/service-manager.ts';
 import type { Plan } from '../../src/rotation/plan.ts';
 import { configOf, jsonSink } from '../support/topology.ts';
 

@@ -1,12 +1,11 @@
 import type { Config } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
+import { idOf, sinkId } from '../core/sink-id.ts';
 import { hostOf } from '../report/assess-contract.ts';
 import type { StatusReport } from '../report/report.ts';
-import { idOf, sinkId } from '../core/sink-id.ts';
-import { askControl, type ControlRequest } from '../rotation/control.ts';
+import { askControl, type ControlRequest } from './control.ts';
 import { lookAtFacts } from './facts.ts';
-import { runtimeDirectory } from './own.ts';
-import { readStatus } from './whose.ts';
+import { readStatus, runtimeDirectory } from './published.ts';
 import type { World } from './world.ts';
 
 /** Asks the running agent for a pass. Rejects with AGENT_ABSENT when none answers. */

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
-import { lookAtProcess, readTimer } from '../../../src/cli/look/next-pass.ts';
-import { readProcess } from '../../../src/notify/proc.ts';
-import { readBootTime } from '../../../src/system/boot-time.ts';
-import { NOON } from '../../support/credentials.ts';
+import { lookAtProcess, readTimer } from '../../src/agent/facts.ts';
+import { readProcess } from '../../src/notify/proc.ts';
+import { readBootTime } from '../../src/system/boot-time.ts';
+import { NOON } from '../support/credentials.ts';
 
 test('a process is known by its number, its start and its boot', async (t) => {
   const child = spawn('/bin/sleep', ['600'], { stdio: 'ignore' });

@@ -3,19 +3,17 @@ import { inForceOf, lookOnDisk, type InForce } from '../config/on-disk.ts';
 import type { Config } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
-import { renderMetrics } from '../report/metrics.ts';
-import { parseStatus } from '../report/status.ts';
+import { readProcess } from '../notify/proc.ts';
 import { isUpToDate, type Assessment } from '../report/assess.ts';
-import { judgeKeeper, type Sight } from '../report/keeper.ts';
-import { reportStatus, type StatusReport } from '../report/report.ts';
 import { buildStatus } from '../report/build-status.ts';
+import { judgeKeeper, type Sight } from '../report/keeper.ts';
+import { renderMetrics } from '../report/metrics.ts';
+import { reportStatus, type StatusReport } from '../report/report.ts';
 import type { AgentStatus, OnDisk, Status } from '../report/status.ts';
 import type { Tally } from '../report/tally.ts';
-import type { AgentView } from '../rotation/agent.ts';
-import { readProcess } from '../notify/proc.ts';
-import { hasUnits, lookAtNextPass } from './look/next-pass.ts';
-import { loadOptions } from './options.ts';
-import { ownFile, runtimeDirectory, STATUS, type OwnFile, type Owner } from './own.ts';
+import type { AgentView } from './agent.ts';
+import { hasUnits, lookAtNextPass } from './facts.ts';
+import { ownFile, runtimeDirectory, STATUS, type OwnFile } from './published.ts';
 import type { Services, World } from './world.ts';
 
 export interface PublishOptions {
@@ -34,21 +32,6 @@ export interface Published {
   readonly report: StatusReport;
   readonly assessment: Assessment;
   readonly isUpToDate: boolean;
-}
-
-/** The text of a status; undefined when there is none. Throws AgentError and errno errors. */
-export function readStatusText(world: Owner): string | undefined {
-  return runtimeDirectory(world).read(STATUS)?.toString();
-}
-
-/** What a former process left, if it left something that can be used. */
-export function readFormer(world: Owner): Status | undefined {
-  try {
-    const text = readStatusText(world);
-    return text === undefined ? undefined : parseStatus(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Makes what a pass came to visible: the status, and the metrics where they are wanted. Trouble stops nothing. */
@@ -120,7 +103,7 @@ export class Publisher {
     if (!inForce) return { configuration: {}, onDisk: undefined };
     // A one-shot has just read it.
     const isFresh = this.#options.mode === 'once';
-    const onDisk = isFresh ? IN_FORCE : lookOnDisk(inForce, loadOptions(this.#world, this.#services));
+    const onDisk = isFresh ? IN_FORCE : lookOnDisk(inForce, { ...this.#services, uid: this.#world.uid });
     return { configuration: { configuration: { files: config.files, ...inForce, onDisk } }, onDisk };
   }
 

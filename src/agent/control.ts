@@ -5,6 +5,7 @@ import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { AgentError, type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
 import type { OwnDirectory } from '../files/own.ts';
+import { SOCKET } from './published.ts';
 
 /**
  * The control socket: a client writes one JSON line, the agent answers with one and closes. Only the agent's own user
@@ -24,8 +25,6 @@ type ControlAnswer = { readonly report: object } | { readonly error: ErrorInfo }
 
 const COMMANDS = ['refresh', 'dry-run'] as const satisfies readonly ControlRequest['command'][];
 const MAX_REQUEST = 64 * 1024;
-
-export const SOCKET = 'control.sock';
 
 /** In the directory that the agent publishes in. Rejects with AgentError and errno errors. */
 export async function serveControl(

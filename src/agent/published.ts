@@ -1,0 +1,132 @@
+import { basename, dirname, join } from 'node:path';
+import type { Config } from '../core/config.ts';
+import { SYSTEM_DIRECTORIES, type Directories } from '../core/directories.ts';
+import { AgentError, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import { OwnDirectory } from '../files/own.ts';
+import { parseStatus, type Status } from '../report/status.ts';
+import type { World } from './world.ts';
+
+export type Owner = Pick<World, 'uid' | 'gid' | 'directories'>;
+
+export const STATUS = 'status.json';
+export const SOCKET = 'control.sock';
+
+export function stateDirectory(owner: Owner): OwnDirectory {
+  return new OwnDirectory(owner.directories.state, owner, { mode: 0o700 });
+}
+
+export function runtimeDirectory(owner: Owner): OwnDirectory {
+  return new OwnDirectory(owner.directories.runtime, owner, { mode: 0o755 });
+}
+
+/** A directory, and the name of a file in it. */
+export type OwnFile = readonly [OwnDirectory, string];
+
+/** A file in a directory that somebody else has made. */
+export function ownFile(owner: Owner, path: string): OwnFile {
+  return [new OwnDirectory(dirname(path), owner), basename(path)];
+}
+
+/** The status that a former process left, if it can be used. */
+export function readFormer(owner: Owner): Status | undefined {
+  try {
+    return parseStatus(readStatusText(owner) ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined when there is none. Throws AgentError and errno errors. */
+function readStatusText(owner: Owner): string | undefined {
+  return runtimeDirectory(owner).read(STATUS)?.toString();
+}
+
+/** Removes the temp files that a kill has left beside what is published. Never throws. */
+export function sweepPublished(world: World, config: Config): void {
+  for (const [directory, name] of [[runtimeDirectory(world), STATUS] as const, ...metricsOf(world, config)]) {
+    directory.sweep(name);
+  }
+}
+
+/** Removes what would only tell of what is no more. Gives the trouble with it. */
+export function removePublished(world: World, config: Config): readonly ErrorInfo[] {
+  const runtime = runtimeDirectory(world);
+  const all: readonly OwnFile[] = [[runtime, STATUS], [runtime, SOCKET], ...metricsOf(world, config)];
+  return all.flatMap((file) => remove(file) ?? []);
+}
+
+function metricsOf(world: World, { metrics: { textfile } }: Config): readonly OwnFile[] {
+  return textfile === undefined ? [] : [ownFile(world, textfile)];
+}
+
+function remove([directory, name]: OwnFile): ErrorInfo | undefined {
+  try {
+    directory.remove(name);
+    return undefined;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    const got = toErrorInfo(error).message;
+    const message = `${join(directory.path, name)}: expected to remove it, got ${got}`;
+    return { code: 'STATE_UNWRITABLE', message, hint: 'remove it by hand' };
+  }
+}
+
+/** A status, and whose agent it is of. */
+export interface FoundStatus {
+  readonly status: Status;
+  readonly directories: Directories;
+}
+
+/**
+ * The status of whoever asks; who has no agent of their own is shown that of the host. Throws AGENT_ABSENT where none is,
+ * or none that can be used.
+ */
+export function readStatus(world: World): FoundStatus {
+  const directories = spokenOf(world);
+  const path = join(directories.runtime, STATUS);
+  const text = textOf(world, directories);
+  const status = parseStatus(text);
+  if (status) return { status, directories };
+  throw new AgentError('AGENT_ABSENT', `${path}: expected a status of this version of credrotate, got something else`, {
+    hint: 'have it written anew: credrotate refresh, or credrotate once',
+  });
+}
+
+/** Of the agent that this user speaks of: their own where it has left a status, else the host's. */
+export function spokenOf(world: World): Directories {
+  const { directories, env } = world;
+  const isChosen = Boolean(env['RUNTIME_DIRECTORY']) || directories.runtime === SYSTEM_DIRECTORIES.runtime;
+  return isChosen || isThere(world) ? directories : SYSTEM_DIRECTORIES;
+}
+
+/** Undefined for root, who has no other. */
+export function describeWhose({ uid }: World, { runtime }: Directories): string | undefined {
+  if (uid === 0) return undefined;
+  if (runtime === SYSTEM_DIRECTORIES.runtime) return `the host's, in ${runtime}`;
+  return `your own (uid ${uid}), in ${runtime}; for the host's: sudo credrotate`;
+}
+
+function isThere(world: World): boolean {
+  try {
+    return readStatusText(world) !== undefined;
+  } catch {
+    return true;
+  }
+}
+
+function textOf(world: World, directories: Directories): string {
+  const path = join(directories.runtime, STATUS);
+  let text: string | undefined;
+  try {
+    text = readStatusText({ ...world, directories });
+  } catch (error) {
+    const got = toErrorInfo(error).message;
+    throw new AgentError('AGENT_ABSENT', `${path}: no status there: ${got}`, { hint: 'see who may read it: ls -l' });
+  }
+  if (text !== undefined) return text;
+  const isOther = directories.runtime !== world.directories.runtime;
+  const nor = isOther ? `, nor in ${world.directories.runtime}` : '';
+  throw new AgentError('AGENT_ABSENT', `${path}: no status there${nor}: ENOENT on open`, {
+    hint: 'make a first pass: sudo credrotate once',
+  });
+}
