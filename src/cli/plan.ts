@@ -1,4 +1,7 @@
 import type { Command } from 'commander';
+import { stateDirectory } from '../agent/published.ts';
+import { sinkDeps } from '../agent/session.ts';
+import type { Run, World } from '../agent/world.ts';
 import { notableSkew, sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import { displayKeyId } from '../core/credentials.ts';
@@ -11,21 +14,16 @@ import { printPlan, prospective } from '../report/print-plan.ts';
 import type { Report } from '../report/report-schema.ts';
 import { reportOf } from '../report/report.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
-import { dueAt, sinksOf, spreadOf } from '../rotation/pending.ts';
-import { notifyRequest } from '../rotation/request.ts';
+import { dueAt, isEndedFor, notifyRequest, sinksOf, spreadOf } from '../rotation/pending.ts';
 import { stateAfter } from '../rotation/rotate.ts';
-import { isEndedFor } from '../rotation/settle.ts';
 import type { AgentState, ConsumerState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
-import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/apply.ts';
+import type { SinkPreview } from '../sinks/contract.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
-import { stateDirectory } from '../agent/published.ts';
 import { screenOf } from './screen.ts';
-import { sinkDeps } from '../agent/session.ts';
 import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
-import type { Run, World } from '../agent/world.ts';
 
 type PlanOptions = SinkFlags & ReportOptions;
 

@@ -3,9 +3,7 @@ import type { Clock } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import type { Outcome, PendingResult, Prospect } from '../core/prospect.ts';
 import type { NotifyRequest, NotifyResult, Sent } from '../notify/contract.ts';
-import { sinksOf } from './pending.ts';
-import { notifyRequest } from './request.ts';
-import { backoff, forAll, isEndedFor, settled, withSent, type Attempted } from './settle.ts';
+import { backoff, forAll, isEndedFor, notifyRequest, settled, sinksOf, withSent, type Attempted } from './pending.ts';
 import { withConsumer, type AgentState, type Pending } from './state.ts';
 import type { StateStore } from './store.ts';
 

@@ -1,13 +1,11 @@
 import { notableSkew } from '../core/clock-skew.ts';
 import type { Config, ConsumerConfig } from '../core/config.ts';
 import type { ConsumerOutcome } from '../core/outcomes.ts';
-import { idOf } from '../core/sink-id.ts';
 import type { Outcome } from '../core/prospect.ts';
+import { idOf } from '../core/sink-id.ts';
 import { attempt, type AttemptDeps, type Surroundings } from './attempt.ts';
-import { dueAt, lastMoment, sinksOf, spreadOf, withoutBackoff } from './pending.ts';
-import { hookOf } from './settle.ts';
-import type { ConsumerState, Pending } from './state.ts';
-import { newWorker, rouse, type Worker } from './worker.ts';
+import { dueAt, hookOf, lastMoment, sinksOf, spreadOf } from './pending.ts';
+import { withoutBackoff, type ConsumerState, type Pending } from './state.ts';
 
 export interface DeliverDeps extends AttemptDeps {
   /** After each attempt. */
@@ -207,4 +205,30 @@ function described(result: Outcome): Partial<ConsumerOutcome> {
   if (result.result !== 'pending') return { detail: result.detail };
   const { error, processes } = result;
   return { error, ...(processes && { processes }) };
+}
+
+/** Delivers to one consumer. */
+interface Worker {
+  wake: AbortController;
+  /** Between attempts: nothing is due. */
+  resting: boolean;
+  rested: PromiseWithResolvers<void>;
+  done: Promise<void>;
+}
+
+function newWorker(): Worker {
+  return {
+    wake: new AbortController(),
+    resting: false,
+    rested: Promise.withResolvers(),
+    done: Promise.resolve(),
+  };
+}
+
+/** Counts as at work from now on, not only when its sleep has ended: whoever waits for it must not miss it. */
+function rouse(worker: Worker): void {
+  if (!worker.resting) return;
+  worker.resting = false;
+  worker.rested = Promise.withResolvers();
+  worker.wake.abort();
 }

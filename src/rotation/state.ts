@@ -163,6 +163,15 @@ export function withConsumer(state: AgentState, name: string, consumer: Consumer
   return { ...state, consumers: { ...state.consumers, [name]: consumer } };
 }
 
+/** A new process tries at once what a former one was to try later: whoever started it may have mended something. */
+export function withoutBackoff(state: AgentState): AgentState {
+  return Object.entries(state.consumers).reduce(
+    (result, [name, { pending, ...rest }]) =>
+      pending ? withConsumer(result, name, { ...rest, pending: { ...pending, nextAttempt: 0 } }) : result,
+    state,
+  );
+}
+
 /** What was written for sinks that the configuration has no more. */
 export function leftBehind({ written = {} }: AgentState, sinks: readonly SinkConfig[]): readonly Written[] {
   const configured = new Set(sinks.map(idOf));

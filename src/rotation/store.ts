@@ -3,8 +3,7 @@ import * as v from 'valibot';
 import type { AtomicFiles, Log } from '../core/contracts.ts';
 import { type ErrorInfo, toErrorInfo } from '../core/errors.ts';
 import type { OwnDirectory } from '../files/own.ts';
-import { withoutBackoff } from './pending.ts';
-import { EMPTY_STATE, stateSchema, type AgentState } from './state.ts';
+import { EMPTY_STATE, stateSchema, withoutBackoff, type AgentState } from './state.ts';
 
 export const STATE = 'state.json';
 
