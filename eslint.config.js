@@ -35,7 +35,7 @@ const namedByUs = {
   'src/lockdown/sockets.ts': '/proc',
   'src/notify/*.ts': '/proc',
   'src/sinks/descriptors.ts': '/proc',
-  'src/source/file/json-file.ts': 'what the caller names, with the rights of the caller',
+  'src/source/json-sink.ts': 'what the caller names, with the rights of the caller',
 };
 
 export default defineConfig(

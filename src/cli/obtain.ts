@@ -23,7 +23,7 @@ export async function obtain(
   options: SourceOptions,
 ): Promise<{ readonly credentials: Credentials; readonly origin: Origin }> {
   if (options.from === undefined) return await fetchCredentials(world, await findConfig(world, options));
-  const [{ readJsonSink }, { clock }] = await Promise.all([import('../source/file/json-file.ts'), world.services()]);
+  const [{ readJsonSink }, { clock }] = await Promise.all([import('../source/json-sink.ts'), world.services()]);
   return { credentials: await readJsonSink(options.from, clock.now()), origin: {} };
 }
 

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { HttpError } from '../../src/core/contracts.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { ImdsClient } from '../../src/source/imds/client.ts';
-import { transportFault } from '../../src/source/imds/fault.ts';
+import { transportFault } from '../../src/source/imds/exchange.ts';
 import { failure } from '../support/failure.ts';
 import { deafOrigin, freeOrigin } from '../support/http-requests.ts';
 import { imdsRig, imdsServer, inVain, type Step } from '../support/imds-server.ts';

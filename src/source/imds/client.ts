@@ -1,11 +1,8 @@
 import type { ImdsConfig } from '../../core/config.ts';
 import type { Clock, Http, HttpResponse, Log } from '../../core/contracts.ts';
 import { AgentError } from '../../core/errors.ts';
-import { within } from './deadline.ts';
-import { isEc2, type Environment } from './endpoint.ts';
-import { createExchange, type Exchange } from './exchange.ts';
-import { ImdsFault, PROHIBITED, statusFault } from './fault.ts';
-import { resolveSettings, TOTAL_TIME, type ImdsSettings } from './settings.ts';
+import { createExchange, ImdsFault, PROHIBITED, statusFault, within, type Exchange } from './exchange.ts';
+import { isEc2, resolveSettings, TOTAL_TIME, type Environment, type ImdsSettings } from './settings.ts';
 import { TokenCache } from './token.ts';
 
 export interface ImdsOptions {

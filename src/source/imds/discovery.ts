@@ -1,6 +1,7 @@
 import { AgentError } from '../../core/errors.ts';
 import type { ImdsClient } from './client.ts';
-import { encodeRole, parseRoleList } from './role.ts';
+import { isRoleName } from './settings.ts';
+import { malformed } from './exchange.ts';
 
 /** Without its slash, the service answers with a redirect. */
 const ROLES = 'meta-data/iam/security-credentials/';
@@ -61,4 +62,20 @@ function noRole(message: string): AgentError {
       'attach a role: aws ec2 associate-iam-instance-profile --instance-id ID --iam-instance-profile Name=PROFILE; ' +
       'a new one can take some minutes to arrive',
   });
+}
+
+/** The role of the instance: the first line of the list. Throws IMDS_MALFORMED. */
+export function parseRoleList(body: Buffer): string {
+  const name = (body.toString('latin1').trim().split('\n')[0] ?? '').trim();
+  if (isRoleName(name)) return name;
+  const got = name === '' ? 'nothing' : name.startsWith('<') ? 'an HTML page' : 'something else';
+  throw malformed(`role list: expected the name of a role, got ${got}`);
+}
+
+/**
+ * As one segment of a path. What RFC 3986 allows in a segment stays as it is, so that names made of IAM's own
+ * alphabet (letters, digits and +=,.@_-) are sent as every SDK sends them, whether or not the service decodes.
+ */
+export function encodeRole(name: string): string {
+  return encodeURIComponent(name).replace(/%(?:2B|3D|2C|40|3A|3B|24|26)/g, decodeURIComponent);
 }

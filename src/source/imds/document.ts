@@ -2,9 +2,8 @@ import type { Credentials } from '../../core/credentials.ts';
 import { AgentError } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
 import { Secret } from '../../core/secret.ts';
-import { malformed } from './fault.ts';
-import { AMBIGUOUS, describeBody, parseFields, type Fields } from './json.ts';
-import { parseRfc3339 } from './rfc3339.ts';
+import { AMBIGUOUS, describeBody, parseFields, parseRfc3339, type Fields } from '../json.ts';
+import { malformed } from './exchange.ts';
 
 /** What the administrator does about the refusals that EC2 is known to give, by their code in lower case. */
 const CODE_HINTS: ReadonlyMap<string, string> = new Map([

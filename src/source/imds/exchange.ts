@@ -1,7 +1,5 @@
-import { HttpError, type Http, type HttpRequest, type HttpResponse } from '../../core/contracts.ts';
-import { AgentError } from '../../core/errors.ts';
-import { within } from './deadline.ts';
-import { transportFault } from './fault.ts';
+import { HttpError, type Http, type HttpFailure, type HttpRequest, type HttpResponse } from '../../core/contracts.ts';
+import { AgentError, type ErrorCode } from '../../core/errors.ts';
 import type { ImdsSettings } from './settings.ts';
 
 /** Real answers are below 2 KiB, user data is below 16. */
@@ -33,4 +31,162 @@ export function createExchange(http: Http, { origin, timeout }: ImdsSettings): E
 /** Never seen: the HTTP error that it leads to says more. */
 function late(): Error {
   return new AgentError('IMDS_UNREACHABLE', 'expected an answer in time, got none');
+}
+
+/**
+ * Runs `work` with a signal that follows `signal`, and that aborts after `ms` with the reason that `late` makes.
+ * Leaves neither timer nor listener behind.
+ */
+export async function within<T>(
+  ms: number,
+  signal: AbortSignal,
+  late: () => Error,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const follow = () => {
+    controller.abort(signal.reason);
+  };
+  const timer = setTimeout(() => {
+    controller.abort(late());
+  }, ms);
+  signal.addEventListener('abort', follow, { once: true });
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', follow);
+  }
+}
+
+/** An exchange that failed, and whether the same request may succeed a little later. */
+export class ImdsFault extends AgentError {
+  readonly verdict: Verdict;
+
+  constructor(verdict: Verdict, message: string) {
+    super(verdict.code, message, { hint: verdict.hint });
+    this.verdict = verdict;
+  }
+}
+
+export interface Verdict {
+  readonly code: ErrorCode;
+  readonly retry: boolean;
+  readonly hint: string;
+}
+
+const ENABLE = 'aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled';
+const STRANGER =
+  'look at what answers at the metadata endpoint: a proxy, a portal or an emulator may stand in its place';
+
+const THROTTLED: Verdict = {
+  code: 'IMDS_THROTTLED',
+  retry: true,
+  hint: 'something on this instance asks the metadata service too often; find it, or raise refresh.max_interval',
+};
+export const SWITCHED_OFF: Verdict = {
+  code: 'IMDS_DENIED',
+  retry: false,
+  hint: `the metadata service is switched off for this instance, or refuses it: ${ENABLE}`,
+};
+const TOKEN_REFUSED: Verdict = {
+  code: 'IMDS_DENIED',
+  retry: true,
+  hint: 'the service takes no notice of its own token: look for a proxy that drops headers, or an emulator',
+};
+const NO_V2: Verdict = {
+  code: 'IMDS_MALFORMED',
+  retry: false,
+  hint: 'what answers there does not know IMDSv2, as EC2 does; an old emulator needs imds.v1: allow',
+};
+const STRANGE: Verdict = { code: 'IMDS_MALFORMED', retry: false, hint: STRANGER };
+const BROKEN: Verdict = {
+  code: 'IMDS_UNREACHABLE',
+  retry: true,
+  hint: 'the metadata service is in trouble; it is asked again, and it is EC2 that must recover',
+};
+const NO_CONNECTION: Verdict = {
+  code: 'IMDS_UNREACHABLE',
+  retry: true,
+  hint:
+    `not an EC2 instance, the metadata service is switched off (${ENABLE}), or a firewall rule or a route ` +
+    'keeps this user from it',
+};
+export const PROHIBITED: Verdict = {
+  code: 'IMDS_UNREACHABLE',
+  retry: true,
+  hint:
+    'a route that refuses (ip route show type prohibit) or SELinux keeps everybody from it. If systemd-imdsd made the ' +
+    'route, it answers in place of the service: systemctl enable --now systemd-imdsd.socket',
+};
+const NO_TOKEN_IN_TIME: Verdict = {
+  code: 'IMDS_UNREACHABLE',
+  retry: true,
+  hint:
+    'the connection stands, but the token does not come back: in a container the answer ends one hop too early ' +
+    '(aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2)',
+};
+const NO_ANSWER: Verdict = {
+  code: 'IMDS_UNREACHABLE',
+  retry: true,
+  hint: 'the instance may be over the packet limit for link-local services: ethtool -S | grep linklocal_allowance',
+};
+
+/** Of the two addresses of the service, a host may have a way to one alone. */
+function noRoute(origin: string): Verdict {
+  const isIpv6 = origin.includes('[');
+  const hint = isIpv6
+    ? 'this host has no way to it by IPv6: leave out imds.endpoint_mode, which then is ipv4, or give the instance an IPv6 address'
+    : 'this host has no way to it by IPv4: where it has IPv6 alone, imds.endpoint_mode: ipv6; else see: ip route';
+  return { code: 'IMDS_UNREACHABLE', retry: true, hint };
+}
+
+/** For an answer that is whole but not what EC2 gives. */
+export function malformed(message: string): AgentError {
+  return new AgentError('IMDS_MALFORMED', message, { hint: STRANGER });
+}
+
+type Asked = Pick<HttpRequest, 'origin' | 'method' | 'path'>;
+
+/** For an answer whose status is not the 200 that was asked for. */
+export function statusFault(asked: Asked, status: number): ImdsFault {
+  return new ImdsFault(judgeStatus(asked, status), `${describe(asked)}: expected status 200, got ${status}`);
+}
+
+/** For a request that got no answer. */
+export function transportFault(asked: Asked, error: HttpError): ImdsFault {
+  const [verdict, expected] = judgeFailure(asked, error.failure);
+  return new ImdsFault(verdict, `${describe(asked)}: expected ${expected}, got ${error.message}`);
+}
+
+function judgeStatus({ method }: Asked, status: number): Verdict {
+  if (status === 429 || status === 503) return THROTTLED;
+  if (status >= 500) return BROKEN;
+  if (status === 401) return TOKEN_REFUSED;
+  if (status === 403) return SWITCHED_OFF;
+  return method === 'PUT' && (status === 404 || status === 405) ? NO_V2 : STRANGE;
+}
+
+function judgeFailure({ origin, method }: Asked, failure: HttpFailure): [verdict: Verdict, expected: string] {
+  switch (failure) {
+    case 'connect':
+      return [NO_CONNECTION, 'a connection'];
+    case 'prohibited':
+      return [PROHIBITED, 'a connection'];
+    case 'no_route':
+      return [noRoute(origin), 'a connection'];
+    case 'aborted':
+      return [method === 'PUT' ? NO_TOKEN_IN_TIME : NO_ANSWER, 'an answer'];
+    case 'reset':
+      return [NO_ANSWER, 'an answer'];
+    case 'protocol':
+      return [{ ...STRANGE, retry: true }, 'an HTTP answer'];
+    case 'too_large':
+      return [STRANGE, 'a small answer'];
+  }
+}
+
+function describe({ origin, method, path }: Asked): string {
+  return `${method} ${origin}${path}`;
 }

@@ -1,7 +1,5 @@
 import type { ImdsConfig } from '../../core/config.ts';
 import { AgentError } from '../../core/errors.ts';
-import { resolveEndpoint, type Environment } from './endpoint.ts';
-import { isRoleName } from './role.ts';
 
 /** The configuration with the environment's word where the file is silent. Durations are milliseconds. */
 export interface ImdsSettings {
@@ -69,10 +67,96 @@ function notANumber(variable: string, expected: string): AgentError {
   });
 }
 
+/** Of anything printable but what would lead to another path. */
+export function isRoleName(name: string): boolean {
+  return /^[\x21-\x7e]{1,128}$/.test(name) && !/[/\\<>]/.test(name) && name !== '.' && name !== '..';
+}
+
 function requireRoleName(from: string, role: string): void {
   if (isRoleName(role)) return;
   const got = role === '' ? 'a blank value' : 'something else';
   throw new AgentError('CONFIG_INVALID', `${from}: expected the name of a role, got ${got}`, {
     hint: 'give the name alone, without arn: and path, or leave it out to let the metadata service name the role',
   });
+}
+
+/** Environment variables by name; an empty value counts as unset. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const IPV4 = 'http://169.254.169.254';
+/** Answers on Nitro instances alone. */
+const IPV6 = 'http://[fd00:ec2::254]';
+
+/** The service itself, and not something that stands for it. */
+export function isEc2(origin: string): boolean {
+  return origin === IPV4 || origin === IPV6;
+}
+
+/**
+ * The origin to ask, such as `http://169.254.169.254`. Any endpoint wins over any mode, and the file over the
+ * environment. Throws CONFIG_INVALID, naming the key or the variable.
+ */
+export function resolveEndpoint(config: ImdsConfig, env: Environment): string {
+  const { endpoint, endpointMode, allowAnyEndpoint } = config;
+  if (endpoint !== undefined) return parseEndpoint('imds.endpoint', endpoint, allowAnyEndpoint);
+  const variable = 'AWS_EC2_METADATA_SERVICE_ENDPOINT';
+  const value = env[variable];
+  if (value) return parseEndpoint(variable, value, allowAnyEndpoint);
+  return (endpointMode ?? modeOf(env)) === 'ipv6' ? IPV6 : IPV4;
+}
+
+function modeOf(env: Environment): 'ipv4' | 'ipv6' {
+  const variable = 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE';
+  const value = env[variable];
+  const mode = value ? value.toLowerCase() : 'ipv4';
+  if (mode === 'ipv4' || mode === 'ipv6') return mode;
+  throw invalid(variable, 'IPv4 or IPv6', JSON.stringify(value), 'unset it to use IPv4');
+}
+
+const BAD_HOST = 'correct its host, or its port, which is at most 65535';
+
+function parseEndpoint(name: string, value: string, allowAny: boolean): string {
+  const url = URL.parse(value);
+  if (url?.protocol !== 'http:') {
+    const hint = /^http:\/\//i.test(value) ? BAD_HOST : 'the metadata service speaks plain HTTP';
+    throw invalid(name, 'a URL such as http://127.0.0.1:1338', shown(value), hint);
+  }
+  if (!isBare(url)) {
+    throw invalid(
+      name,
+      'scheme, host and port alone',
+      'more than that',
+      'remove user, path, query and fragment from it',
+    );
+  }
+  if (!allowAny && !isLoopback(url.hostname) && !isEc2(url.origin)) {
+    throw invalid(
+      name,
+      `a loopback address, ${IPV4} or ${IPV6}`,
+      url.origin,
+      'whoever answers there chooses the credentials that are written, and anybody between can read them; ' +
+        'if that is meant, set imds.allow_any_endpoint: true in the configuration file',
+    );
+  }
+  return url.origin;
+}
+
+/** Slashes at the end are habit, and harmless. */
+function isBare(url: URL): boolean {
+  return /^\/*$/.test(url.pathname) && url.search + url.hash + url.username + url.password === '';
+}
+
+/** The URL parser has normalized the host: 127.1, 0x7f.1 and [0::1] come as the forms looked for here. */
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+/** A URL may carry a password, so that only its scheme is quoted. */
+function shown(value: string): string {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(value)?.[0];
+  return scheme === undefined ? 'something without http:// in front' : `${scheme}…`;
+}
+
+function invalid(name: string, expected: string, got: string, hint: string): AgentError {
+  return new AgentError('CONFIG_INVALID', `${name}: expected ${expected}, got ${got}`, { hint });
 }

@@ -1,7 +1,6 @@
 import type { Clock, HttpResponse, Log } from '../../core/contracts.ts';
 import { AgentError } from '../../core/errors.ts';
-import type { Exchange } from './exchange.ts';
-import { malformed, statusFault } from './fault.ts';
+import { malformed, statusFault, type Exchange } from './exchange.ts';
 import type { ImdsSettings } from './settings.ts';
 
 const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds';
