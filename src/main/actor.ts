@@ -1,5 +1,5 @@
 import { EXIT } from '../core/exit.ts';
-import { answer } from '../notify/answer.ts';
+import { answer } from '../notify/ask.ts';
 import { serve } from '../sinks/acting/serve.ts';
 import { forgetSink } from '../sinks/formats/forget.ts';
 import { renderSink } from '../sinks/formats/render.ts';

@@ -1,6 +1,7 @@
 import type { ConsumerConfig } from '../core/config.ts';
-import type { Actors, BootTime, Clock, Processes, UserIds, Users } from '../core/contracts.ts';
-import type { Outcome, PendingResult } from '../core/prospect.ts';
+import type { Actors, BootTime, Clock, Processes, User, UserIds, Users } from '../core/contracts.ts';
+import { AgentError } from '../core/errors.ts';
+import type { Outcome, PendingResult, ProspectiveProcess } from '../core/prospect.ts';
 import type { Secret } from '../core/secret.ts';
 import type { HostDeps } from '../host/tool.ts';
 
@@ -82,3 +83,33 @@ export function keyOf({ pid, startedAt }: Pick<SentProcess, 'pid' | 'startedAt'>
  * is starting or stopping), or because it is `refused` until somebody changes something.
  */
 export type NotifyResult = Outcome | { readonly result: 'sent'; readonly sent: Sent; readonly rest?: PendingResult };
+
+/** A notification of which nothing was sent yet. Processes are held until it is disposed of. */
+export interface Prepared extends Disposable {
+  /** `SIGHUP`, `systemctl reload web.service`, `run /usr/bin/hook`. */
+  readonly action: string;
+  readonly processes: readonly ProspectiveProcess[];
+  /** Why nothing is to be sent; undefined when it is. */
+  readonly result?: Outcome;
+  readonly send: () => Promise<NotifyResult>;
+}
+
+export interface Attempt {
+  readonly request: NotifyRequest;
+  readonly signal: AbortSignal;
+}
+
+export function failed(message: string, hint: string): AgentError {
+  return new AgentError('CONSUMER_FAILED', message, { hint });
+}
+
+/** Rejects with CONSUMER_FAILED where there is none of that name. */
+export async function userNamed(
+  { users }: Pick<NotifyDeps, 'users'>,
+  key: string,
+  user: string | number,
+): Promise<User> {
+  const found = await users.user(user);
+  if (found) return found;
+  throw failed(`${key}: expected a user of this machine, got ${user}`, 'create it, or correct the name');
+}

@@ -4,18 +4,13 @@ import type { CommandResult } from '../core/commands.ts';
 import type { UserIds } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
 import type { HookRun } from '../core/outcomes.ts';
+import type { Secret } from '../core/secret.ts';
 import { getent } from '../host/getent.ts';
 import { hasSystemd, runTool } from '../host/tool.ts';
 import { judgeCommand } from '../paths/command.ts';
 import { ask, ERROR } from './ask.ts';
-import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
-import { KEPT, mask, READ } from './mask.ts';
-import type { Prepared } from './prepared.ts';
-
-interface Attempt {
-  readonly request: NotifyRequest;
-  readonly signal: AbortSignal;
-}
+import { failed, userNamed, type Attempt, type NotifyDeps, type NotifyRequest } from './contract.ts';
+import type { NotifyResult, Prepared } from './contract.ts';
 
 /** Runs a consumer's program: notified when it ends with exit code 0. */
 export async function prepareExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<Prepared> {
@@ -57,11 +52,10 @@ function failure({ command: [program = ''], timeout }: ExecConsumer, result: Com
 }
 
 async function userOf(deps: NotifyDeps, { user }: ExecConsumer): Promise<UserIds> {
-  if (user === undefined) return deps.self;
-  const ids = await deps.users.user(user);
-  if (!ids) throw failed(`user: expected a user of this machine, got ${user}`, 'create it, or correct the name');
-  if (deps.self.uid === 0 || ids.uid === deps.self.uid) return ids;
-  throw failed(`user: expected uid ${deps.self.uid}, who the agent runs as, got ${user}`, 'run the agent as root');
+  const { self } = deps;
+  const ids = user === undefined ? self : await userNamed(deps, 'user', user);
+  if (self.uid === 0 || ids.uid === self.uid) return ids;
+  throw failed(`user: expected uid ${self.uid}, who the agent runs as, got ${user}`, 'run the agent as root');
 }
 
 const ROOT = { uid: 0, gid: 0 };
@@ -98,11 +92,6 @@ async function runInUnit(
 ): Promise<CommandResult> {
   const [program = '', ...args] = consumer.command;
   const { timeout } = consumer;
-  const unit = [`--unit=${unitName(consumer)}`, `--uid=${user.uid}`, '--service-type=exec'];
-  const limits = [`--property=RuntimeMaxSec=${timeout}ms`, `--property=TimeoutStopSec=${STOP_TIMEOUT}`];
-  const env = Object.entries(contextOf(request)).map(([name, value]) => `--setenv=${name}=${value}`);
-  // The manager would replace $NAME in arguments.
-  const literal = args.map((arg) => arg.replaceAll('$', '$$$$'));
   const command = [
     'systemd-run',
     '--wait',
@@ -110,12 +99,16 @@ async function runInUnit(
     '--quiet',
     // Its output is ours to mask, before any journal has it.
     '--pipe',
-    ...unit,
-    ...limits,
-    ...env,
+    `--unit=${unitName(consumer)}`,
+    `--uid=${user.uid}`,
+    '--service-type=exec',
+    `--property=RuntimeMaxSec=${timeout}ms`,
+    `--property=TimeoutStopSec=${STOP_TIMEOUT}`,
+    ...Object.entries(contextOf(request)).map(([name, value]) => `--setenv=${name}=${value}`),
     '--',
     program,
-    ...literal,
+    // The manager would replace $NAME in arguments.
+    ...args.map((arg) => arg.replaceAll('$', '$$$$')),
   ];
   return await runTool(deps, command, { timeout, signal, keep: READ });
 }
@@ -166,6 +159,59 @@ async function accountOf(deps: NotifyDeps, { uid }: UserIds, signal: AbortSignal
   return { USER: name, LOGNAME: name, HOME: home, SHELL: shell };
 }
 
-function failed(message: string, hint: string): AgentError {
-  return new AgentError('CONSUMER_FAILED', message, { hint });
+/** What is left of an output, from its end; characters. */
+const KEPT = 4 * 1024;
+
+/** So much is to be read of it: what is cut off at its start is then seen to be a part of a secret; bytes. */
+export const READ = 16 * 1024;
+
+const MASK = '[secret]';
+
+/** What a secret can be a part of, or have as a part: text, base64 of both alphabets, and what URLs and JSON escape. */
+const WORD = /[A-Za-z0-9+/%_\\-]{8,}/g;
+
+const KEY_ID = /\bA[A-Z]{3}[A-Z2-7]{12,}/g;
+
+/** `aws_secret_access_key = …`, `"Token": "…"`, `Authorization: Bearer …`. */
+const NAMED =
+  /((?:secret|token|passw|credential|authorization|api_?key|access_?key)[\w.-]*["']?\s*[=:]+>?\s*["']?(?:Bearer\s+|Basic\s+)?)[^\s"',;]{4,}/gi;
+
+/**
+ * The end of what a program printed, without these secrets, parts of them, and what looks like a key or a token. At
+ * most 4,096 characters.
+ */
+export function mask(output: string, secrets: readonly Secret[]): string {
+  const isCut = Buffer.byteLength(output) >= READ;
+  // Its first word may be the end of anything.
+  const whole = isCut ? output.replace(/^\S*/, '') : output;
+  const forms = secrets.flatMap((secret) => formsOf(secret.reveal()));
+  return whole
+    .replaceAll(WORD, (word) => (looksSecret(word) || isPart(word, forms) ? MASK : word))
+    .replaceAll(KEY_ID, MASK)
+    .replaceAll(NAMED, `$1${MASK}`)
+    .slice(-KEPT);
+}
+
+/** Of 40 random characters of base64, as a secret key has. */
+function looksSecret(word: string): boolean {
+  const long = 32;
+  return word.length >= long && /[a-z]/.test(word) && /[A-Z]/.test(word) && /\d/.test(word);
+}
+
+function isPart(word: string, forms: readonly string[]): boolean {
+  const plain = word
+    .replaceAll('\\', '')
+    .replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const standard = plain.replaceAll('-', '+').replaceAll('_', '/');
+  return [plain, standard].some((text) => forms.some((form) => form.includes(text) || text.includes(form)));
+}
+
+/** As it is, and what base64 makes of it wherever it stands: three bytes become four characters. */
+function formsOf(secret: string): readonly string[] {
+  const bytes = Buffer.from(secret);
+  const encoded = [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+    return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
+  });
+  return [secret, ...encoded];
 }

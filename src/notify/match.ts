@@ -2,11 +2,9 @@ import type { ProcessMatch, SignalConsumer } from '../core/config.ts';
 import type { Executable, ProcessHandle } from '../core/contracts.ts';
 import { AgentError, isErrno, type ErrorInfo } from '../core/errors.ts';
 import { openFile } from '../paths/policies.ts';
-import { refuseContainers } from './container.ts';
-import { keyOf, type NotifyDeps, type NotifyRequest } from './contract.ts';
-import { fileOf } from './file.ts';
-import { readPidFile, type PidFile } from './pid-file.ts';
-import { allPids, assertProcessesVisible, readProcess, startedAfter, type ProcessFacts } from './proc.ts';
+import { keyOf, userNamed, type NotifyDeps, type NotifyRequest } from './contract.ts';
+import { notMeant, readPidFile, refuseContainers, refuseOthers, refuseReused, type PidFile } from './pid-file.ts';
+import { allPids, assertProcessesVisible, fileOf, readProcess, startedAfter, type ProcessFacts } from './proc.ts';
 
 /** A process of a consumer, held by the kernel: its number cannot be given to another one meanwhile. */
 export interface Match {
@@ -35,22 +33,21 @@ type Target = SignalConsumer['target'];
 export async function match(
   deps: NotifyDeps,
   { pidFile, process: program }: Target,
-  request: Pick<NotifyRequest, 'changedAt' | 'matched'>,
+  { changedAt, matched }: Pick<NotifyRequest, 'changedAt' | 'matched'>,
   abort: AbortSignal,
 ): Promise<Found> {
   assertProcessesVisible(deps.self);
-  const wanted = program && (await wantedOf(deps, program, request.matched));
+  const wanted = program && (await wantedOf(deps, program, matched));
   if (pidFile === undefined) return wanted ? matchAll(deps, wanted) : found([], 'no target');
   const file = await readPidFile(deps, pidFile, abort);
   if (!file) return found([], `no ${pidFile}`);
-  const pid = plausiblePid(pidFile, file);
-  const seen = hold(deps, pid);
+  const seen = hold(deps, file.pid);
   try {
-    if (!seen) {
-      if (!wanted) refuseContainers(pidFile, pid);
-      return found([], `pid ${pid} has ended`);
-    }
-    return found([agreeing(deps, { path: pidFile, file, wanted, request }, seen)], '');
+    if (!wanted) refuseContainers(file);
+    if (!seen) return found([], `pid ${file.pid} has ended`);
+    refuseOthers(file, seen.facts);
+    if (!startedAfter(deps, seen.facts, changedAt)) refuseReused(deps, file, seen.facts);
+    return found([wanted ? agreeing(deps, file, wanted, seen) : seen], '');
   } catch (error) {
     seen?.held[Symbol.dispose]();
     throw error;
@@ -105,12 +102,7 @@ async function wantedOf(
   { exe, user }: ProcessMatch,
   matched: readonly string[] = [],
 ): Promise<Wanted> {
-  const uid = user === undefined ? undefined : (await deps.users.user(user))?.uid;
-  if (user !== undefined && uid === undefined) {
-    throw new AgentError('CONSUMER_FAILED', `process.user: expected a user of this machine, got ${user}`, {
-      hint: 'create it, or correct the name in the configuration',
-    });
-  }
+  const uid = user === undefined ? undefined : (await userNamed(deps, 'process.user', user)).uid;
   using at = openFile('program', exe, { uid: deps.self.uid });
   if (at.kind !== 'file') return { exe, paths: [exe], file: undefined, uid, matched };
   const stat = at.held.stat();
@@ -134,12 +126,17 @@ function matchAll(deps: NotifyDeps, wanted: Wanted): Found {
 
 function holdAgain(deps: NotifyDeps, wanted: Wanted, pid: number): readonly Match[] {
   const seen = hold(deps, pid);
-  if (!seen) return [];
-  const verdict = isCandidate(deps, seen.facts, wanted.uid) ? look(wanted, seen.facts, seen.executable) : 'other';
-  if (verdict === 'match') return [seen];
-  if (typeof verdict === 'object') return [{ ...seen, doubt: verdict }];
-  seen.held[Symbol.dispose]();
+  const compared = seen && compare(deps, wanted, seen);
+  if (typeof compared === 'object') return [compared];
+  seen?.held[Symbol.dispose]();
   return [];
+}
+
+/** The process, if it is wanted, with any doubt of that. */
+function compare(deps: NotifyDeps, wanted: Wanted, seen: Match): Match | 'other' | 'hidden' {
+  const verdict = isCandidate(deps, seen.facts, wanted.uid) ? look(wanted, seen.facts, seen.executable) : 'other';
+  if (verdict === 'match') return seen;
+  return typeof verdict === 'object' ? { ...seen, doubt: verdict } : verdict;
 }
 
 /** Who is not root reaches nobody else's processes. */
@@ -182,61 +179,9 @@ function uninspectable(exe: string, hidden: number): AgentError {
   });
 }
 
-interface Named {
-  readonly path: string;
-  readonly file: PidFile;
-  readonly wanted: Wanted | undefined;
-  readonly request: Pick<NotifyRequest, 'changedAt'>;
-}
-
-function agreeing(deps: NotifyDeps, { path, file, wanted, request }: Named, seen: Match): Match {
-  refuseOthers(path, file, seen.facts);
-  if (!startedAfter(deps, seen.facts, request.changedAt)) refuseReused(deps, path, file, seen.facts);
-  if (!wanted) {
-    refuseContainers(path, seen.facts.pid);
-    return seen;
-  }
-  const own = file.user !== undefined && wanted.uid === undefined ? { ...wanted, uid: file.user } : wanted;
-  const verdict = isCandidate(deps, seen.facts, own.uid) ? look(own, seen.facts, seen.executable) : 'other';
-  if (verdict === 'match') return seen;
-  if (typeof verdict === 'object') return { ...seen, doubt: verdict };
-  const got = verdict === 'hidden' ? 'a program that is hidden from us' : (pathOf(seen) ?? 'none');
+function agreeing(deps: NotifyDeps, { path, user }: PidFile, wanted: Wanted, seen: Match): Match {
+  const compared = compare(deps, { ...wanted, uid: wanted.uid ?? user }, seen);
+  if (typeof compared === 'object') return compared;
+  const got = compared === 'hidden' ? 'a program that is hidden from us' : (pathOf(seen) ?? 'none');
   throw notMeant(path, `got pid ${seen.facts.pid}, which is not ${wanted.exe}: ${got}`, 'see what writes the pid file');
-}
-
-/** 0 and negative numbers stand for groups of processes, 1 is everybody's parent. */
-function plausiblePid(path: string, { pid }: PidFile): number {
-  if (pid === undefined) throw notMeant(path, 'got something else than a number', 'see what writes the pid file');
-  if (pid > 1 && pid !== process.pid) return pid;
-  throw notMeant(path, `got the number ${pid}`, 'see what writes the pid file');
-}
-
-/** Whoever can write a pid file, or rename what leads to it, must not thereby reach processes of others. */
-function refuseOthers(path: string, { user }: PidFile, facts: ProcessFacts): void {
-  const { pid, uids } = facts;
-  if (facts.isKernelThread || facts.isThread) throw notMeant(path, `got pid ${pid}, which is none`, 'remove it');
-  if (user === undefined || Object.values(uids).every((uid) => uid === user)) return;
-  throw notMeant(
-    path,
-    `got pid ${pid}, which is not a process of uid ${user}, to whom the path belongs`,
-    'give the pid file and its directory to root, or name the program instead (process: {exe, user})',
-  );
-}
-
-/** Granularity of file times and of the kernel's clock, and small corrections of the time; milliseconds. */
-const SLACK = 2_000;
-
-/** A process is older than the pid file that it wrote; one that is younger has inherited the number. */
-function refuseReused(deps: NotifyDeps, path: string, file: PidFile, facts: ProcessFacts): void {
-  const age = deps.clock.now() - file.writtenAt;
-  if (facts.startedAt <= deps.readBootTime().sinceBoot - age + SLACK) return;
-  throw notMeant(
-    path,
-    `got pid ${facts.pid}, which started after the file was written`,
-    `if the program has ended, remove the file; if it runs and the clock was set since, touch ${path}`,
-  );
-}
-
-function notMeant(path: string, got: string, hint: string): AgentError {
-  return new AgentError('CONSUMER_NOT_MEANT', `${path}: expected the id of the consumer's process, ${got}`, { hint });
 }

@@ -1,9 +1,8 @@
 import { toErrorInfo } from '../core/errors.ts';
 import type { Outcome, Prospect } from '../core/prospect.ts';
-import type { NotifyDeps, NotifyRequest, NotifyResult } from './contract.ts';
+import type { NotifyDeps, NotifyRequest, NotifyResult, Prepared } from './contract.ts';
 import { prepareExec } from './exec.ts';
-import type { Prepared } from './prepared.ts';
-import { prepareSignal } from './signal.ts';
+import { prepareSignal } from './send.ts';
 import { prepareUnit } from './systemd.ts';
 
 /**

@@ -1,43 +1,27 @@
-import * as v from 'valibot';
 import type { User } from '../core/contracts.ts';
-import { AgentError, toErrorInfo } from '../core/errors.ts';
-import { readFile } from '../files/read.ts';
-import { errorOf, openFile } from '../paths/policies.ts';
-import type { Walker } from '../paths/walked.ts';
-import { ask } from './ask.ts';
+import { AgentError } from '../core/errors.ts';
+import { mountsByPath, readMounts, type Mount } from '../paths/mounts.ts';
+import { openFile } from '../paths/policies.ts';
+import { ask, LOOK, lookAtPidFile, type Look } from './ask.ts';
 import type { NotifyDeps } from './contract.ts';
+import { allPids, readProcess, type ProcessFacts } from './proc.ts';
 
 /** What a pid file says, and how much that is worth. */
 export interface PidFile {
-  /** As it stands there; undefined when there is no number (yet). */
-  readonly pid: number | undefined;
+  readonly path: string;
+  readonly pid: number;
   /** Epoch milliseconds. */
   readonly writtenAt: number;
   /** The file is this user's word and reaches this user's processes alone; unset: root's or our own. */
   readonly user?: number;
 }
 
-/** What one process finds there with its own rights. */
-type Look =
-  | { readonly kind: 'file'; readonly pid: number | null; readonly writtenAt: number }
-  | { readonly kind: 'absent' }
-  /** Nothing behind `at` was looked at. */
-  | { readonly kind: 'user'; readonly at: string; readonly uid: number; readonly isClaim: boolean }
-  | { readonly kind: 'remote'; readonly at: string };
-
-const LOOK = v.variant('kind', [
-  v.object({ kind: v.literal('file'), pid: v.nullable(v.pipe(v.number(), v.integer())), writtenAt: v.number() }),
-  v.object({ kind: v.literal('absent') }),
-  v.object({ kind: v.literal('user'), at: v.string(), uid: v.pipe(v.number(), v.integer()), isClaim: v.boolean() }),
-  v.object({ kind: v.literal('remote'), at: v.string() }),
-]);
-
 const ROOT: User = { uid: 0, gid: 0 };
 
 /**
  * Undefined when there is none. Behind a component that is a user's, everything can be a trap of that user's: it is read
  * by a process that can do no more than they can. So is, by one of root's own, what lies on a file system that may let
- * us wait. Rejects with CONSUMER_UNSAFE and CONSUMER_UNINSPECTABLE.
+ * us wait. Rejects with CONSUMER_UNSAFE, CONSUMER_UNINSPECTABLE, and CONSUMER_NOT_MEANT where no process can be meant.
  */
 export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortSignal): Promise<PidFile | undefined> {
   const { uid } = deps.self;
@@ -48,35 +32,8 @@ export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortS
   if (look.kind === 'user' && user) look = await ask(deps, question, LOOK, { user, at: look.at, signal });
   if (look.kind === 'absent') return undefined;
   if (look.kind !== 'file') throw unsafe(`${path}: expected a path of root or of one user, got one of several`);
-  const { pid, writtenAt } = look;
-  return { pid: pid ?? undefined, writtenAt, ...(user && { user: user.uid }) };
-}
-
-/** Throws AgentError. */
-export function lookAtPidFile(path: string, walker: Walker): Look {
-  using found = openFile('pid_file', path, walker);
-  switch (found.kind) {
-    case 'file':
-      return read(path, found.held);
-    case 'absent':
-      return { kind: 'absent' };
-    case 'user':
-      return { kind: 'user', at: found.at, uid: found.uid, isClaim: found.isClaim };
-    case 'remote':
-      return { kind: 'remote', at: found.at };
-    case 'refused':
-      throw errorOf('pid_file', path, found);
-  }
-}
-
-function read(path: string, held: Parameters<typeof readFile>[0]): Look {
-  try {
-    const { bytes, stat } = readFile(held, { notRegular: 'CONSUMER_UNSAFE', tooLarge: 'CONSUMER_UNSAFE' });
-    return { kind: 'file', pid: parsePid(bytes), writtenAt: Number(stat.mtimeMs) };
-  } catch (error) {
-    if (error instanceof AgentError) throw error;
-    throw new AgentError('CONSUMER_UNINSPECTABLE', `${path}: expected to read it, got ${toErrorInfo(error).message}`);
-  }
+  const { writtenAt } = look;
+  return { path, pid: plausiblePid(path, look.pid), writtenAt, ...(user && { user: user.uid }) };
 }
 
 /** Whoever has no user of their own runs as nobody, and a number without an entry may be anybody's by tomorrow. */
@@ -100,8 +57,94 @@ function unsafe(message: string): AgentError {
   });
 }
 
-/** Some programs write more behind the number, in lines of its own. What else stands there is not repeated anywhere. */
-function parsePid(bytes: Buffer): number | null {
-  const [, digits] = /^[ \t]*(\d{1,10})[ \t\r]*(?:\n|$)/.exec(bytes.toString('latin1', 0, 64)) ?? [];
-  return digits === undefined ? null : Number(digits);
+/** 0 and negative numbers stand for groups of processes, 1 is everybody's parent. */
+function plausiblePid(path: string, pid: number | null): number {
+  if (pid !== null && pid > 1 && pid !== process.pid) return pid;
+  const got = pid === null ? 'something else than a number' : `the number ${pid}`;
+  throw notMeant(path, `got ${got}`, 'see what writes the pid file');
+}
+
+export function notMeant(path: string, got: string, hint: string): AgentError {
+  return new AgentError('CONSUMER_NOT_MEANT', `${path}: expected the id of the consumer's process, ${got}`, { hint });
+}
+
+/** Whoever can write a pid file, or rename what leads to it, must not thereby reach processes of others. */
+export function refuseOthers({ path, user }: PidFile, { pid, uids, ...facts }: ProcessFacts): void {
+  if (facts.isKernelThread || facts.isThread) throw notMeant(path, `got pid ${pid}, which is none`, 'remove it');
+  if (user === undefined || Object.values(uids).every((uid) => uid === user)) return;
+  throw notMeant(
+    path,
+    `got pid ${pid}, which is not a process of uid ${user}, to whom the path belongs`,
+    'give the pid file and its directory to root, or name the program instead (process: {exe, user})',
+  );
+}
+
+/** Granularity of file times and of the kernel's clock, and small corrections of the time; milliseconds. */
+const SLACK = 2_000;
+
+/** A process is older than the pid file that it wrote; one that is younger has inherited the number. */
+export function refuseReused(deps: NotifyDeps, { path, writtenAt }: PidFile, { pid, startedAt }: ProcessFacts): void {
+  const age = deps.clock.now() - writtenAt;
+  if (startedAt <= deps.readBootTime().sinceBoot - age + SLACK) return;
+  throw notMeant(
+    path,
+    `got pid ${pid}, which started after the file was written`,
+    `if the program has ended, remove the file; if it runs and the clock was set since, touch ${path}`,
+  );
+}
+
+/**
+ * A pid file that a program in a container wrote has its number there; here it is another process's. Throws
+ * CONSUMER_NOT_MEANT if a process that has this number in a PID namespace of its own sees this very file.
+ */
+export function refuseContainers({ path, pid: number }: PidFile): void {
+  const insiders = allPids().filter((pid) => {
+    const { numbers = [] } = readProcess(pid) ?? {};
+    return numbers.length > 1 && numbers.at(-1) === number;
+  });
+  const place = insiders.length === 0 ? undefined : placeOf(path);
+  const meant = place && insiders.find((pid) => sees(pid, place));
+  if (meant === undefined) return;
+  throw notMeant(
+    path,
+    `got ${number}, the number that pid ${meant} has in its container`,
+    'name the program as well: process: {exe, user}; or have the container restarted (type: exec)',
+  );
+}
+
+/** A file, whatever is mounted where. */
+interface Place {
+  readonly device: string;
+  /** From the root of its file system. */
+  readonly path: string;
+}
+
+function placeOf(path: string): Place | undefined {
+  using found = openFile('pid_file', path, { uid: process.geteuid?.() ?? 0 });
+  const real = found.kind === 'file' ? found.held.path : path;
+  const mount = mountsByPath(readMounts())(real);
+  return mount && { device: mount.device, path: join(mount.root, real.slice(mount.point.length)) };
+}
+
+function sees(pid: number, { device, path }: Place): boolean {
+  const mounts = tableOf(pid);
+  const mountOf = mountsByPath(mounts);
+  return mounts.some((mount) => {
+    if (mount.device !== device || !`${path}/`.startsWith(`${mount.root === '/' ? '' : mount.root}/`)) return false;
+    const inside = join(mount.point, path.slice(mount.root === '/' ? 0 : mount.root.length));
+    return mountOf(inside) === mount;
+  });
+}
+
+function join(start: string, rest: string): string {
+  return `${start === '/' ? '' : start}/${rest.replace(/^\//, '')}`;
+}
+
+/** Empty when it has ended. */
+function tableOf(pid: number): readonly Mount[] {
+  try {
+    return readMounts(pid);
+  } catch {
+    return [];
+  }
 }

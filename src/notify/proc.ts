@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, type BigIntStats } from 'node:fs';
 import type { BootTime, UserIds } from '../core/contracts.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
 import type { NotifyDeps } from './contract.ts';
@@ -91,6 +91,26 @@ export function readGroup(pid: number): string {
   return readProc(`/proc/${pid}/cgroup`) ?? '';
 }
 
+/** Whether the number is still that of a process below a control group. */
+export function isInGroup(pid: number, group: string): boolean {
+  return pathsOf(readGroup(pid)).some((path) => `${path}/`.startsWith(`${group}/`));
+}
+
+/** The unit in which systemd runs the processes of such groups, and the user whose manager that is. */
+export function unitOf(groups: string): { readonly name: string; readonly user?: number } | undefined {
+  const services = pathsOf(groups)
+    .map((path) => path.split('/').filter((part) => part.endsWith('.service')))
+    .find(({ length }) => length > 0);
+  const name = services?.at(-1);
+  if (services === undefined || name === undefined) return undefined;
+  const [, user] = /^user@(\d+)\.service$/.exec(services.at(-2) ?? '') ?? [];
+  return { name, ...(user !== undefined && { user: Number(user) }) };
+}
+
+function pathsOf(groups: string): readonly string[] {
+  return groups.split('\n').map((line) => line.replace(/^[^:]*:[^:]*:/, ''));
+}
+
 /** One that has not ended: the first may have, and then it shows no more of the process. */
 export function liveThread(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`).map(Number);
@@ -107,6 +127,13 @@ export function assertProcessesVisible(self: UserIds): void {
   throw new AgentError('CONSUMER_UNINSPECTABLE', '/proc: expected to see all processes, got a part of them', {
     hint: 'let the agent see them (hidepid= of /proc, ProtectProc= of its unit), or use type: systemd',
   });
+}
+
+/** Device and inode as {@link Executable.file} has them: Node gives the device as one number. */
+export function fileOf({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
+  return `${major}:${minor}:${ino}`;
 }
 
 function readProc(path: string): string | undefined {

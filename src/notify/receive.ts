@@ -1,14 +1,17 @@
+import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SignalName } from '../core/config.ts';
 import type { BootTime, UserIds } from '../core/contracts.ts';
 import { AgentError, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
+import type { ProspectiveProcess } from '../core/prospect.ts';
 import { runTool } from '../host/tool.ts';
-import type { NotifyDeps } from './contract.ts';
-import type { Match } from './match.ts';
+import { keyOf, type NotifyDeps } from './contract.ts';
+import { pathOf, type Match } from './match.ts';
 import { isBlockedInAllThreads, liveThread, readProcess, startedAfter, type ProcessFacts } from './proc.ts';
-import { MARKS, recognise, type Runtime } from './runtimes.ts';
-import { restartBySupervisor } from './supervisor.ts';
+import { MARKS, recognise } from './runtimes.ts';
 
 export interface Aim {
   readonly signal: SignalName;
@@ -17,11 +20,18 @@ export interface Aim {
   /** It is sent by what the author of a unit wrote: refused only where it would end the process for certain. */
   readonly isAuthors?: true;
   readonly changedAt?: BootTime | undefined;
-  readonly abort: AbortSignal;
+  /** Keys of processes that have been notified before. */
+  readonly notified?: readonly string[] | undefined;
+}
+
+/** A process, and whether it is to get the signal. */
+export interface Judged {
+  readonly match: Match;
+  readonly verdict: Verdict;
 }
 
 export type Verdict =
-  | { readonly kind: 'send' | 'started_since' | 'ended' }
+  | { readonly kind: 'send' | 'notified' | 'started_since' | 'ended' }
   | { readonly kind: 'later' | 'refused'; readonly error: ErrorInfo };
 
 /** What a signal would do: reach a handler, wait to be fetched by a thread, be dropped, or end the process. */
@@ -30,16 +40,38 @@ type Reception = 'caught' | 'blocked' | 'dropped' | 'fatal';
 /** Looking into a process waits for one that waits for a hung file system; milliseconds, for all of a consumer's. */
 const PATIENCE = 5_000;
 
-/** The one judgement: whether a process is to get a signal. Only an abort rejects. */
-export async function receive(deps: NotifyDeps, { facts, doubt }: Match, aim: Aim): Promise<Verdict> {
+/** Of the looks into a consumer's processes. */
+interface Until {
+  /** By `performance.now()`. */
+  readonly deadline: number;
+  readonly abort: AbortSignal;
+}
+
+/**
+ * The one judgement: whether each process is to get its signal. Side by side and with one deadline, so that a process
+ * that hangs keeps no other waiting. Only an abort rejects.
+ */
+export async function receive(
+  deps: NotifyDeps,
+  aimed: readonly { readonly match: Match; readonly aim: Aim }[],
+  abort: AbortSignal,
+): Promise<readonly Judged[]> {
+  const until = { deadline: performance.now() + PATIENCE, abort };
+  return await Promise.all(
+    aimed.map(async ({ match, aim }) => ({ match, verdict: await judge(deps, match, aim, until) })),
+  );
+}
+
+async function judge(deps: NotifyDeps, { facts, doubt }: Match, aim: Aim, until: Until): Promise<Verdict> {
+  if (aim.notified?.includes(keyOf(facts))) return { kind: 'notified' };
   if (startedAfter(deps, facts, aim.changedAt)) return { kind: 'started_since' };
   if (doubt) return { kind: 'refused', error: doubt };
   try {
-    const verdict = await afterLooks(deps, facts.pid, aim);
-    if (verdict.kind === 'send' && !aim.handlesSignal) await refuseDoubt(deps, facts, aim);
+    const verdict = await afterLooks(deps, facts.pid, aim, until.abort);
+    if (verdict.kind === 'send' && !aim.handlesSignal) await refuseDoubt(deps, facts, aim, until);
     return verdict;
   } catch (error) {
-    aim.abort.throwIfAborted();
+    until.abort.throwIfAborted();
     return { kind: 'refused', error: toErrorInfo(error, 'CONSUMER_FAILED') };
   }
 }
@@ -49,11 +81,11 @@ const BETWEEN_LOOKS = 40;
 const LOOKS = 6;
 
 /** Programs block signals for a moment for reasons of their own: only a block that lasts is a thread's that fetches them. */
-async function afterLooks(deps: NotifyDeps, pid: number, aim: Aim): Promise<Verdict> {
+async function afterLooks(deps: NotifyDeps, pid: number, aim: Aim, signal: AbortSignal): Promise<Verdict> {
   for (let looks = 1; ; looks++) {
     const verdict = lastLook(deps, pid, aim);
     if (verdict.kind !== 'send' || !verdict.isBlocked || looks === LOOKS) return verdict;
-    await delay(BETWEEN_LOOKS * (0.5 + Math.random()), undefined, { signal: aim.abort });
+    await delay(BETWEEN_LOOKS * (0.5 + Math.random()), undefined, { signal });
   }
 }
 
@@ -72,73 +104,61 @@ export function lastLook(deps: NotifyDeps, pid: number, aim: Aim): Verdict & { r
 /** A program that is younger may not have installed its handlers yet, even if it has some; milliseconds. */
 const STARTING = 60_000;
 
-const REFUSALS = {
-  fatal: ['CONSUMER_WOULD_DIE', 'the signal would end it'],
-  dropped: ['CONSUMER_IGNORES', 'it would not notice'],
-} as const;
-
 function refusal(facts: ProcessFacts, signal: SignalName, reception: 'fatal' | 'dropped'): ErrorInfo {
-  const [code, consequence] = REFUSALS[reception];
-  const message = `pid ${facts.pid}: expected a handler for ${signal}, got none: ${consequence}`;
+  const message = `pid ${facts.pid}: expected a handler for ${signal}, got none`;
   if (reception === 'dropped') {
-    return { code, message, hint: 'name a signal on which the program reads its files again' };
+    const hint = 'name a signal on which the program reads its files again';
+    return { code: 'CONSUMER_IGNORES', message: `${message}: it would not notice`, hint };
   }
-  const restart = restartBySupervisor(facts.parent) ?? 'have systemd restart it (type: systemd)';
+  const restart = restartOf(facts, 'have systemd restart it (type: systemd)');
   const hint = `${restart}; or, if a thread of it waits for the signal with sigwait, say handles_signal: true`;
-  return { code, message, hint };
+  return { code: 'CONSUMER_WOULD_DIE', message: `${message}: the signal would end it`, hint };
 }
 
 /** Nothing happens to a process that does not handle these. */
 const HARMLESS: ReadonlySet<SignalName> = new Set(['SIGCONT', 'SIGWINCH']);
 
-function receptionOf(facts: ProcessFacts, signal: SignalName): Reception {
-  const bit = bitOf(signal);
-  if (isCaught(facts, signal)) return 'caught';
-  if (isBlockedInAllThreads(facts.pid, bit)) return 'blocked';
-  return (facts.ignored & bit) !== 0n || HARMLESS.has(signal) ? 'dropped' : 'fatal';
-}
-
-function isCaught(facts: ProcessFacts, signal: SignalName): boolean {
-  return (facts.caught & bitOf(signal)) !== 0n;
-}
-
-function bitOf(signal: SignalName): bigint {
-  return 1n << BigInt(constants.signals[signal] - 1);
+function receptionOf({ pid, caught, ignored }: ProcessFacts, signal: SignalName): Reception {
+  const bit = 1n << BigInt(constants.signals[signal] - 1);
+  if ((caught & bit) !== 0n) return 'caught';
+  if (isBlockedInAllThreads(pid, bit)) return 'blocked';
+  return (ignored & bit) !== 0n || HARMLESS.has(signal) ? 'dropped' : 'fatal';
 }
 
 /** A handler proves nothing in a runtime that has one of its own, and in a program that passes the signal on. */
-async function refuseDoubt(deps: NotifyDeps, facts: ProcessFacts, aim: Aim): Promise<void> {
+async function refuseDoubt(deps: NotifyDeps, facts: ProcessFacts, aim: Aim, until: Until): Promise<void> {
   const { signal, isAuthors } = aim;
-  const runtime = await runtimeOf(deps, facts, aim.abort);
+  const runtime = recognise(facts, await searchMarks(deps, facts, until));
   const effect = runtime?.signals[signal];
   if (!runtime || effect === undefined || (isAuthors && !runtime.isWrapper)) return;
   const message = `pid ${facts.pid}: expected a program that handles ${signal}, got ${runtime.name}, which ${effect}`;
-  const restart = restartBySupervisor(facts.parent) ?? 'have systemd reload or restart it (type: systemd)';
+  const restart = restartOf(facts, 'have systemd reload or restart it (type: systemd)');
   throw new AgentError('CONSUMER_WOULD_DIE', message, {
     hint: `${restart}; if the program handles the signal all the same, say handles_signal: true`,
   });
-}
-
-async function runtimeOf(deps: NotifyDeps, facts: ProcessFacts, abort: AbortSignal): Promise<Runtime | undefined> {
-  return recognise(facts, await searchMarks(deps, facts, abort));
 }
 
 /**
  * A tool does it, with the identity of the process: that one may look where a confined root may not, and it can be
  * given up when it hangs. Rejects with CONSUMER_UNINSPECTABLE.
  */
-async function searchMarks(deps: NotifyDeps, { pid, owner }: ProcessFacts, signal: AbortSignal): Promise<string> {
+async function searchMarks(
+  deps: NotifyDeps,
+  { pid, owner }: ProcessFacts,
+  { deadline, abort }: Until,
+): Promise<string> {
   const marks = MARKS.flatMap((mark) => ['-e', mark]);
   const task = `/proc/${pid}/task/${liveThread(pid)}`;
   const command = ['grep', '-a', '-h', '-o', '-F', ...marks, `${task}/maps`, `${task}/exe`];
   const identities: { readonly ids?: UserIds }[] = [{}];
   if (deps.self.uid === 0 && owner.uid !== 0) identities.unshift({ ids: owner });
   for (const identity of identities) {
-    const run = runTool(deps, command, { timeout: PATIENCE, signal, ...identity });
+    const timeout = Math.ceil(deadline - performance.now());
+    if (timeout <= 0) break;
+    const run = runTool(deps, command, { timeout, signal: abort, ...identity });
     const result = await run.catch(unlessForbidden);
     if (result?.exitCode === 0) return result.output;
     if (result?.exitCode === 1) return '';
-    if (result?.timedOut) break;
   }
   throw new AgentError('CONSUMER_UNINSPECTABLE', `pid ${pid}: expected to see what runs in it, got no answer`, {
     hint: 'have systemd reload or restart it; or, if the program handles the signal, say handles_signal: true',
@@ -149,4 +169,38 @@ async function searchMarks(deps: NotifyDeps, { pid, owner }: ProcessFacts, signa
 function unlessForbidden(error: unknown): undefined {
   if (isErrno(error, 'EPERM')) return undefined;
   throw error;
+}
+
+/** What restarts a service, by the name of its supervisor, which runs in the service's directory. */
+const SUPERVISORS: Readonly<Record<string, (directory: string) => readonly string[]>> = {
+  runsv: (directory) => ['/usr/bin/sv', 'restart', directory],
+  's6-supervise': (directory) => ['/usr/bin/s6-svc', '-r', directory],
+  supervise: (directory) => ['/usr/bin/svc', '-t', directory],
+  supervisord: () => ['/usr/bin/supervisorctl', 'restart', 'NAME'],
+};
+
+/** For a hint: the consumer to be copied, where a known supervisor is the process's parent. */
+function restartOf({ parent }: ProcessFacts, otherwise: string): string {
+  const { name = '', uids } = readProcess(parent) ?? {};
+  const line = SUPERVISORS[name]?.(directoryOf(parent)).join(', ');
+  if (line === undefined) return otherwise;
+  const user = uids?.real ? `user: ${uids.real}, ` : '';
+  return `have ${name} restart it: { type: exec, ${user}command: [${line}], when: expiring }`;
+}
+
+function directoryOf(pid: number): string {
+  try {
+    return JSON.stringify(printable(readlinkSync(`/proc/${pid}/cwd`)));
+  } catch {
+    return 'DIRECTORY';
+  }
+}
+
+export function described({ match, verdict }: Judged): ProspectiveProcess {
+  const path = pathOf(match);
+  return {
+    pid: match.facts.pid,
+    ...(path !== undefined && { program: basename(path) }),
+    ...('error' in verdict && { error: verdict.error }),
+  };
 }

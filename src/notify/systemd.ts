@@ -1,35 +1,36 @@
-import type { SystemdConsumer } from '../core/config.ts';
-import { AgentError, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import { constants } from 'node:os';
+import type { CommandResult } from '../core/commands.ts';
+import type { SignalName, SystemdConsumer } from '../core/config.ts';
+import type { BootTime, UserIds } from '../core/contracts.ts';
+import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { Outcome, PendingResult } from '../core/prospect.ts';
-import type { NotifyDeps, NotifyRequest, NotifyResult, Sent } from './contract.ts';
-import { signalsOf } from './exec-reload.ts';
+import { showUnit, systemctl, textOf } from '../host/systemctl.ts';
+import { hasSystemd } from '../host/tool.ts';
+import { failed, userNamed, type Attempt, type NotifyDeps, type NotifyResult, type Prepared } from './contract.ts';
 import { hold, type Match } from './match.ts';
-import { described, type Judged, type Prepared } from './prepared.ts';
-import { receive, type Aim } from './receive.ts';
-import { running, sendAll, sentProcess, standing } from './signal.ts';
-import { act, isInGroup, lookAtUnit, managerOf, unitStartedAfter, type Manager, type Unit } from './unit.ts';
+import { isInGroup } from './proc.ts';
+import { described, receive, type Aim, type Judged } from './receive.ts';
+import { running, sendAll, sentProcess, standing } from './send.ts';
 
-interface Attempt {
-  readonly request: NotifyRequest;
-  readonly signal: AbortSignal;
+/** Whose service manager has a consumer's unit; unset: the system's. */
+export interface Manager {
+  readonly ids?: UserIds;
 }
 
 interface Seen extends Attempt {
   readonly consumer: SystemdConsumer;
   readonly manager: Manager;
   readonly unit: Unit;
+  readonly main: Match | undefined;
 }
 
 /** Has the service manager reload or restart a unit, or signals the unit's main process. */
 export async function prepareUnit(deps: NotifyDeps, consumer: SystemdConsumer, attempt: Attempt): Promise<Prepared> {
-  const manager = await managerOf(deps, consumer);
+  const manager = await managerOf(deps, consumer.user);
   const unit = await lookAtUnit(deps, consumer.unit, manager, attempt.signal);
-  const seen: Seen = { ...attempt, consumer, manager, unit };
-  const main = mainProcess(deps, seen);
+  const main = mainProcess(deps, unit, manager);
   try {
-    const decided = decide(deps, seen, main);
-    const judged = decided ? [] : await judge(deps, seen, main);
-    return prepared(deps, seen, { main, decided, judged });
+    return await prepared(deps, { ...attempt, consumer, manager, unit, main });
   } catch (error) {
     main?.held[Symbol.dispose]();
     throw error;
@@ -37,20 +38,43 @@ export async function prepareUnit(deps: NotifyDeps, consumer: SystemdConsumer, a
 }
 
 /** Of the user whose manager named it: what a user's manager says is that user's word. */
-function mainProcess(deps: NotifyDeps, { unit, manager: { ids } }: Seen): Match | undefined {
-  const main = unit.mainPid > 1 ? hold(deps, unit.mainPid) : undefined;
+function mainProcess(deps: NotifyDeps, { mainPid, group }: Unit, { ids }: Manager): Match | undefined {
+  const main = mainPid > 1 ? hold(deps, mainPid) : undefined;
   if (!main) return undefined;
   const isTheirs = ids === undefined || Object.values(main.facts.uids).every((uid) => uid === ids.uid);
-  if (isTheirs && isInGroup(unit.mainPid, unit.group)) return main;
+  if (isTheirs && isInGroup(mainPid, group)) return main;
   main.held[Symbol.dispose]();
   return undefined;
 }
 
 const VERBS = { reload: 'reload', 'try-reload-or-restart': 'try-reload-or-restart', restart: 'try-restart' } as const;
 
+async function prepared(deps: NotifyDeps, seen: Seen): Promise<Prepared> {
+  const { consumer, unit, main } = seen;
+  const decided = decide(deps, seen);
+  const judged = decided || !main ? [] : await judge(deps, seen, main);
+  const isSpared = judged.some(({ verdict }) => verdict.kind !== 'send') || (consumer.action === 'kill' && !main);
+  const result = decided ?? (isSpared ? standing(deps, judged, 'no main process') : undefined);
+  const common = {
+    processes:
+      main && judged.length === 0 ? [described({ match: main, verdict: { kind: 'send' } })] : judged.map(described),
+    ...(result && { result }),
+    [Symbol.dispose]: () => main?.held[Symbol.dispose](),
+  };
+  if (consumer.action !== 'kill') {
+    const verb = VERBS[consumer.action];
+    return { ...common, action: `systemctl ${verb} ${consumer.unit}`, send: () => act(deps, seen, verb) };
+  }
+  const send = (): NotifyResult => {
+    const sent = sendAll(deps, judged, aimOf(seen));
+    return sent.result === 'sent' ? { ...sent, sent: { ...sent.sent, unit: watched(unit) } } : sent;
+  };
+  return { ...common, action: consumer.signal, send: () => Promise.resolve(send()) };
+}
+
 /** What is said by its state alone; undefined when the unit is to be notified. */
-function decide(deps: NotifyDeps, seen: Seen, main: Match | undefined): Outcome | undefined {
-  const { unit, consumer, request } = seen;
+function decide(deps: NotifyDeps, seen: Seen): Outcome | undefined {
+  const { unit, request, main } = seen;
   const { name, state } = unit;
   if (state === 'inactive' || state === 'failed') {
     if (!unit.isThere) throw failed(`${name}: expected a unit, got none of that name`, 'correct the name');
@@ -61,105 +85,75 @@ function decide(deps: NotifyDeps, seen: Seen, main: Match | undefined): Outcome 
     return { result: 'started_since', detail: `${name} started after the change`, ...processes };
   }
   // A job for a unit that is on its way waits for the unit, and that may wait for us.
-  if (state === 'activating' || state === 'deactivating') return onItsWay(deps, unit, main);
-  if (consumer.action === 'reload' && !unit.canReload) {
-    throw failed(`${name}: expected a unit that can reload, got one without ExecReload=`, 'use try-reload-or-restart');
+  if (state === 'activating' || state === 'deactivating') {
+    const hint = `nothing, unless it stays so: systemctl status ${name}`;
+    const error = failed(`${name}: expected an active unit, got one that is ${state}`, hint).toInfo();
+    return { result: 'pending', kind: 'later', error, ...named(deps, main) };
   }
-  if (consumer.action === 'kill' && unit.mainPid <= 1) {
-    throw failed(`${name}: expected a unit with a main process, got none`, 'use try-reload-or-restart');
-  }
-  return notYet(deps, seen);
-}
-
-function notYet(deps: NotifyDeps, { unit, request: { noRestartBefore = 0 } }: Seen): Outcome | undefined {
+  refuseUnable(seen);
+  const { noRestartBefore = 0 } = request;
   if (unit.canReload || noRestartBefore <= deps.clock.now()) return undefined;
-  const detail = `${unit.name} cannot reload, and is restarted when what it knows runs out`;
+  const detail = `${name} cannot reload, and is restarted when what it knows runs out`;
   return { result: 'scheduled', detail, until: noRestartBefore };
 }
 
-function onItsWay(deps: NotifyDeps, { name, state }: Unit, main: Match | undefined): Outcome {
-  const error: ErrorInfo = {
-    code: 'CONSUMER_FAILED',
-    message: `${name}: expected an active unit, got one that is ${state}`,
-    hint: `nothing, unless it stays so: systemctl status ${name}`,
-  };
-  return { result: 'pending', kind: 'later', error, ...named(deps, main) };
+function refuseUnable({ unit: { name, canReload, mainPid }, consumer: { action } }: Seen): void {
+  const refused = (wanted: string): AgentError => failed(`${name}: expected ${wanted}`, 'use try-reload-or-restart');
+  if (action === 'reload' && !canReload) throw refused('a unit that can reload, got one without ExecReload=');
+  if (action === 'kill' && mainPid <= 1) throw refused('a unit with a main process, got none');
+}
+
+function aimOf({ consumer: { signal, handlesSignal }, request: { changedAt } }: Seen): Aim {
+  return { signal, handlesSignal, changedAt };
 }
 
 /**
  * A signal of our own is judged as any. ExecReload= is the word of the unit's author: a kill in it is refused where it
  * would end the main process for certain, or what the main process only wraps.
  */
-async function judge(deps: NotifyDeps, seen: Seen, main: Match | undefined): Promise<readonly Judged[]> {
-  const { consumer, unit, request, signal: abort } = seen;
-  if (!main) return [];
-  const common = { handlesSignal: consumer.handlesSignal, changedAt: request.changedAt, abort };
-  const aims: Aim[] =
-    consumer.action === 'kill'
-      ? [{ ...common, signal: consumer.signal }]
-      : isReload(seen)
-        ? signalsOf(unit.execReload).map((signal) => ({ ...common, changedAt: undefined, signal, isAuthors: true }))
-        : [];
-  return await Promise.all(aims.map(async (aim) => ({ match: main, verdict: await receive(deps, main, aim) })));
+async function judge(deps: NotifyDeps, seen: Seen, main: Match): Promise<readonly Judged[]> {
+  const own = aimOf(seen);
+  const ofAuthor = (signal: SignalName): Aim => ({ ...own, signal, changedAt: undefined, isAuthors: true });
+  const signals = isReload(seen) ? signalsOf(seen.unit.execReload) : [];
+  const aims = seen.consumer.action === 'kill' ? [own] : signals.map(ofAuthor);
+  return await receive(
+    deps,
+    aims.map((aim) => ({ match: main, aim })),
+    seen.signal,
+  );
 }
 
-function isReload({ consumer: { action }, unit }: Seen): boolean {
+function isReload({ consumer: { action }, unit }: Pick<Seen, 'consumer' | 'unit'>): boolean {
   return action === 'reload' || (action === 'try-reload-or-restart' && unit.canReload);
 }
 
-interface Judgement {
-  readonly main: Match | undefined;
-  readonly decided: Outcome | undefined;
-  readonly judged: readonly Judged[];
-}
+/** systemd gives a stop and a start 90 s each; milliseconds. */
+const ACTION_TIMEOUT = 200_000;
 
-function prepared(deps: NotifyDeps, seen: Seen, { main, decided, judged }: Judgement): Prepared {
-  const { consumer, request } = seen;
-  const isKill = consumer.action === 'kill';
-  const refused = judged.filter(({ verdict }) => verdict.kind !== 'send');
-  const result =
-    decided ?? (refused.length > 0 || (isKill && !main) ? standing(deps, judged, 'no main process') : undefined);
-  const verb = consumer.action === 'kill' ? '' : VERBS[consumer.action];
-  const action = isKill ? consumer.signal : `systemctl ${verb} ${consumer.unit}`;
-  const aim = { signal: consumer.signal, handlesSignal: consumer.handlesSignal, changedAt: request.changedAt };
-  return {
-    action,
-    processes:
-      judged.length > 0 ? judged.map(described) : main ? [described({ match: main, verdict: { kind: 'send' } })] : [],
-    ...(result && { result }),
-    send: async () => {
-      if (!isKill) return await haveActed(deps, seen, main, action);
-      const sent = sendAll(deps, judged, { ...aim, abort: seen.signal });
-      return sent.result === 'sent' ? { ...sent, sent: { ...sent.sent, unit: watched(seen.unit) } } : sent;
-    },
-    [Symbol.dispose]() {
-      main?.held[Symbol.dispose]();
-    },
-  };
-}
-
-async function haveActed(deps: NotifyDeps, seen: Seen, main: Match | undefined, detail: string): Promise<NotifyResult> {
-  const { consumer, unit, manager, signal } = seen;
-  const verb = consumer.action === 'kill' ? 'reload' : VERBS[consumer.action];
+async function act(deps: NotifyDeps, seen: Seen, verb: string): Promise<NotifyResult> {
+  const { unit, main, manager, signal } = seen;
   try {
-    await act(deps, verb, unit.name, { manager, signal });
+    const options = { timeout: ACTION_TIMEOUT, signal, manager: manager.ids };
+    refuseFailure(verb, unit.name, await systemctl(deps, [verb, '--', unit.name], options));
   } catch (error) {
     signal.throwIfAborted();
     return { result: 'pending', kind: 'refused', error: toErrorInfo(error, 'CONSUMER_FAILED'), ...named(deps, main) };
   }
   const reload = isReload(seen);
-  const sent: Sent = {
-    at: deps.readBootTime(),
-    detail,
-    processes: main && reload ? [sentProcess(main)] : [],
-    unit: watched(unit),
-    endsIt: !reload,
-    isPartial: false,
+  return {
+    result: 'sent',
+    sent: {
+      at: deps.readBootTime(),
+      detail: `systemctl ${verb} ${unit.name}`,
+      processes: main && reload ? [sentProcess(main)] : [],
+      unit: watched(unit),
+      endsIt: !reload,
+      isPartial: false,
+    },
   };
-  return { result: 'sent', sent };
 }
 
-function watched({ name, restarts }: Unit): NonNullable<Sent['unit']> {
+function watched({ name, restarts }: Unit): Pick<Unit, 'name' | 'restarts'> {
   return { name, restarts };
 }
 
@@ -167,6 +161,110 @@ function named(deps: NotifyDeps, main: Match | undefined): Pick<PendingResult, '
   return main ? { processes: [running(deps, main.facts)] } : {};
 }
 
-function failed(message: string, hint: string): AgentError {
-  return new AgentError('CONSUMER_FAILED', message, { hint });
+/** A unit as systemd shows it. */
+export interface Unit {
+  readonly name: string;
+  readonly isThere: boolean;
+  /** `active`, `inactive`, `failed`, `activating`, `reloading`, … */
+  readonly state: string;
+  readonly canReload: boolean;
+  readonly execReload: string;
+  /** 0 when it has none. */
+  readonly mainPid: number;
+  readonly group: string;
+  /** Times that systemd has started it again by itself. */
+  readonly restarts: number;
+  /** Somebody has asked systemd to do something to it. */
+  readonly hasJob: boolean;
+  /** It was being stopped when its main process ended, which otherwise comes first. */
+  readonly wasStopped: boolean;
+  /** Microseconds on the clock that stands still in suspend. */
+  readonly startedAt: number;
+}
+
+const PROPERTIES = [
+  'LoadState',
+  'ActiveState',
+  'CanReload',
+  'ExecReload',
+  'InactiveExitTimestampMonotonic',
+  'ActiveExitTimestampMonotonic',
+  'ExecMainExitTimestampMonotonic',
+  'MainPID',
+  'ControlGroup',
+  'NRestarts',
+  'Job',
+];
+
+/** Rejects with CONSUMER_FAILED where there is none. `user`: the key of that name. */
+export async function managerOf(deps: NotifyDeps, user: SystemdConsumer['user']): Promise<Manager> {
+  if (!hasSystemd(deps)) {
+    throw failed('expected systemd as the service manager, got a host without', 'use type: signal or type: exec');
+  }
+  return user === undefined ? {} : { ids: await userNamed(deps, 'user', user) };
+}
+
+export async function lookAtUnit(deps: NotifyDeps, name: string, { ids }: Manager, signal: AbortSignal): Promise<Unit> {
+  const { shown, ...result } = await showUnit(deps, name, PROPERTIES, { signal, manager: ids });
+  refuseFailure('show', name, result);
+  const text = (property: string): string => textOf(shown, property);
+  const number = (property: string): number => Number(text(property));
+  return {
+    name,
+    isThere: text('LoadState') !== 'not-found',
+    state: text('ActiveState') || 'unknown',
+    canReload: text('CanReload') === 'yes',
+    execReload: text('ExecReload'),
+    mainPid: number('MainPID'),
+    group: text('ControlGroup'),
+    restarts: number('NRestarts'),
+    hasJob: number('Job') > 0,
+    wasStopped: number('ActiveExitTimestampMonotonic') < number('ExecMainExitTimestampMonotonic'),
+    startedAt: number('InactiveExitTimestampMonotonic'),
+  };
+}
+
+/** The kernel's clock is read in hundredths of a second, rounded down; milliseconds. */
+const GRANULARITY = 10;
+
+/**
+ * Whether it left inactivity after the change: none of its processes knows more. systemd's clock stands still in
+ * suspend, so that it gives an earlier time than the kernel's, never a later one.
+ */
+function unitStartedAfter(deps: NotifyDeps, unit: Unit, changedAt: BootTime | undefined): boolean {
+  if (!changedAt) return false;
+  if (changedAt.bootId !== deps.readBootTime().bootId) return true;
+  return unit.startedAt / 1000 > changedAt.sinceBoot + GRANULARITY;
+}
+
+function refuseFailure(verb: string, unit: string, result: CommandResult): void {
+  const what = `systemctl ${verb} ${unit}`;
+  if (result.timedOut) {
+    throw new AgentError('CONSUMER_TIMEOUT', `${what}: expected an end in time, got none`, {
+      hint: 'systemctl list-jobs says what it waits for',
+    });
+  }
+  if (result.exitCode === 0) return;
+  const got = result.exitCode ?? result.signal;
+  throw failed(`${what}: expected exit code 0, got ${got}`, `see journalctl -u ${unit}`);
+}
+
+/** `kill -HUP $MAINPID`, `kill -s HUP ${MAINPID}`, by its path or in a shell. */
+const KILL = /(?:^|[\s/"';&])kill\s+(?:-s\s*|--signal[=\s]\s*|-n\s*|-)?(?:SIG)?(\w+)?\s*(?:--\s+)?["']?\$\{?MAINPID\b/;
+
+/** systemctl shows each line as `{ path=… ; argv[]=… ; ignore_errors=… }`. */
+const ARGV = /argv\[\]=(.*?) ;/g;
+
+/** Signals that the main process gets from an ExecReload=, as `systemctl show` prints it. */
+function signalsOf(execReload: string): readonly SignalName[] {
+  return [...execReload.matchAll(ARGV)].flatMap(([, argv = '']) => {
+    const kill = KILL.exec(argv);
+    return kill ? (signalNamed(kill[1] ?? 'TERM') ?? []) : [];
+  });
+}
+
+const NAMES = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGWINCH', 'SIGCONT'] as const;
+
+function signalNamed(word: string): SignalName | undefined {
+  return NAMES.find((name) => name === `SIG${word.toUpperCase()}` || constants.signals[name] === Number(word));
 }

@@ -3,8 +3,8 @@ import type { ConsumerConfig, SignalConsumer } from '../core/config.ts';
 import type { Outcome } from '../core/prospect.ts';
 import { keyOf, type NotifyDeps, type Sent, type SentProcess, type WatchTimes } from './contract.ts';
 import { hold, match } from './match.ts';
-import { allPids, readGroup, readProcess } from './proc.ts';
-import { lookAtUnit, managerOf } from './unit.ts';
+import { allPids, readGroup, readProcess, unitOf } from './proc.ts';
+import { lookAtUnit, managerOf, type Unit } from './systemd.ts';
 
 const TIMES: WatchTimes = { window: 2_000, successor: 30_000 };
 
@@ -40,29 +40,37 @@ export async function watch(
 type Seen = 'lives' | 'coming' | 'ended' | 'stopped';
 
 async function look(deps: NotifyDeps, consumer: ConsumerConfig, sent: Sent, abort: AbortSignal): Promise<Seen> {
-  if (consumer.type === 'systemd' && sent.unit) return await lookAtItsUnit(deps, consumer, sent, abort);
-  if (sent.processes.every(isStillThere) || (await hasSuccessor(deps, consumer, sent, abort))) return 'lives';
-  return sent.endsIt ? 'coming' : 'ended';
+  if (consumer.type === 'systemd' && sent.unit) {
+    const unit = await lookAtUnit(deps, consumer.unit, await managerOf(deps, consumer.user), abort);
+    return judgeUnit(unit, sent);
+  }
+  const gone = sent.processes.find((process) => !isStillThere(process));
+  if (!gone || (await hasSuccessor(deps, consumer, sent, abort))) return 'lives';
+  return sent.endsIt ? 'coming' : await doneByOthers(deps, gone, abort);
 }
 
-async function lookAtItsUnit(
-  deps: NotifyDeps,
-  consumer: Extract<ConsumerConfig, { type: 'systemd' }>,
-  { unit, endsIt }: Sent,
-  abort: AbortSignal,
-): Promise<Seen> {
-  const { state, restarts, hasJob, wasStopped } = await lookAtUnit(
-    deps,
-    consumer.unit,
-    await managerOf(deps, consumer),
-    abort,
-  );
+function judgeUnit({ state, restarts, ...seen }: Unit, { unit, endsIt }: Sent): Seen {
   const isActive = state === 'active' || state === 'reloading';
   if (endsIt) return isActive ? 'lives' : 'coming';
   if (restarts > (unit?.restarts ?? 0)) return 'ended';
-  if (isActive) return 'lives';
-  if (hasJob) return 'coming';
-  return wasStopped ? 'stopped' : 'ended';
+  return isActive ? 'lives' : madeBy(seen);
+}
+
+/** Somebody else may stop or restart a unit just then. */
+function madeBy({ hasJob, wasStopped }: Pick<Unit, 'hasJob' | 'wasStopped'>): Seen {
+  return hasJob ? 'coming' : wasStopped ? 'stopped' : 'ended';
+}
+
+/** What has ended a process that belongs to a unit, though its consumer does not name that. */
+async function doneByOthers(deps: NotifyDeps, { group }: SentProcess, abort: AbortSignal): Promise<Seen> {
+  const owner = unitOf(group);
+  if (!owner) return 'ended';
+  try {
+    return madeBy(await lookAtUnit(deps, owner.name, await managerOf(deps, owner.user), abort));
+  } catch {
+    abort.throwIfAborted();
+    return 'ended';
+  }
 }
 
 function isStillThere(process: SentProcess): boolean {

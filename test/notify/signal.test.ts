@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { readBootTime } from '../../src/system/boot-time.ts';
-import { HUP_PRINTER, privateCopy, startHupPrinter, startProgram, startSleep, until } from '../support/consumer.ts';
+import {
+  HUP_PRINTER,
+  needsRoot,
+  NOBODY,
+  privateCopy,
+  startHupPrinter,
+  startProgram,
+  startSleep,
+  until,
+} from '../support/consumer.ts';
 import { fakeHost } from '../support/fake-tool-consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { brief, makePidFile, signalByPidFile } from './harness.ts';
@@ -201,6 +210,17 @@ describe('a runtime that catches signals by habit', () => {
     assert.equal(brief(await signalByPidFile(file, { deps: { host } })), 'CONSUMER_UNINSPECTABLE refused');
     assert.deepEqual(calls().length, 1);
     assert.equal(brief(await signalByPidFile(file, { deps: { host }, consumer: { handlesSignal: true } })), 'notified');
+  });
+
+  // Cause: each further identity, and each further process, had its own five seconds.
+  test('all of them by one deadline', { skip: needsRoot }, async (t) => {
+    const { host, install, calls } = fakeHost(t);
+    install('grep', 'echo "$@" >>$DIR/log; sleep 3; [ $(wc -l <$DIR/log) = 2 ] && exit 1; exit 2');
+    chmodSync(host.path.split(':')[0] ?? '', 0o777);
+    const program = await startHupPrinter(t, { uid: NOBODY });
+    const file = makePidFile(t, program.pid);
+    assert.equal(brief(await signalByPidFile(file, { deps: { host } })), 'CONSUMER_UNINSPECTABLE refused');
+    assert.equal(calls().length, 2, 'with the identity of the process, and with our own');
   });
 
   test('not by its name, but by what is in its executable', async (t) => {

@@ -233,7 +233,11 @@ describe('a unit that was reloaded', () => {
     ['is inactive', { ActiveState: 'inactive' }, 'ended'],
     ['has failed', { ActiveState: 'failed' }, 'ended'],
     ['was restarted by systemd, since it had ended', { NRestarts: 1 }, 'ended'],
-    ['was stopped by somebody', { ActiveState: 'inactive', ExecMainCode: 2, ExecMainStatus: 15 }, 'not_running'],
+    [
+      'was stopped by somebody',
+      { ActiveState: 'inactive', ActiveExitTimestampMonotonic: 7, ExecMainExitTimestampMonotonic: 8 },
+      'not_running',
+    ],
   ] as const) {
     test(`and ${what}`, async (t) => {
       const site = makeSite(t, {}, 0, after);

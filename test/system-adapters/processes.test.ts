@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { fileOf } from '../../src/notify/file.ts';
+import { fileOf } from '../../src/notify/proc.ts';
 import { createProcesses } from '../../src/system/processes.ts';
 import { needsRoot, NOBODY, startHupPrinter, startSleep, until } from '../support/consumer.ts';
 import { testAsOrdinaryUser } from '../support/ordinary-user.ts';

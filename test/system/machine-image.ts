@@ -42,11 +42,13 @@ const IMAGES = {
     'haproxy',
     'libfcgi-bin',
     'lighttpd',
+    'monit',
     'mosquitto',
     'nginx-light',
     'openbsd-inetd',
     'openssh-server',
     'php-fpm',
+    'postgresql',
     'prometheus',
     'redis-server',
     'rsyslog',
@@ -59,8 +61,12 @@ const IMAGES = {
     'uwsgi-plugin-python3',
     'vsftpd',
   ],
+  supervisors: ['dbus-user-session', 'libpam-systemd', 'monit', 'runit', 's6', 'supervisor', 'zsh'],
   upgraded: ['unattended-upgrades'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
+
+/** What only `test/release` boots. */
+const RELEASE_IMAGES = { runtimes: ['r-base-core'] } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** Debian 12, for `test/system`. */
 export const ALL_IMAGES = Object.keys(IMAGES) as (keyof typeof IMAGES)[];
@@ -69,7 +75,7 @@ export const ALL_IMAGES = Object.keys(IMAGES) as (keyof typeof IMAGES)[];
 export const SUITES = ['bullseye', 'trixie', 'sid'] as const;
 type Suite = (typeof SUITES)[number];
 
-export type Image = keyof typeof IMAGES | Suite;
+export type Image = keyof typeof IMAGES | keyof typeof RELEASE_IMAGES | Suite;
 
 const SUITE = 'bookworm';
 const MIRROR = 'http://deb.debian.org/debian';
@@ -80,7 +86,7 @@ const isSuite = (image: Image): image is Suite => (SUITES as readonly string[]).
 const options = (image: Image): readonly string[] => [
   '--quiet',
   '--variant=essential',
-  `--include=${[...EVERYWHERE, ...(isSuite(image) ? [] : IMAGES[image])].join(',')}`,
+  `--include=${[...EVERYWHERE, ...(isSuite(image) ? [] : { ...IMAGES, ...RELEASE_IMAGES }[image])].join(',')}`,
   '--aptopt=Acquire::Retries "5"',
   '--aptopt=Apt::Install-Recommends "false"',
   // Its index may be older than it says, where a mirror is behind.

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { ConsumerConfig, SinkConfig, SystemdConsumer } from '../../core/config.ts';
 import type { Outcome } from '../../core/prospect.ts';
 import type { ConsumerFacts, UnitFacts } from '../../doctor/contract.ts';
 import { dryRun } from '../../notify/notify.ts';
+import { readGroup, unitOf } from '../../notify/proc.ts';
 import type { LookDeps } from './contract.ts';
 import { filesOf, readEnvironment } from './environment.ts';
 import { textOf, type Shown } from '../../host/systemctl.ts';
@@ -24,7 +24,8 @@ async function lookAt(deps: LookDeps, consumer: ConsumerConfig): Promise<Consume
   const trouble = processes.some(({ error }) => error) ? {} : troubleOf(deps, name, result);
   if (consumer.type === 'exec') return { ...common, ...trouble, told: 'hook' };
   if (consumer.type === 'systemd') return { ...common, ...(await lookAtUnit(deps, consumer, trouble)) };
-  const unitName = processes.map(({ pid }) => unitOf(pid)).find((one) => one !== undefined);
+  const units = processes.map(({ pid }) => unitOf(readGroup(pid)));
+  const unitName = units.find((one) => one && one.user === undefined)?.name;
   const shown = unitName === undefined ? undefined : await show(deps, unitName, PROPERTIES);
   const unit = shown && unitName !== undefined && (await unitFacts(deps, { unit: unitName, action: 'kill' }, shown));
   return { ...common, ...trouble, told: 'signal', ...(unit && { unit }) };
@@ -78,13 +79,4 @@ function troubleOf(deps: LookDeps, subject: string, result: Outcome | undefined)
   if (deps.notify.self.uid === 0 || trouble.code !== 'CONSUMER_UNINSPECTABLE') return { trouble };
   deps.miss({ subject, reason: trouble.message });
   return {};
-}
-
-/** The service that a process belongs to, by its control group. */
-function unitOf(pid: number): string | undefined {
-  try {
-    return /\/([^/\n]+\.service)(?:\/|$)/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
-  } catch {
-    return undefined;
-  }
 }

@@ -3,45 +3,30 @@ import type { ProcessHandle } from '../core/contracts.ts';
 import { AgentError, isErrno, toErrorInfo } from '../core/errors.ts';
 import type { RunningProcess } from '../core/outcomes.ts';
 import type { Outcome, PendingResult } from '../core/prospect.ts';
-import { keyOf, type NotifyDeps, type NotifyRequest, type NotifyResult, type SentProcess } from './contract.ts';
-import { match, type Found, type Match } from './match.ts';
-import { described, type Judged, type Prepared } from './prepared.ts';
+import type { Attempt, NotifyDeps, NotifyResult, Prepared, SentProcess } from './contract.ts';
+import { match, type Match } from './match.ts';
 import { readGroup, type ProcessFacts } from './proc.ts';
-import { lastLook, receive, type Aim, type Verdict } from './receive.ts';
+import { described, lastLook, receive, type Aim, type Judged, type Verdict } from './receive.ts';
 
 /** Finds the processes of a consumer, by its pid file or by executable and user, and judges each. */
 export async function prepareSignal(
   deps: NotifyDeps,
   consumer: SignalConsumer,
-  { request, signal }: { readonly request: NotifyRequest; readonly signal: AbortSignal },
+  { request, signal }: Attempt,
 ): Promise<Prepared> {
   const { handlesSignal, target } = consumer;
+  const { changedAt, notified } = request;
   const found = await match(deps, target, request, signal);
-  const aim: Aim = { signal: consumer.signal, handlesSignal, changedAt: request.changedAt, abort: signal };
-  return preparedOf(deps, found, await judge(deps, found, aim, request.notified), aim);
-}
-
-/** Side by side, so that one that hangs keeps no other waiting. */
-async function judge(
-  deps: NotifyDeps,
-  { matches }: Found,
-  aim: Aim,
-  notified: readonly string[] = [],
-): Promise<readonly Judged[]> {
-  return await Promise.all(
-    matches.map(async (one) => ({
-      match: one,
-      verdict: notified.includes(keyOf(one.facts)) ? { kind: 'notified' } : await receive(deps, one, aim),
-    })),
+  const aim: Aim = { signal: consumer.signal, handlesSignal, changedAt, notified };
+  const judged = await receive(
+    deps,
+    found.matches.map((one) => ({ match: one, aim })),
+    signal,
   );
-}
-
-function preparedOf(deps: NotifyDeps, found: Found, judged: readonly Judged[], aim: Aim): Prepared {
-  const due = judged.filter(({ verdict }) => verdict.kind === 'send');
   return {
     action: aim.signal,
     processes: judged.map(described),
-    ...(due.length === 0 && { result: standing(deps, judged, found.absence) }),
+    ...(judged.every(({ verdict }) => verdict.kind !== 'send') && { result: standing(deps, judged, found.absence) }),
     send: () => Promise.resolve(sendAll(deps, judged, aim)),
     [Symbol.dispose]() {
       found[Symbol.dispose]();
@@ -76,7 +61,7 @@ const MOST_NAMED = 20;
 /** Those that cannot be notified now keep the consumer pending; the first says why. */
 function pendingOf(deps: NotifyDeps, judged: readonly Judged[]): PendingResult | undefined {
   const refused = judged.flatMap(({ match: { facts }, verdict }) =>
-    verdict.kind === 'later' || verdict.kind === 'refused' ? [{ facts, ...verdict }] : [],
+    'error' in verdict ? [{ facts, ...verdict }] : [],
   );
   const [first] = refused;
   if (!first) return undefined;
@@ -91,20 +76,16 @@ export function running(deps: NotifyDeps, { pid, startedAt }: ProcessFacts): Run
 
 /** Without waiting, so that all of them are on disk together. */
 export function sendAll(deps: NotifyDeps, judged: readonly Judged[], aim: Aim): NotifyResult {
-  const sent: SentProcess[] = [];
-  const after = judged.map((one): Judged => {
-    if (one.verdict.kind !== 'send') return one;
-    const verdict = sendTo(deps, one.match, aim);
-    if (verdict.kind === 'send') sent.push(sentProcess(one.match));
-    return { ...one, verdict };
-  });
+  const after = judged.map((one) =>
+    one.verdict.kind === 'send' ? { ...one, verdict: sendTo(deps, one.match, aim) } : one,
+  );
+  const processes = after.flatMap((one) => (one.verdict.kind === 'send' ? sentProcess(one.match) : []));
+  if (processes.length === 0) return standing(deps, after, 'no process');
   const rest = pendingOf(deps, after);
-  if (sent.length === 0) return standing(deps, after, 'no process');
-  const to = sent.length === 1 ? `pid ${sent[0]?.pid}` : `${sent.length} processes`;
-  const detail = `${aim.signal} to ${to}`;
+  const detail = `${aim.signal} to ${pids(processes.map(({ pid }) => pid))}`;
   return {
     result: 'sent',
-    sent: { at: deps.readBootTime(), detail, processes: sent, endsIt: ENDING.has(aim.signal), isPartial: !!rest },
+    sent: { at: deps.readBootTime(), detail, processes, endsIt: ENDING.has(aim.signal), isPartial: !!rest },
     ...(rest && { rest }),
   };
 }
