@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import type { Credentials } from '../../src/core/credentials.ts';
 import { AgentError, type ErrorCode } from '../../src/core/errors.ts';
-import { parseCredentials } from '../../src/source/imds/document.ts';
+import { parseCredentials } from '../../src/source/imds/role.ts';
 import { NOON } from '../support/credentials.ts';
 import { document } from '../support/imds-server.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseRfc3339 } from '../../src/source/json.ts';
+import { parseRfc3339 } from '../../src/source/document.ts';
 
 const TIME = Date.UTC(2026, 10, 23, 23, 0, 1);
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AgentError } from '../../src/core/errors.ts';
-import { encodeRole, parseRoleList } from '../../src/source/imds/discovery.ts';
+import { encodeRole, parseRoleList } from '../../src/source/imds/role.ts';
 
 describe('the role of a list', () => {
   for (const [list, role] of [

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { describeForeign } from '../../core/errors.ts';
 import { ImdsFault, malformed, PROHIBITED, SWITCHED_OFF, type Verdict } from './exchange.ts';
-import { parseFields, type Fields } from '../json.ts';
+import { parseFields, type Fields } from '../document.ts';
 
 /** Of systemd 261 and later. Where it locked the network, by a route that refuses, it alone reaches the service. */
 const SOCKET = '/run/systemd/io.systemd.InstanceMetadata';

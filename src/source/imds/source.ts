@@ -2,11 +2,10 @@ import { sourceTime } from '../../core/clock-skew.ts';
 import type { Fetched, Source } from '../../core/contracts.ts';
 import type { Credentials, Identity, KnownIdentity } from '../../core/credentials.ts';
 import { AgentError, type ErrorCode } from '../../core/errors.ts';
-import { parseFields } from '../json.ts';
+import { parseFields } from '../document.ts';
 import { ImdsClient, outOfTime, type ImdsOptions } from './client.ts';
-import { askForRole } from './discovery.ts';
-import { parseCredentials } from './document.ts';
 import { ImdsFault, within } from './exchange.ts';
+import { askForRole, parseCredentials } from './role.ts';
 import { TOTAL_TIME } from './settings.ts';
 
 type Failed = Extract<Fetched, { ok: false }>;

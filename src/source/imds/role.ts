@@ -1,7 +1,10 @@
+import type { Credentials } from '../../core/credentials.ts';
 import { AgentError } from '../../core/errors.ts';
+import { printable } from '../../core/printable.ts';
+import { credentialsIn, parseFields, requireText, type Fields } from '../document.ts';
 import type { ImdsClient } from './client.ts';
-import { isRoleName } from './settings.ts';
 import { malformed } from './exchange.ts';
+import { isRoleName } from './settings.ts';
 
 /** Without its slash, the service answers with a redirect. */
 const ROLES = 'meta-data/iam/security-credentials/';
@@ -78,4 +81,70 @@ export function parseRoleList(body: Buffer): string {
  */
 export function encodeRole(name: string): string {
   return encodeURIComponent(name).replace(/%(?:2B|3D|2C|40|3A|3B|24|26)/g, decodeURIComponent);
+}
+
+/** What the administrator does about the refusals that EC2 is known to give, by their code in lower case. */
+const CODE_HINTS: ReadonlyMap<string, string> = new Map([
+  [
+    'assumeroleunauthorizedaccess',
+    'the role does not trust ec2.amazonaws.com, or was deleted and made anew under the same name: correct its trust ' +
+      'policy (aws iam get-role), then replace the association (aws ec2 replace-iam-instance-profile-association)',
+  ],
+  [
+    'instanceprofilenotfound',
+    'the instance profile was deleted: associate another one (aws ec2 replace-iam-instance-profile-association)',
+  ],
+  [
+    'failed',
+    'EC2 could not assume the role just now; if it lasts, look at the trust policy of the role (aws iam get-role)',
+  ],
+]);
+
+/**
+ * Credentials out of the answer of `meta-data/iam/security-credentials/ROLE`, judged at `now` (epoch milliseconds).
+ * Throws AgentError: IMDS_MALFORMED, IMDS_DENIED (a `Code` other than Success) or IMDS_EXPIRED. No error quotes the
+ * body, apart from `Code` and `Message` of a refusal.
+ */
+export function parseCredentials(body: Buffer, now: number): Credentials {
+  const fields = parseFields(body);
+  if (fields === undefined) throw unlike('a JSON object', describeBody(body));
+  refuseFailure(fields);
+  const credentials = credentialsIn(fields, ['Token'], unlike);
+  if (credentials.expiration <= now) throw expired(credentials.expiration, now);
+  return credentials;
+}
+
+/** Success may go without saying; a refusal comes with status 200 like everything else. */
+function refuseFailure(fields: Fields): void {
+  if (!fields.has('code')) return;
+  const code = requireText(fields, 'Code', unlike);
+  if (code.toLowerCase() === 'success') return;
+  const message = fields.get('message');
+  const detail = typeof message === 'string' && message !== '' ? ` (${excerpt(message)})` : '';
+  throw new AgentError('IMDS_DENIED', `credentials: expected Code Success, got ${excerpt(code)}${detail}`, {
+    hint: CODE_HINTS.get(code.toLowerCase()) ?? 'look up the code in the IAM user guide, under troubleshooting EC2',
+  });
+}
+
+/** For errors, which must not quote a body. */
+function describeBody(body: Buffer): string {
+  const text = body.toString('latin1').trim();
+  if (text === '') return 'nothing';
+  if (text.startsWith('<')) return 'an HTML page';
+  return `${body.length} bytes of something else`;
+}
+
+function excerpt(text: string): string {
+  return printable(text.slice(0, 200));
+}
+
+function unlike(expected: string, got: string): AgentError {
+  return malformed(`credentials: expected ${expected}, got ${got}`);
+}
+
+function expired(expiration: number, now: number): AgentError {
+  const ago = Math.ceil((now - expiration) / 1000);
+  return new AgentError('IMDS_EXPIRED', `credentials: expected an Expiration to come, got one ${ago} s ago`, {
+    hint: 'EC2 is late to renew them, or the clock of this host is ahead: compare it (timedatectl)',
+  });
 }

@@ -1,0 +1,101 @@
+import { Secret } from '../core/secret.ts';
+import type { Credentials } from '../core/credentials.ts';
+
+/** Values by the name of their key in lower case. */
+export type Fields = ReadonlyMap<string, unknown>;
+
+/** Stands where keys that differ in case alone have different values: nobody can say which one counts. */
+const AMBIGUOUS = Symbol('ambiguous');
+
+/** The error of whoever reads a document. It never quotes the document. */
+export type Refuse = (expected: string, got: string) => Error;
+
+/**
+ * The fields of a JSON object, whose keys have been seen in several spellings. Undefined for anything else: another
+ * value, bytes that are not UTF-8, data after the object.
+ */
+export function parseFields(body: Buffer): Fields | undefined {
+  const value = parseJson(body);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const fields = new Map<string, unknown>();
+  for (const [key, field] of Object.entries(value)) {
+    const name = key.toLowerCase();
+    fields.set(name, fields.has(name) && fields.get(name) !== field ? AMBIGUOUS : field);
+  }
+  return fields;
+}
+
+/** The parser's own error quotes what it read, and so is dropped. */
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The credentials in the JSON document of the metadata service, of `credential_process` or of a container, whether or
+ * not they have expired. `tokenNames`: the fields that may hold the session token. Throws what `refuse` makes.
+ */
+export function credentialsIn(fields: Fields, tokenNames: readonly string[], refuse: Refuse): Credentials {
+  const accessKeyId = requireText(fields, 'AccessKeyId', refuse);
+  const secretAccessKey = new Secret(requireText(fields, 'SecretAccessKey', refuse));
+  const sessionToken = new Secret(requireToken(fields, tokenNames, refuse));
+  const expiration = parseRfc3339(requireText(fields, 'Expiration', refuse));
+  if (expiration === undefined) throw refuse('Expiration as an RFC 3339 time', 'something else');
+  const lastUpdated = fields.get('lastupdated');
+  const made = typeof lastUpdated === 'string' ? parseRfc3339(lastUpdated) : undefined;
+  return {
+    accessKeyId,
+    secretAccessKey,
+    sessionToken,
+    expiration,
+    ...(made !== undefined && { lastUpdated: made }),
+    ...(hasText(fields, 'AccountId') && { accountId: requireText(fields, 'AccountId', refuse) }),
+  };
+}
+
+/** Where several names have a token, it must be the same. */
+function requireToken(fields: Fields, names: readonly string[], refuse: Refuse): string {
+  const there = names.filter((name) => hasText(fields, name));
+  const [token, ...others] = new Set(there.map((name) => requireText(fields, name, refuse)));
+  if (others.length > 0) throw refuse('one session token', 'two that differ');
+  return token ?? requireText(fields, names.join(' or '), refuse);
+}
+
+/**
+ * Visible ASCII and nothing else. Keys and tokens are made of it, and a line break or a terminal's control sequence
+ * would become part of the files that we write, or of what a shell evaluates.
+ */
+export function requireText(fields: Fields, name: string, refuse: Refuse): string {
+  const value = fields.get(name.toLowerCase());
+  if (value === undefined || value === null) throw refuse(`the field ${name}`, 'none');
+  if (value === AMBIGUOUS) throw refuse(`one value for ${name}`, 'several');
+  if (typeof value !== 'string') throw refuse(`${name} as a string`, Array.isArray(value) ? 'array' : typeof value);
+  if (value === '') throw refuse(`${name} with a value`, 'an empty one');
+  if (!/^[\x21-\x7e]+$/.test(value)) throw refuse(`${name} in visible ASCII`, 'other characters in it');
+  return value;
+}
+
+function hasText(fields: Fields, name: string): boolean {
+  const value = fields.get(name.toLowerCase());
+  return value !== undefined && value !== null && value !== '';
+}
+
+/** Temporal reads more forms than this one, and takes a second 60 for 59. */
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:(?!60)\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$/i;
+
+/**
+ * A date-time of RFC 3339 (also with `+0000` for its offset) as epoch milliseconds; what is finer is cut off.
+ * Undefined for anything else, such as dates that do not exist and times without an offset.
+ */
+export function parseRfc3339(text: string): number | undefined {
+  if (!RFC3339.test(text)) return undefined;
+  try {
+    // It takes nanoseconds at most.
+    return Temporal.Instant.from(text.replace(/(\.\d{9})\d+/, '$1')).epochMilliseconds;
+  } catch {
+    return undefined;
+  }
+}
