@@ -5,7 +5,7 @@ import { idOf, namesOf, sinkId } from '../../core/sink-id.ts';
 import { CONFINEMENT, closedBy, type Properties } from '../../doctor/confinement.ts';
 import type { ProfileFacts, SinkFacts } from '../../doctor/contract.ts';
 import type { PreviewRequest, SinkPreview } from '../../sinks/contract.ts';
-import { readSections } from '../../sinks/formats/aws-sections.ts';
+import { readSections } from '../../sinks/formats/aws/sections.ts';
 import { forgetSink } from '../../sinks/formats/forget.ts';
 import { readMounts } from '../../paths/mounts.ts';
 import { previewSinks } from '../../sinks/apply.ts';

@@ -1,6 +1,6 @@
 import type { JsonShape, JsonSink } from '../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../core/credentials.ts';
-import { renderJson } from './json.ts';
+import { renderJson } from './json/render.ts';
 
 /** Named as in `aws configure export-credentials`, which has no `fish` and no `json`. */
 export const EXPORT_FORMATS = ['process', 'env', 'env-no-export', 'fish', 'json'] as const;

@@ -1,7 +1,7 @@
 import type { Forget } from '../contract.ts';
-import { forgetAwsCredentials } from './forget-aws.ts';
-import { forgetDotenv } from './forget-dotenv.ts';
-import { forgetJson } from './forget-json.ts';
+import { forgetAwsCredentials } from './aws/forget.ts';
+import { forgetDotenv } from './dotenv/forget.ts';
+import { forgetJson } from './json/forget.ts';
 
 /**
  * What is left of a sink's file without all that we put there: what is the user's keeps its bytes, and a file in which

@@ -1,9 +1,9 @@
 import type { SinkConfig } from '../../core/config.ts';
 import type { Render } from '../contract.ts';
-import { renderAwsCredentials } from './aws-credentials.ts';
-import { renderDotenv } from './dotenv.ts';
-import { refusal } from './refusal.ts';
-import { renderJson } from './json.ts';
+import { renderAwsCredentials } from './aws/render.ts';
+import { renderDotenv } from './dotenv/render.ts';
+import { refusal } from './text.ts';
+import { renderJson } from './json/render.ts';
 
 /**
  * What the file of a sink must become. Total on any bytes: what cannot be changed safely is refused. Keeps what the

@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { refusal } from './refusal.ts';
+import type { AwsCredentialsSink, DotenvSink } from '../../core/config.ts';
+import { AgentError, type ErrorInfo } from '../../core/errors.ts';
+import { MARKER } from '../../core/marker.ts';
 
 /** A file as text, without loss whatever its bytes: those that are not UTF-8 are carried as latin-1. */
 export interface Text {
@@ -84,4 +86,41 @@ export function lineNumberAt(text: string, at: number): number {
 
 function refuseAt(text: string, at: number, got: string, hint: string): void {
   if (at >= 0) throw refusal(`line ${lineNumberAt(text, at)}: expected lines of text, got ${got}`, hint);
+}
+
+export interface NewFile {
+  readonly bytes: Buffer;
+  readonly warnings: readonly string[];
+}
+
+/** Runs a format: a {@link refusal} thrown on the way down becomes its outcome. */
+export function rendered<T>(make: () => T): ({ readonly ok: true } & T) | Refused {
+  try {
+    return { ok: true, ...make() };
+  } catch (error) {
+    if (error instanceof AgentError && error.code === 'SINK_FORMAT_REFUSED')
+      return { ok: false, error: error.toInfo() };
+    throw error;
+  }
+}
+
+interface Refused {
+  readonly ok: false;
+  readonly error: ErrorInfo;
+}
+
+/** Messages give line numbers and the names of our own keys, nothing else of what the file holds: it holds secrets. */
+export function refusal(message: string, hint: string): AgentError {
+  return new AgentError('SINK_FORMAT_REFUSED', message, { hint });
+}
+
+/** What a file begins with that we make. One that was there, even empty, never gets it, so that its bytes stay. */
+export function startOf({ comment }: Pick<AwsCredentialsSink | DotenvSink, 'comment'>): Buffer {
+  return Buffer.from(comment ? `${MARKER}\n` : '');
+}
+
+/** What is left of a text when the marker is taken for nothing; undefined when it is nothing at all. */
+export function withoutMarker(text: string): string | undefined {
+  const rest = text.startsWith(`${MARKER}\n`) ? text.slice(MARKER.length + 1) : text;
+  return rest.trim() === '' ? undefined : rest;
 }

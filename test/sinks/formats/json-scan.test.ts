@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { AgentError } from '../../../src/core/errors.ts';
-import { scanDocument, type ScannedObject } from '../../../src/sinks/formats/json-scan.ts';
+import { scanDocument, type ScannedObject } from '../../../src/sinks/formats/json/scan.ts';
 import { runs } from '../../support/runs.ts';
 
 const blank = fc.constantFrom('', ' ', '\n', '\t\r\n');

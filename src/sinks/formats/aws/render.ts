@@ -1,16 +1,13 @@
-import type { AwsCredentialsSink } from '../../core/config.ts';
-import type { Credentials, Origin } from '../../core/credentials.ts';
-import { SECURITY_TOKEN } from '../../core/owned.ts';
-import type { Rendered } from '../contract.ts';
-import { Conflicts } from './aws-conflicts.ts';
-import { Findings } from './aws-findings.ts';
-import { awsKeys } from './aws-keys.ts';
-import { rewriteSection } from './aws-rewrite.ts';
-import { readSections, type Section, type Sections } from './aws-sections.ts';
-import { garbage } from './ini-lines.ts';
-import { startOf } from './marker.ts';
-import { refusal, rendered } from './refusal.ts';
-import { applyEdits, decodeText, linesOf } from './text.ts';
+import type { AwsCredentialsSink } from '../../../core/config.ts';
+import type { Credentials, Origin } from '../../../core/credentials.ts';
+import { SECURITY_TOKEN } from '../../../core/owned.ts';
+import type { Rendered } from '../../contract.ts';
+import { applyEdits, decodeText, linesOf, refusal, rendered, startOf } from '../text.ts';
+import { awsKeys } from './keys.ts';
+import { garbage } from './lines.ts';
+import { Conflicts, Findings } from './readers.ts';
+import { rewriteSection } from './rewrite.ts';
+import { readSections, type Section, type Sections } from './sections.ts';
 
 /** One profile of a shared credentials file. Refuses a file that some SDK would reject or not use afterwards. */
 export function renderAwsCredentials(

@@ -1,10 +1,8 @@
-import type { AwsCredentialsSink } from '../../core/config.ts';
-import { formatExpiration } from '../../core/credentials.ts';
-import type { Credentials, Origin } from '../../core/credentials.ts';
-import { isExpirationKey, SECURITY_TOKEN } from '../../core/owned.ts';
-import { followed } from './expirations.ts';
-import type { Setting } from './ini-lines.ts';
-import { plain } from './plain.ts';
+import type { AwsCredentialsSink } from '../../../core/config.ts';
+import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
+import { isExpirationKey, SECURITY_TOKEN } from '../../../core/owned.ts';
+import { followed, plain } from '../values.ts';
+import type { Setting } from './lines.ts';
 
 /** What a profile must say. */
 export interface AwsKeys {

@@ -1,13 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import type { JsonField, JsonKeys, JsonShape, JsonSink } from '../../core/config.ts';
-import { formatExpiration } from '../../core/credentials.ts';
-import type { Credentials, Origin } from '../../core/credentials.ts';
-import { SECRETS } from '../../core/owned.ts';
-import type { Rendered } from '../contract.ts';
-import { placeIntoJson, type Goal } from './json-keys.ts';
-import { printableText } from './plain.ts';
-import { refusal, rendered } from './refusal.ts';
-import type { NewFile } from './refusal.ts';
+import type { JsonField, JsonKeys, JsonShape, JsonSink } from '../../../core/config.ts';
+import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
+import { SECRETS } from '../../../core/owned.ts';
+import type { Rendered } from '../../contract.ts';
+import { refusal, rendered, type NewFile } from '../text.ts';
+import { printableText } from '../values.ts';
+import { placeIntoJson, type Goal } from './place.ts';
 
 /** A whole document of a known shape, or single values in a document that is somebody else's. */
 export function renderJson(

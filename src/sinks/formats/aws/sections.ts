@@ -1,7 +1,6 @@
-import type { Owns } from './aws-keys.ts';
-import { garbage, iniLines } from './ini-lines.ts';
-import type { IniHeader, IniLine, IniProperty } from './ini-lines.ts';
-import { MAX_LINES } from './text.ts';
+import { MAX_LINES } from '../text.ts';
+import type { Owns } from './keys.ts';
+import { garbage, iniLines, type IniHeader, type IniLine, type IniProperty } from './lines.ts';
 
 /** One copy of a section; a file may hold several of one name. */
 export interface Section {

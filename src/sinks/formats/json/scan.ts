@@ -1,6 +1,5 @@
 import { printParseErrorCode, visit, type ParseErrorCode } from 'jsonc-parser';
-import { refusal } from './refusal.ts';
-import { lineNumberAt } from './text.ts';
+import { lineNumberAt, refusal } from '../text.ts';
 
 /** Where a member of an object stands in the text. */
 export interface Member {

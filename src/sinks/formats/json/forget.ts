@@ -1,8 +1,10 @@
-import { isFollowed } from './json-keys.ts';
-import { scanDocument } from './json-scan.ts';
-import type { Member, ScannedObject } from './json-scan.ts';
-import { applyEdits } from './text.ts';
-import type { Edit } from './text.ts';
+import type { JsonSink } from '../../../core/config.ts';
+import { secretPlaces } from '../../../core/owned.ts';
+import type { Forgotten } from '../../contract.ts';
+import { applyEdits, rendered, type Edit } from '../text.ts';
+import { isFollowed } from './place.ts';
+import { readDocument } from './render.ts';
+import { scanDocument, type Member, type ScannedObject } from './scan.ts';
 
 /** Keys that lead from the root to a place. */
 type Path = readonly string[];
@@ -107,4 +109,24 @@ function findStrings({ members }: ScannedObject, [key, ...rest]: Path): string[]
     if (rest.length > 0) return typeof member.value === 'object' ? findStrings(member.value, rest) : [];
     return typeof member.value === 'string' ? [member.value] : [];
   });
+}
+
+/** Takes our values out of the document, or the whole file where that is ours. */
+export function forgetJson(existing: Buffer, { content }: JsonSink): Forgotten {
+  return rendered(() => {
+    const text = readDocument(existing);
+    const isShaped = 'shape' in content;
+    const place = isShaped ? ['AccessKeyId'] : content.keys.accessKeyId;
+    const rest = isShaped ? wholeOf(text) : cutFromJson(text, Object.values(content.keys), secretPlaces(content.keys));
+    return {
+      bytes: rest === text ? existing : rest === undefined ? undefined : Buffer.from(rest),
+      keyIds: place === undefined ? [] : stringsAt(text, place),
+      warnings: [],
+    };
+  });
+}
+
+/** Undefined for every document with something in it. */
+function wholeOf(text: string): string | undefined {
+  return text === '{}\n' ? text : undefined;
 }

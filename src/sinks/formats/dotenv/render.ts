@@ -1,16 +1,11 @@
-import type { DotenvSink } from '../../core/config.ts';
-import { formatExpiration } from '../../core/credentials.ts';
-import type { Credentials, Origin } from '../../core/credentials.ts';
-import { ownVariables, SECURITY_TOKEN } from '../../core/owned.ts';
-import type { Rendered } from '../contract.ts';
-import type { Assignment } from './dotenv-assignments.ts';
-import { readDotenv, type DotenvFile } from './dotenv-lines.ts';
-import { followed } from './expirations.ts';
-import { startOf } from './marker.ts';
-import { plain } from './plain.ts';
-import { rendered } from './refusal.ts';
-import type { NewFile } from './refusal.ts';
-import { applyEdits, decodeText, type Edit } from './text.ts';
+import type { DotenvSink } from '../../../core/config.ts';
+import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
+import { ownVariables, SECURITY_TOKEN } from '../../../core/owned.ts';
+import type { Rendered } from '../../contract.ts';
+import { applyEdits, decodeText, rendered, startOf, type Edit, type NewFile } from '../text.ts';
+import { followed, plain } from '../values.ts';
+import { readDotenv, type DotenvFile } from './lines.ts';
+import type { Assignment } from './shell.ts';
 
 /** Unquoted `NAME=value` lines, the one form that every reader takes alike; the other lines of the file stay. */
 export function renderDotenv(

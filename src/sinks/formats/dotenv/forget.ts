@@ -1,10 +1,8 @@
-import type { DotenvSink } from '../../core/config.ts';
-import { ownVariables } from '../../core/owned.ts';
-import type { Forgotten } from '../contract.ts';
-import { readDotenv } from './dotenv-lines.ts';
-import { withoutMarker } from './marker.ts';
-import { rendered } from './refusal.ts';
-import { applyEdits, decodeText } from './text.ts';
+import type { DotenvSink } from '../../../core/config.ts';
+import { ownVariables } from '../../../core/owned.ts';
+import type { Forgotten } from '../../contract.ts';
+import { applyEdits, decodeText, rendered, withoutMarker } from '../text.ts';
+import { readDotenv } from './lines.ts';
 
 /** Takes our variables out of the file, or the whole file where that is ours. */
 export function forgetDotenv(existing: Buffer, sink: DotenvSink): Forgotten {

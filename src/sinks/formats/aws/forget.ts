@@ -1,12 +1,10 @@
-import type { AwsCredentialsSink } from '../../core/config.ts';
-import type { Forgotten } from '../contract.ts';
-import { Findings } from './aws-findings.ts';
-import { forgottenKeys } from './aws-keys.ts';
-import { clearSection, type Copy, type Rewrite } from './aws-rewrite.ts';
-import { readSections } from './aws-sections.ts';
-import { withoutMarker } from './marker.ts';
-import { rendered } from './refusal.ts';
-import { applyEdits, decodeText } from './text.ts';
+import type { AwsCredentialsSink } from '../../../core/config.ts';
+import type { Forgotten } from '../../contract.ts';
+import { applyEdits, decodeText, rendered, withoutMarker } from '../text.ts';
+import { forgottenKeys } from './keys.ts';
+import { Findings } from './readers.ts';
+import { clearSection, type Copy, type Rewrite } from './rewrite.ts';
+import { readSections } from './sections.ts';
 
 /** Takes our keys out of the profile, and the profile out of the file when nothing but blank lines is left in it. */
 export function forgetAwsCredentials(existing: Buffer, sink: AwsCredentialsSink): Forgotten {

@@ -1,6 +1,4 @@
-import { refusal } from './refusal.ts';
-import { linesOf } from './text.ts';
-import type { Line } from './text.ts';
+import { linesOf, refusal, type Line } from '../text.ts';
 
 interface Indented {
   readonly line: Line;

@@ -1,4 +1,5 @@
-import { refusal } from './refusal.ts';
+import { formatExpiration } from '../../core/credentials.ts';
+import { refusal } from './text.ts';
 
 /**
  * A value that every reader of INI and dotenv files takes as it stands: nothing that anyone would cut off, unquote,
@@ -22,4 +23,15 @@ export function printableText(name: string, value: string): string {
     `${name}: expected text without control characters, got another`,
     'readers of JSON do not agree on such a value: ask who makes the credentials',
   );
+}
+
+/**
+ * The expiration in the form in which one stands: RFC 3339, or seconds or milliseconds since 1970. Undefined when what
+ * stands is another number, such as a duration, and so not ours.
+ */
+export function followed(standing: string, expiration: number): string | undefined {
+  if (!/^\d+(\.\d+)?$/.test(standing)) return formatExpiration(expiration);
+  const length = standing.split('.')[0]?.length;
+  if (length === 13) return String(expiration);
+  return length === 10 ? String(Math.floor(expiration / 1000)) : undefined;
 }

@@ -1,15 +1,13 @@
+import { lineNumberAt, linesOf, MAX_LINES, refusal, type Line } from '../text.ts';
 import {
   exportList,
   isEscaped,
   parseAssignment,
   parseOwn,
+  ShellReader,
   type OwnLine,
   type ParsedAssignment,
-} from './dotenv-assignments.ts';
-import { ShellReader } from './dotenv-shell.ts';
-import { refusal } from './refusal.ts';
-import { lineNumberAt, linesOf, MAX_LINES } from './text.ts';
-import type { Line } from './text.ts';
+} from './shell.ts';
 
 /** What stands in a dotenv file of the variables that are ours. */
 export interface DotenvFile {
