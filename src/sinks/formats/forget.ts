@@ -1,6 +1,6 @@
 import type { Forget } from '../contract.ts';
 import { forgetAwsCredentials } from './aws/forget.ts';
-import { forgetDotenv } from './dotenv/forget.ts';
+import { forgetDotenv } from './dotenv/render.ts';
 import { forgetJson } from './json/forget.ts';
 
 /**

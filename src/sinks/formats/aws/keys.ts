@@ -2,11 +2,10 @@ import type { AwsCredentialsSink } from '../../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
 import { isExpirationKey, SECURITY_TOKEN } from '../../../core/owned.ts';
 import { followed, plain } from '../values.ts';
-import type { Setting } from './lines.ts';
+import type { Owns, Setting } from './sections.ts';
 
 /** What a profile must say. */
 export interface AwsKeys {
-  /** Whether what stands there is ours: rewritten, or removed. */
   readonly owns: Owns;
   /** What the line of a key that is ours must say; undefined: it must not stand there. */
   readonly lineFor: (standing: Pick<Setting, 'name' | 'key' | 'value'>) => string | undefined;
@@ -16,9 +15,6 @@ export interface AwsKeys {
    */
   readonly required: (inherits: boolean) => ReadonlyMap<string, string>;
 }
-
-/** Of the settings of a profile. */
-export type Owns = (setting: Pick<Setting, 'key' | 'value'>) => boolean;
 
 const CREDENTIAL_KEYS = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token', SECURITY_TOKEN] as const;
 

@@ -1,14 +1,15 @@
 import { SECURITY_TOKEN } from '../../../core/owned.ts';
 import { refusal, type Line } from '../text.ts';
-import { isCredentialKey, type Owns } from './keys.ts';
+import { isCredentialKey } from './keys.ts';
 import {
   whiteName,
   type IniContinuation,
   type IniHeader,
   type IniLine,
   type IniProperty,
+  type Owns,
   type Setting,
-} from './lines.ts';
+} from './sections.ts';
 
 /** Where it stands, SDKs get credentials another way first and would not use what we write. */
 export const OTHER_WAY = /^(role_arn|web_identity_token_file|sso_(session|start_url|account_id|role_name))$/;

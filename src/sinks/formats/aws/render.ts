@@ -4,10 +4,9 @@ import { SECURITY_TOKEN } from '../../../core/owned.ts';
 import type { Rendered } from '../../contract.ts';
 import { applyEdits, decodeText, linesOf, refusal, rendered, startOf } from '../text.ts';
 import { awsKeys } from './keys.ts';
-import { garbage } from './lines.ts';
 import { Conflicts, Findings } from './readers.ts';
 import { rewriteSection } from './rewrite.ts';
-import { readSections, type Section, type Sections } from './sections.ts';
+import { garbage, readSections, type Section, type Sections } from './sections.ts';
 
 /** One profile of a shared credentials file. Refuses a file that some SDK would reject or not use afterwards. */
 export function renderAwsCredentials(

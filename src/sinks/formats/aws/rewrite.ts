@@ -1,8 +1,18 @@
 import { linesOf, MAX_LINES, type Edit, type Line } from '../text.ts';
-import type { AwsKeys, Owns } from './keys.ts';
-import { garbage, indentOf, isComment, settingOf, type IniHeader, type IniProperty, type Setting } from './lines.ts';
+import type { AwsKeys } from './keys.ts';
 import { OTHER_WAY, otherWay } from './readers.ts';
-import type { Owned, Section } from './sections.ts';
+import {
+  garbage,
+  indentOf,
+  isComment,
+  settingOf,
+  type IniHeader,
+  type IniProperty,
+  type Owned,
+  type Owns,
+  type Section,
+  type Setting,
+} from './sections.ts';
 
 export interface Rewrite {
   readonly edits: readonly Edit[];

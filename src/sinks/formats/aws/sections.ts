@@ -1,6 +1,7 @@
-import { MAX_LINES } from '../text.ts';
-import type { Owns } from './keys.ts';
-import { garbage, iniLines, type IniHeader, type IniLine, type IniProperty } from './lines.ts';
+import { linesOf, MAX_LINES, refusal, type Line } from '../text.ts';
+
+/** Whether a setting of the profile is ours: rewritten, or removed. */
+export type Owns = (setting: Pick<Setting, 'key' | 'value'>) => boolean;
 
 /** One copy of a section; a file may hold several of one name. */
 export interface Section {
@@ -98,4 +99,132 @@ class SectionReader {
     if (this.#open) this.#owned.push({ ...this.#open, end: at });
     this.#open = undefined;
   }
+}
+
+interface Indented {
+  readonly line: Line;
+  /** Leading blanks and tabs. */
+  readonly indent: string;
+}
+
+export interface IniHeader extends Indented {
+  readonly kind: 'header';
+  /** As it stands between the brackets. */
+  readonly name: string;
+  /** A comment that follows on the same line, or nothing. */
+  readonly comment: string;
+}
+
+export interface Setting {
+  /** As it is spelled. */
+  readonly name: string;
+  /** In lower case. */
+  readonly key: string;
+  readonly delimiter: '=' | ':';
+  readonly value: string;
+}
+
+export interface IniProperty extends Indented, Setting {
+  readonly kind: 'property';
+}
+
+/** Part of the value above it. */
+export interface IniContinuation extends Indented {
+  readonly kind: 'continuation';
+  /** What it would be as a property; undefined when it could not be one. */
+  readonly setting: Setting | undefined;
+}
+
+export interface IniComment extends Indented {
+  readonly kind: 'comment';
+}
+
+/** Nothing but white characters, blanks, tabs, form feeds and the like apart. */
+export interface IniWhite extends Indented {
+  readonly kind: 'white';
+}
+
+export type IniLine = IniHeader | IniProperty | IniContinuation | IniComment | IniWhite;
+
+/**
+ * The lines that are not blank, as the most permissive reader, Python's configparser, tells them apart: comments may be
+ * indented, a property continues on lines indented deeper than itself, even past blank lines and comments. Throws
+ * refusals for lines that make some reader reject or misread the file.
+ */
+export function* iniLines(text: string): Generator<IniLine, undefined> {
+  let inSection = false;
+  /** Width of the indentation of the property that lines may continue. */
+  let property: number | undefined;
+  for (const line of linesOf(text)) {
+    const indent = indentOf(line.text);
+    const body = line.text.slice(indent.length);
+    if (body === '' || /^[ \t\v\f]+$/.test(body)) continue;
+    if (isComment(body)) yield { kind: 'comment', line, indent };
+    else if (body.startsWith('[')) {
+      yield headerLine(line, indent, body);
+      inSection = true;
+      property = undefined;
+    } else if (WHITE.test(body)) yield { kind: 'white', line, indent };
+    else if (property !== undefined && indent.length > property) {
+      yield { kind: 'continuation', line, indent, setting: settingOf(body) };
+    } else {
+      if (!inSection) throw garbage(line, 'a [section] before it', 'one in no section');
+      yield propertyLine(line, indent, body);
+      property = indent.length;
+    }
+  }
+}
+
+export function indentOf(text: string): string {
+  let width = 0;
+  while (text.charCodeAt(width) === 0x20 || text.charCodeAt(width) === 0x09) width++;
+  return text.slice(0, width);
+}
+
+export function isComment(body: string): boolean {
+  return body.startsWith('#') || body.startsWith(';');
+}
+
+/** What Python takes for white. */
+const WHITE = /^[\s\x1c-\x1f\x85]+$/;
+
+export function settingOf(body: string): Setting | undefined {
+  const at = body.search(/[=:]/);
+  if (at < 0) return undefined;
+  const name = body.slice(0, at).trim();
+  return { name, key: name.toLowerCase(), value: body.slice(at + 1).trim(), delimiter: body[at] === '=' ? '=' : ':' };
+}
+
+/** A white character of the text that is no blank, by its number, and by its name if people know it by one. */
+export function whiteName(text: string): string {
+  const code = /[^\S \t]|[\x1c-\x1f\x85]/.exec(text)?.[0].charCodeAt(0) ?? 0x20;
+  const number = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
+  return code === 0xa0 ? `a no-break space (${number})` : `the white character ${number}`;
+}
+
+function headerLine(line: Line, indent: string, body: string): IniHeader {
+  if (indent !== '') throw garbage(line, 'section headers at the start of the line', 'an indented one');
+  const close = body.indexOf(']');
+  if (close < 0) throw garbage(line, '"]" after a section name', 'none');
+  const name = body.slice(1, close);
+  // Some readers see no header in [a #b] or [a[b], and take what follows for the section above.
+  if (name.trim() === '' || /[[#;]/.test(name)) throw garbage(line, 'a section name without [ # ;', 'another');
+  const comment = body.slice(close + 1).trimStart();
+  if (comment !== '' && !isComment(comment)) {
+    throw garbage(line, 'nothing but a comment after a section header', 'something else');
+  }
+  return { kind: 'header', line, indent, name, comment };
+}
+
+function propertyLine(line: Line, indent: string, body: string): IniProperty {
+  // Some readers count such characters as indentation, some as part of the key.
+  if (/^[\s\x1c-\x1f\x85]/.test(body)) throw garbage(line, 'indentation by blanks or tabs', whiteName(body));
+  const setting = settingOf(body);
+  if (setting === undefined) throw garbage(line, '"key = value", a comment or a [section]', 'a line without = or :');
+  if (setting.key === '') throw garbage(line, 'a key before the = or :', 'none');
+  return { kind: 'property', line, indent, ...setting };
+}
+
+export function garbage({ number }: Line, expected: string, got: string): Error {
+  return refusal(`line ${number}: expected ${expected}, got ${got}`, `correct line ${number} by hand`);
 }

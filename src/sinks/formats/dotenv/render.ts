@@ -1,8 +1,8 @@
 import type { DotenvSink } from '../../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
 import { ownVariables, SECURITY_TOKEN } from '../../../core/owned.ts';
-import type { Rendered } from '../../contract.ts';
-import { applyEdits, decodeText, rendered, startOf, type Edit, type NewFile } from '../text.ts';
+import type { Forgotten, Rendered } from '../../contract.ts';
+import { applyEdits, decodeText, rendered, startOf, withoutMarker, type Edit, type NewFile } from '../text.ts';
 import { followed, plain } from '../values.ts';
 import { readDotenv, type DotenvFile } from './lines.ts';
 import type { Assignment } from './shell.ts';
@@ -129,4 +129,23 @@ function readerWarnings(text: string, file: DotenvFile, added: boolean | undefin
       : [`line ${bare.line.number}: not exported, as others of ours are: what a shell starts gets a part of the keys`]),
     ...(text.includes('\r\n') ? ['some lines end with CRLF: a shell takes the CR as part of their values'] : []),
   ];
+}
+
+/** Takes our variables out of the file, or the whole file where that is ours. */
+export function forgetDotenv(existing: Buffer, sink: DotenvSink): Forgotten {
+  return rendered(() => {
+    const { text, encoding, warnings } = decodeText(existing);
+    const { own } = readDotenv(text, ownVariables(sink));
+    const isOurs = own.length > 0 || (sink.only && text.trim() !== '');
+    const edits = own.map(({ line }) => ({ start: line.start, end: line.next, text: '' }));
+    const rest = sink.only ? undefined : withoutMarker(applyEdits(text, edits));
+    return {
+      bytes: !isOurs ? existing : rest === undefined ? undefined : Buffer.from(rest, encoding),
+      keyIds: own
+        .flatMap(({ assignments }) => assignments)
+        .filter(({ name }) => name === sink.names.accessKeyId)
+        .map(({ value }) => value),
+      warnings: isOurs ? warnings : [],
+    };
+  });
 }
