@@ -23,12 +23,12 @@ const byPath = 'By its path a file can be any other: open it with paths/policies
 
 /** Where paths are none that a configuration, the environment or a user gives; else paths/ is the one authority. */
 const namedByUs = {
-  'src/cli/demo*.ts': 'a temporary directory of its own',
+  'src/cli/demo.ts': 'a temporary directory of its own',
   'src/cli/exec.ts': 'the program that the caller names, with the rights of the caller',
-  'src/cli/look/*.ts': '/proc and /sys',
+  'src/doctor/look/*.ts': '/proc and /sys',
   'src/agent/facts.ts': '/proc',
   'src/cli/obtain.ts': 'what the caller may reach, with the rights of the caller',
-  'src/cli/sandbox.ts': 'the drop-ins that we wrote',
+  'src/harden/sandbox.ts': 'the drop-ins that we wrote',
   'src/cli/simulate.ts': 'what the caller names, with the rights of the caller',
   'src/config/load.ts': 'names in conf.d, each of which is opened by paths/',
   'src/host/*.ts': '/etc/passwd, /etc/group, programs below /usr',

@@ -1,9 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { exitCodeOfError } from '../src/core/exit.ts';
-import { ERROR_CODES, errorsOf, EXPLANATIONS } from '../src/report/explain.ts';
-import { EXIT_CODES, EXIT_MEANINGS } from '../src/report/explain-exit.ts';
+import { EXIT_CODES, EXIT_MEANINGS, exitCodeOfError } from '../src/core/exit.ts';
+import { ERROR_CODES, errorsOf, EXPLANATIONS } from '../src/explain/explain.ts';
 
 const TARGET = resolve(import.meta.dirname, '../docs/errors.md');
 const DOCTOR = resolve(import.meta.dirname, '../docs/doctor.md');

@@ -4,7 +4,7 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import { format, resolveConfig } from 'prettier';
 import type { GenericSchema } from 'valibot';
 import { file } from '../src/config/schema.ts';
-import { reportSchema } from '../src/report/report-schema.ts';
+import { reportSchema } from '../src/report/schema.ts';
 
 const FOLDER = resolve(import.meta.dirname, '../packaging/schema');
 const CONFIG = resolve(FOLDER, 'credrotate.schema.json');

@@ -1,4 +1,4 @@
-import { EXIT_CODES, EXIT_MEANINGS } from '../../src/report/explain-exit.ts';
+import { EXIT_CODES, EXIT_MEANINGS } from '../../src/core/exit.ts';
 import { withCommandsBelow, type CommandShape, type OptionShape } from './command-line.ts';
 import { bold, entry, escape, page, paragraphs, prose, section, subsection, term, verbatim } from './roff.ts';
 

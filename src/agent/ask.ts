@@ -1,7 +1,7 @@
 import type { Config } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
-import { hostOf } from '../report/assess-contract.ts';
+import { hostOf } from '../report/judge.ts';
 import type { StatusReport } from '../report/report.ts';
 import { askControl, type ControlRequest } from './control.ts';
 import { lookAtFacts } from './facts.ts';

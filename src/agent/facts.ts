@@ -5,10 +5,10 @@ import { SYSTEM_DIRECTORIES } from '../core/directories.ts';
 import { showUnit, textOf, type Shown } from '../host/systemctl.ts';
 import { hasSystemd } from '../host/tool.ts';
 import { bootIdSeenBy, readProcess } from '../notify/proc.ts';
-import type { Facts } from '../report/assess-contract.ts';
+import type { Facts } from '../report/judge.ts';
 import { judgeKeeper, type Keeper, type Sight, type TimerSight } from '../report/keeper.ts';
 import type { StatusReport } from '../report/report.ts';
-import type { AgentStatus, OnDisk, Status } from '../report/status.ts';
+import type { AgentStatus, OnDisk, Status } from '../report/schema.ts';
 import type { Services, World } from './world.ts';
 
 /** A status that lies in `runtime`, with what has become of the agent and of the configuration since. */

@@ -9,7 +9,7 @@ import { buildStatus } from '../report/build-status.ts';
 import { judgeKeeper, type Sight } from '../report/keeper.ts';
 import { renderMetrics } from '../report/metrics.ts';
 import { reportStatus, type StatusReport } from '../report/report.ts';
-import type { AgentStatus, OnDisk, Status } from '../report/status.ts';
+import type { AgentStatus, OnDisk, Status } from '../report/schema.ts';
 import type { Tally } from '../report/tally.ts';
 import type { AgentView } from './agent.ts';
 import { hasUnits, lookAtNextPass } from './facts.ts';

@@ -3,7 +3,7 @@ import type { Config } from '../core/config.ts';
 import { SYSTEM_DIRECTORIES, type Directories } from '../core/directories.ts';
 import { AgentError, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import { OwnDirectory } from '../files/own.ts';
-import { parseStatus, type Status } from '../report/status.ts';
+import { parseStatus, type Status } from '../report/schema.ts';
 import type { World } from './world.ts';
 
 export type Owner = Pick<World, 'uid' | 'gid' | 'directories'>;

@@ -1,4 +1,4 @@
-import { statusText } from '../report/check-line.ts';
+import { statusText } from '../report/print-status.ts';
 import type { AgentView } from './agent.ts';
 import type { Published } from './publish.ts';
 import type { World } from './world.ts';

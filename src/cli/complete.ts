@@ -150,7 +150,7 @@ async function valuesOf(
   if (typeof of !== 'string') return of;
   if (FILES.includes(of)) return 'files';
   if (of === 'unit') return await unitsOf(world);
-  if (of === 'code') return (await import('../report/explain.ts')).CODES;
+  if (of === 'code') return (await import('../explain/explain.ts')).CODES;
   const names = Object.hasOwn(NAMES, of) ? NAMES[of] : undefined;
   if (!names) return [];
   const { loadConfig } = await import('../config/load.ts');

@@ -1,12 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
+import type { Run, World } from '../agent/world.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { createSimulator, type Simulator } from '../simulator/simulator.ts';
-import { DEMO_CONFIG, DEMO_LEGACY } from './demo-files.ts';
-import { describeFile, end, play, type Player } from './demo-stage.ts';
-import type { Run, World } from '../agent/world.ts';
 
 export function addDemo(program: Command, run: Run): void {
   program
@@ -98,3 +99,56 @@ async function story(world: World, stage: Stage): Promise<ExitCode> {
 async function showFiles({ directory, say }: Stage): Promise<void> {
   for (const name of ['credentials', 'app.env', 'iam.json']) say('files', await describeFile(join(directory, name)));
 }
+
+/** The processes and the files of a demo. */
+
+interface Player {
+  readonly process: ChildProcess;
+  /** With its exit code, when it has ended and all its lines were given out. */
+  readonly ended: Promise<number | null>;
+}
+
+function play(command: readonly string[], env: NodeJS.ProcessEnv, onLine: (line: string) => void): Player {
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', onLine);
+  return { process: child, ended: once(child, 'close').then(() => child.exitCode) };
+}
+
+async function end(player: Player): Promise<void> {
+  player.process.kill('SIGTERM');
+  await player.ended;
+}
+
+/** One line for a file: its mode, its size and the last characters of the key in it. */
+async function describeFile(path: string): Promise<string> {
+  const [{ mode, size }, text] = await Promise.all([stat(path), readFile(path, 'utf8')]);
+  const key = /A[KS]IA[A-Z0-9]{12}([A-Z0-9]{4})/.exec(text)?.[1] ?? '?';
+  return `${(mode & 0o777).toString(8)} ${String(size).padStart(5)} bytes  key …${key}  ${basename(path)}`;
+}
+
+/** What `credrotate demo` puts on its stage. DIRECTORY stands for the temporary directory. */
+
+const DEMO_CONFIG = `sinks:
+  - path: DIRECTORY/credentials
+    format: aws-credentials
+  - path: DIRECTORY/app.env
+    format: dotenv
+    mode: 0640
+  - path: DIRECTORY/iam.json
+    format: json
+    notify: [legacy]
+consumers:
+  legacy: { type: signal, pid_file: DIRECTORY/legacy.pid }
+refresh:
+  max_interval: 2s
+`;
+
+/** A program of the old kind: it knows nothing of roles, and reads its file at start and on SIGHUP. */
+const DEMO_LEGACY = `file=$1
+load() { echo "pid $$ $1 key $(sed -n 's/.*"AccessKeyId" *: *"[^"]*\\(....\\)".*/…\\1/p' "$file")"; }
+trap 'load "got SIGHUP, now uses"' HUP
+load 'starts with'
+echo $$ > "\${file%/*}/legacy.pid"
+while :; do sleep 1 & wait $!; done
+`;

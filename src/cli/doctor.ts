@@ -9,20 +9,17 @@ import { EXIT, type ExitCode } from '../core/exit.ts';
 import { byWeight, type Finding } from '../core/findings.ts';
 import { printable } from '../core/printable.ts';
 import type { Unseen } from '../doctor/contract.ts';
-import { diagnose } from '../doctor/diagnose.ts';
+import { diagnose } from '../doctor/judge/diagnose.ts';
 import { assess } from '../report/assess.ts';
-import { printDoctor } from '../report/print-doctor.ts';
+import { printDoctor } from '../doctor/print.ts';
 import { reportOf } from '../report/report.ts';
 import { readState } from '../rotation/store.ts';
-import { lookAtConsumers } from './look/consumers.ts';
-import type { LookDeps } from './look/contract.ts';
-import { lookAtMachine } from './look/machine.ts';
-import { lookAtMetadata } from './look/metadata.ts';
-import { lookAtSinks } from './look/sinks.ts';
+import { lookAtConsumers } from '../doctor/look/consumers.ts';
+import { type LookDeps, SAMPLE } from '../doctor/look/deps.ts';
+import { lookAtMachine, lookAtMetadata } from '../doctor/look/host.ts';
+import { lookAtSinks } from '../doctor/look/sinks.ts';
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
-import { SAMPLE } from './sample.ts';
-import { screenOf } from './screen.ts';
-import { jsonOption, showLaidOut, whoseLine, type ReportOptions } from './show-report.ts';
+import { jsonOption, type ReportOptions, screenOf, showLaidOut, whoseLine } from './show-report.ts';
 
 type DoctorOptions = ConfigOptions & ReportOptions;
 

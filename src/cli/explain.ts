@@ -16,7 +16,7 @@ export function addExplain(program: Command, run: Run): void {
 }
 
 async function explain(world: World, code: string | undefined): Promise<ExitCode> {
-  const { CODES, explainCode, listCodes } = await import('../report/explain.ts');
+  const { CODES, explainCode, listCodes } = await import('../explain/explain.ts');
   const text = code === undefined ? listCodes() : explainCode(code);
   if (text === undefined) throw unknown(code ?? '', CODES);
   world.print(text);

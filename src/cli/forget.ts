@@ -6,7 +6,7 @@ import type { Run, World } from '../agent/world.ts';
 import type { Config, SinkConfig } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
-import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
+import { type ExitCode, exitCodeOfErrors } from '../core/exit.ts';
 import { findingOf } from '../core/findings.ts';
 import { idOf, keyOf, named, namesOf } from '../core/sink-id.ts';
 import { foreseen } from '../report/diff.ts';
@@ -19,7 +19,7 @@ import type { SinkPreview } from '../sinks/contract.ts';
 import { forgetSinks, previewForget } from '../sinks/forget.ts';
 import { forgetSink } from '../sinks/formats/forget.ts';
 import { namesSinks, readConfig, withSinks, type SinkFlags } from './options.ts';
-import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
+import { jsonOption, type ReportOptions, showReport } from './show-report.ts';
 
 interface ForgetOptions extends SinkFlags, ReportOptions {
   readonly all?: true;

@@ -5,9 +5,9 @@ import { EXIT, type ExitCode } from '../core/exit.ts';
 import { OwnDirectory } from '../files/own.ts';
 import { systemctl } from '../host/systemctl.ts';
 import { hasSystemd } from '../host/tool.ts';
-import { dropIn } from '../report/harden.ts';
+import { dropIn } from '../harden/drop-in.ts';
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
-import { dropInPaths, surveyGround, UNITS } from './sandbox.ts';
+import { dropInPaths, surveyGround, UNITS } from '../harden/sandbox.ts';
 import type { Run, World } from '../agent/world.ts';
 
 interface HardenOptions extends ConfigOptions {

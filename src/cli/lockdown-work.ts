@@ -1,20 +1,21 @@
+import type { World } from '../agent/world.ts';
 import { readOwner } from '../config/scalars.ts';
 import type { LockdownConfig } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
-import type { LockdownDeps, LockdownState } from '../lockdown/contract.ts';
-import { preflight } from '../lockdown/preflight.ts';
-import { resolveRules } from '../lockdown/rules.ts';
+import { judgeLockdown } from '../doctor/judge/host.ts';
+import type { LockdownDeps, LockdownState, Rules } from '../lockdown/contract.ts';
+import { load } from '../lockdown/nft.ts';
+import { type KnownService, type Party, preflight, type Preflight } from '../lockdown/preflight.ts';
+import { describeUser, resolveRules } from '../lockdown/rules.ts';
 import { confirming, loading, removing } from '../lockdown/ruleset.ts';
 import { asksUnit, readLockdown, readTable, UNIT } from '../lockdown/state.ts';
-import { load } from '../lockdown/nft.ts';
-import { describeState, lockdownReport, preflightLines } from './lockdown-text.ts';
-import { judgeLockdown } from '../doctor/metadata.ts';
 import { reportOf } from '../report/report.ts';
-import { readPart, type ConfigOptions } from './options.ts';
-import { showReport, type ReportOptions } from './show-report.ts';
-import type { World } from '../agent/world.ts';
+import type { LockdownReport } from '../report/schema.ts';
+import { count, duration } from '../report/text.ts';
+import { type ConfigOptions, readPart } from './options.ts';
+import { type ReportOptions, showReport } from './show-report.ts';
 
 export interface ApplyOptions extends ConfigOptions {
   readonly allowUser?: readonly string[];
@@ -141,4 +142,58 @@ export async function removeLockdown(world: World): Promise<ExitCode> {
 
 function lines(texts: readonly string[]): string {
   return texts.map((text) => `${text}\n`).join('');
+}
+
+/** A line for everybody whom the rules may concern. */
+function preflightLines({ talking, services, bridges }: Preflight, { containers }: Rules): string[] {
+  return [
+    ...(talking.length === 0 ? ['connected now: nobody'] : talking.map(partyLine)),
+    ...services.map(serviceLine),
+    ...(bridges.length === 0 ? [] : [`containers (${bridges.join(', ')}): ${CONTAINERS[containers]}`]),
+  ];
+}
+
+const CONTAINERS = {
+  allow: 'reach the service as before; --containers deny refuses them',
+  deny: 'will be refused; --containers allow leaves them as they are',
+};
+
+function partyLine({ uid, name, connections, isAllowed }: Party): string {
+  const who = name === undefined ? String(uid) : `${String(uid)} (${name})`;
+  return `connected now: user ${who}, ${count(connections, 'connection')}: ${verdict(isAllowed, name ?? String(uid))}`;
+}
+
+function serviceLine({ user, what, isAllowed }: KnownService): string {
+  return `on this machine: user ${user}; ${what}: ${verdict(isAllowed, user)}`;
+}
+
+function verdict(isAllowed: boolean, user: string): string {
+  return isAllowed ? 'allowed' : `will be refused; --allow-user ${user} allows it`;
+}
+
+async function describeState(deps: LockdownDeps, state: LockdownState): Promise<string[]> {
+  const { rules, rollbackIn, reason } = state;
+  const names = (ids: readonly number[]): Promise<string[]> => Promise.all(ids.map((id) => describeUser(deps, id)));
+  const refused = await names(state.refused);
+  return [
+    `lockdown: ${state.state}${reason === undefined ? '' : `: ${reason}`}`,
+    ...(rules ? [`  reached by ${(await names(rules.users)).join(', ')}${FORWARDED[rules.containers]}`] : []),
+    ...(rollbackIn === undefined
+      ? []
+      : [`  a trial: ends in ${duration(rollbackIn)}; credrotate lockdown confirm keeps it`]),
+    ...(refused.length === 0 ? [] : [`  refused in the last day: ${refused.join(', ')}`]),
+    ...(state.state === 'drifted' ? ['  hint: credrotate lockdown apply'] : []),
+  ];
+}
+
+const FORWARDED = { allow: ', and by containers', deny: '; not by containers' };
+
+function lockdownReport({ state, reason, rules, rollbackIn, refused }: LockdownState): LockdownReport {
+  return {
+    state,
+    ...(reason !== undefined && { reason }),
+    ...(rollbackIn !== undefined && { rollbackInSeconds: Math.round(rollbackIn / 1000) }),
+    ...rules,
+    refused,
+  };
 }

@@ -10,11 +10,10 @@ import { printReport } from '../report/print-report.ts';
 import { reportStatus, type StatusReport } from '../report/report.ts';
 import { askForSinks } from '../agent/ask.ts';
 import { factsOf } from '../agent/facts.ts';
-import { hookOutputs } from './hooks.ts';
+import { hookOutputs, jsonOption, type ReportOptions, showReport } from './show-report.ts';
 import { durationOption, readConfig, withSinks, type SinkFlags } from './options.ts';
 import type { Published } from '../agent/publish.ts';
 import { openSession, type Session, type SessionOptions } from '../agent/session.ts';
-import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
 import type { Run, World } from '../agent/world.ts';
 
 interface OnceOptions extends SinkFlags, ReportOptions {

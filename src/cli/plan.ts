@@ -5,13 +5,13 @@ import type { Run, World } from '../agent/world.ts';
 import { notableSkew, sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import { displayKeyId } from '../core/credentials.ts';
-import { exitCodeOfErrors, type ExitCode } from '../core/exit.ts';
+import { type ExitCode, exitCodeOfErrors } from '../core/exit.ts';
 import { findingOf } from '../core/findings.ts';
 import { idOf, named, namesOf, sinkId } from '../core/sink-id.ts';
 import { dryRun } from '../notify/notify.ts';
 import { foreseen } from '../report/diff.ts';
-import { printPlan, prospective } from '../report/print-plan.ts';
-import type { Report } from '../report/report-schema.ts';
+import { printPlan, prospective } from '../report/print-report.ts';
+import type { Report } from '../report/schema.ts';
 import { reportOf } from '../report/report.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
 import { dueAt, isEndedFor, notifyRequest, sinksOf, spreadOf } from '../rotation/pending.ts';
@@ -22,8 +22,7 @@ import { previewSinks } from '../sinks/apply.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
-import { screenOf } from './screen.ts';
-import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
+import { jsonOption, showReport, screenOf, type ReportOptions } from './show-report.ts';
 
 type PlanOptions = SinkFlags & ReportOptions;
 

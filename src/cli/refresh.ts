@@ -1,16 +1,14 @@
 import type { Command } from 'commander';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
-import { prospectLines } from '../report/print-plan.ts';
-import { printReport } from '../report/print-report.ts';
-import type { Report } from '../report/report-schema.ts';
+import { printReport, prospectLines } from '../report/print-report.ts';
+import type { Report } from '../report/schema.ts';
 import { reportOf, reportStatus } from '../report/report.ts';
 import { askControl } from '../agent/control.ts';
 import { askAgent } from '../agent/ask.ts';
 import { factsOf } from '../agent/facts.ts';
-import { hookOutputs } from './hooks.ts';
+import { hookOutputs, jsonOption, type ReportOptions, showReport } from './show-report.ts';
 import { runtimeDirectory } from '../agent/published.ts';
-import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
 import type { Run, World } from '../agent/world.ts';
 
 interface RefreshOptions extends ReportOptions {

@@ -12,7 +12,7 @@ import type { Clock, Log } from '../core/contracts.ts';
 import { AgentError, describeForeign, toErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { namesOf } from '../core/sink-id.ts';
-import type { ConsumerStatus } from '../report/status.ts';
+import type { ConsumerStatus } from '../report/schema.ts';
 import { count } from '../report/text.ts';
 import { sinksOf } from '../rotation/pending.ts';
 import { CommandFailure, readConfig, withConfig, type ConfigOptions } from './options.ts';
@@ -107,7 +107,7 @@ async function openControl(
 
 /** What refresh --notify --dry-run is answered. */
 async function prospectsOf(agent: Session['agent'], names: readonly string[]): Promise<readonly ConsumerStatus[]> {
-  const { prospective } = await import('../report/print-plan.ts');
+  const { prospective } = await import('../report/print-report.ts');
   const { sinks } = agent.view().config;
   const prospects = await agent.dryRun(names);
   return prospects.map(([consumer, prospect]) =>

@@ -1,8 +1,11 @@
 import { Option } from 'commander';
-import type { ExitCode } from '../core/exit.ts';
-import type { Report } from '../report/report-schema.ts';
-import { describeWhose } from '../agent/published.ts';
+import { describeWhose, stateDirectory } from '../agent/published.ts';
 import type { World } from '../agent/world.ts';
+import type { ExitCode } from '../core/exit.ts';
+import type { HookOutputs } from '../report/print-report.ts';
+import type { Report } from '../report/schema.ts';
+import { coloured, lineWidth, type Look, plain, USUAL } from '../report/text.ts';
+import { readState } from '../rotation/store.ts';
 
 export interface ReportOptions {
   readonly json?: true;
@@ -31,4 +34,19 @@ export function showLaidOut(world: World, options: ReportOptions, report: Report
   if (options.json || world.isQuiet) return showReport(world, options, report, text);
   world.print(text());
   return report.exitCode;
+}
+
+/** How what is laid out for people looks on standard output, a terminal or not. */
+export function screenOf({ terminal }: World): Omit<Look, 'now'> {
+  return {
+    paint: terminal?.hasColors ? coloured : plain,
+    width: lineWidth(terminal?.size().columns ?? USUAL),
+  };
+}
+
+/** The end of what hooks last printed, by the names of consumers. It may say more than all are to know: root alone sees it. */
+export function hookOutputs(world: World): HookOutputs {
+  if (world.uid !== 0) return {};
+  const { consumers } = readState(stateDirectory(world));
+  return Object.fromEntries(Object.entries(consumers).map(([name, { hook }]) => [name, hook?.output ?? '']));
 }

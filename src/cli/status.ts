@@ -1,16 +1,13 @@
-import { Option, type Command } from 'commander';
-import { toErrorInfo } from '../core/errors.ts';
-import { checkLine, NAGIOS } from '../report/check-line.ts';
-import type { Look } from '../report/layout.ts';
-import { printStatus, type ShownStatus } from '../report/print-status.ts';
-import { reportStatus, type StatusReport } from '../report/report.ts';
+import { type Command, Option } from 'commander';
 import { lookAtFacts } from '../agent/facts.ts';
-import { hookOutputs } from './hooks.ts';
-import { screenOf } from './screen.ts';
-import { jsonOption, showLaidOut, type ReportOptions } from './show-report.ts';
-import { watch } from './watch.ts';
 import { describeWhose, readStatus } from '../agent/published.ts';
-import type { Run, World } from '../agent/world.ts';
+import type { Run, Terminal, World } from '../agent/world.ts';
+import { AgentError, toErrorInfo } from '../core/errors.ts';
+import { EXIT, type ExitCode } from '../core/exit.ts';
+import { checkLine, NAGIOS, printStatus, type ShownStatus } from '../report/print-status.ts';
+import { reportStatus, type StatusReport } from '../report/report.ts';
+import type { Look } from '../report/text.ts';
+import { hookOutputs, jsonOption, type ReportOptions, screenOf, showLaidOut } from './show-report.ts';
 
 interface StatusOptions extends ReportOptions {
   readonly check?: true;
@@ -75,4 +72,41 @@ async function screen(world: World): Promise<string> {
     const { message, hint = '' } = toErrorInfo(error);
     return `${message}\n${hint}\n`;
   }
+}
+
+/** Milliseconds. */
+const EVERY = 2_000;
+
+/** Terminal sequences: another screen and no cursor, and back; the top, without what stood there. */
+const ENTER = '\u001b[?1049h\u001b[?25l';
+const LEAVE = '\u001b[?25h\u001b[?1049l';
+const CLEAR = '\u001b[H\u001b[2J';
+
+/** Shows a screen anew until it is stopped, and leaves the terminal as it was. */
+async function watch(world: World, screen: () => Promise<string>): Promise<ExitCode> {
+  const { terminal, print, stop } = world;
+  if (!terminal) {
+    throw new AgentError('USAGE', 'expected a terminal to show it on, got something else', {
+      hint: 'without --watch it is printed once',
+    });
+  }
+  const { clock } = await world.services();
+  print(ENTER);
+  try {
+    while (!stop.aborted) {
+      print(CLEAR + fit(await screen(), terminal));
+      await clock.sleep(EVERY, stop);
+    }
+  } finally {
+    print(LEAVE);
+  }
+  return EXIT.done;
+}
+
+/** What does not fit on the screen would push its beginning out. */
+function fit(text: string, terminal: Terminal): string {
+  const { rows } = terminal.size();
+  const lines = text.trimEnd().split('\n');
+  if (lines.length <= rows) return lines.join('\n');
+  return [...lines.slice(0, rows - 1), `... ${lines.length - rows + 1} more lines`].join('\n');
 }

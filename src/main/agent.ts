@@ -7,7 +7,7 @@ import type { Actors } from '../core/contracts.ts';
 import { directoriesFor } from '../core/directories.ts';
 import { EXIT } from '../core/exit.ts';
 import { toErrorInfo } from '../core/errors.ts';
-import { fold, lineWidth } from '../report/fold.ts';
+import { fold, lineWidth } from '../report/text.ts';
 import { openLate } from '../system/late-log.ts';
 
 /** The agent with all its commands. Gives the exit code; throws nothing. */

@@ -1,14 +1,18 @@
 import { describeSkew, sourceTime } from '../core/clock-skew.ts';
 import { byWeight, levelOf, type Finding, type Level } from '../core/findings.ts';
 import type { SourceState } from '../core/outcomes.ts';
-import { EXIT, worstOf, type ExitCode } from '../core/exit.ts';
-import { judgeConfiguration } from './assess-configuration.ts';
-import { judgeConsumers } from './assess-consumers.ts';
-import { hostOf, type Facts, type Judged } from './assess-contract.ts';
-import { judgeNextPass } from './assess-next-pass.ts';
-import { judgeSinks } from './assess-sinks.ts';
-import { judgeSource } from './assess-source.ts';
-import type { Status } from './status.ts';
+import { EXIT, type ExitCode, worstOf } from '../core/exit.ts';
+import {
+  type Facts,
+  hostOf,
+  judgeConfiguration,
+  judgeConsumers,
+  type Judged,
+  judgeNextPass,
+  judgeSinks,
+  judgeSource,
+} from './judge.ts';
+import type { Status } from './schema.ts';
 import { count, duration } from './text.ts';
 
 /**

@@ -1,12 +1,11 @@
 import type { Config } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
-import type { ConsumerOutcome, HookRun, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
+import type { ConsumerOutcome, HookRun, SinkEvidence, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
 import { idOf, keyOf, namesOf, sinkId } from '../core/sink-id.ts';
-import { evidenceStatus } from './status-evidence.ts';
-import type { ConsumerStatus, Counters, SinkStatus, Status } from './status.ts';
+import type { ConsumerStatus, Counters, EvidenceStatus, SinkStatus, Status } from './schema.ts';
 
 /** What the status is made of; the rotation's view of itself fits. */
-export interface StatusInput {
+interface StatusInput {
   readonly config: Config;
   readonly state: {
     readonly generation: number;
@@ -51,7 +50,7 @@ export interface Past {
   readonly since: { readonly source: string; readonly sinks: Readonly<Record<string, string>> };
 }
 
-export type Identity = Pick<Status, 'agent' | 'configuration'>;
+type Identity = Pick<Status, 'agent' | 'configuration'>;
 
 export function buildStatus(input: StatusInput, past: Past, identity: Identity, now: number): Status {
   const { report, next, state } = input;
@@ -153,4 +152,12 @@ function knownStatus({ generation, at, expiration, by }: Known): NonNullable<Con
 
 function time(epochMs: number): string {
   return new Date(epochMs).toISOString();
+}
+
+/** `untraced`: its consumers whose reads leave no trace, so that nobody can say that it was not read. */
+export function evidenceStatus(evidence: SinkEvidence, untraced: readonly string[]): EvidenceStatus {
+  const writtenAt = new Date(evidence.writtenAt).toISOString();
+  if (evidence.kind === 'read') return { kind: 'read', writtenAt, readAt: new Date(evidence.readAt).toISOString() };
+  if (evidence.kind === 'unread' && untraced.length > 0) return { kind: 'unknown', writtenAt, untraced };
+  return { kind: evidence.kind, writtenAt };
 }

@@ -1,7 +1,7 @@
 import { displayKeyId } from '../core/credentials.ts';
 import { MARKER } from '../core/marker.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
-import type { SinkStatus } from './status.ts';
+import type { SinkStatus } from './schema.ts';
 
 const CHANGES: readonly SinkOutcome['result'][] = ['written', 'repaired', 'forgotten', 'removed'];
 

@@ -1,4 +1,4 @@
-import type { Status } from './status.ts';
+import type { Status } from './schema.ts';
 
 /** Who makes the next pass, and whether that one lives: a pure judgement of what was seen beside the status. */
 export interface Keeper {

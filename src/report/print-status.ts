@@ -1,15 +1,23 @@
-import { linesOf } from '../core/printable.ts';
-import { named } from '../core/sink-id.ts';
 import { sourceTime } from '../core/clock-skew.ts';
-import { levelOf, type Level } from '../core/findings.ts';
-import { describeFinding, type Assessment } from './assess.ts';
-import { copied, INDENT, labelled, paragraph, type Look } from './layout.ts';
-import type { Style } from './paint.ts';
+import { type Level, levelOf } from '../core/findings.ts';
+import { linesOf, printable } from '../core/printable.ts';
+import { named } from '../core/sink-id.ts';
+import { type Assessment, describeFinding } from './assess.ts';
 import type { HookOutputs } from './print-report.ts';
 import type { StatusReport } from './report.ts';
-import { consumerBlock, urgencyOfConsumer } from './status-consumers.ts';
-import { sinkBlock, urgencyOfSink } from './status-sinks.ts';
-import { duration, relative } from './text.ts';
+import type { ConsumerStatus, SinkStatus, Status } from './schema.ts';
+import {
+  copied,
+  duration,
+  INDENT,
+  type Label,
+  labelled,
+  type Look,
+  paragraph,
+  relative,
+  type Style,
+  warningLines,
+} from './text.ts';
 
 const LEVELS: Readonly<Record<Level, Style>> = { ok: 'green', warning: 'yellow', unknown: 'yellow', critical: 'red' };
 
@@ -132,4 +140,105 @@ function configurationLines({ configuration }: StatusReport, look: Look): string
   if (!configuration) return row('config', 'options of the command line', look);
   const state = { in_force: 'in force', edited: 'changed on disk', refused: 'refused on disk', unknown: 'in force' };
   return row('config', `${configuration.files.join(', ')}: ${state[configuration.onDisk.state]}`, look);
+}
+
+/** How much somebody has to do about it: less comes first. */
+function urgencyOfSink({ result, error }: SinkStatus): number {
+  if (error) return 0;
+  return result === 'unknown' ? 1 : 2;
+}
+
+/** A sink for people, as the last pass left it at `seenAt`. */
+function sinkBlock(sink: SinkStatus & { readonly name: string }, seenAt: number, look: Look): string[] {
+  const age =
+    sink.writtenAt === undefined ? 'not written' : `written ${relative(Date.parse(sink.writtenAt), look.now)}`;
+  return [
+    ...labelled(sinkLabel(sink), sink.name, look),
+    ...paragraph([sink.format, age, ...reads(sink, seenAt)].join(', '), look, 'dim'),
+    ...warningLines(sink.warnings, look),
+  ];
+}
+
+function sinkLabel({ result, error }: SinkStatus): Label {
+  if (error) return { text: `  ${result}`, style: 'red' };
+  return result === 'unknown' ? { text: '  unknown', style: 'yellow' } : { text: '  ok', style: 'green' };
+}
+
+function reads({ result, evidence }: SinkStatus, seenAt: number): string[] {
+  if (!evidence) return result === 'written' || result === 'repaired' ? ['reads show from the next pass on'] : [];
+  const writtenAt = Date.parse(evidence.writtenAt);
+  if (evidence.readAt !== undefined)
+    return [`read ${duration(Date.parse(evidence.readAt) - writtenAt)} after it was written`];
+  if (evidence.kind === 'unread') return [`not read since, ${duration(seenAt - writtenAt)}`];
+  const { untraced } = evidence;
+  const why = untraced ? `reads of ${untraced.join(', ')} leave no trace` : 'its mount notes no reads';
+  return [`whether it was read cannot be known: ${why}`];
+}
+
+/** How much somebody has to do about it: less comes first. */
+function urgencyOfConsumer({ result, notReading }: ConsumerStatus): number {
+  if (result === 'pending' || result === 'ended') return 0;
+  return notReading ? 1 : 2;
+}
+
+/** A consumer for people, of this status. */
+function consumerBlock(consumer: ConsumerStatus, { generation }: Pick<Status, 'generation'>, look: Look): string[] {
+  return [
+    ...labelled(consumerLabel(consumer), `${consumer.name} (${consumer.type})`, look),
+    ...paragraph(knowledge(consumer, generation, look.now), look, 'dim'),
+    ...staleLines(consumer, look),
+  ];
+}
+
+function consumerLabel({ result, notReading, known }: ConsumerStatus): Label {
+  if (result === 'ended') return { text: '  ended', style: 'red' };
+  if (result === 'pending') return { text: '  pending', style: 'yellow' };
+  if (notReading) return { text: '  not_reading', style: 'yellow' };
+  const word = result ?? known?.by ?? 'never_notified';
+  return { text: `  ${word}`, style: word === 'notified' || word === 'started_since' ? 'green' : 'dim' };
+}
+
+function knowledge(
+  { known, result, pendingSince, detail, dueAt }: ConsumerStatus,
+  generation: number,
+  now: number,
+): string {
+  const since = (time: string): string => duration(now - Date.parse(time));
+  const left = known && result === 'scheduled' ? `, good for ${since(known.expiration)} more` : '';
+  const parts = [
+    known ? `has known rotation ${known.generation} for ${since(known.at)}${left}` : 'was never notified',
+    ...(detail === undefined || result === 'pending' ? [] : [detail]),
+    ...(dueAt === undefined ? [] : [`to be notified in ${duration(Date.parse(dueAt) - now)}`]),
+    ...(pendingSince === undefined
+      ? []
+      : [`notification of rotation ${generation} pending, for ${since(pendingSince)}`]),
+  ];
+  return parts.join('; ');
+}
+
+/** Of many processes the first few are named. */
+const NAMED = 4;
+
+function staleLines({ stale = [] }: ConsumerStatus, look: Look): string[] {
+  if (stale.length === 0) return [];
+  const named = stale
+    .slice(0, NAMED)
+    .map(({ pid, startedAt }) => `pid ${pid}, running for ${duration(look.now - Date.parse(startedAt))}`);
+  const more = stale.length > NAMED ? [`${stale.length - NAMED} more`] : [];
+  return paragraph(`stale: ${[...named, ...more].join('; ')}`, look, 'yellow');
+}
+
+/** What plugins of Nagios, Icinga and the like end with. */
+export const NAGIOS: Readonly<Record<Level, number>> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
+
+/** `OK - 3 sinks up to date`: a line for people. */
+export function statusText(level: Level, summary: string): string {
+  return `${level.toUpperCase()} - ${printable(summary)}`;
+}
+
+/** `CREDROTATE OK - 3 sinks up to date | expiry=18720s`: the line, and a number for graphs. */
+export function checkLine(level: Level, summary: string, left?: number): string {
+  const performance = left === undefined ? '' : ` | expiry=${String(Math.floor(left / 1000))}s`;
+  // What follows the first | would be taken for numbers.
+  return `CREDROTATE ${statusText(level, summary).replaceAll('|', '/')}${performance}\n`;
 }

@@ -1,10 +1,9 @@
 import { byWeight, levelOf, type Finding } from '../core/findings.ts';
 import type { ExitCode } from '../core/exit.ts';
 import { assess, type Assessment } from './assess.ts';
-import type { Facts } from './assess-contract.ts';
+import type { Facts } from './judge.ts';
 import type { Keeper } from './keeper.ts';
-import type { NextPass, Report } from './report-schema.ts';
-import type { Status } from './status.ts';
+import type { NextPass, Report, Status } from './schema.ts';
 
 interface Reported extends Omit<Partial<Report>, 'version' | 'command' | 'at' | 'level'> {
   readonly exitCode: ExitCode;

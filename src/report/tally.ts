@@ -2,7 +2,7 @@ import type { SinkConfig } from '../core/config.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ConsumerResult, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
 import type { Past } from './build-status.ts';
-import type { Counters, Status } from './status.ts';
+import type { Counters, Status } from './schema.ts';
 
 /**
  * Counts beside the work, and goes on where a former process stopped: one-shots would never come beyond 1. The former

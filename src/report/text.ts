@@ -1,3 +1,6 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+import { printable } from '../core/printable.ts';
+
 /** Small pieces of text for people. */
 
 const UNITS = [
@@ -29,4 +32,113 @@ export function relative(epochMs: number, now: number): string {
 /** `1 sink`, `3 sinks`. */
 export function count(number: number, noun: string): string {
   return `${String(number)} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** Stands for a blank at which no line ends; printable texts have none. */
+const TIE = '\0';
+
+/** Lines of at most `width` characters; a longer word has one of its own. A number stays with its unit. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  const tied = text.replace(/\b(pid|\d+) (?=(?:\d+|min|[dhs])\b)/g, `$1${TIE}`);
+  for (const word of tied.split(/\s+/)) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.map((line) => line.replaceAll(TIE, ' '));
+}
+
+/** Of a terminal that does not say how wide it is. */
+export const USUAL = 80;
+/** Longer lines are harder to read. */
+const WIDEST = 100;
+
+/** How long lines may be on a terminal of so many columns. */
+export function lineWidth(columns: number): number {
+  return Math.max(USUAL / 2, Math.min(WIDEST, columns || USUAL));
+}
+
+/**
+ * Text with a line for each thing that is said, as a person on a terminal sees it: longer lines go on below, where
+ * their words began. Elsewhere such text stays as it is: what a line says must be found by a search. A hint with a command
+ * stays whole everywhere: whoever copies it must not run a part of it.
+ */
+export function fold(text: string, width: number): string {
+  return text
+    .split('\n')
+    .flatMap((line) => (staysWhole(line, width) ? [line] : foldLine(line, width)))
+    .join('\n');
+}
+
+function staysWhole(line: string, width: number): boolean {
+  return stripVTControlCharacters(line).length <= width || /^ *hint: .*\bsudo /.test(line);
+}
+
+/** Blanks, or words that are padded to columns: that of a report may be full. */
+const BEFORE = /^(?: +|(?:\S+ {2,})+|\S+ (?<=^.{10}))/;
+/** Further in than a hint stands. */
+const FURTHER = 4;
+
+function foldLine(line: string, width: number): string[] {
+  const [before = ''] = BEFORE.exec(line) ?? [];
+  const column = Math.max(FURTHER, before.length);
+  return wrap(line.slice(before.length), width - column).map(
+    (words, index) => (index === 0 ? before : ' '.repeat(column)) + words,
+  );
+}
+
+export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
+
+/** Colours a text, or leaves it. */
+export type Paint = (style: Style, text: string) => string;
+
+export const plain: Paint = (_style, text) => text;
+
+export const coloured: Paint = (style, text) => styleText(style, text, { validateStream: false });
+
+/** How a screen for people looks. */
+export interface Look {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly paint: Paint;
+  readonly width: number;
+}
+
+/** Words begin here; before it stands what they are about. */
+export const INDENT = 12;
+const MARGIN = ' '.repeat(INDENT);
+
+/** What stands in the margin before the first line. */
+export interface Label {
+  readonly text: string;
+  readonly style: Style;
+}
+
+export function labelled({ text, style }: Label, words: string, look: Look): string[] {
+  const [first = '', ...more] = lines(words, look);
+  return [look.paint(style, text) + ' '.repeat(Math.max(1, INDENT - text.length)) + first, ...indented(more)];
+}
+
+export function paragraph(words: string, look: Look, style?: Style): string[] {
+  const painted = lines(words, look).map((line) => (style ? look.paint(style, line) : line));
+  return indented(painted);
+}
+
+/** A command or a line of configuration, whole. */
+export function copied(line: string): string[] {
+  return [`${MARGIN}  ${printable(line)}`];
+}
+
+export function warningLines(warnings: readonly string[], look: Look): string[] {
+  return warnings.flatMap((warning) => paragraph(`warning: ${warning}`, look, 'yellow'));
+}
+
+/** Names and paths may be hostile. */
+function lines(words: string, { width }: Look): string[] {
+  return wrap(printable(words), width - INDENT);
+}
+
+function indented(some: readonly string[]): string[] {
+  return some.map((line) => MARGIN + line);
 }

@@ -7,7 +7,7 @@ import { commandLine, manualPages } from '../../scripts/manual.ts';
 import { withCommandsBelow } from '../../scripts/manual/command-line.ts';
 import { EXAMPLE } from '../../scripts/manual/configuration-page.ts';
 import { renderSchema } from '../../scripts/schema.ts';
-import { EXIT_CODES } from '../../src/report/explain-exit.ts';
+import { EXIT_CODES } from '../../src/core/exit.ts';
 import { loadYaml } from '../config/harness.ts';
 import { asSchema } from '../config/json-schema.ts';
 import { hasTool } from '../support/tools.ts';

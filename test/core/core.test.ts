@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { displayKeyId, formatExpiration, printOf, type Credentials } from '../../src/core/credentials.ts';
 import { directoriesFor } from '../../src/core/directories.ts';
 import { AgentError, toErrorInfo } from '../../src/core/errors.ts';
-import { worstOf, type ExitCode } from '../../src/core/exit.ts';
+import { type ExitCode, worstOf } from '../../src/core/exit.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { credentials, NOON } from '../support/credentials.ts';
 

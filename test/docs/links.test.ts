@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { CODES, ERROR_CODES } from '../../src/report/explain.ts';
+import { CODES, ERROR_CODES } from '../../src/explain/explain.ts';
 import { PAGES, pageOf, ROOT, type Page } from './pages.ts';
 
 /** Families of error codes; what else begins like one. */

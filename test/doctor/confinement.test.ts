@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { closedBy } from '../../src/doctor/confinement.ts';
+import { closedBy } from '../../src/doctor/judge/sinks.ts';
 
 const CASES: readonly (readonly [unit: Record<string, string>, directory: string, setting: string | undefined])[] = [
   [{ ProtectHome: 'no', ProtectSystem: 'no' }, '/root/.aws', undefined],

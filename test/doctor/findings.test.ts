@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { byWeight, FINDING_IDS, type FindingId } from '../../src/core/findings.ts';
 import { type Facts } from '../../src/doctor/contract.ts';
-import { diagnose } from '../../src/doctor/diagnose.ts';
+import { diagnose } from '../../src/doctor/judge/diagnose.ts';
 import { CASES } from './cases.ts';
 import { FACTS, PROFILE_SINK, SINK, withConsumer, withMachine, withMetadata, withProfile, withSink } from './facts.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { dropInPaths, UNITS } from '../../src/cli/sandbox.ts';
-import { openingsOf } from '../../src/report/harden-text.ts';
+import { dropInPaths, UNITS } from '../../src/harden/sandbox.ts';
+import { openingsOf } from '../../src/harden/drop-in.ts';
 import { openSite } from '../support/agent.ts';
 
 describe('credrotate harden', () => {

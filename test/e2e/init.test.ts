@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { BOB, skipsWithoutRoot } from '../support/acting.ts';
-import type { Report } from '../../src/report/report-schema.ts';
+import type { Report } from '../../src/report/schema.ts';
 import { openSite, type Site } from '../support/agent.ts';
 
 /** Runs `init` and `check`, and gives what was written. */

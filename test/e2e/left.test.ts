@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import type { Report } from '../../src/report/report-schema.ts';
+import type { Report } from '../../src/report/schema.ts';
 import { openSite, type Site } from '../support/agent.ts';
 
 /** Whoever takes a sink out of the configuration leaves a file with live keys, which nobody keeps or watches. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import * as v from 'valibot';
-import { reportSchema, type Report } from '../../src/report/report-schema.ts';
+import { type Report, reportSchema } from '../../src/report/schema.ts';
 import { openSite, said, type Site } from '../support/agent.ts';
 
 /** One schema for all that is reported: monitoring reads every command in the same way. */

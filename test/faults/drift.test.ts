@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
-import type { SinkStatus } from '../../src/report/status.ts';
+import type { SinkStatus } from '../../src/report/schema.ts';
 import { openSite, reportOf, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeHook, type Hook } from '../support/programs.ts';

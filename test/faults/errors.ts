@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { openSite, reportOf, said, type Ended, type Site } from '../support/agent.ts';
-import type { Status } from '../../src/report/status.ts';
+import type { Status } from '../../src/report/schema.ts';
 import { eventually } from '../support/eventually.ts';
 import { openShim, type Fault } from './shim.ts';
 import { tally } from './tally.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assess } from '../../src/report/assess.ts';
-import { checkLine } from '../../src/report/check-line.ts';
-import type { Facts } from '../../src/report/assess-contract.ts';
+import { checkLine } from '../../src/report/print-status.ts';
+import type { Facts } from '../../src/report/judge.ts';
 import { NOON } from '../support/credentials.ts';
 import { before, consumerOf, factsOf, sinkOf, sourceOf, statusOf } from './status-parts.ts';
 import { STATUSES } from './statuses.ts';

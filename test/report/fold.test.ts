@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fold, lineWidth } from '../../src/report/fold.ts';
+import { fold, lineWidth } from '../../src/report/text.ts';
 
 const WORDS = 'one two three four five six seven eight nine ten';
 

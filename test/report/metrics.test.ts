@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { renderMetrics } from '../../src/report/metrics.ts';
 import { NOON } from '../support/credentials.ts';
 import { reportStatus } from '../../src/report/report.ts';
-import type { Status } from '../../src/report/status.ts';
+import type { Status } from '../../src/report/schema.ts';
 import { consumerOf, factsOf, sinkOf, statusOf } from './status-parts.ts';
 import { STATUSES } from './statuses.ts';
 

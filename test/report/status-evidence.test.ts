@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { evidenceStatus } from '../../src/report/status-evidence.ts';
+import { evidenceStatus } from '../../src/report/build-status.ts';
 import { NOON } from '../support/credentials.ts';
 
 const WRITTEN = { writtenAt: NOON };

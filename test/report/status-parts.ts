@@ -1,6 +1,6 @@
-import type { Facts } from '../../src/report/assess-contract.ts';
+import type { Facts } from '../../src/report/judge.ts';
 import { judgeKeeper, type Sight } from '../../src/report/keeper.ts';
-import type { ConsumerStatus, SinkStatus, Status } from '../../src/report/status.ts';
+import type { ConsumerStatus, SinkStatus, Status } from '../../src/report/schema.ts';
 import { NOON } from '../support/credentials.ts';
 
 /** Parts of a status, as a pass leaves them that ended two minutes before noon. */

@@ -3,11 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { coloured, plain } from '../../src/report/paint.ts';
+import { coloured, plain } from '../../src/report/text.ts';
 import { printStatus } from '../../src/report/print-status.ts';
 import { NOON } from '../support/credentials.ts';
 import { reportStatus } from '../../src/report/report.ts';
-import type { Status } from '../../src/report/status.ts';
+import type { Status } from '../../src/report/schema.ts';
 import { factsOf, sinkOf, statusOf } from './status-parts.ts';
 import { STATUSES } from './statuses.ts';
 

@@ -1,4 +1,4 @@
-import type { Status } from '../../src/report/status.ts';
+import type { Status } from '../../src/report/schema.ts';
 import { before, consumerOf, LAST_PASS, readOnce, sinkOf, sourceOf, statusOf } from './status-parts.ts';
 
 const FORMER = { generation: 6, at: before(110), expiration: before(-250), by: 'notified' } as const;

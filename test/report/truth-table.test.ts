@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ExitCode } from '../../src/core/exit.ts';
-import { NAGIOS, checkLine, statusText } from '../../src/report/check-line.ts';
-import type { Facts } from '../../src/report/assess-contract.ts';
+import { checkLine, NAGIOS, statusText } from '../../src/report/print-status.ts';
+import type { Facts } from '../../src/report/judge.ts';
 import { isUpToDate } from '../../src/report/assess.ts';
 import { judgeKeeper, type Sight } from '../../src/report/keeper.ts';
 import { renderMetrics } from '../../src/report/metrics.ts';
 import { reportStatus } from '../../src/report/report.ts';
-import type { ConsumerStatus, OnDisk, SinkStatus, Status } from '../../src/report/status.ts';
+import type { ConsumerStatus, OnDisk, SinkStatus, Status } from '../../src/report/schema.ts';
 import { NOON } from '../support/credentials.ts';
 import { before, CONFIGURATION, consumerOf, LAST_PASS, sinkOf, sourceOf, statusOf } from './status-parts.ts';
 

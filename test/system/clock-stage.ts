@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
-import type { Status } from '../../src/report/status.ts';
+import type { Status } from '../../src/report/schema.ts';
 import { openSite, type RunOptions, type Running, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { packageFast } from '../../scripts/package.ts';
-import type { Status } from '../../src/report/status.ts';
+import type { Status } from '../../src/report/schema.ts';
 import { eventually } from '../support/eventually.ts';
 import { property, steps } from './boot-scene.ts';
 import { BACKUPS, installBackups, isRefused, isRefusedWithOtherKeys, reads } from './consumers-backups.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { test } from 'node:test';
 import { packageFast } from '../../scripts/package.ts';
-import type { Status } from '../../src/report/status.ts';
+import type { Status } from '../../src/report/schema.ts';
 import { tally } from '../faults/tally.ts';
 import { eventually } from '../support/eventually.ts';
 import { becomesActive, property } from './boot-scene.ts';

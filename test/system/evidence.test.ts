@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chownSync, chmodSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { Status } from '../../src/report/status.ts';
+import type { Status } from '../../src/report/schema.ts';
 import { openSite, type Ended, type Site } from '../support/agent.ts';
 import { NOBODY, startProgram } from '../support/consumer.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,0 +1,31 @@
+import { type Finding, findingOf } from '../../core/findings.ts';
+import type { ConsumerFacts, Facts } from '../contract.ts';
+import { judgeEnvironment, judgeReading, judgeSignals, judgeUnit } from './consumers.ts';
+import { judgeMachine, judgeMetadata } from './host.ts';
+import { judgeProfile, judgeSink } from './sinks.ts';
+
+/** What is wrong, or will be, with what was seen at `now` (epoch milliseconds). */
+export function diagnose(facts: Facts, now: number): readonly Finding[] {
+  const found = [
+    ...judgeMetadata(facts.metadata, now),
+    ...judgeMachine(facts),
+    ...facts.sinks.flatMap((sink) => [...judgeSink(sink), ...judgeProfile(sink)]),
+    ...facts.consumers.flatMap((consumer) => [
+      ...judgeConsumer(consumer),
+      ...judgeEnvironment(consumer),
+      ...judgeReading(consumer),
+    ]),
+  ];
+  return found;
+}
+
+/** What keeps a pass from notifying a consumer, or ends it then. */
+export function judgeConsumer(consumer: ConsumerFacts): readonly Finding[] {
+  const { name: subject, trouble } = consumer;
+  const problem = 'a pass will not notify it';
+  return [
+    ...(trouble ? [findingOf('consumer-refused', { subject, problem }, trouble)] : []),
+    ...judgeUnit(consumer),
+    ...judgeSignals(consumer),
+  ];
+}

@@ -1,0 +1,40 @@
+import type { Config } from '../../core/config.ts';
+import type { Credentials } from '../../core/credentials.ts';
+import { Secret } from '../../core/secret.ts';
+import { type Shown, showUnit } from '../../host/systemctl.ts';
+import { hasSystemd } from '../../host/tool.ts';
+import type { NotifyDeps } from '../../notify/contract.ts';
+import type { SinkDeps } from '../../sinks/place.ts';
+import type { Unseen } from '../contract.ts';
+
+/** What the doctor looks with. It changes nothing, and signals nobody. */
+export interface LookDeps {
+  readonly sinks: SinkDeps;
+  readonly notify: NotifyDeps;
+  readonly config: Config;
+  readonly signal: AbortSignal;
+  /** Takes note of what could not be looked at. */
+  readonly miss: (unseen: Unseen) => void;
+}
+
+/** Stand in for the credentials, to see what a format says of the file that is there. */
+export const SAMPLE: Credentials = {
+  accessKeyId: 'ASIASAMPLE0000000000',
+  secretAccessKey: new Secret('sample'),
+  sessionToken: new Secret('sample'),
+  expiration: 0,
+};
+
+/** Undefined where there is no systemd, or where it gives no answer, which is noted. */
+export async function show(
+  { notify, signal, miss }: LookDeps,
+  unit: string,
+  properties: readonly string[],
+): Promise<Shown | undefined> {
+  if (!hasSystemd(notify)) return undefined;
+  const result = await showUnit(notify, unit, properties, { signal }).catch(() => undefined);
+  if (result?.exitCode === 0) return result.shown;
+  signal.throwIfAborted();
+  miss({ subject: unit, reason: 'systemctl gave no answer' });
+  return undefined;
+}

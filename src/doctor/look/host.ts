@@ -1,0 +1,113 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Owner, stateDirectory } from '../../agent/published.ts';
+import type { World } from '../../agent/world.ts';
+import type { Config } from '../../core/config.ts';
+import type { Fetched } from '../../core/contracts.ts';
+import { displayKeyId } from '../../core/credentials.ts';
+import { toErrorInfo } from '../../core/errors.ts';
+import type { OwnDirectory } from '../../files/own.ts';
+import { readLockdown } from '../../lockdown/state.ts';
+import { readState, STATE } from '../../rotation/store.ts';
+import { ImdsClient } from '../../source/imds/client.ts';
+import { createImdsSource } from '../../source/imds/source.ts';
+import type { MachineFacts, MetadataFacts, Unseen } from '../contract.ts';
+
+/** What says that this is a container, where one made by the usual tools is. */
+const CONTAINERS = ['/.dockerenv', '/run/.containerenv', '/run/systemd/container'];
+const IMDSD = '/run/systemd/io.systemd.InstanceMetadata';
+
+export async function lookAtMetadata(
+  world: World,
+  config: Config,
+): Promise<{ readonly fetched: Fetched; readonly metadata: MetadataFacts }> {
+  const services = await world.services();
+  const { clock, http } = services;
+  const log = await world.openLog(config.log);
+  const options = { http, clock, config: config.imds, env: world.env, log };
+  const { settings } = new ImdsClient(options);
+  try {
+    const fetched = await createImdsSource(options).fetch(world.stop);
+    const status = settings.disabled ? undefined : await statusWithoutToken(world, settings.origin);
+    const container = CONTAINERS.find((path) => existsSync(path));
+    const metadata: MetadataFacts = {
+      endpoint: settings.origin,
+      lockdown: await readLockdown(services, config.lockdown),
+      isProhibited: isProhibited(),
+      ...(!fetched.ok && { trouble: fetched.error }),
+      ...(fetched.clockSkew !== undefined && { clockSkew: fetched.clockSkew }),
+      ...(status !== undefined && { statusWithoutToken: status }),
+      ...(container !== undefined && { container }),
+      ...(existsSync(IMDSD) && { imdsd: IMDSD }),
+    };
+    return { fetched, metadata };
+  } finally {
+    await http.close();
+  }
+}
+
+/** Milliseconds. */
+const PATIENCE = 2_000;
+const MAX_BYTES = 65_536;
+
+/** A single request, for nothing that is secret. */
+async function statusWithoutToken(world: World, origin: string): Promise<number | undefined> {
+  const { http } = await world.services();
+  const signal = AbortSignal.any([world.stop, AbortSignal.timeout(PATIENCE)]);
+  const request = {
+    origin,
+    method: 'GET',
+    path: '/latest/meta-data/',
+    headers: {},
+    signal,
+    maxBytes: MAX_BYTES,
+  } as const;
+  try {
+    return (await http.request(request)).status;
+  } catch {
+    world.stop.throwIfAborted();
+    return undefined;
+  }
+}
+
+/** 169.254.169.254 as the kernel writes it, and the flag of a route that refuses. */
+const ADDRESS = 'FEA9FEA9';
+const RTF_REJECT = 0x200;
+
+function isProhibited(): boolean {
+  try {
+    const routes = readFileSync('/proc/net/route', 'latin1').split('\n');
+    return routes
+      .map((line) => line.split('\t'))
+      .some(([, address, , flags = '0']) => address === ADDRESS && (Number.parseInt(flags, 16) & RTF_REJECT) !== 0);
+  } catch {
+    return false;
+  }
+}
+
+export function lookAtMachine(
+  owner: Owner,
+  fetched: Fetched,
+  miss: (unseen: Unseen) => void,
+): Omit<MachineFacts, 'hasStatus' | 'hasUnits'> {
+  const path = join(owner.directories.state, STATE);
+  const directory = stateDirectory(owner);
+  const standing = standingOf(directory);
+  if (standing !== 'there' && standing !== 'none') miss({ subject: path, reason: standing });
+  const { origin, generation } = readState(directory);
+  return {
+    // What could not be looked at is taken to be there: its absence would be a finding.
+    hasState: standing === 'none' ? false : standing !== 'there' || generation > 0,
+    ...(origin.instanceId !== undefined && { stateInstance: origin.instanceId }),
+    ...(fetched.ok && fetched.origin.instanceId !== undefined && { instance: fetched.origin.instanceId }),
+    ...(fetched.ok && { keyId: displayKeyId(fetched.credentials.accessKeyId) }),
+  };
+}
+
+function standingOf(directory: OwnDirectory): string {
+  try {
+    return directory.has(STATE) ? 'there' : 'none';
+  } catch (error) {
+    return toErrorInfo(error).message;
+  }
+}

@@ -1,0 +1,154 @@
+import { basename, dirname, join } from 'node:path';
+import type { AwsCredentialsSink, DotenvSink, SinkConfig } from '../../core/config.ts';
+import { displayKeyId } from '../../core/credentials.ts';
+import { idOf, namesOf, sinkId } from '../../core/sink-id.ts';
+import { textOf } from '../../host/systemctl.ts';
+import { readMounts } from '../../paths/mounts.ts';
+import { previewSinks } from '../../sinks/apply.ts';
+import type { PreviewRequest, SinkPreview } from '../../sinks/contract.ts';
+import { readSections } from '../../sinks/formats/aws/sections.ts';
+import { forgetSink } from '../../sinks/formats/forget.ts';
+import type { ProfileFacts, SinkFacts } from '../contract.ts';
+import { closedBy, CONFINEMENT, type Properties } from '../judge/sinks.ts';
+import { type LookDeps, SAMPLE, show } from './deps.ts';
+
+/** The unit whose confinement counts. */
+const UNIT = 'credrotate.service';
+
+export async function lookAtSinks(
+  deps: LookDeps,
+  wish: Pick<PreviewRequest, 'credentials' | 'origin' | 'records'>,
+): Promise<readonly SinkFacts[]> {
+  const { sinks, trustedGroups } = deps.config;
+  const previews = await previewSinks(deps.sinks, { ...wish, rotated: true, sinks, trustedGroups });
+  const byId = new Map(previews.map((preview) => [sinkId(preview), preview]));
+  const mounts = new Set(readMounts().map(({ point }) => point));
+  const unit = await confinement(deps);
+  const profiles = await lookAtProfiles(deps);
+  const names = namesOf(sinks);
+  return sinks.map((sink, index) => {
+    const { path } = sink;
+    const name = names[index] ?? path;
+    const preview = byId.get(idOf(sink));
+    const trouble = troubleOf(deps, preview);
+    const closed = unit && closedBy(unit, dirname(path));
+    const profile = profiles.get(idOf(sink));
+    return {
+      path,
+      name,
+      isMountPoint: mounts.has(path),
+      keyIds: keyIdsOf(sink, preview),
+      warnings: preview?.warnings ?? [],
+      ...(trouble && { trouble }),
+      ...(closed !== undefined && { closedBy: closed }),
+      ...(profile && { profile }),
+    };
+  });
+}
+
+/** Who is not root may not look where the agent may: that is no trouble of the agent's. */
+function troubleOf(deps: LookDeps, preview: SinkPreview | undefined): SinkPreview['error'] {
+  const error = preview?.error;
+  if (!error || deps.notify.self.uid === 0 || !['SINK_UNREADABLE', 'SINK_OWNER_DENIED'].includes(error.code))
+    return error;
+  deps.miss({ subject: preview.path, reason: error.message });
+  return undefined;
+}
+
+function keyIdsOf(sink: SinkConfig, preview: SinkPreview | undefined): readonly string[] {
+  const forgotten = preview?.current && forgetSink(preview.current, sink);
+  return forgotten?.ok ? [...new Set(forgotten.keyIds.map(displayKeyId))] : [];
+}
+
+/** Of the agent's unit, where there is one. */
+export async function confinement(deps: LookDeps): Promise<Properties | undefined> {
+  const shown = await show(deps, UNIT, CONFINEMENT);
+  if (!shown || textOf(shown, 'LoadState') !== 'loaded') return undefined;
+  return Object.fromEntries(CONFINEMENT.map((name) => [name, textOf(shown, name)]));
+}
+
+const ROOTS = '/root/.aws/credentials';
+
+async function lookAtProfiles(deps: LookDeps): Promise<ReadonlyMap<string, ProfileFacts>> {
+  const sinks = deps.config.sinks.filter((sink) => sink.format === 'aws-credentials');
+  const texts = await readFiles(
+    deps,
+    sinks.flatMap(({ path }) => [path, configBeside(path) ?? path]),
+  );
+  return new Map(
+    sinks.map((sink) => [
+      idOf(sink),
+      { name: sink.profile, isRoots: sink.path === ROOTS, others: othersOf(deps, sink, texts) },
+    ]),
+  );
+}
+
+/** Where SDKs look for settings of the same profile. */
+function configBeside(path: string): string | undefined {
+  const directory = dirname(path);
+  return basename(directory) === '.aws' ? join(directory, 'config') : undefined;
+}
+
+const OTHER_WAY =
+  /^(role_arn|source_profile|credential_source|credential_process|web_identity_token_file|sso_(session|start_url|account_id|role_name))$/;
+
+function othersOf(
+  deps: LookDeps,
+  { path, profile }: AwsCredentialsSink,
+  texts: ReadonlyMap<string, string>,
+): ProfileFacts['others'] {
+  const config = configBeside(path);
+  const places = [
+    [path, profile],
+    ...(config === undefined ? [] : [[config, `profile ${profile}`]]),
+    ...(config !== undefined && profile === 'default' ? [[config, 'default']] : []),
+  ] as const;
+  return places.flatMap(([file, section]) => {
+    const text = texts.get(file);
+    try {
+      const { exact } = readSections(text ?? '', section, ({ key }) => OTHER_WAY.test(key));
+      return exact.flatMap(({ owned }) => owned.map(({ key, line }) => ({ key, where: `${file}:${line.number}` })));
+    } catch {
+      deps.miss({ subject: file, reason: 'it is not a file that SDKs agree on' });
+      return [];
+    }
+  });
+}
+
+/**
+ * Texts of files that may be anybody's, read as a sink that stands there would be: with the identity of the path's
+ * owner, never a FIFO, never more than a sink may have. A variable that is in no file makes each one differ from what
+ * it should be, so that all of it is read. A file that is missing has no text.
+ */
+export async function readFiles(deps: LookDeps, paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { trustedGroups } = deps.config;
+  const wish = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups };
+  const previews = await previewSinks(deps.sinks, { ...wish, sinks: [...new Set(paths)].map(probe) });
+  const texts = new Map<string, string>();
+  for (const { path, current, error } of previews) {
+    if (current) texts.set(path, current.toString().replace(/^\uFEFF/, ''));
+    else if (error) deps.miss({ subject: path, reason: error.message });
+  }
+  return texts;
+}
+
+function probe(path: string): DotenvSink {
+  const name = (field: string): string => `CREDROTATE_PROBE_${field}`;
+  const names = {
+    accessKeyId: name('ID'),
+    secretAccessKey: name('KEY'),
+    sessionToken: name('TOKEN'),
+    expiration: null,
+  };
+  return {
+    format: 'dotenv',
+    path,
+    names,
+    prefix: name(''),
+    export: false,
+    only: false,
+    comment: false,
+    mode: 0o600,
+    notify: [],
+  };
+}

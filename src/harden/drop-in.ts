@@ -1,0 +1,179 @@
+import { isIP } from 'node:net';
+import type { Config, ConsumerConfig, SinkConfig } from '../core/config.ts';
+import { AgentError } from '../core/errors.ts';
+import type { Way } from '../core/way.ts';
+
+/** What a configuration leads to on this machine. */
+export interface Ground {
+  /** To the sinks, and to the file of metrics. */
+  readonly written: readonly Way[];
+  /** What is looked at of consumers, and what symlinks there lead to. */
+  readonly pidFiles: readonly Way[];
+  readonly programs: readonly Way[];
+}
+
+/** ProtectHome= speaks of these. */
+const HOMES = ['/home', '/root', '/run/user'];
+/** PrivateTmp= speaks of these. */
+const TEMPORARY = ['/tmp', '/var/tmp'];
+
+const HEAD = `# Written by credrotate harden from the configuration. Do it again when that
+# changes: credrotate check says so.
+# credrotate harden --undo removes it.
+[Service]`;
+
+/** A drop-in for the units: opens the directories of the sinks, and closes what the configuration does not need. */
+export function dropIn(config: Config, ground: Ground): string {
+  const homes = protectHome(ground);
+  const openings = outermost(ground.written.map((way) => refuseRoot(way).opening));
+  const hidden = homes === 'tmpfs' ? HOMES.filter((path) => !openings.includes(path)) : [];
+  const lines = [
+    HEAD,
+    ...['ProtectSystem=strict', homes === 'tmpfs' ? hide(hidden) : `ProtectHome=${homes}`],
+    ...openings.map((path) => openingLine(isIn(path, hidden) ? 'BindPaths' : 'ReadWritePaths', path)),
+    ...(usesTemporary(ground) ? [] : ['PrivateTmp=yes']),
+    ...(config.consumers.some(isProcess) ? [] : ['ProtectProc=invisible']),
+    ...addresses(config),
+    'CapabilityBoundingSet=',
+    ...[...capabilities(config, ground)].map((name) => `CapabilityBoundingSet=CAP_${name}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** As ProtectHome=tmpfs, but root's alone: with systemd 252 everybody in the unit may make directories there. */
+function hide(paths: readonly string[]): string {
+  return `TemporaryFileSystem=${paths.map((path) => `${path}:ro,mode=0755`).join(' ')}`;
+}
+
+/** Those that are written outside of what is open. */
+export function outsiders({ written }: Ground, openings: readonly string[]): readonly string[] {
+  return written.filter(({ opening }) => !isIn(opening, openings)).map(({ path }) => path);
+}
+
+function isIn(path: string, directories: readonly string[]): boolean {
+  return directories.some((directory) => path === directory || path.startsWith(`${directory.replace(/\/$/, '')}/`));
+}
+
+/** What is opened with them needs no line of its own. */
+function outermost(paths: readonly string[]): readonly string[] {
+  const all = [...new Set(paths)].sort();
+  return all.filter(
+    (path) =>
+      !isIn(
+        path,
+        all.filter((other) => other !== path),
+      ),
+  );
+}
+
+function refuseRoot(way: Way): Way {
+  if (way.opening !== '/') return way;
+  throw new AgentError('SINK_UNSAFE_PATH', `${way.path}: expected a directory to open, got none that is there but /`, {
+    hint: `make its directory first: sudo install -d -m 755 ${way.path.slice(0, way.path.lastIndexOf('/'))}`,
+  });
+}
+
+/**
+ * Homes that hold no sink are hidden. Where what is in them is only looked at, leads elsewhere, or is mounted later than
+ * we start, they must be seen as they are.
+ */
+function protectHome({ written, pidFiles, programs }: Ground): 'yes' | 'tmpfs' | 'read-only' {
+  const leadsElsewhere = ({ passed, opening }: Way): boolean => passesHomes({ passed }) && !isIn(opening, HOMES);
+  const comesLater = ({ opening, worker }: Way): boolean =>
+    isIn(opening, ['/run/user']) || (worker === 'remote' && isIn(opening, HOMES));
+  if ([...pidFiles, ...programs].some(passesHomes) || written.some((way) => leadsElsewhere(way) || comesLater(way)))
+    return 'read-only';
+  return written.some(({ opening }) => isIn(opening, HOMES)) ? 'tmpfs' : 'yes';
+}
+
+function passesHomes({ passed }: Pick<Way, 'passed'>): boolean {
+  return passed.some((path) => isIn(path, HOMES));
+}
+
+function usesTemporary({ written, pidFiles, programs }: Ground): boolean {
+  return [...written, ...pidFiles, ...programs].some(({ opening, passed }) =>
+    [opening, ...passed].some((path) => isIn(path, TEMPORARY)),
+  );
+}
+
+/** Loopback is for rehearsals. A name could be any address. */
+function addresses({ imds: { allowAnyEndpoint, endpoint } }: Config): readonly string[] {
+  const own = ['localhost', '169.254.169.254', 'fd00:ec2::254'];
+  const host = endpoint === undefined ? '' : new URL(endpoint).hostname.replace(/^\[|\]$/g, '');
+  if (allowAnyEndpoint && isIP(host) === 0) return [];
+  const allowed = allowAnyEndpoint ? [...new Set([...own, host])] : own;
+  return ['IPAddressDeny=any', `IPAddressAllow=${allowed.join(' ')}`];
+}
+
+/** See the unit for what each is for. */
+function capabilities(config: Config, { written, pidFiles }: Ground): ReadonlySet<string> {
+  const needed = new Set<string>();
+  const need = (isNeeded: boolean, ...names: readonly string[]): void => {
+    if (isNeeded) for (const name of names) needed.add(name);
+  };
+  const roots = new Set(written.filter(({ worker }) => worker === 'root').map(({ path }) => path));
+  const own = config.sinks.filter(({ path }) => roots.has(path));
+  need(own.some(isGivenAway), 'CHOWN');
+  need(own.some(isOfOther) || written.some(({ overrides }) => overrides), 'DAC_OVERRIDE', 'FOWNER');
+  // A child that hangs is ended.
+  const becomesUser = [...written, ...pidFiles].some(({ worker }) => worker !== 'root');
+  need(becomesUser || config.consumers.some(isMatched), 'SETUID', 'SETGID', 'KILL');
+  need(config.consumers.some(isSignalled), 'KILL');
+  need(config.consumers.some(isLookedInto), 'SYS_PTRACE');
+  return needed;
+}
+
+function isRoot(name: string | number | undefined): boolean {
+  return [undefined, 'root', 0, '0'].includes(name);
+}
+
+function isOfOther({ owner }: SinkConfig): boolean {
+  return !isRoot(owner);
+}
+
+function isGivenAway({ owner, group }: SinkConfig): boolean {
+  return !isRoot(owner) || !isRoot(group);
+}
+
+function isMatched(consumer: ConsumerConfig): boolean {
+  return consumer.type === 'signal' && 'process' in consumer.target;
+}
+
+/** Whose processes are looked at: to see what they are, or to name those that still know old credentials. */
+function isProcess({ type }: ConsumerConfig): boolean {
+  return type !== 'exec';
+}
+
+function isSignalled(consumer: ConsumerConfig): boolean {
+  return consumer.type === 'signal' || (consumer.type === 'systemd' && consumer.action === 'kill');
+}
+
+/** Whether a signal, or a reload that is one, would end it, or which program it runs, is to be found out. */
+function isLookedInto(consumer: ConsumerConfig): boolean {
+  return isProcess(consumer) && (isMatched(consumer) || !('handlesSignal' in consumer && consumer.handlesSignal));
+}
+
+/** What a unit file says of the directories that are open, and what it says back. */
+
+/** systemd knows several quotes and escapes, and separates the halves of a bind mount by colons. */
+const UNWRITABLE = /["'\\:\p{Cc}]/u;
+
+/** A path as one word, for lists in which `-` in front of it means: if it is there. */
+function word(path: string): string {
+  if (UNWRITABLE.test(path)) {
+    const message = `${JSON.stringify(path)}: expected a path that a unit file can hold, got one with quotes, colons, backslashes or control characters`;
+    throw new AgentError('SINK_UNSAFE_PATH', message, { hint: 'choose another directory, or do without harden' });
+  }
+  return `"-${path.replaceAll('%', '%%')}"`;
+}
+
+export function openingLine(setting: 'ReadWritePaths' | 'BindPaths', path: string): string {
+  return `${setting}=${word(path)}`;
+}
+
+/** The directories that a drop-in opens. */
+export function openingsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^(?:ReadWritePaths|BindPaths)="-(.*)"$/gm)].map(([, path = '']) =>
+    path.replaceAll('%%', '%'),
+  );
+}
