@@ -1,5 +1,6 @@
 // Makes the packages of the product in dist/, with their checksums and lists of parts. `--fast` makes those of this
-// machine in dist/fast/ in a moment, for tests. `--deb`, `--rpm`, `--x64` and `--arm64` choose some of them.
+// machine in dist/fast/ in a moment, for tests. `--deb`, `--rpm`, `--tar`, `--x64` and `--arm64`
+// choose some of them.
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtempDisposable, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -9,14 +10,15 @@ import { isCurrent, keep } from './current.ts';
 import { contents } from './package/contents.ts';
 import { buildDeb, debContents } from './package/deb.ts';
 import { NAMES, OUTPUT, sourceDate, VERSION, type Format, type Order } from './package/product.ts';
-import { buildRpm, rpmContents } from './package/rpm.ts';
+import { buildRpm } from './package/rpm.ts';
 import { sbomText } from './package/sbom.ts';
 import { digestOf } from './package/stage.ts';
+import { buildTar } from './package/tar.ts';
 import { bundledPackages } from './package/third-party.ts';
 import { provideTools } from './package/tools.ts';
 import { HOST, type Architecture } from './runtime.ts';
 
-const FORMATS: readonly Format[] = ['deb', 'rpm'];
+const FORMATS: readonly Format[] = ['deb', 'rpm', 'tar'];
 const ARCHITECTURES: readonly Architecture[] = ['x64', 'arm64'];
 
 if (import.meta.main) await main();
@@ -41,7 +43,7 @@ function orAll<T>(chosen: readonly T[], all: readonly T[]): readonly T[] {
 }
 
 /** The packages of this machine, compressed weakly: for tests. */
-export async function packageFast(): Promise<Readonly<Record<Format, string>>> {
+export async function packageFast(): Promise<Readonly<Record<'deb' | 'rpm', string>>> {
   await provideTools();
   const common = { architecture: HOST, date: sourceDate(), fast: true };
   return {
@@ -55,17 +57,19 @@ export async function makePackage(order: Order): Promise<string> {
   const { format, architecture, date, fast } = order;
   const directory = fast ? join(OUTPUT, 'fast') : OUTPUT;
   const name = NAMES[architecture][format];
-  const path = join(
-    directory,
-    { deb: `credrotate_${VERSION}_${name}.deb`, rpm: `credrotate-${VERSION}-1.${name}.rpm` }[format],
-  );
-  const installed = [...(await contents(order)), ...(format === 'deb' ? debContents(date) : rpmContents())];
+  const files = {
+    deb: `credrotate_${VERSION}_${name}.deb`,
+    rpm: `credrotate-${VERSION}-1.${name}.rpm`,
+    tar: `credrotate-${VERSION}-linux-${name}.tar.xz`,
+  };
+  const path = join(directory, files[format]);
+  const installed = [...(await contents(order)), ...(format === 'deb' ? debContents(date) : [])];
   const key = digestOf(format, installed, order);
   await mkdir(directory, { recursive: true });
   const current = await alone(join(directory, `.${basename(path)}.lock`), async () => {
     if (await isCurrent(path, key)) return true;
     await using work = await mkdtempDisposable(join(directory, '.package-'));
-    const make = { deb: buildDeb, rpm: buildRpm }[format];
+    const make = { deb: buildDeb, rpm: buildRpm, tar: buildTar }[format];
     await keep(await make(work.path, installed, order), path, key);
     return false;
   });

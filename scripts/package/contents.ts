@@ -20,19 +20,18 @@ export interface Installed {
 
 export const DOCUMENTS = 'usr/share/doc/credrotate';
 
-const COMPLETIONS: Readonly<Record<string, Readonly<Record<Format, string>>>> = {
-  bash: {
-    deb: 'usr/share/bash-completion/completions/credrotate',
-    rpm: 'usr/share/bash-completion/completions/credrotate',
-  },
-  zsh: { deb: 'usr/share/zsh/vendor-completions/_credrotate', rpm: 'usr/share/zsh/site-functions/_credrotate' },
-  fish: {
-    deb: 'usr/share/fish/vendor_completions.d/credrotate.fish',
-    rpm: 'usr/share/fish/vendor_completions.d/credrotate.fish',
-  },
-};
+export const LICENCES = 'usr/share/licenses/credrotate';
 
-/** All that a package installs, but for what only one of the two kinds has. */
+function completions(format: Format): Installed[] {
+  const zsh = format === 'deb' ? 'vendor-completions' : 'site-functions';
+  return [
+    copy('packaging/completions/credrotate.bash', 'usr/share/bash-completion/completions/credrotate'),
+    copy('packaging/completions/credrotate.zsh', `usr/share/zsh/${zsh}/_credrotate`),
+    copy('packaging/completions/credrotate.fish', 'usr/share/fish/vendor_completions.d/credrotate.fish'),
+  ];
+}
+
+/** All that a package installs, but for what only Debian's have. */
 export async function contents({ format, architecture, date }: Order): Promise<Installed[]> {
   const packages = await bundledPackages();
   const licences = thirdPartyText(packages);
@@ -49,9 +48,7 @@ export async function contents({ format, architecture, date }: Order): Promise<I
     ...(await manualPages()).map((page) =>
       packed(`usr/share/man/man${page.name.at(-1) ?? ''}/${page.name}`, page.text),
     ),
-    ...Object.entries(COMPLETIONS).map(([shell, path]) =>
-      copy(`packaging/completions/credrotate.${shell}`, path[format]),
-    ),
+    ...completions(format),
     ...copies('README.md', DOCUMENTS),
     // Below it, as in the repository: their links to each other and from the README stay good.
     ...copies('docs/*', `${DOCUMENTS}/docs`),
@@ -59,7 +56,7 @@ export async function contents({ format, architecture, date }: Order): Promise<I
     text('usr/share/credrotate/sbom.cdx.json', sbomText(packages, architecture, date)),
     ...(format === 'deb'
       ? [packed(`${DOCUMENTS}/THIRD-PARTY.txt`, licences)]
-      : [text('usr/share/licenses/credrotate/THIRD-PARTY.txt', licences)]),
+      : [copy('LICENSE', `${LICENCES}/LICENSE`), text(`${LICENCES}/THIRD-PARTY.txt`, licences)]),
     ...copies('packaging/examples/*', `${DOCUMENTS}/examples`),
     ...copies('packaging/user-data/*', `${DOCUMENTS}/examples/user-data`),
     ...copies('packaging/monitoring/*', `${DOCUMENTS}/examples/monitoring`),

@@ -16,7 +16,7 @@ export const {
   packages: PACKAGES_URL,
 } = packageJson;
 
-export type Format = 'deb' | 'rpm';
+export type Format = 'deb' | 'rpm' | 'tar';
 
 /** One package to be made. */
 export interface Order {
@@ -28,10 +28,10 @@ export interface Order {
   readonly fast: boolean;
 }
 
-/** As the two kinds of packages name them. */
-export const NAMES: Readonly<Record<Architecture, { readonly deb: string; readonly rpm: string }>> = {
-  x64: { deb: 'amd64', rpm: 'x86_64' },
-  arm64: { deb: 'arm64', rpm: 'aarch64' },
+/** As each kind names them. */
+export const NAMES: Readonly<Record<Architecture, Readonly<Record<Format, string>>>> = {
+  x64: { deb: 'amd64', rpm: 'x86_64', tar: 'amd64' },
+  arm64: { deb: 'arm64', rpm: 'aarch64', tar: 'arm64' },
 };
 
 /**

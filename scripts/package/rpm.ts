@@ -2,18 +2,12 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { copy, DOCUMENTS, type Installed } from './contents.ts';
+import { DOCUMENTS, LICENCES, type Installed } from './contents.ts';
 import { HOMEPAGE, MAINTAINER, NAMES, ROOT, SOURCE_REPOSITORY, VERSION, type Order } from './product.ts';
 import { stage } from './stage.ts';
 import { bundledVersions } from './third-party.ts';
 
 const run = promisify(execFile);
-const LICENCES = 'usr/share/licenses/credrotate';
-
-/** What only this kind has beside the common contents. */
-export function rpmContents(): Installed[] {
-  return [copy('LICENSE', `${LICENCES}/LICENSE`)];
-}
 
 /** Makes the package in an empty directory, and returns its path. */
 export async function buildRpm(directory: string, installed: readonly Installed[], order: Order): Promise<string> {

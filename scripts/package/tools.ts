@@ -15,6 +15,7 @@ const PACKAGING: Tools = {
   patchelf: 'patchelf',
   rpmbuild: 'rpm',
   strip: 'binutils',
+  xz: 'xz-utils',
   ...(HOST === 'x64'
     ? { 'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu' }
     : { 'x86_64-linux-gnu-strip': 'binutils-x86-64-linux-gnu' }),

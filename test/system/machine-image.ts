@@ -72,7 +72,7 @@ const RELEASE_IMAGES = { runtimes: ['r-base-core'] } as const satisfies Readonly
 export const ALL_IMAGES = Object.keys(IMAGES) as (keyof typeof IMAGES)[];
 
 /** Other releases of Debian, by name, for `test/release`: each has another systemd. */
-export const SUITES = ['bullseye', 'trixie', 'sid'] as const;
+export const SUITES = ['bullseye', 'bookworm', 'trixie', 'sid'] as const;
 type Suite = (typeof SUITES)[number];
 
 export type Image = keyof typeof IMAGES | keyof typeof RELEASE_IMAGES | Suite;
