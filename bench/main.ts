@@ -6,8 +6,8 @@ import { availableParallelism, cpus, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { build } from '../scripts/build.ts';
 import { plainBundle } from '../scripts/bundle.ts';
+import { performance } from '../scripts/pictures/performance.ts';
 import { HOST, strippedRuntime } from '../scripts/runtime.ts';
-import { plot } from './plot.ts';
 import { figure, printRows, verdict, type Row } from './rows.ts';
 import { existingRows } from './rows/existing.ts';
 import { memoryRows } from './rows/memory.ts';
@@ -93,5 +93,5 @@ function keep(rows: readonly Row[], against: Record<string, string>): void {
   };
   writeFileSync(join(root, 'bench/results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
   mkdirSync(join(root, 'docs'), { recursive: true });
-  writeFileSync(join(root, 'docs/performance.svg'), plot(rows));
+  writeFileSync(join(root, 'docs/performance.svg'), performance(rows));
 }

@@ -27,24 +27,25 @@ function settings(list: readonly Setting[]): string[] {
   });
 }
 
-const DESCRIPTION = [
-  'The file is YAML: keys and values, lists, no anchors and no tags. /etc/credrotate/conf.d/*.yaml is read in name ' +
-    'order, after /etc/credrotate/credrotate.yaml where that is there: lists join, names come together, and the same name with another ' +
-    'value is an error. A file with only `sinks` is complete; all else has a default.',
-  'Unknown keys, paths that two sinks share, and consumers that are not there are errors. `credrotate check` reports ' +
+export const DESCRIPTION = [
+  'The file is YAML: keys and values, lists, no anchors and no tags. If /etc/credrotate/credrotate.yaml exists, it is read ' +
+    'first, then /etc/credrotate/conf.d/*.yaml in name order. Lists join, and so do consumers, each of which is defined once; of another ' +
+    'setting the last file counts. A file with only `sinks` is complete; everything else has a default.',
+  'Unknown keys, two sinks for one part of a file, and unknown consumers are errors. `credrotate check` reports ' +
     'all of them at once, each with its line, what was expected and what to do. `credrotate config schema` prints a ' +
     'JSON Schema for editors.',
   'Durations are written as 90s, 5m, 2h30m or 500ms. A mode is octal however it is written: 0640, "0640" and 640 are ' +
     'the same. Users and groups are names or numbers.',
-  'The file holds no secrets, and everybody may read it. It can run commands as root: credrotate refuses to read it as ' +
-    'root where somebody else than root could change it, or a directory on the way to it.',
+  'The file holds no secrets, and everybody may read it. It can make root run commands, so as root credrotate refuses ' +
+    'to read it if another user could change it or a directory of its path.',
   'A running agent reads it again on SIGHUP: `systemctl reload credrotate`.',
 ];
 
 /** A test loads it. */
 export const EXAMPLE = `sinks:
-  - path: /root/.aws/credentials
+  - path: /etc/myapp/credentials
     format: aws-credentials
+    owner: myapp
   - path: /etc/myapp/aws.env
     format: dotenv
     group: myapp

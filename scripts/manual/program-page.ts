@@ -43,60 +43,60 @@ function table(rows: Readonly<Record<string, string>>): string[] {
 
 const DESCRIPTION = [
   'credrotate reads the credentials of the role of this EC2 instance from the instance metadata service, keeps the ' +
-    'configured files (sinks) equal to them, and tells the processes that depend on these files (consumers). It does ' +
+    'configured files (sinks) equal to them, and notifies the processes that use these files (consumers). It does ' +
     'so before the credentials expire, and at least every five minutes.',
   'Files are replaced as a whole: at every moment a reader sees the old file or the new one, with the configured owner ' +
-    'and mode. Formats keep all that is not theirs: other profiles, other variables, comments.',
+    'and mode. Everything else in a file stays: other profiles, other variables, comments.',
   '`credrotate run` is the agent; the unit credrotate.service starts it. `credrotate once` makes one pass and ends.',
 ];
 
 const CONFIGURATION = [
-  'The configuration is read from /etc/credrotate/conf.d/*.yaml, and from /etc/credrotate/credrotate.yaml where that is there; ' +
-    'credrotate.yaml(5) describes it. `credrotate init` writes a first one, `credrotate check` looks it through. ' +
+  'The configuration is read from /etc/credrotate/credrotate.yaml, if it exists, and /etc/credrotate/conf.d/*.yaml; ' +
+    'credrotate.yaml(5) describes it. `credrotate init` writes a first one, `credrotate check` finds mistakes. ' +
     'It holds no secrets.',
   'Commands that take --aws-credentials, --dotenv or --json-file need no configuration when one of these is given.',
 ];
 
 const STATUS = [
   'When several apply, the first of 78, 70, 77, 73, 76, 75, 69, 74 and 64 is given. `credrotate explain CODE` says ' +
-    'which errors lead to an exit code, and of each error how it comes about and what to do.',
+    'which errors lead to an exit code, and for each error its causes and what to do.',
 ];
 
-const SIGNALS: Readonly<Record<string, string>> = {
+export const SIGNALS: Readonly<Record<string, string>> = {
   SIGHUP: '`credrotate run` reads its configuration again and makes a pass. A wrong configuration changes nothing.',
-  'SIGTERM, SIGINT': 'End after the work at hand. No file is left half written, and no consumer is forgotten.',
+  'SIGTERM, SIGINT': 'End after the current work. No file is left half written, and no consumer is forgotten.',
 };
 
-const ENVIRONMENT: Readonly<Record<string, string>> = {
+export const ENVIRONMENT: Readonly<Record<string, string>> = {
   STATE_DIRECTORY:
-    'What is remembered between runs, and the lock. Default: /var/lib/credrotate for root, for others credrotate in XDG_STATE_HOME or ~/.local/state.',
+    'The state between runs, and the lock. Default: /var/lib/credrotate for root, for others credrotate in XDG_STATE_HOME or ~/.local/state.',
   RUNTIME_DIRECTORY:
     'The status and the control socket. Default: /run/credrotate for root, for others credrotate in XDG_RUNTIME_DIR.',
-  AWS_EC2_METADATA_DISABLED: 'true: the metadata service is not asked.',
-  AWS_EC2_METADATA_SERVICE_ENDPOINT: 'Base URL of the metadata service, where `imds.endpoint` is left out.',
-  AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: 'IPv4 or IPv6, where `imds.endpoint_mode` is left out.',
-  AWS_EC2_INSTANCE_PROFILE_NAME: 'The role to ask for, where `imds.role` is left out.',
-  AWS_METADATA_SERVICE_TIMEOUT: 'Seconds that one request may take, where `imds.timeout` is left out.',
-  AWS_METADATA_SERVICE_NUM_ATTEMPTS: 'How often a request is tried, where `imds.attempts` is left out.',
-  NO_COLOR: 'Set to anything: no colour, on a terminal neither.',
+  AWS_EC2_METADATA_DISABLED: 'true: never ask the metadata service.',
+  AWS_EC2_METADATA_SERVICE_ENDPOINT: 'Base URL of the metadata service, unless `imds.endpoint` is set.',
+  AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: 'IPv4 or IPv6, unless `imds.endpoint_mode` is set.',
+  AWS_EC2_INSTANCE_PROFILE_NAME: 'The role to ask for, unless `imds.role` is set.',
+  AWS_METADATA_SERVICE_TIMEOUT: 'Seconds that one request may take, unless `imds.timeout` is set.',
+  AWS_METADATA_SERVICE_NUM_ATTEMPTS: 'How often a request is tried, unless `imds.attempts` is set.',
+  NO_COLOR: 'Set to anything: no colour, not even on a terminal.',
   'NOTIFY_SOCKET, WATCHDOG_USEC, JOURNAL_STREAM':
     'Set by systemd for its services; see sd_notify(3) and systemd.exec(5).',
 };
 
-const FILES: Readonly<Record<string, string>> = {
-  '/etc/credrotate/conf.d/*.yaml': 'The configuration, in name order.',
+export const FILES: Readonly<Record<string, string>> = {
+  '/etc/credrotate/conf.d/*.yaml': 'The configuration, read in name order.',
   '/etc/credrotate/credrotate.yaml': 'Read before these. No package installs it.',
   '/usr/share/credrotate/credrotate.yaml': 'An example with every setting.',
-  '/var/lib/credrotate/state.json': 'What is remembered: no secrets. Only root may read it.',
-  '/run/credrotate/status.json': 'The status, for everybody to read: no secrets.',
-  '/run/credrotate/control.sock': 'Where a running agent takes `credrotate refresh`.',
+  '/var/lib/credrotate/state.json': 'The state between runs, without secrets. Only root may read it.',
+  '/run/credrotate/status.json': 'The status, without secrets. Everybody may read it.',
+  '/run/credrotate/control.sock': 'The socket on which a running agent answers `credrotate refresh`.',
   '/usr/share/credrotate/credrotate.schema.json': 'The JSON Schema of the configuration, for editors.',
 };
 
 const EXAMPLES: readonly (readonly [what: string, commands: string])[] = [
   [
     'One pass without a configuration, from user data, waiting for a role that arrives late:',
-    'credrotate once --wait 5m --aws-credentials /root/.aws/credentials',
+    'credrotate once --wait 5m --aws-credentials /etc/myapp/credentials',
   ],
   [
     'A configuration for an application that reads variables and is reloaded:',

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { build, LIBRARIES } from '../build.ts';
 import { manualPages } from '../manual.ts';
 import { libatomic } from './libatomic.ts';
+import { withInstalledLinks } from './links.ts';
 import { ROOT, type Format, type Order } from './product.ts';
 import { sbomText } from './sbom.ts';
 import { bundledPackages, thirdPartyText } from './third-party.ts';
@@ -16,6 +17,8 @@ export interface Installed {
   readonly mode: number;
   /** Left out for a directory. */
   readonly content?: Content;
+  /** Its path in the repository, where it is a copy. */
+  readonly source?: string;
 }
 
 export const DOCUMENTS = 'usr/share/doc/credrotate';
@@ -40,27 +43,34 @@ export async function contents({ format, architecture, date }: Order): Promise<I
     { path: `${LIBRARIES.slice(1)}/libatomic.so.1`, mode: 0o644, content: { file: libatomic(architecture) } },
     // Nothing in /etc is ours to change: what an upgrade would have to ask about is an example elsewhere.
     { path: 'etc/credrotate/conf.d', mode: 0o755 },
+    ...(await manualPages()).map((page) =>
+      packed(`usr/share/man/man${page.name.at(-1) ?? ''}/${page.name}`, page.text),
+    ),
+    ...completions(format),
+    ...documents(),
+    text('usr/share/credrotate/sbom.cdx.json', sbomText(packages, architecture, date)),
+    ...(format === 'deb'
+      ? [packed(`${DOCUMENTS}/THIRD-PARTY.txt`, licences)]
+      : [copy('LICENSE', `${LICENCES}/LICENSE`), text(`${LICENCES}/THIRD-PARTY.txt`, licences)]),
+  ]);
+}
+
+/** The pages, and all that they lead to. Their links lead to where the packages put things. */
+export function documents(): Installed[] {
+  const files = [
     copy('etc/credrotate.yaml', 'usr/share/credrotate/credrotate.yaml'),
     copy('etc/credrotate.yaml', `${DOCUMENTS}/examples/credrotate.yaml`),
     ...copies('packaging/schema/*.json', 'usr/share/credrotate'),
     ...copies('packaging/systemd/*.{service,timer}', 'usr/lib/systemd/system'),
     ...copies('packaging/systemd/*.preset', 'usr/lib/systemd/system-preset'),
-    ...(await manualPages()).map((page) =>
-      packed(`usr/share/man/man${page.name.at(-1) ?? ''}/${page.name}`, page.text),
-    ),
-    ...completions(format),
     ...copies('README.md', DOCUMENTS),
-    // Below it, as in the repository: their links to each other and from the README stay good.
     ...copies('docs/*', `${DOCUMENTS}/docs`),
-    packed(`${DOCUMENTS}/CHANGELOG.md`, readFileSync(join(ROOT, 'CHANGELOG.md'))),
-    text('usr/share/credrotate/sbom.cdx.json', sbomText(packages, architecture, date)),
-    ...(format === 'deb'
-      ? [packed(`${DOCUMENTS}/THIRD-PARTY.txt`, licences)]
-      : [copy('LICENSE', `${LICENCES}/LICENSE`), text(`${LICENCES}/THIRD-PARTY.txt`, licences)]),
+    { ...packed(`${DOCUMENTS}/CHANGELOG.md`, readFileSync(join(ROOT, 'CHANGELOG.md'))), source: 'CHANGELOG.md' },
     ...copies('packaging/examples/*', `${DOCUMENTS}/examples`),
     ...copies('packaging/user-data/*', `${DOCUMENTS}/examples/user-data`),
     ...copies('packaging/monitoring/*', `${DOCUMENTS}/examples/monitoring`),
-  ]);
+  ];
+  return withInstalledLinks(files);
 }
 
 /** Of two files for one path, one would be lost unseen. */
@@ -81,7 +91,7 @@ export function packed(path: string, content: string | Uint8Array): Installed {
 }
 
 export function copy(from: string, path: string, mode = 0o644): Installed {
-  return { path, mode, content: readFileSync(join(ROOT, from)) };
+  return { path, mode, content: readFileSync(join(ROOT, from)), source: from };
 }
 
 function copies(pattern: string, directory: string): Installed[] {

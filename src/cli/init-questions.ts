@@ -82,8 +82,8 @@ async function askSink(ask: Ask, before: readonly DraftSink[]): Promise<DraftSin
     read: (answer) => unused(readPath(answer), before),
   });
   const profile = format === 'aws-credentials' ? await ask(PROFILE) : undefined;
-  const owner = await ask(ownerOf('Owner (auto: whoever owns the directory)'));
-  const group = await ask(ownerOf("Group that may read it (auto: the owner's, and it may not)"));
+  const owner = await ask(nameOr('auto', 'Owner (auto: the owner of the directory)'));
+  const group = await ask(nameOr('none', 'Group with read access'));
   const mode = await ask({ ...MODE, standard: group === undefined ? '0600' : '0640' });
   return { format, path, profile, owner, group, mode, notify: await askConsumer(ask) };
 }
@@ -97,9 +97,9 @@ const MODE: Question<string> = {
   read: (answer) => asWritten(readMode(answer), answer),
 };
 
-function ownerOf(text: string): Question<string | undefined> {
-  const expected = 'a name, a numeric id or auto';
-  return { text, standard: 'auto', expected, read: (answer) => unless('auto', readOwner, answer) };
+function nameOr(nothing: string, text: string): Question<string | undefined> {
+  const expected = `a name, a numeric id or ${nothing}`;
+  return { text, standard: nothing, expected, read: (answer) => unless(nothing, readOwner, answer) };
 }
 
 async function askConsumer(ask: Ask): Promise<readonly DraftConsumer[]> {

@@ -69,7 +69,7 @@ async function chooseSinks(
   if (namesSinks(options)) return await sinksOfOptions(options);
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
     throw new AgentError('USAGE', 'init: expected options that name sinks, or a terminal for questions, got neither', {
-      hint: 'such as: credrotate init --aws-credentials /root/.aws/credentials',
+      hint: 'such as: credrotate init --dotenv /etc/myapp/aws.env',
     });
   }
   const { askOnTerminal } = await import('./init-questions.ts');

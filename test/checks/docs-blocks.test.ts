@@ -10,9 +10,10 @@ import { describeProgram } from '../../src/cli/program.ts';
 import { load } from '../config/harness.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { hasTool } from '../support/tools.ts';
-import { blocksOf, PAGES, type Block } from '../docs/pages.ts';
+import { blocksOf, PAGES as PAGES_OF_DOCS, README, type Block } from '../docs/pages.ts';
 import { stepsOf } from '../docs/walk.ts';
 
+const PAGES = [README, ...PAGES_OF_DOCS];
 const program = await describeProgram('0');
 
 describe('configurations in the pages', () => {

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { commandLine, manualPages } from '../../scripts/manual.ts';
 import { withCommandsBelow } from '../../scripts/manual/command-line.ts';
 import { EXAMPLE } from '../../scripts/manual/configuration-page.ts';
+import { references } from '../../scripts/reference.ts';
 import { renderSchema } from '../../scripts/schema.ts';
 import { EXIT_CODES } from '../../src/core/exit.ts';
 import { loadYaml } from '../config/harness.ts';
@@ -78,6 +79,14 @@ describe('credrotate.yaml(5)', () => {
     assert.ok(configurationPage.includes(EXAMPLE.trimEnd()));
     assert.equal(loadYaml(t, EXAMPLE).sinks.length, 3);
   });
+});
+
+describe('the references in docs/', async () => {
+  for (const [path, text] of Object.entries(await references())) {
+    test(`${path} is what npm run reference makes`, () => {
+      assert.equal(readFileSync(join(ROOT, path), 'utf8'), text);
+    });
+  }
 });
 
 /** Names and defaults, wherever they stand. */

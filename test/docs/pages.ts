@@ -32,6 +32,8 @@ export const PAGES: readonly Page[] = globSync('docs/*.md', { cwd: ROOT })
   .sort()
   .map((path) => readPage(basename(path), readFileSync(join(ROOT, path), 'utf8')));
 
+export const README: Page = readPage('../README.md', readFileSync(join(ROOT, 'README.md'), 'utf8'));
+
 export function pageOf(name: string): Page {
   const page = PAGES.find((one) => one.name === name);
   if (page === undefined) throw new Error(`expected a page docs/${name}, found none`);
@@ -48,7 +50,7 @@ interface Open {
   readonly kind: string;
 }
 
-function readPage(name: string, text: string): Page {
+export function readPage(name: string, text: string): Page {
   const lines = text.split('\n');
   const blocks: Block[] = [];
   const prose: string[] = [];

@@ -21,11 +21,11 @@ export function statusOf(change: Partial<Status> = {}): Status {
     lastPass: { at: LAST_PASS, trigger: 'scheduled', rotated: false, seconds: 0.021 },
     lastSuccess: LAST_PASS,
     nextPass: { at: before(-2, -40), reason: 'max_interval' },
-    sinks: [sinkOf('/root/.aws/credentials', { format: 'aws-credentials' }), sinkOf('/etc/myapp/aws.env')],
+    sinks: [sinkOf('/etc/myapp/credentials', { format: 'aws-credentials' }), sinkOf('/etc/myapp/aws.env')],
     consumers: [consumerOf('myapp', { type: 'systemd', detail: 'systemctl try-reload-or-restart myapp.service' })],
     counters: {
       imdsRequests: { 200: 1043, failed: 2 },
-      sinkWrites: { '/root/.aws/credentials': 7, '/etc/myapp/aws.env': 8 },
+      sinkWrites: { '/etc/myapp/credentials': 7, '/etc/myapp/aws.env': 8 },
       notifications: { myapp: { notified: 7, pending: 1 } },
     },
     errors: [],

@@ -38,7 +38,7 @@ export const STATUSES: Readonly<Record<string, Status>> = {
       },
     }),
     sinks: [
-      sinkOf('/root/.aws/credentials', { format: 'aws-credentials', result: 'unknown', ...readOnce(372) }),
+      sinkOf('/etc/myapp/credentials', { format: 'aws-credentials', result: 'unknown', ...readOnce(372) }),
       sinkOf('/etc/myapp/aws.env', { result: 'unknown', ...readOnce(372) }),
     ],
     consumers: [
@@ -65,12 +65,12 @@ export const STATUSES: Readonly<Record<string, Status>> = {
     lastPass: { at: before(200), trigger: 'scheduled', rotated: false, seconds: 1 },
     lastSuccess: before(200),
     nextPass: { at: before(195), reason: 'max_interval' },
-    sinks: [sinkOf('/root/.aws/credentials', { format: 'aws-credentials', ...readOnce(227) })],
+    sinks: [sinkOf('/etc/myapp/credentials', { format: 'aws-credentials', ...readOnce(227) })],
     consumers: [],
   }),
   'sink-refused': statusOf({
     sinks: [
-      sinkOf('/root/.aws/credentials', { format: 'aws-credentials', result: 'repaired', writtenAt: before(2) }),
+      sinkOf('/etc/myapp/credentials', { format: 'aws-credentials', result: 'repaired', writtenAt: before(2) }),
       {
         path: '/home/alice/project/with/a/rather/long/path/that/goes/on/and/on/and/on/aws.env',
         format: 'dotenv',
@@ -145,7 +145,7 @@ export const STATUSES: Readonly<Record<string, Status>> = {
       },
     },
     lastPass: { at: LAST_PASS, trigger: 'once', rotated: false, seconds: 5 },
-    sinks: [{ path: '/root/.aws/credentials', format: 'aws-credentials', result: 'unknown', drift: [], warnings: [] }],
-    consumers: [{ name: 'myapp', type: 'systemd', sinks: ['/root/.aws/credentials'] }],
+    sinks: [{ path: '/etc/myapp/credentials', format: 'aws-credentials', result: 'unknown', drift: [], warnings: [] }],
+    consumers: [{ name: 'myapp', type: 'systemd', sinks: ['/etc/myapp/credentials'] }],
   }),
 };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { installReader } from './boot-scene.ts';
+import { installReader, SINK } from './boot-scene.ts';
 import { openMachine, type Machine } from './machine.ts';
 import { installMetadata } from './machine-metadata.ts';
 import { forgetSources, openKeys, publish, repository } from './repository-scene.ts';
@@ -57,6 +57,7 @@ export function firstLines(url: string, sha256: string): string {
   return script
     .replace(/https:\/\/packages\.credrotate\.example\/\S+\.deb/, url)
     .replace('SHA256', sha256)
+    .replaceAll(SINK_OF_THE_PAGE, SINK)
     .replace(/myapp/g, 'reader');
 }
 
@@ -70,6 +71,17 @@ export function repositoryLines(): string {
   return ofThisPlace(/```sh\n(#!\/bin\/sh -e\n[^`]*keyring[^`]*)```/.exec(page)?.[1] ?? assert.fail('no such script'));
 }
 
+/** What the page writes for an image that has the package. */
+export function imageConfig(): string {
+  const page = readFileSync(join(ROOT, 'docs/user-data.md'), 'utf8');
+  return ofThisPlace(/```yaml\n(#cloud-config\n[^`]*)```/.exec(page)?.[1] ?? assert.fail('no such configuration'));
+}
+
+const SINK_OF_THE_PAGE = '/etc/myapp/credentials';
+
 function ofThisPlace(text: string): string {
-  return text.replaceAll('https://packages.credrotate.example', 'http://127.0.0.1:8000').replace(/myapp/g, 'reader');
+  return text
+    .replaceAll('https://packages.credrotate.example', 'http://127.0.0.1:8000')
+    .replaceAll(SINK_OF_THE_PAGE, SINK)
+    .replace(/myapp/g, 'reader');
 }

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { packageFast } from '../../scripts/package.ts';
 import { POOL } from '../../scripts/repository/apt.ts';
 import { becomesActive, readings, SINK, steps } from './boot-scene.ts';
-import { bootWith, cloudConfig, firstLines, openImage, repositoryLines } from './boot-user-data-scene.ts';
+import { bootWith, cloudConfig, firstLines, imageConfig, openImage, repositoryLines } from './boot-user-data-scene.ts';
 import { metadataOf } from './machine-metadata.ts';
 
 /** For a system that has rpm alone. */
@@ -148,8 +148,7 @@ test('user data', async (t) => {
 
   await step('in an image that has the package, a unit that starts with the boot finds its file', async () => {
     await sh('rm -r /root/.aws /etc/credrotate/conf.d/*; systemctl enable --quiet reader');
-    const page = readFileSync('docs/user-data.md', 'utf8');
-    await firstReading('i-image', /```yaml\n(#cloud-config\n[^`]*)```/.exec(page)?.[1] ?? assert.fail());
+    await firstReading('i-image', imageConfig());
   });
 
   await step('no secret is in the journal, nor in a log', async () => {

@@ -94,7 +94,7 @@ test('docs/getting-started.md', async (t) => {
   if (!machine) return;
   const onEc2 = blocksOf([pageOf('getting-started.md')], 'console').filter(({ section }) => section !== 'Without EC2');
   await walkOn(t, machine, onEc2);
-  await hasCurrentKey(machine, '/root/.aws/credentials');
+  await hasCurrentKey(machine, '/etc/myapp/credentials');
 });
 
 test('docs/migration.md', async (t) => {
@@ -127,13 +127,43 @@ test('docs/machine-images.md', async (t) => {
   await walkOn(t, machine, blocks.slice(1));
   await hasCurrentKey(machine, '/root/.aws/credentials');
   await t.test('and off', async () => {
-    const [off] = blocksOf([pageOf('machine-images.md')], 'sh');
+    const off = blocksOf([pageOf('upgrade.md')], 'sh').find(({ section }) => section === 'Uninstall');
     await machine.sh(off?.text.replace('purge', 'purge -y') ?? 'false');
     assert.equal(
       await machine.sh('ls /etc/myapp; ls -d /var/lib/credrotate /usr/bin/credrotate 2>/dev/null || true'),
       '',
     );
   });
+});
+
+test('docs/upgrade.md and docs/timer.md', async (t) => {
+  const machine = await openHost(t, CONFIGURE);
+  if (!machine) return;
+  const upgrade = blocksOf([pageOf('upgrade.md')], 'console');
+  await walkOn(t, machine, upgrade);
+  const [timer, cron, once] = blocksOf([pageOf('timer.md')], 'sh');
+  await machine.sh(`set -e; groupadd myapp; mkdir /etc/cron.d\n${timer?.text}\n${cron?.text}\n${once?.text}`);
+  await hasCurrentKey(machine, '/etc/myapp/aws.env');
+  assert.equal(await machine.sh('systemctl is-active credrotate.timer'), 'active');
+});
+
+test('docs/non-root.md', async (t) => {
+  const machine = await openHost(t, `${INSTALL}; useradd --create-home alice`);
+  if (!machine) return;
+  const page = pageOf('non-root.md');
+  const [unit] = blocksOf([page], 'ini');
+  machine.write('/home/alice/.config/systemd/user/credrotate.service', `${unit?.text ?? ''}\n`);
+  await machine.sh('chown -R alice: /home/alice; systemctl start "user@$(id -u alice)"');
+  const asAlice = (block: Block): Block => {
+    const script = block.text.replace(/^\$ (.*)$/gm, (_, command: string) => {
+      const environment = 'HOME=/home/alice XDG_RUNTIME_DIR=/run/user/$(id -u alice)';
+      return `$ runuser -u alice -- env ${environment} sh -c '${command}'`;
+    });
+    return { ...block, text: script };
+  };
+  await walkOn(t, machine, blocksOf([page], 'console').map(asAlice));
+  await hasCurrentKey(machine, '/home/alice/.aws/credentials');
+  assert.equal(await machine.sh('stat -c "%a %U" /home/alice/.aws/credentials'), '600 alice');
 });
 
 test('docs/after-a-leak.md', async (t) => {

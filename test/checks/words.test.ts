@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+const PAGES = ['README.md', 'docs/*.md', 'scripts/manual/*.ts', 'etc/*.yaml'];
+const SOURCES = ['src/**/*.ts', 'packaging/explanations.json'];
+
+/** Words that are gone, each with what stands in its place, and where it may not come back. */
+const GONE: readonly (readonly [word: RegExp, instead: string, files: readonly string[]])[] = [
+  [/half of the news/, 'notified while one of its sinks is still old', SOURCES],
+  [/outlived? the next pass/, 'was repaired by the next pass', PAGES],
+  [/ends as a pass would that/, 'returns the exit code that a pass would return now', PAGES],
+  [/is told when they run out/, 'is restarted before they expire', PAGES],
+  [/in which nothing else is is/, 'with no other content', PAGES],
+  [/closes in the unit all that/, 'generates a systemd drop-in that removes every permission', PAGES],
+  [/anything else that it forwards for/, 'all forwarded traffic', PAGES],
+  [/takes? back what it had begun|enable the one that is meant/, 'disable both, then enable the one you want', PAGES],
+  [/is owed rotation/, 'notification of rotation … pending', [...PAGES, ...SOURCES]],
+  [/the owner's, and it may not/, 'Group with read access', SOURCES],
+  [/\btell: (?:changed|expiring)/, 'when:', [...PAGES, ...SOURCES]],
+  [/--tell\b/, '--notify', [...PAGES, ...SOURCES]],
+  [/\b(?:owes|owed|debts?)\b/, 'pending', PAGES],
+  [
+    /\b(?:when|where|before|until|while) (?:the files?|they|(?:every|all|its) (?:file|sink)s?) stands?\b/,
+    'is written',
+    PAGES,
+  ],
+  [/talks? nonsense/, 'malformed answers', PAGES],
+  [
+    /\/root\/\.aws\/credentials/,
+    '/etc/myapp/credentials: doctor warns of the profile that every tool of root reads',
+    ['README.md'],
+  ],
+];
+
+/** Runs of blanks, line breaks and signs of comments are one blank: a phrase may be folded. */
+function prose(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8').replaceAll(/\s+(?:(?:\/\/|\*|#) )?/g, ' ');
+}
+
+describe('words that are gone do not come back', () => {
+  for (const [word, instead, patterns] of GONE) {
+    test(`${word.source}: ${instead}`, () => {
+      const files = globSync([...patterns], { cwd: ROOT });
+      assert.ok(files.length > 0);
+      assert.deepEqual(
+        files.filter((file) => word.test(prose(file))),
+        [],
+      );
+    });
+  }
+});

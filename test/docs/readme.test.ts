@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openSite } from '../support/agent.ts';
+import { blocksOf, README, ROOT } from './pages.ts';
+import { stepsOf } from './walk.ts';
+
+test('the README shows what check says of mistakes, word by word', async (t) => {
+  const block = blocksOf([README], 'console').find(({ text }) => text.startsWith('$ cat c.yaml\n'));
+  const [configuration, check] = stepsOf(block ?? assert.fail('expected a block with a configuration'));
+  const site = await openSite(t);
+  writeFileSync(site.path('c.yaml'), `${configuration?.shown.join('\n') ?? ''}\n`, { mode: 0o644 });
+  const [program, ...args] = check?.command.split(' ') ?? [];
+  assert.equal(program, 'credrotate');
+  const { code, stdout, stderr } = await site.run(args, { cwd: site.directory });
+  assert.equal(`${stdout}${stderr}`.trimEnd(), check?.shown.join('\n'));
+  assert.equal(code, 78);
+});
+
+test('the README and the picture show a screen of status that a test prints', () => {
+  const screen = readFileSync(join(ROOT, 'test/report/golden/ok.txt'), 'utf8').trimEnd();
+  assert.ok(README.text.includes(`\`\`\`console\n$ credrotate status\n${screen}\n\`\`\`\n`));
+});
