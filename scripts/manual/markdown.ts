@@ -1,5 +1,5 @@
 import { format } from 'prettier';
-import { EXIT_CODES, EXIT_MEANINGS } from '../../';
+import { EXIT_CODES, EXIT_MEANINGS } from '../../src/core/exit.ts';
 import { withCommandsBelow, type CommandShape, type OptionShape } from './command-line.ts';
 import { DESCRIPTION as ABOUT_THE_FILE, EXAMPLE } from './configuration-page.ts';
 import { ENVIRONMENT, FILES, SIGNALS } from './program-page.ts';
