@@ -169,13 +169,13 @@ export class Agent {
   #plan(config: Config): Plan {
     const { clock, store } = this.#deps;
     const { schedule } = config.refresh;
-    const { standing } = store.state;
+    const { current } = store.state;
     const ahead = notableSkew(this.#last?.source.clockSkew);
     return planNext({
       now: clock.now(),
       refresh: config.refresh,
       // By our clock, which is the one that we sleep by.
-      ...(standing && { standing: { ...standing, expiration: standing.expiration + ahead } }),
+      ...(current && { current: { ...current, expiration: current.expiration + ahead } }),
       failures: this.#failures,
       random: clock.random(),
       ...(schedule && { nextMatch: (after: number) => clock.nextMatch(schedule, after) }),

@@ -9,7 +9,7 @@ interface StatusInput {
   readonly config: Config;
   readonly state: {
     readonly generation: number;
-    readonly standing?: { readonly fetchedAt: number };
+    readonly current?: { readonly fetchedAt: number };
     readonly sinks: Readonly<Record<string, { readonly renamedAt: number }>>;
     readonly consumers: Readonly<Record<string, ConsumerInput>>;
     readonly written?: Readonly<Record<string, WrittenInput>>;
@@ -63,7 +63,7 @@ export function buildStatus(input: StatusInput, past: Past, identity: Identity, 
       ...source,
       since: past.since.source,
       ...(expiration !== undefined && { expiration: time(expiration) }),
-      ...(state.standing && { fetchedAt: time(state.standing.fetchedAt) }),
+      ...(state.current && { fetchedAt: time(state.current.fetchedAt) }),
     },
     lastPass: {
       at: time(report.finishedAt),

@@ -3,7 +3,7 @@ import type { Fetched } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SourceState } from '../core/outcomes.ts';
 import { stateOfFailure } from './source-state.ts';
-import type { AgentState, Standing } from './state.ts';
+import type { AgentState, Current } from './state.ts';
 
 /** What becomes of an answer of the source. Good credentials are never replaced by worse ones. */
 export type Decision =
@@ -11,7 +11,7 @@ export type Decision =
       readonly kind: 'new';
       readonly credentials: Credentials;
       readonly origin: Origin;
-      readonly standing: Standing;
+      readonly current: Current;
       /** Endpoint, role, account or instance are others: everybody is notified at once. */
       readonly moved: boolean;
     }
@@ -21,7 +21,7 @@ export type Decision =
       readonly kind: 'renewed';
       readonly credentials: Credentials;
       readonly origin: Origin;
-      readonly standing: Standing;
+      readonly current: Current;
     }
   | { readonly kind: 'keep'; readonly state: SourceState; readonly error: ErrorInfo };
 
@@ -35,43 +35,43 @@ export function accept(fetched: Fetched, state: AgentState, now: number, takesEa
   const origin = moved ? fetched.origin : { ...state.origin, ...fetched.origin };
   const credentials = withAccount(fetched.credentials, origin);
   const print = printOf(credentials);
-  if (state.standing && !moved) {
-    if (state.standing.fingerprint === print.fingerprint) return acceptSame(credentials, origin, state.standing, now);
-    if (!takesEarlier && isWorse(credentials, state.standing, now)) return keepLonger(credentials, state.standing);
+  if (state.current && !moved) {
+    if (state.current.fingerprint === print.fingerprint) return acceptSame(credentials, origin, state.current, now);
+    if (!takesEarlier && isWorse(credentials, state.current, now)) return keepLonger(credentials, state.current);
   }
-  const standing: Standing = {
+  const current: Current = {
     ...print,
     keyId: displayKeyId(credentials.accessKeyId),
     ...lifeOf(credentials, now),
     fetchedAt: now,
   };
-  return { kind: 'new', credentials, origin, standing, moved };
+  return { kind: 'new', credentials, origin, current, moved };
 }
 
 function lifeOf(
   { expiration, lastUpdated }: Credentials,
   now: number,
-): Pick<Standing, 'expiration' | 'lifetime' | 'lastUpdated'> {
+): Pick<Current, 'expiration' | 'lifetime' | 'lastUpdated'> {
   return { expiration, lifetime: expiration - now, ...(lastUpdated !== undefined && { lastUpdated }) };
 }
 
 /** Some sources say at each request that they made the keys just now: what they said first stays. */
-function acceptSame(credentials: Credentials, origin: Origin, standing: Standing, now: number): Decision {
-  if (credentials.expiration !== standing.expiration) {
-    const { fingerprint, keyId, fetchedAt } = standing;
+function acceptSame(credentials: Credentials, origin: Origin, current: Current, now: number): Decision {
+  if (credentials.expiration !== current.expiration) {
+    const { fingerprint, keyId, fetchedAt } = current;
     const renewed = { fingerprint, keyId, fetchedAt, ...lifeOf(credentials, now) };
-    return { kind: 'renewed', credentials, origin, standing: renewed };
+    return { kind: 'renewed', credentials, origin, current: renewed };
   }
   const { lastUpdated: _, ...rest } = credentials;
-  const { lastUpdated } = standing;
+  const { lastUpdated } = current;
   return { kind: 'same', credentials: { ...rest, ...(lastUpdated !== undefined && { lastUpdated }) }, origin };
 }
 
-function isWorse(credentials: Credentials, standing: Standing, now: number): boolean {
-  return standing.expiration > now && credentials.expiration < standing.expiration;
+function isWorse(credentials: Credentials, current: Current, now: number): boolean {
+  return current.expiration > now && credentials.expiration < current.expiration;
 }
 
-function keepLonger(credentials: Credentials, standing: Standing): Decision {
+function keepLonger(credentials: Credentials, current: Current): Decision {
   return {
     kind: 'keep',
     state: 'ok',
@@ -79,7 +79,7 @@ function keepLonger(credentials: Credentials, standing: Standing): Decision {
       code: 'CREDENTIALS_OLDER',
       message:
         `the source gave credentials that expire at ${formatExpiration(credentials.expiration)}, before the current ` +
-        `ones, which are kept: ${formatExpiration(standing.expiration)}`,
+        `ones, which are kept: ${formatExpiration(current.expiration)}`,
       hint: 'if it lasts, look at what answers at the metadata endpoint; if it is meant, have it accepted: credrotate refresh --accept, or once --accept without an agent',
     },
   };

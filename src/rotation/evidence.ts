@@ -32,12 +32,12 @@ export function readingVerdicts(seen: Seen): Readonly<Record<string, boolean>> {
  * leave no trace, or of which nobody knows: that of a hook.
  */
 function isNotReading(name: string, { config, state, report }: Seen): boolean | undefined {
-  const known = state.consumers[name]?.known;
-  if (known?.by !== 'notified') return undefined;
+  const notifiedOf = state.consumers[name]?.notifiedOf;
+  if (notifiedOf?.by !== 'notified') return undefined;
   const own = new Set(sinksOf(config.sinks, name).map(idOf));
   const evidence = report.sinks.filter((sink) => own.has(sinkId(sink))).map((sink) => sink.evidence);
   if (evidence.some((one) => one?.kind === 'read')) return false;
-  if (!known.traceable) return undefined;
-  const isUnread = evidence.every((one) => one?.kind === 'unread' && one.writtenAt <= known.at);
-  return isUnread && evidence.length > 0 && report.startedAt - known.at >= DECENT ? true : undefined;
+  if (!notifiedOf.traceable) return undefined;
+  const isUnread = evidence.every((one) => one?.kind === 'unread' && one.writtenAt <= notifiedOf.at);
+  return isUnread && evidence.length > 0 && report.startedAt - notifiedOf.at >= DECENT ? true : undefined;
 }

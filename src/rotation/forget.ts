@@ -49,10 +49,10 @@ export async function forgetWritten({ store, forgetSinks }: ForgetDeps, wish: Fo
 
 /** Sinks by the key that was written last into each; undefined where none was. */
 export function byKey(
-  { written = {}, standing }: AgentState,
+  { written = {}, current }: AgentState,
   sinks: readonly SinkConfig[],
 ): ReadonlyMap<string | undefined, readonly SinkConfig[]> {
-  return Map.groupBy(sinks, (sink) => written[idOf(sink)]?.keyId ?? standing?.keyId);
+  return Map.groupBy(sinks, (sink) => written[idOf(sink)]?.keyId ?? current?.keyId);
 }
 
 /** Keeps nothing in mind of these sinks; their files stay as they are. */

@@ -27,7 +27,8 @@ export function notePending(state: AgentState, config: Topology, change: Change)
     if (sinks.length === 0) return result;
     const before = result.consumers[consumer.name] ?? {};
     // A repair under the same credentials brings nothing to a consumer that is spared needless restarts.
-    if (consumer.when === 'expiring' && before.known?.generation === state.generation && !change.urgent) return result;
+    if (consumer.when === 'expiring' && before.notifiedOf?.generation === state.generation && !change.urgent)
+      return result;
     return withConsumer(result, consumer.name, {
       ...before,
       pending: pendingFor(state.generation, before, sinks, change),
@@ -41,11 +42,11 @@ export function notePending(state: AgentState, config: Topology, change: Change)
  */
 export function noteRenewed(state: AgentState, config: Topology, now: number): AgentState {
   return config.consumers.reduce((result, consumer) => {
-    const { known, ...own } = result.consumers[consumer.name] ?? {};
-    if (known?.generation !== state.generation) return result;
+    const { notifiedOf, ...own } = result.consumers[consumer.name] ?? {};
+    if (notifiedOf?.generation !== state.generation) return result;
     // The source's word about its own keys: they end then, whatever a consumer has read.
-    const expiration = Math.min(known.expiration, state.standing?.expiration ?? Infinity);
-    const before = { ...own, known: { ...known, expiration } };
+    const expiration = Math.min(notifiedOf.expiration, state.current?.expiration ?? Infinity);
+    const before = { ...own, notifiedOf: { ...notifiedOf, expiration } };
     const sinks = expiringSinks(consumer, config.sinks);
     if (own.pending || sinks.length === 0) return withConsumer(result, consumer.name, before);
     const pending = pendingFor(state.generation, before, sinks, { sinks, now, urgent: false });
@@ -63,7 +64,7 @@ function expiringSinks({ name, when }: ConsumerConfig, sinks: readonly SinkConfi
  * Notes a pending notification for each of these consumers, as asked by a person: `refresh --notify`. Those that were
  * asked for by `name` are notified even if they ended on it before.
  */
-export function noteAsked(
+export function noteManual(
   state: AgentState,
   config: Topology,
   { now, names = [] }: { readonly now: number; readonly names?: readonly string[] | undefined },
@@ -92,7 +93,7 @@ export function sinksOf(sinks: readonly SinkConfig[], consumer: string): readonl
 function pendingFor(generation: number, before: ConsumerState, sinks: readonly string[], change: Change): Pending {
   return {
     generation,
-    reason: before.known ? 'changed' : 'first',
+    reason: before.notifiedOf ? 'changed' : 'first',
     since: before.pending?.since ?? change.now,
     urgent: change.urgent || (before.pending?.urgent ?? false),
     sinks: [...new Set([...(before.pending?.sinks ?? []), ...sinks])],
@@ -136,11 +137,13 @@ const SPREAD = 0.1;
 /** When little is left of the credentials that a consumer knows; 0 when it knows none. */
 export function lastMoment(
   { before }: ConsumerConfig,
-  { known }: ConsumerState,
+  { notifiedOf }: ConsumerState,
   { clockSkew = 0, spread = 0 }: Omit<Circumstances, 'allSinksStand'>,
 ): number {
-  if (!known) return 0;
-  return known.expiration + clockSkew - (before ?? known.lifetime / 3) - spread * SPREAD * known.lifetime;
+  if (!notifiedOf) return 0;
+  return (
+    notifiedOf.expiration + clockSkew - (before ?? notifiedOf.lifetime / 3) - spread * SPREAD * notifiedOf.lifetime
+  );
 }
 
 /** Fixed for a host, and another one for an image of it. */
@@ -231,14 +234,14 @@ export function settled(state: AgentState, attempted: Attempted): ConsumerState 
     result.result === 'ended'
       ? { error: { ...result.error, code: 'CONSUMER_ENDED' as const }, config: configOf(consumer) }
       : before;
-  const known = knownAfter(attempted);
+  const notifiedOf = knownAfter(attempted);
   const left = pending && leftPending(pending, attempted, ended !== undefined);
   return {
     ...rest,
     ...(ended && { ended }),
     ...matchedAfter(attempted),
     ...hookOf(result),
-    ...(known && { known }),
+    ...(notifiedOf && { notifiedOf }),
     ...(left && { pending: left }),
   };
 }
@@ -267,11 +270,11 @@ function configOf(consumer: ConsumerConfig): string {
   return digest(JSON.stringify(consumer));
 }
 
-function knownAfter(attempted: Attempted): ConsumerState['known'] {
+function knownAfter(attempted: Attempted): ConsumerState['notifiedOf'] {
   const { result, now, traceable, pending } = attempted;
-  const { standing } = attempted.before;
-  if (!standing || !isDelivered(attempted) || !('detail' in result) || result.result === 'scheduled') return undefined;
-  const { expiration, lifetime } = standing;
+  const { current } = attempted.before;
+  if (!current || !isDelivered(attempted) || !('detail' in result) || result.result === 'scheduled') return undefined;
+  const { expiration, lifetime } = current;
   const trace = traceable !== undefined && { traceable };
   return { generation: pending.generation, at: now, expiration, lifetime, by: result.result, ...trace };
 }

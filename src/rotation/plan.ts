@@ -5,7 +5,7 @@ export interface PlanInput {
   readonly now: number;
   readonly refresh: RefreshConfig;
   /** The credentials in the files, with their lifetime when they were fetched. */
-  readonly standing?: { readonly expiration: number; readonly lifetime: number };
+  readonly current?: { readonly expiration: number; readonly lifetime: number };
   /** Passes that failed since the last success. */
   readonly failures: number;
   /** Uniform in [0, 1). */
@@ -60,12 +60,12 @@ const BACKOFF_SHARE = 1 / 4;
 const BACKOFF_CAP = 5 * MINUTE;
 const BACKOFF_CAP_URGENT = MINUTE;
 
-function afterSuccess({ now, refresh, standing, random, nextMatch }: PlanInput): Due {
+function afterSuccess({ now, refresh, current, random, nextMatch }: PlanInput): Due {
   const early = 1 - SPREAD * random;
   const due: Due[] = [{ wait: refresh.maxInterval * early, reason: 'max_interval' }];
-  if (standing) {
-    const left = standing.expiration - now;
-    const ahead = left - advisoryWindow(refresh, standing.lifetime);
+  if (current) {
+    const left = current.expiration - now;
+    const ahead = left - advisoryWindow(refresh, current.lifetime);
     due.push({ wait: (ahead > 0 ? ahead : overdueWait(left)) * early, reason: 'advisory' });
   }
   const match = nextMatch?.(now);
@@ -80,9 +80,9 @@ function overdueWait(left: number): number {
 }
 
 /** Exponential, with full jitter. */
-function afterFailure({ now, refresh, standing, failures, random }: PlanInput): Due {
-  const left = standing ? standing.expiration - now : 0;
-  const urgent = standing !== undefined && left < advisoryWindow(refresh, standing.lifetime);
+function afterFailure({ now, refresh, current, failures, random }: PlanInput): Due {
+  const left = current ? current.expiration - now : 0;
+  const urgent = current !== undefined && left < advisoryWindow(refresh, current.lifetime);
   const longest = Math.min(
     BACKOFF_START * 2 ** failures,
     left <= 0 ? WITHOUT_CREDENTIALS : urgent ? BACKOFF_CAP_URGENT : BACKOFF_CAP,

@@ -1,12 +1,12 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import type { Clock, Fetched, Source } from '../core/contracts.ts';
-import { printOf, type Credentials, type Print } from '../core/credentials.ts';
-import type { PassReport, PassTrigger, SourceOutcome } from '../core/outcomes.ts';
+import { printOf, type Credentials, type Origin } from '../core/credentials.ts';
+import type { PassReport, PassTrigger, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
-import { noteAsked, notePending, noteRenewed } from './pending.ts';
+import { noteManual, notePending, noteRenewed } from './pending.ts';
 import type { AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
@@ -17,7 +17,7 @@ export interface RotateDeps {
   /** Of the kernel: which start of which machine this is. */
   readonly bootId: string;
   readonly applySinks: (request: ApplyRequest) => Promise<ApplyResult>;
-  /** The credentials that stand, kept in memory alone, so that drift is repaired while the source is away. */
+  /** The current credentials, in memory alone: with them drift is repaired while the source is away. */
   readonly memory: { credentials?: Credentials };
 }
 
@@ -44,173 +44,170 @@ export async function rotate(
   request: PassRequest,
   signal: AbortSignal,
 ): Promise<FilesReport> {
-  const startedAt = deps.clock.now();
-  const fetched = await deps.source.fetch(signal);
-  const now = deps.clock.now();
-  const sourceNow = sourceTime(now, fetched.clockSkew);
-  const before = deps.store.state;
-  const isAccepted = request.acceptedBy !== undefined;
-  const writing = { now, sourceNow, asked: askedIn(deps, fetched), isAccepted };
-  let decision = accept(fetched, before, sourceNow, isAccepted);
-  let applied = await writeSinks(deps, config, decision, writing);
-  if (isBetterGone(deps, decision, applied)) {
-    decision = accept(fetched, before, sourceNow, true);
-    applied = await writeSinks(deps, config, decision, writing);
+  const { clock, source, store } = deps;
+  const startedAt = clock.now();
+  const fetched = await source.fetch(signal);
+  const before = store.state;
+  const pass = passOf(deps, config, request, fetched);
+  let decision = accept(fetched, before, pass.sourceNow, pass.isAccepted);
+  let sinks = await writeSinks(deps, decision, pass);
+  if (isBetterGone(deps, decision, sinks)) {
+    decision = accept(fetched, before, pass.sourceNow, true);
+    sinks = await writeSinks(deps, decision, pass);
   }
-  const asked = config.consumers.filter(({ name }) => request.notifyAll || request.notify?.includes(name));
-  if (asked.length > 0)
-    await deps.store.update((state) =>
-      noteAsked(state, { ...config, consumers: asked }, { now, names: request.notify }),
-    );
-
-  const { state, trouble } = deps.store;
+  const { notify, notifyAll } = request;
+  const consumers = config.consumers.filter(({ name }) => notifyAll || notify?.includes(name));
+  if (consumers.length > 0)
+    await store.update((state) => noteManual(state, { ...config, consumers }, { now: pass.now, names: notify }));
   return {
     trigger: request.trigger,
     startedAt,
-    finishedAt: deps.clock.now(),
-    generation: state.generation,
+    finishedAt: clock.now(),
+    generation: store.state.generation,
     rotated: decision.kind === 'new',
-    ...(decision.kind === 'new' && isAccepted && { acceptedBy: request.acceptedBy }),
-    source: sourceOutcome(decision, { fetched, before, after: state }),
-    sinks: applied?.outcomes ?? [],
-    errors: trouble ? [trouble] : [],
+    ...(decision.kind === 'new' && pass.isAccepted && { acceptedBy: request.acceptedBy }),
+    source: sourceOutcome(decision, fetched, before.origin, store.state),
+    sinks,
+    errors: store.trouble ? [store.trouble] : [],
   };
 }
 
-interface Seen {
-  readonly fetched: Fetched;
-  readonly before: AgentState;
-  readonly after: AgentState;
+interface Pass {
+  readonly config: Config;
+  readonly now: number;
+  /** By the clock of the source. */
+  readonly sourceNow: number;
+  /** A person said to take what the source gives. */
+  readonly isAccepted: boolean;
+  readonly identity: Pick<AgentState, 'identity'>;
+  /** If the credentials are new. */
+  readonly generation: number;
+  /** For the first credentials of this host. */
+  readonly seed: string;
 }
 
-function sourceOutcome(decision: Decision, { fetched, before, after }: Seen): SourceOutcome {
-  const { standing, origin } = after;
+function passOf({ bootId, clock, store }: RotateDeps, config: Config, request: PassRequest, fetched: Fetched): Pass {
+  const now = clock.now();
+  return {
+    config,
+    now,
+    sourceNow: sourceTime(now, fetched.clockSkew),
+    isAccepted: request.acceptedBy !== undefined,
+    identity: fetched.ok && fetched.identity ? { identity: { bootId, ...fetched.identity } } : {},
+    generation: store.state.generation + 1,
+    seed: String(clock.random()),
+  };
+}
+
+function sourceOutcome(
+  decision: Decision,
+  { clockSkew }: Fetched,
+  former: Origin,
+  { current, origin }: AgentState,
+): SourceOutcome {
   return {
     state: decision.kind === 'keep' ? decision.state : 'ok',
     origin,
-    ...(decision.kind === 'new' && decision.moved && { movedFrom: before.origin }),
-    ...(fetched.clockSkew !== undefined && { clockSkew: fetched.clockSkew }),
-    ...(standing && { keyId: standing.keyId, expiration: standing.expiration }),
+    ...(decision.kind === 'new' && decision.moved && { movedFrom: former }),
+    ...(clockSkew !== undefined && { clockSkew }),
+    ...(current && { keyId: current.keyId, expiration: current.expiration }),
     ...(decision.kind === 'keep' && { error: decision.error }),
   };
 }
 
-/** What no file and nobody's memory holds is no reason to keep off what the source gives. */
-function isBetterGone({ memory }: RotateDeps, decision: Decision, applied: ApplyResult | undefined): boolean {
-  if (decision.kind !== 'keep' || decision.error.code !== 'CREDENTIALS_OLDER' || memory.credentials) return false;
-  return (applied?.outcomes ?? []).every(({ error }) => error);
+/** The current credentials are in no file and in nobody's memory: no reason to refuse what the source gives. */
+function isBetterGone({ memory }: RotateDeps, decision: Decision, sinks: readonly SinkOutcome[]): boolean {
+  const isRefused = decision.kind === 'keep' && decision.error.code === 'CREDENTIALS_OLDER';
+  return isRefused && !memory.credentials && sinks.every(({ error }) => error);
 }
 
-interface Writing {
-  readonly now: number;
-  /** By the clock of the source. */
-  readonly sourceNow: number;
-  readonly asked: Pick<AgentState, 'asked'>;
-  readonly isAccepted: boolean;
-}
-
-/** Undefined: there have never been any credentials. */
-async function writeSinks(
-  deps: RotateDeps,
-  config: Config,
-  decision: Decision,
-  { now, sourceNow, asked, isAccepted }: Writing,
-): Promise<ApplyResult | undefined> {
-  if (decision.kind !== 'keep') deps.memory.credentials = decision.credentials;
-  const { credentials } = deps.memory;
-  const before = deps.store.state;
-  const print: Print | undefined = credentials ? printOf(credentials) : before.standing;
-  if (!print) return undefined;
-  const enter = entering(decision, before.generation, { config, now, asked, seed: String(deps.clock.random()) });
-  const urgent = decision.kind === 'new' && (decision.moved || isAccepted);
+/** Without credentials, past ones included, there is nothing to write or to compare. */
+async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Promise<readonly SinkOutcome[]> {
+  const { memory, store } = deps;
+  if (decision.kind !== 'keep') memory.credentials = decision.credentials;
+  const { credentials } = memory;
+  const before = store.state;
+  const print = credentials ? printOf(credentials) : before.current;
+  if (!print) return [];
+  // After a state that could not be used nobody knows who was notified, whatever the files hold: everybody is.
+  const unremembered = store.wasUnusable && !before.current ? pass.config.sinks.map(idOf) : [];
   const note = (state: AgentState, changing: readonly string[] = []): AgentState =>
-    notePending(enter(state), config, { sinks: [...unremembered(deps, before, config), ...changing], now, urgent });
-  const applied = await deps.applySinks({
-    sinks: config.sinks,
-    trustedGroups: config.trustedGroups,
+    noteChange(enter(state, decision, pass), decision, pass, [...unremembered, ...changing]);
+  const { outcomes, records, temps } = await deps.applySinks({
+    sinks: pass.config.sinks,
+    trustedGroups: pass.config.trustedGroups,
     print,
-    credentials: credentials && credentials.expiration > sourceNow ? credentials : undefined,
-    origin: enter(before).origin,
+    credentials: credentials && credentials.expiration > pass.sourceNow ? credentials : undefined,
+    origin: decision.kind === 'keep' ? before.origin : decision.origin,
     rotated: decision.kind === 'new',
     records: before.sinks,
     temps: before.temps,
-    beforeWrite: (temps, changing) =>
-      deps.store.update((state) => ({
+    beforeWrite: (staged, changing) =>
+      store.update((state) => ({
         ...note(state, changing),
         // After a kill nobody knows when they changed: without a record their consumers are notified in any case.
         sinks: without(state.sinks, changing),
-        temps: [...state.temps, ...temps],
+        temps: [...state.temps, ...staged],
       })),
   });
-  const after = { ...note(deps.store.state), temps: [...applied.temps] };
-  after.sinks = { ...recordsThatHold(before, applied), ...applied.records };
-  const written = writtenBy(after, config, applied);
-  if (JSON.stringify({ ...after, written }) !== JSON.stringify(deps.store.state))
-    await deps.store.update((state) => ({ ...note(state), sinks: after.sinks, temps: after.temps, written }));
-  return applied;
-}
-
-/** After a memory that could not be used nobody knows who was notified, whatever the files hold already: everybody is. */
-function unremembered({ store }: RotateDeps, before: AgentState, { sinks }: Config): readonly string[] {
-  return store.isAnew && !before.standing ? sinks.map(idOf) : [];
+  const renamed = outcomes.filter(({ bytesChanged }) => bytesChanged).map(sinkId);
+  await store.update((state) => ({
+    ...withWritten(note(state), pass.config, outcomes),
+    // A file that was not renamed is still what its record says; of one that was, and is not right, nothing is known.
+    sinks: { ...without(before.sinks, renamed), ...records },
+    temps: [...temps],
+  }));
+  return outcomes;
 }
 
 /** With what the files of these sinks hold now. */
-function writtenBy(
-  { written = {}, standing }: AgentState,
-  { sinks }: Config,
-  { outcomes }: ApplyResult,
-): NonNullable<AgentState['written']> {
-  if (!standing) return written;
-  const { keyId, expiration } = standing;
+function withWritten(state: AgentState, { sinks }: Config, outcomes: readonly SinkOutcome[]): AgentState {
+  if (!state.current) return state;
+  const { keyId, expiration } = state.current;
   const good = new Set(outcomes.filter(({ error }) => !error).map(sinkId));
-  const now = sinks.filter((sink) => good.has(idOf(sink))).map((sink) => [idOf(sink), { sink, keyId, expiration }]);
-  return { ...written, ...(Object.fromEntries(now) as typeof written) };
+  const written = sinks.filter((sink) => good.has(idOf(sink))).map((sink) => [idOf(sink), { sink, keyId, expiration }]);
+  return { ...state, written: { ...state.written, ...(Object.fromEntries(written) as AgentState['written']) } };
 }
 
-function askedIn({ bootId }: RotateDeps, fetched: Fetched): Writing['asked'] {
-  return fetched.ok && fetched.identity ? { asked: { bootId, ...fetched.identity } } : {};
-}
-
-/** What a pass would leave behind, were its sinks written. */
+/** The state that a pass would leave behind, were these sinks written. */
 export function stateAfter(
   before: AgentState,
   decision: Decision,
   config: Config,
   { changing, now }: { readonly changing: readonly string[]; readonly now: number },
 ): AgentState {
-  const entered = entering(decision, before.generation, { config, now, asked: {}, seed: '' })(before);
-  const urgent = decision.kind === 'new' && decision.moved;
-  return { ...notePending(entered, config, { sinks: changing, now, urgent }), sinks: without(before.sinks, changing) };
+  const pass = { config, now, isAccepted: false, identity: {}, generation: before.generation + 1, seed: '' };
+  const after = noteChange(enter(before, decision, pass), decision, pass, changing);
+  return { ...after, sinks: without(before.sinks, changing) };
 }
 
-interface Entering extends Pick<Writing, 'now' | 'asked'> {
-  readonly config: Config;
-  /** For the first credentials of this host. */
-  readonly seed: string;
-}
+type Entering = Omit<Pass, 'sourceNow'>;
 
-/** Brings the decision into a state; safe to do twice. */
-function entering(
+/** The state with what was decided; the same if it is done twice. */
+function enter(
+  state: AgentState,
   decision: Decision,
-  generation: number,
-  { config, now, asked, seed }: Entering,
-): (state: AgentState) => AgentState {
-  if (decision.kind === 'keep') return (state) => state;
-  if (decision.kind === 'same') return (state) => ({ ...state, ...asked, origin: decision.origin });
-  const { origin, standing } = decision;
-  if (decision.kind === 'renewed') {
-    return (state) => noteRenewed({ ...state, ...asked, origin, standing }, config, now);
-  }
-  return (state) => ({ ...state, seed: state.seed ?? seed, ...asked, origin, standing, generation: generation + 1 });
+  { config, now, identity, generation, seed }: Entering,
+): AgentState {
+  if (decision.kind === 'keep') return state;
+  const { origin } = decision;
+  const entered = { ...state, ...identity, origin };
+  if (decision.kind === 'same') return entered;
+  const { current } = decision;
+  if (decision.kind === 'renewed') return noteRenewed({ ...entered, current }, config, now);
+  return { ...entered, seed: state.seed ?? seed, current, generation };
+}
+
+function noteChange(
+  state: AgentState,
+  decision: Decision,
+  { config, now, isAccepted }: Entering,
+  sinks: readonly string[],
+): AgentState {
+  const urgent = decision.kind === 'new' && (decision.moved || isAccepted);
+  return notePending(state, config, { sinks, now, urgent });
 }
 
 function without(records: AgentState['sinks'], ids: readonly string[]): AgentState['sinks'] {
   return Object.fromEntries(Object.entries(records).filter(([id]) => !ids.includes(id)));
-}
-
-/** A file that was not renamed is still what its record says; of one that was, and is not right, nothing is known. */
-function recordsThatHold(before: AgentState, { outcomes }: ApplyResult): AgentState['sinks'] {
-  const renamed = outcomes.filter((outcome) => outcome.bytesChanged).map(sinkId);
-  return without(before.sinks, renamed);
 }

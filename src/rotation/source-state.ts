@@ -28,14 +28,14 @@ const BESIDE: Readonly<Record<Failed['state'], Readonly<Record<'valid' | 'ended'
 /** The state of a source that gave nothing, judged at `now` by its clock, and the error that says why and what to do. */
 export function stateOfFailure(
   { state, error }: Failed,
-  { standing, origin }: AgentState,
+  { current, origin }: AgentState,
   now: number,
 ): { readonly state: SourceState; readonly error: ErrorInfo } {
-  if (!standing) return { state, error };
-  const life = standing.expiration > now ? 'valid' : 'ended';
+  if (!current) return { state, error };
+  const life = current.expiration > now ? 'valid' : 'ended';
   const after = BESIDE[state][life];
   if (after === 'stale' || after === 'expired') return { state: after, error };
-  const until = `${life === 'valid' ? 'good until' : 'expired at'} ${formatExpiration(standing.expiration)}`;
+  const until = `${life === 'valid' ? 'good until' : 'expired at'} ${formatExpiration(current.expiration)}`;
   const kept = `the files keep the credentials of role ${origin.role ?? '(unknown)'}, ${until}`;
   const told = { ...error, message: `${error.message}; ${kept}` };
   if (after !== 'no_role' || origin.role === undefined) return { state: after, error: told };

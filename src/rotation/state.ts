@@ -15,14 +15,14 @@ const originSchema = v.object({
   accountId: v.exactOptional(v.string()),
 });
 
-const askedSchema = v.object({
+const identitySchema = v.object({
   bootId: v.string(),
   endpoint: v.string(),
   instanceId: v.string(),
   accountId: v.string(),
 });
 
-const standingSchema = v.object({
+const currentSchema = v.object({
   /** Of the keys. */
   fingerprint: v.string(),
   /** The last characters of the key id. */
@@ -53,7 +53,7 @@ const recordSchema = v.object({
   former: v.exactOptional(v.object({ mode: v.number(), uid: v.number(), gid: v.number() })),
 });
 
-const knownSchema = v.object({
+const notifiedOfSchema = v.object({
   generation: v.number(),
   at: v.number(),
   expiration: v.number(),
@@ -108,7 +108,7 @@ const endedSchema = v.object({
 
 const consumerSchema = v.object({
   /** The credentials that it was last notified of. */
-  known: v.exactOptional(knownSchema),
+  notifiedOf: v.exactOptional(notifiedOfSchema),
   /** What it has yet to be notified; synced before the files change, removed after delivery. */
   pending: v.exactOptional(pendingSchema),
   /** It did not survive a notification, and gets no other. */
@@ -128,14 +128,14 @@ const writtenSchema = v.object({
 });
 
 export const stateSchema = v.object({
-  version: v.literal(2),
+  version: v.literal(3),
   generation: v.number(),
   /** Random, so that hosts of one group do not restart their consumers in one moment. */
   seed: v.exactOptional(v.string()),
   origin: originSchema,
   /** Which instance this is, as it was told in this boot. */
-  asked: v.exactOptional(askedSchema),
-  standing: v.exactOptional(standingSchema),
+  identity: v.exactOptional(identitySchema),
+  current: v.exactOptional(currentSchema),
   sinks: v.record(v.string(), recordSchema),
   consumers: v.record(v.string(), consumerSchema),
   written: v.exactOptional(v.record(v.string(), writtenSchema)),
@@ -144,15 +144,15 @@ export const stateSchema = v.object({
 });
 
 export type AgentState = v.InferOutput<typeof stateSchema>;
-export type Standing = v.InferOutput<typeof standingSchema>;
+export type Current = v.InferOutput<typeof currentSchema>;
 export type ConsumerState = v.InferOutput<typeof consumerSchema>;
 export type Pending = v.InferOutput<typeof pendingSchema>;
 export type Written = v.InferOutput<typeof writtenSchema>;
 
-export const EMPTY_STATE: AgentState = { version: 2, generation: 0, origin: {}, sinks: {}, consumers: {}, temps: [] };
+export const EMPTY_STATE: AgentState = { version: 3, generation: 0, origin: {}, sinks: {}, consumers: {}, temps: [] };
 
 /** Which instance this is, if that was asked since it was started: a machine image may carry another's state. */
-export function knownIdentity({ asked }: AgentState, bootId: string): KnownIdentity | undefined {
+export function knownIdentity({ identity: asked }: AgentState, bootId: string): KnownIdentity | undefined {
   if (asked?.bootId !== bootId) return undefined;
   const { endpoint, instanceId, accountId } = asked;
   return { endpoint, instanceId, accountId };

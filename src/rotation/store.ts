@@ -13,10 +13,12 @@ export const STATE = 'state.json';
  */
 export class StateStore {
   readonly directory: OwnDirectory;
-  /** There was a state that could not be used. */
-  readonly isAnew: boolean;
+  /** There was a state, and it could not be used. */
+  readonly wasUnusable: boolean;
   readonly #files: AtomicFiles;
   #state: AgentState;
+  /** The text of the state on disk. */
+  #saved: string;
   #queued: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
   #trouble: ErrorInfo | undefined;
@@ -24,8 +26,9 @@ export class StateStore {
   private constructor(directory: OwnDirectory, files: AtomicFiles, state: AgentState | undefined) {
     this.directory = directory;
     this.#files = files;
-    this.isAnew = state === undefined;
+    this.wasUnusable = state === undefined;
     this.#state = withoutBackoff(state ?? EMPTY_STATE);
+    this.#saved = textOf(this.#state);
   }
 
   /** A state that cannot be used (torn, foreign, of a newer version) is set aside with a warning: nothing is lost. */
@@ -43,7 +46,7 @@ export class StateStore {
     return this.#trouble;
   }
 
-  /** Changes the state at once; resolves when it is on disk, synced, or when that has failed. */
+  /** Changes the state at once; resolves when it is on disk, synced, or when that has failed. What is there already is not written. */
   async update(change: (state: AgentState) => AgentState): Promise<void> {
     this.#state = change(this.#state);
     // Whoever comes while a write waits its turn shares that write; it takes the state of the moment it begins.
@@ -56,10 +59,9 @@ export class StateStore {
   }
 
   async #write(): Promise<void> {
-    const bytes = Buffer.from(`${JSON.stringify(this.#state, undefined, 1)}\n`);
+    const text = textOf(this.#state);
     try {
-      // Synced with its directory: else a power cut could bring back the state before what is pending.
-      await this.directory.write(this.#files, STATE, { bytes, mode: 0o600 });
+      if (text !== this.#saved) await this.#save(text);
       this.#trouble = undefined;
     } catch (error) {
       this.#trouble = {
@@ -69,6 +71,16 @@ export class StateStore {
       };
     }
   }
+
+  /** Synced with its directory: else a power cut could bring back the state before what is pending. */
+  async #save(text: string): Promise<void> {
+    await this.directory.write(this.#files, STATE, { bytes: Buffer.from(text), mode: 0o600 });
+    this.#saved = text;
+  }
+}
+
+function textOf(state: AgentState): string {
+  return `${JSON.stringify(state, undefined, 1)}\n`;
 }
 
 /** Removes the state and those that were set aside; the lock stays, which says nothing. Gives the trouble with it. */

@@ -16,7 +16,7 @@ function answer(name: string, change: { expiration?: number; lastUpdated?: numbe
 function after(fetched: Fetched): AgentState {
   const decision = accept(fetched, EMPTY_STATE, NOON);
   assert.equal(decision.kind, 'new');
-  return { ...EMPTY_STATE, generation: 1, origin: decision.origin, standing: decision.standing };
+  return { ...EMPTY_STATE, generation: 1, origin: decision.origin, current: decision.current };
 }
 
 function failure(state: 'no_role' | 'denied' | 'unreachable' | 'malformed' | 'disabled' | 'expired'): Fetched {
@@ -28,8 +28,8 @@ describe('what becomes of an answer', () => {
     const decision = accept(answer('A'), EMPTY_STATE, NOON);
     assert.ok(decision.kind === 'new');
     assert.equal(decision.moved, false);
-    assert.deepEqual(decision.standing, {
-      fingerprint: decision.standing.fingerprint,
+    assert.deepEqual(decision.current, {
+      fingerprint: decision.current.fingerprint,
       keyId: '…000A',
       expiration: NOON + 6 * HOUR,
       lifetime: 6 * HOUR,
@@ -58,8 +58,8 @@ describe('what becomes of an answer', () => {
     test(`the same keys with a ${what} expiration are renewed: it is the source's word about its own keys`, () => {
       const decision = accept(answer('A', { expiration, lastUpdated: NOON }), after(answer('A')), NOON + HOUR);
       assert.ok(decision.kind === 'renewed');
-      const first = after(answer('A')).standing;
-      assert.deepEqual(decision.standing, {
+      const first = after(answer('A')).current;
+      assert.deepEqual(decision.current, {
         ...first,
         expiration,
         lastUpdated: NOON,
@@ -122,10 +122,10 @@ describe('the state of a source that fails', () => {
   ] as const;
   for (const [got, beside, late, alone] of cases) {
     test(`${got}: ${beside} beside valid credentials, ${late} beside expired ones, ${alone} without any`, () => {
-      const standing = after(answer('A'));
+      const current = after(answer('A'));
       const states = [
-        accept(failure(got), standing, NOON + HOUR),
-        accept(failure(got), standing, NOON + 6 * HOUR),
+        accept(failure(got), current, NOON + HOUR),
+        accept(failure(got), current, NOON + 6 * HOUR),
         accept(failure(got), EMPTY_STATE, NOON),
       ].map((decision) => (decision.kind === 'keep' ? decision.state : decision.kind));
       assert.deepEqual(states, [beside, late, alone]);

@@ -27,10 +27,10 @@ describe('delivery', () => {
     });
     const { state } = StateStore.open(ownDirectory(directory), createAtomicFiles(), recordingLog());
     assert.equal(state.consumers['web']?.pending, undefined);
-    assert.equal(state.consumers['web']?.known?.generation, 1);
+    assert.equal(state.consumers['web']?.notifiedOf?.generation, 1);
   });
 
-  test('whether reads would show is remembered of processes that are known, and holds only if it does for all', async (t) => {
+  test('whether reads would show is remembered of processes that are notifiedOf, and holds only if it does for all', async (t) => {
     for (const [processes, expected] of [
       [[4711], true],
       [[4711, HIDDEN], false],
@@ -44,7 +44,7 @@ describe('delivery', () => {
       await rotate(store, ['/a']);
       deliverer.kick(config, NO_FAILURES);
       await deliverer.settle();
-      assert.equal(store.state.consumers['web']?.known?.traceable, expected);
+      assert.equal(store.state.consumers['web']?.notifiedOf?.traceable, expected);
     }
   });
 

@@ -80,7 +80,7 @@ export async function rotate(
 ): Promise<void> {
   await store.update((state) => {
     const generation = state.generation + 1;
-    const standing = { fingerprint: '', keyId: '', expiration: now + 6 * HOUR, lifetime: 6 * HOUR, fetchedAt: now };
+    const current = { fingerprint: '', keyId: '', expiration: now + 6 * HOUR, lifetime: 6 * HOUR, fetchedAt: now };
     const record = {
       key: '',
       expiration: now + 6 * HOUR,
@@ -93,7 +93,7 @@ export async function rotate(
       renamedAt: now,
     };
     const records = Object.fromEntries(sinks.map((path) => [path, { ...record, renamedAtBoot: BOOT }]));
-    const entered = { ...state, generation, standing, sinks: { ...state.sinks, ...records } };
+    const entered = { ...state, generation, current, sinks: { ...state.sinks, ...records } };
     return notePending(entered, config, { sinks, now, urgent });
   });
 }

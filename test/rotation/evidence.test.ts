@@ -16,7 +16,7 @@ const unknown: SinkEvidence = { kind: 'unknown', writtenAt: WRITTEN };
 interface Case {
   /** Of its two sinks. */
   readonly evidence?: readonly (SinkEvidence | undefined)[];
-  readonly by?: NonNullable<ConsumerState['known']>['by'] | 'nobody';
+  readonly by?: NonNullable<ConsumerState['notifiedOf']>['by'] | 'nobody';
   readonly at?: number;
   readonly traceable?: boolean;
   readonly now?: number;
@@ -31,8 +31,8 @@ function verdict({
 }: Case): boolean | undefined {
   const config = configOf([jsonSink('/a', 'web'), jsonSink('/b', 'web'), jsonSink('/c')], [execConsumer('web')]);
   const trace = traceable && ({ traceable } as const);
-  const known = { generation: 1, at, expiration: NOON + HOUR, lifetime: HOUR, ...trace };
-  const consumers = { web: by === 'nobody' ? { known } : { known: { ...known, by } } };
+  const notifiedOf = { generation: 1, at, expiration: NOON + HOUR, lifetime: HOUR, ...trace };
+  const consumers = { web: by === 'nobody' ? { notifiedOf } : { notifiedOf: { ...notifiedOf, by } } };
   const sinks = config.sinks.map(({ path, format }, index) => {
     const seen = path === '/c' ? read : evidence[index];
     const plain = { path, format, result: 'unchanged', bytesChanged: false, drift: [], warnings: [] } as const;
@@ -60,7 +60,7 @@ describe('a consumer is', () => {
     'not reading when none of its files was read': [{}, true],
     'reading when one of them was': [{ evidence: [unread, read] }, false],
     'reading when one of them was, whatever the others say': [{ evidence: [unknown, read] }, false],
-    'not judged where it cannot be known': [{ evidence: [unread, unknown] }, undefined],
+    'not judged where it cannot be notifiedOf': [{ evidence: [unread, unknown] }, undefined],
     'not judged by files that this pass has written': [{ evidence: [undefined, undefined] }, undefined],
     'not judged when its reads leave no trace': [{ traceable: false }, undefined],
     'reading when somebody has read, whoever that was': [{ traceable: false, evidence: [unread, read] }, false],

@@ -3,7 +3,7 @@ import { ownDirectory } from '../support/own.ts';
 import { describe, test } from 'node:test';
 import type { NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
 import { Deliverer } from '../../src/rotation/deliver.ts';
-import { noteAsked } from '../../src/rotation/pending.ts';
+import { noteManual } from '../../src/rotation/pending.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
@@ -22,12 +22,12 @@ describe('the end of a debt', () => {
     clock.advance(31_000);
     await eventually('looked for again', () => notified.length > seen);
     await eventually('settled', () => store.state.consumers['job']?.pending === undefined);
-    assert.equal(store.state.consumers['job']?.known?.generation, 1);
+    assert.equal(store.state.consumers['job']?.notifiedOf?.generation, 1);
   });
 
   test('one asked for by a person is notified in any case', async (t) => {
     const { store, notified, deliverer } = setUp(t, () => TOLD);
-    await store.update((state) => noteAsked(state, config, { now: NOON }));
+    await store.update((state) => noteManual(state, config, { now: NOON }));
     deliverer.kick(config, NO_FAILURES);
     await deliverer.settle();
     assert.deepEqual(

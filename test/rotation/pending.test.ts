@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
-import { dueAt, noteAsked, notePending, noteRenewed, type Topology } from '../../src/rotation/pending.ts';
+import { dueAt, noteManual, notePending, noteRenewed, type Topology } from '../../src/rotation/pending.ts';
 import { EMPTY_STATE, type AgentState, type ConsumerState } from '../../src/rotation/state.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 
@@ -25,7 +25,7 @@ const config: Topology = {
   consumers: [consumer('web'), consumer('job', 'expiring'), consumer('idle')],
 };
 const state: AgentState = { ...EMPTY_STATE, generation: 4 };
-const known = { generation: 3, at: NOON - HOUR, expiration: NOON + 5 * HOUR, lifetime: 6 * HOUR };
+const notifiedOf = { generation: 3, at: NOON - HOUR, expiration: NOON + 5 * HOUR, lifetime: 6 * HOUR };
 
 describe('who is to be notified', () => {
   test('the consumers of the changing sinks, each once, with those sinks alone', () => {
@@ -53,7 +53,10 @@ describe('who is to be notified', () => {
   });
 
   test('a repair under credentials that it knows owes nothing to a consumer that is spared', () => {
-    const same = { ...state, consumers: { job: { known: { ...known, generation: 4 } }, web: { known } } };
+    const same = {
+      ...state,
+      consumers: { job: { notifiedOf: { ...notifiedOf, generation: 4 } }, web: { notifiedOf } },
+    };
     const { consumers } = notePending(same, config, { sinks: ['/a'], now: NOON, urgent: false });
     assert.equal(consumers['job']?.pending, undefined);
     assert.equal(consumers['web']?.pending?.reason, 'changed');
@@ -67,11 +70,11 @@ describe('who is to be notified', () => {
       ],
       consumers: ['web', 'plain', 'asked', 'late'].map((name) => consumer(name)).concat(consumer('job', 'expiring')),
     };
-    const at = { ...known, generation: 4 };
+    const at = { ...notifiedOf, generation: 4 };
     const before = {
       ...state,
-      standing: { fingerprint: '', keyId: '', expiration: NOON + 9 * HOUR, lifetime: 9 * HOUR, fetchedAt: NOON },
-      consumers: { web: { known: at }, plain: { known: at }, job: { known: at }, late: { known } },
+      current: { fingerprint: '', keyId: '', expiration: NOON + 9 * HOUR, lifetime: 9 * HOUR, fetchedAt: NOON },
+      consumers: { web: { notifiedOf: at }, plain: { notifiedOf: at }, job: { notifiedOf: at }, late: { notifiedOf } },
     };
     const renewed = noteRenewed(before, topology, NOON);
     const pending = (name: string) => renewed.consumers[name]?.pending;
@@ -92,7 +95,7 @@ describe('who is to be notified', () => {
   });
 
   test('everybody, when a person asks', () => {
-    const { consumers } = noteAsked(state, config, { now: NOON });
+    const { consumers } = noteManual(state, config, { now: NOON });
     assert.deepEqual(
       Object.entries(consumers).map(([name, own]) => [name, own.pending?.reason, own.pending?.urgent]),
       [
@@ -107,33 +110,45 @@ describe('who is to be notified', () => {
 describe('when a debt is due', () => {
   const pending = pendingOf(notePending(state, config, { sinks: ['/a'], now: NOON, urgent: false }), 'web');
   const cases: [string, number, ConsumerConfig, ConsumerState, boolean][] = [
-    ['nothing pending: never', Infinity, consumer('x'), { known }, true],
-    ['changed: at once', 0, consumer('x'), { known, pending }, true],
+    ['nothing pending: never', Infinity, consumer('x'), { notifiedOf }, true],
+    ['changed: at once', 0, consumer('x'), { notifiedOf, pending }, true],
     [
       'after a failed attempt: when its backoff is over',
       9,
       consumer('x'),
-      { known, pending: { ...pending, nextAttempt: 9 } },
+      { notifiedOf, pending: { ...pending, nextAttempt: 9 } },
       true,
     ],
     [
-      'expiring: when a third of the known life is left',
+      'expiring: when a third of the notifiedOf life is left',
       NOON + 3 * HOUR,
       consumer('x', 'expiring'),
-      { known, pending },
+      { notifiedOf, pending },
       true,
     ],
-    ['expiring with before', NOON + 4 * HOUR, { ...consumer('x', 'expiring'), before: HOUR }, { known, pending }, true],
+    [
+      'expiring with before',
+      NOON + 4 * HOUR,
+      { ...consumer('x', 'expiring'), before: HOUR },
+      { notifiedOf, pending },
+      true,
+    ],
     ['expiring that knows nothing: at once', 0, consumer('x', 'expiring'), { pending }, true],
     [
       'expiring and urgent: at once',
       0,
       consumer('x', 'expiring'),
-      { known, pending: { ...pending, urgent: true } },
+      { notifiedOf, pending: { ...pending, urgent: true } },
       true,
     ],
-    ['a sink does not stand: held while it knows good ones', NOON + 3 * HOUR, consumer('x'), { known, pending }, false],
-    ['a sink does not stand, nothing known: half is better than nothing', 0, consumer('x'), { pending }, false],
+    [
+      'a sink does not stand: held while it knows good ones',
+      NOON + 3 * HOUR,
+      consumer('x'),
+      { notifiedOf, pending },
+      false,
+    ],
+    ['a sink does not stand, nothing notifiedOf: half is better than nothing', 0, consumer('x'), { pending }, false],
   ];
   for (const [what, expected, who, own, stand] of cases) {
     test(what, () => {

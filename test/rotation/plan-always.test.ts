@@ -12,7 +12,7 @@ describe('whatever happens', () => {
   const input: fc.Arbitrary<PlanInput> = fc
     .record(
       {
-        standing: fc.record({
+        current: fc.record({
           expiration: fc.integer({ min: NOW - 40 * HOUR, max: NOW + 40 * HOUR }),
           lifetime: duration,
         }),
@@ -39,7 +39,7 @@ describe('whatever happens', () => {
   test('no wait ends after the expiration while there is a second left', () => {
     fc.assert(
       fc.property(input, (given) => {
-        const { expiration } = given.standing ?? {};
+        const { expiration } = given.current ?? {};
         fc.pre(expiration !== undefined && expiration >= NOW + SECOND);
         assert.ok(planNext(given).at <= expiration);
       }),
@@ -49,7 +49,7 @@ describe('whatever happens', () => {
   test('after a failure, no wait takes more than a quarter of what is left, or a second', () => {
     fc.assert(
       fc.property(input, (given) => {
-        const left = (given.standing?.expiration ?? NOW) - NOW;
+        const left = (given.current?.expiration ?? NOW) - NOW;
         fc.pre(given.failures > 0 && left > 0);
         assert.ok(planNext(given).at - NOW <= Math.max(SECOND, left / 4));
       }),

@@ -26,17 +26,17 @@ function simulate(fleet: Fleet, countFrom: number): { peak: number; expired: num
 }
 
 function simulateAgent({ refresh, lifetime, outage, until, random }: Fleet, requests: Uint32Array): number {
-  let standing: { expiration: number; lifetime: number } | undefined;
+  let current: { expiration: number; lifetime: number } | undefined;
   let failures = 0;
   let expired = 0;
   for (let now = 0; now < until;) {
     const second = Math.floor(now / SECOND);
     requests[second] = (requests[second] ?? 0) + 1;
     const down = outage !== undefined && now >= outage[0] && now < outage[1];
-    if (standing && now > standing.expiration) expired++;
-    if (!down) standing = { expiration: now + lifetime, lifetime };
+    if (current && now > current.expiration) expired++;
+    if (!down) current = { expiration: now + lifetime, lifetime };
     failures = down ? failures + 1 : 0;
-    now = planNext({ now, refresh, ...(standing && { standing }), failures, random: random() }).at;
+    now = planNext({ now, refresh, ...(current && { current }), failures, random: random() }).at;
   }
   return expired;
 }

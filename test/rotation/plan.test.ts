@@ -28,7 +28,7 @@ function waits(of: Case): [shortest: number, longest: number, reason: PlanReason
     planNext({
       now: NOW,
       refresh: of.refresh ?? LIFE_ONLY,
-      standing: { expiration: NOW + (of.left ?? of.lifetime), lifetime: of.lifetime },
+      current: { expiration: NOW + (of.left ?? of.lifetime), lifetime: of.lifetime },
       failures: of.failures ?? 0,
       random,
       ...(of.nextMatch && { nextMatch: of.nextMatch }),
@@ -88,7 +88,7 @@ describe('the same credentials within the window: at a steady pace, several time
       const expiration = NOW + lifetime;
       let tries = 0;
       for (let now = NOW; now < expiration; tries++) {
-        now = planNext({ now, refresh: LIFE_ONLY, standing: { expiration, lifetime }, failures: 0, random: 0.5 }).at;
+        now = planNext({ now, refresh: LIFE_ONLY, current: { expiration, lifetime }, failures: 0, random: 0.5 }).at;
       }
       assert.ok(tries >= 4 && tries <= 100, `${tries} tries in ${lifetime / MINUTE} min`);
     }

@@ -33,9 +33,13 @@ describe('a pass with the same keys', () => {
       assert.deepEqual([report.rotated, report.generation, report.source.expiration], [false, 1, expiration]);
       assert.deepEqual([sink?.result, sink?.drift, sink?.bytesChanged], ['written', [], false]);
       assert.match(readFileSync(stage.path, 'utf8'), new RegExp(`"Expiration" : "${formatExpiration(expiration)}"`));
-      const { known, pending } = readState(ownDirectory(stage.directory)).consumers['web'] ?? {};
+      const { notifiedOf, pending } = readState(ownDirectory(stage.directory)).consumers['web'] ?? {};
       assert.deepEqual([pending?.reason, pending?.since], ['renewed', NOON]);
-      assert.equal(known?.expiration, NOON + (round === 0 ? 6 : 5) * HOUR, 'the end of what it knows, at the latest');
+      assert.equal(
+        notifiedOf?.expiration,
+        NOON + (round === 0 ? 6 : 5) * HOUR,
+        'the end of what it knows, at the latest',
+      );
     }
   });
 

@@ -81,7 +81,7 @@ export function setUp(t: TestContext): Stage {
       ),
     deliver: async () => {
       const life = { expiration: NOON + 6 * HOUR, lifetime: 6 * HOUR };
-      const web = { known: { generation: 1, at: NOON, ...life, by: 'notified' as const } };
+      const web = { notifiedOf: { generation: 1, at: NOON, ...life, by: 'notified' as const } };
       await current.store.update((state) => ({ ...state, consumers: { web } }));
     },
     restart: (bootId?: string) => {

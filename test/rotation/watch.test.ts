@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Sent } from '../../src/notify/contract.ts';
-import { notePending, noteAsked } from '../../src/rotation/pending.ts';
+import { notePending, noteManual } from '../../src/rotation/pending.ts';
 import { readState, StateStore } from '../../src/rotation/store.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { NOON } from '../support/credentials.ts';
@@ -39,7 +39,7 @@ describe('what was sent', () => {
     watched.resolve(undefined);
     await stage.deliverer.settle();
     assert.equal(onDisk()?.pending, undefined);
-    assert.deepEqual(onDisk()?.matched, ['1:2:3=7@3'], 'it is known to be meant');
+    assert.deepEqual(onDisk()?.matched, ['1:2:3=7@3'], 'it is notifiedOf to be meant');
     assert.equal(stage.outcomes.at(-1)?.result, 'notified');
   });
 
@@ -104,7 +104,7 @@ describe('a consumer that ended', () => {
     await stage.deliverer.settle();
     const [last] = stage.deliverer.outcomes();
     assert.deepEqual([last?.result, last?.successor?.isRunning], ['ended', true]);
-    assert.equal(stage.store.state.consumers['job']?.known?.by, 'started_since');
+    assert.equal(stage.store.state.consumers['job']?.notifiedOf?.by, 'started_since');
     assert.equal(stage.notified.length, 1);
   });
 
@@ -124,7 +124,7 @@ describe('a consumer that ended', () => {
       result = undefined;
       const next = changed.length > 0 ? { ...config, consumers: [...changed] } : config;
       if (changed.length === 0)
-        await stage.store.update((state) => noteAsked(state, config, { now: NOON, names: asked }));
+        await stage.store.update((state) => noteManual(state, config, { now: NOON, names: asked }));
       stage.clock.advance(600_000);
       stage.deliverer.kick(next, NO_FAILURES);
       await stage.deliverer.settle();

@@ -49,7 +49,7 @@ test('a rotation is never lost, and signalled twice only where a kill came first
 async function killSoon(agent: Running, site: Site, generation: number): Promise<boolean> {
   await delay(Math.random() * LATEST_KILL);
   await agent.stop('SIGKILL');
-  const { known, pending } = consumer(site);
+  const { notifiedOf: known, pending } = consumer(site);
   return known?.generation === generation || (pending?.generation === generation && pending.sent !== undefined);
 }
 
@@ -103,7 +103,7 @@ function consumer(site: Site): NonNullable<AgentState['consumers'][string]> {
 /** Waits until the daemon knows a rotation, and nothing is pending. */
 async function settled(site: Site, generation: number): Promise<void> {
   await eventually(`rotation ${generation} is known`, () => {
-    const { known, pending } = consumer(site);
+    const { notifiedOf: known, pending } = consumer(site);
     return known?.generation === generation && pending === undefined;
   });
 }
