@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { DURATION } from '../../src/config/scalars.ts';
 import { file } from '../../src/config/schema.ts';
-import { oneOf, show } from '../../src/config/show.ts';
+import { oneOf, show } from '../../src/config/problem.ts';
 
 /** One setting of the configuration, as the schema describes it. */
 export interface Setting {

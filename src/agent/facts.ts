@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { lookOnDisk } from '../config/on-disk.ts';
+import { lookOnDisk } from '../config/load.ts';
 import type { BootTime } from '../core/contracts.ts';
 import { SYSTEM_DIRECTORIES } from '../core/directories.ts';
 import { showUnit, textOf, type Shown } from '../host/systemctl.ts';

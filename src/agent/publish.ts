@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { inForceOf, lookOnDisk, type InForce } from '../config/on-disk.ts';
+import { inForceOf, lookOnDisk, type InForce } from '../config/load.ts';
 import type { Config } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';

@@ -1,9 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import { assemble } from '../config/assemble.ts';
 import { parseYaml } from '../config/document.ts';
-import { loadConfig, MAIN_FILE, type ConfigResult } from '../config/load.ts';
+import { loadConfig, MAIN_FILE, readConfigFile, type ConfigResult } from '../config/load.ts';
 import { formatProblems } from '../config/problem.ts';
-import { readConfigFile } from '../config/read-file.ts';
 import { entriesAt, itemsAt } from '../config/tree.ts';
 import { AgentError, describeForeign } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';

@@ -77,7 +77,7 @@ async function chooseSinks(
 }
 
 async function sinksOfOptions(options: InitOptions): Promise<readonly DraftSink[]> {
-  const { configFromFlags } = await import('../config/flags.ts');
+  const { configFromFlags } = await import('../config/assemble.ts');
   const result = configFromFlags({ ...options });
   if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
   const notify: readonly DraftConsumer[] = [

@@ -1,6 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
-import { defaultConfig } from '../config/defaults.ts';
+import { defaultConfig } from '../config/assemble.ts';
 import type { Config } from '../core/config.ts';
 import type { Credentials, Origin } from '../core/credentials.ts';
 import { AgentError } from '../core/errors.ts';

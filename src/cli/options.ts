@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../core/config.ts';
-import type { SinkFlags as NamedSinks } from '../config/flags.ts';
+import type { SinkFlags as NamedSinks } from '../config/assemble.ts';
 import type { ConfigResult } from '../config/load.ts';
 import { formatProblems, type Problem } from '../config/problem.ts';
 import { readDuration } from '../config/scalars.ts';
@@ -73,7 +73,7 @@ export async function readPart(world: World, options: ConfigOptions, part: 'imds
 }
 
 async function fromFlags(options: SinkFlags): Promise<ConfigResult> {
-  const { configFromFlags } = await import('../config/flags.ts');
+  const { configFromFlags } = await import('../config/assemble.ts');
   return configFromFlags({ ...options });
 }
 

@@ -1,12 +1,24 @@
+import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
+import type { Config } from '../core/config.ts';
 import { buildConfig, type Origin } from './build.ts';
-import { checkSchema } from './check.ts';
-import { mergeFiles } from './merge.ts';
-import type { ConfigResult, Problem } from './problem.ts';
-import { checkNames, checkRules } from './relations.ts';
-import { file as schema } from './schema.ts';
-import type { ValidatePattern } from './settings-rules.ts';
-import { plain, type Tree } from './tree.ts';
+import { invalid, note, placeText, didYouMean, pathText, show, type ConfigResult, type Problem } from './problem.ts';
+import { checkNames, checkRules, type ValidatePattern } from './rules.ts';
+import { file as schema, anyKind, file } from './schema.ts';
+import {
+  plain,
+  find,
+  keyPlaceOf,
+  placeOf,
+  isList,
+  isMapping,
+  type Tree,
+  type Path,
+  type Entry,
+  type Mapping,
+  type Place,
+} from './tree.ts';
 
 export interface Parts extends Origin {
   /** In order; shown as the configuration's origin. */
@@ -49,4 +61,171 @@ function rank(files: readonly string[], { file, line = 0, column = 0 }: Problem)
 
 function compare(a: readonly number[], b: readonly number[]): number {
   return a.map((rank, index) => rank - (b[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
+}
+
+/** What the schema has against one file: all of it, and of each setting the first. */
+export function checkSchema(tree: Tree): Problem[] {
+  const settings = plain(tree);
+  const issues = [file, anyKind].flatMap((schema) => v.safeParse(schema, settings).issues ?? []);
+  const first = new Map<string, Problem>();
+  for (const problem of issues.map((issue) => toProblem(tree, issue))) {
+    if (!first.has(problem.path)) first.set(problem.path, problem);
+  }
+  return [...first.values()];
+}
+
+function toProblem(tree: Tree, issue: v.BaseIssue<unknown>): Problem {
+  const path: Path = (issue.path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key)));
+  if (issue.type === 'never') return unknownKey(tree, path, issue.message.split(' '));
+  const isAboutKey = issue.path?.at(-1)?.origin === 'key';
+  const found = find(tree, path);
+  if (isAboutKey && !found) return missing(tree, path);
+  const value = isAboutKey ? path.at(-1) : found && plain(found);
+  const [expected = '', hint] = issue.message.split('\n');
+  return invalid(isAboutKey ? keyPlaceOf(tree, path) : placeOf(tree, path), {
+    path: pathText(path),
+    message: `expected ${expected}, got ${show(value)}`,
+    hint: value === null ? 'give it a value, or remove the line' : hint,
+  });
+}
+
+function unknownKey(tree: Tree, path: Path, known: readonly string[]): Problem {
+  const key = String(path.at(-1) ?? '');
+  return invalid(keyPlaceOf(tree, path), {
+    path: pathText(path),
+    message: `expected a known setting, got ${show(key)}`,
+    hint: didYouMean(key, known) ?? `known here: ${known.join(', ')}`,
+  });
+}
+
+function missing(tree: Tree, path: Path): Problem {
+  const key = String(path.at(-1) ?? '');
+  return invalid(placeOf(tree, path), {
+    path: pathText(path),
+    message: `expected it to be set, got nothing`,
+    hint: `add ${key}:`,
+  });
+}
+
+export interface Merged {
+  readonly tree: Tree;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Several files as one: lists join, of one setting in several files the last counts, which is noted; a consumer that two
+ * files give another value is a problem. What is of the wrong kind is left to the schema.
+ */
+export function mergeFiles(trees: readonly Tree[]): Merged {
+  const problems: Problem[] = [];
+  const at = trees[0]?.at ?? { file: '' };
+  const empty: Tree = { at, value: new Map() };
+  const files = trees.filter(({ value }) => isMapping(value));
+  return { tree: files.reduce((merged, tree) => join(merged, tree, [], problems), empty), problems };
+}
+
+function join(first: Tree, second: Tree, path: Path, problems: Problem[]): Tree {
+  if (isList(first.value) && isList(second.value)) return { at: first.at, value: [...first.value, ...second.value] };
+  if (isMapping(first.value) && isMapping(second.value)) {
+    return { at: first.at, value: joinNames(first.value, second.value, path, problems) };
+  }
+  if (!isScalar(first) || !isScalar(second)) return first;
+  if (first.value !== second.value) problems.push(override(first, second, path));
+  return second;
+}
+
+function isScalar({ value }: Tree): boolean {
+  return !isList(value) && !isMapping(value);
+}
+
+function joinNames(first: Mapping, second: Mapping, path: Path, problems: Problem[]): Mapping {
+  const joined = new Map<string, Entry>(first);
+  const isOfNames = path.length === 1 && path[0] === 'consumers';
+  for (const [key, entry] of second) {
+    const standing = first.get(key);
+    const inner = [...path, key];
+    if (!standing) joined.set(key, entry);
+    else if (isOfNames) problems.push(...clash(standing.tree, entry.tree, inner));
+    else joined.set(key, { ...entry, tree: join(standing.tree, entry.tree, inner, problems) });
+  }
+  return joined;
+}
+
+function clash(first: Tree, second: Tree, path: Path): Problem[] {
+  if (isDeepStrictEqual(plain(first), plain(second))) return [];
+  const message = `expected the same as in ${placeText(first.at)}, got another value`;
+  return [invalid(second.at, { path: pathText(path), message, hint: 'keep one of the two' })];
+}
+
+function override(first: Tree, second: Tree, path: Path): Problem {
+  const message = `${show(second.value)} counts, in place of ${show(first.value)} in ${placeText(first.at)}`;
+  return note(second.at, { path: pathText(path), message, hint: 'nothing, if that is meant' });
+}
+
+/** Sinks as the command line gives them. */
+export interface SinkFlags {
+  readonly awsCredentials?: readonly string[];
+  readonly profile?: string;
+  readonly dotenv?: readonly string[];
+  readonly jsonFile?: readonly string[];
+  readonly mode?: string;
+  readonly owner?: string;
+  readonly group?: string;
+}
+
+type Settings = Readonly<Record<string, string | undefined>>;
+
+/** A configuration without a file. Relative paths count from `cwd`; problems name the option. */
+export function configFromFlags(flags: SinkFlags, cwd: string = process.cwd()): ConfigResult {
+  const { mode, owner, group, profile } = flags;
+  const common = { mode, owner, group };
+  const sinksOf = (option: string, paths: readonly string[] | undefined, settings: Settings): Tree[] =>
+    (paths ?? []).map((path) => sinkOf(option, { path: absolute(path, cwd), ...settings }));
+  const sinks = [
+    ...sinksOf('--aws-credentials', flags.awsCredentials, { format: 'aws-credentials', profile, ...common }),
+    ...sinksOf('--dotenv', flags.dotenv, { format: 'dotenv', ...common }),
+    ...sinksOf('--json-file', flags.jsonFile, { format: 'json', ...common }),
+  ];
+  const tree = mapping({ file: 'command line' }, [['sinks', { at: { file: 'command line' }, value: sinks }]]);
+  const result = assemble({ files: [], trees: [tree], problems: [], validatePattern: () => undefined });
+  return result.ok
+    ? { ...result, warnings: ofOptions(result.warnings) }
+    : { ok: false, problems: ofOptions(result.problems) };
+}
+
+/** What begins with ~ stays as it is, to be refused with its hint. */
+function absolute(path: string, cwd: string): string {
+  return /^[^~]/.test(path) ? resolve(cwd, path) : path;
+}
+
+/** The options that are not named like the sinks they make. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  profile: '--profile',
+  mode: '--mode',
+  owner: '--owner',
+  group: '--group',
+};
+
+function sinkOf(option: string, settings: Settings): Tree {
+  const entries = Object.entries(settings).flatMap(([key, value]): [string, Tree][] =>
+    value === undefined ? [] : [[key, { at: { file: OPTIONS[key] ?? option }, value }]],
+  );
+  return mapping({ file: option }, entries);
+}
+
+function mapping(at: Place, trees: readonly [string, Tree][]): Tree {
+  return { at, value: new Map(trees.map(([key, tree]): [string, Entry] => [key, { key: tree.at, tree }])) };
+}
+
+/** An option is one to its user, however many sinks it counts for. */
+function ofOptions(problems: readonly Problem[]): readonly Problem[] {
+  const texts = problems.map(({ file, message }) => `${file}\n${message}`);
+  return problems
+    .filter((_, index) => texts.indexOf(texts[index] ?? '') === index)
+    .map((problem) => ({ ...problem, path: '' }));
+}
+
+/** What an empty configuration means. */
+export function defaultConfig(): Config {
+  return buildConfig(v.parse(file, {}), { files: [] });
 }

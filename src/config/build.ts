@@ -1,15 +1,5 @@
-import type {
-  Config,
-  ConsumerConfig,
-  DotenvNames,
-  ImdsConfig,
-  JsonKeys,
-  RefreshConfig,
-  SinkConfig,
-} from '../core/config.ts';
-import type { ConsumerSettings } from './schema-consumers.ts';
-import type { SinkSettings } from './schema-sinks.ts';
-import type { File } from './schema.ts';
+import type { Config, ConsumerConfig, DotenvNames, SinkConfig } from '../core/config.ts';
+import type { ConsumerSettings, SinkSettings, File } from './schema.ts';
 
 /** Where a configuration was read; nothing, when it is that of a command line. */
 export interface Origin extends Pick<Config, 'files'> {
@@ -18,58 +8,32 @@ export interface Origin extends Pick<Config, 'files'> {
 }
 
 /** The configuration that valid settings mean, frozen. */
-export function buildConfig(settings: File, { files, ...origin }: Origin): Config {
+export function buildConfig({ refresh, sinks, consumers, ...sections }: File, { files, ...origin }: Origin): Config {
+  const { schedule, ...rest } = refresh;
   return freeze({
-    ...defined(origin),
+    ...camel(origin),
     files,
-    imds: buildImds(settings.imds),
-    refresh: buildRefresh(settings.refresh),
-    startupWait: settings.startup_wait,
-    log: settings.log,
-    metrics: settings.metrics,
-    trustedGroups: settings.trusted_groups,
-    lockdown: { allowUsers: settings.lockdown.allow_users, containers: settings.lockdown.containers },
-    sinks: settings.sinks.map(buildSink),
-    consumers: Object.entries(settings.consumers).map(([name, consumer]) => buildConsumer(name, consumer)),
+    ...camel(sections),
+    refresh: {
+      ...camel(rest),
+      ...camel({ schedule: typeof schedule === 'string' ? { pattern: schedule } : schedule }),
+    },
+    sinks: sinks.map(buildSink),
+    consumers: Object.entries(consumers).map(([name, consumer]) => buildConsumer(name, consumer)),
   });
 }
 
-function buildImds({ endpoint_mode, allow_any_endpoint, ...rest }: File['imds']): ImdsConfig {
-  return { ...rest, allowAnyEndpoint: allow_any_endpoint, ...defined({ endpointMode: endpoint_mode }) };
-}
-
-function buildRefresh({ max_interval, before_expiry, schedule }: File['refresh']): RefreshConfig {
-  return {
-    maxInterval: max_interval,
-    ...defined({
-      beforeExpiry: before_expiry,
-      schedule: typeof schedule === 'string' ? { pattern: schedule } : schedule,
-    }),
-  };
-}
-
 /** The sink that valid settings mean. */
-export function buildSink(sink: SinkSettings): SinkConfig {
-  const { path, mode } = sink;
-  const common = {
-    path,
-    ...buildMode(mode),
-    notify: [...new Set(sink.notify)],
-    ...defined({ owner: sink.owner, group: sink.group }),
-  };
+export function buildSink({ mode, notify, ...sink }: SinkSettings): SinkConfig {
+  const common = { ...buildMode(mode), notify: [...new Set(notify)] };
   switch (sink.format) {
-    case 'aws-credentials': {
-      const { format, profile, security_token, account_id, expiration_key, comment } = sink;
-      const options = { profile, securityToken: security_token, accountId: account_id, comment };
-      return { format, ...common, ...options, ...defined({ expirationKey: expiration_key }) };
-    }
-    case 'dotenv': {
-      const { format, prefix, only, comment } = sink;
-      return { format, ...common, prefix, names: buildNames(sink), export: sink.export, only, comment };
-    }
+    case 'aws-credentials':
+      return { ...camel(sink), ...common };
+    case 'dotenv':
+      return { ...camel(sink), ...common, names: buildNames(sink) };
     case 'json': {
-      const { format, shape = 'imds', keys } = sink;
-      return { format, ...common, content: keys ? { keys: buildKeys(keys) } : { shape } };
+      const { shape = 'imds', keys, ...rest } = sink;
+      return { ...camel(rest), ...common, content: keys ? { keys: camel(keys) } : { shape } };
     }
   }
 }
@@ -87,57 +51,26 @@ export const DOTENV_NAMES = {
   expiration: 'AWS_CREDENTIAL_EXPIRATION',
 } as const;
 
-function buildNames({ prefix, names }: Extract<SinkSettings, { format: 'dotenv' }>): DotenvNames {
-  const usual = (name: keyof typeof DOTENV_NAMES): string => prefix + DOTENV_NAMES[name];
-  return {
-    accessKeyId: names.access_key_id ?? usual('access_key_id'),
-    secretAccessKey: names.secret_access_key ?? usual('secret_access_key'),
-    sessionToken: names.session_token ?? usual('session_token'),
-    expiration: names.expiration === undefined ? usual('expiration') : names.expiration,
-  };
-}
-
-type KeySettings = NonNullable<Extract<SinkSettings, { format: 'json' }>['keys']>;
-
-function buildKeys({
-  access_key_id,
-  secret_access_key,
-  session_token,
-  expiration,
-  account_id,
-  role,
-}: KeySettings): JsonKeys {
-  return defined({
-    accessKeyId: access_key_id,
-    secretAccessKey: secret_access_key,
-    sessionToken: session_token,
-    expiration,
-    accountId: account_id,
-    role,
-  });
+function buildNames({
+  prefix,
+  names,
+}: Pick<Extract<SinkSettings, { format: 'dotenv' }>, 'prefix' | 'names'>): DotenvNames {
+  const usual = Object.entries(DOTENV_NAMES).map(([field, name]) => [field, prefix + name] as const);
+  return camel({ ...(Object.fromEntries(usual) as typeof DOTENV_NAMES), ...names });
 }
 
 function buildConsumer(name: string, consumer: ConsumerSettings): ConsumerConfig {
   const action = consumer.type === 'systemd' ? consumer.action : undefined;
-  const common = {
-    name,
-    when: consumer.when ?? usualWhen(consumer.type, action),
-    ...defined({ before: consumer.before, after: consumer.after }),
-  };
+  const common = { name, when: consumer.when ?? usualWhen(consumer.type, action) };
   switch (consumer.type) {
-    case 'systemd': {
-      const { type, unit, action, signal = 'SIGHUP', handles_signal, user } = consumer;
-      return { type, ...common, unit, action, signal, handlesSignal: handles_signal, ...defined({ user }) };
-    }
+    case 'systemd':
+      return { signal: 'SIGHUP', ...camel(consumer), ...common };
     case 'signal': {
-      const { type, signal, handles_signal, pid_file, process } = consumer;
-      const target = defined({ pidFile: pid_file, process });
-      return { type, ...common, signal, target, handlesSignal: handles_signal };
+      const { pid_file, process, ...rest } = consumer;
+      return { ...camel(rest), ...common, target: camel({ pid_file, process }) };
     }
-    case 'exec': {
-      const { type, command, timeout, user } = consumer;
-      return { type, ...common, command, timeout, ...defined({ user }) };
-    }
+    case 'exec':
+      return { ...camel(consumer), ...common };
   }
 }
 
@@ -151,12 +84,20 @@ export function usualWhen(type: string | undefined, action = 'try-reload-or-rest
   return action === 'try-reload-or-restart' ? 'auto' : 'changed';
 }
 
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+type CamelName<S> = S extends `${infer First}_${infer Rest}` ? `${First}${Capitalize<CamelName<Rest>>}` : S;
+type Camel<T> = T extends readonly unknown[] | string | number | boolean | null
+  ? T
+  : { [K in keyof T as CamelName<K>]: Camel<Exclude<T[K], undefined>> };
 
-/** Without the keys whose value is undefined. */
-function defined<T extends object>(values: T): Defined<T> {
+/** Settings by the names that they have in code, in maps within as well; without those that are undefined. */
+function camel<T extends object>(settings: T): Camel<T> {
+  const entries = Object.entries(settings).flatMap(([key, value]: [string, unknown]) => {
+    const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const name = key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    return value === undefined ? [] : [[name, isMap ? camel(value) : value] as const];
+  });
   // Object.entries knows no key types; what it gives here are those of T.
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
+  return Object.fromEntries(entries) as Camel<T>;
 }
 
 function freeze<T>(value: T): T {

@@ -1,7 +1,16 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { Document, Node, Scalar, YAMLMap } from 'yaml';
-import { invalid, type Finding, type Problem } from './problem.ts';
-import { pathText, show } from './show.ts';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
+import { invalid, pathText, show, type Finding, type Problem } from './problem.ts';
 import type { Entry, Path, Place, Tree } from './tree.ts';
 
 /** Deeper than any setting: a limit for recursion. */

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { oneOf } from './show.ts';
+import { oneOf } from './problem.ts';
 import { DURATION, REFUSED, readDuration, readMode, readOwner, readPath, type Mode, type Reading } from './scalars.ts';
 
 /**

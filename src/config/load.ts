@@ -1,16 +1,19 @@
+import { isUtf8 } from 'node:buffer';
 import { readdirSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
+import type { Config } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
-import { isErrno } from '../core/errors.ts';
-import { errorOf, openDirectory } from '../paths/policies.ts';
-import { takeBackOr, withRemedy } from '../paths/remedy.ts';
+import { isErrno, AgentError, describeForeign } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
+import { readFile } from '../files/read.ts';
+import { Held } from '../paths/held.ts';
+import { errorOf, openDirectory, openFile, type FoundDirectory, type FoundFile } from '../paths/policies.ts';
+import { takeBackOr, withRemedy, takeBack } from '../paths/remedy.ts';
 import { assemble } from './assemble.ts';
 import { parseYaml } from './document.ts';
-import { problem, warning, type ConfigResult, type Problem } from './problem.ts';
-import { checkPrograms } from './programs.ts';
-import { describeFailure, readConfigFile, type FileText } from './read-file.ts';
-import type { ValidatePattern } from './settings-rules.ts';
-import { checkTextfiles } from './textfile.ts';
+import { problem, warning, formatProblems, type ConfigResult, type Problem, type Finding } from './problem.ts';
+import { checkPrograms, checkTextfiles } from './named.ts';
+import type { ValidatePattern } from './rules.ts';
 
 export type { ConfigResult, Problem } from './problem.ts';
 
@@ -131,4 +134,142 @@ function misnamed(directory: string, name: string): Problem[] {
   return [
     warning({ file: `${directory}/${name}` }, { message: 'expected a name ending in .yaml, got .yml: it is not read' }),
   ];
+}
+
+export type FileText =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly problem: Problem; readonly isMissing?: boolean };
+
+/** The text of a configuration file. For root, of one that nobody else can change: it can run commands as root. */
+export function readConfigFile(file: string, uid: number): FileText {
+  try {
+    if (uid !== 0) return readHeld(file, Held.unjudged(file));
+    using found = openFile('configuration', file, { uid });
+    if (found.kind === 'file') return readHeld(file, found.held);
+    if (found.kind === 'absent') throw Object.assign(new Error(file), { code: 'ENOENT', syscall: 'open' });
+    const refusal = found.kind === 'refused' ? found.refusal : undefined;
+    if (refusal?.why === 'errno') throw refusal.error;
+    const { code, ...error } = found.kind === 'refused' ? found.error : errorOf('configuration', file, found).toInfo();
+    const finding = withRemedy(file, { code, ...error }, refusal, (at) => installConfig(file, at));
+    return refuse(file, code === 'CONFIG_UNSAFE' ? code : 'CONFIG_UNREADABLE', finding);
+  } catch (error) {
+    const refused = refuse(file, 'CONFIG_UNREADABLE', describeFailure('a file', error));
+    return { ...refused, isMissing: isErrno(error, 'ENOENT') };
+  }
+}
+
+function readHeld(file: string, held: Held): FileText {
+  using reading = held;
+  try {
+    return decode(file, readFile(reading, { notRegular: 'CONFIG_UNREADABLE', tooLarge: 'CONFIG_INVALID' }).bytes);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    const message = error.message.replace(`${held.path}: `, '');
+    return refuse(file, error.code === 'CONFIG_INVALID' ? error.code : 'CONFIG_UNREADABLE', { message });
+  }
+}
+
+const HOME = '/etc/credrotate';
+
+/** A copy where only root can write, since whoever owns a file may still hold it open; what is there is taken back. */
+function installConfig(file: string, at: string): string {
+  if (resolve(file).startsWith(`${HOME}/`)) return takeBack(at);
+  const target = basename(dirname(resolve(file))) === 'conf.d' ? `conf.d/${basename(file)}` : 'credrotate.yaml';
+  return `sudo install -m 644 -o root -g root ${shellWord(file)} ${shellWord(`${HOME}/${target}`)}`;
+}
+
+function decode(file: string, bytes: Buffer): FileText {
+  const expected = 'expected YAML in UTF-8, got';
+  if (/^(?:\xff\xfe|\xfe\xff)/.test(bytes.toString('latin1', 0, 2))) {
+    return refuse(file, 'CONFIG_INVALID', { message: `${expected} UTF-16`, hint: 'save it as UTF-8' });
+  }
+  if (!isUtf8(bytes) || bytes.includes(0))
+    return refuse(file, 'CONFIG_INVALID', { message: `${expected} other bytes` });
+  return { ok: true, text: bytes.toString().replace(/^\uFEFF/, '') };
+}
+
+function refuse(file: string, code: Problem['code'], finding: Finding): Extract<FileText, { ok: false }> {
+  return { ok: false, problem: problem(code, { file }, finding) };
+}
+
+/** For a file or directory that could not be read. */
+export function describeFailure(expected: 'a file' | 'a directory', error: unknown): Finding {
+  const message = (got: string): string => `expected ${expected}, got ${got}`;
+  if (isErrno(error, 'ENOENT')) {
+    return { message: message('nothing there'), hint: 'write one there, or name another with --config' };
+  }
+  const hint = isErrno(error, 'EACCES') ? 'run it as root, or let everybody read it: it holds no secrets' : undefined;
+  return { message: message(describeForeign(error)), hint };
+}
+
+/** What has become of a configuration on disk since it was read. */
+export interface FoundOnDisk {
+  readonly state: 'in_force' | 'edited' | 'refused' | 'unknown';
+  /** The last change of its files; RFC 3339. */
+  readonly since?: string;
+  /** The first thing that is wrong with it. */
+  readonly problem?: string;
+}
+
+/** How a configuration that is in force is told from another one. */
+export interface InForce {
+  readonly path: string;
+  /** Of the bytes of its files. */
+  readonly digest: string;
+  /** Of what they mean: other words for the same change nothing. */
+  readonly meaning: string;
+}
+
+/** Undefined for one that options of the command line made. */
+export function inForceOf(config: Config): InForce | undefined {
+  const { path, digest: bytes } = config;
+  return path === undefined || bytes === undefined ? undefined : { path, digest: bytes, meaning: meaningOf(config) };
+}
+
+function meaningOf(config: Config): string {
+  return digest(JSON.stringify({ ...config, path: undefined, digest: undefined, files: undefined }));
+}
+
+/** What is on disk beside what was read there. It is only parsed where its bytes are others. */
+export function lookOnDisk(inForce: InForce, options: LoadOptions): FoundOnDisk {
+  const { path } = inForce;
+  const { files, texts, digest: found } = readSources(path, options);
+  if (found === inForce.digest) return { state: 'in_force' };
+  const result = loadConfig(path, options);
+  if (result.ok && meaningOf(result.config) === inForce.meaning) return { state: 'in_force' };
+  const common = sinceOf(files, [confD(path), ...(texts.length === files.length ? [] : [dirname(path)])], options.uid);
+  if (result.ok) return { state: 'edited', ...common };
+  // Who may not read it cannot tell what it is worth.
+  if (options.uid !== 0 && result.problems.every(({ code }) => code === 'CONFIG_UNREADABLE'))
+    return { state: 'unknown' };
+  const [first = ''] = formatProblems(result.problems).split('\n');
+  return { state: 'refused', ...common, problem: first };
+}
+
+/**
+ * The last change. A file of conf.d that has gone leaves its trace in the directory. Where root may not look, since others
+ * could serve what is there by now, nothing is known.
+ */
+function sinceOf(files: readonly string[], directories: readonly string[], uid: number): Pick<FoundOnDisk, 'since'> {
+  const times = [
+    ...files.flatMap((path) => changedAt(() => openFile('configuration', path, { uid }), path, uid)),
+    ...directories.flatMap((path) => changedAt(() => openDirectory('configuration', path, { uid }), path, uid)),
+  ];
+  return times.length === 0 ? {} : { since: new Date(Math.max(...times)).toISOString() };
+}
+
+/** One time in milliseconds, or none. */
+function changedAt(open: () => FoundFile | FoundDirectory, path: string, uid: number): readonly number[] {
+  try {
+    if (uid !== 0) {
+      using held = Held.unjudged(path);
+      return [Number(held.stat().ctimeMs)];
+    }
+    using found = open();
+    if (found.kind === 'file') return [Number(found.held.stat().ctimeMs)];
+    return found.kind === 'directory' && found.missing.length === 0 ? [Number(found.held.stat().ctimeMs)] : [];
+  } catch (error) {
+    if (isErrno(error)) return [];
+    throw error;
+  }
 }

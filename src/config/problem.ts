@@ -57,3 +57,67 @@ function format({ severity, path, message, hint, ...place }: Problem): string {
 export function placeText({ file, line, column }: Place): string {
   return [file, line, column].filter((part) => part !== undefined).join(':');
 }
+
+const LONGEST = 60;
+
+/** What stands there, for `got …`. Long texts, and such as may be keys or passwords, are described instead. */
+export function show(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing';
+  if (typeof value === 'string') return showText(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return Array.isArray(value) ? 'a list' : 'keys and values';
+}
+
+function showText(text: string): string {
+  if (text.length > LONGEST || isLikeSecret(text)) return `a text of ${String(text.length)} characters`;
+  return `"${printable(text)}"`;
+}
+
+/** An AWS secret key, or a URL with a user name and password. */
+function isLikeSecret(text: string): boolean {
+  return /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z\d+/]{40}$/.test(text) || /:\/\/[^/]*@/.test(text);
+}
+
+/** A key in the notation of {@link pathText}; a long one is cut. */
+function showKey(key: string): string {
+  if (/^[\w-]{1,60}$/.test(key)) return `.${key}`;
+  return `["${printable(key.length > LONGEST ? `${key.slice(0, LONGEST)}…` : key)}"]`;
+}
+
+/** `sinks[2].mode` */
+export function pathText(path: readonly (string | number)[]): string {
+  const text = path.map((key) => (typeof key === 'number' ? `[${String(key)}]` : showKey(key))).join('');
+  return text.startsWith('.') ? text.slice(1) : text;
+}
+
+/** `a`, `a or b`, `a, b or c` */
+export function oneOf(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`;
+}
+
+/** The name that was probably meant, as a hint. */
+export function didYouMean(got: string, names: readonly string[]): string | undefined {
+  const near = names
+    .map((name) => ({ name, distance: editDistance(plainName(got), plainName(name)) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return near && near.distance <= Math.max(1, near.name.length / 3) ? `did you mean ${near.name}?` : undefined;
+}
+
+/** maxInterval, max-interval and max_interval are one name. */
+function plainName(name: string): string {
+  return name.slice(0, LONGEST).toLowerCase().replace(/[-_ ]/g, '');
+}
+
+/** Levenshtein's. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (const [i, letter] of Array.from(a).entries()) {
+    const next = [i + 1];
+    for (const [j, other] of Array.from(b).entries()) {
+      const replace = (row[j] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(replace, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

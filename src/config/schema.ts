@@ -1,20 +1,229 @@
 import * as v from 'valibot';
 import {
   choice,
-  expectation,
   duration,
+  expectation,
   flag,
   mapping,
   option,
   owner,
+  path,
+  quote,
   required,
   text,
+  unchecked,
   withoutLists,
   word,
+  mode,
+  reading,
 } from './fields.ts';
-import { consumer, consumerName, consumerOfAnyType } from './schema-consumers.ts';
-import { sink, sinkOfAnyFormat } from './schema-sinks.ts';
-import { readEndpoint, readTextfile } from './scalars.ts';
+import {
+  readArgument,
+  readSignal,
+  readUnit,
+  SIGNALS,
+  readExpirationKey,
+  readKeys,
+  readProfile,
+  PROFILE,
+  readEndpoint,
+  readTextfile,
+} from './scalars.ts';
+import { oneOf } from './problem.ts';
+
+export const consumerName = word('a name of letters, digits and . _ -', /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+
+const ofConsumers = {
+  when: option(
+    'changed: with every rotation; expiring: when the credentials that it knows are about to expire. ' +
+      'Left out: expiring where notifying restarts the unit, changed for all else.',
+    choice('changed', 'expiring'),
+  ),
+  before: option(
+    'For when: expiring, the time that is left then. Left out: a third of the lifetime.',
+    duration('1s', '12h'),
+  ),
+  after: option(
+    'Consumers of the same files that are notified first.',
+    v.array(consumerName, expectation('a list of consumers', 'put the name in brackets: [name]')),
+  ),
+};
+
+const signal = text(`a signal: ${oneOf(SIGNALS)}`, readSignal, {
+  enum: SIGNALS.flatMap((name) => [name, name.slice('SIG'.length)]),
+});
+
+const systemd = mapping({
+  type: v.literal('systemd'),
+  ...ofConsumers,
+  unit: required('The unit; without a type it is a service.', text('a systemd unit such as myapp.service', readUnit)),
+  action: option(
+    'What is done to the unit; kill sends a signal to its main process.',
+    choice('try-reload-or-restart', 'reload', 'restart', 'kill'),
+    'try-reload-or-restart',
+  ),
+  signal: option('For action: kill.', signal),
+  handles_signal: option(
+    'You vouch that the main process handles what action: kill, or the ExecReload= of the unit, sends.',
+    flag,
+    false,
+  ),
+  user: option("The user whose service manager has the unit, a name or a numeric id. Left out: the system's.", owner),
+});
+
+const signalled = mapping({
+  type: v.literal('signal'),
+  ...ofConsumers,
+  signal: option('The signal to send.', signal, 'SIGHUP'),
+  pid_file: option('The file that holds the process id. With process, both must agree.', path),
+  process: option(
+    'Every process of this executable; with pid_file, the one that it names.',
+    mapping({
+      exe: required('The executable, an absolute path.', path),
+      user: option('Only those of this user, a name or a numeric id. Left out: any.', owner),
+    }),
+  ),
+  handles_signal: option(
+    'You vouch that the program handles the signal, where nobody can see it: Go, Java, a shell, sigwait.',
+    flag,
+    false,
+  ),
+});
+
+const argument = text('text', readArgument, {}, quote);
+const COMMAND = 'a list of program and arguments';
+
+const exec = mapping({
+  type: v.literal('exec'),
+  ...ofConsumers,
+  command: required(
+    'Program, an absolute path, and arguments; there is no shell.',
+    v.tupleWithRest([path], argument, ({ input }) => expectation(COMMAND, commandHint(input))),
+  ),
+  user: option('The user to run it as, a name or a numeric id. Left out: as the agent.', owner),
+  timeout: option('How long it may run before it is ended.', duration('1s', '1h'), '60s'),
+});
+
+/** How a command line is written as a list. */
+function commandHint(input: unknown): string {
+  const shell = 'there is no shell: [/bin/sh, -c, "…"] runs one';
+  if (typeof input !== 'string' || /[^\w\s./:=@%+,-]/.test(input) || input.length > 60) return shell;
+  return `write ${JSON.stringify(input.trim().split(/\s+/)).replaceAll('","', '", "')}`;
+}
+
+const TYPES = ['systemd', 'signal', 'exec'];
+
+export const consumer = withoutLists(
+  v.variant('type', [systemd, signalled, exec], ({ path: at }) => expectation(at ? oneOf(TYPES) : 'keys and values')),
+);
+
+/** A consumer whose type is not known: what is wrong with it whatever it is to be. */
+export const consumerOfAnyType = mapping({
+  ...unchecked(systemd.entries, signalled.entries, exec.entries),
+  ...ofConsumers,
+});
+
+export type ConsumerSettings = v.InferOutput<typeof consumer>;
+
+const ofSinks = {
+  path: required('The file to keep equal to the credentials, an absolute path.', path),
+  owner: option('Owner of the file: a name or a numeric id. Left out: whoever the agent acts as.', owner),
+  group: option("Group of the file: a name or a numeric id. Left out: the owner's primary group.", owner),
+  mode: option(
+    'Permission bits, octal however they are written; or `any` that keeps others out, where the file system has its own. Left out: 0600.',
+    mode,
+  ),
+  notify: option(
+    'The consumers to notify when this file changes.',
+    v.array(consumerName, expectation('a list of consumers', 'put the name in brackets: [name]')),
+    [],
+  ),
+};
+
+const comment = option('Begin a file that was not there with a comment that says who keeps it.', flag, true);
+
+const awsCredentials = mapping({
+  format: v.literal('aws-credentials'),
+  ...ofSinks,
+  profile: option(
+    'The profile to keep.',
+    text('a profile name of letters, digits and _ - / . % @ : +', readProfile, { pattern: PROFILE.source }, quote),
+    'default',
+  ),
+  security_token: option(
+    'aws_security_token, the older name of the session token: equal where it stands, always written, or never left.',
+    choice('auto', 'always', 'never'),
+    'auto',
+  ),
+  account_id: option('Write aws_account_id when the account is known.', flag, false),
+  expiration_key: option(
+    'The key to write the expiration under, such as x_security_token_expires. Left out: none.',
+    text('a key such as x_security_token_expires', readExpirationKey),
+  ),
+  comment,
+});
+
+const variable = word('a variable name of letters, digits and _', /^[A-Za-z_][A-Za-z0-9_]*$/);
+
+const prefix = word('a prefix of letters, digits and _', /^([A-Za-z_][A-Za-z0-9_]*)?$/);
+
+const names = mapping({
+  access_key_id: option('The variable of the access key id.', variable),
+  secret_access_key: option('The variable of the secret access key.', variable),
+  session_token: option('The variable of the session token.', variable),
+  expiration: option('The variable of the expiration; null to leave it out.', v.nullable(variable)),
+});
+
+const dotenv = mapping({
+  format: v.literal('dotenv'),
+  ...ofSinks,
+  prefix: option('Put before each of the usual variable names.', prefix, ''),
+  names: option('Variable names instead of the usual ones; the prefix does not count for these.', names, {}),
+  export: option('Begin new lines with "export ".', flag, false),
+  only: option('Own the whole file: nothing else stays in it.', flag, false),
+  comment,
+});
+
+const KEYS = 'keys from the root, such as aws.accessKeyId or [aws, accessKeyId]';
+const place = v.pipe(
+  v.union([v.string(), v.array(v.string())], expectation(KEYS)),
+  reading<string | string[], readonly string[]>(KEYS, readKeys),
+);
+
+const keys = mapping({
+  access_key_id: option('Where the access key id goes.', place),
+  secret_access_key: option('Where the secret access key goes.', place),
+  session_token: option('Where the session token goes.', place),
+  expiration: option('Where the expiration goes.', place),
+  account_id: option('Where the account id goes.', place),
+  role: option('Where the name of the role goes.', place),
+});
+
+const json = mapping({
+  format: v.literal('json'),
+  ...ofSinks,
+  shape: option(
+    'imds: as the metadata service answers; process: for credential_process; container: as ECS answers; superset: all.',
+    choice('imds', 'process', 'container', 'superset'),
+  ),
+  keys: option('Places for single values in an existing JSON file, instead of a shape.', keys),
+});
+
+const FORMATS = ['aws-credentials', 'dotenv', 'json'];
+
+export const sink = withoutLists(
+  v.variant('format', [awsCredentials, dotenv, json], ({ path: at }) =>
+    expectation(at ? oneOf(FORMATS) : 'keys and values'),
+  ),
+);
+
+/** A sink whose format is not known: what is wrong with it whatever it is to be. */
+export const sinkOfAnyFormat = mapping({
+  ...unchecked(awsCredentials.entries, dotenv.entries, json.entries),
+  ...ofSinks,
+});
+
+export type SinkSettings = v.InferOutput<typeof sink>;
 
 const SCHEDULE = 'a cron pattern, or keys and values: pattern and timezone';
 

@@ -1,4 +1,4 @@
-import { show } from './show.ts';
+import { show } from './problem.ts';
 import { isList, isMapping, type Entry, type Place, type Tree } from './tree.ts';
 
 /** One setting: its value, and where it was written; without a place it is a default. */

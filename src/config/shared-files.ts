@@ -3,10 +3,9 @@ import type { JsonKeys, JsonSink, SinkConfig } from '../core/config.ts';
 import { isExpirationMember, ownVariables, secretPlaces } from '../core/owned.ts';
 import { keyOf } from '../core/sink-id.ts';
 import { buildSink } from './build.ts';
-import { invalid, placeText, type Problem } from './problem.ts';
+import { invalid, placeText, show, type Problem } from './problem.ts';
 import { readPath } from './scalars.ts';
-import { sink as schema } from './schema-sinks.ts';
-import { show } from './show.ts';
+import { sink as schema } from './schema.ts';
 import { placeOf, plain, textAt, type Part, type Path, type Tree } from './tree.ts';
 
 /** Sinks of one file must own different parts of it, and want the same owner and mode. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configFromFlags, type SinkFlags } from '../../src/config/flags.ts';
+import { configFromFlags, type SinkFlags } from '../../src/config/assemble.ts';
 import { formatProblems } from '../../src/config/problem.ts';
 
 function say(flags: SinkFlags): string {

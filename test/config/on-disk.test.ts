@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadConfig } from '../../src/config/load.ts';
-import { inForceOf, lookOnDisk } from '../../src/config/on-disk.ts';
+import { loadConfig, inForceOf, lookOnDisk } from '../../src/config/load.ts';
 import { needsRoot, NOBODY } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 

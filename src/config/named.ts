@@ -1,0 +1,78 @@
+import { dirname } from 'node:path';
+import { shellWord } from '../core/shell-word.ts';
+import { judgeCommand, type Fault } from '../paths/command.ts';
+import { errorOf, openDirectory } from '../paths/policies.ts';
+import { takeBackOr, withRemedy } from '../paths/remedy.ts';
+import { problem, warning, pathText, type Problem } from './problem.ts';
+import { readPath, readTextfile } from './scalars.ts';
+import { entriesAt, itemsAt, textAt, find, type Tree } from './tree.ts';
+
+/** The programs of exec consumers, and what interpreters among them are given: as a pass judges them. */
+export function checkPrograms(files: readonly Tree[], uid: number): Problem[] {
+  const problems: Problem[] = [];
+  for (const [name, { tree }] of files.flatMap((file) => entriesAt(file, ['consumers']))) {
+    const words = textAt(tree, ['type']) === 'exec' ? itemsAt(tree, ['command']) : [];
+    problems.push(...checkCommand(words, name, uid));
+  }
+  return problems;
+}
+
+/** One problem for each word: a word can be several paths. */
+function checkCommand(words: readonly Tree[], name: string, uid: number): Problem[] {
+  const texts = words.map(({ value }) => (typeof value === 'string' ? value : ''));
+  const reading = readPath(texts[0] ?? '');
+  if (!('value' in reading)) return [];
+  const command = texts.with(0, reading.value);
+  const faults = new Map(judgeCommand(command, { uid }).map((fault) => [fault.word, fault]));
+  return [...faults.values()].flatMap((fault) => {
+    const at = words[fault.word]?.at;
+    return at ? [describe(at, pathText(['consumers', name, 'command', fault.word]), fault)] : [];
+  });
+}
+
+function describe(at: Tree['at'], setting: string, { isUnsafe, isMissing, mount, error }: Fault): Problem {
+  if (isUnsafe) {
+    const { message, hint } = error;
+    return problem('CONFIG_UNSAFE', at, { path: setting, message, hint });
+  }
+  if (mount !== undefined) {
+    const message = `expected a program on a file system that answers by itself, got one on ${mount}: a pass looks at it`;
+    return warning(at, { path: setting, message });
+  }
+  const [, got = ''] = /, got (.*)$/.exec(error.message) ?? [];
+  return warning(at, { path: setting, message: `expected a program, got ${isMissing ? 'nothing there' : got}` });
+}
+
+/** The files for metrics: in directories where nobody else can put something in their place, as a pass judges them. */
+export function checkTextfiles(files: readonly Tree[], uid: number): Problem[] {
+  const trees = files.flatMap((file) => find(file, ['metrics', 'textfile']) ?? []);
+  return trees.flatMap((tree) => checkTextfile(tree, uid));
+}
+
+const PATH = 'metrics.textfile';
+/** The directory that Debian's package makes is its user's. */
+const SAFE = '/var/lib/node_exporter/textfile_collector';
+
+function checkTextfile({ at, value }: Tree, uid: number): Problem[] {
+  const reading = typeof value === 'string' ? readTextfile(value) : {};
+  if (!('value' in reading)) return [];
+  const directory = dirname(reading.value);
+  using found = openDirectory('own', directory, { uid });
+  if (found.kind === 'directory') return found.missing.length === 0 ? [] : [missing(at, directory)];
+  const error = found.kind === 'refused' ? found.error : errorOf('own', directory, found).toInfo();
+  const refusal = found.kind === 'refused' ? found.refusal : undefined;
+  if (refusal?.why === 'errno') return [warning(at, { path: PATH, ...error })];
+  const elsewhere = `sudo install -d -m 755 -o root -g root ${SAFE}, and name that directory here and to node_exporter`;
+  return [
+    problem('CONFIG_UNSAFE', at, { path: PATH, ...withRemedy(directory, error, refusal, takeBackOr(elsewhere)) }),
+  ];
+}
+
+function missing(at: Tree['at'], directory: string): Problem {
+  const hint = `make it: sudo install -d -m 755 ${shellWord(directory)}`;
+  return warning(at, {
+    path: PATH,
+    message: 'expected a file in a directory that is there, got no such directory',
+    hint,
+  });
+}

@@ -1,0 +1,258 @@
+import { DOTENV_NAMES, usualWhen } from './build.ts';
+import { invalid, warning, didYouMean, pathText, show, type Problem } from './problem.ts';
+import { readKeys, readMode, isKnownEndpoint, readEndpoint } from './scalars.ts';
+import { sharedFiles } from './shared-files.ts';
+import { entriesAt, itemsAt, find, placeOf, textAt, keyPlaceOf, type Entry, type Part, type Tree } from './tree.ts';
+
+/**
+ * What the settings have against each other; errors and warnings. Works on what was written rather than on what the
+ * schema made of it, so that a mistake in one setting hides none in another.
+ */
+export function checkRules(files: readonly Tree[], validatePattern: ValidatePattern): Problem[] {
+  const sinks = sinksOf(files);
+  const consumers = files.flatMap((file) => entriesAt(file, ['consumers']));
+  return [
+    ...sharedFiles(sinks),
+    ...sinks.flatMap(sinkRules),
+    ...consumers.flatMap(([name, { tree }]) => consumerRules({ tree, path: pathText(['consumers', name]) })),
+    ...files.flatMap((file) => settingsRules(file, validatePattern)),
+  ];
+}
+
+/** Names that lead nowhere, or that nobody uses. Makes sense for all files together alone. */
+export function checkNames(files: readonly Tree[]): Problem[] {
+  const sinks = sinksOf(files);
+  const consumers = new Map(files.flatMap((file) => entriesAt(file, ['consumers'])));
+  return [
+    ...danglingNames(sinks, [...consumers.keys()]),
+    ...unusedConsumers(sinks, consumers),
+    ...wrongOrder(sinks, consumers),
+    ...(sinks.length === 0 ? noSinks(files) : []),
+  ];
+}
+
+function sinksOf(files: readonly Tree[]): Part[] {
+  return files.flatMap((file) =>
+    itemsAt(file, ['sinks']).map((tree, index) => ({ tree, path: pathText(['sinks', index]) })),
+  );
+}
+
+function danglingNames(sinks: readonly Part[], known: readonly string[]): Problem[] {
+  return sinks.flatMap(({ tree, path }) =>
+    itemsAt(tree, ['notify']).flatMap(({ at, value }, index) => {
+      if (typeof value !== 'string' || known.includes(value)) return [];
+      return [
+        invalid(at, {
+          path: `${path}.notify[${String(index)}]`,
+          message: `expected the name of a consumer, got ${show(value)}`,
+          hint: didYouMean(value, known) ?? 'define it under consumers, or remove it here',
+        }),
+      ];
+    }),
+  );
+}
+
+function unusedConsumers(sinks: readonly Part[], consumers: ReadonlyMap<string, Entry>): Problem[] {
+  const used = new Set(sinks.flatMap(({ tree }) => itemsAt(tree, ['notify']).map(({ value }) => value)));
+  return [...consumers]
+    .filter(([name]) => !used.has(name))
+    .map(([name, { key }]) =>
+      warning(key, {
+        path: pathText(['consumers', name]),
+        message: 'expected a sink that notifies it, got none: it will never be notified',
+      }),
+    );
+}
+
+/** `after`: of other consumers of the same file, and in no circle. */
+function wrongOrder(sinks: readonly Part[], consumers: ReadonlyMap<string, Entry>): Problem[] {
+  const afterOf = (name: string): readonly Tree[] => itemsAt(consumers.get(name)?.tree, ['after']);
+  const shared = (one: string, other: string): boolean =>
+    sinks.some(({ tree }) => {
+      const names = itemsAt(tree, ['notify']).map(({ value }) => value);
+      return names.includes(one) && names.includes(other);
+    });
+  const leadsTo = (from: string, to: string): boolean => {
+    const reached = new Set([from]);
+    for (const name of reached) {
+      for (const { value } of afterOf(name)) if (typeof value === 'string') reached.add(value);
+    }
+    return reached.has(to);
+  };
+  return [...consumers.keys()].flatMap((name) =>
+    afterOf(name).flatMap(({ at, value }, index) => {
+      if (typeof value !== 'string') return [];
+      const path = `${pathText(['consumers', name])}.after[${String(index)}]`;
+      if (!consumers.has(value) || !shared(name, value)) {
+        const message = `expected another consumer of one of its files, got ${show(value)}`;
+        return [invalid(at, { path, message, hint: 'correct the name, or remove it' })];
+      }
+      if (!leadsTo(value, name)) return [];
+      const message = `expected an order, got a circle: ${show(value)} comes after ${name}`;
+      return [invalid(at, { path, message, hint: 'remove one of the two' })];
+    }),
+  );
+}
+
+function noSinks([first]: readonly Tree[]): Problem[] {
+  if (first === undefined) return [];
+  return [
+    warning(first.at, { path: 'sinks', message: 'expected at least one sink, got none: nothing will be written' }),
+  ];
+}
+
+/** What the settings of one sink have against each other. */
+export function sinkRules(sink: Part): Problem[] {
+  const format = textAt(sink.tree, ['format']);
+  return [
+    ...readableByOthers(sink),
+    ...(format === 'json' ? [...shapeOrKeys(sink), ...overlappingKeys(sink)] : []),
+    ...(format === 'dotenv' ? repeatedVariables(sink) : []),
+  ];
+}
+
+function readableByOthers({ tree, path }: Part): Problem[] {
+  const text = textAt(tree, ['mode']);
+  const reading = text === undefined ? {} : readMode(text);
+  if (!('value' in reading) || reading.value === 'any' || (reading.value & 0o004) === 0) return [];
+  const message = `expected a mode that keeps others out, got ${show(text)}: every user of this machine can read the secret`;
+  return [warning(placeOf(tree, ['mode']), { path: `${path}.mode`, message, hint: 'give it a group: and mode 0640' })];
+}
+
+function shapeOrKeys({ tree, path }: Part): Problem[] {
+  const keys = find(tree, ['keys']);
+  if (!keys) return [];
+  if (find(tree, ['shape'])) {
+    return [
+      invalid(keys.at, {
+        path: `${path}.keys`,
+        message: 'expected shape or keys, got both',
+        hint: 'remove one of the two',
+      }),
+    ];
+  }
+  if (entriesAt(keys, []).length > 0) return [];
+  return [invalid(keys.at, { path: `${path}.keys`, message: 'expected at least one place, got none' })];
+}
+
+/** Two values in one place, or one inside the other. */
+function overlappingKeys({ tree, path }: Part): Problem[] {
+  const places = entriesAt(tree, ['keys']).flatMap(([field, { tree: value }]) => {
+    const keys = keysOf(value);
+    return keys ? [{ field, keys, at: value.at }] : [];
+  });
+  return places.flatMap(({ field, keys, at }, index) => {
+    const other = places
+      .slice(0, index)
+      .find((earlier) => isWithin(keys, earlier.keys) || isWithin(earlier.keys, keys));
+    if (!other) return [];
+    const message = `expected a place of its own, got that of ${other.field} or one inside the other`;
+    return [invalid(at, { path: `${path}.keys.${field}`, message })];
+  });
+}
+
+function keysOf(tree: Tree): readonly string[] | undefined {
+  const list = itemsAt(tree, []).flatMap(({ value }) => (typeof value === 'string' ? [value] : []));
+  const reading = readKeys(typeof tree.value === 'string' ? tree.value : list);
+  return 'value' in reading ? reading.value : undefined;
+}
+
+function isWithin(inner: readonly string[], outer: readonly string[]): boolean {
+  return outer.every((key, index) => inner[index] === key);
+}
+
+function repeatedVariables({ tree, path }: Part): Problem[] {
+  const prefix = textAt(tree, ['prefix']) ?? '';
+  const names = Object.entries(DOTENV_NAMES).map(([field, usual]) => {
+    const given = find(tree, ['names', field]);
+    return { field, name: given ? given.value : prefix + usual };
+  });
+  return names.flatMap(({ field, name }, index) => {
+    const other = names.slice(0, index).find((earlier) => earlier.name === name);
+    if (!other || typeof name !== 'string') return [];
+    const message = `expected a variable of its own, got ${show(name)} like ${other.field}`;
+    return [invalid(placeOf(tree, ['names', field]), { path: `${path}.names.${field}`, message })];
+  });
+}
+
+/** What the settings of one consumer have against each other. */
+export function consumerRules(consumer: Part): Problem[] {
+  const type = textAt(consumer.tree, ['type']);
+  return [
+    ...beforeWithoutExpiring(consumer),
+    ...(type === 'systemd' ? signalWithoutKill(consumer) : []),
+    ...(type === 'signal' ? aTarget(consumer) : []),
+  ];
+}
+
+function beforeWithoutExpiring({ tree, path }: Part): Problem[] {
+  const when = textAt(tree, ['when']) ?? usualWhen(textAt(tree, ['type']), textAt(tree, ['action']));
+  if (when !== 'changed' || !find(tree, ['before'])) return [];
+  return [
+    invalid(keyPlaceOf(tree, ['before']), {
+      path: `${path}.before`,
+      message: `expected it with when: expiring alone, got when: changed`,
+      hint: 'remove it, or add when: expiring',
+    }),
+  ];
+}
+
+function signalWithoutKill({ tree, path }: Part): Problem[] {
+  if (textAt(tree, ['action']) === 'kill' || !find(tree, ['signal'])) return [];
+  return [
+    invalid(keyPlaceOf(tree, ['signal']), {
+      path: `${path}.signal`,
+      message: 'expected it with action: kill alone, got another action',
+      hint: 'remove it, or add action: kill',
+    }),
+  ];
+}
+
+function aTarget({ tree, path }: Part): Problem[] {
+  if (['pid_file', 'process'].some((key) => find(tree, [key]))) return [];
+  return [invalid(tree.at, { path, message: 'expected pid_file or process, got neither' })];
+}
+
+/** What is wrong with a cron pattern and its time zone; undefined when nothing is. */
+export type ValidatePattern = (pattern: string, timezone: string | undefined) => string | undefined;
+
+/** What the settings of one file's sections have against each other, and what only the outside world can tell. */
+export function settingsRules(file: Tree, validatePattern: ValidatePattern): Problem[] {
+  return [...checkSchedule(file, validatePattern), ...checkEndpoint(file)];
+}
+
+function checkSchedule(file: Tree, validatePattern: ValidatePattern): Problem[] {
+  const path = ['refresh', 'schedule'];
+  const pattern = textAt(file, path) ?? textAt(file, [...path, 'pattern']);
+  if (pattern === undefined) return [];
+  const fault = validatePattern(pattern, textAt(file, [...path, 'timezone']));
+  if (fault === undefined) return [];
+  return [
+    invalid(placeOf(file, path), {
+      path: path.join('.'),
+      message: `expected a cron pattern such as "0 */6 * * *", got ${show(pattern)}: ${fault.slice(0, 120)}`,
+    }),
+  ];
+}
+
+function checkEndpoint(file: Tree): Problem[] {
+  const path = ['imds', 'endpoint'];
+  const text = textAt(file, path);
+  const reading = text === undefined ? {} : readEndpoint(text);
+  if (!('value' in reading)) return [];
+  const problems: Problem[] = [];
+  if (!isKnownEndpoint(reading.value) && find(file, ['imds', 'allow_any_endpoint'])?.value !== true) {
+    problems.push(
+      invalid(placeOf(file, path), {
+        path: path.join('.'),
+        message: `expected a loopback address, 169.254.169.254 or [fd00:ec2::254], got ${show(reading.value)}`,
+        hint: 'whoever answers there chooses what is written; if that is meant, add allow_any_endpoint: true',
+      }),
+    );
+  }
+  if (find(file, ['imds', 'endpoint_mode'])) {
+    const message = 'expected endpoint or endpoint_mode, got both: the endpoint counts';
+    problems.push(warning(placeOf(file, ['imds', 'endpoint_mode']), { path: 'imds.endpoint_mode', message }));
+  }
+  return problems;
+}
