@@ -3,6 +3,7 @@ import { AgentError } from '../core/errors.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import { hostOf } from '../report/judge.ts';
 import type { StatusReport } from '../report/report.ts';
+import type { Report } from '../report/schema.ts';
 import { askControl, type ControlRequest } from './control.ts';
 import { lookAtFacts } from './facts.ts';
 import { readStatus, runtimeDirectory } from './published.ts';
@@ -10,14 +11,24 @@ import type { World } from './world.ts';
 
 /** Asks the running agent for a pass. Rejects with AGENT_ABSENT when none answers. */
 export async function askAgent(world: World, request: Omit<ControlRequest, 'command'>): Promise<StatusReport> {
-  const report = await askControl(runtimeDirectory(world), { command: 'refresh', ...request }, world.stop).catch(
-    async (error: unknown) => {
-      throw await withStep(world, error);
-    },
-  );
+  const report = await askSocket(world, { command: 'refresh', ...request });
   if ('version' in report && report.version === 2) return report as StatusReport;
   throw new AgentError('AGENT_ABSENT', 'the agent that answers is of another version of credrotate', {
     hint: 'restart it: systemctl restart credrotate',
+  });
+}
+
+/** What notifying these consumers would come to. Rejects with AGENT_ABSENT when none answers. */
+export async function askDryRun(
+  world: World,
+  request: Omit<ControlRequest, 'command'>,
+): Promise<Required<Pick<Report, 'consumers'>>> {
+  return (await askSocket(world, { command: 'dry-run', ...request })) as Required<Pick<Report, 'consumers'>>;
+}
+
+async function askSocket(world: World, request: ControlRequest): Promise<object> {
+  return await askControl(runtimeDirectory(world), request, world.stop).catch(async (error: unknown) => {
+    throw await withStep(world, error);
   });
 }
 

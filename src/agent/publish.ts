@@ -94,7 +94,9 @@ export class Publisher {
     const keeper = judgeKeeper(status, this.#sight, now);
     const facts = { status, keeper, onDisk, hasUnits: hasUnits(this.#services, this.#world.directories.runtime) };
     const mode = this.#options.mode;
-    return { view, ...reportStatus(mode, facts, now), isUpToDate: isUpToDate(facts, now) };
+    const reported = reportStatus(mode, facts, now);
+    this.#options.tally.found(reported.report.findings);
+    return { view, ...reported, isUpToDate: isUpToDate(facts, now) };
   }
 
   #configuration(config: Config): { configuration: Pick<Status, 'configuration'>; onDisk: OnDisk | undefined } {

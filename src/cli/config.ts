@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { formatProblems, placeText } from '../config/problem.ts';
 import { describeSettings } from '../config/settings.ts';
+import { show as showValue } from '../config/show.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
@@ -22,8 +23,8 @@ export function addConfig(program: Command, run: Run): void {
   withConfig(config.command('show'))
     .summary('show every setting and where it comes from')
     .description(
-      'Show every setting with its value and the place that gives it, and whether that is in force. What programs are ' +
-        'given as arguments is left out.',
+      'Show every setting with its value and the place that gives it, a file or a variable of the environment, and ' +
+        'whether that is in force. What programs are given as arguments is left out.',
     )
     .action((options: ConfigOptions) => run((world) => show(world, options)));
 }
@@ -41,11 +42,29 @@ async function show(world: World, options: ConfigOptions): Promise<ExitCode> {
   const result = await loadFor(world, options);
   if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
   const settings = describeSettings(result.tree, await readSchema());
-  const lines = settings.map(({ path, value, at }) =>
-    printable(`${path}: ${value}  # ${at ? placeText(at) : 'default'}`),
-  );
+  const given = new Set(settings.flatMap(({ path, at }) => (at ? [path] : [])));
+  const silent = settings.filter(({ path, at }) => at || !environmentOf(world, path));
+  const lines = [
+    ...silent.map(({ path, value, at }) => `${path}: ${value}  # ${at ? placeText(at) : 'default'}`),
+    ...Object.keys(VARIABLES).flatMap((path) => (given.has(path) ? [] : (environmentOf(world, path) ?? []))),
+  ].map(printable);
   world.print([`# ${await inForce(world, result.config.path)}`, ...lines, ''].join('\n'));
   return EXIT.done;
+}
+
+/** What counts where the files are silent, and what counts whatever they say. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  'imds.endpoint': 'AWS_EC2_METADATA_SERVICE_ENDPOINT',
+  'imds.endpoint_mode': 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE',
+  'imds.role': 'AWS_EC2_INSTANCE_PROFILE_NAME',
+  'imds.timeout': 'AWS_METADATA_SERVICE_TIMEOUT',
+  'imds.attempts': 'AWS_METADATA_SERVICE_NUM_ATTEMPTS',
+  AWS_EC2_METADATA_DISABLED: 'AWS_EC2_METADATA_DISABLED',
+};
+
+function environmentOf({ env }: World, path: string): string | undefined {
+  const variable = VARIABLES[path] ?? '';
+  return env[variable] ? `${path}: ${showValue(env[variable])}  # ${variable}, as it is here` : undefined;
 }
 
 /** Beside what the agent has read of the same file. */

@@ -113,7 +113,11 @@ export async function showLockdown(world: World, options: LockdownStatusOptions)
   return showReport(world, options, report, () => text);
 }
 
-export async function confirmLockdown(world: World): Promise<ExitCode> {
+export interface ChangeOptions {
+  readonly dryRun?: true;
+}
+
+export async function confirmLockdown(world: World, options: ChangeOptions): Promise<ExitCode> {
   const deps = await openDeps(world);
   const effect = (await readTable(deps))?.effect;
   if (effect === undefined || effect === 'ended') {
@@ -121,22 +125,33 @@ export async function confirmLockdown(world: World): Promise<ExitCode> {
       hint: 'credrotate lockdown apply',
     });
   }
-  if (effect === 'trial') await load(deps, confirming());
-  world.show(lines(['lockdown: on, without an end', ...(await adviseOnBoot(deps, {}))]));
-  return EXIT.done;
+  const said = ['lockdown: on, without an end', ...(await adviseOnBoot(deps, {}))];
+  return await change(world, { ...options, rules: effect === 'trial' ? confirming() : '', said });
 }
 
-export async function removeLockdown(world: World): Promise<ExitCode> {
+export async function removeLockdown(world: World, options: ChangeOptions): Promise<ExitCode> {
   const deps = await openDeps(world);
   const isThere = (await readTable(deps)) !== undefined;
-  if (isThere) await load(deps, removing());
   const isBack = await asksUnit(deps, 'is-active');
-  world.show(
-    lines([
-      `lockdown: off${isThere ? '' : ', as before'}; everybody reaches the metadata service`,
-      ...(isBack ? [`until ${UNIT} loads the rules again; for good: systemctl disable --now ${UNIT}`] : []),
-    ]),
-  );
+  const said = [
+    `lockdown: off${isThere ? '' : ', as before'}; everybody reaches the metadata service`,
+    ...(isBack ? [`until ${UNIT} loads the rules again; for good: systemctl disable --now ${UNIT}`] : []),
+  ];
+  return await change(world, { ...options, rules: isThere ? removing() : '', said });
+}
+
+interface Change extends ChangeOptions {
+  /** To load; empty where all is as it should be. */
+  readonly rules: string;
+  readonly said: readonly string[];
+}
+
+async function change(world: World, { rules, said, dryRun }: Change): Promise<ExitCode> {
+  if (dryRun) world.print(rules === '' ? 'nothing would change\n' : rules);
+  else {
+    if (rules !== '') await load(await openDeps(world), rules);
+    world.show(lines(said));
+  }
   return EXIT.done;
 }
 

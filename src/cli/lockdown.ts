@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
-import type { ApplyOptions, LockdownStatusOptions } from './lockdown-work.ts';
+import type { ApplyOptions, ChangeOptions, LockdownStatusOptions } from './lockdown-work.ts';
 import { durationOption, withConfig } from './options.ts';
 import { jsonOption } from './show-report.ts';
 import type { Run, World } from '../agent/world.ts';
@@ -19,7 +19,10 @@ export function addLockdown(program: Command, run: Run): void {
     .command('confirm')
     .summary('make a trial last')
     .description('Let the rules that are tried with apply --for stay in force.')
-    .action(() => run(async (world) => (await import('./lockdown-work.ts')).confirmLockdown(world)));
+    .option('--dry-run', 'print what would be loaded, without loading it')
+    .action((options: ChangeOptions) =>
+      run(async (world) => (await import('./lockdown-work.ts')).confirmLockdown(world, options)),
+    );
   withConfig(lockdown.command('status'))
     .summary('show who reaches the metadata service')
     .description(
@@ -35,7 +38,10 @@ export function addLockdown(program: Command, run: Run): void {
     .command('remove')
     .summary('let everybody reach it again')
     .description('Take our rules away, and nothing else.')
-    .action(() => run(async (world) => (await import('./lockdown-work.ts')).removeLockdown(world)));
+    .option('--dry-run', 'print what would be loaded, without loading it')
+    .action((options: ChangeOptions) =>
+      run(async (world) => (await import('./lockdown-work.ts')).removeLockdown(world, options)),
+    );
 }
 
 function addApply(lockdown: Command, run: Run): void {

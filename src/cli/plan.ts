@@ -24,12 +24,15 @@ import { createImdsSource } from '../source/imds/source.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
 import { jsonOption, showReport, screenOf, type ReportOptions } from './show-report.ts';
 
-type PlanOptions = SinkFlags & ReportOptions;
+interface PlanOptions extends SinkFlags, ReportOptions {
+  readonly accept?: true;
+}
 
 export function addPlan(program: Command, run: Run): void {
   withSinks(program.command('plan'))
     .summary('show what a pass would change, without secrets')
     .description('Fetch the credentials and show what a pass would change and whom it would notify. Writes nothing.')
+    .option('--accept', 'as if it took what the source gives, even if that expires before the current credentials')
     .addOption(jsonOption())
     .action((options: PlanOptions) => run((world) => plan(world, options)));
 }
@@ -37,7 +40,7 @@ export function addPlan(program: Command, run: Run): void {
 export async function plan(world: World, options: PlanOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const { clock } = await world.services();
-  const decided = await decide(world, config);
+  const decided = await decide(world, config, options);
   const { decision } = decided;
   const sinks = await previews(world, config, decided);
   const errors = [...sinks.flatMap(({ error }) => error ?? []), ...('error' in decision ? [decision.error] : [])];
@@ -73,7 +76,7 @@ interface Decided {
   readonly state: AgentState;
 }
 
-async function decide(world: World, config: Config): Promise<Decided> {
+async function decide(world: World, config: Config, { accept: takesEarlier }: PlanOptions): Promise<Decided> {
   const { clock, http } = await world.services();
   const log = await world.openLog(config.log);
   const source = createImdsSource({ http, clock, config: config.imds, env: world.env, log });
@@ -81,7 +84,8 @@ async function decide(world: World, config: Config): Promise<Decided> {
   await http.close();
   const { clockSkew } = fetched;
   const state = readState(stateDirectory(world));
-  return { decision: accept(fetched, state, sourceTime(clock.now(), clockSkew)), clockSkew, state };
+  const decision = accept(fetched, state, sourceTime(clock.now(), clockSkew), takesEarlier);
+  return { decision, clockSkew, state };
 }
 
 function sourceOf({ decision, clockSkew, state }: Decided, now: number): NonNullable<Report['source']> {

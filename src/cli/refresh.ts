@@ -1,14 +1,11 @@
 import type { Command } from 'commander';
-import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printReport, prospectLines } from '../report/print-report.ts';
-import type { Report } from '../report/schema.ts';
 import { reportOf, reportStatus } from '../report/report.ts';
-import { askControl } from '../agent/control.ts';
-import { askAgent } from '../agent/ask.ts';
-import { factsOf } from '../agent/facts.ts';
+import { askAgent, askDryRun } from '../agent/ask.ts';
+import { factsOf, lookAtConfiguration } from '../agent/facts.ts';
 import { hookOutputs, jsonOption, type ReportOptions, showReport } from './show-report.ts';
-import { runtimeDirectory } from '../agent/published.ts';
+import { readStatus } from '../agent/published.ts';
 import type { Run, World } from '../agent/world.ts';
 
 interface RefreshOptions extends ReportOptions {
@@ -26,7 +23,7 @@ export function addRefresh(program: Command, run: Run): void {
     .option('--notify <consumer...>', 'notify these consumers, changed or not: to see what becomes of it')
     .option('--notify-all', 'notify every consumer, changed or not: after a revocation, for example')
     .option('--accept', 'take what the source gives, even if it expires before the current credentials')
-    .option('--dry-run', 'with --notify: say what it would come to, and notify nobody')
+    .option('--dry-run', 'show what it would change or, with --notify, what it would come to, and do nothing')
     .addOption(jsonOption())
     .action((options: RefreshOptions) => run((world) => refresh(world, options)));
 }
@@ -40,19 +37,25 @@ async function refresh(world: World, options: RefreshOptions): Promise<ExitCode>
   return showReport(world, options, reported, () => printReport(reported, hookOutputs(world)));
 }
 
+/** What the agent would do: to the consumers that are named, or in a pass of its configuration. */
 async function dryRun(world: World, options: RefreshOptions): Promise<ExitCode> {
-  const { notify = [] } = options;
-  if (notify.length === 0) {
-    throw new AgentError('USAGE', '--dry-run: expected it with --notify NAME', {
-      hint: 'credrotate plan says what a whole pass would do',
-    });
-  }
-  const request = { command: 'dry-run', notifyAll: false, notify } as const;
-  const answer = (await askControl(runtimeDirectory(world), request, world.stop)) as Required<
-    Pick<Report, 'consumers'>
-  >;
-  const exitCode = answer.consumers.some(({ error }) => error) ? EXIT.consumerPending : EXIT.done;
+  const { notify = [], notifyAll = false } = options;
+  // One that is not there would do nothing.
+  const { consumers } = await askDryRun(world, { notifyAll, notify });
+  if (!notifyAll && notify.length === 0) return await planPass(world, options);
+  const exitCode = consumers.some(({ error }) => error) ? EXIT.consumerPending : EXIT.done;
   const { clock } = await world.services();
-  const report = reportOf('refresh', { ...answer, findings: [], exitCode }, clock.now());
-  return showReport(world, options, report, () => `${answer.consumers.flatMap(prospectLines).join('\n')}\n`);
+  const report = reportOf('refresh', { consumers, findings: [], exitCode }, clock.now());
+  return showReport(world, options, report, () => `${consumers.flatMap(prospectLines).join('\n')}\n`);
+}
+
+async function planPass(world: World, options: RefreshOptions): Promise<ExitCode> {
+  const { status } = readStatus(world);
+  const onDisk = await lookAtConfiguration(world, status);
+  if (onDisk && onDisk.state !== 'in_force')
+    world.complain(
+      'credrotate: warning: this is by the configuration on disk, and the agent has another one in force\n',
+    );
+  const { plan } = await import('./plan.ts');
+  return await plan(world, { ...options, ...(status.configuration && { config: status.configuration.path }) });
 }

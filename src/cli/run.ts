@@ -92,7 +92,7 @@ async function openControl(
 ): Promise<AsyncDisposable | undefined> {
   try {
     return await serveControl(runtimeDirectory(world), async ({ command, notify = [], ...asked }) => {
-      if (command === 'dry-run') return { consumers: await prospectsOf(agent, notify) };
+      if (command === 'dry-run') return { consumers: await prospectsOf(agent, notify, asked.notifyAll) };
       await agent.ask({ trigger: command, notify, ...asked });
       return publisher.describe(agent.view()).report;
     });
@@ -106,10 +106,14 @@ async function openControl(
 }
 
 /** What refresh --notify --dry-run is answered. */
-async function prospectsOf(agent: Session['agent'], names: readonly string[]): Promise<readonly ConsumerStatus[]> {
+async function prospectsOf(
+  agent: Session['agent'],
+  names: readonly string[],
+  isAll: boolean,
+): Promise<readonly ConsumerStatus[]> {
   const { prospective } = await import('../report/print-report.ts');
-  const { sinks } = agent.view().config;
-  const prospects = await agent.dryRun(names);
+  const { sinks, consumers } = agent.view().config;
+  const prospects = await agent.dryRun(isAll ? consumers.map(({ name }) => name) : names);
   return prospects.map(([consumer, prospect]) =>
     prospective(consumer, namesOf(sinksOf(sinks, consumer.name)), prospect),
   );

@@ -37,14 +37,13 @@ export function assess(facts: Facts, now: number): Assessment {
   const { status } = facts;
   const left = lifeLeft(status.source, now);
   const context = { ...facts, now, left, host: hostOf(facts) };
-  const judged = [
+  const ofPass = [
     ...judgeSource(context),
     ...judgeSinks(context),
-    ...judgeNextPass(context),
-    ...judgeConfiguration(context),
     ...judgeConsumers(context),
     ...judgeAgent(status),
-  ].toSorted(byWeight);
+  ].map((finding) => dated(finding, status));
+  const judged = [...ofPass, ...judgeNextPass(context), ...judgeConfiguration(context)].toSorted(byWeight);
   const exitOf = (asker: keyof Judged['exits']): ExitCode => worstOf(judged.flatMap(({ exits }) => exits[asker] ?? []));
   return {
     level: levelOf(judged),
@@ -54,6 +53,12 @@ export function assess(facts: Facts, now: number): Assessment {
     summary: judged.length === 0 ? fine(facts, left, now) : summaryOf(judged, now),
     exitCodes: { once: exitOf('once'), refresh: exitOf('refresh'), status: exitOf('status') },
   };
+}
+
+/** What was found at the pass before has been so since then; what is new, since the last one. */
+function dated(finding: Judged, { findings = [], lastPass }: Status): Judged {
+  const former = findings.find(({ id, subject }) => id === finding.id && subject === finding.subject);
+  return { since: former?.since ?? lastPass.at, ...finding };
 }
 
 /** What is left of the credentials' life, by the clock of the source; milliseconds. */
@@ -85,9 +90,12 @@ function judgeAgent({ errors, source, lastPass }: Status): readonly Judged[] {
             id: 'clock-skew',
             severity: 'warning',
             subject: 'clock',
-            problem: 'the clock of this host is wrong, and AWS refuses requests that are signed at a wrong time',
+            problem: 'the clock of this host has been wrong',
             evidence: [skew.replace(/: set it right.*$/, '')],
-            remedy: { text: 'set it right, and have it kept right', line: 'sudo timedatectl set-ntp true' },
+            remedy: {
+              text: 'set it right, and have it kept right: AWS refuses requests that are signed at a wrong time',
+              line: 'sudo timedatectl set-ntp true',
+            },
             exits: {},
           } as const,
         ]),

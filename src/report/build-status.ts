@@ -46,6 +46,7 @@ interface ConsumerInput {
 export interface Past {
   readonly counters: Counters;
   readonly lastSuccess?: string | undefined;
+  readonly findings: NonNullable<Status['findings']>;
   /** Since when the source has been in its state, and each sink not up to date. */
   readonly since: { readonly source: string; readonly sinks: Readonly<Record<string, string>> };
 }
@@ -77,6 +78,7 @@ export function buildStatus(input: StatusInput, past: Past, identity: Identity, 
     consumers: input.config.consumers.map((consumer) => consumerStatus(consumer, input)),
     ...leftStatus(input),
     counters: past.counters,
+    findings: past.findings,
     errors: report.errors,
   };
 }

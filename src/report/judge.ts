@@ -101,8 +101,8 @@ function missing(context: Context): Judged {
     id: 'credentials-missing',
     severity: 'error',
     subject: 'credentials',
-    problem: left === undefined ? 'there are none yet' : `they expired ${duration(left)} ago`,
-    ...(left === undefined && { since: status.source.since }),
+    problem: left === undefined ? 'there are none yet' : 'expired',
+    since: left === undefined ? status.source.since : new Date(context.now + left).toISOString(),
     evidence: evidenceOf(context),
     remedy: stepFor(context),
     exits: everywhere(codeOf(context)),
@@ -129,7 +129,7 @@ function earlier({ host }: Context, error: ErrorInfo): Judged {
     id: 'earlier-credentials',
     severity: 'warning',
     subject: 'source',
-    problem: 'gives credentials that expire before the current ones, which are kept',
+    problem: 'gives credentials that expire before the current ones',
     evidence: [said(error)],
     remedy: {
       text: 'if it lasts, look at what answers at the metadata endpoint; if it is meant, have them taken',
@@ -188,7 +188,7 @@ function judgeLeft({ status: { sinks, left = [], source, agent }, keeper, now }:
       id: 'file-left',
       severity: life > 0 ? 'warning' : 'note',
       subject: name,
-      problem: `no sink any more, and holds credentials that ${life > 0 ? 'live' : 'have expired'}`,
+      problem: `holds credentials that ${life > 0 ? 'live' : 'have expired'}, and is no sink any more`,
       evidence: [`key ${one.keyId}, ${life > 0 ? 'good for' : 'expired for'} ${duration(life)}`],
       remedy: {
         text: `take them out${keeper.by === 'agent' ? ', while the agent is stopped' : ''}, or let the file go with --keep`,

@@ -8,7 +8,7 @@ export interface Keeper {
   readonly life: 'alive' | 'stopped' | 'killed' | 'overdue' | 'unknown';
   /** When the next pass is due, or was; epoch milliseconds. */
   readonly at?: number;
-  /** Since when nobody makes one, as far as it is known; epoch milliseconds. */
+  /** Since when nobody makes one, or since the last pass where nobody knows better; epoch milliseconds. */
   readonly since?: number;
   readonly evidence: string;
 }
@@ -37,7 +37,8 @@ export function judgeKeeper(status: Status, sight: Sight, now: number): Keeper {
   const timer = sight.timer && judgeTimer(status, sight.timer);
   const candidates = [agent, timer, judgePeriod(status, now)].filter((one) => one !== undefined);
   // Of those who make none, the agent that made the last one says most.
-  return candidates.find(({ by }) => by !== 'nobody') ?? candidates[0] ?? NOBODY;
+  const keeper = candidates.find(({ by }) => by !== 'nobody') ?? candidates[0] ?? NOBODY;
+  return keeper.by === 'nobody' ? { since: Date.parse(status.lastPass.at), ...keeper } : keeper;
 }
 
 const NOBODY: Keeper = { by: 'nobody', life: 'stopped', evidence: 'the last pass was a one-shot' };
@@ -54,7 +55,11 @@ function judgeAgent({ agent, nextPass }: Status, { process }: Sight, now: number
   if (process === 'hidden')
     return { by: 'agent', life: 'unknown', evidence: `/proc does not show whether the agent, ${name}, is there` };
   if (process === 'gone')
-    return { by: 'nobody', life: 'killed', evidence: `the agent, ${name}, is gone, and has not said that it stops` };
+    return {
+      by: 'nobody',
+      life: 'killed',
+      evidence: `the agent, ${name}, is gone since its last pass, and has not said that it stops`,
+    };
   const at = Date.parse(nextPass?.at ?? '');
   if (!(now > at + LATE)) return { by: 'agent', life: 'alive', at, evidence: `the agent, ${name}, is there` };
   return { by: 'agent', life: 'overdue', at, since: at, evidence: `the agent, ${name}, is there, and makes no pass` };

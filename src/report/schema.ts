@@ -232,6 +232,8 @@ const SECTIONS = {
 
 const statusSchema = v.object({
   ...SECTIONS,
+  /** What was found at the pass before, or when this was written: since when it has been so. */
+  findings: v.exactOptional(list(v.object({ id: text, subject: text, since: v.exactOptional(time) }))),
   nextPass: v.exactOptional(
     v.pipe(
       v.object({ at: v.exactOptional(time), reason: v.exactOptional(text) }),

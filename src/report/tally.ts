@@ -2,7 +2,7 @@ import type { SinkConfig } from '../core/config.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ConsumerResult, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
 import type { Past } from './build-status.ts';
-import type { Counters, Status } from './schema.ts';
+import type { Counters, Report, Status } from './schema.ts';
 
 /**
  * Counts beside the work, and goes on where a former process stopped: one-shots would never come beyond 1. The former
@@ -15,6 +15,7 @@ export class Tally {
   #lastSuccess: string | undefined;
   #source: { readonly state: string; readonly since: string } | undefined;
   #sinks: ReadonlyMap<string, string>;
+  #findings: NonNullable<Status['findings']>;
 
   constructor(former?: Status) {
     const { imdsRequests, sinkWrites, notifications } = former?.counters ?? NOTHING;
@@ -25,6 +26,7 @@ export class Tally {
     );
     this.#lastSuccess = former?.lastSuccess;
     this.#source = former?.source;
+    this.#findings = former?.findings ?? [];
     this.#sinks = new Map(
       (former?.sinks ?? []).flatMap(({ since, ...sink }) => (since === undefined ? [] : [[sinkId(sink), since]])),
     );
@@ -45,6 +47,11 @@ export class Tally {
     increment(results, result);
   }
 
+  /** Keeps in mind since when it has been so. */
+  found(findings: Report['findings']): void {
+    this.#findings = findings;
+  }
+
   /** The past including this pass, as far as it concerns these sinks and consumers. */
   with({ config, report }: Passed): Past {
     const isGood = report.source.state === 'ok' && report.sinks.every(({ error }) => !error);
@@ -61,6 +68,7 @@ export class Tally {
         notifications: Object.fromEntries(notifications),
       },
       lastSuccess: this.#lastSuccess,
+      findings: this.#findings,
       since: this.#since(config, report),
     };
   }

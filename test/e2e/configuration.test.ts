@@ -76,7 +76,10 @@ describe('who makes the next pass', { concurrency: 2 }, () => {
     const options = config(site, 'a.json');
     for (const [signal, why] of [
       ['SIGTERM', /next pass: nobody will make one for \d+ s \(the agent, pid \d+, stopped\)/],
-      ['SIGKILL', /next pass: nobody will make one \(the agent, pid \d+, is gone, and has not said that it stops\)/],
+      [
+        'SIGKILL',
+        /next pass: nobody will make one for \d+ s \(the agent, pid \d+, is gone since its last pass, and has not said that it stops\)/,
+      ],
     ] as const) {
       const agent = site.start(['run', ...options]);
       await eventually('all is well', async () => (await site.run(['status', '--check'])).code === 0);

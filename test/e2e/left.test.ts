@@ -32,7 +32,7 @@ describe('a file that was a sink once', { concurrency: 3 }, () => {
     const config = await leave(site);
     const { code, stdout } = await site.run(['status', '--check']);
     assert.equal(code, 1, stdout);
-    assert.match(stdout, /^CREDROTATE WARNING - \S+\/old: no sink any more, and holds credentials that live/);
+    assert.match(stdout, /^CREDROTATE WARNING - \S+\/old: holds credentials that live, and is no sink any more for /);
     site.metadata.rotate();
     assert.equal((await site.run(['once', ...EVERY, ...config])).code, 0);
     const [finding] = await findingsOf(site);

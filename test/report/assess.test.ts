@@ -33,12 +33,12 @@ const ROWS: Readonly<Record<string, readonly [facts: Facts, summary: RegExp, ste
   ],
   'expired since the last pass': [
     factsOf(statusOf({ source: sourceOf({ expiration: before(1) }) })),
-    /^credentials: they expired 1 min ago \(the source is ok\)$/,
+    /^credentials: expired for 1 min \(the source is ok\)$/,
     /sudo credrotate refresh$/,
   ],
   'good by the clock of the source': [
     factsOf(statusOf({ source: sourceOf({ expiration: before(60), clockSkew: 2 * 3_600_000 }) })),
-    /^clock: the clock of this host is wrong/,
+    /^clock: the clock of this host has been wrong for 2 min \(the clock of this host says /,
     /timedatectl/,
   ],
   'a sink on a full disk': [
@@ -64,7 +64,7 @@ const ROWS: Readonly<Record<string, readonly [facts: Facts, summary: RegExp, ste
         sinks: [sinkOf('/a', { result: 'outdated', error: { code: 'SINK_OUTDATED', message: 'x' } })],
       }),
     ),
-    /^\/a: not up to date \(SINK_OUTDATED: x\)$/,
+    /^\/a: not up to date for 2 min \(SINK_OUTDATED: x\)$/,
     /sudo systemctl start credrotate-once$/,
   ],
   'a stopped agent': [
@@ -101,6 +101,28 @@ describe('what a status comes to says since when, why, and what to do', () => {
       assert.match(`${text} ${line}`.trim(), step);
     });
   }
+});
+
+test('every finding of a status says since when, and goes on from the one before', () => {
+  const trouble = { code: 'STATE_UNWRITABLE', message: 'full' } as const;
+  const older = { code: 'CREDENTIALS_OLDER', message: 'x' } as const;
+  const source = sourceOf({ error: older, clockSkew: 3_600_000 });
+  const left = [{ path: '/old', format: 'json', keyId: '…WXYZ', expiration: before(-60) }];
+  const consumers = [consumerOf('web', { result: 'ended' })];
+  const first = factsOf(statusOf({ source, left, consumers, errors: [trouble] }), {
+    keeper: { by: 'nobody', life: 'stopped', since: NOON, evidence: 'x' },
+  });
+  const { findings } = assess(first, NOON);
+  const expected = ['earlier-credentials', 'clock-skew', 'state-unwritable', 'file-left', 'consumer-ended'];
+  for (const id of expected)
+    assert.ok(
+      findings.some((one) => one.id === id && one.since === before(2)),
+      id,
+    );
+  assert.ok(findings.every(({ since }) => since !== undefined));
+  const known = findings.map((finding) => ({ ...finding, since: before(40) }));
+  const later = assess({ ...first, status: { ...first.status, findings: known } }, NOON);
+  for (const id of expected) assert.equal(later.findings.find((one) => one.id === id)?.since, before(40), id);
 });
 
 test('the line of a plugin is one, and its numbers are only ours', () => {

@@ -33,6 +33,7 @@ test('counts go on from a former status, as far as they concern what is configur
       notifications: { web: { pending: 1, notified: 1 } },
     },
     lastSuccess: new Date(NOON).toISOString(),
+    findings: [],
     since: { source: LATER, sinks: { '/a': LATER, '/b': LATER } },
   });
 });

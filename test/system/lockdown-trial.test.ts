@@ -36,7 +36,12 @@ describe('a trial', () => {
       state === 'on' && rollbackInSeconds !== undefined && rollbackInSeconds <= TRIAL,
       String(rollbackInSeconds),
     );
+    const tried = await space.rules();
+    assert.match(await done(lockdown('confirm', '--dry-run')), /^add element inet credrotate_lockdown /m);
+    assert.match(await done(lockdown('remove', '--dry-run')), /^delete table inet credrotate_lockdown$/m);
+    assert.equal((await space.rules()).replace(/expires \w+/g, ''), tried.replace(/expires \w+/g, ''));
     await done(lockdown('confirm'));
+    assert.match(await done(lockdown('confirm', '--dry-run')), /^nothing would change$/m);
     assert.doesNotMatch(await space.rules(), /expires/);
     assert.deepEqual(await ask(space, ALLOWED, NOBODY), [...GIVEN, ...REFUSED]);
     assert.equal((await status()).reason, 'the table allows 65533, unlike the configuration');
