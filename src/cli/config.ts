@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { formatProblems, placeText } from '../config/problem.ts';
 import { describeSettings } from '../config/settings.ts';
-import { show as showValue } from '../config/show.ts';
+import { show as showValue } from '../config/problem.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
