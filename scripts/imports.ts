@@ -41,7 +41,7 @@ const layers: Readonly<Record<string, Layer>> = {
     data: ['packaging/explanations.json', 'packaging/findings.json'],
   },
   'harden/': { paths: ['core/', 'paths/'] },
-  'agent/': { paths: [...below, 'rotation/', 'report/'] },
+  'agent/': { paths: [...below, 'rotation/', 'report/'], packages: ['valibot'] },
   'cli/': {
     paths: [...below, 'rotation/', 'report/', 'agent/', 'lockdown/', 'doctor/', 'explain/', 'harden/', 'simulator/'],
     packages: ['commander'],

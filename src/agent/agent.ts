@@ -9,7 +9,7 @@ import { Deliverer, type DeliverDeps } from '../rotation/deliver.ts';
 import { readingVerdicts } from '../rotation/evidence.ts';
 import { planNext, type Plan } from '../rotation/plan.ts';
 import { rotate, type FilesReport, type PassRequest, type RotateDeps } from '../rotation/rotate.ts';
-import { isAnswer } from '../rotation/source-state.ts';
+import { isFinal } from '../rotation/accept.ts';
 import type { AgentState } from '../rotation/state.ts';
 import type { StateStore } from '../rotation/store.ts';
 import { Announcer } from './announce.ts';
@@ -134,7 +134,7 @@ export class Agent {
   async once(request: PassRequest, limits: OnceLimits, signal: AbortSignal): Promise<PassReport> {
     const { clock } = this.#deps;
     const over = limits.wait > 0 ? AbortSignal.timeout(limits.wait) : AbortSignal.abort();
-    const isLast: typeof isAnswer = (state) => isAnswer(state) || over.aborted;
+    const isLast: typeof isFinal = (state) => isFinal(state) || over.aborted;
     while (!isLast((await this.#pass(request, signal, isLast)).source.state)) {
       const retry = Math.min(this.#next?.wait ?? Infinity, LONGEST_WAIT_STEP);
       await clock.sleep(retry, AbortSignal.any([signal, over]));
@@ -151,7 +151,7 @@ export class Agent {
     return this.#report();
   }
 
-  async #pass(request: PassRequest, signal: AbortSignal, isLast: typeof isAnswer = () => false): Promise<FilesReport> {
+  async #pass(request: PassRequest, signal: AbortSignal, isLast: typeof isFinal = () => false): Promise<FilesReport> {
     const config = this.#config;
     const report = await rotate({ ...this.#deps, source: this.#source, memory: this.#memory }, config, request, signal);
     this.#last = report;

@@ -1,12 +1,20 @@
+import { describeSkew } from '../core/clock-skew.ts';
 import type { Log } from '../core/contracts.ts';
 import { formatExpiration } from '../core/credentials.ts';
-import type { ErrorInfo } from '../core/errors.ts';
-import type { ConsumerOutcome, SinkOutcome } from '../core/outcomes.ts';
+import type { ErrorCode, ErrorInfo } from '../core/errors.ts';
+import type { ConsumerOutcome, SinkOutcome, SourceOutcome, SourceState } from '../core/outcomes.ts';
 import { linesOf } from '../core/printable.ts';
 import { named } from '../core/sink-id.ts';
 import type { FilesReport } from '../rotation/rotate.ts';
-import { NOTHING_SAID, observe } from '../rotation/source-state.ts';
 
+const MOVES = [
+  ['endpoint', 'endpoint'],
+  ['instanceId', 'instance'],
+  ['role', 'role'],
+  ['accountId', 'account'],
+] as const;
+const MOVE_HINT =
+  'every consumer is notified; if nobody meant it, CloudTrail shows who associated another instance profile';
 const NOT_READING_HINT = 'see whether the program reads them again when notified; one that never does needs a restart';
 
 /**
@@ -16,14 +24,17 @@ const NOT_READING_HINT = 'see whether the program reads them again when notified
 export class Announcer {
   readonly #log: Log;
   readonly #said = new Map<string, string>();
-  #saidOfSource = NOTHING_SAID;
+  /** While the source has trouble: its state, and the codes that have been named since it began. */
+  #sourceTrouble: { readonly state: SourceState; readonly codes: readonly ErrorCode[] } | undefined;
 
   constructor(log: Log) {
     this.#log = log;
   }
 
   pass(report: FilesReport): void {
-    this.#source(report);
+    this.#move(report.source);
+    this.#source(report.source);
+    this.#clock(report);
     for (const sink of named(report.sinks)) this.#sink(sink);
     for (const error of report.errors) this.#trouble('state', error);
     if (report.errors.length === 0) this.#over('state', () => 'state is written again');
@@ -61,10 +72,36 @@ export class Announcer {
     }
   }
 
-  #source(report: FilesReport): void {
-    const { said, lines } = observe(this.#saidOfSource, report.source, report.finishedAt);
-    this.#saidOfSource = said;
-    for (const { level, message, fields } of lines) this.#log[level](message, fields);
+  #move({ movedFrom, origin }: SourceOutcome): void {
+    if (!movedFrom) return;
+    const changes = MOVES.filter(
+      ([key]) => movedFrom[key] !== undefined && origin[key] !== undefined && movedFrom[key] !== origin[key],
+    ).map(([key, label]) => `${label} ${movedFrom[key] ?? ''} became ${origin[key] ?? ''}`);
+    this.#log.warn(`${changes.join(', ')} (${MOVE_HINT})`, { event: 'source_moved' });
+  }
+
+  #source({ state, error, keyId }: SourceOutcome): void {
+    const before = this.#sourceTrouble;
+    if (!error) {
+      this.#sourceTrouble = undefined;
+      if (before) this.#log.info('source is ok again', { event: 'source_recovered' });
+      return;
+    }
+    const codes = before?.state === state ? before.codes : [];
+    if (codes.includes(error.code)) return;
+    this.#sourceTrouble = { state, codes: [...codes, error.code] };
+    // A role that has not come yet is what an instance without one starts with.
+    const isAwaited = state === 'no_role' && keyId === undefined;
+    const level = state === 'ok' || state === 'stale' || isAwaited ? 'warn' : 'error';
+    this.#log[level](`source is ${state}: ${line(error)}`, { event: 'source_state', state, code: error.code });
+  }
+
+  /** A failure that tells no time says nothing about our clock. */
+  #clock({ source: { clockSkew }, finishedAt }: FilesReport): void {
+    if (clockSkew === undefined) return;
+    const warning = describeSkew(clockSkew, finishedAt);
+    if (warning === undefined) this.#over('clock', () => 'the clock of this host is right again');
+    else if (this.#isNews('clock', 'wrong')) this.#log.warn(warning, { event: 'clock_skew' });
   }
 
   #sink(sink: SinkOutcome & { readonly name: string }): void {

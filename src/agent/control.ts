@@ -3,6 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import * as v from 'valibot';
 import { AgentError, type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
 import type { OwnDirectory } from '../files/own.ts';
 import { SOCKET } from './published.ts';
@@ -11,19 +12,20 @@ import { SOCKET } from './published.ts';
  * The control socket: a client writes one JSON line, the agent answers with one and closes. Only the agent's own user
  * (and root) can connect: the socket is 0600 from its first moment.
  */
-export interface ControlRequest {
+const requestSchema = v.object({
   /** `dry-run`: what notifying these consumers would come to; nothing is done. */
-  readonly command: 'refresh' | 'dry-run';
-  readonly notifyAll: boolean;
+  command: v.picklist(['refresh', 'dry-run']),
+  notifyAll: v.boolean(),
   /** Names of consumers. */
-  readonly notify?: readonly string[];
+  notify: v.exactOptional(v.pipe(v.array(v.string()), v.readonly())),
   /** Take what the source gives even if it expires earlier: the user id of who says so. */
-  readonly acceptedBy?: number;
-}
+  acceptedBy: v.exactOptional(v.pipe(v.number(), v.integer())),
+});
+
+export type ControlRequest = Readonly<v.InferOutput<typeof requestSchema>>;
 
 type ControlAnswer = { readonly report: object } | { readonly error: ErrorInfo };
 
-const COMMANDS = ['refresh', 'dry-run'] as const satisfies readonly ControlRequest['command'][];
 const MAX_REQUEST = 64 * 1024;
 
 /** In the directory that the agent publishes in. Rejects with AgentError and errno errors. */
@@ -100,11 +102,8 @@ function report(raw: string, path: string): object {
   // Its answer is our own code's.
   const reply = JSON.parse(raw) as ControlAnswer;
   if ('report' in reply) return reply.report;
-  throw new AgentError(
-    reply.error.code,
-    reply.error.message,
-    reply.error.hint === undefined ? {} : { hint: reply.error.hint },
-  );
+  const { code, message, hint } = reply.error;
+  throw new AgentError(code, message, { hint });
 }
 
 async function answer(line: string, handle: (request: ControlRequest) => Promise<object>): Promise<ControlAnswer> {
@@ -116,25 +115,9 @@ async function answer(line: string, handle: (request: ControlRequest) => Promise
 }
 
 function parse(line: string): ControlRequest {
-  const value: unknown = JSON.parse(line);
-  const request = typeof value === 'object' && value !== null ? value : {};
-  const command = COMMANDS.find((known) => 'command' in request && request.command === known);
-  if (command === undefined) throw new AgentError('USAGE', `control request: expected ${COMMANDS.join(' or ')}`);
-  const notify: unknown = 'notify' in request ? request.notify : [];
-  if (!isNames(notify)) throw new AgentError('USAGE', 'control request: expected the names of consumers to notify');
-  const notifyAll = 'notifyAll' in request && request.notifyAll === true;
-  const acceptedBy =
-    'acceptedBy' in request && Number.isInteger(request.acceptedBy) ? Number(request.acceptedBy) : undefined;
-  return {
-    command,
-    notifyAll,
-    ...(notify.length > 0 && { notify }),
-    ...(acceptedBy !== undefined && { acceptedBy }),
-  };
-}
-
-function isNames(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((name) => typeof name === 'string');
+  const { output, issues } = v.safeParse(requestSchema, JSON.parse(line));
+  if (!issues) return output;
+  throw new AgentError('USAGE', `control request: ${issues[0].message}`);
 }
 
 function readLine(socket: Socket, take: (line: string) => void): void {

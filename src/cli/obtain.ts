@@ -35,7 +35,7 @@ async function fetchCredentials(world: World, config: Config): ReturnType<typeof
     const fetched = await createImdsSource({ http, clock, config: config.imds, env: world.env, log }).fetch(world.stop);
     if (fetched.ok) return fetched;
     const { code, message, hint } = fetched.error;
-    throw new AgentError(code, message, hint === undefined ? {} : { hint });
+    throw new AgentError(code, message, { hint });
   } finally {
     await http.close();
   }

@@ -4,7 +4,7 @@ import { AgentError } from '../core/errors.ts';
 import type { ExitCode } from '../core/exit.ts';
 import type { OnceLimits } from '../agent/agent.ts';
 import type { PassRequest } from '../rotation/rotate.ts';
-import { isAnswer } from '../rotation/source-state.ts';
+import { isFinal } from '../rotation/accept.ts';
 import { isUpToDate } from '../report/assess.ts';
 import { printReport } from '../report/print-report.ts';
 import { reportStatus, type StatusReport } from '../report/report.ts';
@@ -78,7 +78,7 @@ async function pass(world: World, { config, options, onPublished }: OncePass): P
     const session = await openSession(world, { config, log, mode: 'once', ...period, onPublished });
     if (session) return ownPass(session, asked, { wait, patience: PATIENCE }, world.stop);
     const report = await ask(() => askForSinks(world, config, asked), giveUp);
-    if (report && (isAnswer(report.source.state) || over.aborted)) return report;
+    if (report && (isFinal(report.source.state) || over.aborted)) return report;
     await clock.sleep(report ? Math.min(ASK_STEP, wait) : BUSY_STEP, world.stop);
     world.stop.throwIfAborted();
   }

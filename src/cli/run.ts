@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Agent } from '../agent/agent.ts';
 import { isServed, serveControl } from '../agent/control.ts';
-import { Tidiness } from '../agent/memory-trim.ts';
+import { memoryTrim } from '../agent/memory-trim.ts';
 import type { Published } from '../agent/publish.ts';
 import { runtimeDirectory } from '../agent/published.ts';
 import { Readiness, Watchdog } from '../agent/service-manager.ts';
@@ -9,7 +9,7 @@ import { openSession, type Session, type SessionOptions } from '../agent/session
 import type { Run, World } from '../agent/world.ts';
 import type { Config } from '../core/config.ts';
 import type { Clock, Log } from '../core/contracts.ts';
-import { AgentError, describeForeign, toErrorInfo } from '../core/errors.ts';
+import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { namesOf } from '../core/sink-id.ts';
 import type { ConsumerStatus } from '../report/schema.ts';
@@ -34,11 +34,11 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   const { clock, sdNotify } = await world.services();
   const readiness = new Readiness(sdNotify, config.startupWait);
   const watchdog = new Watchdog(world.env, sdNotify, { config });
-  const tidiness = tidinessOf(world, log);
+  const trimMemory = memoryTrim(world, log);
   const onPublished = (published: Published): void => {
     readiness.see(published);
     watchdog.see(published.view);
-    tidiness.see();
+    trimMemory();
   };
   const opening = openWhenFree(world, { config, log, mode: 'run', onPublished });
   // A unit may be reloaded once it is ready, which may be before a one-shot has made way for us: then that has to wait.
@@ -58,7 +58,6 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   } finally {
     readiness.stop();
     watchdog.stop();
-    tidiness.stop();
     await control?.[Symbol.asyncDispose]();
     await session.close();
   }
@@ -117,14 +116,6 @@ async function prospectsOf(
   return prospects.map(([consumer, prospect]) =>
     prospective(consumer, namesOf(sinksOf(sinks, consumer.name)), prospect),
   );
-}
-
-function tidinessOf(world: World, log: Log): Tidiness {
-  return new Tidiness(() => {
-    world.giveBackMemory().catch((error: unknown) => {
-      log.debug(`memory cannot be given back: ${describeForeign(error)}`, { event: 'memory_trouble' });
-    });
-  });
 }
 
 interface Reload {

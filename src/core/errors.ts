@@ -54,7 +54,7 @@ export interface ErrorInfo {
 }
 
 export interface AgentErrorOptions {
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
 }
 

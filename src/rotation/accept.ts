@@ -2,7 +2,6 @@ import { displayKeyId, formatExpiration, printOf, type Credentials, type Origin 
 import type { Fetched } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SourceState } from '../core/outcomes.ts';
-import { stateOfFailure } from './source-state.ts';
 import type { AgentState, Current } from './state.ts';
 
 /** What becomes of an answer of the source. Good credentials are never replaced by worse ones. */
@@ -95,4 +94,30 @@ function hasMoved(before: Origin, after: Origin): boolean {
 /** A pass in which the account could not be found out must not write files without it. */
 function withAccount(credentials: Credentials, { accountId }: Origin): Credentials {
   return accountId === undefined ? credentials : { ...credentials, accountId };
+}
+
+type Failed = Extract<Fetched, { ok: false }>;
+
+/** What passes by itself. All else is named even while current credentials live, since somebody must act. */
+const PASSING: readonly Failed['state'][] = ['unreachable', 'malformed', 'expired'];
+
+/** The state of a source that gave nothing, judged at `now` by its clock, and the error that says why and what to do. */
+function stateOfFailure(
+  { state, error }: Failed,
+  { current, origin }: AgentState,
+  now: number,
+): { readonly state: SourceState; readonly error: ErrorInfo } {
+  if (!current) return { state, error };
+  const isAlive = current.expiration > now;
+  if (PASSING.includes(state)) return { state: isAlive ? 'stale' : 'expired', error };
+  const until = `${isAlive ? 'good until' : 'expired at'} ${formatExpiration(current.expiration)}`;
+  const message = `${error.message}; the files keep the credentials of role ${origin.role ?? '(unknown)'}, ${until}`;
+  if (state !== 'no_role' || origin.role === undefined) return { state, error: { ...error, message } };
+  const hint = `it had role ${origin.role} before: if that is not being replaced, see its instance profile; ${error.hint ?? ''}`;
+  return { state, error: { ...error, message, hint } };
+}
+
+/** Whether `--wait` may stop. */
+export function isFinal(state: SourceState): boolean {
+  return state === 'ok' || state === 'disabled';
 }

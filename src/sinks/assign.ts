@@ -83,7 +83,7 @@ function workerFinder(users: Users, survey: Survey): WorkerFinder {
     if (verdict.kind === 'self') return verdict.mount === undefined ? undefined : { user: ROOT, mount: verdict.mount };
     if (verdict.kind === 'refused') {
       const { code, message, hint } = verdict.error;
-      throw new AgentError(code, `${path}: ${message}`, hint === undefined ? {} : { hint });
+      throw new AgentError(code, `${path}: ${message}`, { hint });
     }
     const user = await known(findUser(verdict.uid), `${path}: the owner of its directory`, verdict.uid);
     if (verdict.isClaim && (await names.owner(sink))?.uid !== user.uid) throw claimed(path, verdict);

@@ -40,7 +40,7 @@ export function explain(error: unknown, code: ErrorCode, path: string): unknown 
   const expected = EXPECTED[code] ?? 'a complete write';
   const hint = HINTS[name];
   const message = `${path}: expected ${expected}, got ${describeForeign(error)}`;
-  return new AgentError(code, message, hint === undefined ? { cause: error } : { hint, cause: error });
+  return new AgentError(code, message, { hint, cause: error });
 }
 
 /** Codes of sinks that were left alone: nothing was tried. */

@@ -4,7 +4,7 @@ import type { Fetched } from '../../src/core/contracts.ts';
 import type { PassReport, SourceState } from '../../src/core/outcomes.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { limit } from '../support/limits.ts';
-import { fails, gives, makeAgent } from './passes.ts';
+import { fails, gives, makeAgent } from '../rotation/passes.ts';
 
 const MINUTE = 60_000;
 
