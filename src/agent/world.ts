@@ -1,6 +1,6 @@
 import type { LogConfig } from '../core/config.ts';
-import type { Commands } from '../core/commands.ts';
 import type {
+  Commands,
   Actors,
   AtomicFiles,
   BootTime,

@@ -1,48 +1,6 @@
-/** Every error that credrotate reports has one of these codes; branch on the code, never on the message. */
-export type ErrorCode =
-  | 'CONFIG_INVALID'
-  | 'CONFIG_UNREADABLE'
-  | 'CONFIG_UNSAFE'
-  | 'USAGE'
-  | 'IMDS_DISABLED'
-  | 'IMDS_NO_ROLE'
-  | 'IMDS_NOT_FOUND'
-  | 'IMDS_DENIED'
-  | 'IMDS_UNREACHABLE'
-  | 'IMDS_THROTTLED'
-  | 'IMDS_MALFORMED'
-  | 'IMDS_EXPIRED'
-  | 'CREDENTIALS_OLDER'
-  | 'CREDENTIALS_EXPIRED'
-  | 'SINK_OUTDATED'
-  | 'SINK_UNSAFE_PATH'
-  | 'SINK_NOT_REGULAR'
-  | 'SINK_FORMAT_REFUSED'
-  | 'SINK_TOO_LARGE'
-  | 'SINK_OWNER_UNKNOWN'
-  | 'SINK_OWNER_DENIED'
-  | 'SINK_UNREADABLE'
-  | 'SINK_WRITE_FAILED'
-  | 'SINK_NOT_OURS'
-  | 'SINK_CONFLICT'
-  | 'SINK_UNVERIFIED'
-  | 'SINK_TIMEOUT'
-  | 'SINK_ACTOR_FAILED'
-  | 'CONSUMER_WOULD_DIE'
-  | 'CONSUMER_IGNORES'
-  | 'CONSUMER_NOT_MEANT'
-  | 'CONSUMER_UNSAFE'
-  | 'CONSUMER_UNINSPECTABLE'
-  | 'CONSUMER_FAILED'
-  | 'CONSUMER_TIMEOUT'
-  | 'CONSUMER_ENDED'
-  | 'STATE_UNWRITABLE'
-  | 'LOCKDOWN_REFUSED'
-  | 'LOCKDOWN_UNAVAILABLE'
-  | 'LOCKDOWN_FAILED'
-  | 'AGENT_BUSY'
-  | 'AGENT_ABSENT'
-  | 'INTERNAL';
+import type { ErrorCode } from './exit.ts';
+
+export type { ErrorCode } from './exit.ts';
 
 /** The part of an error that may be printed, stored and sent over the control socket: no secrets, ever. */
 export interface ErrorInfo {

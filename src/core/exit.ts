@@ -1,35 +1,21 @@
-import type { ErrorCode, ErrorInfo } from './errors.ts';
-
-/** Exit codes, after sysexits(3). */
+/** Exit codes, after sysexits(3). When several apply, the first of these is the one to act on. */
 export const EXIT = {
-  done: 0,
-  usage: 64,
-  noRole: 69,
-  internal: 70,
-  sinkFailed: 73,
-  consumerPending: 74,
-  unreachable: 75,
-  malformed: 76,
-  refused: 77,
   config: 78,
+  internal: 70,
+  refused: 77,
+  sinkFailed: 73,
+  malformed: 76,
+  unreachable: 75,
+  noRole: 69,
+  consumerPending: 74,
+  usage: 64,
+  done: 0,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** When several apply, the first of these is the one to act on. */
-const PRECEDENCE: readonly ExitCode[] = [
-  EXIT.config,
-  EXIT.internal,
-  EXIT.refused,
-  EXIT.sinkFailed,
-  EXIT.malformed,
-  EXIT.unreachable,
-  EXIT.noRole,
-  EXIT.consumerPending,
-  EXIT.usage,
-];
-
-const OF_CODE: Record<ErrorCode, ExitCode> = {
+/** Every error that credrotate reports has one of these codes; branch on the code, never on the message. */
+const OF_CODE = {
   CONFIG_INVALID: EXIT.config,
   CONFIG_UNREADABLE: EXIT.config,
   CONFIG_UNSAFE: EXIT.config,
@@ -73,7 +59,9 @@ const OF_CODE: Record<ErrorCode, ExitCode> = {
   AGENT_BUSY: EXIT.unreachable,
   AGENT_ABSENT: EXIT.unreachable,
   INTERNAL: EXIT.internal,
-};
+} as const satisfies Record<string, ExitCode>;
+
+export type ErrorCode = keyof typeof OF_CODE;
 
 export function exitCodeOfError(code: ErrorCode): ExitCode {
   return OF_CODE[code];
@@ -81,10 +69,10 @@ export function exitCodeOfError(code: ErrorCode): ExitCode {
 
 /** The one to act on first. */
 export function worstOf(codes: readonly ExitCode[]): ExitCode {
-  return PRECEDENCE.find((code) => codes.includes(code)) ?? EXIT.done;
+  return Object.values(EXIT).find((code) => codes.includes(code)) ?? EXIT.done;
 }
 
-export function exitCodeOfErrors(errors: readonly ErrorInfo[]): ExitCode {
+export function exitCodeOfErrors(errors: readonly { readonly code: ErrorCode }[]): ExitCode {
   return worstOf(errors.map(({ code }) => OF_CODE[code]));
 }
 

@@ -57,3 +57,9 @@ export const SECRETS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as con
 export function secretPlaces(keys: JsonKeys): (readonly string[])[] {
   return SECRETS.flatMap((field) => (keys[field] ? [keys[field]] : []));
 }
+
+/**
+ * The first line of a file that we make, where its format has comments. Without brackets, quotes, `;` and `=`: PHP, which
+ * has no such comments, would lose the file.
+ */
+export const MARKER = '# Kept by credrotate, changes to these keys are overwritten';

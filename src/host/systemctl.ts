@@ -1,5 +1,4 @@
-import type { CommandResult } from '../core/commands.ts';
-import type { UserIds } from '../core/contracts.ts';
+import type { CommandResult, UserIds } from '../core/contracts.ts';
 import { runTool, type HostDeps, type ToolOptions } from './tool.ts';
 
 /** What `systemctl show` says of a unit, by property; of one that comes several times, all values. */

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { CommandResult, Commands } from '../core/commands.ts';
-import type { UserIds } from '../core/contracts.ts';
+import type { CommandResult, Commands, UserIds } from '../core/contracts.ts';
 
 /** What the tools of this machine are run with. */
 export interface HostDeps {

@@ -1,4 +1,4 @@
-import type { CommandResult } from '../core/commands.ts';
+import type { CommandResult } from '../core/contracts.ts';
 import { AgentError, describeForeign, isErrno } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import { runTool } from '../host/tool.ts';

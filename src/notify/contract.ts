@@ -1,7 +1,7 @@
 import type { ConsumerConfig } from '../core/config.ts';
 import type { Actors, BootTime, Clock, Processes, User, UserIds, Users } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
-import type { Outcome, PendingResult, ProspectiveProcess } from '../core/prospect.ts';
+import type { Outcome, PendingResult, ProspectiveProcess } from '../core/outcomes.ts';
 import type { Secret } from '../core/secret.ts';
 import type { HostDeps } from '../host/tool.ts';
 

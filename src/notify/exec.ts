@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import type { ExecConsumer } from '../core/config.ts';
-import type { CommandResult } from '../core/commands.ts';
-import type { UserIds } from '../core/contracts.ts';
+import type { CommandResult, UserIds } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
 import type { HookRun } from '../core/outcomes.ts';
 import type { Secret } from '../core/secret.ts';
@@ -9,8 +8,15 @@ import { getent } from '../host/getent.ts';
 import { hasSystemd, runTool } from '../host/tool.ts';
 import { judgeCommand } from '../paths/command.ts';
 import { ask, ERROR } from './ask.ts';
-import { failed, userNamed, type Attempt, type NotifyDeps, type NotifyRequest } from './contract.ts';
-import type { NotifyResult, Prepared } from './contract.ts';
+import {
+  failed,
+  userNamed,
+  type Attempt,
+  type NotifyDeps,
+  type NotifyRequest,
+  type NotifyResult,
+  type Prepared,
+} from './contract.ts';
 
 /** Runs a consumer's program: notified when it ends with exit code 0. */
 export async function prepareExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<Prepared> {

@@ -1,5 +1,5 @@
 import { toErrorInfo } from '../core/errors.ts';
-import type { Outcome, Prospect } from '../core/prospect.ts';
+import type { Outcome, Prospect } from '../core/outcomes.ts';
 import type { NotifyDeps, NotifyRequest, NotifyResult, Prepared } from './contract.ts';
 import { prepareExec } from './exec.ts';
 import { prepareSignal } from './send.ts';

@@ -6,7 +6,7 @@ import type { SignalName } from '../core/config.ts';
 import type { BootTime, UserIds } from '../core/contracts.ts';
 import { AgentError, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
-import type { ProspectiveProcess } from '../core/prospect.ts';
+import type { ProspectiveProcess } from '../core/outcomes.ts';
 import { runTool } from '../host/tool.ts';
 import { keyOf, type NotifyDeps } from './contract.ts';
 import { pathOf, type Match } from './match.ts';

@@ -1,8 +1,7 @@
 import type { SignalConsumer, SignalName } from '../core/config.ts';
 import type { ProcessHandle } from '../core/contracts.ts';
 import { AgentError, isErrno, toErrorInfo } from '../core/errors.ts';
-import type { RunningProcess } from '../core/outcomes.ts';
-import type { Outcome, PendingResult } from '../core/prospect.ts';
+import type { RunningProcess, Outcome, PendingResult } from '../core/outcomes.ts';
 import type { Attempt, NotifyDeps, NotifyResult, Prepared, SentProcess } from './contract.ts';
 import { match, type Match } from './match.ts';
 import { readGroup, type ProcessFacts } from './proc.ts';

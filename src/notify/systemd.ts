@@ -1,9 +1,8 @@
 import { constants } from 'node:os';
-import type { CommandResult } from '../core/commands.ts';
+import type { CommandResult, BootTime, UserIds } from '../core/contracts.ts';
 import type { SignalName, SystemdConsumer } from '../core/config.ts';
-import type { BootTime, UserIds } from '../core/contracts.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
-import type { Outcome, PendingResult } from '../core/prospect.ts';
+import type { Outcome, PendingResult } from '../core/outcomes.ts';
 import { showUnit, systemctl, textOf } from '../host/systemctl.ts';
 import { hasSystemd } from '../host/tool.ts';
 import { failed, userNamed, type Attempt, type NotifyDeps, type NotifyResult, type Prepared } from './contract.ts';

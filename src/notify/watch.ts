@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConsumerConfig, SignalConsumer } from '../core/config.ts';
-import type { Outcome } from '../core/prospect.ts';
+import type { Outcome } from '../core/outcomes.ts';
 import { keyOf, type NotifyDeps, type Sent, type SentProcess, type WatchTimes } from './contract.ts';
 import { hold, match } from './match.ts';
 import { allPids, readGroup, readProcess, unitOf } from './proc.ts';

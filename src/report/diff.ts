@@ -1,5 +1,5 @@
 import { displayKeyId } from '../core/credentials.ts';
-import { MARKER } from '../core/marker.ts';
+import { MARKER } from '../core/owned.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import type { SinkStatus } from './schema.ts';
 

@@ -3,12 +3,12 @@ import type { ConsumerConfig } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { Finding, FindingId } from '../core/findings.ts';
 import { linesOf, printable } from '../core/printable.ts';
-import type { Prospect } from '../core/prospect.ts';
+import type { Prospect } from '../core/outcomes.ts';
 import { named } from '../core/sink-id.ts';
 import { describeFinding, lifeLeft } from './assess.ts';
 import type { StatusReport } from './report.ts';
 import type { ConsumerStatus, Report, SinkStatus } from './schema.ts';
-import { count, duration, type Paint, plain } from './text.ts';
+import { count, duration, plain, type Paint } from './text.ts';
 
 /** The end of what hooks printed, by the names of consumers; empty for all but root. */
 export type HookOutputs = Readonly<Record<string, string>>;

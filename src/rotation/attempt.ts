@@ -1,7 +1,7 @@
 import type { Config, ConsumerConfig } from '../core/config.ts';
 import type { Clock } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
-import type { Outcome, PendingResult, Prospect } from '../core/prospect.ts';
+import type { Outcome, PendingResult, Prospect } from '../core/outcomes.ts';
 import type { NotifyRequest, NotifyResult, Sent } from '../notify/contract.ts';
 import { backoff, forAll, isEndedFor, notifyRequest, settled, sinksOf, withSent, type Attempted } from './pending.ts';
 import { withConsumer, type AgentState, type Pending } from './state.ts';

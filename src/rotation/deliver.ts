@@ -1,7 +1,6 @@
 import { notableSkew } from '../core/clock-skew.ts';
 import type { Config, ConsumerConfig } from '../core/config.ts';
-import type { ConsumerOutcome } from '../core/outcomes.ts';
-import type { Outcome } from '../core/prospect.ts';
+import type { ConsumerOutcome, Outcome } from '../core/outcomes.ts';
 import { idOf } from '../core/sink-id.ts';
 import { attempt, type AttemptDeps, type Surroundings } from './attempt.ts';
 import { dueAt, hookOf, lastMoment, sinksOf, spreadOf } from './pending.ts';

@@ -1,8 +1,7 @@
 import type { ConsumerConfig, SinkConfig } from '../core/config.ts';
 import type { BootTime } from '../core/contracts.ts';
 import { digest } from '../core/digest.ts';
-import type { HookRun } from '../core/outcomes.ts';
-import type { Outcome } from '../core/prospect.ts';
+import type { HookRun, Outcome } from '../core/outcomes.ts';
 import { idOf } from '../core/sink-id.ts';
 import { keyOf, type NotifyRequest, type Sent } from '../notify/contract.ts';
 import { carriesExpiration } from '../sinks/formats/render.ts';

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CommandOptions, CommandResult, Commands } from '../core/commands.ts';
+import type { CommandOptions, CommandResult, Commands } from '../core/contracts.ts';
 import { spawnAlone } from './spawn.ts';
 
 const OUTPUT_BYTES = 4096;

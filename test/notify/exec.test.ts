@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { ExecConsumer } from '../../src/core/config.ts';
 import { Secret } from '../../src/core/secret.ts';
-import type { Outcome } from '../../src/core/prospect.ts';
+import type { Outcome } from '../../src/core/outcomes.ts';
 import type { NotifyDeps, NotifyRequest } from '../../src/notify/contract.ts';
 import { isRoot, needsRoot, NOBODY, notifyAndWatch, realDeps, requestFor, until } from '../support/consumer.ts';
 import { fakeHost } from '../support/fake-tool-consumer.ts';

@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { SignalConsumer } from '../../src/core/config.ts';
-import type { Outcome } from '../../src/core/prospect.ts';
+import type { Outcome } from '../../src/core/outcomes.ts';
 import type { NotifyDeps, NotifyRequest } from '../../src/notify/contract.ts';
 import { notifyAndWatch, realDeps, requestFor } from '../support/consumer.ts';
 import { limit } from '../support/limits.ts';

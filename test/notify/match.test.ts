@@ -3,7 +3,7 @@ import { chmodSync, readlinkSync, renameSync, symlinkSync, unlinkSync } from 'no
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ProcessMatch } from '../../src/core/config.ts';
-import type { Outcome } from '../../src/core/prospect.ts';
+import type { Outcome } from '../../src/core/outcomes.ts';
 import { keyOf } from '../../src/notify/contract.ts';
 import { readProcess } from '../../src/notify/proc.ts';
 import { createProcesses } from '../../src/system/processes.ts';

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import type { Outcome } from '../../src/core/prospect.ts';
+import type { Outcome } from '../../src/core/outcomes.ts';
 import {
   needsRoot,
   NOBODY,

@@ -5,7 +5,7 @@ import { describe, test, type TestContext } from 'node:test';
 import type { SystemdConsumer } from '../../src/core/config.ts';
 import type { NotifyRequest } from '../../src/notify/contract.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
-import type { Outcome } from '../../src/core/prospect.ts';
+import type { Outcome } from '../../src/core/outcomes.ts';
 import {
   notifyAndWatch,
   realDeps,

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { SignalConsumer } from '../../src/core/config.ts';
-import type { Outcome } from '../../src/core/prospect.ts';
+import type { Outcome } from '../../src/core/outcomes.ts';
 import type { Sent } from '../../src/notify/contract.ts';
 import { watch } from '../../src/notify/watch.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';

@@ -5,7 +5,7 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ConsumerConfig } from '../../src/core/config.ts';
-import type { Outcome } from '../../src/core/prospect.ts';
+import type { Outcome } from '../../src/core/outcomes.ts';
 import type { NotifyDeps, NotifyRequest } from '../../src/notify/contract.ts';
 import { notify } from '../../src/notify/notify.ts';
 import { watch } from '../../src/notify/watch.ts';

@@ -1,8 +1,8 @@
-import { type LookDeps, show } from './deps.ts';
+import { show, type LookDeps } from './deps.ts';
 import { readFiles } from './sinks.ts';
 import type { ConsumerConfig, SinkConfig, SystemdConsumer } from '../../core/config.ts';
-import type { Outcome } from '../../core/prospect.ts';
-import { type Shown, textOf } from '../../host/systemctl.ts';
+import type { Outcome } from '../../core/outcomes.ts';
+import { textOf, type Shown } from '../../host/systemctl.ts';
 import { dryRun } from '../../notify/notify.ts';
 import { readGroup, unitOf } from '../../notify/proc.ts';
 import type { ConsumerFacts, UnitFacts, VariableFacts } from '../contract.ts';

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { AwsCredentialsSink, DotenvSink } from '../../core/config.ts';
 import { AgentError, type ErrorInfo } from '../../core/errors.ts';
-import { MARKER } from '../../core/marker.ts';
+import { MARKER } from '../../core/owned.ts';
 
 /** A file as text, without loss whatever its bytes: those that are not UTF-8 are carried as latin-1. */
 export interface Text {
