@@ -2,7 +2,7 @@
 // which belongs to `npm run check`. Arguments are parts of file names, and a pattern of names of tests: `npm test -- sinks --test-name-pattern=symlink`.
 import { globSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { runSuite, selectionOf } from './test-runner.ts';
 
@@ -13,12 +13,24 @@ const found = globSync('test/**/*.test.ts', { cwd: root, exclude: elsewhere })
   .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
   .sort();
 
-/** Folders of small files, each of which shares a process: to start one costs as much as to run a small file. */
-const JOINED = ['config', 'core', 'doctor', 'lockdown', 'report', 'rotation', 'sinks/formats', 'source'];
+/** Files of one folder share a process, to start which costs as much as to run a small file: so many at most. */
+const TOGETHER = 10;
+/** Of these each has its own: they change or measure the process, or take long. */
+const ALONE = [
+  'budget/',
+  'docs/',
+  'faults/',
+  'sinks/acting/hostile',
+  'linear.',
+  'completion.',
+  'memory.',
+  'log-stream.',
+];
 /** Files that take long begin first, so that none is left to run alone at the end. */
-const LONG = ['e2e/', 'budget/', 'completion.', 'faults/', 'joined/source'];
+const LONG = ['faults/', 'e2e', 'budget/', 'completion.', 'linear.', 'source'];
 
-const isLong = (file: string): boolean => LONG.some((part) => file.includes(part));
+const isOf = (parts: readonly string[]) => (file: string) => parts.some((part) => file.includes(part));
+const isLong = isOf(LONG);
 const files = byLength(joined(found.map((file) => join(root, file))));
 
 process.exitCode = files.length === 0 ? nothingToRun() : await runTests();
@@ -29,25 +41,35 @@ function nothingToRun(): number {
 }
 
 async function runTests(): Promise<number> {
-  return await runSuite({ files, pattern, streams: availableParallelism() + 1, testLimit: 60_000 });
+  return await runSuite({ files, pattern, streams: availableParallelism() + 1, testLimit: 120_000 });
 }
 
 function byLength(all: readonly string[]): readonly string[] {
   return [...all.filter(isLong), ...all.filter((file) => !isLong(file))];
 }
 
-/** In place of the files of each such folder, one that loads them. */
+/** In place of files of one folder, some that load them. */
 function joined(all: readonly string[]): readonly string[] {
   const directory = join(root, 'dist/.cache/joined');
   mkdirSync(directory, { recursive: true });
-  const folderOf = (file: string): string | undefined =>
-    JOINED.find((name) => dirname(file) === join(root, 'test', name));
-  const loaders = JOINED.flatMap((folder) => {
-    const own = all.filter((file) => folderOf(file) === folder);
-    if (own.length === 0) return [];
-    const loader = join(directory, `${folder.replace('/', '-')}.test.mjs`);
-    writeFileSync(loader, own.map((file) => `import ${JSON.stringify(pathToFileURL(file))};\n`).join(''));
-    return [loader];
+  const isAlone = isOf(ALONE);
+  const folders = Map.groupBy(
+    all.filter((file) => !isAlone(file)),
+    (file) => relative(join(root, 'test'), dirname(file)),
+  );
+  const loaders = [...folders].flatMap(([folder, own]) => {
+    const processes = Math.ceil(own.length / TOGETHER);
+    return Array.from({ length: processes }, (_, index) => {
+      // Neighbours, which are often alike, are dealt out.
+      const [first, ...others] = own.filter((_file, place) => place % processes === index);
+      if (first === undefined || others.length === 0) return first ?? [];
+      const loader = join(directory, `${folder.replaceAll('/', '-')}-${index + 1}.test.mjs`);
+      writeFileSync(
+        loader,
+        [first, ...others].map((file) => `import ${JSON.stringify(pathToFileURL(file))};\n`).join(''),
+      );
+      return loader;
+    }).flat();
   });
-  return [...loaders, ...all.filter((file) => folderOf(file) === undefined)];
+  return [...loaders, ...all.filter(isAlone)];
 }

@@ -97,7 +97,7 @@ async function openActors([, ...script]: readonly string[], stop: AbortSignal): 
   return createActors(['/proc/self/exe', ...script], stop);
 }
 
-async function openServices(stop: AbortSignal): Promise<Services> {
+export async function openServices(stop: AbortSignal): Promise<Services> {
   const [
     { createAtomicFiles },
     { readBootTime },

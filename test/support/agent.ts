@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { StatusReport } from '../../src/report/report.ts';
 import { eventually } from './eventually.ts';
+import { canRunHere, runHere } from './in-process.ts';
 import { executable } from './product.ts';
 import { assertNoSecret, assertNoSecretBelow, openMetadata, type Metadata } from './secrets.ts';
 import { tempDir } from './temp-dir.ts';
@@ -47,7 +48,7 @@ export interface Site {
   readonly path: (name: string) => string;
   /** Writes a configuration and gives the option that names it. YAML takes JSON. */
   readonly configure: (config: object | string) => readonly ['--config', string];
-  /** Runs the executable to its end. */
+  /** Runs a command to its end: of the executable, or in this process where that makes no difference. */
   readonly run: (args: readonly string[], options?: RunOptions) => Promise<Ended>;
   /** Starts the executable; killed when the test ends. */
   readonly start: (args: readonly string[], options?: RunOptions) => Running;
@@ -85,9 +86,10 @@ export async function openSite(t: TestContext, options: Parameters<typeof openMe
       return ['--config', path('c.yaml')];
     },
     run: async (args, more) => {
-      const ended = await start(args, more).ended;
+      const ended = more === undefined && canRunHere(args) ? await runHere(args, env) : await start(args, more).ended;
+      for (const name of ['stdout', 'stderr'] as const) assertNoSecret(name, ended[name]);
       inspect();
-      return ended;
+      return { signal: null, ...ended };
     },
     state: () => (existsSync(path('state/state.json')) ? readFileSync(path('state/state.json'), 'utf8') : ''),
   };
