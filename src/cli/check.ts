@@ -43,7 +43,7 @@ export function addCheck(program: Command, run: Run): void {
       'Read the configuration and look at each sink and each consumer as a pass would, without network and without ' +
         'writing anything. Ends with the code that a pass would.',
     )
-    .option('--config-only', 'read the configuration alone, and look at nothing that it names')
+    .option('--config-only', 'read the configuration alone, not the files and consumers that it names')
     .option('--conf-dir <directory>', 'take the files of this directory for those of conf.d, to try them')
     .option('--online', 'ask the metadata service as well')
     .addOption(jsonOption())

@@ -23,8 +23,8 @@ export function addConfig(program: Command, run: Run): void {
   withConfig(config.command('show'))
     .summary('show every setting and where it comes from')
     .description(
-      'Show every setting with its value and the place that gives it, a file or a variable of the environment, and ' +
-        'whether that is in force. What programs are given as arguments is left out.',
+      'Show every setting with its value, whether that is in force, and its place, a file or a variable of the ' +
+        'environment. Arguments of programs are left out.',
     )
     .action((options: ConfigOptions) => run((world) => show(world, options)));
 }

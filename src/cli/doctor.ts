@@ -27,8 +27,8 @@ export function addDoctor(program: Command, run: Run): void {
   withConfig(program.command('doctor'))
     .summary('find what is wrong, or will be')
     .description(
-      'Look at the metadata service, the sinks, the consumers and their units, and say what is wrong, what was seen, ' +
-        `and what to do. Changes nothing and tells nobody. Exit code ${EXIT.config} with an error or a warning.`,
+      'Examine the metadata service, the sinks, the consumers and their units, and report problems with evidence and ' +
+        `remedy. Changes nothing and notifies nobody. Exit code ${EXIT.config} with an error or a warning.`,
     )
     .addOption(jsonOption())
     .action((options: DoctorOptions) => run((world) => doctor(world, options)));

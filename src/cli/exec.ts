@@ -22,7 +22,7 @@ export function addExec(program: Command, run: Run): void {
     .passThroughOptions()
     .summary('run a program with the credentials in its environment')
     .description(
-      'Become a program that has the credentials in its environment. They are those of now: a program that runs ' +
+      'Become a program that has the credentials in its environment. They do not change: a program that runs ' +
         'longer than they live needs a sink, or credential_process. It may open as many files as its hard limit allows; ' +
         'prlimit(1) before its name sets another.',
     )

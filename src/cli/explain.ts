@@ -10,7 +10,7 @@ export function addExplain(program: Command, run: Run): void {
     .argument('[code]', 'such as SINK_UNSAFE_PATH, 77 or hop-limit')
     .summary('say what an error, an exit code or a finding means')
     .description(
-      'Say what an error code, an exit code or the id of a finding means, how it comes about and what to do. Without one, list them all.',
+      'Explain an error code, an exit code or the id of a finding: causes and remedies. Without one, list them all.',
     )
     .action((code: string | undefined) => run((world) => explain(world, code)));
 }

@@ -14,7 +14,7 @@ export function addExport(program: Command, run: Run): void {
     .summary('print the credentials for another program')
     .description(
       'Print the credentials: as a credential_process of the AWS SDKs does (process), as lines for a shell to evaluate ' +
-        '(env, env-no-export, fish), or in the shape that all readers of JSON know (json). What it prints is secret.',
+        '(env, env-no-export, fish), or in the shape that all readers of JSON know (json). The output is secret.',
     )
     .action((options: ExportOptions) => run((world) => exportCredentials(world, options)));
 }

@@ -33,14 +33,14 @@ export function addForget(program: Command, run: Run): void {
     .argument('[sinks...]', 'their paths; one of several that keep a file: its path and part, as status names it')
     .summary('remove what was written, and nothing else')
     .description(
-      'Remove our keys, variables and values from sinks, and the files in which nothing else is. What does not hold ' +
-        'the credentials that were written last is left alone.',
+      'Remove our keys, variables and values from sinks, and delete files with no other content. A file that does ' +
+        'not hold the credentials that were written last is left alone.',
     )
-    .option('--all', 'all sinks, and the memory of them: before an image is made of this machine')
+    .option('--all', 'all sinks, and the state: before an image is made of this machine')
     .option('--keep', 'leave files that were sinks once as they are, and stop watching over them')
     .option('--dry-run', 'show what would be removed, without secrets')
     .addOption(jsonOption())
-    .option('--force', 'remove what stands in our places even if it is not what was written last')
+    .option('--force', 'remove our keys even if they are not those that were written last')
     .action((paths: readonly string[], options: ForgetOptions) => run((world) => forget(world, paths, options)));
 }
 

@@ -12,7 +12,7 @@ export function addGet(program: Command, run: Run): void {
     .summary('print what the metadata service has at a path')
     .description(
       'Print what the metadata service has at a path, byte for byte. Needs no configuration, but follows one. ' +
-        'What is below meta-data/iam/security-credentials/ is secret.',
+        'Values below meta-data/iam/security-credentials/ are secret.',
     )
     .action((path: string, options: ConfigOptions) => run((world) => get(world, path, options)));
 }

@@ -18,10 +18,7 @@ interface HardenOptions extends ConfigOptions {
 export function addHarden(program: Command, run: Run): void {
   withConfig(program.command('harden'))
     .summary('confine the units to what the configuration needs')
-    .description(
-      'Write a drop-in for the units that opens the directories of the sinks, and closes all that the configuration ' +
-        'does not need.',
-    )
+    .description('Write a systemd drop-in that removes every permission that the configuration does not need.')
     .option('--dry-run', 'print the drop-in, write nothing')
     .option('--undo', 'remove the drop-in')
     .action((options: HardenOptions) => run((world) => harden(world, options)));

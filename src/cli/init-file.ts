@@ -103,7 +103,7 @@ function next(path: string, services: Services): string {
     [`credrotate check${option}`, 'looks at the places of the files'],
     [`credrotate plan${option}`, 'shows what would be written'],
     isUsual && hasSystemd(services)
-      ? ['systemctl enable --now credrotate', 'keeps the files fresh from now on']
+      ? ['systemctl enable --now credrotate', 'keeps the files up to date']
       : [`credrotate run${option}`, 'keeps the files fresh'],
   ] as const;
   const width = Math.max(...steps.map(([command]) => command.length));

@@ -11,14 +11,14 @@ export function addLockdown(program: Command, run: Run): void {
     .command('lockdown')
     .summary('let only root and chosen users reach the metadata service')
     .description(
-      'Whoever reaches the metadata service has the role. Let only root and the users of the configuration reach it, ' +
-        'by nftables rules in a table of their own.',
+      'Let only root and the users of the configuration reach the metadata service, by nftables rules in a table of ' +
+        'their own. Every user who reaches it has the role.',
     );
   addApply(lockdown, run);
   lockdown
     .command('confirm')
     .summary('make a trial last')
-    .description('Let the rules that are tried with apply --for stay in force.')
+    .description('Keep the rules that apply --for tries.')
     .option('--dry-run', 'print what would be loaded, without loading it')
     .action((options: ChangeOptions) =>
       run(async (world) => (await import('./lockdown-work.ts')).confirmLockdown(world, options)),
@@ -28,7 +28,7 @@ export function addLockdown(program: Command, run: Run): void {
     .description(
       'Show whether the rules are in force, and compare them with the configuration. Exit code 0: on; ' +
         `${String(EXIT.noRole)}: off; ${String(EXIT.config)}: not those of the configuration; ` +
-        `${String(EXIT.refused)}: not to be seen.`,
+        `${String(EXIT.refused)}: cannot be seen.`,
     )
     .addOption(jsonOption())
     .action((options: LockdownStatusOptions) =>
@@ -37,7 +37,7 @@ export function addLockdown(program: Command, run: Run): void {
   lockdown
     .command('remove')
     .summary('let everybody reach it again')
-    .description('Take our rules away, and nothing else.')
+    .description('Remove our rules, and nothing else.')
     .option('--dry-run', 'print what would be loaded, without loading it')
     .action((options: ChangeOptions) =>
       run(async (world) => (await import('./lockdown-work.ts')).removeLockdown(world, options)),
@@ -48,8 +48,8 @@ function addApply(lockdown: Command, run: Run): void {
   withConfig(lockdown.command('apply'))
     .summary('load the rules')
     .description(
-      'Look who would be refused, and load the rules in one step. Those that are loaded are replaced. Until the next ' +
-        'boot; credrotate-lockdown.service loads them at every boot.',
+      'Look which users would be refused, and load the rules in one step, in place of those that are loaded. They ' +
+        'hold until the next boot; credrotate-lockdown.service loads them at every boot.',
     )
     .option('--allow-user <user...>', 'users to allow beside those of the configuration')
     .addOption(
@@ -59,11 +59,8 @@ function addApply(lockdown: Command, run: Run): void {
       ]),
     )
     .addOption(durationOption('--for <duration>', 'a trial: let everybody in again after this time, unless confirmed'))
-    .option('--dry-run', 'show who would be refused, and the rules, without loading them')
-    .option(
-      '--force',
-      'load the rules even if somebody whom they refuse is connected, and without users who are not there',
-    )
+    .option('--dry-run', 'show which users would be refused, and the rules, without loading them')
+    .option('--force', 'load the rules even if a refused user is connected, and without unknown users')
     .action((options: ApplyOptions) => run((world) => apply(world, options)));
 }
 

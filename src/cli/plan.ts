@@ -31,7 +31,9 @@ interface PlanOptions extends SinkFlags, ReportOptions {
 export function addPlan(program: Command, run: Run): void {
   withSinks(program.command('plan'))
     .summary('show what a pass would change, without secrets')
-    .description('Fetch the credentials and show what a pass would change and whom it would notify. Writes nothing.')
+    .description(
+      'Fetch the credentials and show what a pass would change and which consumers it would notify. Writes nothing.',
+    )
     .option('--accept', 'as if it took what the source gives, even if that expires before the current credentials')
     .addOption(jsonOption())
     .action((options: PlanOptions) => run((world) => plan(world, options)));

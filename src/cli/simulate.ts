@@ -25,7 +25,7 @@ export function addSimulate(program: Command, run: Run): void {
     .description('Answer like the instance metadata service, on loopback, with made-up credentials that rotate.')
     .addOption(portOption('--port <number>', 'the port; 0 takes any free one').default(1338))
     .addOption(durationOption('--lifetime <duration>', 'how long credentials are good').default(21_600_000, '6h'))
-    .addOption(durationOption('--rotate-every <duration>', 'when new ones come').default(3_600_000, '1h'))
+    .addOption(durationOption('--rotate-every <duration>', 'how often new ones come').default(3_600_000, '1h'))
     .option('--role <name>', 'the role', 'demo-role')
     .option('--no-role', 'an instance without a role')
     .option('--user-data <file>', 'what /latest/user-data gives')

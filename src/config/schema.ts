@@ -36,7 +36,7 @@ export const consumerName = word('a name of letters, digits and . _ -', /^[A-Za-
 const ofConsumers = {
   when: option(
     'changed: with every rotation; expiring: when the credentials that it knows are about to expire. ' +
-      'Left out: expiring where notifying restarts the unit, changed for all else.',
+      'Left out: expiring where the unit is restarted, changed everywhere else.',
     choice('changed', 'expiring'),
   ),
   before: option(
@@ -58,13 +58,13 @@ const systemd = mapping({
   ...ofConsumers,
   unit: required('The unit; without a type it is a service.', text('a systemd unit such as myapp.service', readUnit)),
   action: option(
-    'What is done to the unit; kill sends a signal to its main process.',
+    'What to do with the unit; kill sends a signal to its main process.',
     choice('try-reload-or-restart', 'reload', 'restart', 'kill'),
     'try-reload-or-restart',
   ),
   signal: option('For action: kill.', signal),
   handles_signal: option(
-    'You vouch that the main process handles what action: kill, or the ExecReload= of the unit, sends.',
+    'Say that the main process handles what action: kill, or the ExecReload= of the unit, sends.',
     flag,
     false,
   ),
@@ -84,7 +84,7 @@ const signalled = mapping({
     }),
   ),
   handles_signal: option(
-    'You vouch that the program handles the signal, where nobody can see it: Go, Java, a shell, sigwait.',
+    'Say that the program handles the signal, if that cannot be seen: Go, Java, a shell, sigwait.',
     flag,
     false,
   ),
@@ -127,10 +127,10 @@ export type ConsumerSettings = v.InferOutput<typeof consumer>;
 
 const ofSinks = {
   path: required('The file to keep equal to the credentials, an absolute path.', path),
-  owner: option('Owner of the file: a name or a numeric id. Left out: whoever the agent acts as.', owner),
+  owner: option('Owner of the file: a name or a numeric id. Left out: the user that the agent acts as.', owner),
   group: option("Group of the file: a name or a numeric id. Left out: the owner's primary group.", owner),
   mode: option(
-    'Permission bits, octal however they are written; or `any` that keeps others out, where the file system has its own. Left out: 0600.',
+    'Permission bits, octal however they are written; or `any`: the mode of the file system, if it keeps others out. Left out: 0600.',
     mode,
   ),
   notify: option(
@@ -140,7 +140,7 @@ const ofSinks = {
   ),
 };
 
-const comment = option('Begin a file that was not there with a comment that says who keeps it.', flag, true);
+const comment = option('Begin a new file with a comment that names credrotate.', flag, true);
 
 const awsCredentials = mapping({
   format: v.literal('aws-credentials'),
@@ -151,7 +151,7 @@ const awsCredentials = mapping({
     'default',
   ),
   security_token: option(
-    'aws_security_token, the older name of the session token: equal where it stands, always written, or never left.',
+    'aws_security_token, the older name of the session token: auto keeps it equal if it is there.',
     choice('auto', 'always', 'never'),
     'auto',
   ),
@@ -178,7 +178,7 @@ const dotenv = mapping({
   format: v.literal('dotenv'),
   ...ofSinks,
   prefix: option('Put before each of the usual variable names.', prefix, ''),
-  names: option('Variable names instead of the usual ones; the prefix does not count for these.', names, {}),
+  names: option('Variable names instead of the usual ones, without the prefix.', names, {}),
   export: option('Begin new lines with "export ".', flag, false),
   only: option('Own the whole file: nothing else stays in it.', flag, false),
   comment,
@@ -275,10 +275,10 @@ function attempts(): v.GenericSchema<number> {
 const refresh = mapping({
   max_interval: option('The longest time between two passes.', duration('1s', '24h'), '5m'),
   before_expiry: option(
-    'How long before they expire credentials are refreshed. Left out, it follows from their lifetime.',
+    'How long before their expiration credentials are refreshed. Left out, it follows from their lifetime.',
     duration('1s', '12h'),
   ),
-  schedule: option('A cron pattern for passes beside the others, or {pattern, timezone}.', schedule),
+  schedule: option('A cron pattern for additional passes, or {pattern, timezone}.', schedule),
 });
 
 const log = mapping({
@@ -296,11 +296,7 @@ const lockdown = mapping({
     v.array(owner, expectation('a list of users', 'put the name in brackets: [cwagent]')),
     [],
   ),
-  containers: option(
-    'Whether containers, and other network namespaces that this machine forwards for, reach it.',
-    choice('allow', 'deny'),
-    'allow',
-  ),
+  containers: option('Whether forwarded traffic (containers, VMs) reaches it.', choice('allow', 'deny'), 'allow'),
 });
 
 const metrics = mapping({

@@ -78,14 +78,14 @@ export function exitCodeOfErrors(errors: readonly { readonly code: ErrorCode }[]
 
 /** What an exit code says, in a line of `--help`. */
 export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
-  [EXIT.done]: 'done; also while good credentials wait for a late source',
+  [EXIT.done]: 'done; also if the source fails while the credentials are good',
   [EXIT.usage]: 'the command line is wrong',
   [EXIT.noRole]: 'not there: role, metadata, metadata service, or a tool',
   [EXIT.internal]: 'an error in credrotate itself',
   [EXIT.sinkFailed]: 'a sink could not be written',
   [EXIT.consumerPending]: 'the files are right, but a consumer is still to be notified',
   [EXIT.unreachable]: 'source or agent unreachable, or only expired credentials',
-  [EXIT.malformed]: 'what the source answered makes no sense',
+  [EXIT.malformed]: 'the answer of the source is malformed',
   [EXIT.refused]: 'refused for safety, or denied by the source',
   [EXIT.config]: 'the configuration is wrong',
 };
