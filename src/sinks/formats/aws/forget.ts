@@ -2,7 +2,7 @@ import type { AwsCredentialsSink } from '../../../core/config.ts';
 import type { Forgotten } from '../../contract.ts';
 import { applyEdits, decodeText, rendered, withoutMarker } from '../text.ts';
 import { forgottenKeys } from './keys.ts';
-import { Findings } from './readers.ts';
+import { Readers } from './readers.ts';
 import { clearSection, type Copy, type Rewrite } from './rewrite.ts';
 import { readSections } from './sections.ts';
 
@@ -11,9 +11,9 @@ export function forgetAwsCredentials(existing: Buffer, sink: AwsCredentialsSink)
   return rendered(() => {
     const { text, encoding, warnings } = decodeText(existing);
     const owns = forgottenKeys(sink);
-    const findings = new Findings(sink.profile, owns);
-    const { exact } = readSections(text, sink.profile, owns, findings.see);
-    const cuts = exact.map((section) => cutSection({ text, eol: '\n', section, owns, claim: findings.claim }));
+    const readers = new Readers(sink.profile, owns);
+    const { exact } = readSections(text, sink.profile, owns, readers.see);
+    const cuts = exact.map((section) => cutSection({ text, eol: '\n', section, owns, claim: readers.claim }));
     const edits = cuts.flatMap((cut) => cut.edits);
     const rest = withoutMarker(applyEdits(text, edits));
     return {

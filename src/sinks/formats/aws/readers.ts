@@ -14,58 +14,133 @@ import {
 /** Where it stands, SDKs get credentials another way first and would not use what we write. */
 export const OTHER_WAY = /^(role_arn|web_identity_token_file|sso_(session|start_url|account_id|role_name))$/;
 
+/** Many more than any file of people has: what repeats one beyond is not noticed. */
+const MAX_SEEN = 5_000;
+
 /**
- * Told each line of a file, in order, it knows whether some reader would not use what we write, or would mix it with
- * what stands elsewhere. Readers differ most in what is indented: for Python it goes on with the value above, for the
- * loader of the JavaScript SDK it is a setting, or part of one above that has no value.
+ * What readers of a profile make of its file, of which it is told each line, in order. What mixes our keys with others,
+ * or keeps some reader from using them, is a refusal; what readers trip over otherwise is a warning. Readers differ most
+ * in what is indented: for Python it goes on with the value above, for the loader of the JavaScript SDK it is a setting,
+ * or part of one above that has no value.
  */
-export class Conflicts {
+export class Readers {
   readonly #profile: string;
   readonly #owns: Owns;
+  readonly #firstLines = new Map<string, number>();
+  /** Headers and, by section, keys. */
+  readonly #seen = new Set<string>();
   #refusal: Error | undefined;
-  #isOurs = false;
+  #section = '';
   /** What Python continues. */
   #parent: IniProperty | undefined;
   /** Whether JavaScript takes what is indented for a part of a foreign setting. */
   #isNesting = false;
   /** The header of another section that some readers do not see, so that they take what follows for ours. */
   #unseen: IniHeader | undefined;
+  #inheritsToken = false;
 
   constructor(profile: string, owns: Owns) {
     this.#profile = profile;
     this.#owns = owns;
   }
 
-  /** Throws the first that was found. */
+  /** Throws the first refusal. */
   refuse(): void {
     if (this.#refusal) throw this.#refusal;
   }
 
-  see(line: IniLine): void {
-    if (line.kind === 'header') this.#header(line);
-    else if (line.kind === 'property') this.#refusal ??= this.#property(line);
-    else if (line.kind === 'continuation' && line.setting) this.#refusal ??= this.#nested(line, line.setting);
+  /** Whether [DEFAULT] gives every profile a security token. */
+  get inheritsToken(): boolean {
+    return this.#inheritsToken;
+  }
+
+  get warnings(): string[] {
+    return Array.from(this.#firstLines, ([finding, number]) => `line ${number}: ${finding}`);
+  }
+
+  /** Takes a key for a new property of the section; false when the section has one, or may have. */
+  readonly claim = (section: string, key: string): boolean =>
+    this.#seen.size < MAX_SEEN && !this.#isRepeated(`${section}]${key}`);
+
+  readonly see = (line: IniLine): void => {
+    switch (line.kind) {
+      case 'header':
+        this.#header(line);
+        break;
+      case 'property':
+        this.#property(line);
+        break;
+      case 'continuation':
+        this.#continuation(line);
+        break;
+      case 'white':
+        this.#warn(line, `${whiteName(line.line.text)} on an empty line: Java readers reject the file`);
+        break;
+      case 'comment':
+        break;
+    }
+  };
+
+  get #isOurs(): boolean {
+    return this.#section.trim() === this.#profile;
   }
 
   #header(line: IniHeader): void {
     const { name, comment } = line;
     const wasOurs = this.#isOurs || this.#unseen !== undefined;
     const isGlued = comment !== '' && line.line.text.length === name.length + comment.length + 2;
-    this.#isOurs = name.trim() === this.#profile;
+    this.#section = name;
     this.#unseen = isGlued && wasOurs && !this.#isOurs ? line : undefined;
     this.#parent = undefined;
     this.#isNesting = false;
+    if (this.#isRepeated(`[${name}`) && name !== 'DEFAULT') this.#warn(line, REPEATED);
+    if (comment !== '' && !this.#isOurs) {
+      this.#warn(line, 'a comment after a section header: some readers miss the section, others reject the file');
+    }
+    if (profileOf(name) === this.#profile) {
+      this.#warn(line, 'a section that most readers do not take for the profile: left as it is');
+    }
   }
 
-  #property(line: IniProperty): Error | undefined {
+  #property(line: IniProperty): void {
+    const { key, indent } = line;
     const isRewritten = this.#isOurs && this.#owns(line);
     const wasNesting = this.#isNesting;
     this.#parent = line;
-    this.#nest(line, line.indent, isRewritten);
+    this.#nest(line, indent, isRewritten);
+    if (this.#isRepeated(`${this.#section}]${key}`) && !isRewritten) this.#warn(line, REPEATED);
+    if (this.#section === 'DEFAULT') this.#default(line);
+    this.#refusal ??= this.#conflict(line, isRewritten && wasNesting);
+    if (this.#isOurs && indent !== '') {
+      this.#warn(line, 'the section is indented: Java, Rust and CRT readers reject the file');
+    }
+    if (this.#isOurs && key === 'credential_process') {
+      this.#warn(line, 'credential_process stands beside static credentials, which most SDKs prefer');
+    }
+  }
+
+  #conflict(line: IniProperty, isInNested: boolean): Error | undefined {
     if (this.#unseen && isCredentialKey(line.key)) return glued(this.#unseen);
     if (!this.#isOurs) return undefined;
-    if (isRewritten && wasNesting && line.indent !== '') return nested(line);
+    if (isInNested && line.indent !== '') return nested(line);
     return OTHER_WAY.test(line.key) ? otherWay(line.line, line.key) : undefined;
+  }
+
+  #default(line: IniProperty): void {
+    if (line.key === SECURITY_TOKEN) this.#inheritsToken = true;
+    if (!OTHER_WAY.test(line.key)) return;
+    this.#warn(line, 'Python readers inherit this from [DEFAULT] and would not use static credentials');
+  }
+
+  #continuation(line: IniContinuation): void {
+    const parent = this.#parent;
+    if (line.setting) this.#refusal ??= this.#nested(line, line.setting);
+    if (parent?.value !== '') return;
+    if (!line.line.text.includes('=')) this.#warn(line, REPEATED);
+    // Below a key without a value, such as `s3 =`, all but a few readers know nested keys.
+    if (this.#isOurs && isCredentialKey(line.setting?.key) && !this.#owns(parent)) {
+      this.#warn(line, 'part of another setting looks like a key of ours: PHP takes it for one');
+    }
   }
 
   #nested(line: IniLine, setting: Setting): Error | undefined {
@@ -85,7 +160,23 @@ export class Conflicts {
     if (delimiter === '=' && value === '') this.#isNesting = !isOurs;
     else if (delimiter === '=' && indent === '') this.#isNesting = false;
   }
+
+  #warn({ line }: IniLine, finding: string): void {
+    if (!this.#firstLines.has(finding)) this.#firstLines.set(finding, line.number);
+  }
+
+  #isRepeated(id: string): boolean {
+    const before = this.#seen.size;
+    return before < MAX_SEEN && this.#seen.add(id).size === before;
+  }
 }
+
+/** Of `[profile x]`, as the config file has it. */
+function profileOf(section: string): string | undefined {
+  return /^profile\s+(.*)$/.exec(section.trim())?.[1]?.replace(/^(["'])(.*)\1$/, '$2');
+}
+
+const REPEATED = 'Python readers reject the file: repeated above, or nested without "="';
 
 export function otherWay({ number }: Line, key: string): Error {
   return refusal(
@@ -107,113 +198,3 @@ function glued({ line }: IniHeader): Error {
     'JavaScript and Ruby see no header there and take its keys for those of the profile: put a blank before the comment',
   );
 }
-
-/** Many more than any file of people has: what repeats one beyond is not noticed. */
-const MAX_SEEN = 5_000;
-
-/** Told each line of a file, in order, it knows what readers of a profile will trip over; nothing of it mixes keys. */
-export class Findings {
-  readonly #profile: string;
-  readonly #owns: Owns;
-  readonly #first = new Map<string, number>();
-  /** Headers and, by section, keys. */
-  readonly #seen = new Set<string>();
-  #section = '';
-  #parent: IniProperty | undefined;
-  #inheritsToken = false;
-
-  constructor(profile: string, owns: Owns) {
-    this.#profile = profile;
-    this.#owns = owns;
-  }
-
-  /** Whether [DEFAULT] gives every profile a security token. */
-  get inheritsToken(): boolean {
-    return this.#inheritsToken;
-  }
-
-  get warnings(): string[] {
-    return Array.from(this.#first, ([finding, number]) => `line ${number}: ${finding}`);
-  }
-
-  /** Takes a key for a new property of the section; false when the section has one, or may have. */
-  readonly claim = (section: string, key: string): boolean =>
-    this.#seen.size < MAX_SEEN && !this.#isRepeated(`${section}]${key}`);
-
-  readonly see = (line: IniLine): void => {
-    switch (line.kind) {
-      case 'header':
-        this.#header(line);
-        break;
-      case 'property':
-        this.#property(line);
-        break;
-      case 'continuation':
-        this.#continuation(line);
-        break;
-      case 'white':
-        this.#note(line, `${whiteName(line.line.text)} on an empty line: Java readers reject the file`);
-        break;
-      case 'comment':
-        break;
-    }
-  };
-
-  #header(line: IniHeader): void {
-    const { name, comment } = line;
-    this.#section = name;
-    this.#parent = undefined;
-    if (this.#isRepeated(`[${name}`) && name !== 'DEFAULT') this.#note(line, REPEATED);
-    if (comment !== '' && !this.#isOurs()) {
-      this.#note(line, 'a comment after a section header: some readers miss the section, others reject the file');
-    }
-    // `[profile x]`, as the config file has it.
-    const prefixed = /^profile\s+(.*)$/.exec(name.trim())?.[1];
-    if (prefixed?.replace(/^(["'])(.*)\1$/, '$2') === this.#profile) {
-      this.#note(line, 'a section that most readers do not take for the profile: left as it is');
-    }
-  }
-
-  #property(line: IniProperty): void {
-    const { key, indent } = line;
-    this.#parent = line;
-    const isRewritten = this.#isOurs() && this.#owns(line);
-    if (this.#isRepeated(`${this.#section}]${key}`) && !isRewritten) this.#note(line, REPEATED);
-    if (this.#section === 'DEFAULT') this.#default(line);
-    if (!this.#isOurs()) return;
-    if (indent !== '') this.#note(line, 'the section is indented: Java, Rust and CRT readers reject the file');
-    if (key === 'credential_process') {
-      this.#note(line, 'credential_process stands beside static credentials, which most SDKs prefer');
-    }
-  }
-
-  #default(line: IniProperty): void {
-    if (line.key === SECURITY_TOKEN) this.#inheritsToken = true;
-    if (!OTHER_WAY.test(line.key)) return;
-    this.#note(line, 'Python readers inherit this from [DEFAULT] and would not use static credentials');
-  }
-
-  #continuation(line: IniContinuation): void {
-    if (this.#parent?.value !== '') return;
-    if (!line.line.text.includes('=')) this.#note(line, REPEATED);
-    // Below a key without a value, such as `s3 =`, all but a few readers know nested keys.
-    if (this.#isOurs() && isCredentialKey(line.setting?.key) && !this.#owns(this.#parent)) {
-      this.#note(line, 'part of another setting looks like a key of ours: PHP takes it for one');
-    }
-  }
-
-  #isOurs(): boolean {
-    return this.#section.trim() === this.#profile;
-  }
-
-  #note({ line }: IniLine, finding: string): void {
-    if (!this.#first.has(finding)) this.#first.set(finding, line.number);
-  }
-
-  #isRepeated(id: string): boolean {
-    const before = this.#seen.size;
-    return before < MAX_SEEN && this.#seen.add(id).size === before;
-  }
-}
-
-const REPEATED = 'Python readers reject the file: repeated above, or nested without "="';

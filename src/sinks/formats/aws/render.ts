@@ -4,7 +4,7 @@ import { SECURITY_TOKEN } from '../../../core/owned.ts';
 import type { Rendered } from '../../contract.ts';
 import { applyEdits, decodeText, linesOf, refusal, rendered, startOf } from '../text.ts';
 import { awsKeys } from './keys.ts';
-import { Conflicts, Findings } from './readers.ts';
+import { Readers } from './readers.ts';
 import { rewriteSection } from './rewrite.ts';
 import { garbage, readSections, type Section, type Sections } from './sections.ts';
 
@@ -20,18 +20,13 @@ export function renderAwsCredentials(
     requireProfileName(profile);
     const { text, encoding, warnings } = decodeText(existing ?? startOf(sink));
     const { owns, lineFor, required } = awsKeys(credentials, sink, origin);
-    const findings = new Findings(profile, owns);
-    const conflicts = new Conflicts(profile, owns);
-    const sections = readSections(text, profile, owns, (line) => {
-      findings.see(line);
-      conflicts.see(line);
-    });
-    const copies = copiesOf(sections);
-    conflicts.refuse();
+    const readers = new Readers(profile, owns);
+    const copies = copiesOf(readSections(text, profile, owns, readers.see));
+    readers.refuse();
     const eol = linesOf(text).next().value?.eol || '\n';
-    const lines = required(findings.inheritsToken);
+    const lines = required(readers.inheritsToken);
     const rewrites = copies.map((section) =>
-      rewriteSection({ text, eol, section, owns, claim: findings.claim }, profile, lineFor, lines),
+      rewriteSection({ text, eol, section, owns, claim: readers.claim }, profile, lineFor, lines),
     );
     const edited = applyEdits(
       text,
@@ -39,10 +34,10 @@ export function renderAwsCredentials(
     );
     const result = copies.length > 0 ? edited : appendSection(edited, profile, [...lines.values()], eol);
     const rewritten = new Set(rewrites.flatMap((rewrite) => rewrite.warnings));
-    const inherited = findings.inheritsToken && sink.securityToken === 'never' ? [INHERITED] : [];
+    const inherited = readers.inheritsToken && sink.securityToken === 'never' ? [INHERITED] : [];
     return {
       bytes: Buffer.from(result, encoding),
-      warnings: [...warnings, ...rewritten, ...findings.warnings, ...inherited],
+      warnings: [...warnings, ...rewritten, ...readers.warnings, ...inherited],
     };
   });
 }
