@@ -32,5 +32,10 @@ if [ -d /run/systemd/system ]; then
   fi
 fi
 if [ "$1" -eq 0 ]; then
+  # The keys in them live on for hours.
+  if [ -r /var/lib/credrotate/state.json ]; then
+    sed -n '/^ "written": {/,/^ }/s/^    "path": "\(.*\)",\{0,1\}$/credrotate: \1 may still hold credentials/p' \
+      /var/lib/credrotate/state.json || :
+  fi
   rm -rf /run/credrotate
 fi

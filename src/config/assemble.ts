@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import type { Config } from '../core/config.ts';
 import { buildConfig, type Origin } from './build.ts';
@@ -113,8 +112,8 @@ export interface Merged {
 }
 
 /**
- * Several files as one: lists join, of one setting in several files the last counts, which is noted; a consumer that two
- * files give another value is a problem. What is of the wrong kind is left to the schema.
+ * Several files as one: lists join, of one setting in several files the last counts, which is noted; a consumer in two
+ * files is a problem. What is of the wrong kind is left to the schema.
  */
 export function mergeFiles(trees: readonly Tree[]): Merged {
   const problems: Problem[] = [];
@@ -145,16 +144,15 @@ function joinNames(first: Mapping, second: Mapping, path: Path, problems: Proble
     const standing = first.get(key);
     const inner = [...path, key];
     if (!standing) joined.set(key, entry);
-    else if (isOfNames) problems.push(...clash(standing.tree, entry.tree, inner));
+    else if (isOfNames) problems.push(clash(standing.tree, entry.tree, inner));
     else joined.set(key, { ...entry, tree: join(standing.tree, entry.tree, inner, problems) });
   }
   return joined;
 }
 
-function clash(first: Tree, second: Tree, path: Path): Problem[] {
-  if (isDeepStrictEqual(plain(first), plain(second))) return [];
-  const message = `expected the same as in ${placeText(first.at)}, got another value`;
-  return [invalid(second.at, { path: pathText(path), message, hint: 'keep one of the two' })];
+function clash(first: Tree, second: Tree, path: Path): Problem {
+  const message = `expected a name of its own, got that of ${placeText(first.at)}`;
+  return invalid(second.at, { path: pathText(path), message, hint: 'keep one of the two, or rename it' });
 }
 
 function override(first: Tree, second: Tree, path: Path): Problem {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { JsonKeys, JsonSink, SinkConfig } from '../core/config.ts';
 import { isExpirationMember, ownVariables, secretPlaces } from '../core/owned.ts';
-import { keyOf } from '../core/sink-id.ts';
+import { idOf, keyOf } from '../core/sink-id.ts';
 import { buildSink } from './build.ts';
 import { invalid, placeText, show, type Problem } from './problem.ts';
 import { readPath } from './scalars.ts';
@@ -11,7 +11,35 @@ import { placeOf, plain, textAt, type Part, type Path, type Tree } from './tree.
 /** Sinks of one file must own different parts of it, and want the same owner and mode. */
 export function sharedFiles(sinks: readonly Part[]): Problem[] {
   const files = Map.groupBy(sinks, ({ tree }) => pathOf(tree));
-  return [...files].flatMap(([path, parts]) => (path === undefined || parts.length < 2 ? [] : conflicts(parts)));
+  return [...files].flatMap(([path, parts]) => {
+    if (path === undefined) return [];
+    return [...(parts.length < 2 ? [] : conflicts(parts)), ...parts.flatMap((part) => namesakes(part, path, files))];
+  });
+}
+
+/** A path may end in what a part of another file is called, and the state knows both by the same text. */
+function namesakes(
+  { tree, path: at }: Part,
+  path: string,
+  files: ReadonlyMap<string | undefined, readonly Part[]>,
+): Problem[] {
+  const others = [...path.matchAll(/ /g)].flatMap(({ index }) => files.get(path.slice(0, index)) ?? []);
+  const own = others.length > 0 && built(tree);
+  const other = own && others.find((one) => idIn(one) === idOf(own));
+  if (!other) return [];
+  const there = placeText(placeOf(other.tree, ['path']));
+  const message = `expected a path that names no other sink, got ${show(idOf(own))}, as at ${there}`;
+  return [invalid(placeOf(tree, ['path']), { path: `${at}.path`, message, hint: 'choose another path' })];
+}
+
+function idIn({ tree }: Part): string | undefined {
+  const sink = built(tree);
+  return sink && idOf(sink);
+}
+
+function built(tree: Tree): SinkConfig | undefined {
+  const parsed = v.safeParse(schema, plain(tree));
+  return parsed.success ? buildSink(parsed.output) : undefined;
 }
 
 function pathOf(tree: Tree): string | undefined {
@@ -22,13 +50,10 @@ function pathOf(tree: Tree): string | undefined {
 
 /** Those of each sink with the first before it. What is wrong by itself is said elsewhere. */
 function conflicts(parts: readonly Part[]): Problem[] {
-  const built = parts.map(({ tree }) => {
-    const parsed = v.safeParse(schema, plain(tree));
-    return parsed.success ? buildSink(parsed.output) : undefined;
-  });
+  const sinks = parts.map(({ tree }) => built(tree));
   return parts.flatMap(({ tree, path }, index) => {
-    const own = built[index];
-    for (const [before, other] of built.slice(0, index).entries()) {
+    const own = sinks[index];
+    for (const [before, other] of sinks.slice(0, index).entries()) {
       const conflict = own && other && conflictOf(own, other);
       if (!conflict) continue;
       const { setting, expected, got } = conflict;

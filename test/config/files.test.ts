@@ -53,7 +53,7 @@ describe('drop-ins', () => {
     ]);
   });
 
-  test('may not say something else than another file of a consumer', (t) => {
+  test('may not name a consumer of another file, the same or not', (t) => {
     const { text } = load(t, {
       'credrotate.yaml':
         'sinks: [{ path: /a, format: json, notify: [x] }]\nconsumers: { x: { type: systemd, unit: x } }\nstartup_wait: 1m',
@@ -62,10 +62,27 @@ describe('drop-ins', () => {
     });
     assert.equal(
       text,
-      `conf.d/a.yaml:2:17: consumers.x: expected the same as in credrotate.yaml:2:17, got another value
-  hint: keep one of the two
+      `conf.d/a.yaml:2:17: consumers.x: expected a name of its own, got that of credrotate.yaml:2:17
+  hint: keep one of the two, or rename it
 conf.d/a.yaml:3:17: sinks[0].path: expected a file of its own, got that of credrotate.yaml:1:17
   hint: sinks of one file differ in profile, prefix, names or keys, and are alike in format, owner, group and mode
+`,
+    );
+    const same = 'consumers: { x: { type: systemd, unit: x } }';
+    const twice = load(t, { 'credrotate.yaml': `${SINK('/a')}${same}`, 'conf.d/a.yaml': same });
+    assert.match(twice.text, /^conf\.d\/a\.yaml:1:17: consumers\.x: expected a name of its own/m);
+  });
+
+  // Cause: the state and the command line know sinks by this text.
+  test('may not have two sinks that are named alike', (t) => {
+    const { text } = load(t, {
+      'credrotate.yaml': 'sinks: [{ path: /a, format: aws-credentials, profile: x }]',
+      'conf.d/a.yaml': 'sinks: [{ path: "/a [x]", format: json }, { path: "/a [y]", format: json }]',
+    });
+    assert.equal(
+      text,
+      `conf.d/a.yaml:1:17: sinks[0].path: expected a path that names no other sink, got "/a [x]", as at credrotate.yaml:1:17
+  hint: choose another path
 `,
     );
   });

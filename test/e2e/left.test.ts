@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { Report } from '../../src/report/schema.ts';
+import type { AgentState } from '../../src/rotation/state.ts';
 import { openSite, type Site } from '../support/agent.ts';
 
 /** Whoever takes a sink out of the configuration leaves a file with live keys, which nobody keeps or watches. */
@@ -67,17 +68,43 @@ describe('a file that was a sink once', { concurrency: 3 }, () => {
     assert.equal(site.state(), '');
   });
 
-  test('is named when the package is purged', async (t) => {
-    const site = await openSite(t);
-    await leave(site);
-    const postrm = readFileSync(new URL('../../packaging/deb/postrm', import.meta.url), 'utf8');
-    const [, script = ''] = /(sed -n [^]*?) \|\| true\n/.exec(postrm) ?? [];
-    const said = execFileSync('sh', ['-c', script.replaceAll('/var/lib/credrotate', site.path('state'))], {
-      encoding: 'utf8',
+  for (const script of ['deb/postrm', 'rpm/postun.sh']) {
+    test(`is named by ${script} when the package goes`, async (t) => {
+      const site = await openSite(t);
+      await leave(site);
+      const text = readFileSync(new URL(`../../packaging/${script}`, import.meta.url), 'utf8');
+      const [, sed = ''] = /(sed -n [^]*?) \|\| (?:true|:)\n/.exec(text) ?? [];
+      const said = execFileSync('sh', ['-c', sed.replaceAll('/var/lib/credrotate', site.path('state'))], {
+        encoding: 'utf8',
+      });
+      assert.deepEqual(said.trimEnd().split('\n').sort(), [
+        `credrotate: ${site.path('new')} may still hold credentials`,
+        `credrotate: ${site.path('old')} may still hold credentials`,
+      ]);
     });
-    assert.deepEqual(said.trimEnd().split('\n').sort(), [
-      `credrotate: ${site.path('new')} may still hold credentials`,
-      `credrotate: ${site.path('old')} may still hold credentials`,
-    ]);
+  }
+
+  test('is remembered with what it held, and a note once that has expired', async (t) => {
+    const site = await openSite(t);
+    const config = await leave(site);
+    const state = JSON.parse(site.state()) as AgentState;
+    const { sink, keyId } = state.written?.[site.path('old') + ' AWS_ACCESS_KEY_ID'] ?? assert.fail(site.state());
+    assert.deepEqual(
+      [sink.path, sink.format, sink.mode, keyId],
+      [site.path('old'), 'dotenv', 0o600, `…${site.metadata.current().accessKeyId.slice(-4)}`],
+    );
+    const { key, inode, uid } = state.sinks[`${sink.path} AWS_ACCESS_KEY_ID`] ?? assert.fail(site.state());
+    assert.deepEqual([key.length, inode, uid], [64, String(statSync(sink.path).ino), process.getuid?.()]);
+    const path = site.path('state/state.json');
+    const gone = {
+      ...state.written,
+      [`${sink.path} AWS_ACCESS_KEY_ID`]: { sink, keyId, expiration: Date.now() - 3_600_000 },
+    };
+    writeFileSync(path, JSON.stringify({ ...state, written: gone }));
+    assert.equal((await site.run(['once', ...EVERY, ...config])).code, 0);
+    const [finding] = await findingsOf(site);
+    assert.deepEqual([finding?.id, finding?.severity], ['file-left', 'note']);
+    assert.match(finding?.problem ?? '', /^holds credentials that have expired/);
+    assert.match((await site.run(['status', '--check'])).stdout, /^CREDROTATE OK /);
   });
 });
