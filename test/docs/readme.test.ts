@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openSite } from '../support/agent.ts';
 import { blocksOf, README, ROOT } from './pages.ts';
-import { stepsOf } from './walk.ts';
+import { stepsOf, walk } from './walk.ts';
 
 test('the README shows what check says of mistakes, word by word', async (t) => {
   const block = blocksOf([README], 'console').find(({ text }) => text.startsWith('$ cat c.yaml\n'));
@@ -16,6 +16,16 @@ test('the README shows what check says of mistakes, word by word', async (t) => 
   const { code, stdout, stderr } = await site.run(args, { cwd: site.directory });
   assert.equal(`${stdout}${stderr}`.trimEnd(), check?.shown.join('\n'));
   assert.equal(code, 78);
+});
+
+test('the README shows what the demo prints', async (t) => {
+  const block = blocksOf([README], 'console').find(({ text }) => text.startsWith('$ credrotate demo\n'));
+  const site = await openSite(t);
+  await walk(block ?? assert.fail('expected a block with the demo'), async (script) => {
+    // The executable is the script's $0.
+    const through = ['/bin/sh', '-c', `PATH="\${0%/*}:$PATH"\n${script}`];
+    return (await site.run([], { through })).stdout;
+  });
 });
 
 test('the README and the picture show a screen of status that a test prints', () => {
