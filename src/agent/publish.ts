@@ -7,7 +7,6 @@ import { readProcess } from '../notify/proc.ts';
 import { isUpToDate, type Assessment } from '../report/assess.ts';
 import { buildStatus } from '../report/build-status.ts';
 import { judgeKeeper, type Sight } from '../report/keeper.ts';
-import { renderMetrics } from '../report/metrics.ts';
 import { reportStatus, type StatusReport } from '../report/report.ts';
 import type { AgentStatus, OnDisk, Status } from '../report/schema.ts';
 import type { Tally } from '../report/tally.ts';
@@ -118,8 +117,9 @@ export class Publisher {
     // Another user's own pass has no place for it.
     if (this.#world.uid === 0) this.#say('status_trouble', untold);
     const { textfile } = view.config.metrics;
-    const trouble = textfile && (await this.#replace(ownFile(this.#world, textfile), renderMetrics(report)));
-    this.#say('metrics_trouble', trouble);
+    if (textfile === undefined) return;
+    const { renderMetrics } = await import('../report/metrics.ts');
+    this.#say('metrics_trouble', await this.#replace(ownFile(this.#world, textfile), renderMetrics(report)));
   }
 
   /** Once, until it is over. */
@@ -132,7 +132,7 @@ export class Publisher {
   async #replace([directory, name]: OwnFile, text: string): Promise<string | undefined> {
     try {
       // Not synced: after a power cut the first pass makes it anew.
-      await directory.write(this.#services.files, name, { bytes: Buffer.from(text), mode: 0o644, isSynced: false });
+      await directory.write(name, { bytes: Buffer.from(text), mode: 0o644, isSynced: false });
       return undefined;
     } catch (error) {
       return `${join(directory.path, name)}: not written: ${toErrorInfo(error).message}`;

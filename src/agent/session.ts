@@ -4,8 +4,6 @@ import type { Credentials } from '../core/credentials.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
 import type { NotifyDeps } from '../notify/contract.ts';
-import { dryRun, notify } from '../notify/notify.ts';
-import { watch } from '../notify/watch.ts';
 import { readsShow } from '../paths/access-times.ts';
 import { Tally } from '../report/tally.ts';
 import { knownIdentity } from '../rotation/state.ts';
@@ -39,7 +37,7 @@ export async function openSession(world: World, options: SessionOptions): Promis
   const { log } = options;
   const lock = takeLock(world, services, log);
   if (lock === 'busy') return undefined;
-  const store = StateStore.open(stateDirectory(world), services.files, log);
+  const store = StateStore.open(stateDirectory(world), log);
   const tally = new Tally(readFormer(world));
   sweepPublished(world, options.config);
   const publisher = new Publisher(world, services, { ...options, tally });
@@ -104,16 +102,21 @@ function withSecrets(before: readonly Secret[], { secretAccessKey, sessionToken 
   return isNew ? [secretAccessKey, sessionToken, ...before.slice(0, 2)] : before;
 }
 
-/** Each attempt is counted when it is known what has come of it. */
+/** Each attempt is counted when it is known what has come of it. Loaded where there is somebody to notify. */
 function notifying(deps: NotifyDeps, tally: Tally): Pick<Stages, 'notify' | 'dryRun' | 'watch'> {
   return {
     notify: async (request, signal) => {
+      const { notify } = await import('../notify/notify.ts');
       const result = await notify(deps, request, signal);
       if (result.result !== 'sent') tally.notified(request.consumer.name, result.result);
       return result;
     },
-    dryRun: (request, signal) => dryRun(deps, request, signal),
+    dryRun: async (request, signal) => {
+      const { dryRun } = await import('../notify/notify.ts');
+      return await dryRun(deps, request, signal);
+    },
     watch: async (consumer, sent, signal) => {
+      const { watch } = await import('../notify/watch.ts');
       const result = await watch(deps, consumer, sent, signal);
       tally.notified(consumer.name, result.result);
       return result;

@@ -101,7 +101,7 @@ async function preview(world: World, { config, sinks, options }: Chosen): Promis
 
 async function forgetNow(world: World, { config, sinks, options }: Chosen, log: Log): Promise<ExitCode> {
   const services = await world.services();
-  const store = StateStore.open(stateDirectory(world), services.files, log);
+  const store = StateStore.open(stateDirectory(world), log);
   if (options.keep) {
     await letGo(store, new Set(sinks.map(idOf)));
     return await tell(world, options, { outcomes: sinks.map(kept), errors: store.trouble ? [store.trouble] : [] });

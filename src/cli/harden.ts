@@ -35,11 +35,10 @@ async function harden(world: World, options: HardenOptions): Promise<ExitCode> {
     return EXIT.done;
   }
   requireRoot(world);
-  const { files } = await world.services();
   for (const path of dropInPaths(UNITS)) {
     // Whatever the umask: the service manager and `check` read it.
     const directory = new OwnDirectory(dirname(path), world, { mode: 0o755 });
-    await directory.write(files, basename(path), { bytes: Buffer.from(text), mode: 0o644 });
+    await directory.write(basename(path), { bytes: Buffer.from(text), mode: 0o644 });
     world.show(`${path}: written\n`);
   }
   await reloadUnits(world);

@@ -72,10 +72,9 @@ function wholeOf(target: string): string {
 /** Everybody may read it. Says what to do next, and what is wrong with it where it now lies. */
 export async function writeConfig(world: World, path: string, text: string): Promise<ExitCode> {
   const services = await world.services();
-  const { files } = services;
   try {
     const directory = new OwnDirectory(dirname(path), world, { mode: 0o755, use: 'configuration' });
-    await directory.write(files, basename(path), { bytes: Buffer.from(text), mode: 0o644 });
+    await directory.write(basename(path), { bytes: Buffer.from(text), mode: 0o644 });
   } catch (error) {
     throw cannot(path, 'written', error);
   }

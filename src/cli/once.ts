@@ -57,7 +57,7 @@ async function once(world: World, options: OnceOptions): Promise<ExitCode> {
   const now = clock.now();
   onPublished({ isUpToDate: isUpToDate(facts, now) });
   const { report } = reportStatus('once', facts, now);
-  return showReport(world, options, report, () => printReport(report, hookOutputs(world)));
+  return showReport(world, options, report, () => printReport(report, hookOutputs(world, report)));
 }
 
 interface OncePass {

@@ -34,7 +34,7 @@ async function refresh(world: World, options: RefreshOptions): Promise<ExitCode>
   const report = await askAgent(world, { notifyAll, notify, ...(accept && { acceptedBy: world.uid }) });
   const { clock } = await world.services();
   const reported = reportStatus('refresh', await factsOf(world, report), clock.now()).report;
-  return showReport(world, options, reported, () => printReport(reported, hookOutputs(world)));
+  return showReport(world, options, reported, () => printReport(reported, hookOutputs(world, reported)));
 }
 
 /** What the agent would do: to the consumers that are named, or in a pass of its configuration. */

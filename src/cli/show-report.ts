@@ -3,6 +3,7 @@ import { describeWhose, stateDirectory } from '../agent/published.ts';
 import type { World } from '../agent/world.ts';
 import type { ExitCode } from '../core/exit.ts';
 import type { HookOutputs } from '../report/print-report.ts';
+import type { StatusReport } from '../report/report.ts';
 import type { Report } from '../report/schema.ts';
 import { coloured, lineWidth, type Look, plain, USUAL } from '../report/text.ts';
 import { readState } from '../rotation/store.ts';
@@ -45,8 +46,8 @@ export function screenOf({ terminal }: World): Omit<Look, 'now'> {
 }
 
 /** The end of what hooks last printed, by the names of consumers. It may say more than all are to know: root alone sees it. */
-export function hookOutputs(world: World): HookOutputs {
-  if (world.uid !== 0) return {};
+export function hookOutputs(world: World, { consumers: reported }: Pick<StatusReport, 'consumers'>): HookOutputs {
+  if (world.uid !== 0 || reported.length === 0) return {};
   const { consumers } = readState(stateDirectory(world));
   return Object.fromEntries(Object.entries(consumers).map(([name, { hook }]) => [name, hook?.output ?? '']));
 }

@@ -40,10 +40,11 @@ async function look(world: World): Promise<Seen> {
   const { status: found, directories } = readStatus(world);
   const facts = await lookAtFacts(world, found, directories.runtime);
   const { clock } = await world.services();
+  const assessed = reportStatus('status', facts, clock.now());
   return {
-    ...reportStatus('status', facts, clock.now()),
+    ...assessed,
     whose: describeWhose(world, directories),
-    outputs: hookOutputs(world),
+    outputs: hookOutputs(world, assessed.report),
   };
 }
 

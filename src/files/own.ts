@@ -1,13 +1,23 @@
-import { closeSync, constants, fstatSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, fsync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AtomicFiles, UserIds } from '../core/contracts.ts';
+import { promisify } from 'node:util';
+import type { UserIds } from '../core/contracts.ts';
 import { isErrno, type ErrorInfo } from '../core/errors.ts';
 import type { Directory } from '../paths/held.ts';
 import { errorOf, makeDirectory, openDirectory, openFile, type Use } from '../paths/policies.ts';
 import type { Walker } from '../paths/walked.ts';
 import { refuseSpecial } from './read.ts';
-import { sweepBeside } from './sweep.ts';
-import { writeOwn, type Content } from './write.ts';
+import { removeIfPossible, sweepBeside, tempOf } from './sweep.ts';
+
+const EXCLUSIVELY = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+export interface Content {
+  readonly bytes: Buffer;
+  /** From before the first byte on. */
+  readonly mode: number;
+  /** What a power cut may take away need not be waited for. */
+  readonly isSynced?: boolean;
+}
 
 export interface OwnOptions {
   /** Of directories that are missing; where it is left out, none is made. */
@@ -73,10 +83,23 @@ export class OwnDirectory {
     }
   }
 
-  /** Whole or not at all, over whatever stands under this name. */
-  async write(files: AtomicFiles, name: string, content: Content): Promise<void> {
+  /** Whole or not at all, over whatever stands under this name, and on disk when it resolves. */
+  async write(name: string, content: Content): Promise<void> {
     using directory = this.open();
-    await writeOwn(files, directory, name, content);
+    const temp = tempOf(name);
+    const fd = openSync(directory.at(temp), EXCLUSIVELY, 0o600);
+    try {
+      await fill(fd, content);
+      directory.rename(temp, name);
+    } catch (error) {
+      // Root and the agent alone make entries there: it is the one that was made.
+      removeIfPossible(directory, temp);
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+    // Without this a power cut can bring back the old file.
+    if (content.isSynced !== false) await directory.sync();
   }
 
   /** Also when there is nothing by this name. */
@@ -95,5 +118,20 @@ export class OwnDirectory {
       using directory = this.open();
       sweepBeside(directory, names);
     } catch {}
+  }
+}
+
+async function fill(fd: number, { bytes, mode, isSynced = true }: Content): Promise<void> {
+  if ((fstatSync(fd).mode & 0o7777) !== mode) fchmodSync(fd, mode);
+  writeAll(fd, bytes);
+  if (isSynced) await promisify(fsync)(fd);
+}
+
+/** A full disk or a limit shows as a short count first, and as an error only when the rest is tried. */
+export function writeAll(fd: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length;) {
+    const count = writeSync(fd, bytes, done);
+    if (count === 0) throw Object.assign(new Error('short write'), { code: 'ENOSPC', syscall: 'write' });
+    done += count;
   }
 }

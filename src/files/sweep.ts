@@ -3,6 +3,11 @@ import type { Directory } from '../paths/held.ts';
 /** What the temp file beside a file is called: `credentials.1234567.crtmp`. */
 const TEMP = /^(.+)\.\d{1,10}\.crtmp$/s;
 
+/** As write-file-atomic has it for the sinks (scripts/lean.ts). */
+export function tempOf(file: string): string {
+  return `${file}.${String(Math.floor(Math.random() * 2 ** 32))}.crtmp`;
+}
+
 export function isTempOf(name: string, file: string): boolean {
   return TEMP.exec(name)?.[1] === file;
 }
@@ -47,7 +52,7 @@ function tempsOf(directory: Directory, files: readonly string[]): readonly strin
   }
 }
 
-function removeIfPossible(directory: Directory, name: string): void {
+export function removeIfPossible(directory: Directory, name: string): void {
   try {
     directory.unlink(name);
   } catch {}

@@ -7,6 +7,7 @@ import type { Actors } from '../core/contracts.ts';
 import { directoriesFor } from '../core/directories.ts';
 import { EXIT } from '../core/exit.ts';
 import { toErrorInfo } from '../core/errors.ts';
+import { shareWalks } from '../paths/walk.ts';
 import { fold, lineWidth } from '../report/text.ts';
 import { openLate } from '../system/late-log.ts';
 
@@ -29,6 +30,7 @@ async function run(): Promise<number> {
       stop.abort();
     });
   }
+  shareWalks();
   const [executable = '', script = '', ...args] = process.argv;
   return await runProgram(createWorld(isSea() ? [executable] : [executable, script], stop.signal), args);
 }

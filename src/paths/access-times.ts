@@ -1,23 +1,18 @@
 import { isErrno } from '../core/errors.ts';
-import { mountsByPath, readMounts, type Mount } from './mounts.ts';
+import { mountsByPath, readMount, readMounts, type Mount } from './mounts.ts';
 
 /** Those that note each first read in the access time, to the second or finer, unless they are mounted with noatime or read-only. */
 const WITNESSES: ReadonlySet<string> = new Set([
   ...['bcachefs', 'btrfs', 'ext2', 'ext3', 'ext4', 'f2fs', 'jfs', 'overlay', 'ramfs', 'tmpfs', 'xfs', 'zfs'],
 ]);
 
-/** Whether the access time of a file, by its path without symlinks, would show that it was read. */
-export function readAccessTimes(): (path: string) => boolean {
+/** Whether the access times of files on a mount would show that they were read. */
+export function accessTimesShow(mountId: number): boolean {
   try {
-    return accessTimes(readMounts());
+    return keepsAccessTimes(readMount(mountId));
   } catch {
-    return () => false;
+    return false;
   }
-}
-
-export function accessTimes(mounts: readonly Mount[]): (path: string) => boolean {
-  const mountOf = mountsByPath(mounts);
-  return (path) => keepsAccessTimes(mountOf(path));
 }
 
 /**

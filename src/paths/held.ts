@@ -1,5 +1,4 @@
 import * as fs from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { UserIds } from '../core/contracts.ts';
 import { isErrno } from '../core/errors.ts';
@@ -14,6 +13,11 @@ export class MountedOver extends Error {
   override readonly name = 'MountedOver';
 }
 
+interface Opened {
+  readonly fd: number;
+  holders: number;
+}
+
 /**
  * Something in the file tree, held by a descriptor that neither reads nor writes (O_PATH): whatever becomes of its name,
  * it is this. The numbers of descriptors are used again, so nothing below `/proc/self/fd` outlives the object, and
@@ -24,16 +28,17 @@ export class Held implements Disposable {
   readonly path: string;
   /** In the kernel's table: known before the file system is asked anything. */
   readonly mountId: number;
-  #fd: number;
+  #opened: Opened | undefined;
 
-  /** Takes the descriptor over. Throws ENOENT where /proc is missing. */
-  constructor(fd: number, path: string) {
-    this.#fd = fd;
+  /** Takes the descriptor over, or a share in what another has open. Throws ENOENT where /proc is missing. */
+  constructor(descriptor: number | Held, path: string) {
+    this.#opened = descriptor instanceof Held ? descriptor.#opened : { fd: descriptor, holders: 0 };
+    if (this.#opened) this.#opened.holders++;
     this.path = path;
     try {
-      this.mountId = mountIdOf(fd);
+      this.mountId = descriptor instanceof Held ? descriptor.mountId : mountIdOf(descriptor);
     } catch (error) {
-      fs.closeSync(fd);
+      this[Symbol.dispose]();
       throw error;
     }
   }
@@ -44,8 +49,8 @@ export class Held implements Disposable {
   }
 
   get fd(): number {
-    if (this.#fd < 0) throw new Error(`${this.path}: used after it was closed`);
-    return this.#fd;
+    if (!this.#opened) throw new Error(`${this.path}: used after it was closed`);
+    return this.#opened.fd;
   }
 
   /** For calls of Node that know no descriptors. */
@@ -69,8 +74,8 @@ export class Held implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#fd >= 0) fs.closeSync(this.#fd);
-    this.#fd = -1;
+    if (this.#opened && --this.#opened.holders === 0) fs.closeSync(this.#opened.fd);
+    this.#opened = undefined;
   }
 }
 
@@ -83,10 +88,19 @@ export class Directory extends Held {
     return new Directory(fs.openSync('/', O_PATH | O_DIRECTORY), '/');
   }
 
+  /** The same for another holder, who closes it by themselves. */
+  share(): Directory {
+    return new Directory(this, this.path);
+  }
+
   /** For such calls, as long as this is open. */
   at(name: string): string {
     if (['', '.', '..'].includes(name) || name.includes('/')) throw new Error(`${this.path}: expected a name in it`);
     return `${this.link}/${name}`;
+  }
+
+  pathOf(name: string): string {
+    return this.path === '/' ? `/${name}` : `${this.path}/${name}`;
   }
 
   /** Undefined when there is nothing. Throws errno errors, and MountedOver: then nothing was asked of the file. */
@@ -109,7 +123,7 @@ export class Directory extends Held {
       if (isErrno(error, 'ENOENT')) return undefined;
       throw error;
     }
-    return new Directory(fd, join(this.path, name));
+    return new Directory(fd, this.pathOf(name));
   }
 
   names(): readonly string[] {
@@ -141,7 +155,7 @@ export class Directory extends Held {
   make(name: string, mode: number, owner: UserIds): Directory {
     fs.mkdirSync(this.at(name), mode);
     const made = this.open(name, O_DIRECTORY);
-    if (made?.mountId !== this.mountId) throw new MountedOver(`${join(this.path, name)}: not the directory just made`);
+    if (made?.mountId !== this.mountId) throw new MountedOver(`${this.pathOf(name)}: not the directory just made`);
     const stat = made.stat();
     if ((Number(stat.mode) & 0o7777) !== mode) fs.chmodSync(made.link, mode);
     const { uid, gid } = owner;

@@ -8,9 +8,8 @@ const { functions: libc } = dlopen(null, {
 });
 
 const ITSELF = Buffer.from('\0');
-/** The kernel's limit for a path, and for the names of all attributes of a file. */
+/** The kernel's limit for a path. */
 const PATH_BYTES = 4096;
-const LIST_BYTES = 64 * 1024;
 const ACCESS_ACL = 'system.posix_acl_access\0';
 
 /** Where a symlink leads; by its descriptor, since a name could be another file's by now. Throws an errno error. */
@@ -23,8 +22,11 @@ export function readLink(fd: number): string {
 
 /** Whether more than owner, group and others have rights. What the file system does not tell counts as yes. */
 export function mayHaveAcl(fd: number): boolean {
-  const names = Buffer.alloc(LIST_BYTES);
-  const length = Number(libc.listxattr(Buffer.from(`/proc/self/fd/${fd}\0`), names, BigInt(LIST_BYTES)));
+  const path = Buffer.from(`/proc/self/fd/${fd}\0`);
+  const size = Number(libc.listxattr(path, 0n, 0n));
+  if (size <= 0) return size < 0;
+  const names = Buffer.alloc(size);
+  const length = Number(libc.listxattr(path, names, BigInt(size)));
   return length < 0 || names.toString('latin1', 0, length).includes(ACCESS_ACL);
 }
 

@@ -1,5 +1,4 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { join } from 'node:path';
 
 /** File systems that answer by themselves. Any other may be a server, or a user's program, that lets us wait for ever. */
 const LOCAL: ReadonlySet<string> = new Set([
@@ -40,12 +39,11 @@ export function kindOfMount(id: number): MountKind {
 }
 
 /**
- * The path of a name, if file systems are mounted there on demand. Whoever looks it up waits while another's request is
- * under way, however it is opened: it has to be known before. Only root mounts these, so the path is enough.
+ * Whether file systems are mounted at a path on demand. Whoever looks it up waits while another's request is under way,
+ * however it is opened: it has to be known before. Only root mounts these, so the path is enough.
  */
-export function automountAt(directory: string, name: string): string | undefined {
-  const path = join(directory, name);
-  return automounts().has(path) ? path : undefined;
+export function isAutomount(path: string): boolean {
+  return automounts().has(path);
 }
 
 /** For as long as nobody else has a turn: a pass walks many ways. */
@@ -106,6 +104,11 @@ export function mountIdOf(fd: number): number {
   } finally {
     closeSync(info);
   }
+}
+
+/** Throws errno errors. */
+export function readMount(id: number): Mount | undefined {
+  return parseMounts(lineOf(readTable('self'), id))[0];
 }
 
 /** Throws errno errors. */

@@ -12,12 +12,16 @@ export type Shared = 'nobody' | 'members' | 'sticky' | 'group' | 'all';
 export interface Step {
   readonly directory: Directory;
   readonly shared: Shared;
-  readonly gid: number;
+  readonly passed: Passed;
 }
 
 /** Where anybody could exchange an entry between two looks, nothing in it counts. */
-export function refuseShared({ directory, shared, gid }: Step): Refusal | undefined {
+export function refuseShared({ directory, shared, passed: { gid } }: Step): Refusal | undefined {
   return shared === 'group' || shared === 'all' ? { why: 'shared', at: directory.path, gid, by: shared } : undefined;
+}
+
+export function stepAt(directory: Directory, stat: BigIntStats, walker: Walker): Step {
+  return { directory, shared: sharedWith(directory, stat, walker), passed: passedBy(directory, stat) };
 }
 
 const WRITABLE_BY_GROUP = 0o020;
@@ -39,7 +43,7 @@ export function sharedWith(held: Held, stat: BigIntStats, { uid, groups = [] }: 
 }
 
 /** Who may pass a directory on the way. */
-export function passedBy(directory: Directory, stat: BigIntStats): Passed {
+function passedBy(directory: Directory, stat: BigIntStats): Passed {
   const mode = Number(stat.mode) & 0o7777;
   const hasAcl = (mode & SEARCHED_BY_ALL) === 0 && mayHaveAcl(directory.fd);
   return { path: directory.path, uid: Number(stat.uid), gid: Number(stat.gid), mode, hasAcl };

@@ -2,9 +2,9 @@ import { constants, type BigIntStats } from 'node:fs';
 import { isErrno } from '../core/errors.ts';
 import { Directory, type Held } from './held.ts';
 import { readLink } from './libc.ts';
-import { automountAt, kindOfMount } from './mounts.ts';
+import { isAutomount, kindOfMount } from './mounts.ts';
 import type { End, Refusal } from './refusal.ts';
-import { passedBy, refuseShared, sharedWith, type Step } from './shared.ts';
+import { refuseShared, sharedWith, stepAt, type Step } from './shared.ts';
 import { namesOf, type Ended, type Passed, type ReachedDirectory, type ReachedFile, type Walker } from './walked.ts';
 
 type Walked = ReachedDirectory | ReachedFile | Ended;
@@ -20,15 +20,62 @@ const UNMAPPED = 65534;
  */
 export function walk(path: string, end: 'directory', walker: Walker): ReachedDirectory | Ended;
 export function walk(path: string, end: 'file', walker: Walker): ReachedFile | Ended;
+export function walk(path: string, end: End, walker: Walker): Walked;
 export function walk(path: string, end: End, walker: Walker): Walked {
   using way = new Way(walker, end);
   try {
     return way.follow(path);
   } catch (error) {
+    if (isSharing && isErrno(error, 'EMFILE')) {
+      way[Symbol.dispose]();
+      shareNoMore();
+      return walk(path, end, walker);
+    }
     const isProcMissing = way.isEmpty && isErrno(error, 'ENOENT', 'ENOTDIR', 'ENOSYS');
     const at = way.isEmpty ? '/' : way.top.directory.path;
     return refuse(isProcMissing ? { why: 'no-proc', at } : { why: 'errno', at, error, end });
   }
+}
+
+/** More would take the descriptors that sinks are staged with. */
+const KEPT_AT_MOST = 32;
+
+let isSharing = false;
+let kept: Map<string, Step> | undefined;
+
+/**
+ * From now on the walks of one turn of the event loop share the directories on their ways: to whoever changes something
+ * meanwhile they are one slow walk. For a process in which nobody else works.
+ */
+export function shareWalks(): void {
+  isSharing = true;
+}
+
+/** To other eyes the same directory may be another. */
+function keyOf({ uid, groups = [], mayWait = false }: Walker, path: string): string {
+  return `${uid} ${String(groups)} ${String(mayWait)} ${path}`;
+}
+
+function keptStep(walker: Walker, path: string): Step | undefined {
+  return kept?.get(keyOf(walker, path));
+}
+
+function keepStep(walker: Walker, step: Step): void {
+  if (!isSharing || (kept && kept.size >= KEPT_AT_MOST)) return;
+  if (!kept) setImmediate(forgetSteps);
+  kept ??= new Map();
+  kept.set(keyOf(walker, step.directory.path), { ...step, directory: step.directory.share() });
+}
+
+/** There are too few descriptors for it. */
+function shareNoMore(): void {
+  isSharing = false;
+  forgetSteps();
+}
+
+function forgetSteps(): void {
+  for (const { directory } of kept?.values() ?? []) directory[Symbol.dispose]();
+  kept = undefined;
 }
 
 class Way implements Disposable {
@@ -74,18 +121,30 @@ class Way implements Disposable {
 
   /** "/" is where we were put, so its mount is not judged: in a chroot the table does not know it. */
   #begin(): Refusal | undefined {
+    if (this.#resume('/')) return undefined;
     const directory = Directory.root();
     const stat = directory.stat();
-    this.#push(directory, stat);
-    if ([0, this.#walker.uid].includes(Number(stat.uid))) return undefined;
+    const step = this.#push(stepAt(directory, stat, this.#walker));
+    if ([0, this.#walker.uid].includes(Number(stat.uid))) {
+      keepStep(this.#walker, step);
+      return undefined;
+    }
     if (stat.uid === BigInt(UNMAPPED)) return { why: 'unmapped', at: '/' };
     return { why: 'owner', at: '/', uid: Number(stat.uid), self: this.#walker.uid };
   }
 
-  #push(directory: Directory, stat: BigIntStats): void {
-    this.#steps.push({ directory, gid: Number(stat.gid), shared: sharedWith(directory, stat, this.#walker) });
-    this.#passed.push(directory.path);
-    this.#directories.push(passedBy(directory, stat));
+  #push(step: Step): Step {
+    this.#steps.push(step);
+    this.#directories.push(step.passed);
+    this.#passed.push(step.directory.path);
+    return step;
+  }
+
+  /** Whether another walk has been there in this turn. */
+  #resume(path: string): boolean {
+    const step = keptStep(this.#walker, path);
+    if (step) this.#push({ ...step, directory: step.directory.share() });
+    return step !== undefined;
   }
 
   /** By our own steps: what the file system calls `..` may be a directory that nobody judged. */
@@ -98,8 +157,9 @@ class Way implements Disposable {
     const parent = this.top;
     const unsafe = refuseShared(parent);
     if (unsafe) return refuse(unsafe);
-    const demanded = this.#walker.mayWait === true ? undefined : automountAt(parent.directory.path, name);
-    if (demanded !== undefined) return { kind: 'remote', at: demanded, passed: this.#passed };
+    const path = parent.directory.pathOf(name);
+    if (this.#resume(path)) return undefined;
+    if (this.#walker.mayWait !== true && isAutomount(path)) return { kind: 'remote', at: path, passed: this.#passed };
     const entry = this.#open(parent.directory, name);
     if (!entry) return this.#miss(parent, [name, ...pending]);
     using opened = new DisposableStack();
@@ -160,7 +220,7 @@ class Way implements Disposable {
     const isOurs = [0, this.#walker.uid].includes(uid);
     if (stat.isDirectory()) {
       if (!isOurs) return this.#endAtUser(uid, held.path, parent);
-      this.#push(held, stat);
+      keepStep(this.#walker, this.#push(stepAt(held, stat, this.#walker)));
       return undefined;
     }
     if (pending.length > 0 || this.#end === 'directory') throw errno('ENOTDIR');

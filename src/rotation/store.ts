@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
-import type { AtomicFiles, Log } from '../core/contracts.ts';
+import type { Log } from '../core/contracts.ts';
 import { type ErrorInfo, toErrorInfo } from '../core/errors.ts';
 import type { OwnDirectory } from '../files/own.ts';
 import { EMPTY_STATE, stateSchema, withoutBackoff, type AgentState } from './state.ts';
@@ -15,7 +15,6 @@ export class StateStore {
   readonly directory: OwnDirectory;
   /** There was a state, and it could not be used. */
   readonly wasUnusable: boolean;
-  readonly #files: AtomicFiles;
   #state: AgentState;
   /** The text of the state on disk. */
   #saved: string;
@@ -23,18 +22,17 @@ export class StateStore {
   #writing: Promise<void> = Promise.resolve();
   #trouble: ErrorInfo | undefined;
 
-  private constructor(directory: OwnDirectory, files: AtomicFiles, state: AgentState | undefined) {
+  private constructor(directory: OwnDirectory, state: AgentState | undefined) {
     this.directory = directory;
-    this.#files = files;
     this.wasUnusable = state === undefined;
     this.#state = withoutBackoff(state ?? EMPTY_STATE);
     this.#saved = textOf(this.#state);
   }
 
   /** A state that cannot be used (torn, foreign, of a newer version) is set aside with a warning: nothing is lost. */
-  static open(directory: OwnDirectory, files: AtomicFiles, log: Log): StateStore {
+  static open(directory: OwnDirectory, log: Log): StateStore {
     directory.sweep(STATE);
-    return new StateStore(directory, files, readOrSetAside(directory, log));
+    return new StateStore(directory, readOrSetAside(directory, log));
   }
 
   get state(): AgentState {
@@ -74,7 +72,7 @@ export class StateStore {
 
   /** Synced with its directory: else a power cut could bring back the state before what is pending. */
   async #save(text: string): Promise<void> {
-    await this.directory.write(this.#files, STATE, { bytes: Buffer.from(text), mode: 0o600 });
+    await this.directory.write(STATE, { bytes: Buffer.from(text), mode: 0o600 });
     this.#saved = text;
   }
 }

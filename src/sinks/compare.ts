@@ -40,7 +40,7 @@ export function writing(deps: SinkDeps, wish: WriteWish): Prepare {
  */
 function compare(deps: SinkDeps, wish: WriteWish, place: Place, witness: Witness): Prepared {
   const seen = place.missing.length === 0 ? lookAt(place) : undefined;
-  const traces = witness(place.path, seen);
+  const traces = witness(place.directory.mountId, seen);
   const { former, warnings } = takenOver(wish.records, seen, place);
   const known = place.file.sinks.map((sink): Known => {
     const [made, record] = [{ ...madeOf(wish, sink), ...(former && { former }) }, wish.records[idOf(sink)]];

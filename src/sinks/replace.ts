@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { SinkConfig } from '../core/config.ts';
 import { Exchanged, type TempHandle } from '../core/contracts.ts';
 import { AgentError, describeForeign, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
-import { writeAll } from '../files/write.ts';
+import { writeAll } from '../files/own.ts';
 import type { Directory } from '../paths/held.ts';
 import { Barrier } from './barrier.ts';
 import { attributeDrift } from './compare.ts';

@@ -1,5 +1,4 @@
 import { idOf, sinkId } from '../core/sink-id.ts';
-import { delegate } from './acting/delegate.ts';
 import { AT_ONCE, inLanes } from './acting/lanes.ts';
 import { ACTING_LIMITS, type ActingLimits } from './acting/patience.ts';
 import { assign } from './assign.ts';
@@ -48,9 +47,10 @@ export async function run(
   // First, since their processes take a while to come up.
   const users = actors
     ? inLanes(tasks, AT_ONCE, (task) =>
-        joint.join(task, (beforeWrite) =>
-          delegate({ ...task, actors, limits, job: jobOf(task) }, { beforeWrite, now: () => now(deps) }),
-        ),
+        joint.join(task, async (beforeWrite) => {
+          const { delegate } = await import('./acting/delegate.ts');
+          return await delegate({ ...task, actors, limits, job: jobOf(task) }, { beforeWrite, now: () => now(deps) });
+        }),
       )
     : [];
   const results = [

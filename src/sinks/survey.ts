@@ -3,11 +3,9 @@ import type { SinkConfig } from '../core/config.ts';
 import type { Actors } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import { openDirectory } from '../paths/policies.ts';
-import { parseVerdicts } from './acting/answer.ts';
 import type { Look } from './acting/job.ts';
 import { AT_ONCE, inLanes } from './acting/lanes.ts';
 import type { ActingLimits } from './acting/patience.ts';
-import { Talk } from './acting/talk.ts';
 import type { SinkDeps } from './place.ts';
 import { walkerOf } from './places.ts';
 import { verdictOf, type Verdict } from './verdict.ts';
@@ -61,6 +59,7 @@ async function lookBehind(
   const { directories } = look;
   const maxBytes = BYTES_PER_DIRECTORY * (1 + directories.length);
   try {
+    const [{ Talk }, { parseVerdicts }] = await Promise.all([import('./acting/talk.ts'), import('./acting/answer.ts')]);
     using talk = new Talk(actors, { user: ROOT, subject: mount, maxBytes, patience: looking });
     talk.say(JSON.stringify(look));
     const { verdicts } = await talk.hear((line) => parseVerdicts(line, directories.length));

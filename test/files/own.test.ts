@@ -12,13 +12,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { tryLock } from '../../src/system/lock.ts';
 import { needsRoot, NOBODY } from '../support/consumer.ts';
 import { ownDirectory } from '../support/own.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const files = createAtomicFiles();
 const TEXT = Buffer.from('ours\n');
 
 describe('a directory of the agent’s own', () => {
@@ -28,7 +26,7 @@ describe('a directory of the agent’s own', () => {
     assert.equal(directory.has('a'), false);
     assert.equal(directory.read('a'), undefined);
     assert.equal(existsSync(path), false);
-    await directory.write(files, 'a', { bytes: TEXT, mode: 0o640 });
+    await directory.write('a', { bytes: TEXT, mode: 0o640 });
     assert.deepEqual([directory.has('a'), directory.read('a')], [true, TEXT]);
     assert.equal(statSync(join(path, 'a')).mode & 0o7777, 0o640);
     directory.remove('a');
@@ -79,7 +77,7 @@ describe('a directory of the agent’s own', () => {
         const directory = ownDirectory(path);
         const refused = { code: 'STATE_UNWRITABLE' };
         assert.throws(() => directory.open(), refused);
-        await assert.rejects(directory.write(files, 'a', { bytes: TEXT, mode: 0o600 }), refused);
+        await assert.rejects(directory.write('a', { bytes: TEXT, mode: 0o600 }), refused);
         assert.throws(() => {
           directory.remove('planted');
         }, refused);
@@ -96,7 +94,7 @@ describe('a directory of the agent’s own', () => {
     const victim = join(tempDir(t), 'victim');
     writeFileSync(victim, 'root’s', { mode: 0o600 });
     symlinkSync(victim, join(path, 'status.json'));
-    await ownDirectory(path).write(files, 'status.json', { bytes: TEXT, mode: 0o644 });
+    await ownDirectory(path).write('status.json', { bytes: TEXT, mode: 0o644 });
     assert.equal(readFileSync(join(path, 'status.json'), 'utf8'), 'ours\n');
     assert.equal(readFileSync(victim, 'utf8'), 'root’s');
     assert.equal(statSync(victim).mode & 0o777, 0o600);

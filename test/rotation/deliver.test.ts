@@ -5,7 +5,6 @@ import { HOUR, NOON } from '../support/credentials.ts';
 import { eventually } from '../support/eventually.ts';
 import type { NotifyResult } from '../../src/notify/contract.ts';
 import { StateStore } from '../../src/rotation/store.ts';
-import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { recordingLog } from '../support/topology.ts';
 import { BOOT, config, FAILED, HIDDEN, names, NO_FAILURES, rotate, setUp, TOLD } from './delivery.ts';
 
@@ -25,7 +24,7 @@ describe('delivery', () => {
       paths: ['/a'],
       changedAt: BOOT,
     });
-    const { state } = StateStore.open(ownDirectory(directory), createAtomicFiles(), recordingLog());
+    const { state } = StateStore.open(ownDirectory(directory), recordingLog());
     assert.equal(state.consumers['web']?.pending, undefined);
     assert.equal(state.consumers['web']?.notifiedOf?.generation, 1);
   });

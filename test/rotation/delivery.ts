@@ -4,7 +4,6 @@ import type { NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
 import { Deliverer, type DeliverDeps } from '../../src/rotation/deliver.ts';
 import { notePending } from '../../src/rotation/pending.ts';
 import { StateStore } from '../../src/rotation/store.ts';
-import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { ownDirectory } from '../support/own.ts';
@@ -49,7 +48,7 @@ export function setUp(
 ): Stage {
   const directory = tempDir(context);
   const clock = new FakeClock(NOON);
-  const store = StateStore.open(ownDirectory(directory), createAtomicFiles(), recordingLog());
+  const store = StateStore.open(ownDirectory(directory), recordingLog());
   const notified: NotifyRequest[] = [];
   const outcomes: ConsumerOutcome[] = [];
   const deliverer = new Deliverer(

@@ -5,7 +5,6 @@ import type { NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
 import { Deliverer } from '../../src/rotation/deliver.ts';
 import { noteManual } from '../../src/rotation/pending.ts';
 import { StateStore } from '../../src/rotation/store.ts';
-import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { eventually } from '../support/eventually.ts';
 import { execConsumer, recordingLog } from '../support/topology.ts';
@@ -75,7 +74,7 @@ describe('the end of a debt', () => {
   test('what was pending when we were killed is paid by the next process', async (t) => {
     const first = setUp(t, () => new Promise<NotifyResult>(() => undefined));
     await rotate(first.store, ['/b']);
-    const second = StateStore.open(ownDirectory(first.directory), createAtomicFiles(), recordingLog());
+    const second = StateStore.open(ownDirectory(first.directory), recordingLog());
     const notified: NotifyRequest[] = [];
     const deliverer = new Deliverer(
       {

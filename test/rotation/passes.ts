@@ -4,7 +4,6 @@ import type { Fetched } from '../../src/core/contracts.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { Agent, type AgentDeps, type AgentView } from '../../src/agent/agent.ts';
 import { StateStore } from '../../src/rotation/store.ts';
-import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { credentials, NOON } from '../support/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { ownDirectory } from '../support/own.ts';
@@ -44,7 +43,7 @@ interface RigOptions {
 export function makeAgent(t: TestContext, answers: readonly Fetched[], options: RigOptions = {}): Rig {
   const clock = new FakeClock(NOON);
   const log = recordingLog();
-  const store = StateStore.open(ownDirectory(tempDir(t)), createAtomicFiles(), log);
+  const store = StateStore.open(ownDirectory(tempDir(t)), log);
   const queue = [...answers];
   const views: AgentView[] = [];
   const next = (): Fetched => (queue.length > 0 ? queue.shift() : answers.at(-1)) ?? gives('A');

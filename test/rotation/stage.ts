@@ -46,7 +46,7 @@ export function setUp(t: TestContext): Stage {
   const path = join(directory, 'iam.json');
   const clock = new FakeClock(NOON);
   const config = configOf([jsonSink(path, 'web')], [execConsumer('web')]);
-  const openStore = (): StateStore => StateStore.open(ownDirectory(directory), createAtomicFiles(), recordingLog());
+  const openStore = (): StateStore => StateStore.open(ownDirectory(directory), recordingLog());
   const stage = { clock, config, directory, path, answer: gives('A'), tamper: () => undefined } as unknown as Stage;
   const files = createAtomicFiles();
   const tampered: typeof files = {

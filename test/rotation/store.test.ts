@@ -2,25 +2,22 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { AtomicFiles } from '../../src/core/contracts.ts';
+import { OwnDirectory } from '../../src/files/own.ts';
 import { EMPTY_STATE } from '../../src/rotation/state.ts';
 import { StateStore } from '../../src/rotation/store.ts';
-import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { NOON } from '../support/credentials.ts';
 import { ownDirectory } from '../support/own.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { recordingLog } from '../support/topology.ts';
 
-const files = createAtomicFiles();
-
 describe('state on disk', () => {
   test('is there, whole and private, when an update has resolved', async (t) => {
     const directory = join(tempDir(t), 'made', 'here');
-    const store = StateStore.open(ownDirectory(directory), files, recordingLog());
+    const store = StateStore.open(ownDirectory(directory), recordingLog());
     await store.update((state) => ({ ...state, generation: 3 }));
     const path = join(directory, 'state.json');
     assert.equal(statSync(path).mode & 0o777, 0o600);
-    const again = StateStore.open(ownDirectory(directory), files, recordingLog());
+    const again = StateStore.open(ownDirectory(directory), recordingLog());
     assert.deepEqual(again.state, { ...EMPTY_STATE, generation: 3 });
   });
 
@@ -28,25 +25,28 @@ describe('state on disk', () => {
     const directory = tempDir(t);
     const reason = 'first' as const;
     const pending = { generation: 1, since: NOON, reason, urgent: false, sinks: [], attempts: 5 };
-    const store = StateStore.open(ownDirectory(directory), files, recordingLog());
+    const store = StateStore.open(ownDirectory(directory), recordingLog());
     await store.update((state) => ({
       ...state,
       consumers: { web: { pending: { ...pending, nextAttempt: NOON + 1 } } },
     }));
-    const { state } = StateStore.open(ownDirectory(directory), files, recordingLog());
+    const { state } = StateStore.open(ownDirectory(directory), recordingLog());
     assert.deepEqual(state.consumers, { web: { pending: { ...pending, nextAttempt: 0 } } });
   });
 
   test('updates at once are shared writes, none lost, and none resolves before its own change is written', async (t) => {
     const directory = tempDir(t);
     let writes = 0;
-    const counting: AtomicFiles = {
-      replace: (path, stage) => {
+    class Counted extends OwnDirectory {
+      override async write(...args: Parameters<OwnDirectory['write']>): Promise<void> {
         writes += 1;
-        return files.replace(path, stage);
-      },
-    };
-    const store = StateStore.open(ownDirectory(directory), counting, recordingLog());
+        await super.write(...args);
+      }
+    }
+    const store = StateStore.open(
+      new Counted(directory, { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }),
+      recordingLog(),
+    );
     const onDisk = (): number => {
       const state: unknown = JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8'));
       assert.ok(typeof state === 'object' && state !== null && 'generation' in state);
@@ -73,7 +73,7 @@ describe('state on disk', () => {
       const directory = tempDir(t);
       writeFileSync(join(directory, 'state.json'), text);
       const log = recordingLog();
-      const { state } = StateStore.open(ownDirectory(directory), files, log);
+      const { state } = StateStore.open(ownDirectory(directory), log);
       assert.deepEqual(state, EMPTY_STATE);
       const [aside = ''] = readdirSync(directory);
       assert.match(aside, /^state\.json\.unusable-\d+$/);
@@ -85,7 +85,7 @@ describe('state on disk', () => {
   test('that cannot be written is trouble to report, not an exception; and over when it is', async (t) => {
     const directory = tempDir(t);
     const path = join(directory, 'state.json');
-    const store = StateStore.open(ownDirectory(directory), files, recordingLog());
+    const store = StateStore.open(ownDirectory(directory), recordingLog());
     mkdirSync(join(path, 'in the way'), { recursive: true });
     await store.update((state) => ({ ...state, generation: 1 }));
     assert.equal(store.state.generation, 1);

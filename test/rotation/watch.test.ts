@@ -3,7 +3,6 @@ import { describe, test } from 'node:test';
 import type { Sent } from '../../src/notify/contract.ts';
 import { notePending, noteManual } from '../../src/rotation/pending.ts';
 import { readState, StateStore } from '../../src/rotation/store.ts';
-import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { NOON } from '../support/credentials.ts';
 import { ownDirectory } from '../support/own.ts';
 import { execConsumer, recordingLog } from '../support/topology.ts';
@@ -52,7 +51,7 @@ describe('what was sent', () => {
     await first.deliverer.stop();
     const seen: Sent[] = [];
     const second = setUp(t, sends, {
-      store: StateStore.open(ownDirectory(first.directory), createAtomicFiles(), recordingLog()),
+      store: StateStore.open(ownDirectory(first.directory), recordingLog()),
       watch: (_, sent) => {
         seen.push(sent);
         return Promise.resolve({ result: 'notified', detail: sent.detail });

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { applySinks } from '../../src/sinks/apply.ts';
 import { makeWitness } from '../../src/sinks/evidence.ts';
-import { accessTimes, readAccessTimes, readsShow, showsReads } from '../../src/paths/access-times.ts';
+import { accessTimesShow, readsShow, showsReads } from '../../src/paths/access-times.ts';
 import { applyRequest, letTimePass, sinkAt, sinkDeps } from '../support/sinks.ts';
+import { Held } from '../../src/paths/held.ts';
 import { parseMounts } from '../../src/paths/mounts.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -22,7 +23,8 @@ const MOUNTINFO = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 `;
 
 test('what a mount says of its access times', () => {
-  const keeps = accessTimes(parseMounts(MOUNTINFO));
+  const table = parseMounts(MOUNTINFO);
+  const keeps = (path: string): boolean => showsReads(table, table, [path]);
   const paths = [
     '/etc/x',
     '/srv/x',
@@ -39,7 +41,8 @@ test('what a mount says of its access times', () => {
     paths.filter((path) => keeps(path)),
     ['/etc/x', '/srvx', '/srv/app/x', '/run/x'],
   );
-  assert.equal(accessTimes(parseMounts('nonsense'))('/etc/x'), false);
+  assert.equal(showsReads([], [], ['/etc/x']), false);
+  assert.equal(accessTimesShow(2 ** 31), false, 'no such mount');
 });
 
 // Cause: the kernel leaves the access time alone where the mount that is read through is read-only, as /etc is in a unit
@@ -66,7 +69,8 @@ test('whether a process would leave a trace goes by its own mounts', () => {
 describe('whether a sink was read', () => {
   test('is seen by the next pass, in its access time', async (t) => {
     const directory = tempDir(t);
-    if (!readAccessTimes()(directory)) {
+    using held = Held.unjudged(directory);
+    if (!accessTimesShow(held.mountId)) {
       t.skip(`needs a file system that keeps access times at ${directory}`);
       return;
     }
@@ -105,7 +109,7 @@ describe('whether a sink was read', () => {
     writeFileSync(path, '');
     const kind = (atime: number, mtime: number, keeps: boolean): string | undefined => {
       utimesSync(path, atime, mtime);
-      return makeWitness(() => () => keeps)(path, lstatSync(path, { bigint: true })).evidence?.kind;
+      return makeWitness(() => keeps)(0, lstatSync(path, { bigint: true })).evidence?.kind;
     };
     assert.equal(kind(100, 100, true), 'unread');
     assert.equal(kind(100, 100, false), 'unknown');
@@ -118,7 +122,7 @@ describe('whether a sink was read', () => {
     const stat = lstatSync('/', { bigint: true });
     for (const ns of [9n * 10n ** 24n, -(10n ** 9n)]) {
       const odd = Object.assign(Object.create(stat) as typeof stat, { atimeNs: ns, mtimeNs: ns });
-      assert.deepEqual(makeWitness()('/', odd), {});
+      assert.deepEqual(makeWitness()(0, odd), {});
     }
   });
 });
