@@ -139,7 +139,7 @@ export class Agent {
       await clock.sleep(retry, AbortSignal.any([signal, over]));
       signal.throwIfAborted();
     }
-    // Who hangs must not keep us from ending when told to: what is not delivered stays pending.
+    // A hanging consumer must not delay shutdown; its notification stays pending.
     signal.addEventListener('abort', () => void this.#deliverer.stop());
     if (!signal.aborted) await this.#deliverer.drain(limits.patience);
     await this.#deliverer.stop();

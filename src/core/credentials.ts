@@ -24,7 +24,7 @@ export interface Origin {
 /** Which instance, of which account. */
 export type Identity = Pick<Origin, 'instanceId' | 'accountId'>;
 
-/** One that need not be asked for again, at the same endpoint and in the same boot. */
+/** Cached instance identity, valid for this boot and endpoint. */
 export interface KnownIdentity extends Required<Identity> {
   /** Scheme, host and port of who told it. */
   readonly endpoint: string;

@@ -287,7 +287,7 @@ function matchedAfter({ result, pending }: Attempted): Pick<ConsumerState, 'matc
   return matched.length > 0 ? { matched: matched.slice(0, MOST_MATCHED) } : {};
 }
 
-/** One that does not is enough; one of which nobody knows leaves it open. */
+/** False if any is false; undefined if any is unknown. */
 export function forAll(verdicts: readonly (boolean | undefined)[]): boolean | undefined {
   if (verdicts.includes(false)) return false;
   return verdicts.includes(undefined) ? undefined : true;

@@ -236,7 +236,7 @@ function standingAs(
   return { sink, outcome: unchanged, record };
 }
 
-/** When bytes that stay last changed: known as long as the record speaks of them. */
+/** Time of the last byte change, if the record still applies. */
 function sinceOf({ made, record }: Known, standing: Standing | undefined): Since | undefined {
   if (!record || !standing) return undefined;
   return record.key === made.key || isUntouched(record, standing.stat) ? record : undefined;

@@ -10,6 +10,13 @@ const SOURCES = ['src/**/*.ts', 'packaging/explanations.json'];
 
 /** Words that are gone, each with what stands in its place, and where it may not come back. */
 const GONE: readonly (readonly [word: RegExp, instead: string, files: readonly string[]])[] = [
+  [/[Ww]ho hangs must not keep us/, 'A hanging consumer must not delay shutdown', SOURCES],
+  [/of which nobody knows leaves it open/, 'undefined if any is unknown', SOURCES],
+  [/Waiting longer for credentials would change nothing/, 'True if `--wait` may stop', SOURCES],
+  [/When bytes that stay last changed/, 'Time of the last byte change', SOURCES],
+  [/what we ourselves take long for/, 'Only time spent waiting is charged', SOURCES],
+  [/One that need not be asked for again/, 'Cached instance identity', SOURCES],
+  [/moment at which it left inactivity/, 'Compare with InactiveExitTimestamp', SOURCES],
   [/half of the news/, 'notified while one of its sinks is still old', SOURCES],
   [/outlived? the next pass/, 'was repaired by the next pass', PAGES],
   [/ends as a pass would that/, 'returns the exit code that a pass would return now', PAGES],

@@ -13,7 +13,7 @@ export interface ActingLimits {
 
 export const ACTING_LIMITS: ActingLimits = { deadline: 10_000, perSink: 20, together: 1_000, looking: 2_000 };
 
-/** Only the time that is spent waiting counts, so that what we ourselves take long for is not held against others. */
+/** Only time spent waiting is charged to the child. */
 export class Patience {
   readonly #uid: number;
   readonly #all: number;
