@@ -110,9 +110,13 @@ export class Deliverer {
     consumer: ConsumerConfig,
     { error }: NonNullable<ConsumerState['ended']>,
   ): Omit<ConsumerOutcome, 'generation'> {
-    const last = this.#outcomes.get(consumer.name);
-    const successor = { isRunning: false, runsOutAt: this.#runsOutAt(consumer) };
-    return last?.result === 'ended' ? last : { name: consumer.name, result: 'ended', successor, error };
+    const { isRunning = false } = this.#outcomes.get(consumer.name)?.successor ?? {};
+    return {
+      name: consumer.name,
+      result: 'ended',
+      successor: { isRunning, runsOutAt: this.#runsOutAt(consumer) },
+      error,
+    };
   }
 
   #own(name: string): ConsumerState {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { openSite, reportOf, type Site } from '../support/agent.ts';
 import { needsRoot, privateCopy, startProgram, type Program } from '../support/consumer.ts';
 import { eventually } from '../support/eventually.ts';
@@ -25,13 +25,7 @@ describe('consumers', { concurrency: 6 }, () => {
 
   test('one that ends on the signal is said to have ended, and gets no other until it is asked for by name', async (t) => {
     const site = await openSite(t);
-    const exe = privateCopy('/bin/sh', site.directory, 'unknown');
-    const start = async (): Promise<Program> => {
-      const script = 'trap "exit 0" HUP; echo ready; while :; do sleep 0.1; done';
-      const program = await startProgram(t, [exe, '-c', script], { ready: 'ready' });
-      writeFileSync(site.path('legacy.pid'), `${program.pid}\n`);
-      return program;
-    };
+    const start = endingOnHup(t, site);
     await start();
     const config = configure(
       site,
@@ -55,6 +49,27 @@ describe('consumers', { concurrency: 6 }, () => {
     assert.ok(successor.isRunning(), 'it is not signalled again');
     await site.run(['refresh', '--notify', 'legacy']);
     await eventually('it was asked for', () => !successor.isRunning());
+    await agent.stop();
+  });
+
+  test('a successor is a warning, until what it knows is about to run out', async (t) => {
+    const site = await openSite(t);
+    const start = endingOnHup(t, site);
+    const first = await start();
+    const legacy = { type: 'signal', pid_file: site.path('legacy.pid'), when: 'expiring', before: '1h' };
+    const agent = site.start(['run', ...configure(site, { legacy })]);
+    await eventually('it has ended', () => !first.isRunning() && site.state().includes('CONSUMER_ENDED'));
+    const successor = await start();
+    const checked = async (word: string): Promise<void> => {
+      await eventually(word, async () => (await site.run(['status', '--check'])).stdout.includes(word));
+    };
+    await checked('WARNING - legacy: it ended when it was notified; another runs in its place, and is not notified');
+    site.metadata.setFaults([{ at: 'credentials', kind: 'expires-earlier', value: 5.5 * 3_600_000 }]);
+    await site.run(['refresh']);
+    await checked(
+      'CRITICAL - legacy: it ended when it was notified; another runs in its place, and its credentials run out',
+    );
+    assert.ok(successor.isRunning(), 'it is not signalled');
     await agent.stop();
   });
 
@@ -239,3 +254,14 @@ describe('consumers', { concurrency: 6 }, () => {
     assert.equal(readFileSync(site.path('iam.json'), 'utf8'), before);
   });
 });
+
+/** Starts a program that nobody knows, and that ends in good order on SIGHUP; its number is in `legacy.pid`. */
+function endingOnHup(t: TestContext, site: Site): () => Promise<Program> {
+  const exe = privateCopy('/bin/sh', site.directory, 'unknown');
+  return async () => {
+    const script = 'trap "exit 0" HUP; echo ready; while :; do sleep 0.1; done';
+    const program = await startProgram(t, [exe, '-c', script], { ready: 'ready' });
+    writeFileSync(site.path('legacy.pid'), `${program.pid}\n`);
+    return program;
+  };
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
-import { dueAt, noteManual, notePending, noteRenewed, type Topology } from '../../src/rotation/pending.ts';
+import { dueAt, noteManual, notePending, noteRenewed, spreadOf, type Topology } from '../../src/rotation/pending.ts';
 import { EMPTY_STATE, type AgentState, type ConsumerState } from '../../src/rotation/state.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 
@@ -153,6 +153,36 @@ describe('when a debt is due', () => {
   for (const [what, expected, who, own, stand] of cases) {
     test(what, () => {
       assert.equal(dueAt(who, own, { allSinksStand: stand }), expected);
+    });
+  }
+});
+
+// Cause: a group of instances that were started together would restart its service in one moment.
+describe('200 hosts of a group', () => {
+  const hosts = Array.from({ length: 200 }, (_, index) => index);
+  const pending = pendingOf(notePending(state, config, { sinks: ['/a'], now: NOON, urgent: false }), 'web');
+  const dueOn = (seed: string, instanceId: string): number => {
+    const spread = spreadOf({ seed, origin: { ...EMPTY_STATE.origin, instanceId } });
+    return dueAt(consumer('x', 'expiring'), { notifiedOf, pending }, { allSinksStand: true, spread });
+  };
+  for (const [what, dueAll] of [
+    ['with states of their own', hosts.map((host) => dueOn(`seed ${host}`, 'i-1'))],
+    ['of one image, which has a state', hosts.map((host) => dueOn('seed', `i-${host}`))],
+  ] as const) {
+    test(`${what} restart over a tenth of the lifetime`, (t) => {
+      const third = NOON + 3 * HOUR;
+      const width = 0.1 * notifiedOf.lifetime;
+      const parts = new Array<number>(36).fill(0);
+      for (const due of dueAll) {
+        const part = Math.floor(((third - due) / width) * parts.length);
+        assert.ok(part >= 0 && part < parts.length, `${due}`);
+        parts[part] = (parts[part] ?? 0) + 1;
+      }
+      const minutes = (Math.max(...dueAll) - Math.min(...dueAll)) / 60_000;
+      t.diagnostic(`over ${minutes.toFixed(1)} of 36 minutes, at most ${Math.max(...parts)} in one`);
+      assert.ok(minutes > 33);
+      assert.ok(Math.max(...parts) <= 15);
+      assert.equal(dueOn('seed', 'i-7'), dueOn('seed', 'i-7'), 'a host keeps its moment');
     });
   }
 });
