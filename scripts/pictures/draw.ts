@@ -120,7 +120,7 @@ export function box({ at: [x, y], width, height }: Area, tone: Tone, lines: read
   return [frame, ...written];
 }
 
-export const LINE = 18;
+const LINE = 18;
 
 /** Without text and frame. */
 export function bar({ at: [x, y], width, height }: Area, tone: Tone): Mark {

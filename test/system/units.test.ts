@@ -45,7 +45,7 @@ const CASES: readonly Case[] = [
     hardened: hardenedFor([HOME, ETC], [PROCESS, PID_FILE], 'myapp'),
   },
   {
-    what: 'hardened: sinks elsewhere that belong to others, a consumer found by its pid file',
+    what: 'hardened: sinks of other users elsewhere, a consumer found by its pid file',
     limit: 2.5,
     hardened: hardenedFor([ETC], [PID_FILE], 'myapp'),
   },
