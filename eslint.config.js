@@ -32,7 +32,7 @@ const namedByUs = {
   'src/cli/simulate.ts': 'what the caller names, with the rights of the caller',
   'src/config/load.ts': 'names in conf.d, each of which is opened by paths/',
   'src/host/*.ts': '/etc/passwd, /etc/group, programs below /usr',
-  'src/lockdown/sockets.ts': '/proc',
+  'src/lockdown/preflight.ts': '/proc',
   'src/notify/*.ts': '/proc',
   'src/sinks/descriptors.ts': '/proc',
   'src/source/json-sink.ts': 'what the caller names, with the rights of the caller',

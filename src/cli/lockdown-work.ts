@@ -5,17 +5,15 @@ import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
 import { judgeLockdown } from '../doctor/judge/host.ts';
-import type { LockdownDeps, LockdownState, Rules } from '../lockdown/contract.ts';
-import { load } from '../lockdown/nft.ts';
-import { type KnownService, type Party, preflight, type Preflight } from '../lockdown/preflight.ts';
-import { describeUser, resolveRules } from '../lockdown/rules.ts';
-import { confirming, loading, removing } from '../lockdown/ruleset.ts';
-import { asksUnit, readLockdown, readTable, UNIT } from '../lockdown/state.ts';
+import { describeUser, resolveRules, type LockdownDeps, type LockdownState, type Rules } from '../lockdown/rules.ts';
+import { load, asksUnit, readLockdown, readTable, UNIT } from '../lockdown/state.ts';
+import { preflight, type KnownService, type Party, type Preflight } from '../lockdown/preflight.ts';
+import { confirming, loading, removing } from '../lockdown/table.ts';
 import { reportOf } from '../report/report.ts';
 import type { LockdownReport } from '../report/schema.ts';
 import { count, duration } from '../report/text.ts';
-import { type ConfigOptions, readPart } from './options.ts';
-import { type ReportOptions, showReport } from './show-report.ts';
+import { readPart, type ConfigOptions } from './options.ts';
+import { showReport, type ReportOptions } from './show-report.ts';
 
 export interface ApplyOptions extends ConfigOptions {
   readonly allowUser?: readonly string[];

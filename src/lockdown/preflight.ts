@@ -1,8 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostOf } from '../host/tool.ts';
-import type { LockdownDeps, Rules } from './contract.ts';
-import { nameOf } from './rules.ts';
-import { readOptional, readTalkers, type Talker } from './sockets.ts';
+import { nameOf, type LockdownDeps, type Rules } from './rules.ts';
 
 export interface Party extends Talker {
   readonly name?: string;
@@ -68,4 +67,43 @@ async function findService(
 function bridgesOf(interfaces: string): string[] {
   const names = interfaces.split('\n').map((line) => line.split(':')[0]?.trim() ?? '');
   return names.filter((name) => BRIDGE.test(name)).sort();
+}
+
+/** A user with connections to the metadata service. */
+export interface Talker {
+  readonly uid: number;
+  readonly connections: number;
+}
+
+/** The addresses as /proc/net shows them: words of 32 bits, in the byte order of x86 and ARM. */
+const REMOTES: readonly string[] = [
+  'FEA9FEA9',
+  // The same in a socket for IPv6: ::ffff:169.254.169.254.
+  '0000000000000000FFFF0000FEA9FEA9',
+  'C20E00FD000000000000000054020000',
+];
+
+/** ESTABLISHED, SYN_SENT and CLOSE_WAIT: in other states nobody may be behind the socket, and it counts as root's. */
+const OPEN: readonly string[] = ['01', '02', '08'];
+
+/** Who is connected to the metadata service at this moment. Other network namespaces cannot be seen from ours. */
+async function readTalkers(net: string): Promise<readonly Talker[]> {
+  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readOptional(join(net, name))));
+  return countTalkers(tables.join('\n'));
+}
+
+/** A table may be missing: a kernel can do without IPv6. */
+async function readOptional(path: string): Promise<string> {
+  return await readFile(path, 'utf8').catch(() => '');
+}
+
+/** Columns: number, local and remote address, state, queues, timer, retransmits, user. */
+export function countTalkers(table: string): readonly Talker[] {
+  const counts = new Map<number, number>();
+  for (const line of table.split('\n')) {
+    const [, , remote = '', state = '', , , , user = ''] = line.trim().split(/\s+/);
+    if (!REMOTES.includes(remote.split(':')[0] ?? '') || !OPEN.includes(state) || !/^\d+$/.test(user)) continue;
+    counts.set(Number(user), (counts.get(Number(user)) ?? 0) + 1);
+  }
+  return [...counts].map(([uid, connections]) => ({ uid, connections })).sort((a, b) => a.uid - b.uid);
 }

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LockdownConfig } from '../core/config.ts';
-import { AgentError, toErrorInfo } from '../core/errors.ts';
+import type { CommandResult } from '../core/contracts.ts';
+import { AgentError, toErrorInfo, describeForeign, isErrno } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 import { systemctl } from '../host/systemctl.ts';
-import type { LockdownDeps, LockdownState, Rules } from './contract.ts';
-import { resolveRules, type Resolved } from './rules.ts';
-import { parseTable, type Table } from './table.ts';
-import { list } from './nft.ts';
+import { runTool } from '../host/tool.ts';
+import { resolveRules, type LockdownDeps, type LockdownState, type Rules, type Resolved } from './rules.ts';
+import { parseTable, TABLE, type Table } from './table.ts';
 
 export const UNIT = 'credrotate-lockdown.service';
 
@@ -33,9 +34,12 @@ const STOPPED = `${UNIT} is enabled, but not active: it was stopped, or it faile
 
 /** Undefined when it is not loaded. */
 export async function readTable(deps: LockdownDeps): Promise<Table | undefined> {
-  const listing = await list(deps);
-  if (listing === undefined) return undefined;
-  const table = parseTable(listing);
+  const result = await runNft(deps, ['--json', '--numeric', `list table ${TABLE}`]);
+  if (result.exitCode !== 0) {
+    if (result.complaint.includes('No such file or directory')) return undefined;
+    throw failure(result);
+  }
+  const table = parseTable(result.output);
   if (table) return table;
   throw new AgentError('LOCKDOWN_FAILED', 'nft: expected a table as JSON, got something else', {
     hint: 'see what it says: nft --json list table inet credrotate_lockdown',
@@ -65,7 +69,7 @@ function difference(rules: Rules, wanted: Rules): string | undefined {
   return `the table ${parts.join(' and ')}, unlike the configuration`;
 }
 
-/** Milliseconds. */
+/** Nobody but the kernel and systemd is waited for; milliseconds. */
 const TIMEOUT = 20_000;
 
 /** `is-active`: whether the unit has loaded the rules; `is-enabled`: whether it will at the next boot. */
@@ -75,4 +79,36 @@ export async function asksUnit(deps: LockdownDeps, question: 'is-active' | 'is-e
     ({ exitCode }) => exitCode === 0,
     () => false,
   );
+}
+
+/** Far above a table with the longest list of users. */
+const KEEP = 1024 * 1024;
+
+/** Has nft do all of it, or nothing. */
+export async function load(deps: LockdownDeps, ruleset: string): Promise<void> {
+  const result = await runNft(deps, [ruleset]);
+  if (result.exitCode !== 0) throw failure(result);
+}
+
+async function runNft(deps: LockdownDeps, args: readonly string[]): Promise<CommandResult> {
+  try {
+    return await runTool(deps, ['nft', ...args], { timeout: TIMEOUT, keep: KEEP });
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) {
+      throw new AgentError('LOCKDOWN_FAILED', `nft: could not be run: ${describeForeign(error)}`);
+    }
+    const hint = 'apt install nftables, or dnf install nftables';
+    throw new AgentError('LOCKDOWN_UNAVAILABLE', 'nft: expected the program, got none on this machine', { hint });
+  }
+}
+
+function failure({ complaint, exitCode, signal, timedOut }: CommandResult): AgentError {
+  if (complaint.includes('Operation not permitted')) {
+    return new AgentError('LOCKDOWN_REFUSED', 'nft: expected network rights, got none', {
+      hint: 'run it as root',
+    });
+  }
+  const end = timedOut ? 'no end' : (signal ?? `exit code ${String(exitCode)}`);
+  const said = complaint.split('\n')[0]?.slice(0, 200) ?? '';
+  return new AgentError('LOCKDOWN_FAILED', `nft: expected success, got ${end}: ${printable(said)}`);
 }

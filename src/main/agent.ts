@@ -1,3 +1,4 @@
+import { once as event } from 'node:events';
 import { homedir } from 'node:os';
 import { isSea } from 'node:sea';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -86,7 +87,7 @@ function terminalOf(stream: NodeJS.WriteStream): Terminal | undefined {
 
 /** Without it there are no secrets yet. */
 async function openWorld(self: readonly string[], uid: number, stop: AbortSignal): Promise<Services> {
-  const { leaveNoCore } = await import('../system/prctl.ts');
+  const { leaveNoCore } = await import('../system/become.ts');
   leaveNoCore();
   const services = await openServices(stop);
   // Only root can have others act.
@@ -139,18 +140,8 @@ export async function openServices(stop: AbortSignal): Promise<Services> {
   };
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else
-      signal.addEventListener(
-        'abort',
-        () => {
-          resolve();
-        },
-        { once: true },
-      );
-  });
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await event(signal, 'abort');
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -3,8 +3,8 @@ import type { Actor, Actors, Heard, User } from '../core/contracts.ts';
 import { ACT_AS, ACT_AS_ROOT } from '../core/act-as.ts';
 import { describeForeign } from '../core/errors.ts';
 import { identityArguments } from './become.ts';
-import { LineBuffer } from './line-buffer.ts';
-import { spawnAlone } from './spawn.ts';
+import { LineBuffer } from './lines.ts';
+import { spawnAlone } from './commands.ts';
 
 /** A killed process that is still there after this time hangs in the kernel; milliseconds. */
 const GOING = 1_000;

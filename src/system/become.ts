@@ -1,6 +1,6 @@
+import { dlopen } from 'node:ffi';
 import { readFileSync } from 'node:fs';
 import type { User } from '../core/contracts.ts';
-import { gainNoRights, leaveNoCore } from './prctl.ts';
 
 /**
  * How a process gives up root's rights for a user's. It runs before anything else of the product is loaded, so it
@@ -66,4 +66,25 @@ function verify(uid: number, gid: number | undefined): void {
     return;
   }
   throw new Error('expected not to become root again');
+}
+
+const PR_SET_DUMPABLE = 4;
+const PR_SET_NO_NEW_PRIVS = 38;
+
+const { functions: libc } = dlopen(null, {
+  prctl: { arguments: ['i32', 'u64', 'u64', 'u64', 'u64'], return: 'i32' },
+});
+
+/** Nobody gets at the secrets of this process by way of a core file, or of a debugger that its own user runs. */
+export function leaveNoCore(): void {
+  set(PR_SET_DUMPABLE, 0n, 'expected to leave no core file');
+}
+
+/** Nothing that this process executes has more rights than it has. */
+export function gainNoRights(): void {
+  set(PR_SET_NO_NEW_PRIVS, 1n, 'expected to gain no rights again');
+}
+
+function set(option: number, value: bigint, expectation: string): void {
+  if (libc.prctl(option, value, 0n, 0n, 0n) !== 0) throw new Error(expectation);
 }

@@ -1,7 +1,9 @@
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { dlopen } from 'node:ffi';
+import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandOptions, CommandResult, Commands } from '../core/contracts.ts';
-import { spawnAlone } from './spawn.ts';
 
 const OUTPUT_BYTES = 4096;
 /** What a program has between SIGTERM and SIGKILL; milliseconds. */
@@ -35,11 +37,7 @@ async function resultOf(
   { keep = OUTPUT_BYTES, timeout, signal }: CommandOptions,
 ): Promise<CommandResult> {
   const [output, complaint] = [tail(child.stdout, keep), tail(child.stderr, keep)];
-  const closed = new Promise<void>((resolve) =>
-    child.once('close', () => {
-      resolve();
-    }),
-  );
+  const closed = once(child, 'close').catch(() => undefined);
   const deadline = AbortSignal.timeout(timeout);
   await ending(child, signal ? AbortSignal.any([deadline, signal]) : deadline);
   const timedOut = deadline.aborted;
@@ -60,22 +58,8 @@ function tail(stream: ChildProcess['stdout'], bytes: number): () => string {
 
 /** Waits for its end, and ends the whole group when `stop` aborts: asked first, then forced, then given up. */
 async function ending(child: ChildProcess, stop: AbortSignal): Promise<void> {
-  const exit = new Promise<void>((resolve, reject) => {
-    child.on('error', reject);
-    child.once('exit', () => {
-      resolve();
-    });
-  });
-  const stopped = new Promise<void>((resolve) => {
-    stop.addEventListener(
-      'abort',
-      () => {
-        resolve();
-      },
-      { once: true },
-    );
-  });
-  await Promise.race([exit, stopped]);
+  const exit = once(child, 'exit');
+  await Promise.race([exit, once(stop, 'abort')]);
   if (!stop.aborted) return;
   signalGroup(child, 'SIGTERM');
   await Promise.race([exit, delay(GRACE)]);
@@ -102,4 +86,37 @@ function abandon(child: ChildProcess): void {
   child.stdout?.destroy();
   child.stderr?.destroy();
   child.unref();
+}
+
+/** The same on x86-64 and arm64. */
+const SYS_CLOSE_RANGE = 436n;
+const FIRST_OTHER = 3;
+const LAST = 0xffffffffn;
+const CLOSE_RANGE_CLOEXEC = 4n;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+const { functions: libc } = dlopen(null, {
+  syscall: { arguments: ['i64', 'u64', 'u64', 'u64'], return: 'i32' },
+  fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
+});
+
+/**
+ * The one way in which a program is started: in a process group of its own, with the environment and the standard
+ * streams that are given and no other descriptor. A user whose rights it has may take any that it holds (pidfd_getfd).
+ * Throws errno errors.
+ */
+export function spawnAlone([program = '', ...args]: readonly string[], options: SpawnOptions): ChildProcess {
+  keepDescriptors();
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  return spawn(program, args, { cwd: '/', detached: true, ...options });
+}
+
+/** Node's own are closed on exec; those that whoever started us left open are not. */
+function keepDescriptors(): void {
+  if (libc.syscall(SYS_CLOSE_RANGE, BigInt(FIRST_OTHER), LAST, CLOSE_RANGE_CLOEXEC) === 0) return;
+  // Kernels before 5.11 do not know the call or its flag, and a filter may refuse it.
+  for (const fd of readdirSync('/proc/self/fd').map(Number)) {
+    if (fd >= FIRST_OTHER) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
 }

@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
 import type { buildConnector, Dispatcher } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
 import { HttpError, type Http, type HttpFailure, type HttpRequest, type HttpResponse } from '../core/contracts.ts';
 import { describeForeign, isErrno } from '../core/errors.ts';
-import { leaveWasmUnoptimized } from './engine.ts';
 
 /**
  * Plain HTTP with one keep-alive connection to each origin. Errors never carry what the peer sent:
@@ -199,4 +199,14 @@ function firstValues(headers: Headers): Record<string, string> {
     if (text !== undefined) first[name] = text;
   }
   return first;
+}
+
+/**
+ * undici's parser is WebAssembly that reads a few hundred bytes at a time: it never pays to spend the 50 ms of a
+ * processor, and the 50 MB, that V8 would optimize it with. Set only now: V8 takes nothing that was compiled ahead,
+ * Node's own modules included, under other flags than those of then.
+ */
+function leaveWasmUnoptimized(): void {
+  setFlagsFromString('--no-wasm-tier-up');
+  setFlagsFromString('--no-wasm-dynamic-tiering');
 }

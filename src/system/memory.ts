@@ -1,5 +1,6 @@
 import { dlopen } from 'node:ffi';
-import { leaveCodeUnoptimized, openCollector } from './engine.ts';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 const M_TRIM_THRESHOLD = -1;
 /** Bytes. It is what glibc begins with; it would raise it with each larger block that is freed, and keep ever more. */
@@ -23,9 +24,10 @@ export function giveBackMemory(): void {
   tools.trim();
 }
 
+/** Flags of V8 that nothing compiled ahead is loaded under: set when all that a one-shot needs is there. */
 function openTools(): Tools {
-  leaveCodeUnoptimized();
-  return { collect: openCollector(), trim: openAllocator() };
+  for (const flag of ['--no-opt', '--no-maglev', '--no-sparkplug', '--expose-gc']) setFlagsFromString(flag);
+  return { collect: runInNewContext('gc') as NodeJS.GCFunction, trim: openAllocator() };
 }
 
 function openAllocator(): () => void {

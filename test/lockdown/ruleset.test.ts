@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { LockdownDeps } from '../../src/lockdown/contract.ts';
-import { resolveRules } from '../../src/lockdown/rules.ts';
-import { loading } from '../../src/lockdown/ruleset.ts';
+import { resolveRules, type LockdownDeps } from '../../src/lockdown/rules.ts';
+import { loading } from '../../src/lockdown/table.ts';
 
 const CHOICES = ['allow', 'deny'] as const;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countTalkers } from '../../src/lockdown/sockets.ts';
+import { countTalkers } from '../../src/lockdown/preflight.ts';
 
 const NONE = '00000000000000000000000000000000:0000';
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { LockdownConfig } from '../../src/core/config.ts';
-import type { LockdownState } from '../../src/lockdown/contract.ts';
+import type { LockdownState } from '../../src/lockdown/rules.ts';
 import { readLockdown } from '../../src/lockdown/state.ts';
 import { createCommands } from '../../src/system/commands.ts';
 import { createUsers } from '../../src/host/users.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { LineBuffer } from '../../src/system/line-buffer.ts';
+import { LineBuffer } from '../../src/system/lines.ts';
 
 describe('lines', () => {
   test('come out whole, however their bytes come in', () => {
