@@ -142,7 +142,10 @@ test('docs/upgrade.md and docs/timer.md', async (t) => {
   const upgrade = blocksOf([pageOf('upgrade.md')], 'console');
   await walkOn(t, machine, upgrade);
   const [timer, cron, once] = blocksOf([pageOf('timer.md')], 'sh');
-  await machine.sh(`set -e; groupadd myapp; mkdir /etc/cron.d\n${timer?.text}\n${cron?.text}\n${once?.text}`);
+  await machine.sh(`set -e; groupadd myapp; mkdir -p /etc/cron.d\n${timer?.text}\n${cron?.text}`);
+  // That of the timer may be at work.
+  const isDone = async (): Promise<boolean> => (await machine.run(['sh', '-c', once?.text ?? 'false'])).code === 0;
+  await eventually('the one-shot is done', isDone);
   await hasCurrentKey(machine, '/etc/myapp/aws.env');
   assert.equal(await machine.sh('systemctl is-active credrotate.timer'), 'active');
 });
