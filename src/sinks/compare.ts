@@ -210,7 +210,7 @@ function describeDrift(
   { drift, isRepair }: { readonly drift: readonly Drift[]; readonly isRepair: boolean },
 ): string {
   const { mode } = file;
-  if (!standing) return `a new file of mode ${octal(mode)}`;
+  if (!standing) return isRepair ? 'the file was removed' : `a new file of mode ${octal(mode)}`;
   const { stat, hasAcl } = standing;
   const words: Readonly<Record<Drift, string>> = {
     missing: '',
