@@ -4,6 +4,7 @@ import { globSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { HERE_VARIABLE } from '../test/support/in-process.ts';
 import { runSuite, selectionOf } from './test-runner.ts';
 
 const root = dirname(import.meta.dirname);
@@ -41,6 +42,7 @@ function nothingToRun(): number {
 }
 
 async function runTests(): Promise<number> {
+  process.env[HERE_VARIABLE] = 'true';
   return await runSuite({ files, pattern, streams: availableParallelism() + 1, testLimit: 120_000 });
 }
 

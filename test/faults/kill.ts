@@ -115,13 +115,15 @@ export async function openScene(t: TestContext, { first, ...whom }: SceneOptions
   };
 }
 
-/** Call by call, until a pass ends before it comes to that call; gives the number of calls. */
+/** Each `step`th call, until a pass ends before it comes to that call; gives the number of calls. */
 export async function killEach(
   scene: Pick<Scene, 'survive'>,
-  moment: 'before' | 'after',
+  { moment, step }: { readonly moment: 'before' | 'after'; readonly step: number },
   attempt: Attempt,
 ): Promise<number> {
-  for (let call = 1; ; call++) if ((await attempt(() => scene.survive({ moment, call }))) === false) return call - 1;
+  // The calls after which a kill is tried are not those before which it is.
+  for (let call = moment === 'before' ? 1 : 1 + Math.floor(step / 2); ; call += step)
+    if ((await attempt(() => scene.survive({ moment, call }))) === false) return call - 1;
 }
 
 function wasKilled({ code, signal, stdout }: Ended, { actor }: Pick<SceneOptions, 'actor'>): boolean {

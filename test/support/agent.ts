@@ -85,8 +85,10 @@ export async function openSite(t: TestContext, options: Parameters<typeof openMe
       writeFileSync(path('c.yaml'), typeof config === 'string' ? config : JSON.stringify(config));
       return ['--config', path('c.yaml')];
     },
-    run: async (args, more) => {
-      const ended = more === undefined && canRunHere(args) ? await runHere(args, env) : await start(args, more).ended;
+    run: async (args, more = {}) => {
+      const ended = canRunHere(args, more)
+        ? await runHere(args, { ...env, ...more.env })
+        : await start(args, more).ended;
       for (const name of ['stdout', 'stderr'] as const) assertNoSecret(name, ended[name]);
       inspect();
       return { signal: null, ...ended };

@@ -6,13 +6,30 @@ import { directoriesFor } from '../../src/core/directories.ts';
 import { openServices } from '../../src/main/agent.ts';
 import { createActors } from '../../src/system/actors.ts';
 import { createLog } from '../../src/system/log.ts';
+import type { RunOptions } from './agent.ts';
 import { executable } from './product.ts';
 
-/** Where it is set, each command is a process of the executable, as it is for a release. */
-export const STARTED_VARIABLE = 'CREDROTATE_TEST_STARTED';
+/** Set by `npm test`. Elsewhere each command is a process of the executable, as its users have it. */
+export const HERE_VARIABLE = 'CREDROTATE_TEST_HERE';
 
 /** Commands that come to an end by themselves, read no input and do not become another program. */
-const SHORT = ['check', 'config', 'explain', 'export', 'forget', 'get', 'harden', 'once', 'plan', 'refresh', 'status'];
+const SHORT = [
+  'check',
+  'config',
+  'doctor',
+  'explain',
+  'export',
+  'forget',
+  'get',
+  'harden',
+  'lockdown',
+  'once',
+  'plan',
+  'refresh',
+  'status',
+];
+/** Variables that are not for the commands, but for what runs them. */
+const FOR_PROCESSES = /^(LD_|NODE_|UV_|TZ$|LC_|LANG$)/;
 
 interface Result {
   readonly code: number;
@@ -21,8 +38,9 @@ interface Result {
 }
 
 /** Whether what a command does is the same in the process of the test, where it costs a tenth. */
-export function canRunHere([command = '']: readonly string[]): boolean {
-  return !process.env[STARTED_VARIABLE] && SHORT.includes(command);
+export function canRunHere([command = '']: readonly string[], { env = {}, ...others }: RunOptions): boolean {
+  if (!process.env[HERE_VARIABLE] || Object.keys(others).length > 0) return false;
+  return SHORT.includes(command) && !Object.keys(env).some((name) => FOR_PROCESSES.test(name));
 }
 
 /** Runs a command of the sources with the real world around it, all but the process. */

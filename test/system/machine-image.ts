@@ -31,6 +31,12 @@ const EVERYWHERE: readonly string[] = [
 const IMAGES = {
   plain: [],
   consumers: ['libfcgi-bin', 'php-fpm', 'rclone', 's3cmd'],
+  supervisors: ['dbus-user-session', 'libpam-systemd', 'monit', 'runit', 's6', 'supervisor', 'zsh'],
+  upgraded: ['unattended-upgrades'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+/** What only `test/release` boots. */
+const RELEASE_IMAGES = {
   daemons: [
     'apache2',
     'bind9',
@@ -61,12 +67,8 @@ const IMAGES = {
     'uwsgi-plugin-python3',
     'vsftpd',
   ],
-  supervisors: ['dbus-user-session', 'libpam-systemd', 'monit', 'runit', 's6', 'supervisor', 'zsh'],
-  upgraded: ['unattended-upgrades'],
+  runtimes: ['r-base-core'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
-
-/** What only `test/release` boots. */
-const RELEASE_IMAGES = { runtimes: ['r-base-core'] } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** Debian 12, for `test/system`. */
 export const ALL_IMAGES = Object.keys(IMAGES) as (keyof typeof IMAGES)[];

@@ -5,10 +5,10 @@ import { packageFast } from '../../scripts/package.ts';
 import type { Status } from '../../src/report/schema.ts';
 import { tally } from '../faults/tally.ts';
 import { eventually } from '../support/eventually.ts';
-import { becomesActive, property } from './boot-scene.ts';
+import { becomesActive, property } from '../system/boot-scene.ts';
 import { DAEMONS, type Daemon } from './daemons.ts';
-import { openMachine, type Machine } from './machine.ts';
-import { installMetadata, metadataOf } from './machine-metadata.ts';
+import { openMachine, type Machine } from '../system/machine.ts';
+import { installMetadata, metadataOf } from '../system/machine-metadata.ts';
 
 const NAMES = Object.keys(DAEMONS);
 const SINK = '/etc/daemons/credentials';

@@ -20,10 +20,10 @@ import { NAMES } from '../../scripts/package/product.ts';
 import { HOST } from '../../scripts/runtime.ts';
 import { tally } from '../faults/tally.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { nextRpm } from './boot-packages.ts';
-import { machineImage } from './machine-image.ts';
-import { hasOwnMounts, tmpfs } from './mounts.ts';
-import { openKeys, publish, repository } from './repository-scene.ts';
+import { nextRpm } from '../system/boot-packages.ts';
+import { machineImage } from '../system/machine-image.ts';
+import { hasOwnMounts, tmpfs } from '../system/mounts.ts';
+import { openKeys, publish, repository } from '../system/repository-scene.ts';
 
 const run = promisify(execFile);
 const ARCHITECTURE = NAMES[HOST].rpm;

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { packageFast } from '../../scripts/package.ts';
 import { tally } from '../faults/tally.ts';
-import { nextVersion } from './boot-packages.ts';
-import { openMachine } from './machine.ts';
-import { installMetadata, metadataOf } from './machine-metadata.ts';
+import { nextVersion } from '../system/boot-packages.ts';
+import { openMachine } from '../system/machine.ts';
+import { installMetadata, metadataOf } from '../system/machine-metadata.ts';
 
 /** What the maintainer runs on real instances, here on a machine with a simulated service. */
 test('the acceptance script', async (t) => {

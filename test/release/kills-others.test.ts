@@ -1,0 +1,3 @@
+import { testOtherKills } from '../faults/kills.ts';
+
+testOtherKills(1);

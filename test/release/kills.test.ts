@@ -1,0 +1,3 @@
+import { testKillsOfPass } from '../faults/kills.ts';
+
+testKillsOfPass(1);
