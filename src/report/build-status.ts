@@ -37,7 +37,7 @@ interface Known {
 }
 
 interface ConsumerInput {
-  readonly known?: Known;
+  readonly notifiedOf?: Known;
   readonly pending?: { readonly since: number };
   readonly hook?: HookRun;
 }
@@ -101,7 +101,7 @@ function sinkStatus(sink: Config['sinks'][number], { state, report }: StatusInpu
   const { format, notify } = sink;
   const id = idOf(sink);
   const since = past.since.sinks[id];
-  const untraced = notify.filter((name) => state.consumers[name]?.known?.traceable === false);
+  const untraced = notify.filter((name) => state.consumers[name]?.notifiedOf?.traceable === false);
   const outcome = report.sinks.find((one) => sinkId(one) === id);
   const record = state.sinks[id];
   const { result = 'unknown', drift = [], detail, warnings = [], isUnreachable, error, evidence } = outcome ?? {};
@@ -124,14 +124,14 @@ function consumerStatus({ name, type }: Config['consumers'][number], input: Stat
     hook: _,
     ...outcome
   } = input.report.consumers.find((consumer) => consumer.name === name) ?? {};
-  const { known, pending, hook } = input.state.consumers[name] ?? {};
+  const { notifiedOf, pending, hook } = input.state.consumers[name] ?? {};
   const notReading = input.notReading[name];
   return {
     ...outcome,
     name,
     type,
     sinks: namesOf(input.config.sinks).filter((_, index) => input.config.sinks[index]?.notify.includes(name)),
-    ...(known && { known: knownStatus(known) }),
+    ...(notifiedOf && { known: knownStatus(notifiedOf) }),
     ...(pending && { pendingSince: time(pending.since) }),
     ...(processes && { stale: processes.map(({ pid, startedAt }) => ({ pid, startedAt: time(startedAt) })) }),
     ...(notReading !== undefined && { notReading }),
