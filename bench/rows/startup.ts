@@ -97,6 +97,7 @@ async function commandRows(setting: Setting): Promise<Row[]> {
     node: { argv: [node, '-e', '0'] },
     '--version': { argv: [executable, '--version'], ...(env && { env }) },
     check: { argv: [executable, 'check', ...config], ...(env && { env }) },
+    'check --config-only': { argv: [executable, 'check', '--config-only', ...config], ...(env && { env }) },
     status: { argv: [executable, 'status'], ...(env && { env }) },
   });
   const against = { name: 'node -e 0', value: bare };
