@@ -29,6 +29,24 @@ describe('the pictures of docs/', () => {
     }
   });
 
+  test('are readable on light and on dark pages', () => {
+    const [, style = ''] = /<style>(.*)<\/style>/.exec(made['docs/pass.svg'] ?? '') ?? [];
+    const [light = '', dark = ''] = style.split('@media (prefers-color-scheme: dark){');
+    for (const theme of [light, dark]) {
+      const fills = new Map(
+        [...theme.matchAll(/\.([\w-]+)\{fill:(#\w{6})/g)].map(([, name = '', fill = '']) => [name, fill]),
+      );
+      const of = (name: string): string => fills.get(name) ?? assert.fail(name);
+      const tones = [...fills.keys()].filter((name) => fills.has(`${name}-solid`));
+      assert.ok(tones.length > 4);
+      for (const tone of tones) {
+        assert.ok(contrast(of('ink'), of(tone)) >= 7, `ink in a box of ${tone}`);
+        assert.ok(contrast(of(`${tone}-solid`), of('paper')) >= 4.5, tone);
+      }
+      assert.ok(contrast(of('soft'), of('paper')) >= 4.5);
+    }
+  });
+
   test('contain all that is drawn, and refuse what does not fit into its frame', () => {
     const far = text('far to the left', [-500, -300], { anchor: 'end' });
     const [, left = 0, top = 0] = /viewBox="(-?\d+) (-?\d+) /.exec(picture('', '', [far])) ?? [];
@@ -36,3 +54,16 @@ describe('the pictures of docs/', () => {
     assert.throws(() => box({ at: [0, 0], width: 40, height: 20 }, 'root', ['much too long for it']), /expected "much/);
   });
 });
+
+/** As WCAG has it: from 1 to 21. */
+function contrast(one: string, other: string): number {
+  const [low = 0, high = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5]
+    .map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}

@@ -156,7 +156,10 @@ test('docs/non-root.md', async (t) => {
   const page = pageOf('non-root.md');
   const [unit] = blocksOf([page], 'ini');
   machine.write('/home/alice/.config/systemd/user/credrotate.service', `${unit?.text ?? ''}\n`);
-  await machine.sh('chown -R alice: /home/alice; systemctl start "user@$(id -u alice)"');
+  // As pam_systemd does, which is not on this machine.
+  const session = '[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%i\n';
+  machine.write('/etc/systemd/system/user@.service.d/session.conf', session);
+  await machine.sh('chown -R alice: /home/alice; systemctl daemon-reload; systemctl start "user@$(id -u alice)"');
   const asAlice = (block: Block): Block => {
     const script = block.text.replace(/^\$ (.*)$/gm, (_, command: string) => {
       const environment = 'HOME=/home/alice XDG_RUNTIME_DIR=/run/user/$(id -u alice)';
