@@ -31,6 +31,7 @@ export class Readers {
   readonly #seen = new Set<string>();
   #refusal: Error | undefined;
   #section = '';
+  #isOurs = false;
   /** What Python continues. */
   #parent: IniProperty | undefined;
   /** Whether JavaScript takes what is indented for a part of a foreign setting. */
@@ -81,16 +82,14 @@ export class Readers {
     }
   };
 
-  get #isOurs(): boolean {
-    return this.#section.trim() === this.#profile;
-  }
-
   #header(line: IniHeader): void {
     const { name, comment } = line;
     const wasOurs = this.#isOurs || this.#unseen !== undefined;
+    const isOurs = name.trim() === this.#profile;
     const isGlued = comment !== '' && line.line.text.length === name.length + comment.length + 2;
     this.#section = name;
-    this.#unseen = isGlued && wasOurs && !this.#isOurs ? line : undefined;
+    this.#isOurs = isOurs;
+    this.#unseen = isGlued && wasOurs && !isOurs ? line : undefined;
     this.#parent = undefined;
     this.#isNesting = false;
     if (this.#isRepeated(`[${name}`) && name !== 'DEFAULT') this.#warn(line, REPEATED);

@@ -158,13 +158,14 @@ export function* iniLines(text: string): Generator<IniLine, undefined> {
   for (const line of linesOf(text)) {
     const indent = indentOf(line.text);
     const body = line.text.slice(indent.length);
-    if (body === '' || /^[ \t\v\f]+$/.test(body)) continue;
+    const isPlain = startsPlainly(body);
+    if (body === '' || (!isPlain && /^[ \t\v\f]+$/.test(body))) continue;
     if (isComment(body)) yield { kind: 'comment', line, indent };
     else if (body.startsWith('[')) {
       yield headerLine(line, indent, body);
       inSection = true;
       property = undefined;
-    } else if (WHITE.test(body)) yield { kind: 'white', line, indent };
+    } else if (!isPlain && WHITE.test(body)) yield { kind: 'white', line, indent };
     else if (property !== undefined && indent.length > property) {
       yield { kind: 'continuation', line, indent, setting: settingOf(body) };
     } else {
@@ -183,6 +184,12 @@ export function indentOf(text: string): string {
 
 export function isComment(body: string): boolean {
   return body.startsWith('#') || body.startsWith(';');
+}
+
+/** With no white character: what a look at one character says of nearly every line. */
+function startsPlainly(body: string): boolean {
+  const first = body.charCodeAt(0);
+  return first > 0x20 && first < 0x80;
 }
 
 /** What Python takes for white. */
@@ -218,7 +225,7 @@ function headerLine(line: Line, indent: string, body: string): IniHeader {
 
 function propertyLine(line: Line, indent: string, body: string): IniProperty {
   // Some readers count such characters as indentation, some as part of the key.
-  if (/^[\s\x1c-\x1f\x85]/.test(body)) throw garbage(line, 'indentation by blanks or tabs', whiteName(body));
+  if (!startsPlainly(body) && /^[\s\x1c-\x1f\x85]/.test(body)) throw garbage(line, 'indentation by blanks or tabs', whiteName(body));
   const setting = settingOf(body);
   if (setting === undefined) throw garbage(line, '"key = value", a comment or a [section]', 'a line without = or :');
   if (setting.key === '') throw garbage(line, 'a key before the = or :', 'none');
