@@ -2,7 +2,7 @@ import { fchmodSync, fchownSync, fstatSync, fsync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { SinkConfig } from '../core/config.ts';
-import { Exchanged, type TempHandle } from '../core/contracts.ts';
+import { Exchanged, type FileSecurity, type TempHandle } from '../core/contracts.ts';
 import { AgentError, describeForeign, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import { writeAll } from '../files/own.ts';
 import type { Directory } from '../paths/held.ts';
@@ -14,7 +14,7 @@ import type { TempFile } from './contract.ts';
 import { explain } from './failure.ts';
 import { whoAmI } from './owner.ts';
 import { modeOf } from './records.ts';
-import { isSameFile, lookAt } from './standing.ts';
+import { isSameFile, lookAt, whichStands } from './standing.ts';
 
 /** A file whose temp file is there, still empty. */
 export interface Staged {
@@ -57,7 +57,7 @@ export async function replaceTogether(
       }
       return { change, warnings };
     } catch (error) {
-      const known = error instanceof Exchanged ? exchanged(file, error) : error;
+      const known = error instanceof Exchanged ? exchanged(change, error, security) : error;
       return { change, warnings, error: toErrorInfo(explain(known, 'SINK_WRITE_FAILED', file.path)) };
     } finally {
       batch.leave(change);
@@ -144,10 +144,11 @@ function refuseOther(fd: number, { file, ids }: Replacement): void {
 }
 
 /** By a member of a trusted group, or by the user whose directory it is: nobody else can. */
-function exchanged({ path }: SinkFile, { isReplaced, message }: Exchanged): AgentError {
+function exchanged(change: Replacement, { isReplaced, message }: Exchanged, security: FileSecurity): AgentError {
   const hint = 'find out who makes files beside it: a member of trusted_groups, or its own user';
-  const code = isReplaced ? 'SINK_UNVERIFIED' : 'SINK_CONFLICT';
-  return new AgentError(code, `${path}: expected the file as we wrote it, but ${message}`, { hint });
+  const expected = `${change.file.path}: expected the file as we wrote it, but ${message}`;
+  if (!isReplaced || !change.bytes) return new AgentError('SINK_CONFLICT', expected, { hint });
+  return new AgentError('SINK_UNVERIFIED', `${expected}: ${whichStands(change, change.bytes, security)}`, { hint });
 }
 
 /** Throws SINK_CONFLICT when it is not the file any more that was read. */

@@ -38,6 +38,16 @@ export function readStanding({ directory, name }: Spot, security: FileSecurity):
   return { ...read, ...rights };
 }
 
+/** Which of both a reader finds there, for the end of a message. */
+export function whichStands(spot: Spot, bytes: Buffer, security: FileSecurity): string {
+  try {
+    const isNew = readStanding(spot, security)?.bytes.equals(bytes) === true;
+    return `the new credentials are ${isNew ? '' : 'not '}in it`;
+  } catch {
+    return 'whether the new credentials are in it cannot be read';
+  }
+}
+
 /** Whether nobody has touched a file since: another inode, size or time would show. */
 export function isSameFile(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
   if (!one || !other) return one === other;

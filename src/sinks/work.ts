@@ -24,7 +24,7 @@ import { filesOf, type SinkDeps, type SinkFile } from './place.ts';
 import { Places, walkerOf, type Holders } from './places.ts';
 import { modeOf } from './records.ts';
 import { replaceTogether, type BeforeWrite, type Replaced } from './replace.ts';
-import { lookAt, readStanding } from './standing.ts';
+import { lookAt, whichStands } from './standing.ts';
 import { sweepOwn } from './sweep.ts';
 
 /** What one identity does by itself: this process's own. */
@@ -161,7 +161,6 @@ function verify({ security }: SinkDeps, change: Replacement, bytes: Buffer): Big
     ? `${stat.size} bytes, mode ${modeOf(stat).toString(8)}, owner ${stat.uid}:${stat.gid}, ${stat.nlink} names`
     : 'no file';
   const hint = 'another program changes the file, or its file system keeps no owners and modes';
-  const isNew = stat?.size === BigInt(bytes.length) && readStanding(change, security)?.bytes.equals(bytes) === true;
-  const message = `${file.path}: expected ${expected}, got ${got}: the new credentials are ${isNew ? '' : 'not '}in it`;
+  const message = `${file.path}: expected ${expected}, got ${got}: ${whichStands(change, bytes, security)}`;
   throw new AgentError('SINK_UNVERIFIED', message, { hint });
 }

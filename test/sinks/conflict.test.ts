@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import {
   appendFileSync,
   chmodSync,
+  copyFileSync,
   lstatSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -13,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { Exchanged } from '../../src/core/contracts.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import { applyRequest, keyLine, letTimePass, sinkAt, sinkDeps } from '../support/sinks.ts';
 import { credentials } from '../support/credentials.ts';
@@ -156,7 +159,26 @@ describe('a file that is changed right after the rename is reported, with what i
       /got no file: the new credentials are not in it$/,
     ],
   };
-  for (const [what, [act, message]] of Object.entries(acts)) {
+  // As the writer says it, which looks at once whether its own file has the name.
+  const exchanged: typeof acts = {
+    'another file with other bytes': [
+      (path) => {
+        rmSync(path);
+        writeFileSync(path, 'theirs\n');
+        throw new Exchanged(true);
+      },
+      /another file took the place of the new one: the new credentials are not in it$/,
+    ],
+    'another file with the same bytes': [
+      (path) => {
+        copyFileSync(path, `${path}.copy`);
+        renameSync(`${path}.copy`, path);
+        throw new Exchanged(true);
+      },
+      /another file took the place of the new one: the new credentials are in it$/,
+    ],
+  };
+  for (const [what, [act, message]] of Object.entries({ ...acts, ...exchanged })) {
     test(what, async (t) => {
       const path = join(tempDir(t), 'a');
       const files = {
