@@ -70,8 +70,8 @@ function news({ root }: ReleaseOrder): readonly string[] {
 
 /** What stands in the repository until the maintainers have a place on the web. */
 function addresses({ root }: ReleaseOrder): readonly string[] {
-  return JSON.stringify(described(root)).includes('credrotate.example')
-    ? ['package.json: expected the addresses of the project, got credrotate.example: CONTRIBUTING.md, Addresses']
+  return /\.example\b/.test(readFileSync(join(root, 'package.json'), 'utf8'))
+    ? ['package.json: expected the addresses of the project, got some that end in .example: CONTRIBUTING.md, Addresses']
     : [];
 }
 

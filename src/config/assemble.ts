@@ -4,7 +4,7 @@ import type { Config } from '../core/config.ts';
 import { buildConfig, type Origin } from './build.ts';
 import { invalid, note, placeText, didYouMean, pathText, show, type ConfigResult, type Problem } from './problem.ts';
 import { checkNames, checkRules, type ValidatePattern } from './rules.ts';
-import { file as schema, anyKind, file } from './schema.ts';
+import { anyKind, file } from './schema.ts';
 import {
   plain,
   find,
@@ -39,13 +39,13 @@ export function assemble({ path, digest, files, trees, problems, validatePattern
     ...checkRules(trees, validatePattern),
     // A name that seems to lead nowhere may be one of a file that could not be read.
     ...(isWhole(files, trees, problems) ? checkNames(trees) : []),
-  ].sort((a, b) => compare(rank(files, a), rank(files, b)));
+  ].sort(byPlace(files));
   const errors = found.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) return { ok: false, problems: errors };
   return {
     ok: true,
     tree: merged.tree,
-    config: buildConfig(v.parse(schema, plain(merged.tree)), { path, digest, files }),
+    config: buildConfig(v.parse(file, plain(merged.tree)), { path, digest, files }),
     warnings: found,
   };
 }
@@ -54,16 +54,14 @@ function isWhole(files: readonly string[], trees: readonly Tree[], problems: rea
   return trees.length >= files.length && problems.every(({ code }) => code !== 'CONFIG_UNREADABLE');
 }
 
-function rank(files: readonly string[], { file, line = 0, column = 0 }: Problem): readonly number[] {
-  return [files.indexOf(file), line, column];
-}
-
-function compare(a: readonly number[], b: readonly number[]): number {
-  return a.map((rank, index) => rank - (b[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
+/** By file, line and column. */
+function byPlace(files: readonly string[]): (a: Problem, b: Problem) => number {
+  return (a, b) =>
+    files.indexOf(a.file) - files.indexOf(b.file) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
 /** What the schema has against one file: all of it, and of each setting the first. */
-export function checkSchema(tree: Tree): Problem[] {
+function checkSchema(tree: Tree): Problem[] {
   const settings = plain(tree);
   const issues = [file, anyKind].flatMap((schema) => v.safeParse(schema, settings).issues ?? []);
   const first = new Map<string, Problem>();
@@ -106,16 +104,11 @@ function missing(tree: Tree, path: Path): Problem {
   });
 }
 
-export interface Merged {
-  readonly tree: Tree;
-  readonly problems: readonly Problem[];
-}
-
 /**
  * Several files as one: lists join, of one setting in several files the last counts, which is noted; a consumer in two
  * files is a problem. What is of the wrong kind is left to the schema.
  */
-export function mergeFiles(trees: readonly Tree[]): Merged {
+function mergeFiles(trees: readonly Tree[]): { readonly tree: Tree; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
   const at = trees[0]?.at ?? { file: '' };
   const empty: Tree = { at, value: new Map() };
@@ -196,17 +189,12 @@ function absolute(path: string, cwd: string): string {
   return /^[^~]/.test(path) ? resolve(cwd, path) : path;
 }
 
-/** The options that are not named like the sinks they make. */
-const OPTIONS: Readonly<Record<string, string>> = {
-  profile: '--profile',
-  mode: '--mode',
-  owner: '--owner',
-  group: '--group',
-};
+/** The options that are named like the settings that they make, and not like the sinks. */
+const OF_ALL_SINKS: readonly string[] = ['profile', 'mode', 'owner', 'group'];
 
 function sinkOf(option: string, settings: Settings): Tree {
   const entries = Object.entries(settings).flatMap(([key, value]): [string, Tree][] =>
-    value === undefined ? [] : [[key, { at: { file: OPTIONS[key] ?? option }, value }]],
+    value === undefined ? [] : [[key, { at: { file: OF_ALL_SINKS.includes(key) ? `--${key}` : option }, value }]],
   );
   return mapping({ file: option }, entries);
 }

@@ -46,67 +46,62 @@ const TAIL = `
 `;
 
 export function draftConfig(sinks: readonly DraftSink[]): string {
-  const names = nameConsumers(sinks.flatMap(({ notify }) => notify));
-  const consumers = [...names].map(([key, name]) => consumerText(name, key));
+  const consumers = nameConsumers(sinks.flatMap(({ notify }) => notify));
   return [
     HEAD,
     'sinks:\n',
-    ...sinks.map((sink) => sinkText(sink, names)),
-    ...(consumers.length > 0 ? [CONSUMERS, 'consumers:\n', ...consumers] : []),
+    ...sinks.map((sink) => sinkText(sink, consumers)),
+    ...(consumers.size > 0 ? [CONSUMERS, 'consumers:\n'] : []),
+    ...[...consumers.values()].map(consumerText),
     TAIL,
   ].join('');
 }
 
-function sinkText(sink: DraftSink, names: ReadonlyMap<string, string>): string {
+interface Named {
+  readonly name: string;
+  readonly consumer: DraftConsumer;
+}
+
+function sinkText(sink: DraftSink, consumers: ReadonlyMap<string, Named>): string {
   const { format, path, profile, owner, group, mode } = sink;
-  const notify = sink.notify.map((consumer) => names.get(keyOf(consumer)) ?? '');
+  const names = sink.notify.map((consumer) => scalar(consumers.get(targetOf(consumer))?.name ?? ''));
+  const settings = { ...(format === 'aws-credentials' && { profile }), owner, group, mode };
   return [
     `  # ${ABOUT[format]}\n`,
     `  - path: ${scalar(path)}\n`,
     `    format: ${format}\n`,
-    ...(format === 'aws-credentials' && profile !== undefined ? [`    profile: ${scalar(profile)}\n`] : []),
-    ...(owner === undefined ? [] : [`    owner: ${scalar(owner)}\n`]),
-    ...(group === undefined ? [] : [`    group: ${scalar(group)}\n`]),
-    ...(mode === undefined ? [] : [`    mode: ${scalar(mode)}\n`]),
-    ...(notify.length === 0 ? [] : [`    notify: [${notify.map(scalar).join(', ')}]\n`]),
+    ...Object.entries(settings).map(([key, value]) => (value === undefined ? '' : `    ${key}: ${scalar(value)}\n`)),
+    ...(names.length === 0 ? [] : [`    notify: [${names.join(', ')}]\n`]),
   ].join('');
 }
 
-function consumerText(name: string, key: string): string {
-  const [type, target] = partsOf(key);
+function consumerText({ name, consumer }: Named): string {
+  const target = scalar(targetOf(consumer));
   const lines =
-    type === 'systemd'
-      ? ['# Reloaded, or restarted where it cannot reload.', 'type: systemd', `unit: ${scalar(target)}`]
-      : [
-          '# Sent the signal, unless that would end it.',
-          'type: signal',
-          'signal: SIGHUP',
-          `pid_file: ${scalar(target)}`,
-        ];
+    consumer.type === 'systemd'
+      ? ['# Reloaded, or restarted where it cannot reload.', 'type: systemd', `unit: ${target}`]
+      : ['# Sent the signal, unless that would end it.', 'type: signal', 'signal: SIGHUP', `pid_file: ${target}`];
   return [`  ${scalar(name)}:\n`, ...lines.map((line) => `    ${line}\n`)].join('');
 }
 
-/** Two sinks that notify one process have one consumer. */
-function keyOf(consumer: DraftConsumer): string {
-  return `${consumer.type} ${consumer.type === 'systemd' ? consumer.unit : consumer.pidFile}`;
+/** A unit is no path, and a pid file is one. */
+function targetOf(consumer: DraftConsumer): string {
+  return consumer.type === 'systemd' ? consumer.unit : consumer.pidFile;
 }
 
-function partsOf(key: string): [type: string, target: string] {
-  const blank = key.indexOf(' ');
-  return [key.slice(0, blank), key.slice(blank + 1)];
-}
-
-/** A name for each, after its unit or its pid file. */
-function nameConsumers(consumers: readonly DraftConsumer[]): ReadonlyMap<string, string> {
-  const names = new Map<string, string>();
-  for (const key of new Set(consumers.map(keyOf))) {
-    const base = baseName(partsOf(key)[1]);
-    const taken = new Set(names.values());
+/** By their targets: two sinks that notify one process have one consumer. Each is named after its unit or its pid file. */
+function nameConsumers(consumers: readonly DraftConsumer[]): ReadonlyMap<string, Named> {
+  const named = new Map<string, Named>();
+  for (const consumer of consumers) {
+    const target = targetOf(consumer);
+    if (named.has(target)) continue;
+    const base = baseName(target);
+    const taken = [...named.values()].map(({ name }) => name);
     let name = base;
-    for (let next = 2; taken.has(name); next++) name = `${base}-${String(next)}`;
-    names.set(key, name);
+    for (let next = 2; taken.includes(name); next++) name = `${base}-${String(next)}`;
+    named.set(target, { name, consumer });
   }
-  return names;
+  return named;
 }
 
 function baseName(target: string): string {

@@ -95,14 +95,22 @@ function wrongOrder(sinks: readonly Part[], consumers: ReadonlyMap<string, Entry
 }
 
 function noSinks([first]: readonly Tree[]): Problem[] {
-  if (first === undefined) return [];
-  return [
-    warning(first.at, { path: 'sinks', message: 'expected at least one sink, got none: nothing will be written' }),
-  ];
+  const message = 'expected at least one sink, got none: nothing will be written';
+  return first === undefined ? [] : [warning(first.at, { path: 'sinks', message })];
+}
+
+/** A problem with a setting of a sink, a consumer or a file. */
+function wrong({ tree, path }: Part, keys: readonly string[], message: string, hint?: string): Problem[] {
+  return [invalid(placeOf(tree, keys), { path: [path, ...keys].filter(Boolean).join('.'), message, hint })];
+}
+
+/** A problem with a setting that should not be there. */
+function misplaced({ tree, path }: Part, key: string, message: string, hint: string): Problem[] {
+  return [invalid(keyPlaceOf(tree, [key]), { path: `${path}.${key}`, message, hint })];
 }
 
 /** What the settings of one sink have against each other. */
-export function sinkRules(sink: Part): Problem[] {
+function sinkRules(sink: Part): Problem[] {
   const format = textAt(sink.tree, ['format']);
   return [
     ...readableByOthers(sink),
@@ -119,35 +127,29 @@ function readableByOthers({ tree, path }: Part): Problem[] {
   return [warning(placeOf(tree, ['mode']), { path: `${path}.mode`, message, hint: 'give it a group: and mode 0640' })];
 }
 
-function shapeOrKeys({ tree, path }: Part): Problem[] {
-  const keys = find(tree, ['keys']);
+function shapeOrKeys(sink: Part): Problem[] {
+  const keys = find(sink.tree, ['keys']);
   if (!keys) return [];
-  if (find(tree, ['shape'])) {
-    return [
-      invalid(keys.at, {
-        path: `${path}.keys`,
-        message: 'expected shape or keys, got both',
-        hint: 'remove one of the two',
-      }),
-    ];
-  }
-  if (entriesAt(keys, []).length > 0) return [];
-  return [invalid(keys.at, { path: `${path}.keys`, message: 'expected at least one place, got none' })];
+  if (find(sink.tree, ['shape']))
+    return wrong(sink, ['keys'], 'expected shape or keys, got both', 'remove one of the two');
+  return entriesAt(keys, []).length > 0 ? [] : wrong(sink, ['keys'], 'expected at least one place, got none');
 }
 
 /** Two values in one place, or one inside the other. */
-function overlappingKeys({ tree, path }: Part): Problem[] {
-  const places = entriesAt(tree, ['keys']).flatMap(([field, { tree: value }]) => {
-    const keys = keysOf(value);
-    return keys ? [{ field, keys, at: value.at }] : [];
+function overlappingKeys(sink: Part): Problem[] {
+  const places = entriesAt(sink.tree, ['keys']).flatMap(([field, { tree }]) => {
+    const keys = keysOf(tree);
+    return keys ? [{ field, keys }] : [];
   });
-  return places.flatMap(({ field, keys, at }, index) => {
-    const other = places
-      .slice(0, index)
-      .find((earlier) => isWithin(keys, earlier.keys) || isWithin(earlier.keys, keys));
+  return places.flatMap(({ field, keys }, index) => {
+    const earlier = places.slice(0, index);
+    const other = earlier.find((one) => isWithin(keys, one.keys) || isWithin(one.keys, keys));
     if (!other) return [];
-    const message = `expected a place of its own, got that of ${other.field} or one inside the other`;
-    return [invalid(at, { path: `${path}.keys.${field}`, message })];
+    return wrong(
+      sink,
+      ['keys', field],
+      `expected a place of its own, got that of ${other.field} or one inside the other`,
+    );
   });
 }
 
@@ -161,22 +163,21 @@ function isWithin(inner: readonly string[], outer: readonly string[]): boolean {
   return outer.every((key, index) => inner[index] === key);
 }
 
-function repeatedVariables({ tree, path }: Part): Problem[] {
-  const prefix = textAt(tree, ['prefix']) ?? '';
+function repeatedVariables(sink: Part): Problem[] {
+  const prefix = textAt(sink.tree, ['prefix']) ?? '';
   const names = Object.entries(DOTENV_NAMES).map(([field, usual]) => {
-    const given = find(tree, ['names', field]);
+    const given = find(sink.tree, ['names', field]);
     return { field, name: given ? given.value : prefix + usual };
   });
   return names.flatMap(({ field, name }, index) => {
     const other = names.slice(0, index).find((earlier) => earlier.name === name);
     if (!other || typeof name !== 'string') return [];
-    const message = `expected a variable of its own, got ${show(name)} like ${other.field}`;
-    return [invalid(placeOf(tree, ['names', field]), { path: `${path}.names.${field}`, message })];
+    return wrong(sink, ['names', field], `expected a variable of its own, got ${show(name)} like ${other.field}`);
   });
 }
 
 /** What the settings of one consumer have against each other. */
-export function consumerRules(consumer: Part): Problem[] {
+function consumerRules(consumer: Part): Problem[] {
   const type = textAt(consumer.tree, ['type']);
   return [
     ...beforeWithoutExpiring(consumer),
@@ -185,54 +186,40 @@ export function consumerRules(consumer: Part): Problem[] {
   ];
 }
 
-function beforeWithoutExpiring({ tree, path }: Part): Problem[] {
+function beforeWithoutExpiring(consumer: Part): Problem[] {
+  const { tree } = consumer;
   const when = textAt(tree, ['when']) ?? usualWhen(textAt(tree, ['type']), textAt(tree, ['action']));
   if (when !== 'changed' || !find(tree, ['before'])) return [];
-  return [
-    invalid(keyPlaceOf(tree, ['before']), {
-      path: `${path}.before`,
-      message: `expected it with when: expiring alone, got when: changed`,
-      hint: 'remove it, or add when: expiring',
-    }),
-  ];
+  const message = 'expected it with when: expiring alone, got when: changed';
+  return misplaced(consumer, 'before', message, 'remove it, or add when: expiring');
 }
 
-function signalWithoutKill({ tree, path }: Part): Problem[] {
-  if (textAt(tree, ['action']) === 'kill' || !find(tree, ['signal'])) return [];
-  return [
-    invalid(keyPlaceOf(tree, ['signal']), {
-      path: `${path}.signal`,
-      message: 'expected it with action: kill alone, got another action',
-      hint: 'remove it, or add action: kill',
-    }),
-  ];
+function signalWithoutKill(consumer: Part): Problem[] {
+  if (textAt(consumer.tree, ['action']) === 'kill' || !find(consumer.tree, ['signal'])) return [];
+  const message = 'expected it with action: kill alone, got another action';
+  return misplaced(consumer, 'signal', message, 'remove it, or add action: kill');
 }
 
-function aTarget({ tree, path }: Part): Problem[] {
-  if (['pid_file', 'process'].some((key) => find(tree, [key]))) return [];
-  return [invalid(tree.at, { path, message: 'expected pid_file or process, got neither' })];
+function aTarget(consumer: Part): Problem[] {
+  if (['pid_file', 'process'].some((key) => find(consumer.tree, [key]))) return [];
+  return wrong(consumer, [], 'expected pid_file or process, got neither');
 }
 
 /** What is wrong with a cron pattern and its time zone; undefined when nothing is. */
 export type ValidatePattern = (pattern: string, timezone: string | undefined) => string | undefined;
 
 /** What the settings of one file's sections have against each other, and what only the outside world can tell. */
-export function settingsRules(file: Tree, validatePattern: ValidatePattern): Problem[] {
+function settingsRules(file: Tree, validatePattern: ValidatePattern): Problem[] {
   return [...checkSchedule(file, validatePattern), ...checkEndpoint(file)];
 }
 
 function checkSchedule(file: Tree, validatePattern: ValidatePattern): Problem[] {
   const path = ['refresh', 'schedule'];
   const pattern = textAt(file, path) ?? textAt(file, [...path, 'pattern']);
-  if (pattern === undefined) return [];
-  const fault = validatePattern(pattern, textAt(file, [...path, 'timezone']));
+  const fault = pattern === undefined ? undefined : validatePattern(pattern, textAt(file, [...path, 'timezone']));
   if (fault === undefined) return [];
-  return [
-    invalid(placeOf(file, path), {
-      path: path.join('.'),
-      message: `expected a cron pattern such as "0 */6 * * *", got ${show(pattern)}: ${fault.slice(0, 120)}`,
-    }),
-  ];
+  const expected = 'expected a cron pattern such as "0 */6 * * *"';
+  return wrong({ tree: file, path: '' }, path, `${expected}, got ${show(pattern)}: ${fault.slice(0, 120)}`);
 }
 
 function checkEndpoint(file: Tree): Problem[] {
@@ -240,19 +227,13 @@ function checkEndpoint(file: Tree): Problem[] {
   const text = textAt(file, path);
   const reading = text === undefined ? {} : readEndpoint(text);
   if (!('value' in reading)) return [];
-  const problems: Problem[] = [];
-  if (!isKnownEndpoint(reading.value) && find(file, ['imds', 'allow_any_endpoint'])?.value !== true) {
-    problems.push(
-      invalid(placeOf(file, path), {
-        path: path.join('.'),
-        message: `expected a loopback address, 169.254.169.254 or [fd00:ec2::254], got ${show(reading.value)}`,
-        hint: 'whoever answers there chooses what is written; if that is meant, add allow_any_endpoint: true',
-      }),
-    );
-  }
-  if (find(file, ['imds', 'endpoint_mode'])) {
-    const message = 'expected endpoint or endpoint_mode, got both: the endpoint counts';
-    problems.push(warning(placeOf(file, ['imds', 'endpoint_mode']), { path: 'imds.endpoint_mode', message }));
-  }
-  return problems;
+  const isAllowed = isKnownEndpoint(reading.value) || find(file, ['imds', 'allow_any_endpoint'])?.value === true;
+  const expected = 'expected a loopback address, 169.254.169.254 or [fd00:ec2::254]';
+  const hint = 'whoever answers there chooses what is written; if that is meant, add allow_any_endpoint: true';
+  const message = 'expected endpoint or endpoint_mode, got both: the endpoint counts';
+  const mode = find(file, ['imds', 'endpoint_mode']);
+  return [
+    ...(isAllowed ? [] : wrong({ tree: file, path: '' }, path, `${expected}, got ${show(reading.value)}`, hint)),
+    ...(mode ? [warning(mode.at, { path: 'imds.endpoint_mode', message })] : []),
+  ];
 }

@@ -113,7 +113,10 @@ test('a release', { skip: HOST === 'x64' ? false : 'releases are made on x64' },
 
   await t.test('is refused while the project has no address', async (t) => {
     const { order, root } = scene(t, keys, key);
-    writeFileSync(join(root, 'package.json'), JSON.stringify({ ...PACKAGE, packages: 'https://credrotate.example' }));
+    writeFileSync(
+      join(root, 'package.json'),
+      JSON.stringify({ ...PACKAGE, packages: 'https://packages.somebody.example' }),
+    );
     commit(root);
     await refuses(order, /^package\.json: expected the addresses/);
   });
