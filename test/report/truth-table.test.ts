@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { ExitCode } from '../../src/core/exit.ts';
 import { checkLine, NAGIOS, statusText } from '../../src/report/print-status.ts';
@@ -206,3 +207,75 @@ function agree(combination: Combination): void {
     ['ok', 'failing'].includes(combination.source) && ['current', 'unreachable'].includes(combination.sinks);
   assert.equal(isUpToDate(facts, NOON), isGood, what);
 }
+
+const WELL: Combination = {
+  source: 'ok',
+  sinks: 'current',
+  by: 'agent alive',
+  disk: 'in force',
+  consumers: 'notified',
+};
+const well = (change: Partial<Combination>): Facts => factsOf({ ...WELL, ...change });
+const status = (change: Partial<Status>): Facts => {
+  const facts = well({});
+  return { ...facts, status: { ...facts.status, ...change } };
+};
+const refused = { code: 'SINK_UNSAFE_PATH', message: 'x' } as const;
+
+/** The situations of docs/status.md. */
+const SITUATIONS: Readonly<Record<string, Facts>> = {
+  'every sink is up to date, and somebody makes the next pass': well({}),
+  'the source fails, and the credentials in the files live': well({ source: 'failing' }),
+  'the source gives credentials that expire before the current ones': status({
+    source: sourceOf({ error: { code: 'CREDENTIALS_OLDER', message: 'x' } }),
+  }),
+  'there are no credentials': well({ source: 'never' }),
+  'the credentials have expired': well({ source: 'expired' }),
+  'a sink is not up to date, and there was nothing to write into it': well({ sinks: 'missing' }),
+  'a sink could not be written': well({ sinks: 'failed' }),
+  'a sink was refused for safety': status({ sinks: [sinkOf('/a', { result: 'refused', error: refused })] }),
+  'a sink is up to date, and its owner or group cannot reach it': well({ sinks: 'unreachable' }),
+  'nobody makes the next pass': well({ by: 'none' }),
+  'the next pass is overdue': well({ by: 'cron stopped' }),
+  'nobody can tell who makes the next pass': well({ by: 'agent hidden' }),
+  'the configuration on disk is refused': well({ disk: 'refused' }),
+  'the configuration was changed ten minutes ago, and is not in force': well({ disk: 'edited' }),
+  'a consumer is pending': well({ consumers: 'pending' }),
+  'a consumer ended when it was notified, and another runs in its place': well({ consumers: 'ended, another runs' }),
+  'a consumer ended when it was notified, and does not run': well({ consumers: 'ended, down' }),
+  'a consumer was notified, and does not read its files': status({
+    consumers: [consumerOf('web', { notReading: true })],
+  }),
+  'the agent cannot write its state': status({ errors: [{ code: 'STATE_UNWRITABLE', message: 'x' }] }),
+  'a file that is no sink any more holds credentials that live': status({
+    left: [{ path: '/old', format: 'json', keyId: '…WXYZ', expiration: before(-60) }],
+  }),
+  'the clock of the host is wrong': status({ source: sourceOf({ clockSkew: 3_600_000 }) }),
+};
+
+test('docs/status.md has the same rules', () => {
+  const page = readFileSync(new URL('../../docs/status.md', import.meta.url), 'utf8');
+  const rows = page.split('\n').filter((line) => /^\| .* \| \d +\|$/.test(line));
+  const said = rows.map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+  const names = said.map(([name]) => name).filter((name) => name !== 'no pass was made since the boot');
+  assert.deepEqual(names.toSorted(), Object.keys(SITUATIONS).toSorted());
+  for (const [name = '', ...cells] of said) {
+    const facts = SITUATIONS[name];
+    if (!facts) continue;
+    const { report, assessment } = reportStatus('status', facts, NOON);
+    const codes = [assessment.exitCodes.once, assessment.exitCodes.refresh, assessment.exitCodes.status];
+    assert.equal(String(NAGIOS[report.level]), cells[3], name);
+    for (const [index, code] of codes.entries()) {
+      const cell = cells[index] ?? '';
+      // Without an agent there is no refresh, and a refused configuration ends once before its pass.
+      if (cell === '' || cell === '78') continue;
+      if (cell === "the source's code") assert.notEqual(code, 0, name);
+      else assert.equal(cell.split(',')[0], String(code), name);
+    }
+  }
+});

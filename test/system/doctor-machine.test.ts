@@ -63,8 +63,9 @@ systemctl start credrotate
 async function examine(
   machine: Machine,
   through: readonly string[] = [],
+  command = 'doctor',
 ): Promise<{ found: string[]; unseen: Unseen[]; code: number }> {
-  const { stdout, stderr, code } = await machine.run([...through, 'credrotate', 'doctor', '--json']);
+  const { stdout, stderr, code } = await machine.run([...through, 'credrotate', command, '--json']);
   assert.equal(stderr, '');
   const { findings, unseen } = JSON.parse(stdout) as { findings: Finding[]; unseen: Unseen[] };
   return { found: findings.map(({ subject, id, severity }) => `${subject} ${id} ${severity}`), unseen, code };
@@ -93,6 +94,10 @@ test('the doctor on a host with systemd', async (t) => {
   assert.deepEqual(wrong.found.toSorted(), WRONG.toSorted());
   assert.deepEqual([wrong.unseen, wrong.code], [[], 78]);
   assert.equal(await machine.sh('systemctl is-active killed'), 'active');
+  const checked = await examine(machine, [], 'check');
+  for (const finding of ['/root/.aws/credentials sink-confined error', 'gone unit-missing error'])
+    assert.ok(checked.found.includes(finding), checked.found.join('\n'));
+  assert.notEqual(checked.code, 0);
 
   const others = await examine(machine, ['runuser', '-u', 'nobody', '--']);
   const places = others.unseen.map(({ subject }) => subject);
@@ -108,4 +113,5 @@ test('the doctor on a host with systemd', async (t) => {
     'metadata service endpoint-open note',
   ]);
   assert.deepEqual([cured.unseen, cured.code], [[], 0]);
+  assert.deepEqual(await examine(machine, [], 'check'), { found: [], unseen: [], code: 0 });
 });
