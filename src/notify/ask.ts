@@ -119,18 +119,9 @@ export const LOOK = v.variant('kind', [
 /** Throws AgentError. */
 export function lookAtPidFile(path: string, walker: Walker): Look {
   using found = openFile('pid_file', path, walker);
-  switch (found.kind) {
-    case 'file':
-      return read(path, found.held);
-    case 'absent':
-      return { kind: 'absent' };
-    case 'user':
-      return { kind: 'user', at: found.at, uid: found.uid, isClaim: found.isClaim };
-    case 'remote':
-      return { kind: 'remote', at: found.at };
-    case 'refused':
-      throw errorOf('pid_file', path, found);
-  }
+  if (found.kind === 'file') return read(path, found.held);
+  if (found.kind === 'refused') throw errorOf('pid_file', path, found);
+  return v.parse(LOOK, found);
 }
 
 function read(path: string, held: Parameters<typeof readFile>[0]): Look {

@@ -20,25 +20,30 @@ import {
 
 /** Runs a consumer's program: notified when it ends with exit code 0. */
 export async function prepareExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<Prepared> {
-  const [program = ''] = consumer.command;
   const user = await userOf(deps, consumer);
   const mayHang = await refuseUnsafe(deps, consumer.command, attempt.signal);
   return {
-    action: `run ${program}`,
+    action: `run ${consumer.command[0] ?? ''}`,
     processes: [],
-    send: () => run(deps, consumer, { ...attempt, user, mayHang }),
+    send: () => run(deps, { ...attempt, consumer, user, mayHang }),
     [Symbol.dispose]: () => undefined,
   };
 }
 
-async function run(deps: NotifyDeps, consumer: ExecConsumer, attempt: Run): Promise<NotifyResult> {
-  const [program = ''] = consumer.command;
+interface Run extends Attempt {
+  readonly consumer: ExecConsumer;
+  readonly user: UserIds;
+  readonly mayHang: boolean;
+}
+
+async function run(deps: NotifyDeps, attempt: Run): Promise<NotifyResult> {
+  const { consumer } = attempt;
   // Below a service manager a unit of its own, so that the sandbox of ours does not bind it.
   const inUnit = deps.self.uid === 0 && hasSystemd(deps);
-  const result = await (inUnit ? runInUnit : runHere)(deps, consumer, attempt);
+  const result = await (inUnit ? runInUnit : runHere)(deps, attempt);
   const hook = hookRun(deps, result);
-  if (result.exitCode === 0) return { result: 'notified', detail: `${program} ended with exit code 0`, hook };
-  return { result: 'pending', kind: 'refused', error: failure(consumer, result), hook };
+  if (result.exitCode !== 0) return { result: 'pending', kind: 'refused', error: failure(consumer, result), hook };
+  return { result: 'notified', detail: `${consumer.command[0] ?? ''} ended with exit code 0`, hook };
 }
 
 function hookRun({ clock, secrets = () => [] }: NotifyDeps, { exitCode, output, complaint }: CommandResult): HookRun {
@@ -46,15 +51,13 @@ function hookRun({ clock, secrets = () => [] }: NotifyDeps, { exitCode, output, 
   return { at: clock.now(), ...(exitCode !== null && { exitCode }), output: printed.slice(-KEPT) };
 }
 
-const HINT = 'sudo credrotate status shows what it printed';
-
 function failure({ command: [program = ''], timeout }: ExecConsumer, result: CommandResult): ErrorInfo {
-  if (result.timedOut) {
-    const message = `${program}: expected an end within ${timeout / 1000} s, got none`;
-    return { code: 'CONSUMER_TIMEOUT', message, hint: `see what it waits for, or raise timeout; ${HINT}` };
+  const hint = 'sudo credrotate status shows what it printed';
+  if (!result.timedOut) {
+    return failed(`${program}: expected exit code 0, got ${result.exitCode ?? result.signal}`, hint).toInfo();
   }
-  const message = `${program}: expected exit code 0, got ${result.exitCode ?? result.signal}`;
-  return { code: 'CONSUMER_FAILED', message, hint: HINT };
+  const message = `${program}: expected an end within ${timeout / 1000} s, got none`;
+  return { code: 'CONSUMER_TIMEOUT', message, hint: `see what it waits for, or raise timeout; ${hint}` };
 }
 
 async function userOf(deps: NotifyDeps, { user }: ExecConsumer): Promise<UserIds> {
@@ -85,17 +88,11 @@ async function refuseUnsafe(deps: NotifyDeps, command: readonly string[], signal
   throw new AgentError(error.code, error.message, error);
 }
 
-type Run = Attempt & { readonly user: UserIds; readonly mayHang: boolean };
-
 /** How long it has after the timeout before it is killed, as with {@link runHere}. */
 const STOP_TIMEOUT = '1s';
 
 /** The manager ends the unit at the timeout, whatever becomes of us. Two at a time of one name are refused. */
-async function runInUnit(
-  deps: NotifyDeps,
-  consumer: ExecConsumer,
-  { request, signal, user }: Run,
-): Promise<CommandResult> {
+async function runInUnit(deps: NotifyDeps, { consumer, request, signal, user }: Run): Promise<CommandResult> {
   const [program = '', ...args] = consumer.command;
   const { timeout } = consumer;
   const command = [
@@ -125,11 +122,8 @@ function unitName({ name }: ExecConsumer): string {
 }
 
 /** setpriv gives it all the groups of its user, which Node's own spawn would drop. */
-async function runHere(
-  deps: NotifyDeps,
-  consumer: ExecConsumer,
-  { request, signal, user, mayHang }: Run,
-): Promise<CommandResult> {
+async function runHere(deps: NotifyDeps, attempt: Run): Promise<CommandResult> {
+  const { consumer, request, signal, user, mayHang } = attempt;
   const other = user.uid !== deps.self.uid;
   const become = ['/usr/bin/setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--'];
   const env = { ...contextOf(request), ...(await accountOf(deps, user, signal)) };

@@ -10,31 +10,32 @@ import { prepareUnit } from './systemd.ts';
  * abort rejects.
  */
 export async function notify(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<NotifyResult> {
-  signal.throwIfAborted();
   try {
     using prepared = await prepare(deps, request, signal);
     return prepared.result ?? (await prepared.send());
   } catch (error) {
-    signal.throwIfAborted();
-    return { result: 'pending', error: toErrorInfo(error, 'CONSUMER_FAILED'), kind: 'refused' };
+    return refusedBy(error, signal);
   }
 }
 
 /** What {@link notify} would do now, found in the same way. Sends nothing. Only an abort rejects. */
 export async function dryRun(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<Prospect> {
-  signal.throwIfAborted();
   try {
     using prepared = await prepare(deps, request, signal);
     const { action, processes, result } = prepared;
     return { action, processes, ...(result && { result }) };
   } catch (error) {
-    signal.throwIfAborted();
-    const result: Outcome = { result: 'pending', error: toErrorInfo(error, 'CONSUMER_FAILED'), kind: 'refused' };
-    return { action: '', processes: [], result };
+    return { action: '', processes: [], result: refusedBy(error, signal) };
   }
 }
 
-function prepare(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<Prepared> {
+function refusedBy(error: unknown, signal: AbortSignal): Outcome {
+  signal.throwIfAborted();
+  return { result: 'pending', error: toErrorInfo(error, 'CONSUMER_FAILED'), kind: 'refused' };
+}
+
+async function prepare(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<Prepared> {
+  signal.throwIfAborted();
   const { consumer } = request;
   switch (consumer.type) {
     case 'signal':

@@ -1,3 +1,4 @@
+import { join, relative } from 'node:path';
 import type { User } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import { mountsByPath, readMounts, type Mount } from '../paths/mounts.ts';
@@ -123,21 +124,16 @@ function placeOf(path: string): Place | undefined {
   using found = openFile('pid_file', path, { uid: process.geteuid?.() ?? 0 });
   const real = found.kind === 'file' ? found.held.path : path;
   const mount = mountsByPath(readMounts())(real);
-  return mount && { device: mount.device, path: join(mount.root, real.slice(mount.point.length)) };
+  return mount && { device: mount.device, path: join(mount.root, relative(mount.point, real)) };
 }
 
 function sees(pid: number, { device, path }: Place): boolean {
   const mounts = tableOf(pid);
   const mountOf = mountsByPath(mounts);
   return mounts.some((mount) => {
-    if (mount.device !== device || !`${path}/`.startsWith(`${mount.root === '/' ? '' : mount.root}/`)) return false;
-    const inside = join(mount.point, path.slice(mount.root === '/' ? 0 : mount.root.length));
-    return mountOf(inside) === mount;
+    const rest = relative(mount.root, path);
+    return mount.device === device && !`${rest}/`.startsWith('../') && mountOf(join(mount.point, rest)) === mount;
   });
-}
-
-function join(start: string, rest: string): string {
-  return `${start === '/' ? '' : start}/${rest.replace(/^\//, '')}`;
 }
 
 /** Empty when it has ended. */

@@ -17,6 +17,7 @@ export interface Runtime {
 
 const ENDS = 'ends on it in every program that does not ask for it';
 const PASSES = 'passes it on to what it runs';
+const KEEPS = 'keeps it from what it runs';
 const NOTHING = 'takes it without doing anything, in every program that does not ask for it';
 
 /**
@@ -28,60 +29,35 @@ const RUNTIMES: readonly Runtime[] = [
     name: 'Go',
     marks: [],
     looks: catchesRealTime,
-    signals: { SIGHUP: ENDS, SIGUSR1: NOTHING, SIGUSR2: NOTHING, SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: ENDS },
+    signals: { ...on(ENDS, 'SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT'), ...on(NOTHING, 'SIGUSR1', 'SIGUSR2') },
   },
   {
     name: 'Java',
     marks: ['libjvm.so'],
-    signals: { SIGHUP: ENDS, SIGUSR2: NOTHING, SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: 'prints its threads on it' },
+    signals: { ...on(ENDS, 'SIGHUP', 'SIGINT', 'SIGTERM'), SIGUSR2: NOTHING, SIGQUIT: 'prints its threads on it' },
   },
-  {
-    name: 'Ruby',
-    marks: ['libruby', 'RUBYOPT'],
-    signals: { SIGHUP: ENDS, SIGUSR1: ENDS, SIGUSR2: ENDS, SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: ENDS },
-  },
-  {
-    name: 'PHP on the command line',
-    marks: ['PHP_CLI_SERVER_WORKERS'],
-    signals: { SIGHUP: ENDS, SIGUSR1: ENDS, SIGUSR2: ENDS, SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: ENDS },
-  },
+  { name: 'Ruby', marks: ['libruby', 'RUBYOPT'], signals: all(ENDS) },
+  { name: 'PHP on the command line', marks: ['PHP_CLI_SERVER_WORKERS'], signals: all(ENDS) },
   {
     name: 'Node.js',
     marks: ['node::inspector', 'libnode.so'],
     signals: { SIGUSR1: 'opens its debugger on it, to every user of this host' },
   },
-  {
-    name: 'Deno',
-    marks: ['DENO_DIR'],
-    signals: { SIGHUP: ENDS, SIGUSR1: NOTHING, SIGINT: ENDS, SIGTERM: ENDS },
-  },
+  { name: 'Deno', marks: ['DENO_DIR'], signals: { ...on(ENDS, 'SIGHUP', 'SIGINT', 'SIGTERM'), SIGUSR1: NOTHING } },
   {
     name: "Erlang's BEAM",
     marks: ['erl_crash.dump'],
-    signals: { SIGUSR1: 'ends on it, with a crash dump', SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: ENDS },
+    signals: { SIGUSR1: 'ends on it, with a crash dump', ...on(ENDS, 'SIGINT', 'SIGTERM', 'SIGQUIT') },
   },
-  {
-    name: 'R',
-    marks: ['libR.so'],
-    signals: { SIGUSR1: 'ends on it', SIGUSR2: 'ends on it', SIGINT: ENDS },
-  },
-  {
-    name: '.NET',
-    marks: ['libcoreclr.so'],
-    signals: { SIGHUP: ENDS, SIGINT: ENDS, SIGTERM: ENDS, SIGQUIT: ENDS },
-  },
+  { name: 'R', marks: ['libR.so'], signals: { ...on('ends on it', 'SIGUSR1', 'SIGUSR2'), SIGINT: ENDS } },
+  { name: '.NET', marks: ['libcoreclr.so'], signals: on(ENDS, 'SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT') },
   { name: 'zsh', marks: ['ZSH_VERSION'], signals: { SIGHUP: 'ends on it in every script without a trap for it' } },
   { name: 'sudo', isWrapper: true, marks: ['SUDO_ASKPASS'], signals: all(PASSES) },
-  {
-    name: 'su or runuser',
-    isWrapper: true,
-    marks: ['Session terminated, killing shell'],
-    signals: all('keeps it from what it runs'),
-  },
+  { name: 'su or runuser', isWrapper: true, marks: ['Session terminated, killing shell'], signals: all(KEEPS) },
   { name: 'timeout', isWrapper: true, marks: ['sending signal %s to command'], signals: all(PASSES) },
   { name: 'dumb-init', isWrapper: true, marks: ['DUMB_INIT_DEBUG'], signals: all(PASSES) },
   { name: 'catatonit', isWrapper: true, marks: ['catatonit'], signals: all(PASSES) },
-  { name: "s6's supervisor", isWrapper: true, marks: ['s6-supervise'], signals: all('keeps it from what it runs') },
+  { name: "s6's supervisor", isWrapper: true, marks: ['s6-supervise'], signals: all(KEEPS) },
   {
     name: "runit's runsvdir",
     isWrapper: true,
@@ -96,9 +72,7 @@ const RUNTIMES: readonly Runtime[] = [
     looks: ({ name }) => name === 'supervisord',
     signals: {
       SIGHUP: 'restarts all that it runs',
-      SIGTERM: 'ends all that it runs',
-      SIGINT: 'ends all that it runs',
-      SIGQUIT: 'ends all that it runs',
+      ...on('ends all that it runs', 'SIGTERM', 'SIGINT', 'SIGQUIT'),
     },
   },
   {
@@ -120,8 +94,12 @@ export function recognise(facts: ProcessFacts, found: string): Runtime | undefin
   );
 }
 
+function on(effect: string, ...signals: SignalName[]): Runtime['signals'] {
+  return Object.fromEntries(signals.map((signal) => [signal, effect]));
+}
+
 function all(effect: string): Runtime['signals'] {
-  return { SIGHUP: effect, SIGUSR1: effect, SIGUSR2: effect, SIGINT: effect, SIGTERM: effect, SIGQUIT: effect };
+  return on(effect, 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGQUIT');
 }
 
 /** Signals 35 to 64: no program has a use for all of them, but Go's runtime takes whatever there is. */

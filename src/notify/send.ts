@@ -1,8 +1,8 @@
 import type { SignalConsumer, SignalName } from '../core/config.ts';
-import type { ProcessHandle } from '../core/contracts.ts';
-import { AgentError, isErrno, toErrorInfo } from '../core/errors.ts';
+import { isErrno, toErrorInfo } from '../core/errors.ts';
 import type { RunningProcess, Outcome, PendingResult } from '../core/outcomes.ts';
-import type { Attempt, NotifyDeps, NotifyResult, Prepared, SentProcess } from './contract.ts';
+import { failed, type Attempt, type NotifyDeps, type NotifyResult, type Prepared } from './contract.ts';
+import type { SentProcess } from './contract.ts';
 import { match, type Match } from './match.ts';
 import { readGroup, type ProcessFacts } from './proc.ts';
 import { described, lastLook, receive, type Aim, type Judged, type Verdict } from './receive.ts';
@@ -101,21 +101,10 @@ function sendTo(deps: NotifyDeps, { held }: Match, aim: Aim): Verdict {
   const verdict = lastLook(deps, held.pid, aim);
   if (verdict.kind !== 'send') return verdict;
   try {
-    return { kind: deliver(held, aim.signal) ? 'send' : 'ended' };
+    return { kind: held.signal(aim.signal) ? 'send' : 'ended' };
   } catch (error) {
-    return { kind: 'refused', error: toErrorInfo(error, 'CONSUMER_FAILED') };
-  }
-}
-
-/** False when it has ended. */
-function deliver(held: ProcessHandle, signal: SignalName): boolean {
-  try {
-    return held.signal(signal);
-  } catch (error) {
-    if (!isErrno(error, 'EPERM')) throw error;
-    throw new AgentError('CONSUMER_FAILED', `pid ${held.pid}: expected to be allowed to signal it, got EPERM`, {
-      hint: 'run the agent as root, or as the user of the process',
-      cause: error,
-    });
+    if (!isErrno(error, 'EPERM')) return { kind: 'refused', error: toErrorInfo(error, 'CONSUMER_FAILED') };
+    const message = `pid ${held.pid}: expected to be allowed to signal it, got EPERM`;
+    return { kind: 'refused', error: failed(message, 'run the agent as root, or as the user of the process').toInfo() };
   }
 }

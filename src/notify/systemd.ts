@@ -11,14 +11,10 @@ import { isInGroup } from './proc.ts';
 import { described, receive, type Aim, type Judged } from './receive.ts';
 import { running, sendAll, sentProcess, standing } from './send.ts';
 
-/** Whose service manager has a consumer's unit; unset: the system's. */
-export interface Manager {
-  readonly ids?: UserIds;
-}
-
 interface Seen extends Attempt {
   readonly consumer: SystemdConsumer;
-  readonly manager: Manager;
+  /** Whose service manager has the unit; unset: the system's. */
+  readonly manager: UserIds | undefined;
   readonly unit: Unit;
   readonly main: Match | undefined;
 }
@@ -37,10 +33,10 @@ export async function prepareUnit(deps: NotifyDeps, consumer: SystemdConsumer, a
 }
 
 /** Of the user whose manager named it: what a user's manager says is that user's word. */
-function mainProcess(deps: NotifyDeps, { mainPid, group }: Unit, { ids }: Manager): Match | undefined {
+function mainProcess(deps: NotifyDeps, { mainPid, group }: Unit, manager?: UserIds): Match | undefined {
   const main = mainPid > 1 ? hold(deps, mainPid) : undefined;
   if (!main) return undefined;
-  const isTheirs = ids === undefined || Object.values(main.facts.uids).every((uid) => uid === ids.uid);
+  const isTheirs = !manager || Object.values(main.facts.uids).every((uid) => uid === manager.uid);
   if (isTheirs && isInGroup(mainPid, group)) return main;
   main.held[Symbol.dispose]();
   return undefined;
@@ -66,7 +62,9 @@ async function prepared(deps: NotifyDeps, seen: Seen): Promise<Prepared> {
   }
   const send = (): NotifyResult => {
     const sent = sendAll(deps, judged, aimOf(seen));
-    return sent.result === 'sent' ? { ...sent, sent: { ...sent.sent, unit: watched(unit) } } : sent;
+    return sent.result === 'sent'
+      ? { ...sent, sent: { ...sent.sent, unit: { name: unit.name, restarts: unit.restarts } } }
+      : sent;
   };
   return { ...common, action: consumer.signal, send: () => Promise.resolve(send()) };
 }
@@ -132,7 +130,7 @@ const ACTION_TIMEOUT = 200_000;
 async function act(deps: NotifyDeps, seen: Seen, verb: string): Promise<NotifyResult> {
   const { unit, main, manager, signal } = seen;
   try {
-    const options = { timeout: ACTION_TIMEOUT, signal, manager: manager.ids };
+    const options = { timeout: ACTION_TIMEOUT, signal, manager };
     refuseFailure(verb, unit.name, await systemctl(deps, [verb, '--', unit.name], options));
   } catch (error) {
     signal.throwIfAborted();
@@ -145,15 +143,11 @@ async function act(deps: NotifyDeps, seen: Seen, verb: string): Promise<NotifyRe
       at: deps.readBootTime(),
       detail: `systemctl ${verb} ${unit.name}`,
       processes: main && reload ? [sentProcess(main)] : [],
-      unit: watched(unit),
+      unit: { name: unit.name, restarts: unit.restarts },
       endsIt: !reload,
       isPartial: false,
     },
   };
-}
-
-function watched({ name, restarts }: Unit): Pick<Unit, 'name' | 'restarts'> {
-  return { name, restarts };
 }
 
 function named(deps: NotifyDeps, main: Match | undefined): Pick<PendingResult, 'processes'> {
@@ -196,15 +190,20 @@ const PROPERTIES = [
 ];
 
 /** Rejects with CONSUMER_FAILED where there is none. `user`: the key of that name. */
-export async function managerOf(deps: NotifyDeps, user: SystemdConsumer['user']): Promise<Manager> {
+export async function managerOf(deps: NotifyDeps, user: SystemdConsumer['user']): Promise<UserIds | undefined> {
   if (!hasSystemd(deps)) {
     throw failed('expected systemd as the service manager, got a host without', 'use type: signal or type: exec');
   }
-  return user === undefined ? {} : { ids: await userNamed(deps, 'user', user) };
+  return user === undefined ? undefined : await userNamed(deps, 'user', user);
 }
 
-export async function lookAtUnit(deps: NotifyDeps, name: string, { ids }: Manager, signal: AbortSignal): Promise<Unit> {
-  const { shown, ...result } = await showUnit(deps, name, PROPERTIES, { signal, manager: ids });
+export async function lookAtUnit(
+  deps: NotifyDeps,
+  name: string,
+  manager: UserIds | undefined,
+  signal: AbortSignal,
+): Promise<Unit> {
+  const { shown, ...result } = await showUnit(deps, name, PROPERTIES, { signal, manager });
   refuseFailure('show', name, result);
   const text = (property: string): string => textOf(shown, property);
   const number = (property: string): number => Number(text(property));

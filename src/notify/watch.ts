@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConsumerConfig, SignalConsumer } from '../core/config.ts';
+import type { ConsumerConfig, SystemdConsumer } from '../core/config.ts';
 import type { Outcome } from '../core/outcomes.ts';
 import { keyOf, type NotifyDeps, type Sent, type SentProcess, type WatchTimes } from './contract.ts';
 import { hold, match } from './match.ts';
@@ -23,50 +23,61 @@ export async function watch(
   abort: AbortSignal,
 ): Promise<Outcome> {
   const { window, successor } = deps.watch ?? TIMES;
-  const now = deps.readBootTime();
-  if (now.bootId !== sent.at.bootId) return { result: 'not_running', detail: 'the host was booted since' };
+  const { detail, processes } = sent;
   const age = (): number => deps.readBootTime().sinceBoot - sent.at.sinceBoot;
+  if (deps.readBootTime().bootId !== sent.at.bootId) {
+    return { result: 'not_running', detail: 'the host was booted since' };
+  }
   await delay(Math.max(0, window - age()), undefined, { signal: abort });
   for (;;) {
-    const seen = await look(deps, consumer, sent, abort);
-    if (seen === 'lives') return survived(sent);
+    const seen = await look({ deps, consumer, sent, abort });
+    const pids = processes.map(({ pid }) => pid);
+    if (seen === 'lives') return { result: 'notified', detail, ...(pids.length > 0 && { processes: pids }) };
     if (seen === 'ended' || age() > window + successor) return ended(sent, consumer);
-    if (seen === 'stopped') return { result: 'not_running', detail: `stopped after ${sent.detail}` };
+    if (seen === 'stopped') return { result: 'not_running', detail: `stopped after ${detail}` };
     await delay(Math.min(STEP, successor), undefined, { signal: abort });
   }
+}
+
+interface Watch {
+  readonly deps: NotifyDeps;
+  readonly consumer: ConsumerConfig;
+  readonly sent: Sent;
+  readonly abort: AbortSignal;
 }
 
 /** `coming`: it is not there, and expected back; `stopped`: by somebody else. */
 type Seen = 'lives' | 'coming' | 'ended' | 'stopped';
 
-async function look(deps: NotifyDeps, consumer: ConsumerConfig, sent: Sent, abort: AbortSignal): Promise<Seen> {
+async function look(watch: Watch): Promise<Seen> {
+  const { deps, consumer, sent, abort } = watch;
   if (consumer.type === 'systemd' && sent.unit) {
-    const unit = await lookAtUnit(deps, consumer.unit, await managerOf(deps, consumer.user), abort);
-    return judgeUnit(unit, sent);
+    const { state, restarts, ...seen } = await lookAt(deps, consumer.unit, consumer.user, abort);
+    const isActive = state === 'active' || state === 'reloading';
+    if (sent.endsIt) return isActive ? 'lives' : 'coming';
+    if (restarts > sent.unit.restarts) return 'ended';
+    return isActive ? 'lives' : endOf(seen);
   }
   const gone = sent.processes.find((process) => !isStillThere(process));
-  if (!gone || (await hasSuccessor(deps, consumer, sent, abort))) return 'lives';
-  return sent.endsIt ? 'coming' : await doneByOthers(deps, gone, abort);
+  if (!gone || (await hasSuccessor(watch))) return 'lives';
+  return sent.endsIt ? 'coming' : await endedIn(watch, unitOf(gone.group));
 }
 
-function judgeUnit({ state, restarts, ...seen }: Unit, { unit, endsIt }: Sent): Seen {
-  const isActive = state === 'active' || state === 'reloading';
-  if (endsIt) return isActive ? 'lives' : 'coming';
-  if (restarts > (unit?.restarts ?? 0)) return 'ended';
-  return isActive ? 'lives' : madeBy(seen);
+async function lookAt(deps: NotifyDeps, unit: string, user: User, abort: AbortSignal): Promise<Unit> {
+  return await lookAtUnit(deps, unit, await managerOf(deps, user), abort);
 }
+
+type User = SystemdConsumer['user'];
 
 /** Somebody else may stop or restart a unit just then. */
-function madeBy({ hasJob, wasStopped }: Pick<Unit, 'hasJob' | 'wasStopped'>): Seen {
+function endOf({ hasJob, wasStopped }: Pick<Unit, 'hasJob' | 'wasStopped'>): Seen {
   return hasJob ? 'coming' : wasStopped ? 'stopped' : 'ended';
 }
 
-/** What has ended a process that belongs to a unit, though its consumer does not name that. */
-async function doneByOthers(deps: NotifyDeps, { group }: SentProcess, abort: AbortSignal): Promise<Seen> {
-  const owner = unitOf(group);
-  if (!owner) return 'ended';
+/** How a process has ended that belongs to a unit, though its consumer does not name that. */
+async function endedIn({ deps, abort }: Watch, unit: ReturnType<typeof unitOf>): Promise<Seen> {
   try {
-    return madeBy(await lookAtUnit(deps, owner.name, await managerOf(deps, owner.user), abort));
+    return unit ? endOf(await lookAt(deps, unit.name, unit.user, abort)) : 'ended';
   } catch {
     abort.throwIfAborted();
     return 'ended';
@@ -82,14 +93,13 @@ function isStillThere(process: SentProcess): boolean {
  * A process that the consumer's target leads to by now, or that has the same executable and user, and the same session
  * or a control group that is not everybody's.
  */
-async function hasSuccessor(
-  deps: NotifyDeps,
-  consumer: ConsumerConfig,
-  { processes }: Sent,
-  abort: AbortSignal,
-): Promise<boolean> {
-  const target: SignalConsumer['target'] = consumer.type === 'signal' ? consumer.target : {};
-  if (await isFound(deps, target, abort)) return true;
+async function hasSuccessor({ deps, consumer, sent: { processes }, abort }: Watch): Promise<boolean> {
+  try {
+    using found = await match(deps, consumer.type === 'signal' ? consumer.target : {}, {}, abort);
+    if (found.matches.length > 0) return true;
+  } catch {
+    abort.throwIfAborted();
+  }
   const everybodys = readGroup(process.pid);
   return allPids().some((pid) => {
     const seen = hold(deps, pid);
@@ -105,20 +115,6 @@ async function hasSuccessor(
         (one.session === session || (one.group === group && group !== everybodys)),
     );
   });
-}
-
-async function isFound(deps: NotifyDeps, target: SignalConsumer['target'], abort: AbortSignal): Promise<boolean> {
-  try {
-    using found = await match(deps, target, {}, abort);
-    return found.matches.length > 0;
-  } catch {
-    abort.throwIfAborted();
-    return false;
-  }
-}
-
-function survived({ detail, processes }: Sent): Outcome {
-  return { result: 'notified', detail, ...(processes.length > 0 && { processes: processes.map(({ pid }) => pid) }) };
 }
 
 function ended({ detail, unit, processes }: Sent, consumer: ConsumerConfig): Outcome {

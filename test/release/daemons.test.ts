@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { test } from 'node:test';
 import { packageFast } from '../../scripts/package.ts';
-import type { Status } from '../../src/report/schema.ts';
 import { tally } from '../faults/tally.ts';
 import { eventually } from '../support/eventually.ts';
 import { becomesActive, property } from '../system/boot-scene.ts';
+import { rotated } from '../system/consumers-rotated.ts';
 import { DAEMONS, type Daemon } from './daemons.ts';
 import { openMachine, type Machine } from '../system/machine.ts';
 import { installMetadata, metadataOf } from '../system/machine-metadata.ts';
@@ -123,41 +123,6 @@ async function mainPids(machine: Machine): Promise<Readonly<Record<string, strin
   const journals = await Promise.all(down.map((unit) => machine.journal(unit)));
   assert.deepEqual(down, [], journals.join('\n'));
   return Object.fromEntries(pids);
-}
-
-interface Notified {
-  readonly result: string | undefined;
-  readonly error: string | undefined;
-  /** How many times, in this pass. */
-  readonly count: number;
-}
-
-/** What has become of each consumer in a rotation. */
-async function rotated(
-  machine: Machine,
-  metadata: { readonly rotate: () => Promise<void> },
-): Promise<Readonly<Record<string, Notified>>> {
-  const look = async (): Promise<Status> =>
-    JSON.parse((await machine.run(['credrotate', 'status', '--json'])).stdout) as Status;
-  const tried = async (rotation: number): Promise<Status> => {
-    await eventually(`all have been tried in rotation ${rotation}`, async () => {
-      const status = await look();
-      const isTried = ({ known, error }: Status['consumers'][number]): boolean =>
-        known?.generation === rotation || error !== undefined;
-      return status.generation === rotation && status.consumers.every(isTried);
-    });
-    return await look();
-  };
-  const { counters, generation } = await tried((await look()).generation);
-  await metadata.rotate();
-  await machine.run(['credrotate', 'refresh']);
-  const after = await tried(generation + 1);
-  return Object.fromEntries(
-    after.consumers.map(({ name, result, error }) => {
-      const count = (after.counters.notifications[name]?.notified ?? 0) - (counters.notifications[name]?.notified ?? 0);
-      return [name, { result, error: error?.code, count }];
-    }),
-  );
 }
 
 /** As dpkg does it: another file takes the place of the executable, whose processes go on. */

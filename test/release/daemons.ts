@@ -96,6 +96,13 @@ frontend t
     edit: 'sed -i s/8008/8108/ /etc/lighttpd/lighttpd.conf',
     proof: listens(8108),
   },
+  monit: {
+    unit: 'monit.service',
+    files: { '/etc/monit/conf.d/t': 'set httpd port 8015 and use address localhost allow localhost\n' },
+    edit: 'sed -i s/8015/8115/ /etc/monit/conf.d/t',
+    proof: listens(8115),
+    consumer: { type: 'signal', pid_file: '/run/monit.pid' },
+  },
   mosquitto: {
     unit: 'mosquitto.service',
     edit: '',
@@ -129,6 +136,11 @@ frontend t
     edit: 'sed -i s/old/new/ /etc/php/8.2/fpm/pool.d/zz.conf',
     proof:
       'env -i REQUEST_METHOD=GET SCRIPT_FILENAME=/var/www/t.php cgi-fcgi -bind -connect /run/php/php8.2-fpm.sock | grep -q new',
+  },
+  postgresql: {
+    unit: 'postgresql@15-main.service',
+    edit: `echo "work_mem = '5678kB'" >>/etc/postgresql/15/main/postgresql.conf`,
+    proof: 'runuser -u postgres -- psql -Atc "show work_mem" | grep -q 5678kB',
   },
   prometheus: {
     unit: 'prometheus.service',
