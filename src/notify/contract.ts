@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { ConsumerConfig } from '../core/config.ts';
 import type { Actors, BootTime, Clock, Processes, User, UserIds, Users } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
@@ -43,33 +44,37 @@ export interface NotifyRequest {
   readonly matched?: readonly string[];
 }
 
-/** What was sent to a consumer that is to be watched. It is on disk as long as the watch goes on. */
-export interface Sent {
-  /** On the kernel's clock. */
-  readonly at: BootTime;
-  /** `SIGHUP to pid 4711`. */
-  readonly detail: string;
-  readonly processes: readonly SentProcess[];
-  /** A unit whose state says whether it lives, and how often systemd had restarted it by itself. */
-  readonly unit?: { readonly name: string; readonly restarts: number };
-  /** What was sent ends a process in good order, so that a successor is awaited. */
-  readonly endsIt: boolean;
-  /** There are others that are still to be notified. */
-  readonly isPartial: boolean;
-}
-
-export interface SentProcess {
-  readonly pid: number;
+const sentProcessSchema = v.object({
+  pid: v.number(),
   /** Milliseconds since boot. */
-  readonly startedAt: number;
+  startedAt: v.number(),
   /** Real user id. */
-  readonly uid: number;
+  uid: v.number(),
   /** Device and inode of its executable; unset: hidden from us. */
-  readonly file?: string;
+  file: v.exactOptional(v.string()),
   /** Its session and control groups: what runs the same executable there may be its successor. */
-  readonly session: number;
-  readonly group: string;
-}
+  session: v.number(),
+  group: v.string(),
+});
+
+export type SentProcess = Readonly<v.InferOutput<typeof sentProcessSchema>>;
+
+/** What was sent to a consumer that is to be watched. It is on disk as long as the watch goes on. */
+export const sentSchema = v.object({
+  /** On the kernel's clock. */
+  at: v.object({ bootId: v.string(), sinceBoot: v.number() }),
+  /** `SIGHUP to pid 4711`. */
+  detail: v.string(),
+  processes: v.pipe(v.array(sentProcessSchema), v.readonly()),
+  /** A unit whose state says whether it lives, and how often systemd had restarted it by itself. */
+  unit: v.exactOptional(v.object({ name: v.string(), restarts: v.number() })),
+  /** What was sent ends a process in good order, so that a successor is awaited. */
+  endsIt: v.boolean(),
+  /** There are others that are still to be notified. */
+  isPartial: v.boolean(),
+});
+
+export type Sent = Readonly<v.InferOutput<typeof sentSchema>>;
 
 /** Tells a process from others that have the same number later. */
 export function keyOf({ pid, startedAt }: Pick<SentProcess, 'pid' | 'startedAt'>): string {

@@ -221,7 +221,7 @@ export function withSent(state: AgentState, name: string, pending: Pending, sent
   const own = state.consumers[name] ?? {};
   if (!own.pending) return state;
   const isEarlier = own.pending !== pending && { isEarlier: true as const };
-  const noted = { ...sent, processes: [...sent.processes], ...isEarlier };
+  const noted = { ...sent, ...isEarlier };
   return withConsumer(state, name, { ...own, pending: { ...own.pending, sent: noted } });
 }
 

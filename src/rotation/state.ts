@@ -2,6 +2,8 @@ import * as v from 'valibot';
 import type { SinkConfig } from '../core/config.ts';
 import type { KnownIdentity } from '../core/credentials.ts';
 import { idOf } from '../core/sink-id.ts';
+import { sentSchema } from '../notify/contract.ts';
+import { sinkRecordSchema } from '../sinks/record.ts';
 
 /**
  * What outlives the process: no secrets. Everything in it is replaced, never changed in place, so that a reader
@@ -36,23 +38,6 @@ const currentSchema = v.object({
   fetchedAt: v.number(),
 });
 
-const bootTimeSchema = v.object({ bootId: v.string(), sinceBoot: v.number() });
-
-const recordSchema = v.object({
-  key: v.string(),
-  expiration: v.number(),
-  inode: v.string(),
-  size: v.string(),
-  ctimeNs: v.string(),
-  mode: v.number(),
-  uid: v.number(),
-  gid: v.number(),
-  renamedAt: v.number(),
-  renamedAtBoot: bootTimeSchema,
-  evidence: v.exactOptional(v.object({ writtenAt: v.number(), readAt: v.exactOptional(v.number()) })),
-  former: v.exactOptional(v.object({ mode: v.number(), uid: v.number(), gid: v.number() })),
-});
-
 const notifiedOfSchema = v.object({
   generation: v.number(),
   at: v.number(),
@@ -62,26 +47,6 @@ const notifiedOfSchema = v.object({
   by: v.exactOptional(v.picklist(['notified', 'started_since', 'not_running'])),
   /** Whether its processes leave a trace when they read its sinks, as far as that is known. */
   traceable: v.exactOptional(v.boolean()),
-});
-
-const sentSchema = v.object({
-  at: bootTimeSchema,
-  detail: v.string(),
-  processes: v.array(
-    v.object({
-      pid: v.number(),
-      startedAt: v.number(),
-      uid: v.number(),
-      file: v.exactOptional(v.string()),
-      session: v.number(),
-      group: v.string(),
-    }),
-  ),
-  unit: v.exactOptional(v.object({ name: v.string(), restarts: v.number() })),
-  endsIt: v.boolean(),
-  isPartial: v.boolean(),
-  /** For a notification that this pending one has replaced since. */
-  isEarlier: v.exactOptional(v.literal(true)),
 });
 
 const pendingSchema = v.object({
@@ -97,7 +62,13 @@ const pendingSchema = v.object({
   /** The processes of the consumer that an earlier attempt reached. */
   notified: v.exactOptional(v.array(v.string())),
   /** On disk right after the signal: a process of ours that takes over watches, and does not signal again. */
-  sent: v.exactOptional(sentSchema),
+  sent: v.exactOptional(
+    v.object({
+      ...sentSchema.entries,
+      /** For a notification that this pending one has replaced since. */
+      isEarlier: v.exactOptional(v.literal(true)),
+    }),
+  ),
 });
 
 const endedSchema = v.object({
@@ -136,7 +107,7 @@ export const stateSchema = v.object({
   /** Which instance this is, as it was told in this boot. */
   identity: v.exactOptional(identitySchema),
   current: v.exactOptional(currentSchema),
-  sinks: v.record(v.string(), recordSchema),
+  sinks: v.record(v.string(), sinkRecordSchema),
   consumers: v.record(v.string(), consumerSchema),
   written: v.exactOptional(v.record(v.string(), writtenSchema)),
   /** Temp files that a kill may have left behind. */

@@ -4,7 +4,7 @@ import type { Credentials } from '../core/credentials.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import type { Drift, SinkOutcome } from '../core/outcomes.ts';
 import { idOf } from '../core/sink-id.ts';
-import type { SinkRecord } from './contract.ts';
+import type { SinkRecord } from './record.ts';
 import { makeWitness, type Witness } from './evidence.ts';
 import { failed, outcome, outdated } from './failure.ts';
 import { takenOver } from './former.ts';

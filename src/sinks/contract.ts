@@ -1,8 +1,8 @@
 import type { Credentials, Origin, Print } from '../core/credentials.ts';
-import type { BootTime } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SinkConfig } from '../core/config.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
+import type { SinkRecord } from './record.ts';
 
 /** What a format makes of a file: all the new bytes, or a refusal that leaves the file alone. */
 export type Rendered =
@@ -31,30 +31,6 @@ export type Forgotten =
 
 /** Pure. */
 export type Forget = (existing: Buffer, sink: SinkConfig) => Forgotten;
-
-/**
- * A sink as it stood when we last wrote or verified it. Equal lstat values mean that nobody touched it, so that
- * a pass without news needs no read. Numbers of 64 bits are decimal strings.
- */
-export interface SinkRecord {
-  /** Of the keys, the format's options, mode and owner: another value means that it must be rendered anew. */
-  readonly key: string;
-  /** Of the credentials that it was rendered with; epoch milliseconds. */
-  readonly expiration: number;
-  readonly inode: string;
-  readonly size: string;
-  readonly ctimeNs: string;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** When its bytes last changed, but for another expiration of the same keys; epoch milliseconds, and on the kernel's clock. */
-  readonly renamedAt: number;
-  readonly renamedAtBoot: BootTime;
-  /** What its access time said of the keys before the file was replaced for another expiration alone; epoch milliseconds. */
-  readonly evidence?: { readonly writtenAt: number; readonly readAt?: number };
-  /** What the file had before it was ours, while nothing is configured that says otherwise. */
-  readonly former?: { readonly mode: number; readonly uid: number; readonly gid: number };
-}
 
 /** By what tells sinks apart. */
 export type SinkRecords = Readonly<Record<string, SinkRecord>>;

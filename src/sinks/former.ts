@@ -1,7 +1,8 @@
 import type { BigIntStats } from 'node:fs';
 import { idOf } from '../core/sink-id.ts';
 import { nameOf } from '../paths/names.ts';
-import type { SinkRecord, SinkRecords } from './contract.ts';
+import type { SinkRecords } from './contract.ts';
+import type { SinkRecord } from './record.ts';
 import { whoAmI } from './owner.ts';
 import type { Place } from './place.ts';
 import { modeOf } from './records.ts';

@@ -2,7 +2,8 @@ import type { BigIntStats } from 'node:fs';
 import type { SinkConfig } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
 import { idOf } from '../core/sink-id.ts';
-import type { ApplyRequest, SinkRecord, SinkRecords } from './contract.ts';
+import type { ApplyRequest, SinkRecords } from './contract.ts';
+import type { SinkRecord } from './record.ts';
 
 /** When a sink's bytes last changed, but for another expiration of the same keys, and whether they were read since. */
 export type Since = Pick<SinkRecord, 'renamedAt' | 'renamedAtBoot' | 'evidence'>;

@@ -29,7 +29,7 @@ describe('delivery', () => {
     assert.equal(state.consumers['web']?.notifiedOf?.generation, 1);
   });
 
-  test('whether reads would show is remembered of processes that are notifiedOf, and holds only if it does for all', async (t) => {
+  test('whether reads would show is remembered of processes that are known, and holds only if it does for all', async (t) => {
     for (const [processes, expected] of [
       [[4711], true],
       [[4711, HIDDEN], false],

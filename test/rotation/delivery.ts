@@ -81,11 +81,11 @@ export async function rotate(
     const generation = state.generation + 1;
     const current = { fingerprint: '', keyId: '', expiration: now + 6 * HOUR, lifetime: 6 * HOUR, fetchedAt: now };
     const record = {
-      key: '',
+      key: '0'.repeat(32),
       expiration: now + 6 * HOUR,
-      inode: '',
-      size: '',
-      ctimeNs: '',
+      inode: '1',
+      size: '1',
+      ctimeNs: '1',
       mode: 0,
       uid: 0,
       gid: 0,

@@ -60,7 +60,7 @@ describe('a consumer is', () => {
     'not reading when none of its files was read': [{}, true],
     'reading when one of them was': [{ evidence: [unread, read] }, false],
     'reading when one of them was, whatever the others say': [{ evidence: [unknown, read] }, false],
-    'not judged where it cannot be notifiedOf': [{ evidence: [unread, unknown] }, undefined],
+    'not judged where it cannot be known': [{ evidence: [unread, unknown] }, undefined],
     'not judged by files that this pass has written': [{ evidence: [undefined, undefined] }, undefined],
     'not judged when its reads leave no trace': [{ traceable: false }, undefined],
     'reading when somebody has read, whoever that was': [{ traceable: false, evidence: [unread, read] }, false],

@@ -120,7 +120,7 @@ describe('when a debt is due', () => {
       true,
     ],
     [
-      'expiring: when a third of the notifiedOf life is left',
+      'expiring: when a third of the known life is left',
       NOON + 3 * HOUR,
       consumer('x', 'expiring'),
       { notifiedOf, pending },
@@ -148,7 +148,7 @@ describe('when a debt is due', () => {
       { notifiedOf, pending },
       false,
     ],
-    ['a sink does not stand, nothing notifiedOf: half is better than nothing', 0, consumer('x'), { pending }, false],
+    ['a sink does not stand, nothing known: half is better than nothing', 0, consumer('x'), { pending }, false],
   ];
   for (const [what, expected, who, own, stand] of cases) {
     test(what, () => {

@@ -38,7 +38,7 @@ describe('what was sent', () => {
     watched.resolve(undefined);
     await stage.deliverer.settle();
     assert.equal(onDisk()?.pending, undefined);
-    assert.deepEqual(onDisk()?.matched, ['1:2:3=7@3'], 'it is notifiedOf to be meant');
+    assert.deepEqual(onDisk()?.matched, ['1:2:3=7@3'], 'it is known to be meant');
     assert.equal(stage.outcomes.at(-1)?.result, 'notified');
   });
 

@@ -6,6 +6,7 @@ import type { SinkResult } from '../../core/outcomes.ts';
 import { printable } from '../../core/printable.ts';
 import { isTempOf } from '../../files/sweep.ts';
 import type { Job } from '../job.ts';
+import { big, id, integer, moment, sinkRecordSchema } from '../record.ts';
 import { LIMITS, type Message, type Refused, type SinkMessage, type Verdicts } from './message.ts';
 
 /**
@@ -14,17 +15,6 @@ import { LIMITS, type Message, type Refused, type SinkMessage, type Verdicts } f
  */
 
 const word = (limit: number): v.GenericSchema<string> => v.pipe(v.string(), v.maxLength(limit), v.transform(printable));
-
-const integer = (limit: number): v.GenericSchema<number> =>
-  v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limit));
-
-/** 64 bits in decimal. */
-const big = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
-
-const id = integer(0xffffffff);
-
-/** What a `Date` can hold. */
-const moment = integer(8_640_000_000_000_000);
 
 /** All that comes of working on a sink, and nothing that would be about the agent itself. */
 const CODES: Readonly<Record<Extract<ErrorCode, `SINK_${string}`>, true>> = {
@@ -49,24 +39,6 @@ const code = v.custom<keyof typeof CODES | 'INTERNAL'>(
 );
 
 const errorInfo = v.object({ code, message: word(LIMITS.text), hint: v.exactOptional(word(LIMITS.text)) });
-
-const record = v.object({
-  key: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
-  expiration: v.pipe(v.number(), v.finite()),
-  inode: big,
-  size: big,
-  ctimeNs: big,
-  mode: integer(0o7777),
-  uid: id,
-  gid: id,
-  renamedAt: v.pipe(v.number(), v.finite()),
-  renamedAtBoot: v.object({
-    bootId: v.pipe(v.string(), v.regex(/^[\w-]{0,64}$/)),
-    sinceBoot: v.pipe(v.number(), v.finite()),
-  }),
-  evidence: v.exactOptional(v.object({ writtenAt: moment, readAt: v.exactOptional(moment) })),
-  former: v.exactOptional(v.object({ mode: integer(0o7777), uid: id, gid: id })),
-});
 
 const evidence = v.variant('kind', [
   v.object({ kind: v.literal('read'), writtenAt: moment, readAt: moment }),
@@ -97,7 +69,7 @@ function sinkMessage(kind: Job['kind']): v.GenericSchema<unknown, SinkMessage> {
       isUnreachable: v.exactOptional(v.literal(true)),
       evidence: v.exactOptional(evidence),
       error: v.exactOptional(errorInfo),
-      record: v.exactOptional(record),
+      record: v.exactOptional(sinkRecordSchema),
       current: v.exactOptional(bytes),
       next: v.exactOptional(bytes),
     }),

@@ -1,6 +1,6 @@
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { SinkOutcome } from '../../core/outcomes.ts';
-import type { SinkRecord } from '../contract.ts';
+import type { SinkRecord } from '../record.ts';
 import type { Verdict } from '../verdict.ts';
 import { isLook, type Job } from '../job.ts';
 
