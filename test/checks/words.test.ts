@@ -5,10 +5,17 @@ import { describe, test } from 'node:test';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-const PAGES = ['README.md', 'docs/*.md', 'scripts/manual/*.ts', 'etc/*.yaml'];
-const SOURCES = ['src/**/*.ts', 'packaging/explanations.json'];
+const PAGES = [
+  '{README,ARCHITECTURE,CHANGELOG,CONTRIBUTING,SECURITY}.md',
+  'docs/*.md',
+  'etc/*.yaml',
+  'packaging/*.json',
+  'packaging/{deb,examples,rpm,systemd,user-data}/*',
+  'scripts/manual/*.ts',
+];
+const SOURCES = ['{src,test}/**/*.ts'];
 
-/** Words that are gone, each with what stands in its place, and where it may not come back. */
+/** Words that are gone, each with its replacement, and where it may not come back. Add to it what you rename. */
 const GONE: readonly (readonly [word: RegExp, instead: string, files: readonly string[]])[] = [
   [/[Ww]ho hangs must not keep us/, 'A hanging consumer must not delay shutdown', SOURCES],
   [/of which nobody knows leaves it open/, 'undefined if any is unknown', SOURCES],
@@ -51,7 +58,7 @@ function prose(path: string): string {
 describe('words that are gone do not come back', () => {
   for (const [word, instead, patterns] of GONE) {
     test(`${word.source}: ${instead}`, () => {
-      const files = globSync([...patterns], { cwd: ROOT });
+      const files = globSync([...patterns], { cwd: ROOT, exclude: ['test/checks/words.test.ts'] });
       assert.ok(files.length > 0);
       assert.deepEqual(
         files.filter((file) => word.test(prose(file))),
