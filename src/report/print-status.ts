@@ -165,7 +165,8 @@ function sinkLabel({ result, error }: SinkStatus): Label {
 }
 
 function reads({ result, evidence }: SinkStatus, seenAt: number): string[] {
-  if (!evidence) return result === 'written' || result === 'repaired' ? ['reads show from the next pass on'] : [];
+  if (!evidence)
+    return result === 'written' || result === 'repaired' ? ['read detection starts with the next pass'] : [];
   const writtenAt = Date.parse(evidence.writtenAt);
   if (evidence.readAt !== undefined)
     return [`read ${duration(Date.parse(evidence.readAt) - writtenAt)} after it was written`];

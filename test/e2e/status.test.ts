@@ -55,7 +55,7 @@ describe('status', { concurrency: 3 }, () => {
       /^life {8}━+ {2}/m,
       /^last pass .* \(start\), by version \S+, pid \d+$/m,
       /^next pass {3}in .*, by the agent \(max interval\)$/m,
-      /^ {2}ok {8}\S+\/c\n {12}aws-credentials, written .* ago, reads show from the next pass on$/m,
+      /^ {2}ok {8}\S+\/c\n {12}aws-credentials, written .* ago, read\s+detection\s+starts\s+with\s+the\s+next\s+pass$/m,
       /^ {2}notified {2}web \(exec\)\n {12}has known rotation 1 for [^;]+; /m,
     ])
       assert.match(stdout, expected);
