@@ -33,6 +33,7 @@ const GONE: readonly (readonly [word: RegExp, instead: string, files: readonly s
   [/anything else that it forwards for/, 'all forwarded traffic', PAGES],
   [/takes? back what it had begun|enable the one that is meant/, 'disable both, then enable the one you want', PAGES],
   [/is owed rotation/, 'notification of rotation … pending', [...PAGES, ...SOURCES]],
+  [/reads show from the next pass on/, 'read detection starts with the next pass', [...PAGES, ...SOURCES]],
   [/the owner's, and it may not/, 'Group with read access', SOURCES],
   [/\btell: (?:changed|expiring)/, 'when:', [...PAGES, ...SOURCES]],
   [/--tell\b/, '--notify', [...PAGES, ...SOURCES]],
