@@ -6,7 +6,7 @@ import { showUnit, textOf, type Shown } from '../host/systemctl.ts';
 import { hasSystemd } from '../host/tool.ts';
 import { bootIdSeenBy, readProcess } from '../notify/proc.ts';
 import type { Facts } from '../report/judge.ts';
-import { judgeKeeper, type Keeper, type Sight, type TimerSight } from '../report/keeper.ts';
+import { judgeKeeper, type Sight, type TimerSight } from '../report/keeper.ts';
 import type { StatusReport } from '../report/report.ts';
 import type { AgentStatus, OnDisk, Status } from '../report/schema.ts';
 import type { Services, World } from './world.ts';
@@ -33,16 +33,8 @@ export async function lookAtConfiguration(world: World, { configuration }: Statu
 
 /** The facts that a report was made of. */
 export async function factsOf(world: World, report: StatusReport): Promise<Facts> {
-  const { by, life, evidence, at, since } = report.nextPass;
-  const keeper: Keeper = {
-    by,
-    life,
-    evidence,
-    ...(at !== undefined && { at: Date.parse(at) }),
-    ...(since !== undefined && { since: Date.parse(since) }),
-  };
   const units = hasUnits(await world.services(), world.directories.runtime);
-  return { status: report, keeper, onDisk: report.configuration?.onDisk, hasUnits: units };
+  return { status: report, keeper: report.nextPass, onDisk: report.configuration?.onDisk, hasUnits: units };
 }
 
 /** Whether systemd starts what belongs to this runtime directory. */

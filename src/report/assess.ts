@@ -120,7 +120,8 @@ export function describeFinding({ subject, problem, since, evidence }: Finding, 
 
 function fine({ status, keeper }: Facts, left: number | undefined, now: number): string {
   const life = left === undefined ? '' : `, credentials good for ${duration(left)}`;
-  const next = keeper.at === undefined || keeper.at < now ? '' : `, next pass in ${duration(keeper.at - now)}`;
+  const wait = Date.parse(keeper.at ?? '') - now;
+  const next = wait >= 0 ? `, next pass in ${duration(wait)}` : '';
   return `${count(status.sinks.length, 'sink')} up to date${life}${next}`;
 }
 

@@ -1,45 +1,18 @@
 import type { Config } from '../core/config.ts';
-import type { ErrorInfo } from '../core/errors.ts';
-import type { ConsumerOutcome, HookRun, SinkEvidence, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
+import type { HookRun, PassReport, SinkEvidence } from '../core/outcomes.ts';
 import { idOf, keyOf, namesOf, sinkId } from '../core/sink-id.ts';
+import type { Plan } from '../rotation/plan.ts';
+import type { AgentState, ConsumerState } from '../rotation/state.ts';
 import type { ConsumerStatus, Counters, EvidenceStatus, SinkStatus, Status } from './schema.ts';
+import { timestamp } from './text.ts';
 
-/** What the status is made of; the rotation's view of itself fits. */
+/** What the status is made of: the agent's view of itself fits. */
 interface StatusInput {
   readonly config: Config;
-  readonly state: {
-    readonly generation: number;
-    readonly current?: { readonly fetchedAt: number };
-    readonly sinks: Readonly<Record<string, { readonly renamedAt: number }>>;
-    readonly consumers: Readonly<Record<string, ConsumerInput>>;
-    readonly written?: Readonly<Record<string, WrittenInput>>;
-  };
-  readonly report: {
-    readonly trigger: string;
-    readonly startedAt: number;
-    readonly finishedAt: number;
-    readonly rotated: boolean;
-    readonly source: SourceOutcome;
-    readonly sinks: readonly SinkOutcome[];
-    readonly consumers: readonly ConsumerOutcome[];
-    readonly errors: readonly ErrorInfo[];
-  };
+  readonly state: AgentState;
+  readonly report: PassReport;
   readonly notReading: Readonly<Record<string, boolean>>;
-  readonly next: { readonly at: number; readonly reason: string } | undefined;
-}
-
-interface Known {
-  readonly generation: number;
-  readonly at: number;
-  readonly expiration: number;
-  readonly by?: 'notified' | 'started_since' | 'not_running';
-  readonly traceable?: boolean;
-}
-
-interface ConsumerInput {
-  readonly notifiedOf?: Known;
-  readonly pending?: { readonly since: number };
-  readonly hook?: HookRun;
+  readonly next: Plan | undefined;
 }
 
 /** What is known of the past beyond the last pass. */
@@ -57,23 +30,23 @@ export function buildStatus(input: StatusInput, past: Past, identity: Identity, 
   const { report, next, state } = input;
   const { expiration, ...source } = report.source;
   return {
-    writtenAt: time(now),
+    writtenAt: timestamp(now),
     ...identity,
     generation: state.generation,
     source: {
       ...source,
       since: past.since.source,
-      ...(expiration !== undefined && { expiration: time(expiration) }),
-      ...(state.current && { fetchedAt: time(state.current.fetchedAt) }),
+      ...(expiration !== undefined && { expiration: timestamp(expiration) }),
+      ...(state.current && { fetchedAt: timestamp(state.current.fetchedAt) }),
     },
     lastPass: {
-      at: time(report.finishedAt),
+      at: timestamp(report.finishedAt),
       trigger: report.trigger,
       rotated: report.rotated,
       seconds: Math.max(0, report.finishedAt - report.startedAt) / 1000,
     },
     ...(past.lastSuccess !== undefined && { lastSuccess: past.lastSuccess }),
-    ...(next && { nextPass: { at: time(next.at), reason: next.reason } }),
+    ...(next && { nextPass: { at: timestamp(next.at), reason: next.reason } }),
     sinks: input.config.sinks.map((sink) => sinkStatus(sink, input, past)),
     consumers: input.config.consumers.map((consumer) => consumerStatus(consumer, input)),
     ...leftStatus(input),
@@ -83,16 +56,10 @@ export function buildStatus(input: StatusInput, past: Past, identity: Identity, 
   };
 }
 
-interface WrittenInput {
-  readonly sink: Config['sinks'][number];
-  readonly keyId: string;
-  readonly expiration: number;
-}
-
 function leftStatus({ config, state: { written = {} } }: StatusInput): Pick<Status, 'left'> {
   const configured = new Set(config.sinks.map(idOf));
   const left = Object.entries(written).flatMap(([id, { sink, keyId, expiration }]) =>
-    configured.has(id) ? [] : [{ ...keyOf(sink), format: sink.format, keyId, expiration: time(expiration) }],
+    configured.has(id) ? [] : [{ ...keyOf(sink), format: sink.format, keyId, expiration: timestamp(expiration) }],
   );
   return left.length === 0 ? {} : { left };
 }
@@ -111,7 +78,7 @@ function sinkStatus(sink: Config['sinks'][number], { state, report }: StatusInpu
     ...(isUnreachable && { isUnreachable }),
     ...(error && { error }),
     ...(since !== undefined && { since }),
-    ...(record && { writtenAt: time(record.renamedAt) }),
+    ...(record && { writtenAt: timestamp(record.renamedAt) }),
     ...(evidence && { evidence: evidenceStatus(evidence, untraced) }),
   };
 }
@@ -132,34 +99,30 @@ function consumerStatus({ name, type }: Config['consumers'][number], input: Stat
     type,
     sinks: namesOf(input.config.sinks).filter((_, index) => input.config.sinks[index]?.notify.includes(name)),
     ...(notifiedOf && { known: knownStatus(notifiedOf) }),
-    ...(pending && { pendingSince: time(pending.since) }),
-    ...(processes && { stale: processes.map(({ pid, startedAt }) => ({ pid, startedAt: time(startedAt) })) }),
+    ...(pending && { pendingSince: timestamp(pending.since) }),
+    ...(processes && { stale: processes.map(({ pid, startedAt }) => ({ pid, startedAt: timestamp(startedAt) })) }),
     ...(notReading !== undefined && { notReading }),
-    ...(dueAt !== undefined && { dueAt: time(dueAt) }),
+    ...(dueAt !== undefined && { dueAt: timestamp(dueAt) }),
     ...(hook && { hook: hookStatus(hook) }),
     ...(successor && {
-      successor: { isRunning: successor.isRunning, runsOutAt: time(successor.runsOutAt) },
+      successor: { isRunning: successor.isRunning, runsOutAt: timestamp(successor.runsOutAt) },
     }),
   };
 }
 
 /** Everybody may read it: what it printed is for root. */
 function hookStatus({ at, exitCode }: HookRun): NonNullable<ConsumerStatus['hook']> {
-  return { at: time(at), ...(exitCode !== undefined && { exitCode }), more: 'sudo credrotate status' };
+  return { at: timestamp(at), ...(exitCode !== undefined && { exitCode }), more: 'sudo credrotate status' };
 }
 
-function knownStatus({ generation, at, expiration, by }: Known): NonNullable<ConsumerStatus['known']> {
-  return { generation, at: time(at), expiration: time(expiration), ...(by && { by }) };
-}
-
-function time(epochMs: number): string {
-  return new Date(epochMs).toISOString();
+function knownStatus({ generation, at, expiration, by }: NonNullable<ConsumerState['notifiedOf']>): NonNullable<ConsumerStatus['known']> {
+  return { generation, at: timestamp(at), expiration: timestamp(expiration), ...(by && { by }) };
 }
 
 /** `untraced`: its consumers whose reads leave no trace, so that nobody can say that it was not read. */
 export function evidenceStatus(evidence: SinkEvidence, untraced: readonly string[]): EvidenceStatus {
-  const writtenAt = new Date(evidence.writtenAt).toISOString();
-  if (evidence.kind === 'read') return { kind: 'read', writtenAt, readAt: new Date(evidence.readAt).toISOString() };
+  const writtenAt = timestamp(evidence.writtenAt);
+  if (evidence.kind === 'read') return { kind: 'read', writtenAt, readAt: timestamp(evidence.readAt) };
   if (evidence.kind === 'unread' && untraced.length > 0) return { kind: 'unknown', writtenAt, untraced };
   return { kind: evidence.kind, writtenAt };
 }

@@ -4,15 +4,15 @@ import { EXIT, type ExitCode, exitCodeOfError } from '../core/exit.ts';
 import { type Finding, findingOf, type Remedy, remedyOf } from '../core/findings.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { named, type SinkKey } from '../core/sink-id.ts';
-import type { Keeper } from './keeper.ts';
-import type { ConsumerStatus, OnDisk, SinkStatus, Status } from './schema.ts';
+import type { ConsumerStatus, NextPass, OnDisk, SinkStatus, Status } from './schema.ts';
 import { duration } from './text.ts';
 
 /** All that the assessment goes by. */
 export interface Facts {
   /** As the last pass left it. */
   readonly status: Status;
-  readonly keeper: Keeper;
+  /** Who makes the next pass. */
+  readonly keeper: NextPass;
   /** Undefined when the configuration is that of a command line. */
   readonly onDisk: OnDisk | undefined;
   /** Whether systemd is the service manager, and this the agent that its units are of. */
@@ -222,7 +222,7 @@ export function judgeNextPass({ keeper, host }: Context): readonly Judged[] {
       severity: 'error',
       subject: 'next pass',
       problem: life === 'overdue' ? 'it is overdue' : 'nobody will make one',
-      ...(since !== undefined && { since: new Date(since).toISOString() }),
+      ...(since !== undefined && { since }),
       evidence: [evidence],
       remedy: host.start,
       exits: { status: EXIT.unreachable },

@@ -1,17 +1,5 @@
-import type { Status } from './schema.ts';
-
-/** Who makes the next pass, and whether that one lives: a pure judgement of what was seen beside the status. */
-export interface Keeper {
-  /** `period`: something that was named to us as `once --every`, such as a cron line. */
-  readonly by: 'agent' | 'timer' | 'period' | 'nobody';
-  /** `overdue`: it is there, or should be, and its pass is not. */
-  readonly life: 'alive' | 'stopped' | 'killed' | 'overdue' | 'unknown';
-  /** When the next pass is due, or was; epoch milliseconds. */
-  readonly at?: number;
-  /** Since when nobody makes one, or since the last pass where nobody knows better; epoch milliseconds. */
-  readonly since?: number;
-  readonly evidence: string;
-}
+import type { NextPass, Status } from './schema.ts';
+import { timestamp } from './text.ts';
 
 /** What was seen of those who may make the next pass. */
 export interface Sight {
@@ -32,24 +20,25 @@ export interface TimerSight {
 /** A pass that is later than this has not been made; milliseconds. */
 const LATE = 60_000;
 
-export function judgeKeeper(status: Status, sight: Sight, now: number): Keeper {
+/** Who makes the next pass, and whether that one lives: a pure judgement of what was seen beside the status. */
+export function judgeKeeper(status: Status, sight: Sight, now: number): NextPass {
   const agent = status.agent.mode === 'run' ? judgeAgent(status, sight, now) : undefined;
   const timer = sight.timer && judgeTimer(status, sight.timer);
   const candidates = [agent, timer, judgePeriod(status, now)].filter((one) => one !== undefined);
   // Of those who make none, the agent that made the last one says most.
   const keeper = candidates.find(({ by }) => by !== 'nobody') ?? candidates[0] ?? NOBODY;
-  return keeper.by === 'nobody' ? { since: Date.parse(status.lastPass.at), ...keeper } : keeper;
+  return keeper.by === 'nobody' ? { since: status.lastPass.at, ...keeper } : keeper;
 }
 
-const NOBODY: Keeper = { by: 'nobody', life: 'stopped', evidence: 'the last pass was a one-shot' };
+const NOBODY: NextPass = { by: 'nobody', life: 'stopped', evidence: 'the last pass was a one-shot' };
 
-function judgeAgent({ agent, nextPass }: Status, { process }: Sight, now: number): Keeper {
+function judgeAgent({ agent, nextPass, writtenAt }: Status, { process }: Sight, now: number): NextPass {
   const name = `pid ${agent.pid}`;
   if (agent.stoppedAt !== undefined)
     return {
       by: 'nobody',
       life: 'stopped',
-      since: Date.parse(agent.stoppedAt),
+      since: agent.stoppedAt,
       evidence: `the agent, ${name}, stopped`,
     };
   if (process === 'hidden')
@@ -60,29 +49,30 @@ function judgeAgent({ agent, nextPass }: Status, { process }: Sight, now: number
       life: 'killed',
       evidence: `the agent, ${name}, is gone since its last pass, and has not said that it stops`,
     };
-  const at = Date.parse(nextPass?.at ?? '');
-  if (!(now > at + LATE)) return { by: 'agent', life: 'alive', at, evidence: `the agent, ${name}, is there` };
-  return { by: 'agent', life: 'overdue', at, since: at, evidence: `the agent, ${name}, is there, and makes no pass` };
+  const { at = writtenAt, reason } = nextPass ?? {};
+  const planned = { by: 'agent', at, ...(reason !== undefined && { reason }) } as const;
+  if (now <= Date.parse(at) + LATE) return { ...planned, life: 'alive', evidence: `the agent, ${name}, is there` };
+  return { ...planned, life: 'overdue', since: at, evidence: `the agent, ${name}, is there, and makes no pass` };
 }
 
-function judgeTimer({ lastPass }: Status, { state, next, lastTrigger = 0 }: TimerSight): Keeper {
-  const at = next === undefined ? {} : { at: next };
+function judgeTimer({ lastPass }: Status, { state, next, lastTrigger = 0 }: TimerSight): NextPass {
+  const at = next === undefined ? {} : { at: timestamp(next) };
   if (state === 'unknown') return { by: 'timer', life: 'unknown', evidence: 'systemctl gave no answer' };
   if (state === 'inactive') return { by: 'nobody', life: 'stopped', evidence: 'credrotate.timer is not active' };
   // What it started has ended, and left no status: such as a configuration that is refused.
   if (state === 'waiting' && lastTrigger > Date.parse(lastPass.at)) {
     const evidence = 'the last one-shot that credrotate.timer started has left no status';
-    return { by: 'timer', life: 'overdue', ...at, since: lastTrigger, evidence };
+    return { by: 'timer', life: 'overdue', ...at, since: timestamp(lastTrigger), evidence };
   }
   return { by: 'timer', life: 'alive', ...at, evidence: 'credrotate.timer is active' };
 }
 
 /** One pass may come late, and a second one must not be missing. */
-function judgePeriod({ agent: { every }, lastPass }: Status, now: number): Keeper | undefined {
+function judgePeriod({ agent: { every }, lastPass }: Status, now: number): NextPass | undefined {
   if (every === undefined) return undefined;
-  const last = Date.parse(lastPass.at);
-  const [at, end] = [last + every * 1000, last + 2 * every * 1000];
+  const due = Date.parse(lastPass.at) + every * 1000;
+  const at = timestamp(due);
   const evidence = `the last pass was made with --every ${every}s`;
-  if (now <= end + LATE) return { by: 'period', life: 'alive', at, evidence };
+  if (now <= due + every * 1000 + LATE) return { by: 'period', life: 'alive', at, evidence };
   return { by: 'nobody', life: 'overdue', at, since: at, evidence };
 }

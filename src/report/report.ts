@@ -2,8 +2,8 @@ import { byWeight, levelOf, type Finding } from '../core/findings.ts';
 import type { ExitCode } from '../core/exit.ts';
 import { assess, type Assessment } from './assess.ts';
 import type { Facts } from './judge.ts';
-import type { Keeper } from './keeper.ts';
 import type { NextPass, Report, Status } from './schema.ts';
+import { timestamp } from './text.ts';
 
 interface Reported extends Omit<Partial<Report>, 'version' | 'command' | 'at' | 'level'> {
   readonly exitCode: ExitCode;
@@ -13,7 +13,7 @@ interface Reported extends Omit<Partial<Report>, 'version' | 'command' | 'at' | 
 /** What a command has found or done at `now`, epoch milliseconds. */
 export function reportOf(command: string, { exitCode, findings, ...sections }: Reported, now: number): Report {
   const level = levelOf(findings);
-  return { version: 2, command, at: time(now), level, exitCode, findings: findings.toSorted(byWeight), ...sections };
+  return { version: 2, command, at: timestamp(now), level, exitCode, findings: findings.toSorted(byWeight), ...sections };
 }
 
 /** A report of an agent's state, with what it comes to. */
@@ -27,7 +27,7 @@ export function reportStatus(
   const assessment = assess(facts, now);
   const { status, keeper, onDisk } = facts;
   const { findings, exitCodes } = assessment;
-  const { configuration, nextPass, ...rest } = status;
+  const { configuration, ...rest } = status;
   const head = reportOf(command, { exitCode: exitCodes[command === 'run' ? 'status' : command], findings }, now);
   const report: StatusReport = {
     ...head,
@@ -35,22 +35,7 @@ export function reportStatus(
     // The facts may be those of another report.
     ...head,
     ...(configuration && { configuration: { ...configuration, ...(onDisk && { onDisk }) } }),
-    nextPass: nextPassOf(keeper, nextPass?.reason),
+    nextPass: keeper,
   };
   return { report, assessment };
-}
-
-function nextPassOf({ by, life, at, since, evidence }: Keeper, reason: string | undefined): NextPass {
-  return {
-    by,
-    life,
-    ...(at !== undefined && { at: time(at) }),
-    ...(by === 'agent' && reason !== undefined && { reason }),
-    ...(since !== undefined && { since: time(since) }),
-    evidence,
-  };
-}
-
-function time(epochMs: number): string {
-  return new Date(epochMs).toISOString();
 }

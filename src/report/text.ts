@@ -29,6 +29,11 @@ export function relative(epochMs: number, now: number): string {
   return epochMs >= now ? `in ${duration(epochMs - now)}` : `${duration(now - epochMs)} ago`;
 }
 
+/** RFC 3339, in UTC. */
+export function timestamp(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}
+
 /** `1 sink`, `3 sinks`. */
 export function count(number: number, noun: string): string {
   return `${String(number)} ${noun}${number === 1 ? '' : 's'}`;

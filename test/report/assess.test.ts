@@ -68,7 +68,7 @@ const ROWS: Readonly<Record<string, readonly [facts: Facts, summary: RegExp, ste
     /sudo systemctl start credrotate-once$/,
   ],
   'a stopped agent': [
-    factsOf(statusOf(), { keeper: { by: 'nobody', life: 'stopped', since: NOON - 60_000, evidence: 'it stopped' } }),
+    factsOf(statusOf(), { keeper: { by: 'nobody', life: 'stopped', since: before(1), evidence: 'it stopped' } }),
     /^next pass: nobody will make one for 1 min \(it stopped\)$/,
     /systemctl start credrotate$/,
   ],
@@ -110,7 +110,7 @@ test('every finding of a status says since when, and goes on from the one before
   const left = [{ path: '/old', format: 'json', keyId: '…WXYZ', expiration: before(-60) }];
   const consumers = [consumerOf('web', { result: 'ended' })];
   const first = factsOf(statusOf({ source, left, consumers, errors: [trouble] }), {
-    keeper: { by: 'nobody', life: 'stopped', since: NOON, evidence: 'x' },
+    keeper: { by: 'nobody', life: 'stopped', since: before(0), evidence: 'x' },
   });
   const { findings } = assess(first, NOON);
   const expected = ['earlier-credentials', 'clock-skew', 'state-unwritable', 'file-left', 'consumer-ended'];
