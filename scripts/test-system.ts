@@ -20,7 +20,9 @@ const folder = isRelease ? 'test/release' : 'test/system';
 const TEST_LIMIT = isRelease ? 2_400_000 : 600_000;
 
 /** Files that take a minute and more begin first, so that none is left to run alone at the end. */
-const LONG = ['faults-kill.', 'soak.', 'attack.', 'daemons.'];
+const LONG = isRelease
+  ? ['soak.', 'kills', 'systemds.', 'acceptance.']
+  : ['soak.', 'attack', 'faults-kill.', 'boot-', 'clock.', 'package-upgrade.', 'consumers-'];
 
 /** What the files mount is seen by nobody but them, and goes with them: the runner is in mounts of its own. */
 const HOST_MOUNTS = 'CREDROTATE_HOST_MOUNTS';
@@ -46,8 +48,11 @@ async function main(): Promise<number> {
     .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
     .sort();
   if (found.length === 0) return trouble(`expected files in ${folder} whose names contain ${parts.join(' or ')}`);
-  const isLong = (file: string): boolean => LONG.some((name) => file.includes(name));
-  const files = [...found.filter(isLong), ...found.filter((file) => !isLong(file))].map((file) => join(root, file));
+  const rank = (file: string): number => {
+    const place = LONG.findIndex((name) => file.includes(name));
+    return place < 0 ? LONG.length : place;
+  };
+  const files = found.sort((a, b) => rank(a) - rank(b)).map((file) => join(root, file));
   await using work = await mkdtempDisposable(join(tmpdir(), 'credrotate-tests-'));
   const table = join(work.path, 'table');
   process.env['CREDROTATE_TABLE'] = table;

@@ -22,8 +22,8 @@ export function testKillsOfPass(step: number): void {
   });
 }
 
-/** And of the rest. */
-export function testOtherKills(step: number): void {
+/** And of the rest; `few`: of the few calls that what acts as a user makes. */
+export function testOtherKills(step: number, few: number): void {
   test(`kill -9 before every ${nth(step)}call of a first pass, which makes everything`, async (t) => {
     const scene = await openScene(t, { first: true });
     if (!scene) return;
@@ -32,13 +32,13 @@ export function testOtherKills(step: number): void {
     });
   });
 
-  test(`kill -9 of the process that acts as a user, before and after its every ${nth(step)}call`, async (t) => {
+  test(`kill -9 of the process that acts as a user, before and after its every ${nth(few)}call`, async (t) => {
     const scene = await openScene(t, { first: false, actor: true });
     if (!scene) return;
     for (const moment of MOMENTS) {
-      await tally(t, `kill -9 of what acts as a user, ${moment} each ${nth(step)}call`, async (attempt) => {
-        const reached = await killEach(scene, { moment, step }, attempt);
-        assert.ok(reached >= 5 - step, `up to call ${String(reached)}`);
+      await tally(t, `kill -9 of what acts as a user, ${moment} each ${nth(few)}call`, async (attempt) => {
+        const reached = await killEach(scene, { moment, step: few }, attempt);
+        assert.ok(reached >= 5 - few, `up to call ${String(reached)}`);
       });
     }
   });
@@ -55,6 +55,7 @@ export function testOtherKills(step: number): void {
   });
 }
 
+/** `each ${nth(3)}call` */
 function nth(step: number): string {
-  return step === 1 ? '' : `${String(step)}th `;
+  return step === 1 ? '' : `${String(step)}${['th', 'st', 'nd', 'rd'][step] ?? 'th'} `;
 }

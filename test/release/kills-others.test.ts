@@ -1,3 +1,3 @@
 import { testOtherKills } from '../faults/kills.ts';
 
-testOtherKills(1);
+testOtherKills(1, 1);

@@ -2,4 +2,4 @@
 import { testKillsOfPass, testOtherKills } from '../faults/kills.ts';
 
 testKillsOfPass(7);
-testOtherKills(7);
+testOtherKills(7, 2);
