@@ -12,7 +12,7 @@ import { createAtomicFiles } from '../src/system/atomic-files.ts';
 import { readBootTime } from '../src/system/boot-time.ts';
 import { createClock } from '../src/system/clock.ts';
 import { createCommands } from '../src/system/commands.ts';
-import { fileSecurity } from '../src/system/file-security.ts';
+import { fileSecurity } from '../src/system/descriptors.ts';
 import { SINKS, UNITS } from './rows/existing.ts';
 
 const BYTES = 1024 * 1024;

@@ -11,7 +11,7 @@ import { createAtomicFiles } from '../src/system/atomic-files.ts';
 import { readBootTime } from '../src/system/boot-time.ts';
 import { createCommands } from '../src/system/commands.ts';
 import { createClock } from '../src/system/clock.ts';
-import { fileSecurity } from '../src/system/file-security.ts';
+import { fileSecurity } from '../src/system/descriptors.ts';
 import { createUsers } from '../src/host/users.ts';
 
 const [mode, count = '1', directory = '.'] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OwnDirectory } from '../src/files/own.ts';
-import { tryLock } from '../src/system/lock.ts';
+import { tryLock } from '../src/system/descriptors.ts';
 
 /** Between two looks at the lock; milliseconds. */
 const PAUSE = 50;

@@ -31,7 +31,14 @@ export function parseYaml(file: string, text: string): Parsed {
   if (document === undefined || slips.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) {
     return failed([invalid({ file }, { message: 'expected settings, got lists or maps nested too deeply' })]);
   }
-  if (slips.length > 0) return failed(oneOfEachLine(slips.map((slip) => syntaxProblem(locate(slip.pos[0]), slip))));
+  if (slips.length > 0) {
+    // One slip makes the parser complain several times.
+    const ofLines = Map.groupBy(
+      slips.map((slip) => syntaxProblem(locate(slip.pos[0]), slip)),
+      ({ line }) => line,
+    );
+    return failed([...ofLines.values()].flatMap(([first]) => first ?? []));
+  }
   const grower = new Grower(locate);
   const tree = grower.root(document.contents);
   return grower.problems.length > 0 ? failed(grower.problems) : { ok: true, tree };
@@ -57,13 +64,6 @@ function compose(text: string, lineCounter: LineCounter): Document.Parsed | unde
     if (error instanceof RangeError) return undefined;
     throw error;
   }
-}
-
-/** One slip makes the parser complain several times. */
-function oneOfEachLine(problems: readonly Problem[]): readonly Problem[] {
-  const lines = new Map<number | undefined, Problem>();
-  for (const problem of problems) if (!lines.has(problem.line)) lines.set(problem.line, problem);
-  return [...lines.values()];
 }
 
 function syntaxProblem(place: Place, { code, message }: { code: string; message: string }): Problem {
@@ -109,8 +109,10 @@ class Grower {
       const key = keyText(pair.key);
       const at = this.#place(pair.key) ?? this.#locate(0);
       if (key === undefined) this.#refuse(at, path, { message: 'expected the name of a setting, got another key' });
-      else if (entries.has(key)) this.#refuse(at, [...path, key], { message: repeated(entries.get(key)) });
-      else entries.set(key, { key: at, tree: this.#grow(pair.value, [...path, key], at) });
+      else if (entries.has(key)) {
+        const line = entries.get(key)?.key.line ?? 0;
+        this.#refuse(at, [...path, key], { message: `expected this key once, got it again after line ${line}` });
+      } else entries.set(key, { key: at, tree: this.#grow(pair.value, [...path, key], at) });
     }
     return entries;
   }
@@ -134,10 +136,6 @@ const RESERVED: readonly string[] = ['__proto__', 'prototype', 'constructor'];
 function keyText(key: unknown): string | undefined {
   const value = isScalar(key) ? key.value : key;
   return typeof value === 'string' && !RESERVED.includes(value) ? value : undefined;
-}
-
-function repeated(first: Entry | undefined): string {
-  return `expected this key once, got it again after line ${String(first?.key.line ?? 0)}`;
 }
 
 /** Modes are octal however they are written, so that of a mode its digits count and not the number YAML sees in them. */

@@ -99,22 +99,22 @@ function listDropIns(directory: string, { uid, draft }: Pick<LoadOptions, 'uid' 
   const drafted: readonly string[] =
     draft && confD(draft.path).replace(/\/conf\.d$/, '') === directory ? [basename(draft.path)] : [];
   const paths = (names: readonly string[]): readonly string[] =>
-    [...new Set([...names, ...drafted])].sort(compareBytes).map((name) => `${directory}/${name}`);
+    [...new Set([...names, ...drafted])]
+      .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      .map((name) => `${directory}/${name}`);
   try {
     const listed = uid === 0 ? namesForRoot(directory) : readdirSync(directory);
     if (!Array.isArray(listed)) return { isThere: true, files: [], problems: [listed] };
     const names = listed.filter((name) => !name.startsWith('.'));
-    const problems = names.flatMap((name) => misnamed(directory, name));
+    const problems = names
+      .filter((name) => name.endsWith('.yml'))
+      .map((name) => warning({ file: `${directory}/${name}` }, MISNAMED));
     return { isThere: true, files: paths(names.filter((name) => name.endsWith('.yaml'))), problems };
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return { isThere: drafted.length > 0, files: paths([]), problems: [] };
     const unreadable = problem('CONFIG_UNREADABLE', { file: directory }, describeFailure('a directory', error));
     return { isThere: true, files: [], problems: [unreadable] };
   }
-}
-
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** Of a directory that nobody else can change, or what is wrong with it. Throws errno errors. */
@@ -129,12 +129,7 @@ function namesForRoot(directory: string): string[] | Problem {
   return problem('CONFIG_UNSAFE', { file: directory }, withRemedy(directory, error, refusal, takeBackOr(elsewhere)));
 }
 
-function misnamed(directory: string, name: string): Problem[] {
-  if (!name.endsWith('.yml')) return [];
-  return [
-    warning({ file: `${directory}/${name}` }, { message: 'expected a name ending in .yaml, got .yml: it is not read' }),
-  ];
-}
+const MISNAMED = { message: 'expected a name ending in .yaml, got .yml: it is not read' };
 
 export type FileText =
   | { readonly ok: true; readonly text: string }

@@ -9,12 +9,10 @@ import { entriesAt, itemsAt, textAt, find, type Tree } from './tree.ts';
 
 /** The programs of exec consumers, and what interpreters among them are given: as a pass judges them. */
 export function checkPrograms(files: readonly Tree[], uid: number): Problem[] {
-  const problems: Problem[] = [];
-  for (const [name, { tree }] of files.flatMap((file) => entriesAt(file, ['consumers']))) {
-    const words = textAt(tree, ['type']) === 'exec' ? itemsAt(tree, ['command']) : [];
-    problems.push(...checkCommand(words, name, uid));
-  }
-  return problems;
+  const consumers = files.flatMap((file) => entriesAt(file, ['consumers']));
+  return consumers.flatMap(([name, { tree }]) =>
+    textAt(tree, ['type']) === 'exec' ? checkCommand(itemsAt(tree, ['command']), name, uid) : [],
+  );
 }
 
 /** One problem for each word: a word can be several paths. */
@@ -58,7 +56,11 @@ function checkTextfile({ at, value }: Tree, uid: number): Problem[] {
   if (!('value' in reading)) return [];
   const directory = dirname(reading.value);
   using found = openDirectory('own', directory, { uid });
-  if (found.kind === 'directory') return found.missing.length === 0 ? [] : [missing(at, directory)];
+  if (found.kind === 'directory') {
+    const hint = `make it: sudo install -d -m 755 ${shellWord(directory)}`;
+    const message = 'expected a file in a directory that is there, got no such directory';
+    return found.missing.length === 0 ? [] : [warning(at, { path: PATH, message, hint })];
+  }
   const error = found.kind === 'refused' ? found.error : errorOf('own', directory, found).toInfo();
   const refusal = found.kind === 'refused' ? found.refusal : undefined;
   if (refusal?.why === 'errno') return [warning(at, { path: PATH, ...error })];
@@ -66,13 +68,4 @@ function checkTextfile({ at, value }: Tree, uid: number): Problem[] {
   return [
     problem('CONFIG_UNSAFE', at, { path: PATH, ...withRemedy(directory, error, refusal, takeBackOr(elsewhere)) }),
   ];
-}
-
-function missing(at: Tree['at'], directory: string): Problem {
-  const hint = `make it: sudo install -d -m 755 ${shellWord(directory)}`;
-  return warning(at, {
-    path: PATH,
-    message: 'expected a file in a directory that is there, got no such directory',
-    hint,
-  });
 }

@@ -14,21 +14,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** systemd's directories where it made some, else the ones of the system for root and those of XDG for others. */
 export function directoriesFor(env: Environment, uid: number, home: string): Directories {
-  const state = first(env['STATE_DIRECTORY']) ?? (uid === 0 ? SYSTEM_DIRECTORIES.state : userState(env, home));
-  const runtime = first(env['RUNTIME_DIRECTORY']) ?? (uid === 0 ? SYSTEM_DIRECTORIES.runtime : userRuntime(env, state));
-  return { state, runtime };
+  const { XDG_STATE_HOME: stateHome, XDG_RUNTIME_DIR: runtimeHome } = env;
+  const own = join(stateHome || join(home, '.local/state'), 'credrotate');
+  const state = first(env['STATE_DIRECTORY']) ?? (uid === 0 ? SYSTEM_DIRECTORIES.state : own);
+  const ownRuntime = runtimeHome ? join(runtimeHome, 'credrotate') : join(state, 'run');
+  return { state, runtime: first(env['RUNTIME_DIRECTORY']) ?? (uid === 0 ? SYSTEM_DIRECTORIES.runtime : ownRuntime) };
 }
 
 /** systemd joins several directories with colons; ours is the first. */
 function first(list: string | undefined): string | undefined {
   return list?.split(':')[0] || undefined;
-}
-
-function userState(env: Environment, home: string): string {
-  return join(env['XDG_STATE_HOME'] || join(home, '.local/state'), 'credrotate');
-}
-
-function userRuntime(env: Environment, state: string): string {
-  const base = env['XDG_RUNTIME_DIR'];
-  return base ? join(base, 'credrotate') : join(state, 'run');
 }

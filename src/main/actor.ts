@@ -5,7 +5,7 @@ import { forgetSink } from '../sinks/formats/forget.ts';
 import { renderSink } from '../sinks/formats/render.ts';
 import { createAtomicFiles } from '../system/atomic-files.ts';
 import { readBootTime } from '../system/boot-time.ts';
-import { fileSecurity } from '../system/file-security.ts';
+import { fileSecurity } from '../system/descriptors.ts';
 import { openStandardLines } from '../system/lines.ts';
 
 /** The process that acts as another user, which it is by now: one job, told and answered through the standard pipes. */

@@ -25,7 +25,7 @@ export function createCommands(): Commands {
       const child = spawnAlone(command, { env: options.env, stdio: ['ignore', 'pipe', 'pipe'], ...options.ids });
       child.once('exit', () => hanging.delete(work));
       const result = await resultOf(child, options);
-      if (isThere(child)) hanging.add(work);
+      if (child.exitCode === null && child.signalCode === null) hanging.add(work);
       options.signal?.throwIfAborted();
       return result;
     },
@@ -75,10 +75,6 @@ function signalGroup({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void
   } catch {
     // Nobody is left in it, or nobody whom we may signal.
   }
-}
-
-function isThere({ exitCode, signalCode }: ChildProcess): boolean {
-  return exitCode === null && signalCode === null;
 }
 
 /** Nothing of it keeps us from ending. */

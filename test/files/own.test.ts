@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { tryLock } from '../../src/system/lock.ts';
+import { tryLock } from '../../src/system/descriptors.ts';
 import { needsRoot, NOBODY } from '../support/consumer.ts';
 import { ownDirectory } from '../support/own.ts';
 import { tempDir } from '../support/temp-dir.ts';

@@ -4,7 +4,7 @@ import { dlopen } from 'node:ffi';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { applySinks } from '../../src/sinks/apply.ts';
-import { fileSecurity } from '../../src/system/file-security.ts';
+import { fileSecurity } from '../../src/system/descriptors.ts';
 import { applyRequest, sinkAt, sinkDeps } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
 

@@ -6,7 +6,7 @@ import type { Walker } from '../../src/paths/walked.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { createCommands } from '../../src/system/commands.ts';
-import { fileSecurity } from '../../src/system/file-security.ts';
+import { fileSecurity } from '../../src/system/descriptors.ts';
 import { createUsers } from '../../src/host/users.ts';
 import { printOf, type Credentials } from '../../src/core/credentials.ts';
 import { credentials, NOON } from './credentials.ts';

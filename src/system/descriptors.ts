@@ -1,5 +1,7 @@
 import { dlopen } from 'node:ffi';
+import { closeSync, constants, openSync } from 'node:fs';
 import type { FileSecurity } from '../core/contracts.ts';
+import type { Directory } from '../paths/held.ts';
 
 const ACCESS_ACL = Buffer.from('system.posix_acl_access\0');
 const SELINUX = Buffer.from('security.selinux\0');
@@ -10,6 +12,7 @@ const { functions: libc } = dlopen(null, {
   fgetxattr: { arguments: ['i32', 'pointer', 'pointer', 'u64'], return: 'i64' },
   fsetxattr: { arguments: ['i32', 'pointer', 'pointer', 'u64', 'i32'], return: 'i32' },
   fremovexattr: { arguments: ['i32', 'pointer'], return: 'i32' },
+  flock: { arguments: ['i32', 'i32'], return: 'i32' },
 });
 
 /** Node knows no extended attributes, so this asks libc. */
@@ -35,4 +38,26 @@ export const fileSecurity: FileSecurity = {
 /** The real errno is out of reach: Node's own calls may have changed it by the time that we could ask. */
 function denied(syscall: string): Error {
   return Object.assign(new Error(`${syscall} failed`), { code: 'EPERM', syscall });
+}
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * Takes the kernel's lock on a file in a directory of our own, or gives undefined when another process has it. It ends with the process
+ * whatever becomes of that, so it cannot go stale, and a child does not inherit it (O_CLOEXEC).
+ */
+export function tryLock(directory: Directory, name: string): Disposable | undefined {
+  const fd = openSync(directory.at(name), FLAGS, 0o600);
+  if (libc.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
+    closeSync(fd);
+    return undefined;
+  }
+  return {
+    [Symbol.dispose](): void {
+      closeSync(fd);
+    },
+  };
 }
