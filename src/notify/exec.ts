@@ -96,17 +96,10 @@ async function runInUnit(deps: NotifyDeps, { consumer, request, signal, user }: 
   const [program = '', ...args] = consumer.command;
   const { timeout } = consumer;
   const command = [
-    'systemd-run',
-    '--wait',
-    '--collect',
-    '--quiet',
     // Its output is ours to mask, before any journal has it.
-    '--pipe',
-    `--unit=${unitName(consumer)}`,
-    `--uid=${user.uid}`,
-    '--service-type=exec',
-    `--property=RuntimeMaxSec=${timeout}ms`,
-    `--property=TimeoutStopSec=${STOP_TIMEOUT}`,
+    ...['systemd-run', '--wait', '--collect', '--quiet', '--pipe'],
+    ...[`--unit=${unitName(consumer)}`, `--uid=${user.uid}`, '--service-type=exec'],
+    ...[`--property=RuntimeMaxSec=${timeout}ms`, `--property=TimeoutStopSec=${STOP_TIMEOUT}`],
     ...Object.entries(contextOf(request)).map(([name, value]) => `--setenv=${name}=${value}`),
     '--',
     program,

@@ -176,17 +176,8 @@ export interface Unit {
 }
 
 const PROPERTIES = [
-  'LoadState',
-  'ActiveState',
-  'CanReload',
-  'ExecReload',
-  'InactiveExitTimestampMonotonic',
-  'ActiveExitTimestampMonotonic',
-  'ExecMainExitTimestampMonotonic',
-  'MainPID',
-  'ControlGroup',
-  'NRestarts',
-  'Job',
+  ...['LoadState', 'ActiveState', 'CanReload', 'ExecReload', 'MainPID', 'ControlGroup', 'NRestarts', 'Job'],
+  ...['InactiveExitTimestampMonotonic', 'ActiveExitTimestampMonotonic', 'ExecMainExitTimestampMonotonic'],
 ];
 
 /** Rejects with CONSUMER_FAILED where there is none. `user`: the key of that name. */
