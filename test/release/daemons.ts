@@ -98,7 +98,7 @@ frontend t
   },
   monit: {
     unit: 'monit.service',
-    files: { '/etc/monit/conf.d/t': 'set httpd port 8015 and use address localhost allow localhost\n' },
+    files: { '/etc/monit/conf.d/t': 'set httpd port 8015 and use address 127.0.0.1 allow 127.0.0.1\n' },
     edit: 'sed -i s/8015/8115/ /etc/monit/conf.d/t',
     proof: listens(8115),
     consumer: { type: 'signal', pid_file: '/run/monit.pid' },
