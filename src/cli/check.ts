@@ -4,7 +4,7 @@ import { formatProblems, placeText, type Problem } from '../config/problem.ts';
 import type { Config } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode, exitCodeOfErrors, worstOf } from '../core/exit.ts';
-import { byWeight, findingOf, type Finding } from '../core/findings.ts';
+import { byWeight, findingOf, found, type Finding } from '../core/findings.ts';
 import { named } from '../core/sink-id.ts';
 import { printable } from '../core/printable.ts';
 import { closedBy as closedByOf, judgeConfinement } from '../doctor/judge/sinks.ts';
@@ -136,16 +136,15 @@ function judgeOwn(world: World): { readonly state: readonly ErrorInfo[]; readonl
 async function judgeUnits(world: World, deps: LookDeps): Promise<readonly Finding[]> {
   const { config } = deps;
   const unit = await confinement(deps);
-  const closed = config.sinks.flatMap(({ path }) => {
-    const closedBy = unit && closedByOf(unit, dirname(path));
-    return closedBy === undefined ? [] : judgeConfinement({ path, closedBy });
-  });
+  const closed = found(
+    ...config.sinks.map(({ path }) => judgeConfinement({ path, closedBy: unit && closedByOf(unit, dirname(path)) })),
+  );
   const own = unitTrouble(config, UNITS);
   const findings = [...closed, ...own.filter(({ subject }) => !closed.some((other) => other.subject === subject))];
   if (world.uid !== 0) return findings;
   const { state, reason } = await readLockdown(await world.services(), config.lockdown);
   const isTrouble = reason !== undefined && (state === 'drifted' || state === 'on');
-  return isTrouble ? [...findings, ...judgeLockdown({ state: 'drifted', reason })] : findings;
+  return isTrouble ? [...findings, ...found(judgeLockdown({ state: 'drifted', reason }))] : findings;
 }
 
 function describeProblem({ severity, path, message, hint, ...place }: Problem): Finding {

@@ -4,6 +4,7 @@ import type { LockdownConfig } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
+import { found } from '../core/findings.ts';
 import { judgeLockdown } from '../doctor/judge/host.ts';
 import { describeUser, resolveRules, type LockdownDeps, type LockdownState, type Rules } from '../lockdown/rules.ts';
 import { load, asksUnit, readLockdown, readTable, UNIT } from '../lockdown/state.ts';
@@ -105,7 +106,7 @@ export async function showLockdown(world: World, options: LockdownStatusOptions)
   const { clock } = await world.services();
   const exitCode = EXIT_OF_STATE[state.state];
   // That nobody is kept away is what `off` asks for.
-  const findings = state.state === 'off' ? [] : judgeLockdown(state);
+  const findings = found(state.state === 'off' ? undefined : judgeLockdown(state));
   const report = reportOf('lockdown status', { exitCode, findings, lockdown: lockdownReport(state) }, clock.now());
   const text = lines(await describeState(deps, state));
   return showReport(world, options, report, () => text);

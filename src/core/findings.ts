@@ -84,6 +84,11 @@ export function remedyOf({ code, hint }: ErrorInfo): Remedy {
   return hint === undefined ? { text: 'look it up', line: `credrotate explain ${code}` } : { text: hint };
 }
 
+/** Those that there are. */
+export function found<F extends Finding>(...some: readonly (F | undefined)[]): readonly F[] {
+  return some.filter((one) => one !== undefined);
+}
+
 /** The worst comes first. */
 export function byWeight(a: Finding, b: Finding): number {
   return weight(a) - weight(b);

@@ -1,5 +1,5 @@
 import { describeSkew, sourceTime } from '../core/clock-skew.ts';
-import { byWeight, levelOf, type Finding, type Level } from '../core/findings.ts';
+import { byWeight, found, levelOf, type Finding, type Level } from '../core/findings.ts';
 import type { SourceState } from '../core/outcomes.ts';
 import { EXIT, type ExitCode, worstOf } from '../core/exit.ts';
 import {
@@ -38,12 +38,12 @@ export function assess(facts: Facts, now: number): Assessment {
   const left = lifeLeft(status.source, now);
   const context = { ...facts, now, left, host: hostOf(facts) };
   const ofPass = [
-    ...judgeSource(context),
+    ...found(judgeSource(context)),
     ...judgeSinks(context),
     ...judgeConsumers(context),
     ...judgeAgent(status),
   ].map((finding) => dated(finding, status));
-  const judged = [...ofPass, ...judgeNextPass(context), ...judgeConfiguration(context)].toSorted(byWeight);
+  const judged = [...ofPass, ...found(judgeNextPass(context), judgeConfiguration(context))].toSorted(byWeight);
   const exitOf = (asker: keyof Judged['exits']): ExitCode => worstOf(judged.flatMap(({ exits }) => exits[asker] ?? []));
   return {
     level: levelOf(judged),

@@ -115,7 +115,12 @@ function hookStatus({ at, exitCode }: HookRun): NonNullable<ConsumerStatus['hook
   return { at: timestamp(at), ...(exitCode !== undefined && { exitCode }), more: 'sudo credrotate status' };
 }
 
-function knownStatus({ generation, at, expiration, by }: NonNullable<ConsumerState['notifiedOf']>): NonNullable<ConsumerStatus['known']> {
+function knownStatus({
+  generation,
+  at,
+  expiration,
+  by,
+}: NonNullable<ConsumerState['notifiedOf']>): NonNullable<ConsumerStatus['known']> {
   return { generation, at: timestamp(at), expiration: timestamp(expiration), ...(by && { by }) };
 }
 

@@ -1,7 +1,7 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode, exitCodeOfError } from '../core/exit.ts';
-import { type Finding, findingOf, type Remedy, remedyOf } from '../core/findings.ts';
+import { type Finding, findingOf, found, type Remedy, remedyOf } from '../core/findings.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { named, type SinkKey } from '../core/sink-id.ts';
 import type { ConsumerStatus, NextPass, OnDisk, SinkStatus, Status } from './schema.ts';
@@ -68,12 +68,12 @@ function startOf({ agent }: Status, hasUnits: boolean, sudo: string): Remedy {
 }
 
 /** Whether the credentials in the files live, and whether others will come. */
-export function judgeSource(context: Context): readonly Judged[] {
+export function judgeSource(context: Context): Judged | undefined {
   const { status, left } = context;
   const { source } = status;
-  if (left === undefined || left <= 0) return [missing(context)];
-  if (source.state !== 'ok') return [failing(context, left)];
-  return source.error ? [earlier(context, source.error)] : [];
+  if (left === undefined || left <= 0) return missing(context);
+  if (source.state !== 'ok') return failing(context, left);
+  return source.error && earlier(context, source.error);
 }
 
 /** What a failing source ends with where nothing covers it. */
@@ -141,15 +141,15 @@ function earlier({ host }: Context, error: ErrorInfo): Judged {
 
 /** A sink of which nothing good is known is not up to date. */
 export function judgeSinks(context: Context): readonly Judged[] {
-  return [...named(context.status.sinks).flatMap((sink) => judgeSink(sink, context)), ...judgeLeft(context)];
+  return found(...named(context.status.sinks).map((sink) => judgeSink(sink, context)), ...judgeLeft(context));
 }
 
 type Named = SinkStatus & { readonly name: string };
 
-function judgeSink(sink: Named, { host, left }: Context): readonly Judged[] {
+function judgeSink(sink: Named, { host, left }: Context): Judged | undefined {
   const { name, result, error, since } = sink;
   // Without any credentials that is said once, for all of them.
-  if (!error && (result !== 'unknown' || left === undefined)) return sink.isUnreachable ? [unreachable(sink)] : [];
+  if (!error && (result !== 'unknown' || left === undefined)) return sink.isUnreachable ? unreachable(sink) : undefined;
   const found = error ?? { code: 'SINK_OUTDATED', message: 'the last pass did not look at it' };
   const finding = findingOf('sink-refused', { subject: name, problem: 'not up to date' }, found);
   const judged = {
@@ -157,9 +157,9 @@ function judgeSink(sink: Named, { host, left }: Context): readonly Judged[] {
     ...(since !== undefined && { since }),
     exits: everywhere(exitCodeOfError(found.code)),
   };
-  if (found.code !== 'SINK_OUTDATED') return [judged];
+  if (found.code !== 'SINK_OUTDATED') return judged;
   const text = error ? 'it is written as soon as the source gives credentials; have a pass made' : 'have a pass made';
-  return [{ ...judged, id: 'sink-outdated', remedy: { text, line: host.pass } }];
+  return { ...judged, id: 'sink-outdated', remedy: { text, line: host.pass } };
 }
 
 /** It is as configured, and of no use to them. */
@@ -200,45 +200,41 @@ function judgeLeft({ status: { sinks, left = [], source, agent }, keeper, now }:
 }
 
 /** Whether somebody keeps the files up to date from now on. */
-export function judgeNextPass({ keeper, host }: Context): readonly Judged[] {
+export function judgeNextPass({ keeper, host }: Context): Judged | undefined {
   const { life, since, evidence } = keeper;
-  if (life === 'alive') return [];
+  if (life === 'alive') return undefined;
   if (life === 'unknown') {
-    return [
-      {
-        id: 'next-pass-unknown',
-        severity: 'unknown',
-        subject: 'next pass',
-        problem: 'nobody can tell from here whether one will be made',
-        evidence: [evidence],
-        remedy: { text: 'ask as root', line: 'sudo credrotate status' },
-        exits: { status: EXIT.unreachable },
-      },
-    ];
-  }
-  return [
-    {
-      id: 'nobody-refreshes',
-      severity: 'error',
+    return {
+      id: 'next-pass-unknown',
+      severity: 'unknown',
       subject: 'next pass',
-      problem: life === 'overdue' ? 'it is overdue' : 'nobody will make one',
-      ...(since !== undefined && { since }),
+      problem: 'nobody can tell from here whether one will be made',
       evidence: [evidence],
-      remedy: host.start,
+      remedy: { text: 'ask as root', line: 'sudo credrotate status' },
       exits: { status: EXIT.unreachable },
-    },
-  ];
+    };
+  }
+  return {
+    id: 'nobody-refreshes',
+    severity: 'error',
+    subject: 'next pass',
+    problem: life === 'overdue' ? 'it is overdue' : 'nobody will make one',
+    ...(since !== undefined && { since }),
+    evidence: [evidence],
+    remedy: host.start,
+    exits: { status: EXIT.unreachable },
+  };
 }
 
 /** So long somebody may be at work on the files; milliseconds. */
 const EDITING = 600_000;
 
 /** Whether the configuration on disk is the one in force: a wrong one would show at the next start, when it hurts. */
-export function judgeConfiguration(context: Context): readonly Judged[] {
+export function judgeConfiguration(context: Context): Judged | undefined {
   const { onDisk, now } = context;
-  if (onDisk?.state === 'refused') return [refused(context, onDisk)];
+  if (onDisk?.state === 'refused') return refused(context, onDisk);
   const isForgotten = onDisk?.state === 'edited' && !(now - Date.parse(onDisk.since ?? '') < EDITING);
-  return isForgotten ? [edited(context, onDisk)] : [];
+  return isForgotten ? edited(context, onDisk) : undefined;
 }
 
 function common({ status }: Context, { since }: OnDisk): Pick<Judged, 'severity' | 'subject' | 'since' | 'exits'> {
@@ -270,41 +266,37 @@ function edited(context: Context, onDisk: OnDisk): Judged {
 
 /** Whether those who use the files know of them. */
 export function judgeConsumers(context: Context): readonly Judged[] {
-  return context.status.consumers.flatMap((consumer) => judge(consumer, context));
+  return found(...context.status.consumers.map((consumer) => judge(consumer, context)));
 }
 
-function judge(consumer: ConsumerStatus, { host, keeper, now }: Context): readonly Judged[] {
+function judge(consumer: ConsumerStatus, { host, keeper, now }: Context): Judged | undefined {
   const { name: subject, result, notReading, error, pendingSince, known } = consumer;
-  if (result === 'ended') return [judgeEnd(consumer, now)];
+  if (result === 'ended') return judgeEnd(consumer, now);
   if (result === 'pending') {
-    return [
-      {
-        id: 'consumer-pending',
-        severity: 'warning',
-        subject,
-        problem: 'notification pending',
-        ...(pendingSince !== undefined && { since: pendingSince }),
-        evidence: error ? [`${error.code}: ${error.message}`] : [],
-        remedy: { text: error?.hint ?? 'nothing is lost: it is tried again' },
-        exits: everywhere(EXIT.consumerPending),
-      },
-    ];
-  }
-  if (!notReading) return [];
-  const again = { text: 'notify it again and look in a minute; one that never reads needs a restart' };
-  return [
-    {
-      id: 'consumer-not-reading',
+    return {
+      id: 'consumer-pending',
       severity: 'warning',
       subject,
-      problem: 'notified, but nobody has read its files',
-      ...(known && { since: known.at }),
-      evidence: [],
-      // Only an agent can be asked for it.
-      remedy: keeper.by === 'agent' ? { ...again, line: `${host.pass} --notify ${subject}` } : again,
-      exits: {},
-    },
-  ];
+      problem: 'notification pending',
+      ...(pendingSince !== undefined && { since: pendingSince }),
+      evidence: error ? [`${error.code}: ${error.message}`] : [],
+      remedy: { text: error?.hint ?? 'nothing is lost: it is tried again' },
+      exits: everywhere(EXIT.consumerPending),
+    };
+  }
+  if (!notReading) return undefined;
+  const again = { text: 'notify it again and look in a minute; one that never reads needs a restart' };
+  return {
+    id: 'consumer-not-reading',
+    severity: 'warning',
+    subject,
+    problem: 'notified, but nobody has read its files',
+    ...(known && { since: known.at }),
+    evidence: [],
+    // Only an agent can be asked for it.
+    remedy: keeper.by === 'agent' ? { ...again, line: `${host.pass} --notify ${subject}` } : again,
+    exits: {},
+  };
 }
 
 /** Its successor has the new files, until little is left of the credentials in them. */

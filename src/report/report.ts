@@ -13,7 +13,15 @@ interface Reported extends Omit<Partial<Report>, 'version' | 'command' | 'at' | 
 /** What a command has found or done at `now`, epoch milliseconds. */
 export function reportOf(command: string, { exitCode, findings, ...sections }: Reported, now: number): Report {
   const level = levelOf(findings);
-  return { version: 2, command, at: timestamp(now), level, exitCode, findings: findings.toSorted(byWeight), ...sections };
+  return {
+    version: 2,
+    command,
+    at: timestamp(now),
+    level,
+    exitCode,
+    findings: findings.toSorted(byWeight),
+    ...sections,
+  };
 }
 
 /** A report of an agent's state, with what it comes to. */

@@ -1,4 +1,4 @@
-import { type Finding, findingOf, type Remedy } from '../../core/findings.ts';
+import { type Finding, findingOf, found, type Remedy } from '../../core/findings.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import type { ConsumerFacts, ProcessFacts, UnitFacts, VariableFacts } from '../contract.ts';
 
@@ -7,7 +7,7 @@ export function judgeUnit(consumer: ConsumerFacts): readonly Finding[] {
   const { name, unit } = consumer;
   if (!unit) return [];
   if (!unit.isThere) return [missing(name, unit)];
-  return [...judgeReload(name, unit), ...judgeRestart(consumer, unit)];
+  return found(judgeReload(name, unit), judgeRestart(consumer, unit));
 }
 
 function missing(subject: string, { name }: UnitFacts): Finding {
@@ -21,42 +21,38 @@ function missing(subject: string, { name }: UnitFacts): Finding {
   };
 }
 
-function judgeReload(subject: string, { name, action, canReload }: UnitFacts): readonly Finding[] {
-  if (canReload || (action !== 'reload' && action !== 'try-reload-or-restart')) return [];
+function judgeReload(subject: string, { name, action, canReload }: UnitFacts): Finding | undefined {
+  if (canReload || (action !== 'reload' && action !== 'try-reload-or-restart')) return undefined;
   const never = action === 'reload';
-  return [
-    {
-      id: 'unit-cannot-reload',
-      severity: never ? 'error' : 'note',
-      subject,
-      problem: never
-        ? `${name} cannot reload, so that it is never notified`
-        : `${name} cannot reload: it is restarted, when little is left of the credentials that it knows`,
-      evidence: [`systemctl show ${name}: CanReload=no`],
-      remedy: never
-        ? { text: 'have it restarted', line: 'action: try-reload-or-restart' }
-        : { text: 'nothing, if it may be restarted every few hours; else give the unit an ExecReload=' },
-    },
-  ];
+  return {
+    id: 'unit-cannot-reload',
+    severity: never ? 'error' : 'note',
+    subject,
+    problem: never
+      ? `${name} cannot reload, so that it is never notified`
+      : `${name} cannot reload: it is restarted, when little is left of the credentials that it knows`,
+    evidence: [`systemctl show ${name}: CanReload=no`],
+    remedy: never
+      ? { text: 'have it restarted', line: 'action: try-reload-or-restart' }
+      : { text: 'nothing, if it may be restarted every few hours; else give the unit an ExecReload=' },
+  };
 }
 
 /** systemd takes death by SIGHUP for success, so that Restart=on-failure does not bring the unit back. */
-function judgeRestart({ name: subject, told, processes }: ConsumerFacts, unit: UnitFacts): readonly Finding[] {
+function judgeRestart({ name: subject, told, processes }: ConsumerFacts, unit: UnitFacts): Finding | undefined {
   const isSure = processes.length > 0 && processes.every(({ error }) => !error);
-  if (told !== 'signal' || unit.restart === 'always' || isSure) return [];
-  return [
-    {
-      id: 'unit-stays-down',
-      severity: 'warning',
-      subject,
-      problem: `a signal that ${unit.name} does not handle would end it, and nothing would start it again`,
-      evidence: [`systemctl show ${unit.name}: Restart=${unit.restart}`],
-      remedy: {
-        text: 'have it restarted whatever ends it',
-        line: `sudo systemctl edit ${unit.name}   # [Service] Restart=always`,
-      },
+  if (told !== 'signal' || unit.restart === 'always' || isSure) return undefined;
+  return {
+    id: 'unit-stays-down',
+    severity: 'warning',
+    subject,
+    problem: `a signal that ${unit.name} does not handle would end it, and nothing would start it again`,
+    evidence: [`systemctl show ${unit.name}: Restart=${unit.restart}`],
+    remedy: {
+      text: 'have it restarted whatever ends it',
+      line: `sudo systemctl edit ${unit.name}   # [Service] Restart=always`,
     },
-  ];
+  };
 }
 
 /** The variables that are looked for in the environment of a unit. */
@@ -72,22 +68,20 @@ export const SHADOWS = [
 /** What the environment of a unit does to the files that it should read. */
 export function judgeEnvironment(consumer: ConsumerFacts): readonly Finding[] {
   const { unit } = consumer;
-  return unit?.isThere ? [...judgeVariables(consumer, unit), ...judgeFiles(consumer, unit)] : [];
+  return unit?.isThere ? found(judgeVariables(consumer, unit), judgeFiles(consumer, unit)) : [];
 }
 
-function judgeVariables(consumer: ConsumerFacts, unit: UnitFacts): readonly Finding[] {
+function judgeVariables(consumer: ConsumerFacts, unit: UnitFacts): Finding | undefined {
   const shadows = unit.environment.filter((variable) => isShadow(variable, consumer, unit));
-  if (shadows.length === 0) return [];
-  return [
-    {
-      id: 'environment-shadows',
-      severity: 'error',
-      subject: consumer.name,
-      problem: `the environment of ${unit.name} stands before the sinks of this consumer`,
-      evidence: shadows.map(({ name, from, value }) => `${from}: ${name}${value === undefined ? '' : `=${value}`}`),
-      remedy: { text: 'take those variables out of the unit', line: `sudo systemctl edit ${unit.name}` },
-    },
-  ];
+  if (shadows.length === 0) return undefined;
+  return {
+    id: 'environment-shadows',
+    severity: 'error',
+    subject: consumer.name,
+    problem: `the environment of ${unit.name} stands before the sinks of this consumer`,
+    evidence: shadows.map(({ name, from, value }) => `${from}: ${name}${value === undefined ? '' : `=${value}`}`),
+    remedy: { text: 'take those variables out of the unit', line: `sudo systemctl edit ${unit.name}` },
+  };
 }
 
 /** Keys in the environment win over every file; a profile or a path leads elsewhere than to our sink. */
@@ -107,30 +101,28 @@ function comesLater(from: string, { environmentFiles }: UnitFacts, sink = ''): b
 }
 
 /** systemd reads an EnvironmentFile= when it starts the unit, and never again. */
-function judgeFiles({ name, told, sinks }: ConsumerFacts, unit: UnitFacts): readonly Finding[] {
+function judgeFiles({ name, told, sinks }: ConsumerFacts, unit: UnitFacts): Finding | undefined {
   const files = sinks.map(({ path }) => path).filter((path) => unit.environmentFiles.includes(path));
-  if (files.length === 0 || told === 'restart' || told === 'hook') return [];
-  return [
-    {
-      id: 'environment-file-reload',
-      severity: 'error',
-      subject: name,
-      problem: `${unit.name} is notified by a ${told}, but reads its EnvironmentFile= only when it starts`,
-      evidence: files.map((path) => `${unit.name} has EnvironmentFile=${path}`),
-      remedy: { text: 'have it restarted', line: `${name}: { type: systemd, unit: ${unit.name}, action: restart }` },
-    },
-  ];
+  if (files.length === 0 || told === 'restart' || told === 'hook') return undefined;
+  return {
+    id: 'environment-file-reload',
+    severity: 'error',
+    subject: name,
+    problem: `${unit.name} is notified by a ${told}, but reads its EnvironmentFile= only when it starts`,
+    evidence: files.map((path) => `${unit.name} has EnvironmentFile=${path}`),
+    remedy: { text: 'have it restarted', line: `${name}: { type: systemd, unit: ${unit.name}, action: restart }` },
+  };
 }
 
 /** Programs that a notification does not reach. */
 export function judgeSignals({ name, processes }: ConsumerFacts): readonly Finding[] {
-  return processes.flatMap((process) => judgeSignal(name, process));
+  return found(...processes.map((process) => judgeSignal(name, process)));
 }
 
-function judgeSignal(subject: string, { pid, program, error }: ProcessFacts): readonly Finding[] {
-  if (!error) return [];
+function judgeSignal(subject: string, { pid, program, error }: ProcessFacts): Finding | undefined {
+  if (!error) return undefined;
   const problem = `a notification would not reach pid ${pid}${program === undefined ? '' : ` (${program})`}`;
-  return [findingOf('signal-not-handled', { subject, problem }, error)];
+  return findingOf('signal-not-handled', { subject, problem }, error);
 }
 
 const RESTART: Remedy = { text: 'have it restarted', line: '{ type: systemd, unit: NAME.service, action: restart }' };
@@ -162,32 +154,28 @@ const RUNTIMES: Readonly<Record<string, string>> = {
 
 /** Programs that do nothing when they are notified. */
 export function judgeReading(consumer: ConsumerFacts): readonly Finding[] {
-  return consumer.processes.flatMap((process) => judgeProgram(consumer, process));
+  return found(...consumer.processes.map((process) => judgeProgram(consumer, process)));
 }
 
-function judgeProgram({ name, told, sinks }: ConsumerFacts, { pid, program = '' }: ProcessFacts): readonly Finding[] {
-  if (told !== 'reload' && told !== 'signal') return [];
+function judgeProgram({ name, told, sinks }: ConsumerFacts, { pid, program = '' }: ProcessFacts): Finding | undefined {
+  if (told !== 'reload' && told !== 'signal') return undefined;
   const [habit, remedyFor] = PROGRAMS[program] ?? [];
   if (habit !== undefined && remedyFor) {
     const remedy = remedyFor(sinks);
     const problem = `${program} ${habit}, so that notifying it by a ${told} changes nothing`;
-    return [
-      { id: 'never-rereads', severity: 'warning', subject: name, problem, evidence: [seen(pid, program)], remedy },
-    ];
+    return { id: 'never-rereads', severity: 'warning', subject: name, problem, evidence: [seen(pid, program)], remedy };
   }
   const language = RUNTIMES[program.replace(/[\d.]+$/, '')];
-  if (language === undefined || sinks.every(({ format }) => format !== 'aws-credentials')) return [];
+  if (language === undefined || sinks.every(({ format }) => format !== 'aws-credentials')) return undefined;
   const problem = `the AWS SDK for ${language} reads the file once: a ${told} helps only if the program makes a new session`;
-  return [
-    {
-      id: 'never-rereads',
-      severity: 'note',
-      subject: name,
-      problem,
-      evidence: [seen(pid, program)],
-      remedy: asking(sinks),
-    },
-  ];
+  return {
+    id: 'never-rereads',
+    severity: 'note',
+    subject: name,
+    problem,
+    evidence: [seen(pid, program)],
+    remedy: asking(sinks),
+  };
 }
 
 function seen(pid: number, program: string): string {

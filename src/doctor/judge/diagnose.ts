@@ -1,4 +1,4 @@
-import { type Finding, findingOf } from '../../core/findings.ts';
+import { type Finding, findingOf, found } from '../../core/findings.ts';
 import type { ConsumerFacts, Facts } from '../contract.ts';
 import { judgeEnvironment, judgeReading, judgeSignals, judgeUnit } from './consumers.ts';
 import { judgeMachine, judgeMetadata } from './host.ts';
@@ -24,7 +24,7 @@ export function judgeConsumer(consumer: ConsumerFacts): readonly Finding[] {
   const { name: subject, trouble } = consumer;
   const problem = 'a pass will not notify it';
   return [
-    ...(trouble ? [findingOf('consumer-refused', { subject, problem }, trouble)] : []),
+    ...found(trouble && findingOf('consumer-refused', { subject, problem }, trouble)),
     ...judgeUnit(consumer),
     ...judgeSignals(consumer),
   ];

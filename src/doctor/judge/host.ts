@@ -1,5 +1,5 @@
 import { describeSkew, notableSkew } from '../../core/clock-skew.ts';
-import { type Finding, findingOf } from '../../core/findings.ts';
+import { type Finding, findingOf, found } from '../../core/findings.ts';
 import type { Facts, MachineFacts, MetadataFacts, SinkFacts } from '../contract.ts';
 
 const SUBJECT = 'metadata service';
@@ -7,16 +7,16 @@ const OPTIONS = 'aws ec2 modify-instance-metadata-options --instance-id ID';
 
 /** Whether the metadata service answers us, and whom else. `now`: epoch milliseconds. */
 export function judgeMetadata(facts: MetadataFacts, now: number): readonly Finding[] {
-  return [...judgeAnswer(facts), ...judgeClock(facts, now), ...judgeV1(facts), ...judgeLockdown(facts.lockdown)];
+  return found(judgeAnswer(facts), judgeClock(facts, now), judgeV1(facts), judgeLockdown(facts.lockdown));
 }
 
 /** Of what keeps us from the credentials, the most precise reason that was seen. */
-function judgeAnswer(facts: MetadataFacts): readonly Finding[] {
-  if (facts.imdsd !== undefined || facts.isProhibited) return [imdsd(facts)];
+function judgeAnswer(facts: MetadataFacts): Finding | undefined {
+  if (facts.imdsd !== undefined || facts.isProhibited) return imdsd(facts);
   const { trouble } = facts;
-  if (!trouble) return [];
-  if (trouble.code === 'IMDS_UNREACHABLE' && facts.statusWithoutToken !== undefined) return [hopLimit(facts)];
-  return [findingOf('source-failing', { subject: SUBJECT, problem: 'it gives no credentials' }, trouble)];
+  if (!trouble) return undefined;
+  if (trouble.code === 'IMDS_UNREACHABLE' && facts.statusWithoutToken !== undefined) return hopLimit(facts);
+  return findingOf('source-failing', { subject: SUBJECT, problem: 'it gives no credentials' }, trouble);
 }
 
 function imdsd({ trouble, imdsd: path, isProhibited }: MetadataFacts): Finding {
@@ -60,97 +60,87 @@ function hopLimit({ endpoint, statusWithoutToken, container }: MetadataFacts): F
 /** AWS refuses requests that are signed so far from its own time; milliseconds. */
 const REFUSED = 300_000;
 
-function judgeClock({ clockSkew }: MetadataFacts, now: number): readonly Finding[] {
+function judgeClock({ clockSkew }: MetadataFacts, now: number): Finding | undefined {
   const described = describeSkew(clockSkew, now);
-  if (described === undefined) return [];
-  return [
-    {
-      id: 'clock-skew',
-      severity: Math.abs(notableSkew(clockSkew)) >= REFUSED ? 'error' : 'warning',
-      subject: 'clock',
-      problem: 'the clock is wrong, and AWS refuses requests that are signed more than 5 minutes off',
-      evidence: [described.replace(/: set it right.*$/, '')],
-      remedy: { text: 'set it right, and have it kept right', line: 'sudo timedatectl set-ntp true' },
-    },
-  ];
+  if (described === undefined) return undefined;
+  return {
+    id: 'clock-skew',
+    severity: Math.abs(notableSkew(clockSkew)) >= REFUSED ? 'error' : 'warning',
+    subject: 'clock',
+    problem: 'the clock is wrong, and AWS refuses requests that are signed more than 5 minutes off',
+    evidence: [described.replace(/: set it right.*$/, '')],
+    remedy: { text: 'set it right, and have it kept right', line: 'sudo timedatectl set-ntp true' },
+  };
 }
 
-function judgeV1({ endpoint, statusWithoutToken }: MetadataFacts): readonly Finding[] {
-  if (statusWithoutToken !== 200) return [];
-  return [
-    {
-      id: 'imds-v1',
-      severity: 'warning',
-      subject: SUBJECT,
-      problem: 'it answers without a token: whoever makes a program of this host send a request gets the credentials',
-      evidence: [`GET ${endpoint}/latest/meta-data/ without a token: status 200`],
-      remedy: { text: 'require tokens, once no program needs IMDSv1', line: `${OPTIONS} --http-tokens required` },
-    },
-  ];
+function judgeV1({ endpoint, statusWithoutToken }: MetadataFacts): Finding | undefined {
+  if (statusWithoutToken !== 200) return undefined;
+  return {
+    id: 'imds-v1',
+    severity: 'warning',
+    subject: SUBJECT,
+    problem: 'it answers without a token: whoever makes a program of this host send a request gets the credentials',
+    evidence: [`GET ${endpoint}/latest/meta-data/ without a token: status 200`],
+    remedy: { text: 'require tokens, once no program needs IMDSv1', line: `${OPTIONS} --http-tokens required` },
+  };
 }
 
-export function judgeLockdown(lockdown: MetadataFacts['lockdown']): readonly Finding[] {
-  if (lockdown.state === 'on' || lockdown.state === 'unknown') return [];
+export function judgeLockdown(lockdown: MetadataFacts['lockdown']): Finding | undefined {
+  if (lockdown.state === 'on' || lockdown.state === 'unknown') return undefined;
   const isOff = lockdown.state === 'off';
-  return [
-    {
-      id: isOff ? 'endpoint-open' : 'lockdown-drifted',
-      severity: isOff ? 'note' : 'warning',
-      subject: SUBJECT,
-      problem: isOff
-        ? 'every user of this host reaches it, and so has the role'
-        : 'the rules that let only some users reach it are not those of the configuration',
-      evidence: [lockdown.reason ?? (isOff ? 'there are no rules of credrotate' : 'the rules differ')],
-      remedy: { text: 'let only root and those who need it reach it', line: 'sudo credrotate lockdown apply' },
-    },
-  ];
+  return {
+    id: isOff ? 'endpoint-open' : 'lockdown-drifted',
+    severity: isOff ? 'note' : 'warning',
+    subject: SUBJECT,
+    problem: isOff
+      ? 'every user of this host reaches it, and so has the role'
+      : 'the rules that let only some users reach it are not those of the configuration',
+    evidence: [lockdown.reason ?? (isOff ? 'there are no rules of credrotate' : 'the rules differ')],
+    remedy: { text: 'let only root and those who need it reach it', line: 'sudo credrotate lockdown apply' },
+  };
 }
 
 /** Whether what stands belongs to this instance, and whether anybody keeps it fresh. */
 export function judgeMachine({ machine, sinks }: Pick<Facts, 'machine' | 'sinks'>): readonly Finding[] {
-  return [...judgeImage(machine, sinks), ...judgeStatus(machine)];
+  return found(judgeImage(machine, sinks), judgeStatus(machine));
 }
 
-function judgeImage(machine: MachineFacts, sinks: readonly SinkFacts[]): readonly Finding[] {
+function judgeImage(machine: MachineFacts, sinks: readonly SinkFacts[]): Finding | undefined {
   const { instance, stateInstance, hasState, keyId } = machine;
   const isForeign = stateInstance !== undefined && instance !== undefined && stateInstance !== instance;
   // Before the first pass, keys in our places are somebody else's, unless they are those that the source gives.
   const strange = hasState ? [] : sinks.filter(({ keyIds }) => keyIds.some((id) => id !== keyId));
-  if (!isForeign && strange.length === 0) return [];
-  return [
-    {
-      id: 'image-baked',
-      severity: isForeign ? 'error' : 'warning',
-      subject: instance ?? 'this instance',
-      problem: isForeign
-        ? 'the state is that of another instance: this machine was made from an image that holds its credentials'
-        : 'keys stand in the sinks although there has been no pass: perhaps they came with the machine image',
-      evidence: [
-        ...(isForeign ? [`the state is of ${stateInstance}, the metadata service of ${instance}`] : []),
-        ...strange.map(({ path, keyIds }) => `${path}: key ${keyIds.join(' and ')}`),
-      ],
-      remedy: {
-        text: 'have them replaced here; on the instance that an image is made of, run credrotate forget --all before',
-        line: 'sudo credrotate once',
-      },
+  if (!isForeign && strange.length === 0) return undefined;
+  return {
+    id: 'image-baked',
+    severity: isForeign ? 'error' : 'warning',
+    subject: instance ?? 'this instance',
+    problem: isForeign
+      ? 'the state is that of another instance: this machine was made from an image that holds its credentials'
+      : 'keys stand in the sinks although there has been no pass: perhaps they came with the machine image',
+    evidence: [
+      ...(isForeign ? [`the state is of ${stateInstance}, the metadata service of ${instance}`] : []),
+      ...strange.map(({ path, keyIds }) => `${path}: key ${keyIds.join(' and ')}`),
+    ],
+    remedy: {
+      text: 'have them replaced here; on the instance that an image is made of, run credrotate forget --all before',
+      line: 'sudo credrotate once',
     },
-  ];
+  };
 }
 
 /** What a status says is judged with it. */
-function judgeStatus({ hasStatus, hasUnits }: MachineFacts): readonly Finding[] {
-  if (hasStatus) return [];
-  return [
-    {
-      id: 'nobody-refreshes',
-      severity: 'error',
-      subject: 'next pass',
-      problem: 'no pass has been made since the boot: the files are not kept',
-      evidence: ['there is no status'],
-      remedy: {
-        text: 'start the agent now and at boot, or credrotate.timer in its place',
-        line: hasUnits ? 'sudo systemctl enable --now credrotate' : 'sudo credrotate run',
-      },
+function judgeStatus({ hasStatus, hasUnits }: MachineFacts): Finding | undefined {
+  if (hasStatus) return undefined;
+  return {
+    id: 'nobody-refreshes',
+    severity: 'error',
+    subject: 'next pass',
+    problem: 'no pass has been made since the boot: the files are not kept',
+    evidence: ['there is no status'],
+    remedy: {
+      text: 'start the agent now and at boot, or credrotate.timer in its place',
+      line: hasUnits ? 'sudo systemctl enable --now credrotate' : 'sudo credrotate run',
     },
-  ];
+  };
 }
