@@ -58,6 +58,21 @@ describe('a signal', () => {
     assert.ok(program.isRunning());
   });
 
+  for (const [name, command] of [
+    ['runsv', '/usr/bin/sv, restart'],
+    ['s6-supervise', '/usr/bin/s6-svc, -r'],
+  ] as const) {
+    test(`is spared a program of ${name}, with the line that has it restarted`, async (t) => {
+      const directory = tempDir(t);
+      const supervisor = privateCopy('/bin/sh', directory, name);
+      const script = `cd ${directory}; sleep 1000 & echo $!.; wait`;
+      const { output } = await startProgram(t, [supervisor, '-c', script], { ready: '.\n' });
+      const result = await signalByPidFile(makePidFile(t, Number.parseInt(output(), 10)));
+      const line = `{ type: exec, command: [${command}, "${directory}"], when: expiring }`;
+      assert.ok(JSON.stringify(result).includes(JSON.stringify(`have ${name} restart it: ${line}`).slice(1, -1)));
+    });
+  }
+
   test('goes to a program for which the administrator vouches, once it had time to start', async (t) => {
     const program = await startSleep(t);
     const file = makePidFile(t, program.pid);
