@@ -63,7 +63,7 @@ export async function makePackage(order: Order): Promise<string> {
     tar: `credrotate-${VERSION}-linux-${name}.tar.xz`,
   };
   const path = join(directory, files[format]);
-  const installed = [...(await contents(order)), ...(format === 'deb' ? debContents(date) : [])];
+  const installed = [...(await contents(order)), ...(format === 'deb' ? await debContents(date) : [])];
   const key = digestOf(format, installed, order);
   await mkdir(directory, { recursive: true });
   const current = await alone(join(directory, `.${basename(path)}.lock`), async () => {

@@ -6,18 +6,25 @@ import { promisify } from 'node:util';
 import { copy, DOCUMENTS, packed, text, type Installed } from './contents.ts';
 import { HOMEPAGE, MAINTAINER, NAMES, ROOT, SOURCE_REPOSITORY, VERSION, type Order } from './product.ts';
 import { bytesOf, stage } from './stage.ts';
-import { bundledVersions } from './third-party.ts';
+import { bundledPackages, bundledVersions } from './third-party.ts';
 
 const run = promisify(execFile);
 const template = readFileSync(join(ROOT, 'packaging/deb/control'), 'utf8');
 
 /** What only this kind has beside the common contents. */
-export function debContents(date: number): Installed[] {
+export async function debContents(date: number): Promise<Installed[]> {
   return [
-    copy('packaging/deb/copyright', `${DOCUMENTS}/copyright`),
+    text(`${DOCUMENTS}/copyright`, await copyright()),
     packed(`${DOCUMENTS}/changelog`, changelog(date)),
     copy('packaging/deb/lintian-overrides', 'usr/share/lintian/overrides/credrotate'),
   ];
+}
+
+/** Of the executable, with the licences of ours, of Node and of each package in it. */
+async function copyright(): Promise<string> {
+  const licences = (await bundledPackages()).map(({ license }) => license);
+  const all = [...new Set(['Apache-2.0', 'MIT', ...licences])].sort().join(' and ');
+  return readFileSync(join(ROOT, 'packaging/deb/copyright'), 'utf8').replace('@LICENCES@', all);
 }
 
 /** The form that Debian's tools read; what changed is told in the other one. */

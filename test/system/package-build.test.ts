@@ -121,6 +121,10 @@ describe('packages', () => {
       dependencies: Record<string, string>;
     };
     for (const [name, version] of Object.entries(dependencies)) assert.ok(names.includes(`${name} ${version}`), name);
+    const copyright = debFile(`${documents}/copyright`).toString();
+    assert.match(copyright, /^Files: usr\/bin\/credrotate\n[^]*^License: (?:[\w.-]+ and )+[\w.-]+$/m);
+    for (const name of ['Apache-2.0', 'ISC', 'MIT', 'GPL-3+ with GCC-Runtime-exception'])
+      assert.ok(copyright.includes(name), name);
     const bundled = [
       execFileSync('dpkg-deb', ['--field', packages.deb, 'X-Bundled'], { encoding: 'utf8' }),
       rpmQuery('--provides'),
