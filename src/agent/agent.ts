@@ -29,7 +29,7 @@ export interface AgentView {
   readonly report: PassReport;
   /** Whether each consumer that was notified does not read, as far as it can be known. */
   readonly notReading: ReturnType<typeof readingVerdicts>;
-  /** Undefined when nobody will make another pass by himself. */
+  /** Undefined for a one-shot that has ended: it makes no further pass. */
   readonly next: Plan | undefined;
 }
 
@@ -41,13 +41,13 @@ export interface OnceLimits {
 }
 
 /** A role that arrives late is found within this time of its arrival. */
-const LONGEST_WAIT_STEP = 10_000;
+const LONGEST_WAIT_STEP_MS = 10_000;
 
-/** Who asked for a pass is not kept longer by a slow consumer: it is reported as pending; milliseconds. */
-const ANSWER_PATIENCE = 30_000;
+/** A slow consumer keeps the client of `refresh` waiting no longer; it is reported as pending. */
+const ANSWER_PATIENCE_MS = 30_000;
 
-/** Of what looks at processes and units; milliseconds. */
-const DRY_RUN_PATIENCE = 30_000;
+/** For looking at processes and units. */
+const DRY_RUN_PATIENCE_MS = 30_000;
 
 /** Makes passes, one at a time: by itself on the plan, and when asked. */
 export class Agent {
@@ -60,7 +60,7 @@ export class Agent {
   #failures = 0;
   #last: FilesReport | undefined;
   #next: Plan | undefined;
-  readonly #asked: Waiting[] = [];
+  readonly #asked: PendingRequest[] = [];
   #wake = new AbortController();
 
   constructor(deps: AgentDeps, config: Config) {
@@ -90,7 +90,7 @@ export class Agent {
   async #passes(signal: AbortSignal): Promise<void> {
     for (let trigger: PassTrigger = 'start'; !signal.aborted; trigger = 'scheduled') {
       const asked = [...this.#asked];
-      await this.#pass(joined(asked, trigger), signal);
+      await this.#pass(joinRequests(asked, trigger), signal);
       for (const one of this.#asked.splice(0, asked.length)) void this.#answer(one);
       await this.#sleep(signal);
     }
@@ -98,8 +98,8 @@ export class Agent {
 
   /** Asks the running agent for a pass; the report comes when its consumers have been tried as well. */
   async ask(asked: PassRequest): Promise<PassReport> {
-    refuseUnknown(this.#config, asked);
-    const waiting: Waiting = { ...asked, answer: Promise.withResolvers() };
+    requireKnownConsumers(this.#config, asked);
+    const waiting: PendingRequest = { ...asked, answer: Promise.withResolvers() };
     this.#asked.push(waiting);
     this.#wake.abort();
     return waiting.answer.promise;
@@ -107,14 +107,14 @@ export class Agent {
 
   /** What notifying these consumers would come to now. */
   async dryRun(names: readonly string[]): Promise<readonly (readonly [ConsumerConfig, Prospect])[]> {
-    refuseUnknown(this.#config, { notify: names });
+    requireKnownConsumers(this.#config, { notify: names });
     const consumers = this.#config.consumers.filter(({ name }) => names.includes(name));
     const { state } = this.#deps.store;
     return await Promise.all(
       consumers.map(async (consumer) => {
         const { matched = [] } = state.consumers[consumer.name] ?? {};
         const request = { consumer, generation: state.generation, reason: 'manual', paths: [], matched } as const;
-        return [consumer, await this.#deps.dryRun(request, AbortSignal.timeout(DRY_RUN_PATIENCE))] as const;
+        return [consumer, await this.#deps.dryRun(request, AbortSignal.timeout(DRY_RUN_PATIENCE_MS))] as const;
       }),
     );
   }
@@ -135,7 +135,7 @@ export class Agent {
     const over = limits.wait > 0 ? AbortSignal.timeout(limits.wait) : AbortSignal.abort();
     const isLast: typeof isFinal = (state) => isFinal(state) || over.aborted;
     while (!isLast((await this.#pass(request, signal, isLast)).source.state)) {
-      const retry = Math.min(this.#next?.wait ?? Infinity, LONGEST_WAIT_STEP);
+      const retry = Math.min(this.#next?.wait ?? Infinity, LONGEST_WAIT_STEP_MS);
       await clock.sleep(retry, AbortSignal.any([signal, over]));
       signal.throwIfAborted();
     }
@@ -159,7 +159,7 @@ export class Agent {
     const failed = report.source.state !== 'ok' || unwritten.some((sink) => sink.result === 'failed');
     this.#failures = failed ? this.#failures + 1 : 0;
     this.#next = isLast(report.source.state) ? undefined : this.#plan(config);
-    // Readiness is told first: a consumer that is ordered after us cannot be reloaded before.
+    // Readiness first: a unit ordered after ours cannot be reloaded before.
     await this.#publish();
     this.#deliverer.kick(config, new Set(unwritten.map(sinkId)), report.source.clockSkew);
     return report;
@@ -190,9 +190,9 @@ export class Agent {
     await clock.sleep(Math.min(wait, at - clock.now()), AbortSignal.any([signal, this.#wake.signal]));
   }
 
-  async #answer(waiting: Waiting): Promise<void> {
+  async #answer(waiting: PendingRequest): Promise<void> {
     const settled = new AbortController();
-    await Promise.race([this.#deliverer.settle(), this.#deps.clock.sleep(ANSWER_PATIENCE, settled.signal)]);
+    await Promise.race([this.#deliverer.settle(), this.#deps.clock.sleep(ANSWER_PATIENCE_MS, settled.signal)]);
     settled.abort();
     waiting.answer.resolve(this.#report());
   }
@@ -215,13 +215,13 @@ export class Agent {
   }
 }
 
-/** Somebody who has asked for a pass. */
-export interface Waiting extends PassRequest {
+/** A request for a pass, and where its report goes. */
+export interface PendingRequest extends PassRequest {
   readonly answer: PromiseWithResolvers<PassReport>;
 }
 
-/** What those who ask at the same time want of the one pass that they get; `usual` when nobody asks. */
-export function joined(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
+/** One request for all that were made at the same time; with the trigger `usual` if there was none. */
+export function joinRequests(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
   const notify = asked.flatMap((one) => one.notify ?? []);
   const acceptedBy = asked.find((one) => one.acceptedBy !== undefined)?.acceptedBy;
   return {
@@ -233,7 +233,7 @@ export function joined(asked: readonly PassRequest[], usual: PassTrigger): PassR
 }
 
 /** Throws a USAGE error that says which consumers there are. */
-export function refuseUnknown({ consumers }: Config, { notify = [] }: Pick<PassRequest, 'notify'>): void {
+export function requireKnownConsumers({ consumers }: Config, { notify = [] }: Pick<PassRequest, 'notify'>): void {
   const names = consumers.map(({ name }) => name);
   const unknown = notify.filter((name) => !names.includes(name));
   if (unknown.length === 0) return;

@@ -3,11 +3,11 @@ import type { AgentView } from './agent.ts';
 import type { Published } from './publish.ts';
 import type { World } from './world.ts';
 
-/** How much longer than until the next look the service manager shall wait for us; microseconds. */
-const EXTENSION = 30_000_000;
+/** How much longer than `startupWait` the service manager is to wait for READY. */
+const EXTENSION_USEC = 30_000_000;
 
 /**
- * Tells the service manager READY once: when every sink stands, so that a unit ordered after ours finds its files, or
+ * Tells the service manager READY once: when every sink is up to date, so that a unit ordered after ours finds its files, or
  * when `startupWait` milliseconds are over, so that a boot without a role goes on.
  */
 export class Readiness {
@@ -21,7 +21,7 @@ export class Readiness {
     this.#timer = setTimeout(() => {
       this.#ready();
     }, startupWait).unref();
-    notify(`EXTEND_TIMEOUT_USEC=${String(startupWait * 1000 + EXTENSION)}`);
+    notify(`EXTEND_TIMEOUT_USEC=${String(startupWait * 1000 + EXTENSION_USEC)}`);
   }
 
   /** Takes note of a pass. */
@@ -66,8 +66,8 @@ export class Readiness {
  * How long a pass may take at most: the source has 30 s, and each sink its user's process and two questions to the name
  * services, all with deadlines of their own. Milliseconds.
  */
-const PASS = 60_000;
-const PASS_PER_SINK = 30_000;
+const LONGEST_PASS_MS = 60_000;
+const LONGEST_PASS_PER_SINK_MS = 30_000;
 
 type View = Pick<AgentView, 'config' | 'next'>;
 
@@ -114,7 +114,7 @@ function monotonic(): number {
 }
 
 function longestPass({ sinks }: View['config']): number {
-  return PASS + PASS_PER_SINK * sinks.length;
+  return LONGEST_PASS_MS + LONGEST_PASS_PER_SINK_MS * sinks.length;
 }
 
 /** Milliseconds, no more than a timer can hold; undefined when it is not we who are watched. */

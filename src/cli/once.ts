@@ -25,13 +25,13 @@ interface OnceOptions extends SinkFlags, ReportOptions {
   readonly sdNotify?: true;
 }
 
-/** For consumers that are just starting and do not catch the signal yet; milliseconds. */
-const PATIENCE = 5_000;
-/** For another one-shot that holds the lock; milliseconds. */
-const BUSY_PATIENCE = 60_000;
-const BUSY_STEP = 1_000;
-/** Between two requests to a running agent for the pass that finds credentials; milliseconds. */
-const ASK_STEP = 5_000;
+/** For consumers that are just starting and do not catch the signal yet. */
+const CONSUMER_PATIENCE_MS = 5_000;
+/** For another one-shot that holds the lock. */
+const BUSY_PATIENCE_MS = 60_000;
+const BUSY_STEP_MS = 1_000;
+/** Between two requests to a running agent for the pass that finds credentials. */
+const ASK_STEP_MS = 5_000;
 
 export function addOnce(program: Command, run: Run): void {
   withSinks(program.command('once'))
@@ -71,15 +71,15 @@ async function pass(world: World, { config, options, onPublished }: OncePass): P
   const asked = { notifyAll: false, ...(accept && { acceptedBy: world.uid }) };
   const log = await world.openLog(config.log);
   const { clock } = await world.services();
-  const giveUp = AbortSignal.timeout(BUSY_PATIENCE);
+  const giveUp = AbortSignal.timeout(BUSY_PATIENCE_MS);
   const over = wait > 0 ? AbortSignal.timeout(wait) : AbortSignal.abort();
   const period = every === undefined ? {} : { every: Math.ceil(every / 1000) };
   for (;;) {
     const session = await openSession(world, { config, log, mode: 'once', ...period, onPublished });
-    if (session) return ownPass(session, asked, { wait, patience: PATIENCE }, world.stop);
+    if (session) return ownPass(session, asked, { wait, patience: CONSUMER_PATIENCE_MS }, world.stop);
     const report = await ask(() => askForSinks(world, config, asked), giveUp);
     if (report && (isFinal(report.source.state) || over.aborted)) return report;
-    await clock.sleep(report ? Math.min(ASK_STEP, wait) : BUSY_STEP, world.stop);
+    await clock.sleep(report ? Math.min(ASK_STEP_MS, wait) : BUSY_STEP_MS, world.stop);
     world.stop.throwIfAborted();
   }
 }

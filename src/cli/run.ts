@@ -17,9 +17,9 @@ import { count } from '../report/text.ts';
 import { sinksOf } from '../rotation/pending.ts';
 import { CommandFailure, readConfig, withConfig, type ConfigOptions } from './options.ts';
 
-/** For a one-shot that holds the lock; milliseconds. */
-const BUSY_PATIENCE = 60_000;
-const BUSY_STEP = 500;
+/** For a one-shot that holds the lock. */
+const BUSY_PATIENCE_MS = 60_000;
+const BUSY_STEP_MS = 500;
 
 export function addRun(program: Command, run: Run): void {
   withConfig(program.command('run'))
@@ -68,7 +68,7 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
 /** Beside a one-shot, which user data may have started at the same moment, it waits; beside another agent it does not. */
 async function openWhenFree(world: World, options: SessionOptions): Promise<Session> {
   const { clock } = await world.services();
-  const giveUp = AbortSignal.timeout(BUSY_PATIENCE);
+  const giveUp = AbortSignal.timeout(BUSY_PATIENCE_MS);
   for (let isFirst = true; ; isFirst = false) {
     const session = await openSession(world, options);
     if (session) return session;
@@ -78,7 +78,7 @@ async function openWhenFree(world: World, options: SessionOptions): Promise<Sess
       });
     }
     if (isFirst) options.log.info('waiting for a one-shot that is at work', { event: 'waiting' });
-    await clock.sleep(BUSY_STEP, world.stop);
+    await clock.sleep(BUSY_STEP_MS, world.stop);
     world.stop.throwIfAborted();
   }
 }

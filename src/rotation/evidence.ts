@@ -12,12 +12,12 @@ interface Seen {
   readonly report: FilesReport;
 }
 
-/** Whoever reads its files when notified has done so by then; milliseconds. */
-const DECENT = 60_000;
+/** A program that reads its files when notified has done so by then. */
+const READING_GRACE_MS = 60_000;
 
 /**
- * Whether each consumer does not read: it was notified, and since then nobody has read any of its sinks. Those of which it cannot
- * be known are left out.
+ * Whether each consumer does not read: it was notified, and since then nobody has read any of its sinks. Consumers of which
+ * this is unknown are left out.
  */
 export function readingVerdicts(seen: Seen): Readonly<Record<string, boolean>> {
   const verdicts = seen.config.consumers.map(({ name }) => [name, isNotReading(name, seen)] as const);
@@ -27,9 +27,9 @@ export function readingVerdicts(seen: Seen): Readonly<Record<string, boolean>> {
 }
 
 /**
- * Only the first read after a write shows, so that one which came before the consumer was notified, whoever's it was,
- * speaks for it. A sink that was written after that says nothing about it, nor do the sinks of a program whose reads
- * leave no trace, or of which nobody knows: that of a hook.
+ * Only the first read after a write shows. A read before the notification, by any process, therefore counts as the
+ * consumer's. A sink written after the notification proves nothing, and neither does a program whose reads leave no trace,
+ * or a hook: what it starts is unknown.
  */
 function isNotReading(name: string, { config, state, report }: Seen): boolean | undefined {
   const notifiedOf = state.consumers[name]?.notifiedOf;
@@ -39,5 +39,5 @@ function isNotReading(name: string, { config, state, report }: Seen): boolean | 
   if (evidence.some((one) => one?.kind === 'read')) return false;
   if (!notifiedOf.traceable) return undefined;
   const isUnread = evidence.every((one) => one?.kind === 'unread' && one.writtenAt <= notifiedOf.at);
-  return isUnread && evidence.length > 0 && report.startedAt - notifiedOf.at >= DECENT ? true : undefined;
+  return isUnread && evidence.length > 0 && report.startedAt - notifiedOf.at >= READING_GRACE_MS ? true : undefined;
 }

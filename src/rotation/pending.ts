@@ -103,7 +103,7 @@ function pendingFor(generation: number, before: ConsumerState, sinks: readonly s
 }
 
 /**
- * When a consumer is to be notified, in epoch milliseconds; a time that has passed means now.
+ * When a consumer is to be notified, in epoch milliseconds. A time in the past means now.
  *
  * `when: expiring` spares restarts: it waits until little is left of the credentials that the consumer knows. While a
  * sink of the consumer could not be written it is not notified, unless what it knows runs out.
@@ -196,9 +196,9 @@ function lastChange(state: AgentState, sinks: readonly string[], bootId: string)
 }
 
 /** A consumer that is not running is looked for again for this long: it may be between start and pid file. */
-const ABSENT_GRACE = 30_000;
-const FIRST_RETRY = 1_000;
-const LAST_RETRY = 300_000;
+const NOT_RUNNING_GRACE_MS = 30_000;
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 300_000;
 
 export interface Attempted {
   readonly consumer: ConsumerConfig;
@@ -256,7 +256,7 @@ function leftPending(pending: Pending, attempted: Attempted, hasEnded: boolean):
   const { sent, ...rest } = pending;
   const next = attempted.isUnknown && sent ? pending : rest;
   if (!isNewer) return isDone && !hasEnded ? undefined : triedAgain(next, attempted);
-  // What was noted before a first delivery had ended comes after one.
+  // It became pending before the first delivery was over, and comes after it.
   return isDone && next.reason === 'first' ? { ...next, reason: 'changed' } : next;
 }
 
@@ -278,7 +278,7 @@ function knownAfter(attempted: Attempted): ConsumerState['notifiedOf'] {
   return { generation: pending.generation, at: now, expiration, lifetime, by: result.result, ...trace };
 }
 
-/** Of so many processes it is remembered that they are meant. */
+/** Remembered at most. */
 const MOST_MATCHED = 50;
 
 function matchedAfter({ result, pending }: Attempted): Pick<ConsumerState, 'matched'> {
@@ -294,7 +294,7 @@ export function forAll(verdicts: readonly (boolean | undefined)[]): boolean | un
 }
 
 function isDelivered({ result, now, pending }: Attempted): boolean {
-  if (result.result === 'not_running') return now - pending.since >= ABSENT_GRACE;
+  if (result.result === 'not_running') return now - pending.since >= NOT_RUNNING_GRACE_MS;
   return result.result === 'notified' || result.result === 'started_since';
 }
 
@@ -308,6 +308,6 @@ function triedAgain(next: Pending, { result, now, delay, pending: { sent } }: At
 
 /** Full jitter, so that retries of many hosts or consumers do not fall into step. */
 export function backoff(attempts: number, random: number): number {
-  const ceiling = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** attempts);
-  return Math.max(FIRST_RETRY / 2, ceiling * random);
+  const ceiling = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempts);
+  return Math.max(FIRST_RETRY_MS / 2, ceiling * random);
 }
