@@ -96,15 +96,20 @@ export function isInGroup(pid: number, group: string): boolean {
   return pathsOf(readGroup(pid)).some((path) => `${path}/`.startsWith(`${group}/`));
 }
 
-/** The unit in which systemd runs the processes of such groups, and the user whose manager that is. */
+/**
+ * The service in which our systemd, or that of `user`, runs the processes of such groups. What comes below it, or below a
+ * scope, is not theirs: a container has units of its own.
+ */
 export function unitOf(groups: string): { readonly name: string; readonly user?: number } | undefined {
-  const services = pathsOf(groups)
-    .map((path) => path.split('/').filter((part) => part.endsWith('.service')))
-    .find(({ length }) => length > 0);
-  const name = services?.at(-1);
-  if (services === undefined || name === undefined) return undefined;
-  const [, user] = /^user@(\d+)\.service$/.exec(services.at(-2) ?? '') ?? [];
-  return { name, ...(user !== undefined && { user: Number(user) }) };
+  const unitsIn = (path: string): readonly string[] =>
+    path.split('/').filter((part) => part.endsWith('.service') || part.endsWith('.scope'));
+  const [outer = '', inner] =
+    pathsOf(groups)
+      .map(unitsIn)
+      .find(({ length }) => length > 0) ?? [];
+  const [, user] = /^user@(\d+)\.service$/.exec(outer) ?? [];
+  const unit = user === undefined || inner === undefined ? { name: outer } : { name: inner, user: Number(user) };
+  return unit.name.endsWith('.service') ? unit : undefined;
 }
 
 function pathsOf(groups: string): readonly string[] {

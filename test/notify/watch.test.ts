@@ -59,6 +59,7 @@ describe('a signalled process that is gone', () => {
   for (const [what, shown, group] of [
     ['of itself', 'ActiveState=inactive\nActiveExitTimestampMonotonic=8\nExecMainExitTimestampMonotonic=7\n', GROUP],
     ['and is restarted by systemd for that', 'ActiveState=activating\nJob=0\n', GROUP],
+    ['in a unit of a container', STOPPED, '0::/machine.slice/a.scope/system.slice/app.service\n'],
     ['outside of any unit', STOPPED, '0::/user.slice/user-0.slice/session-1.scope\n'],
   ] as const) {
     test(`${what}, has ended`, async (t) => {
