@@ -30,7 +30,7 @@ export function statusScreen(screen: string): string {
     ...lines.map((shown, index) => text(shown, [0, index * LINE], { isMono: true, size: 12, ...toneOf(shown) })),
     rule([edge - 12, -14], [edge - 12, lines.length * LINE - 8]),
     ...found.flatMap(({ at, words, number }) => [
-      dot([edge + 10, at * LINE - 4], 'root', number, 9),
+      dot([edge + 10, at * LINE - 4], 'root', number, 10),
       text(words, [edge + 26, at * LINE], { size: 12 }),
     ]),
   ];
