@@ -81,7 +81,7 @@ export function leaveNoCore(): void {
 }
 
 /** Nothing that this process executes has more rights than it has. */
-export function gainNoRights(): void {
+function gainNoRights(): void {
   set(PR_SET_NO_NEW_PRIVS, 1n, 'expected to gain no rights again');
 }
 
