@@ -221,7 +221,7 @@ export interface PendingRequest extends PassRequest {
 }
 
 /** One request for all that were made at the same time; with the trigger `usual` if there was none. */
-export function joinRequests(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
+function joinRequests(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
   const notify = asked.flatMap((one) => one.notify ?? []);
   const acceptedBy = asked.find((one) => one.acceptedBy !== undefined)?.acceptedBy;
   return {
@@ -233,7 +233,7 @@ export function joinRequests(asked: readonly PassRequest[], usual: PassTrigger):
 }
 
 /** Throws a USAGE error that says which consumers there are. */
-export function requireKnownConsumers({ consumers }: Config, { notify = [] }: Pick<PassRequest, 'notify'>): void {
+function requireKnownConsumers({ consumers }: Config, { notify = [] }: Pick<PassRequest, 'notify'>): void {
   const names = consumers.map(({ name }) => name);
   const unknown = notify.filter((name) => !names.includes(name));
   if (unknown.length === 0) return;

@@ -96,7 +96,7 @@ export function isEc2(origin: string): boolean {
  * The origin to ask, such as `http://169.254.169.254`. Any endpoint wins over any mode, and the file over the
  * environment. Throws CONFIG_INVALID, naming the key or the variable.
  */
-export function resolveEndpoint(config: ImdsConfig, env: Environment): string {
+function resolveEndpoint(config: ImdsConfig, env: Environment): string {
   const { endpoint, endpointMode, allowAnyEndpoint } = config;
   if (endpoint !== undefined) return parseEndpoint('imds.endpoint', endpoint, allowAnyEndpoint);
   const variable = 'AWS_EC2_METADATA_SERVICE_ENDPOINT';

@@ -101,7 +101,7 @@ function failed(error: unknown): Failed {
  * Which instance, of which account, this is: asked once, unless this endpoint told it before, and again at later fetches
  * while the instance is unknown. Not to know is no error. The account is not part of the credentials that EC2 gives.
  */
-export class InstanceIdentity {
+class InstanceIdentity {
   readonly #client: ImdsClient;
   #known: Identity = {};
 

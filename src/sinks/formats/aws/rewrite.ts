@@ -133,7 +133,7 @@ export interface Settled {
  * JavaScript, Go, Ruby and PHP read there and Python and Java do not, become lines of their own, which all read alike;
  * where that cannot be, the file is refused. `claim`: takes a key for such a line; false when the section has one.
  */
-export function settleTail(text: string, tail: Tail, owns: Owns, claim: (key: string) => boolean): Settled {
+function settleTail(text: string, tail: Tail, owns: Owns, claim: (key: string) => boolean): Settled {
   const { start, end, number, indent } = tail;
   const parts: string[] = [];
   const settings = new Settings(indent, owns, claim);

@@ -151,7 +151,7 @@ export type IniLine = IniHeader | IniProperty | IniContinuation | IniComment | I
  * indented, a property continues on lines indented deeper than itself, even past blank lines and comments. Throws
  * refusals for lines that make some reader reject or misread the file.
  */
-export function* iniLines(text: string): Generator<IniLine, undefined> {
+function* iniLines(text: string): Generator<IniLine, undefined> {
   let inSection = false;
   /** Width of the indentation of the property that lines may continue. */
   let property: number | undefined;
@@ -225,7 +225,8 @@ function headerLine(line: Line, indent: string, body: string): IniHeader {
 
 function propertyLine(line: Line, indent: string, body: string): IniProperty {
   // Some readers count such characters as indentation, some as part of the key.
-  if (!startsPlainly(body) && /^[\s\x1c-\x1f\x85]/.test(body)) throw garbage(line, 'indentation by blanks or tabs', whiteName(body));
+  if (!startsPlainly(body) && /^[\s\x1c-\x1f\x85]/.test(body))
+    throw garbage(line, 'indentation by blanks or tabs', whiteName(body));
   const setting = settingOf(body);
   if (setting === undefined) throw garbage(line, '"key = value", a comment or a [section]', 'a line without = or :');
   if (setting.key === '') throw garbage(line, 'a key before the = or :', 'none');

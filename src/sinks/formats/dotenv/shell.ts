@@ -218,12 +218,12 @@ export function exportList(text: string): readonly string[] {
 }
 
 /** Behind the last of them. */
-export function exportListEnd(text: string): number {
+function exportListEnd(text: string): number {
   return text.indexOf('export') + 'export'.length + (EXPORT_LIST.exec(text)?.[1]?.length ?? 0);
 }
 
 /** Whether nothing but a comment follows the value that begins there. */
-export function isAlone(text: string, valueAt: number): boolean {
+function isAlone(text: string, valueAt: number): boolean {
   ALONE.lastIndex = valueAt;
   return ALONE.test(text);
 }

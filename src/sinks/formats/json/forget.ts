@@ -14,13 +14,13 @@ type Path = readonly string[];
  * bytes. `secrets`: the paths beside which an expiration is that of the credentials, and goes too. Undefined: nothing
  * is left. Throws refusals.
  */
-export function cutFromJson(text: string, paths: readonly Path[], secrets: readonly Path[]): string | undefined {
+function cutFromJson(text: string, paths: readonly Path[], secrets: readonly Path[]): string | undefined {
   const cut = cutFromObject(text, scanDocument(text), paths, secrets);
   return cut === 'all' ? undefined : applyEdits(text, cut);
 }
 
 /** The strings in a place: several where an object on the way has a key twice. Throws refusals. */
-export function stringsAt(text: string, path: Path): string[] {
+function stringsAt(text: string, path: Path): string[] {
   return findStrings(scanDocument(text), path);
 }
 

@@ -172,7 +172,7 @@ export interface Style {
 }
 
 /** Taken from the object's last member, which new ones follow. */
-export function styleOf(text: string, { start, members, close }: ScannedObject, outer: Style): Style {
+function styleOf(text: string, { start, members, close }: ScannedObject, outer: Style): Style {
   const last = members.at(-1);
   if (last === undefined) return outer;
   const lead = blanksBefore(text, last.keyStart, start + 1).replace(/^[ \t]+(?=[\r\n])/, '');
@@ -188,16 +188,16 @@ function blanksBefore(text: string, at: number, from: number): string {
   return text.slice(start, at);
 }
 
-export function deeper(style: Style): Style {
+function deeper(style: Style): Style {
   return isOneLine(style) ? style : { ...style, lead: style.lead + style.unit };
 }
 
-export function isOneLine({ lead }: Style): boolean {
+function isOneLine({ lead }: Style): boolean {
   return !lead.includes('\n');
 }
 
 /** Past a comment that ends the line: it speaks of what stands before it. */
-export function afterComment(text: string, at: number, style: Style): number {
+function afterComment(text: string, at: number, style: Style): number {
   const comment = /[ \t]*(?:\/\*[^\r\n]*?\*\/|\/\/[^\r\n]*)(?=\r?\n)/y;
   comment.lastIndex = at;
   return !isOneLine(style) && comment.test(text) ? comment.lastIndex : at;
