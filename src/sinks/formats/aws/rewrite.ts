@@ -86,16 +86,6 @@ function rewriteProperty(copy: Copy, property: Owned, line: string | undefined):
   return merged([{ edits: [edit], warnings: [] }, rewriteTail(copy, property)]);
 }
 
-function rewriteTail(
-  { text, section, owns, claim }: Copy,
-  { line, indent, end }: Pick<Owned, 'line' | 'indent' | 'end'>,
-): Rewrite {
-  const tail = { start: line.next, end, number: line.number + 1, indent };
-  const settled = settleTail(text, tail, owns, (key) => claim(section.header.name, key));
-  const edits = settled.text === text.slice(tail.start, end) ? [] : [{ start: tail.start, end, text: settled.text }];
-  return { edits, warnings: settled.warnings };
-}
-
 function rewriteHeader({ line, name: current, comment }: IniHeader, name: string, eol: string): Rewrite {
   const edits: Edit[] = [];
   const warnings: string[] = [];
@@ -113,34 +103,23 @@ function rewriteHeader({ line, name: current, comment }: IniHeader, name: string
   return { edits, warnings };
 }
 
-/** The lines below a property of ours, up to the next property. */
-export interface Tail {
-  readonly start: number;
-  readonly end: number;
-  /** Of the first line. */
-  readonly number: number;
-  /** Of the property: what is indented deeper may continue its value. */
-  readonly indent: string;
-}
-
-export interface Settled {
-  readonly text: string;
-  readonly warnings: readonly string[];
-}
-
 /**
- * The tail without what would become part of our value. Text goes, and so do keys of ours. Foreign settings, which
- * JavaScript, Go, Ruby and PHP read there and Python and Java do not, become lines of their own, which all read alike;
- * where that cannot be, the file is refused. `claim`: takes a key for such a line; false when the section has one.
+ * The lines below a property of ours, up to the next property, without what would become part of our value. Text goes, and
+ * so do keys of ours. Foreign settings, which JavaScript, Go, Ruby and PHP read there and Python and Java do not, become
+ * lines of their own, which all read alike; where that cannot be, the file is refused.
  */
-function settleTail(text: string, tail: Tail, owns: Owns, claim: (key: string) => boolean): Settled {
-  const { start, end, number, indent } = tail;
+function rewriteTail(
+  { text, section, owns, claim }: Copy,
+  { line: above, indent, end }: Pick<Owned, 'line' | 'indent' | 'end'>,
+): Rewrite {
+  const start = above.next;
   const parts: string[] = [];
-  const settings = new Settings(indent, owns, claim);
+  const settings = new Settings(indent, owns, (key) => claim(section.header.name, key));
   let kept = start;
-  for (const line of linesOf(text, start, number, end)) {
+  for (const line of linesOf(text, start, above.number + 1, end)) {
     const width = indentOf(line.text).length;
     const body = line.text.slice(width);
+    // What is not indented deeper than the property does not continue its value.
     if (width <= indent.length || body.trim() === '' || isComment(body)) continue;
     parts.push(text.slice(kept, line.start), settings.lineFor(line, body, width));
     kept = line.next;
@@ -150,7 +129,10 @@ function settleTail(text: string, tail: Tail, owns: Owns, claim: (key: string) =
   const result = settled.replaceAll(new RegExp(`(^|\\n)[ \\t]{${indent.length + 1},}(?=[#;])`, 'g'), '$1');
   const moved =
     result === settled ? [] : ['moved an indented comment to the start of its line, out of the value above it'];
-  return { text: result, warnings: [...settings.warnings, ...moved] };
+  return {
+    edits: result === text.slice(start, end) ? [] : [{ start, end, text: result }],
+    warnings: [...settings.warnings, ...moved],
+  };
 }
 
 class Settings {

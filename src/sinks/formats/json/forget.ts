@@ -9,21 +9,32 @@ import { scanDocument, type Member, type ScannedObject } from './scan.ts';
 /** Keys that lead from the root to a place. */
 type Path = readonly string[];
 
+/** Takes our values out of the document, or the whole file where that is ours. */
+export function forgetJson(existing: Buffer, { content }: JsonSink): Forgotten {
+  return rendered(() => {
+    const text = readDocument(existing);
+    const root = scanDocument(text);
+    if ('shape' in content) {
+      // All of it is ours, unless nothing was written yet.
+      const bytes = text === '{}\n' ? existing : undefined;
+      return { bytes, keyIds: stringsAt(root, ['AccessKeyId']), warnings: [] };
+    }
+    const { keys } = content;
+    const cut = cutFromObject(text, root, Object.values(keys), secretPlaces(keys));
+    const rest = (edits: readonly Edit[]): Buffer =>
+      edits.length === 0 ? existing : Buffer.from(applyEdits(text, edits));
+    return {
+      bytes: cut === 'all' ? undefined : rest(cut),
+      keyIds: keys.accessKeyId ? stringsAt(root, keys.accessKeyId) : [],
+      warnings: [],
+    };
+  });
+}
+
 /**
- * Takes single values out of a JSON object, and the objects with them in which nothing else is; all else keeps its
- * bytes. `secrets`: the paths beside which an expiration is that of the credentials, and goes too. Undefined: nothing
- * is left. Throws refusals.
+ * Takes single values out of an object, and the objects with them in which nothing else is; all else keeps its bytes.
+ * `secrets`: the paths beside which an expiration is that of the credentials, and goes too. `all`: nothing is left.
  */
-function cutFromJson(text: string, paths: readonly Path[], secrets: readonly Path[]): string | undefined {
-  const cut = cutFromObject(text, scanDocument(text), paths, secrets);
-  return cut === 'all' ? undefined : applyEdits(text, cut);
-}
-
-/** The strings in a place: several where an object on the way has a key twice. Throws refusals. */
-function stringsAt(text: string, path: Path): string[] {
-  return findStrings(scanDocument(text), path);
-}
-
 function cutFromObject(
   text: string,
   object: ScannedObject,
@@ -103,30 +114,11 @@ function blanksBefore(text: string, at: number, from: number): number {
   return start;
 }
 
-function findStrings({ members }: ScannedObject, [key, ...rest]: Path): string[] {
+/** The strings in a place: several where an object on the way has a key twice. */
+function stringsAt({ members }: ScannedObject, [key, ...rest]: Path): string[] {
   return members.flatMap((member) => {
     if (member.key !== key) return [];
-    if (rest.length > 0) return typeof member.value === 'object' ? findStrings(member.value, rest) : [];
+    if (rest.length > 0) return typeof member.value === 'object' ? stringsAt(member.value, rest) : [];
     return typeof member.value === 'string' ? [member.value] : [];
   });
-}
-
-/** Takes our values out of the document, or the whole file where that is ours. */
-export function forgetJson(existing: Buffer, { content }: JsonSink): Forgotten {
-  return rendered(() => {
-    const text = readDocument(existing);
-    const isShaped = 'shape' in content;
-    const place = isShaped ? ['AccessKeyId'] : content.keys.accessKeyId;
-    const rest = isShaped ? wholeOf(text) : cutFromJson(text, Object.values(content.keys), secretPlaces(content.keys));
-    return {
-      bytes: rest === text ? existing : rest === undefined ? undefined : Buffer.from(rest),
-      keyIds: place === undefined ? [] : stringsAt(text, place),
-      warnings: [],
-    };
-  });
-}
-
-/** Undefined for every document with something in it. */
-function wholeOf(text: string): string | undefined {
-  return text === '{}\n' ? text : undefined;
 }
