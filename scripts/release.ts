@@ -32,7 +32,11 @@ async function main(): Promise<void> {
   const problems = await refusals({ root: ROOT, version, key: values.key, nodejs: values.nodejs, now });
   if (problems.length > 0) throw new Error(`nothing was done:\n- ${problems.join('\n- ')}`);
   const { key = '' } = values;
-  await commit(version, key, new Date(now).toISOString().slice(0, 10));
+  await commit(version, key, new Date(now).toISOString().slice(0, 10)).catch(async (error: unknown) => {
+    // It was clean.
+    await git(ROOT, 'checkout', '--quiet', 'HEAD', '--', '.');
+    throw error;
+  });
   try {
     await make(version, key, resolve(values.to ?? join(OUTPUT, 'repository')));
   } catch (error) {
