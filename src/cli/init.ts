@@ -1,13 +1,14 @@
+import { type Command, InvalidArgumentError } from 'commander';
 import { resolve } from 'node:path';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Run, World } from '../agent/world.ts';
 import type { DraftConsumer, DraftSink } from '../config/draft.ts';
 import { formatProblems } from '../config/problem.ts';
-import { readPath, readUnit, type Reading } from '../config/scalars.ts';
+import { type Reading, readPath, readUnit } from '../config/scalars.ts';
 import type { SinkConfig } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
+import { octal } from '../core/printable.ts';
 import { CommandFailure, DROP_INS, namesSinks, withSinkFlags, type SinkFlags } from './options.ts';
-import type { Run, World } from '../agent/world.ts';
 
 interface InitOptions extends SinkFlags {
   readonly reload?: readonly string[];
@@ -93,7 +94,7 @@ function draftOf(sink: SinkConfig, notify: readonly DraftConsumer[]): DraftSink 
     format,
     path,
     notify,
-    mode: mode.toString(8).padStart(4, '0'),
+    mode: octal(mode),
     ...(sink.format === 'aws-credentials' && { profile: sink.profile }),
     ...(owner !== undefined && { owner: String(owner) }),
     ...(group !== undefined && { group: String(group) }),

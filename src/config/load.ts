@@ -8,7 +8,7 @@ import { shellWord } from '../core/shell-word.ts';
 import { readFile } from '../files/read.ts';
 import { Held } from '../paths/held.ts';
 import { errorOf, openDirectory, openFile, type FoundDirectory, type FoundFile } from '../paths/policies.ts';
-import { takeBackOr, withRemedy, takeBack } from '../paths/remedy.ts';
+import { takeBackOr, withRemedy, takeBack } from '../paths/refusal.ts';
 import { assemble } from './assemble.ts';
 import { parseYaml } from './document.ts';
 import { problem, warning, formatProblems, type ConfigResult, type Problem, type Finding } from './problem.ts';

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { shellWord } from '../core/shell-word.ts';
 import { judgeCommand, type Fault } from '../paths/command.ts';
 import { errorOf, openDirectory } from '../paths/policies.ts';
-import { takeBackOr, withRemedy } from '../paths/remedy.ts';
+import { takeBackOr, withRemedy } from '../paths/refusal.ts';
 import { problem, warning, pathText, type Problem } from './problem.ts';
 import { readPath, readTextfile } from './scalars.ts';
 import { entriesAt, itemsAt, textAt, find, type Tree } from './tree.ts';

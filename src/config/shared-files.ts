@@ -1,12 +1,13 @@
 import * as v from 'valibot';
 import type { JsonKeys, JsonSink, SinkConfig } from '../core/config.ts';
 import { isExpirationMember, ownVariables, secretPlaces } from '../core/owned.ts';
+import { octal } from '../core/printable.ts';
 import { idOf, keyOf } from '../core/sink-id.ts';
 import { buildSink } from './build.ts';
-import { invalid, placeText, show, type Problem } from './problem.ts';
+import { invalid, placeText, type Problem, show } from './problem.ts';
 import { readPath } from './scalars.ts';
 import { sink as schema } from './schema.ts';
-import { placeOf, plain, textAt, type Part, type Path, type Tree } from './tree.ts';
+import { type Part, type Path, placeOf, plain, textAt, type Tree } from './tree.ts';
 
 /** Sinks of one file must own different parts of it, and want the same owner and mode. */
 export function sharedFiles(sinks: readonly Part[]): Problem[] {
@@ -82,11 +83,7 @@ function conflictOf(own: SinkConfig, other: SinkConfig): Conflict | undefined {
   const setting = (['owner', 'group', 'mode'] as const).find((name) => own[name] !== other[name]);
   if (setting === undefined) return undefined;
   const value = (sink: SinkConfig): string =>
-    setting === 'mode'
-      ? sink.mode.toString(8).padStart(4, '0')
-      : sink[setting] === undefined
-        ? 'none'
-        : show(sink[setting]);
+    setting === 'mode' ? octal(sink.mode) : sink[setting] === undefined ? 'none' : show(sink[setting]);
   return { setting: [setting], expected: `one ${setting} for one file`, got: `${value(own)}, and ${value(other)} at` };
 }
 

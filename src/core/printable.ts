@@ -18,3 +18,8 @@ const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 export function linesOf(output = ''): string[] {
   return output.split('\n').flatMap((line) => (line.trim() === '' ? [] : printable(line.trimEnd())));
 }
+
+/** Permission bits as chmod takes them: `0640`. */
+export function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}

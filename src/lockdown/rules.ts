@@ -2,7 +2,7 @@ import type { LockdownConfig } from '../core/config.ts';
 import type { Users } from '../core/contracts.ts';
 import { AgentError, describeForeign } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
-import { getent } from '../host/getent.ts';
+import { getent } from '../host/users.ts';
 import type { HostDeps } from '../host/tool.ts';
 
 export interface LockdownDeps extends HostDeps {

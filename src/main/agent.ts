@@ -40,7 +40,7 @@ function createWorld(self: readonly string[], stop: AbortSignal): World {
   const uid = process.getuid?.() ?? 0;
   return {
     version: packageJson.version,
-    versions: async () => (await import('./versions.ts')).describeVersions(),
+    versions: () => Promise.resolve(describeVersions()),
     env: process.env,
     uid,
     gid: process.getgid?.() ?? 0,
@@ -145,4 +145,15 @@ async function aborted(signal: AbortSignal): Promise<void> {
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => (made ??= make());
+}
+
+/** What the executable was made of; the build says so. */
+declare const CREDROTATE_COMMIT: string | undefined;
+
+/** What is inside, a line each: for reports of errors, and for whoever asks which of them a warning concerns. */
+function describeVersions(): string {
+  const commit = typeof CREDROTATE_COMMIT === 'string' ? CREDROTATE_COMMIT : 'unknown';
+  const parts = { commit, node: process.versions.node, ...packageJson.dependencies };
+  const lines = Object.entries(parts).map(([name, version]) => `  ${name} ${version}\n`);
+  return `credrotate ${packageJson.version}\n${lines.join('')}`;
 }

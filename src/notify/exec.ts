@@ -4,7 +4,7 @@ import type { CommandResult, UserIds } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
 import type { HookRun } from '../core/outcomes.ts';
 import type { Secret } from '../core/secret.ts';
-import { getent } from '../host/getent.ts';
+import { getent } from '../host/users.ts';
 import { hasSystemd, runTool } from '../host/tool.ts';
 import { judgeCommand } from '../paths/command.ts';
 import { ask, ERROR } from './ask.ts';

@@ -4,7 +4,7 @@ import { isErrno, type ErrorInfo } from '../core/errors.ts';
 import { executedBy, SEPARATORS, type Executed } from '../core/executed.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { errorOf, openDirectory, openFile } from './policies.ts';
-import { takeBackOr, withRemedy } from './remedy.ts';
+import { takeBackOr, withRemedy } from './refusal.ts';
 import type { Held } from './held.ts';
 import type { Walker } from './walked.ts';
 

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { isErrno } from '../core/errors.ts';
 
 /** File systems that answer by themselves. Any other may be a server, or a user's program, that lets us wait for ever. */
 const LOCAL: ReadonlySet<string> = new Set([
@@ -107,7 +108,7 @@ export function mountIdOf(fd: number): number {
 }
 
 /** Throws errno errors. */
-export function readMount(id: number): Mount | undefined {
+function readMount(id: number): Mount | undefined {
   return parseMounts(lineOf(readTable('self'), id))[0];
 }
 
@@ -144,4 +145,47 @@ export function parseMounts(mountinfo: string): readonly Mount[] {
 function unescape(point: string): string {
   const bytes = point.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
   return Buffer.from(bytes, 'latin1').toString();
+}
+
+/** Those that note each first read in the access time, to the second or finer, unless they are mounted with noatime or read-only. */
+const WITNESSES: ReadonlySet<string> = new Set([
+  ...['bcachefs', 'btrfs', 'ext2', 'ext3', 'ext4', 'f2fs', 'jfs', 'overlay', 'ramfs', 'tmpfs', 'xfs', 'zfs'],
+]);
+
+/** Whether the access times of files on a mount would show that they were read. */
+export function accessTimesShow(mountId: number): boolean {
+  try {
+    return keepsAccessTimes(readMount(mountId));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether a process that reads one of these files moves its access time. Its own view counts: in a container, or a
+ * unit with ProtectSystem=, the same file may be below a mount that is read-only, where a read leaves no trace.
+ * Undefined when it has ended, or may not be looked at.
+ */
+export function readsShow(pid: number, paths: readonly string[]): boolean | undefined {
+  try {
+    return showsReads(readMounts(), readMounts(pid), paths);
+  } catch (error) {
+    if (isErrno(error)) return undefined;
+    throw error;
+  }
+}
+
+export function showsReads(ours: readonly Mount[], theirs: readonly Mount[], paths: readonly string[]): boolean {
+  const [own, other] = [mountsByPath(ours), mountsByPath(theirs)];
+  return paths.every((path) => {
+    const mount = other(path);
+    // On another file system there is another file by that path.
+    return mount?.device === own(path)?.device && keepsAccessTimes(mount);
+  });
+}
+
+function keepsAccessTimes(mount: Mount | undefined): boolean {
+  if (mount === undefined || !WITNESSES.has(mount.type)) return false;
+  const options = mount.options.split(',');
+  return !options.includes('noatime') && !options.includes('ro');
 }

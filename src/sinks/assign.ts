@@ -4,12 +4,18 @@ import type { User, Users } from '../core/contracts.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import type { ActingLimits } from './acting/patience.ts';
-import type { SinkDeps } from './place.ts';
-import type { ApplyRequest } from './contract.ts';
+import type { ApplyRequest, SinkDeps } from './contract.ts';
 import { failed } from './failure.ts';
-import { known, lookUp, once, type Names } from './owner.ts';
-import type { Share } from './shares.ts';
+import { known, lookUp, type Names, once } from './owner.ts';
 import { survey, type Survey } from './survey.ts';
+
+/** Sinks as a process of this user is to see them: with numbers where others have names, a user's own without owner. */
+export interface Share {
+  readonly user: User;
+  readonly sinks: readonly SinkConfig[];
+  /** Of root's own: where the process may hang. */
+  readonly mount?: string;
+}
 
 /** Which sinks are whose to write. */
 export interface Assignment {

@@ -3,16 +3,24 @@ import type { SinkConfig } from '../core/config.ts';
 import type { Credentials } from '../core/credentials.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import type { Drift, SinkOutcome } from '../core/outcomes.ts';
+import { octal } from '../core/printable.ts';
 import { idOf } from '../core/sink-id.ts';
-import type { SinkRecord } from './record.ts';
-import { makeWitness, type Witness } from './evidence.ts';
+import type { Place, SinkDeps, WriteWish } from './contract.ts';
 import { failed, outcome, outdated } from './failure.ts';
-import { takenOver } from './former.ts';
-import type { WriteWish } from './job.ts';
-import { settleAll, type Part, type Prepare, type Prepared, type Settled } from './parts.ts';
-import type { Place, SinkDeps } from './place.ts';
+import { type Part, type Prepare, type Prepared, settleAll, type Settled, settledPart } from './parts.ts';
 import { refuseUnwritable } from './places.ts';
-import { isUntouched, madeOf, modeOf, recordOf, type Made, type Since } from './records.ts';
+import type { SinkRecord } from './record.ts';
+import {
+  isUntouched,
+  type Made,
+  madeOf,
+  makeWitness,
+  modeOf,
+  recordOf,
+  type Since,
+  takenOver,
+  type Witness,
+} from './records.ts';
 import { lookAt, readStanding, refuseJustEmptied, type Standing } from './standing.ts';
 
 interface Known {
@@ -106,11 +114,6 @@ function finish(
   } catch (error) {
     return { settled: settleAll(parts, toErrorInfo(error)) };
   }
-}
-
-function settledPart(settled: Settled): Part {
-  const { sink, outcome: said } = settled;
-  return { sink, outcome: said, settled };
 }
 
 /** Its record changes with the file, but not what is known of its bytes. */
@@ -219,10 +222,6 @@ function describeDrift(
     owner: `owner ${stat.uid}:${stat.gid} instead of ${ids.uid}:${ids.gid}`,
   };
   return drift.map((kind) => words[kind]).join(', ');
-}
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, '0');
 }
 
 /** The sink as it is, if its record still says all: the wish is the same, and nobody touched the file. */

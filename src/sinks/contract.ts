@@ -1,8 +1,10 @@
+import type { SinkConfig } from '../core/config.ts';
+import type { Actors, AtomicFiles, BootTime, Clock, FileSecurity, UserIds, Users } from '../core/contracts.ts';
 import type { Credentials, Origin, Print } from '../core/credentials.ts';
 import type { ErrorInfo } from '../core/errors.ts';
-import type { SinkConfig } from '../core/config.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import type { SinkRecord } from './record.ts';
+import type { Spot } from './standing.ts';
 
 /** What a format makes of a file: all the new bytes, or a refusal that leaves the file alone. */
 export type Rendered =
@@ -96,3 +98,103 @@ export interface ApplyResult {
   /** What is still to be removed of the journal, the temp files of this call included. */
   readonly temps: readonly TempFile[];
 }
+
+/** What the sinks need of the outside world. */
+export interface SinkDeps {
+  readonly files: AtomicFiles;
+  readonly security: FileSecurity;
+  readonly users: Users;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly readBootTime: () => BootTime;
+  readonly render: Render;
+  /** Unset: nothing is written where another user controls the path. */
+  readonly actors?: Actors;
+}
+
+/** A file, and whose it is to be. */
+export type Wanted = Pick<SinkConfig, 'path' | 'owner' | 'group' | 'mode' | 'isModeAny' | 'isUsualMode'>;
+
+/** A file with the sinks that keep it, each a part: they agree on its owner and mode. It is read and written once for all. */
+export interface SinkFile extends Wanted {
+  readonly sinks: readonly SinkConfig[];
+}
+
+export function filesOf(sinks: readonly SinkConfig[]): SinkFile[] {
+  return [...Map.groupBy(sinks, ({ path }) => path).values()].flatMap((parts) => {
+    const [first] = parts;
+    return first ? [{ ...wantedOf(first), sinks: parts }] : [];
+  });
+}
+
+function wantedOf({ path, mode, isModeAny, isUsualMode, owner, group }: Wanted): Wanted {
+  const others = { ...(owner !== undefined && { owner }), ...(group !== undefined && { group }) };
+  return { path, mode, ...(isModeAny && { isModeAny }), ...(isUsualMode && { isUsualMode }), ...others };
+}
+
+/** Where a file is and whose it is to be. */
+export interface Place extends Spot {
+  readonly file: SinkFile;
+  /** Names of directories that are to be made, outermost first, each in the one before. */
+  readonly missing: readonly string[];
+  /** The file's path without symlinks. */
+  readonly path: string;
+  readonly ids: UserIds;
+  /** How the missing directories are to be made. */
+  readonly making?: Making;
+  /** True of it in every pass: that its owner or group cannot reach it. */
+  readonly warnings: readonly string[];
+}
+
+/** How a missing directory is to be made. */
+export interface Making {
+  readonly owner: UserIds;
+  readonly mode: number;
+}
+
+/** What one identity is to do with sinks, by itself. */
+export type Job = Scope & (WriteWish | ForgetWish);
+
+/** Where: the sinks of that identity. */
+export interface Scope {
+  readonly sinks: readonly SinkConfig[];
+  /** Group ids. */
+  readonly trustedGroups: readonly number[];
+  /** To be swept. */
+  readonly temps: readonly TempFile[];
+}
+
+/** To write sinks, or to look at what that would come to. */
+export interface WriteWish {
+  readonly kind: 'apply' | 'preview';
+  readonly print: Print;
+  readonly credentials: Credentials | undefined;
+  readonly origin: Origin;
+  readonly rotated: boolean;
+  readonly records: SinkRecords;
+}
+
+/** To take what is ours out of sinks, or to look at that. It holds no secret. */
+export interface ForgetWish extends Pick<ForgetRequest, 'keyId' | 'force'> {
+  readonly kind: 'forget' | 'preview-forget';
+}
+
+/** With bytes where it was a look. */
+export interface Done extends Omit<ApplyResult, 'outcomes'> {
+  readonly outcomes: readonly SinkPreview[];
+}
+
+/** Whether a job of this kind changes nothing, and is answered with bytes to be shown. */
+export function isLook(kind: Job['kind']): boolean {
+  return kind === 'preview' || kind === 'preview-forget';
+}
+
+/** A file whose temp file is there, still empty. */
+export interface Staged {
+  readonly file: Pick<SinkFile, 'path'>;
+  readonly temp: TempFile;
+  /** Those whose bytes will be others. */
+  readonly changing: readonly SinkConfig[];
+}
+
+/** Called for each batch before its first byte. When it rejects, nothing of the batch is written. */
+export type BeforeWrite = (staged: readonly Staged[]) => Promise<void>;

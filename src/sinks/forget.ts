@@ -1,7 +1,7 @@
 import type { ActingLimits } from './acting/patience.ts';
 import type { ForgetRequest, ForgetResult, SinkPreview } from './contract.ts';
 import { forgetting, type ForgetDeps } from './inspect.ts';
-import { run } from './run.ts';
+import { run } from './apply.ts';
 
 /**
  * Takes what is ours out of the sinks, under the promise under which it was written: atomically, with the mode and

@@ -3,10 +3,9 @@ import { displayKeyId, NOT_SHOWN } from '../core/credentials.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import { warningsOf } from './compare.ts';
-import type { Forget, ForgetRequest } from './contract.ts';
+import type { Forget, ForgetRequest, SinkDeps, SinkFile } from './contract.ts';
 import { failed, outcome } from './failure.ts';
-import type { Part, Prepare, Prepared } from './parts.ts';
-import type { SinkDeps, SinkFile } from './place.ts';
+import { type Part, type Prepare, type Prepared, settledPart } from './parts.ts';
 import { refuseUnwritable, type Where } from './places.ts';
 import { modeOf } from './records.ts';
 import { lookAt, readStanding } from './standing.ts';
@@ -30,12 +29,12 @@ function inspect(deps: ForgetDeps, wish: Wish, file: SinkFile, spot: Where): Pre
   let bytes: Buffer | undefined = standing.bytes;
   const parts = file.sinks.map((sink): Part => {
     const before = bytes;
-    if (!before) return settledPart(sink);
+    if (!before) return leave(sink);
     const forgotten = deps.forget(before, sink);
-    if (!forgotten.ok) return settledPart(sink, forgotten.error);
-    if (forgotten.bytes === before) return settledPart(sink);
+    if (!forgotten.ok) return leave(sink, forgotten.error);
+    if (forgotten.bytes === before) return leave(sink);
     const foreign = wish.force ? undefined : refuseForeign(sink, forgotten.keyIds, wish.keyId);
-    if (foreign) return settledPart(sink, foreign);
+    if (foreign) return leave(sink, foreign);
     bytes = forgotten.bytes;
     const warnings = [...forgotten.warnings, ...known];
     const reported = { ...outcome(sink, bytes ? 'forgotten' : 'removed'), bytesChanged: true, warnings };
@@ -50,9 +49,8 @@ function inspect(deps: ForgetDeps, wish: Wish, file: SinkFile, spot: Where): Pre
   return { change: { ...spot, file: { ...file, mode }, ids, warnings: [], standing, bytes, parts } };
 }
 
-function settledPart(sink: SinkConfig, error?: ErrorInfo): Part {
-  const settled = { sink, outcome: error ? failed(sink, error) : outcome(sink, 'unchanged') };
-  return { ...settled, settled };
+function leave(sink: SinkConfig, error?: ErrorInfo): Part {
+  return settledPart({ sink, outcome: error ? failed(sink, error) : outcome(sink, 'unchanged') });
 }
 
 /** Of the keys that last, which no role has: one may end like ours. */

@@ -1,13 +1,12 @@
 import type { BigIntStats } from 'node:fs';
 import type { SinkConfig } from '../core/config.ts';
-import { toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import { type ErrorInfo, toErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
-import type { SinkPreview } from './contract.ts';
-import type { SinkRecord } from './record.ts';
+import type { Place, SinkFile, SinkPreview } from './contract.ts';
 import { explain, failed } from './failure.ts';
-import type { Place, SinkFile } from './place.ts';
 import type { Places } from './places.ts';
-import { recordOf, type Made, type Since } from './records.ts';
+import type { SinkRecord } from './record.ts';
+import { type Made, recordOf, type Since } from './records.ts';
 import type { Standing } from './standing.ts';
 
 /** A sink with which nothing is to be done any more. */
@@ -31,6 +30,11 @@ export interface Part {
   readonly since?: Since;
   /** The file before and after this sink's own change. */
   readonly shown?: Pick<SinkPreview, 'current' | 'next'>;
+}
+
+/** Of a sink that the replacing of its file leaves as it is. */
+export function settledPart(settled: Settled): Part {
+  return { sink: settled.sink, outcome: settled.outcome, settled };
 }
 
 /** A file that is to take the place of another. */

@@ -1,17 +1,17 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AgentError, isErrno } from '../core/errors.ts';
+import { octal } from '../core/printable.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { sweepEmpty } from '../files/sweep.ts';
+import { findHome, hasToItself, type Home } from '../paths/accounts.ts';
 import type { Directory, Held } from '../paths/held.ts';
 import { isAppendOnly } from '../paths/libc.ts';
-import { errorOf, openDirectory, type FoundDirectory } from '../paths/policies.ts';
+import { errorOf, type FoundDirectory, openDirectory } from '../paths/policies.ts';
 import type { Passed, Walker } from '../paths/walked.ts';
-import type { Scope } from './job.ts';
-import type { Place, SinkDeps, SinkFile } from './place.ts';
+import type { Making, Place, Scope, SinkDeps, SinkFile } from './contract.ts';
 import { explain } from './failure.ts';
-import { planMaking } from './missing.ts';
-import { ownerResolver, whoAmI, type Self } from './owner.ts';
-import { warnUnreachable, type IsMember } from './reach.ts';
+import { ownerResolver, type Self, whoAmI } from './owner.ts';
 
 /** Whose eyes look at the sinks: without others to send, this process waits itself. */
 export function walkerOf(
@@ -167,4 +167,76 @@ function refuseImmutable(file: Held): void {
   } catch (error) {
     if (!isErrno(error, 'EACCES')) throw error;
   }
+}
+
+type Wanted = Pick<Place, 'file' | 'directory' | 'missing' | 'path' | 'ids'>;
+
+/**
+ * Who is to have the missing directories of a sink. Root makes them on a way that is all root's, and keeps them, so that
+ * nobody can exchange what is in them. Elsewhere one is made, for the user whose tree it is in. Throws SINK_UNSAFE_PATH.
+ * `isMember`: whether the file's owner is in the file's group.
+ */
+function planMaking(place: Wanted, self: number, isMember: boolean): Making {
+  const { file, ids, missing } = place;
+  if (self !== 0) {
+    if (missing.length > 1)
+      throw unmade(place, `sudo -u '#${self}' install -d -m 700 ${shellWord(dirname(place.path))}`);
+    return { owner: { uid: self, gid: ids.gid }, mode: (file.mode & 0o070) === 0 ? 0o700 : 0o750 };
+  }
+  const home = findHome(missing.map((_, index) => join(place.directory.path, ...missing.slice(0, index + 1))));
+  if (home) throw homeless(place, home);
+  const isForMembers = (ids.uid === 0 || isMember) && (file.mode & 0o007) === 0;
+  return { owner: { uid: 0, gid: ids.gid }, mode: isForMembers ? 0o750 : 0o711 };
+}
+
+/** Its user would find it root's, and would never get what a new home has. */
+function homeless(place: Wanted, { path, user }: Home): AgentError {
+  const make = user && `sudo install -d -m 700 -o ${shellWord(user.name)} -g ${user.gid} ${shellWord(path)}`;
+  const message = `${place.file.path}: expected the home ${path} to be there, got nothing`;
+  const hint = make === undefined ? 'make its user first: useradd --create-home' : `make it for its user: ${make}`;
+  return new AgentError('SINK_UNSAFE_PATH', message, { hint });
+}
+
+function unmade({ file, missing, directory }: Wanted, make: string): AgentError {
+  const message = `${file.path}: expected its directory to be there, or the one above it, got neither below ${directory.path}`;
+  return new AgentError('SINK_UNSAFE_PATH', `${message} (${missing.length} are missing)`, {
+    hint: `make them: ${make}`,
+  });
+}
+
+const SEARCH = { owner: 0o100, group: 0o010, others: 0o001 };
+
+/** Whether a user is in a group, by their numbers. */
+export type IsMember = (uid: number, gid: number) => Promise<boolean>;
+
+/** A warning where the configured owner or group is shut out by a directory on the way to its file; never rejects. */
+async function warnUnreachable(
+  { file, ids }: Pick<Place, 'file' | 'ids'>,
+  directories: readonly Passed[],
+  isMember: IsMember,
+): Promise<readonly string[]> {
+  // Of one with an ACL nobody is known to be shut out.
+  const closed = directories.filter(({ mode, hasAcl }) => (mode & SEARCH.others) === 0 && !hasAcl);
+  const isForGroup = file.group !== undefined && ids.gid !== 0 && (file.mode & 0o070) !== 0;
+  for (const directory of closed) {
+    if (file.owner !== undefined && ids.uid !== 0 && !(await admits(directory, ids.uid, isMember)))
+      return [warn(directory, `the owner ${file.owner}`)];
+    if (isForGroup && !admitsGroup(directory, ids.gid) && !hasToItself(ids.uid, ids.gid))
+      return [warn(directory, `the group ${file.group}`)];
+  }
+  return [];
+}
+
+async function admits({ uid, gid, mode }: Passed, who: number, isMember: IsMember): Promise<boolean> {
+  if (uid === who) return (mode & SEARCH.owner) !== 0;
+  return (mode & SEARCH.group) !== 0 && (await isMember(who, gid).catch(() => true));
+}
+
+function admitsGroup({ gid, mode }: Passed, group: number): boolean {
+  return gid === group && (mode & SEARCH.group) !== 0;
+}
+
+function warn({ path, uid, gid, mode }: Passed, who: string): string {
+  const got = `mode ${octal(mode)}, owner ${uid}:${gid}`;
+  return `${path} (${got}) shuts ${who} out, who cannot reach the file: sudo chmod o+x ${shellWord(path)}`;
 }

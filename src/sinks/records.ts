@@ -1,8 +1,13 @@
 import type { BigIntStats } from 'node:fs';
 import type { SinkConfig } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
+import type { SinkEvidence } from '../core/outcomes.ts';
+import { octal } from '../core/printable.ts';
 import { idOf } from '../core/sink-id.ts';
-import type { ApplyRequest, SinkRecords } from './contract.ts';
+import { nameOf } from '../paths/accounts.ts';
+import { accessTimesShow } from '../paths/mounts.ts';
+import type { ApplyRequest, Place, SinkRecords } from './contract.ts';
+import { whoAmI } from './owner.ts';
 import type { SinkRecord } from './record.ts';
 
 /** When a sink's bytes last changed, but for another expiration of the same keys, and whether they were read since. */
@@ -60,4 +65,85 @@ export function isUntouched(record: SinkRecord, stat: BigIntStats): boolean {
 /** What another identity is to know of its sinks alone. */
 export function recordsFor(sinks: readonly SinkConfig[], records: SinkRecords): SinkRecords {
   return Object.fromEntries(sinks.map(idOf).flatMap((id) => (records[id] ? [[id, records[id]]] : [])));
+}
+
+/** Owner, group and mode of a file, by numbers. */
+type Attributes = NonNullable<SinkRecord['former']>;
+
+type Wanted = Pick<Place, 'file' | 'ids'>;
+
+/**
+ * What a file had before us, with a warning, as long as it loses that and nothing is configured that says so: its
+ * reader may be shut out.
+ */
+export function takenOver(
+  records: SinkRecords,
+  seen: BigIntStats | undefined,
+  place: Wanted,
+): { readonly former?: Attributes; readonly warnings: readonly string[] } {
+  const known = place.file.sinks.flatMap((sink) => records[idOf(sink)] ?? []);
+  // Without a record of any of its sinks it was another's until now.
+  const former = known.length > 0 ? known.find((record) => record.former)?.former : seen && attributesOf(seen);
+  const lost = former ? lostOf(former, place) : [];
+  if (!former || lost.length === 0) return { warnings: [] };
+  const change = `${describe(former)}, which it had before, becomes ${describe(wantedOf(place))}`;
+  const hint = `configure ${lost.join(' and ')} to keep it, or what it is to be`;
+  return { former, warnings: [`${change}, and may shut out who reads it: ${hint}`] };
+}
+
+/** The lines of the configuration that would keep it. */
+function lostOf({ uid, gid, mode }: Attributes, { file, ids }: Wanted): string[] {
+  // Nobody else gives files away.
+  const isRoot = whoAmI().uid === 0;
+  const bits = mode & 0o777;
+  return [
+    ...(isRoot && file.owner === undefined && uid !== ids.uid ? [`owner: ${nameOf('passwd', uid)}`] : []),
+    ...(isRoot && file.group === undefined && gid !== ids.gid ? [`group: ${nameOf('group', gid)}`] : []),
+    ...(file.isUsualMode && bits !== file.mode ? [`mode: "${octal(bits)}"`] : []),
+  ];
+}
+
+function attributesOf(stat: BigIntStats): Attributes {
+  return { mode: modeOf(stat), uid: Number(stat.uid), gid: Number(stat.gid) };
+}
+
+function wantedOf({ file, ids }: Wanted): Attributes {
+  return { mode: file.mode, uid: ids.uid, gid: ids.gid };
+}
+
+function describe({ mode, uid, gid }: Attributes): string {
+  return `${nameOf('passwd', uid)}:${nameOf('group', gid)} ${octal(mode)}`;
+}
+
+/** Tells whether anybody has read a file since it was written; nothing, when its times are none that a clock can have. */
+export type Witness = (mountId: number, stat: BigIntStats | undefined) => { readonly evidence?: SinkEvidence };
+
+/** What a `Date` can hold; a user can give a file any times. */
+const LAST_MOMENT = 8_640_000_000_000_000n;
+const NS_PER_MS = 1_000_000n;
+/** From the making of a file to its last byte. What was read before that was read by a clock that was set back since. */
+const WRITING = 60_000;
+
+/**
+ * Under relatime, the default of Linux, the first read after a write moves the access time past the time of the write;
+ * later ones leave it there for a day. Our own reads use O_NOATIME. Each mount is looked up once, and only when a file
+ * seems unread.
+ */
+export function makeWitness(show = accessTimesShow): Witness {
+  const known = new Map<number, boolean>();
+  return (mountId, stat) => {
+    if (!stat) return {};
+    const { atimeNs, mtimeNs } = stat;
+    const [writtenAt, readAt] = [moment(mtimeNs), moment(atimeNs)];
+    if (writtenAt === undefined || readAt === undefined || readAt < writtenAt - WRITING) return {};
+    if (atimeNs > mtimeNs) return { evidence: { kind: 'read', writtenAt, readAt } };
+    const shows = known.get(mountId) ?? show(mountId);
+    known.set(mountId, shows);
+    return { evidence: { kind: shows ? 'unread' : 'unknown', writtenAt } };
+  };
+}
+
+function moment(ns: bigint): number | undefined {
+  const ms = ns / NS_PER_MS;
+  return ms >= 0n && ms <= LAST_MOMENT ? Number(ms) : undefined;
 }

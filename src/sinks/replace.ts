@@ -1,31 +1,18 @@
 import { fchmodSync, fchownSync, fstatSync, fsync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { SinkConfig } from '../core/config.ts';
 import { Exchanged, type FileSecurity, type TempHandle } from '../core/contracts.ts';
-import { AgentError, describeForeign, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import { AgentError, describeForeign, type ErrorInfo, toErrorInfo } from '../core/errors.ts';
 import { writeAll } from '../files/own.ts';
 import type { Directory } from '../paths/held.ts';
-import { Barrier } from './barrier.ts';
 import { attributeDrift } from './compare.ts';
-import type { Replacement } from './parts.ts';
-import type { SinkDeps, SinkFile } from './place.ts';
-import type { TempFile } from './contract.ts';
+import type { BeforeWrite, SinkDeps, Staged } from './contract.ts';
 import { explain } from './failure.ts';
+import { Barrier } from './joint.ts';
 import { whoAmI } from './owner.ts';
+import type { Replacement } from './parts.ts';
 import { modeOf } from './records.ts';
 import { isSameFile, lookAt, whichStands } from './standing.ts';
-
-/** A file whose temp file is there, still empty. */
-export interface Staged {
-  readonly file: Pick<SinkFile, 'path'>;
-  readonly temp: TempFile;
-  /** Those whose bytes will be others. */
-  readonly changing: readonly SinkConfig[];
-}
-
-/** Called for each batch before its first byte. When it rejects, nothing of the batch is written. */
-export type BeforeWrite = (staged: readonly Staged[]) => Promise<void>;
 
 export interface Replaced {
   readonly change: Replacement;

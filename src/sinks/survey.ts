@@ -3,10 +3,10 @@ import type { SinkConfig } from '../core/config.ts';
 import type { Actors } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import { openDirectory } from '../paths/policies.ts';
-import type { Look } from './acting/job.ts';
+import type { Look } from './acting/message.ts';
 import { AT_ONCE, inLanes } from './acting/lanes.ts';
 import type { ActingLimits } from './acting/patience.ts';
-import type { SinkDeps } from './place.ts';
+import type { SinkDeps } from './contract.ts';
 import { walkerOf } from './places.ts';
 import { verdictOf, type Verdict } from './verdict.ts';
 

@@ -2,30 +2,39 @@ import type { BigIntStats } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SinkConfig } from '../core/config.ts';
-import { AgentError, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
+import { AgentError, type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import { sinkId } from '../core/sink-id.ts';
 import { isTempOf } from '../files/sweep.ts';
+import type { Directory } from '../paths/held.ts';
+import { openDirectory } from '../paths/policies.ts';
+import type { Walker } from '../paths/walked.ts';
 import { attributeDrift, now } from './compare.ts';
-import type { TempFile } from './contract.ts';
+import {
+  type BeforeWrite,
+  type Done,
+  filesOf,
+  isLook,
+  type Job,
+  type SinkDeps,
+  type SinkFile,
+  type TempFile,
+} from './contract.ts';
 import { batches } from './descriptors.ts';
 import { explain } from './failure.ts';
-import { isLook, type Done, type Job } from './job.ts';
 import {
   concludeAll,
-  prepareFiles,
-  settleAll,
   type Part,
   type Prepare,
+  prepareFiles,
   type Replacement,
+  settleAll,
   type Settled,
 } from './parts.ts';
-import { filesOf, type SinkDeps, type SinkFile } from './place.ts';
-import { Places, walkerOf, type Holders } from './places.ts';
+import { type Holders, Places, walkerOf } from './places.ts';
 import { modeOf } from './records.ts';
-import { replaceTogether, type BeforeWrite, type Replaced } from './replace.ts';
+import { type Replaced, replaceTogether } from './replace.ts';
 import { lookAt, whichStands } from './standing.ts';
-import { sweepOwn } from './sweep.ts';
 
 /** What one identity does by itself: this process's own. */
 export interface Work {
@@ -163,4 +172,46 @@ function verify({ security }: SinkDeps, change: Replacement, bytes: Buffer): Big
   const hint = 'another program changes the file, or its file system keeps no owners and modes';
   const message = `${file.path}: expected ${expected}, got ${got}: ${whichStands(change, bytes, security)}`;
   throw new AgentError('SINK_UNVERIFIED', message, { hint });
+}
+
+/**
+ * Removes journalled temp files that a kill has left behind; gives those that are still to be removed, as they were
+ * given. Only what has the journalled inode goes: a file that somebody else has under that name stays. Never rejects.
+ */
+export async function sweepOwn(temps: readonly TempFile[], walker: Walker): Promise<readonly TempFile[]> {
+  const kept: TempFile[] = [];
+  for (const [path, group] of Map.groupBy(temps, (temp) => dirname(temp.path))) {
+    using found = openDirectory('sink', path, walker);
+    if (found.kind === 'directory') {
+      if (found.missing.length === 0) kept.push(...(await sweepDirectory(found.held, group)));
+    } else kept.push(...group);
+  }
+  return kept;
+}
+
+async function sweepDirectory(directory: Directory, temps: readonly TempFile[]): Promise<readonly TempFile[]> {
+  const tried = temps.map((temp) => ({ temp, fate: remove(directory, temp) }));
+  if (tried.some(({ fate }) => fate === 'removed')) {
+    // The journal is about to forget them, so they must not come back with a power cut.
+    const isSynced = await directory.sync().then(
+      () => true,
+      () => false,
+    );
+    if (!isSynced) return temps;
+  }
+  return tried.filter(({ fate }) => fate === 'stuck').map(({ temp }) => temp);
+}
+
+function remove(directory: Directory, { path, inode }: TempFile): 'gone' | 'removed' | 'stuck' {
+  const name = basename(path);
+  try {
+    using held = directory.find(name);
+    const stat = held?.stat();
+    if (!stat?.isFile() || String(stat.ino) !== inode) return 'gone';
+    directory.unlink(name);
+    return 'removed';
+  } catch (error) {
+    // Where we have no rights any more, it is not ours to remove.
+    return isErrno(error, 'EACCES') ? 'gone' : 'stuck';
+  }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { hasToItself, type Database } from '../../src/paths/private-group.ts';
+import { type Database, hasToItself } from '../../src/paths/accounts.ts';
 
 const PASSWD = `root:x:0:0:root:/root:/bin/sh
 # a comment

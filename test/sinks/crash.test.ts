@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test, type TestContext } from 'node:test';
 import type { TempFile } from '../../src/sinks/contract.ts';
-import { sweepOwn } from '../../src/sinks/sweep.ts';
+import { sweepOwn } from '../../src/sinks/work.ts';
 import { walkerIn } from '../support/sinks.ts';
 import { FROM_SOURCE } from '../support/from-source.ts';
 import { tempDir } from '../support/temp-dir.ts';

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { DotenvSink } from '../../src/core/config.ts';
 import type { SinkOutcome } from '../../src/core/outcomes.ts';
-import { findHome } from '../../src/paths/homes.ts';
+import { findHome } from '../../src/paths/accounts.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import { actingDeps, ALICE, estateOf, skipsWithoutRoot } from '../support/acting.ts';
 import { testAsOrdinaryUser } from '../support/ordinary-user.ts';

@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, readdirSync, renameSync, rmSync, symlinkSync, uti
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { TempFile } from '../../src/sinks/contract.ts';
-import { sweepOwn } from '../../src/sinks/sweep.ts';
+import { sweepOwn } from '../../src/sinks/work.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import { NOON } from '../support/credentials.ts';
 import { applyRequest, sinkAt, sinkDeps, walkerIn } from '../support/sinks.ts';

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, 
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { SinkDeps } from '../../src/sinks/place.ts';
+import type { SinkDeps } from '../../src/sinks/contract.ts';
 import { renderSink } from '../../src/sinks/formats/render.ts';
 import { createActors } from '../../src/system/actors.ts';
 import { executable } from './product.ts';

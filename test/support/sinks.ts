@@ -1,7 +1,6 @@
 import { lstatSync, rmSync, writeFileSync } from 'node:fs';
 import type { DotenvSink } from '../../src/core/config.ts';
-import type { ApplyRequest, Render } from '../../src/sinks/contract.ts';
-import type { SinkDeps } from '../../src/sinks/place.ts';
+import type { ApplyRequest, Render, SinkDeps } from '../../src/sinks/contract.ts';
 import type { Walker } from '../../src/paths/walked.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';

@@ -4,7 +4,7 @@ import { Secret } from '../../core/secret.ts';
 import { type Shown, showUnit } from '../../host/systemctl.ts';
 import { hasSystemd } from '../../host/tool.ts';
 import type { NotifyDeps } from '../../notify/contract.ts';
-import type { SinkDeps } from '../../sinks/place.ts';
+import type { SinkDeps } from '../../sinks/contract.ts';
 import type { Unseen } from '../contract.ts';
 
 /** What the doctor looks with. It changes nothing, and signals nobody. */

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../../core/errors.ts';
 import type { SinkResult } from '../../core/outcomes.ts';
 import { printable } from '../../core/printable.ts';
 import { isTempOf } from '../../files/sweep.ts';
-import type { Job } from '../job.ts';
+import type { Job } from '../contract.ts';
 import { big, id, integer, moment, sinkRecordSchema } from '../record.ts';
 import { LIMITS, type Message, type Refused, type SinkMessage, type Verdicts } from './message.ts';
 

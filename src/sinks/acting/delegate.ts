@@ -1,16 +1,24 @@
+import { dirname, join } from 'node:path';
 import type { SinkConfig } from '../../core/config.ts';
 import type { Actors, User } from '../../core/contracts.ts';
 import { AgentError, toErrorInfo } from '../../core/errors.ts';
 import { idOf } from '../../core/sink-id.ts';
-import type { SinkPreview } from '../contract.ts';
-import type { SinkRecord } from '../record.ts';
+import {
+  type BeforeWrite,
+  type Done,
+  isLook,
+  type Job,
+  type SinkPreview,
+  type Staged,
+  type TempFile,
+} from '../contract.ts';
 import { failed, outcome } from '../failure.ts';
-import { isLook, type Done, type Job } from '../job.ts';
+import type { SinkRecord } from '../record.ts';
 import type { Since } from '../records.ts';
-import type { BeforeWrite } from '../replace.ts';
-import { Conversation } from './conversation.ts';
-import type { DoneMessage, SinkMessage } from './message.ts';
+import { parseMessage } from './answer.ts';
+import { type DoneMessage, encodeJob, GO, maxBytes, type SinkMessage, type StagedMessage } from './message.ts';
 import type { ActingLimits } from './patience.ts';
+import { Talk } from './talk.ts';
 
 export interface Delegated {
   readonly user: User;
@@ -29,35 +37,73 @@ export interface Hooks {
 
 /** So many temp files are remembered that could not be removed; beyond, the oldest are left to their user. */
 const KEPT_TEMPS = 1_000;
+/** A sink is staged again when another program changes it meanwhile, a few times. */
+const STAGED_AT_MOST = 3;
+
+/** What a process has staged by now, whatever comes of it. */
+interface Progress {
+  /** Of the job, and then those that were staged since. */
+  readonly temps: TempFile[];
+  /** The sinks that may have other bytes by now. */
+  readonly changing: Set<SinkConfig>;
+}
 
 /** Has a process of a user work on that user's sinks. Its trouble is the outcome of each of them; never rejects. */
-export async function delegate({ actors, limits, ...assigned }: Delegated, { beforeWrite, now }: Hooks): Promise<Done> {
-  const { job } = assigned;
-  const conversation = new Conversation(assigned, isLook(job.kind) ? refuse : beforeWrite);
+export async function delegate(delegated: Delegated, { beforeWrite, now }: Hooks): Promise<Done> {
+  const { job } = delegated;
+  const progress: Progress = { temps: [...job.temps], changing: new Set() };
   try {
-    const done = await conversation.hold(actors, limits);
+    const done = await converse(delegated, progress, isLook(job.kind) ? refuse : beforeWrite);
     const kept = new Set(done.kept);
     return {
       outcomes: pair(job, done).map(([sink, message]) => outcomeOf(sink, message)),
       records: believe(job, done, now()),
-      temps: bounded(conversation.temps.filter((_, index) => kept.has(index))),
+      temps: progress.temps.filter((_, index) => kept.has(index)).slice(-KEPT_TEMPS),
     };
   } catch (error) {
     const { message, ...info } = toErrorInfo(error);
     const outcomes = job.sinks.map((sink) => {
       const gone = failed(sink, { ...info, message: `${sink.path}: ${message}` });
-      return { ...gone, bytesChanged: conversation.changing.has(sink) };
+      return { ...gone, bytesChanged: progress.changing.has(sink) };
     });
-    return { outcomes, records: {}, temps: bounded(conversation.temps) };
+    return { outcomes, records: {}, temps: progress.temps.slice(-KEPT_TEMPS) };
   }
+}
+
+/**
+ * Has a process that acts as a user do the job. What it says is checked, and can do no more than be wrong about that
+ * user's own sinks. Rejects with SINK_TIMEOUT and SINK_ACTOR_FAILED; the process is ended in any case.
+ */
+async function converse(
+  { user, mount = 'sinks', job, actors, limits: { deadline, perSink } }: Delegated,
+  { temps, changing }: Progress,
+  beforeWrite: BeforeWrite,
+): Promise<DoneMessage> {
+  const patience = deadline + perSink * job.sinks.length;
+  using talk = new Talk(actors, { user, subject: mount, maxBytes: maxBytes(job), patience });
+  talk.say(encodeJob(job));
+  for (;;) {
+    const message = await talk.hear((line) => parseMessage(line, { ...job, temps: temps.length }));
+    if ('done' in message) return message.done;
+    const staged = message.staged.flatMap((one) => locate(one, user, job) ?? []);
+    temps.push(...staged.map(({ temp }) => temp));
+    if (temps.length > job.temps.length + STAGED_AT_MOST * job.sinks.length) throw talk.tooMuch();
+    await beforeWrite(staged);
+    for (const sink of staged.flatMap((one) => one.changing)) changing.add(sink);
+    talk.say(GO);
+  }
+}
+
+/** Beside the sink, whatever the process may have meant. */
+function locate({ sink, name, inode, changing }: StagedMessage, { uid }: User, { sinks }: Job): Staged | undefined {
+  const file = sinks[sink];
+  if (!file) return undefined;
+  const temp = { path: join(dirname(file.path), name), inode, uid };
+  return { file, temp, changing: changing.flatMap((each) => sinks[each] ?? []) };
 }
 
 function refuse(): Promise<never> {
   return Promise.reject(new AgentError('SINK_ACTOR_FAILED', 'expected a look, got a change'));
-}
-
-function bounded<T>(temps: readonly T[]): readonly T[] {
-  return temps.slice(-KEPT_TEMPS);
 }
 
 function believe(job: Job, done: DoneMessage, now: Since): Done['records'] {
@@ -87,13 +133,10 @@ function pair({ sinks }: Job, done: DoneMessage): (readonly [SinkConfig, SinkMes
 }
 
 function outcomeOf(sink: SinkConfig, message: SinkMessage): SinkPreview {
-  const { result, bytesChanged, drift, detail, warnings, isUnreachable, evidence, error, current, next } = message;
-  const base = error ? failed(sink, error) : outcome(sink, result);
+  const { result, error, record: _record, current, next, ...known } = message;
   return {
-    ...{ ...base, bytesChanged, drift, warnings },
-    ...(detail !== undefined && { detail }),
-    ...(isUnreachable && { isUnreachable }),
-    ...(evidence && { evidence }),
+    ...(error ? failed(sink, error) : outcome(sink, result)),
+    ...known,
     ...(current !== undefined && { current: Buffer.from(current, 'base64') }),
     ...(next !== undefined && { next: Buffer.from(next, 'base64') }),
   };

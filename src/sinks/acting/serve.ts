@@ -2,19 +2,25 @@ import { basename } from 'node:path';
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { SinkOutcome } from '../../core/outcomes.ts';
 import { sinkId } from '../../core/sink-id.ts';
-import type { SinkPreview } from '../contract.ts';
-import type { SinkRecord } from '../record.ts';
+import { openDirectory } from '../../paths/policies.ts';
 import { writing } from '../compare.ts';
-import { forgetting, type ForgetDeps } from '../inspect.ts';
-import { isLook, type Job } from '../job.ts';
+import { type BeforeWrite, isLook, type Job, type SinkPreview } from '../contract.ts';
+import { type ForgetDeps, forgetting } from '../inspect.ts';
 import type { Prepare } from '../parts.ts';
 import { walkerOf } from '../places.ts';
-import { openDirectory } from '../../paths/policies.ts';
-import type { BeforeWrite } from '../replace.ts';
+import type { SinkRecord } from '../record.ts';
+import { type Verdict, verdictOf } from '../verdict.ts';
 import { work } from '../work.ts';
-import { verdictOf, type Verdict } from '../verdict.ts';
-import { decodeTask, GO, type Look } from './job.ts';
-import { LIMITS, type DoneMessage, type Message, type SinkMessage, type Verdicts } from './message.ts';
+import {
+  decodeTask,
+  type DoneMessage,
+  GO,
+  LIMITS,
+  type Look,
+  type Message,
+  type SinkMessage,
+  type Verdicts,
+} from './message.ts';
 
 /** The pipes of a process that acts as another user. */
 export interface Channel {
