@@ -43,7 +43,7 @@ async function show(world: World, options: ConfigOptions): Promise<ExitCode> {
   if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
   const settings = describeSettings(result.tree, await readSchema());
   const given = new Set(settings.flatMap(({ path, at }) => (at ? [path] : [])));
-  const silent = settings.filter(({ path, at }) => at || !environmentOf(world, path));
+  const silent = settings.filter(({ path, at }) => at !== undefined || environmentOf(world, path) === undefined);
   const lines = [
     ...silent.map(({ path, value, at }) => `${path}: ${value}  # ${at ? placeText(at) : 'default'}`),
     ...Object.keys(VARIABLES).flatMap((path) => (given.has(path) ? [] : (environmentOf(world, path) ?? []))),

@@ -71,6 +71,16 @@ export interface Remedy {
   readonly line?: string;
 }
 
+/** With what is said of it. */
+export function finding<R extends Omit<Finding, 'id' | 'severity' | 'subject'>>(
+  id: FindingId,
+  severity: Severity,
+  subject: string,
+  rest: R,
+): Pick<Finding, 'id' | 'severity' | 'subject'> & R {
+  return { id, severity, subject, ...rest };
+}
+
 /** Of an error, with the step that it names. */
 export function findingOf(
   id: FindingId,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Config, ConsumerConfig } from '../core/config.ts';
 import { isErrno } from '../core/errors.ts';
 import { executedBy } from '../core/executed.ts';
-import type { Finding } from '../core/findings.ts';
+import { finding, type Finding } from '../core/findings.ts';
 import type { Way } from '../core/way.ts';
 import { openFile, type Use } from '../paths/policies.ts';
 import { wayTo } from '../paths/way.ts';
@@ -49,36 +49,29 @@ function waysTo(use: Use, path: string): readonly Way[] {
 export function unitTrouble(config: Config, units: string): readonly Finding[] {
   const { outside, isOther } = compare(config, dropInPaths(units).map(readIfThere));
   return [
-    ...outside.map((path): Finding => ({
-      id: 'sink-confined',
-      severity: 'error',
-      subject: path,
-      problem: 'it lies outside of what credrotate harden has opened',
-      evidence: [],
-      remedy: { text: 'do that again, and restart the agent', line: 'sudo credrotate harden' },
-    })),
+    ...outside.map((path): Finding =>
+      finding('sink-confined', 'error', path, {
+        problem: 'it lies outside of what credrotate harden has opened',
+        evidence: [],
+        remedy: { text: 'do that again, and restart the agent', line: 'sudo credrotate harden' },
+      }),
+    ),
     ...(bothEnabled(units) ? [BOTH] : []),
     ...(isOther ? [OTHER] : []),
   ];
 }
 
-const OTHER: Finding = {
-  id: 'units-differ',
-  severity: 'warning',
-  subject: 'credrotate.service',
+const OTHER: Finding = finding('units-differ', 'warning', 'credrotate.service', {
   problem: 'credrotate harden was made for another configuration',
   evidence: [],
   remedy: { text: 'do it again, and restart the agent', line: 'sudo credrotate harden' },
-};
+});
 
-const BOTH: Finding = {
-  id: 'units-differ',
-  severity: 'warning',
-  subject: 'credrotate.timer',
+const BOTH: Finding = finding('units-differ', 'warning', 'credrotate.timer', {
   problem: 'both credrotate.service and credrotate.timer are enabled, and the timer stops the service',
   evidence: [],
   remedy: { text: 'disable one of them', line: 'sudo systemctl disable credrotate.timer' },
-};
+});
 
 function compare(config: Config, texts: readonly string[]): { outside: readonly string[]; isOther: boolean } {
   if (texts.every((text) => text === '')) return { outside: [], isOther: false };

@@ -1,8 +1,10 @@
-import { describeSkew, sourceTime } from '../core/clock-skew.ts';
+import { sourceTime } from '../core/clock-skew.ts';
 import { byWeight, found, levelOf, type Finding, type Level } from '../core/findings.ts';
 import type { SourceState } from '../core/outcomes.ts';
-import { EXIT, type ExitCode, worstOf } from '../core/exit.ts';
+import { type ExitCode, worstOf } from '../core/exit.ts';
 import {
+  judgeAgent,
+  type Exits,
   type Facts,
   hostOf,
   judgeConfiguration,
@@ -41,10 +43,10 @@ export function assess(facts: Facts, now: number): Assessment {
     ...found(judgeSource(context)),
     ...judgeSinks(context),
     ...judgeConsumers(context),
-    ...judgeAgent(status),
+    ...judgeAgent(context),
   ].map((finding) => dated(finding, status));
   const judged = [...ofPass, ...found(judgeNextPass(context), judgeConfiguration(context))].toSorted(byWeight);
-  const exitOf = (asker: keyof Judged['exits']): ExitCode => worstOf(judged.flatMap(({ exits }) => exits[asker] ?? []));
+  const exitOf = (asker: keyof Exits): ExitCode => worstOf(judged.flatMap(({ exits }) => exits?.[asker] ?? []));
   return {
     level: levelOf(judged),
     state: stateNow(status, left),
@@ -69,37 +71,6 @@ export function lifeLeft(source: Status['source'], now: number): number | undefi
 
 function stateNow({ source: { state } }: Status, left: number | undefined): SourceState {
   return left !== undefined && left <= 0 && (state === 'ok' || state === 'stale') ? 'expired' : state;
-}
-
-function judgeAgent({ errors, source, lastPass }: Status): readonly Judged[] {
-  const skew = describeSkew(source.clockSkew, Date.parse(lastPass.at));
-  return [
-    ...errors.map(({ code, message, hint }): Judged => ({
-      id: 'state-unwritable',
-      severity: 'warning',
-      subject: 'state',
-      problem: 'what the agent must remember is in its memory alone',
-      evidence: [`${code}: ${message}`],
-      remedy: { text: hint ?? `credrotate explain ${code}` },
-      exits: { once: EXIT.sinkFailed, refresh: EXIT.sinkFailed, status: EXIT.sinkFailed },
-    })),
-    ...(skew === undefined
-      ? []
-      : [
-          {
-            id: 'clock-skew',
-            severity: 'warning',
-            subject: 'clock',
-            problem: 'the clock of this host has been wrong',
-            evidence: [skew.replace(/: set it right.*$/, '')],
-            remedy: {
-              text: 'set it right, and have it kept right: AWS refuses requests that are signed at a wrong time',
-              line: 'sudo timedatectl set-ntp true',
-            },
-            exits: {},
-          } as const,
-        ]),
-  ];
 }
 
 /** So many are named in a line; a thousand sinks on a full disk are one trouble. */

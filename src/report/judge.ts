@@ -1,7 +1,7 @@
-import { sourceTime } from '../core/clock-skew.ts';
+import { describeSkew, sourceTime } from '../core/clock-skew.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode, exitCodeOfError } from '../core/exit.ts';
-import { type Finding, findingOf, found, type Remedy, remedyOf } from '../core/findings.ts';
+import { finding, type Finding, findingOf, found, type Remedy, remedyOf } from '../core/findings.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { named, type SinkKey } from '../core/sink-id.ts';
 import type { ConsumerStatus, NextPass, OnDisk, SinkStatus, Status } from './schema.ts';
@@ -27,12 +27,14 @@ interface Context extends Facts {
   readonly host: HostSteps;
 }
 
+export type Exits = Readonly<Partial<Record<'once' | 'refresh' | 'status', ExitCode>>>;
+
 /** A finding, and the exit code that it means for each command; none, where it does not touch it. */
 export interface Judged extends Finding {
-  readonly exits: { readonly once?: ExitCode; readonly refresh?: ExitCode; readonly status?: ExitCode };
+  readonly exits?: Exits;
 }
 
-function everywhere(code: ExitCode): Judged['exits'] {
+function everywhere(code: ExitCode): Exits {
   return { once: code, refresh: code, status: code };
 }
 
@@ -97,46 +99,36 @@ function stepFor(context: Context): Judged['remedy'] {
 
 function missing(context: Context): Judged {
   const { left, status } = context;
-  return {
-    id: 'credentials-missing',
-    severity: 'error',
-    subject: 'credentials',
+  return finding('credentials-missing', 'error', 'credentials', {
     problem: left === undefined ? 'there are none yet' : 'expired',
     since: left === undefined ? status.source.since : new Date(context.now + left).toISOString(),
     evidence: evidenceOf(context),
     remedy: stepFor(context),
     exits: everywhere(codeOf(context)),
-  };
+  });
 }
 
 /** The files are good for now. */
 function failing(context: Context, left: number): Judged {
   const { source } = context.status;
-  return {
-    id: 'source-failing',
-    severity: 'warning',
-    subject: 'source',
+  return finding('source-failing', 'warning', 'source', {
     problem: 'gives nothing new',
     since: source.since,
     evidence: [`credentials good for ${duration(left)}`, ...evidenceOf(context)],
     remedy: stepFor(context),
     exits: { refresh: codeOf(context) },
-  };
+  });
 }
 
 function earlier({ host }: Context, error: ErrorInfo): Judged {
-  return {
-    id: 'earlier-credentials',
-    severity: 'warning',
-    subject: 'source',
+  return finding('earlier-credentials', 'warning', 'source', {
     problem: 'gives credentials that expire before the current ones',
     evidence: [said(error)],
     remedy: {
       text: 'if it lasts, look at what answers at the metadata endpoint; if it is meant, have them taken',
       line: host.accept,
     },
-    exits: {},
-  };
+  });
 }
 
 /** A sink of which nothing good is known is not up to date. */
@@ -164,16 +156,12 @@ function judgeSink(sink: Named, { host, left }: Context): Judged | undefined {
 
 /** It is as configured, and of no use to them. */
 function unreachable({ name, warnings, writtenAt }: Named): Judged {
-  return {
-    id: 'sink-unreachable',
-    severity: 'warning',
-    subject: name,
+  return finding('sink-unreachable', 'warning', name, {
     problem: 'its owner or group cannot reach it',
     ...(writtenAt !== undefined && { since: writtenAt }),
     evidence: warnings,
     remedy: { text: 'open the directories on the way to them, or have the file belong to others' },
-    exits: {},
-  };
+  });
 }
 
 /** Files that were sinks once: nobody keeps or watches what is in them. */
@@ -184,18 +172,14 @@ function judgeLeft({ status: { sinks, left = [], source, agent }, keeper, now }:
     const life = Date.parse(one.expiration) - sourceTime(now, source.clockSkew);
     const sudo = agent.uid === 0 ? 'sudo ' : '';
     const forget = `${sudo}credrotate forget ${shellWord(name)}`;
-    return {
-      id: 'file-left',
-      severity: life > 0 ? 'warning' : 'note',
-      subject: name,
+    return finding('file-left', life > 0 ? 'warning' : 'note', name, {
       problem: `holds credentials that ${life > 0 ? 'live' : 'have expired'}, and is no sink any more`,
       evidence: [`key ${one.keyId}, ${life > 0 ? 'good for' : 'expired for'} ${duration(life)}`],
       remedy: {
         text: `take them out${keeper.by === 'agent' ? ', while the agent is stopped' : ''}, or let the file go with --keep`,
         line: forget,
       },
-      exits: {},
-    };
+    });
   });
 }
 
@@ -204,26 +188,20 @@ export function judgeNextPass({ keeper, host }: Context): Judged | undefined {
   const { life, since, evidence } = keeper;
   if (life === 'alive') return undefined;
   if (life === 'unknown') {
-    return {
-      id: 'next-pass-unknown',
-      severity: 'unknown',
-      subject: 'next pass',
+    return finding('next-pass-unknown', 'unknown', 'next pass', {
       problem: 'nobody can tell from here whether one will be made',
       evidence: [evidence],
       remedy: { text: 'ask as root', line: 'sudo credrotate status' },
       exits: { status: EXIT.unreachable },
-    };
+    });
   }
-  return {
-    id: 'nobody-refreshes',
-    severity: 'error',
-    subject: 'next pass',
+  return finding('nobody-refreshes', 'error', 'next pass', {
     problem: life === 'overdue' ? 'it is overdue' : 'nobody will make one',
     ...(since !== undefined && { since }),
     evidence: [evidence],
     remedy: host.start,
     exits: { status: EXIT.unreachable },
-  };
+  });
 }
 
 /** So long somebody may be at work on the files; milliseconds. */
@@ -237,9 +215,9 @@ export function judgeConfiguration(context: Context): Judged | undefined {
   return isForgotten ? edited(context, onDisk) : undefined;
 }
 
-function common({ status }: Context, { since }: OnDisk): Pick<Judged, 'severity' | 'subject' | 'since' | 'exits'> {
+function common({ status }: Context, { since }: OnDisk): Pick<Judged, 'severity' | 'subject' | 'since'> {
   const subject = status.configuration?.files[0] ?? 'configuration';
-  return { severity: 'warning', subject, ...(since !== undefined && { since }), exits: {} };
+  return { severity: 'warning', subject, ...(since !== undefined && { since }) };
 }
 
 function refused(context: Context, onDisk: OnDisk): Judged {
@@ -273,30 +251,23 @@ function judge(consumer: ConsumerStatus, { host, keeper, now }: Context): Judged
   const { name: subject, result, notReading, error, pendingSince, known } = consumer;
   if (result === 'ended') return judgeEnd(consumer, now);
   if (result === 'pending') {
-    return {
-      id: 'consumer-pending',
-      severity: 'warning',
-      subject,
+    return finding('consumer-pending', 'warning', subject, {
       problem: 'notification pending',
       ...(pendingSince !== undefined && { since: pendingSince }),
       evidence: error ? [`${error.code}: ${error.message}`] : [],
       remedy: { text: error?.hint ?? 'nothing is lost: it is tried again' },
       exits: everywhere(EXIT.consumerPending),
-    };
+    });
   }
   if (!notReading) return undefined;
   const again = { text: 'notify it again and look in a minute; one that never reads needs a restart' };
-  return {
-    id: 'consumer-not-reading',
-    severity: 'warning',
-    subject,
+  return finding('consumer-not-reading', 'warning', subject, {
     problem: 'notified, but nobody has read its files',
     ...(known && { since: known.at }),
     evidence: [],
     // Only an agent can be asked for it.
     remedy: keeper.by === 'agent' ? { ...again, line: `${host.pass} --notify ${subject}` } : again,
-    exits: {},
-  };
+  });
 }
 
 /** Its successor has the new files, until little is left of the credentials in them. */
@@ -306,14 +277,35 @@ function judgeEnd({ name: subject, error, pendingSince, successor }: ConsumerSta
   const problem = isDown
     ? 'it ended when it was notified, and does not run'
     : `it ended when it was notified; another runs in its place, and ${runsOut ? 'its credentials run out' : 'is not notified'}`;
-  return {
-    id: 'consumer-ended',
-    severity: isDown || runsOut ? 'error' : 'warning',
-    subject,
+  return finding('consumer-ended', isDown || runsOut ? 'error' : 'warning', subject, {
     problem,
     ...(pendingSince !== undefined && { since: pendingSince }),
     evidence: error ? [`${error.code}: ${error.message}`] : [],
     remedy: { text: error?.hint ?? 'credrotate explain CONSUMER_ENDED' },
     exits: everywhere(EXIT.consumerPending),
-  };
+  });
+}
+
+/** What the agent cannot keep, and whether it knows the time. */
+export function judgeAgent({ status: { errors, source, lastPass } }: Context): readonly Judged[] {
+  const skew = describeSkew(source.clockSkew, Date.parse(lastPass.at));
+  const clock =
+    skew !== undefined &&
+    finding('clock-skew', 'warning', 'clock', {
+      problem: 'the clock of this host has been wrong',
+      evidence: [skew.replace(/: set it right.*$/, '')],
+      remedy: {
+        text: 'set it right, and have it kept right: AWS refuses requests that are signed at a wrong time',
+        line: 'sudo timedatectl set-ntp true',
+      },
+    });
+  const state = errors.map((error) =>
+    finding('state-unwritable', 'warning', 'state', {
+      problem: 'what the agent must remember is in its memory alone',
+      evidence: [said(error)],
+      remedy: remedyOf(error),
+      exits: everywhere(EXIT.sinkFailed),
+    }),
+  );
+  return found<Judged>(...state, clock || undefined);
 }

@@ -1,6 +1,5 @@
 import { sinkId, type SinkKey } from '../core/sink-id.ts';
-import type { SourceState } from '../core/outcomes.ts';
-import type { Level } from '../core/findings.ts';
+import { LEVELS, SOURCE_STATES } from './schema.ts';
 import type { StatusReport } from './report.ts';
 
 /**
@@ -30,157 +29,102 @@ interface Family {
   readonly samples: (report: StatusReport) => readonly Sample[];
 }
 
-const STATES: Readonly<Record<SourceState, true>> = {
-  ok: true,
-  stale: true,
-  expired: true,
-  no_role: true,
-  denied: true,
-  unreachable: true,
-  malformed: true,
-  disabled: true,
-};
-
-const LEVELS: Readonly<Record<Level, true>> = { ok: true, warning: true, unknown: true, critical: true };
+const family =
+  (type: Family['type']) =>
+  (name: string, help: string, samples: Family['samples']): Family => ({ name, type, help, samples });
+const gauge = family('gauge');
+const counter = family('counter');
 
 const FAMILIES: readonly Family[] = [
-  {
-    name: 'build_info',
-    type: 'gauge',
-    help: 'Always 1; the version is a label.',
-    samples: ({ agent }) => [[{ version: agent.version }, 1]],
-  },
-  {
-    name: 'status',
-    type: 'gauge',
-    help: '1 for the level that credrotate status had after the last pass, 0 for all others.',
-    samples: ({ level }) => Object.keys(LEVELS).map((one) => [{ level: one }, Number(one === level)]),
-  },
-  {
-    name: 'config_in_force',
-    type: 'gauge',
-    help: 'Whether the configuration on disk is the one that is used. Missing where options of a command line made it.',
-    samples: ({ configuration }) => [
+  gauge('build_info', 'Always 1; the version is a label.', ({ agent }) => [[{ version: agent.version }, 1]]),
+  gauge('status', '1 for the level that credrotate status had after the last pass, 0 for all others.', ({ level }) =>
+    LEVELS.map((one) => [{ level: one }, Number(one === level)]),
+  ),
+  gauge(
+    'config_in_force',
+    'Whether the configuration on disk is the one that is used. Missing where options of a command line made it.',
+    ({ configuration }) => [
       [{}, configuration && Number(['in_force', 'unknown'].includes(configuration.onDisk.state))],
     ],
-  },
-  {
-    name: 'credentials_expiry_timestamp_seconds',
-    type: 'gauge',
-    help: 'When the credentials in the files expire.',
-    samples: ({ source }) => [[{}, seconds(source.expiration)]],
-  },
-  {
-    name: 'last_success_timestamp_seconds',
-    type: 'gauge',
-    help: 'The last pass that had good credentials and left every sink up to date.',
-    samples: ({ lastSuccess }) => [[{}, seconds(lastSuccess)]],
-  },
-  {
-    name: 'last_pass_timestamp_seconds',
-    type: 'gauge',
-    help: 'The last pass, good or bad.',
-    samples: ({ lastPass }) => [[{}, seconds(lastPass.at)]],
-  },
-  {
-    name: 'next_pass_timestamp_seconds',
-    type: 'gauge',
-    help: 'By when a pass must have been made; past it, nobody makes one. Missing where only the host knows.',
-    samples: ({ nextPass: { by, at, since }, agent: { every = 0 } }) => [
+  ),
+  gauge('credentials_expiry_timestamp_seconds', 'When the credentials in the files expire.', ({ source }) => [
+    [{}, seconds(source.expiration)],
+  ]),
+  gauge(
+    'last_success_timestamp_seconds',
+    'The last pass that had good credentials and left every sink up to date.',
+    ({ lastSuccess }) => [[{}, seconds(lastSuccess)]],
+  ),
+  gauge('last_pass_timestamp_seconds', 'The last pass, good or bad.', ({ lastPass }) => [[{}, seconds(lastPass.at)]]),
+  gauge(
+    'next_pass_timestamp_seconds',
+    'By when a pass must have been made; past it, nobody makes one. Missing where only the host knows.',
+    ({ nextPass: { by, at, since }, agent: { every = 0 } }) => [
       [{}, by === 'nobody' ? seconds(since) : at === undefined ? undefined : Date.parse(at) / 1000 + every],
     ],
-  },
-  {
-    name: 'pass_duration_seconds',
-    type: 'gauge',
-    help: 'How long the last pass took, without the consumers.',
-    samples: ({ lastPass }) => [[{}, lastPass.seconds]],
-  },
-  {
-    name: 'source_state',
-    type: 'gauge',
-    help: '1 for the state that the source is in, 0 for all others.',
-    samples: ({ source }) => Object.keys(STATES).map((state) => [{ state }, Number(source.state === state)]),
-  },
-  {
-    name: 'rotations_total',
-    type: 'counter',
-    help: 'New credentials, over all restarts.',
-    samples: ({ generation }) => [[{}, generation]],
-  },
-  {
-    name: 'imds_requests_total',
-    type: 'counter',
-    help: 'Requests to the metadata service, by HTTP status, or failed.',
-    samples: ({ counters }) => Object.entries(counters.imdsRequests).map(([code, count]) => [{ code }, count]),
-  },
-  {
-    name: 'sink_up_to_date',
-    type: 'gauge',
-    help: 'Whether the file holds the current credentials, with the mode and owner that are configured.',
-    samples: ({ sinks }) =>
+  ),
+  gauge('pass_duration_seconds', 'How long the last pass took, without the consumers.', ({ lastPass }) => [
+    [{}, lastPass.seconds],
+  ]),
+  gauge('source_state', '1 for the state that the source is in, 0 for all others.', ({ source }) =>
+    SOURCE_STATES.map((state) => [{ state }, Number(source.state === state)]),
+  ),
+  counter('rotations_total', 'New credentials, over all restarts.', ({ generation }) => [[{}, generation]]),
+  counter('imds_requests_total', 'Requests to the metadata service, by HTTP status, or failed.', ({ counters }) =>
+    Object.entries(counters.imdsRequests).map(([code, count]) => [{ code }, count]),
+  ),
+  gauge(
+    'sink_up_to_date',
+    'Whether the file holds the current credentials, with the mode and owner that are configured.',
+    ({ sinks }) =>
       sinks.map((sink) => [
         { ...keyLabels(sink), format: sink.format },
         Number(!sink.error && sink.result !== 'unknown'),
       ]),
-  },
-  {
-    name: 'sink_writes_total',
-    type: 'counter',
-    help: 'How often the file was written.',
-    samples: ({ sinks, counters }) => sinks.map((sink) => [keyLabels(sink), counters.sinkWrites[sinkId(sink)]]),
-  },
-  {
-    name: 'sink_read_timestamp_seconds',
-    type: 'gauge',
-    help: 'The first read of the file since it was written; 0 when there was none. Missing where that cannot be known.',
-    samples: ({ sinks }) =>
+  ),
+  counter('sink_writes_total', 'How often the file was written.', ({ sinks, counters }) =>
+    sinks.map((sink) => [keyLabels(sink), counters.sinkWrites[sinkId(sink)]]),
+  ),
+  gauge(
+    'sink_read_timestamp_seconds',
+    'The first read of the file since it was written; 0 when there was none. Missing where that cannot be known.',
+    ({ sinks }) =>
       sinks.map(({ evidence, ...sink }) => [
         keyLabels(sink),
         evidence?.kind === 'unread' ? 0 : evidence?.kind === 'read' ? seconds(evidence.readAt) : undefined,
       ]),
-  },
-  {
-    name: 'consumer_pending',
-    type: 'gauge',
-    help: 'Whether the consumer is still to be notified.',
-    samples: ({ consumers }) => consumers.map(({ name, result }) => [{ consumer: name }, Number(result === 'pending')]),
-  },
-  {
-    name: 'consumer_ended',
-    type: 'gauge',
-    help: 'Whether the consumer ended when it was last notified: 2 while nothing runs in its place, 1 when something does.',
-    samples: ({ consumers }) =>
+  ),
+  gauge('consumer_pending', 'Whether the consumer is still to be notified.', ({ consumers }) =>
+    consumers.map(({ name, result }) => [{ consumer: name }, Number(result === 'pending')]),
+  ),
+  gauge(
+    'consumer_ended',
+    'Whether the consumer ended when it was last notified: 2 while nothing runs in its place, 1 when something does.',
+    ({ consumers }) =>
       consumers.map(({ name, result, successor }) => [
         { consumer: name },
         result !== 'ended' ? 0 : successor?.isRunning ? 1 : 2,
       ]),
-  },
-  {
-    name: 'consumer_hook_exit_code',
-    type: 'gauge',
-    help: 'With which the program of the consumer last ended; -1: by a signal or its timeout. What it printed: sudo credrotate status.',
-    samples: ({ consumers }) => consumers.map(({ name, hook }) => [{ consumer: name }, hook && (hook.exitCode ?? -1)]),
-  },
-  {
-    name: 'consumer_not_reading',
-    type: 'gauge',
-    help: 'Whether the consumer was notified and nobody has read its files since. Missing where that cannot be known.',
-    samples: ({ consumers }) =>
+  ),
+  gauge(
+    'consumer_hook_exit_code',
+    'With which the program of the consumer last ended; -1: by a signal or its timeout. What it printed: sudo credrotate status.',
+    ({ consumers }) => consumers.map(({ name, hook }) => [{ consumer: name }, hook && (hook.exitCode ?? -1)]),
+  ),
+  gauge(
+    'consumer_not_reading',
+    'Whether the consumer was notified and nobody has read its files since. Missing where that cannot be known.',
+    ({ consumers }) =>
       consumers.map(({ name, notReading }) => [
         { consumer: name },
         notReading === undefined ? undefined : Number(notReading),
       ]),
-  },
-  {
-    name: 'consumer_notifications_total',
-    type: 'counter',
-    help: 'Attempts to notify the consumer, by result.',
-    samples: ({ counters }) =>
-      Object.entries(counters.notifications).flatMap(([consumer, results]) =>
-        Object.entries(results).map(([result, count]): Sample => [{ consumer, result }, count]),
-      ),
-  },
+  ),
+  counter('consumer_notifications_total', 'Attempts to notify the consumer, by result.', ({ counters }) =>
+    Object.entries(counters.notifications).flatMap(([consumer, results]) =>
+      Object.entries(results).map(([result, count]): Sample => [{ consumer, result }, count]),
+    ),
+  ),
 ];
 
 function seconds(time: string | undefined): number | undefined {

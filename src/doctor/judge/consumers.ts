@@ -1,4 +1,4 @@
-import { type Finding, findingOf, found, type Remedy } from '../../core/findings.ts';
+import { finding, type Finding, findingOf, found, type Remedy } from '../../core/findings.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import type { ConsumerFacts, ProcessFacts, UnitFacts, VariableFacts } from '../contract.ts';
 
@@ -11,23 +11,17 @@ export function judgeUnit(consumer: ConsumerFacts): readonly Finding[] {
 }
 
 function missing(subject: string, { name }: UnitFacts): Finding {
-  return {
-    id: 'unit-missing',
-    severity: 'error',
-    subject,
+  return finding('unit-missing', 'error', subject, {
     problem: `there is no unit ${name}, so that nobody is notified`,
     evidence: [`systemctl show ${name}: LoadState=not-found`],
     remedy: { text: 'correct its name in the configuration', line: 'systemctl list-units --type=service' },
-  };
+  });
 }
 
 function judgeReload(subject: string, { name, action, canReload }: UnitFacts): Finding | undefined {
   if (canReload || (action !== 'reload' && action !== 'try-reload-or-restart')) return undefined;
   const never = action === 'reload';
-  return {
-    id: 'unit-cannot-reload',
-    severity: never ? 'error' : 'note',
-    subject,
+  return finding('unit-cannot-reload', never ? 'error' : 'note', subject, {
     problem: never
       ? `${name} cannot reload, so that it is never notified`
       : `${name} cannot reload: it is restarted, when little is left of the credentials that it knows`,
@@ -35,24 +29,21 @@ function judgeReload(subject: string, { name, action, canReload }: UnitFacts): F
     remedy: never
       ? { text: 'have it restarted', line: 'action: try-reload-or-restart' }
       : { text: 'nothing, if it may be restarted every few hours; else give the unit an ExecReload=' },
-  };
+  });
 }
 
 /** systemd takes death by SIGHUP for success, so that Restart=on-failure does not bring the unit back. */
 function judgeRestart({ name: subject, told, processes }: ConsumerFacts, unit: UnitFacts): Finding | undefined {
   const isSure = processes.length > 0 && processes.every(({ error }) => !error);
   if (told !== 'signal' || unit.restart === 'always' || isSure) return undefined;
-  return {
-    id: 'unit-stays-down',
-    severity: 'warning',
-    subject,
+  return finding('unit-stays-down', 'warning', subject, {
     problem: `a signal that ${unit.name} does not handle would end it, and nothing would start it again`,
     evidence: [`systemctl show ${unit.name}: Restart=${unit.restart}`],
     remedy: {
       text: 'have it restarted whatever ends it',
       line: `sudo systemctl edit ${unit.name}   # [Service] Restart=always`,
     },
-  };
+  });
 }
 
 /** The variables that are looked for in the environment of a unit. */
@@ -74,14 +65,11 @@ export function judgeEnvironment(consumer: ConsumerFacts): readonly Finding[] {
 function judgeVariables(consumer: ConsumerFacts, unit: UnitFacts): Finding | undefined {
   const shadows = unit.environment.filter((variable) => isShadow(variable, consumer, unit));
   if (shadows.length === 0) return undefined;
-  return {
-    id: 'environment-shadows',
-    severity: 'error',
-    subject: consumer.name,
+  return finding('environment-shadows', 'error', consumer.name, {
     problem: `the environment of ${unit.name} stands before the sinks of this consumer`,
     evidence: shadows.map(({ name, from, value }) => `${from}: ${name}${value === undefined ? '' : `=${value}`}`),
     remedy: { text: 'take those variables out of the unit', line: `sudo systemctl edit ${unit.name}` },
-  };
+  });
 }
 
 /** Keys in the environment win over every file; a profile or a path leads elsewhere than to our sink. */
@@ -104,14 +92,11 @@ function comesLater(from: string, { environmentFiles }: UnitFacts, sink = ''): b
 function judgeFiles({ name, told, sinks }: ConsumerFacts, unit: UnitFacts): Finding | undefined {
   const files = sinks.map(({ path }) => path).filter((path) => unit.environmentFiles.includes(path));
   if (files.length === 0 || told === 'restart' || told === 'hook') return undefined;
-  return {
-    id: 'environment-file-reload',
-    severity: 'error',
-    subject: name,
+  return finding('environment-file-reload', 'error', name, {
     problem: `${unit.name} is notified by a ${told}, but reads its EnvironmentFile= only when it starts`,
     evidence: files.map((path) => `${unit.name} has EnvironmentFile=${path}`),
     remedy: { text: 'have it restarted', line: `${name}: { type: systemd, unit: ${unit.name}, action: restart }` },
-  };
+  });
 }
 
 /** Programs that a notification does not reach. */
@@ -168,14 +153,11 @@ function judgeProgram({ name, told, sinks }: ConsumerFacts, { pid, program = '' 
   const language = RUNTIMES[program.replace(/[\d.]+$/, '')];
   if (language === undefined || sinks.every(({ format }) => format !== 'aws-credentials')) return undefined;
   const problem = `the AWS SDK for ${language} reads the file once: a ${told} helps only if the program makes a new session`;
-  return {
-    id: 'never-rereads',
-    severity: 'note',
-    subject: name,
+  return finding('never-rereads', 'note', name, {
     problem,
     evidence: [seen(pid, program)],
     remedy: asking(sinks),
-  };
+  });
 }
 
 function seen(pid: number, program: string): string {

@@ -1,5 +1,5 @@
 import { describeSkew, notableSkew } from '../../core/clock-skew.ts';
-import { type Finding, findingOf, found } from '../../core/findings.ts';
+import { finding, type Finding, findingOf, found } from '../../core/findings.ts';
 import type { Facts, MachineFacts, MetadataFacts, SinkFacts } from '../contract.ts';
 
 const SUBJECT = 'metadata service';
@@ -20,10 +20,7 @@ function judgeAnswer(facts: MetadataFacts): Finding | undefined {
 }
 
 function imdsd({ trouble, imdsd: path, isProhibited }: MetadataFacts): Finding {
-  return {
-    id: 'imdsd-in-the-way',
-    severity: trouble ? 'error' : 'note',
-    subject: SUBJECT,
+  return finding('imdsd-in-the-way', trouble ? 'error' : 'note', SUBJECT, {
     problem: trouble
       ? 'systemd-imdsd keeps everybody else from it, root as well, and does not answer in its place'
       : 'systemd-imdsd is here; where it locks the network, credrotate asks it in place of the metadata service',
@@ -35,15 +32,12 @@ function imdsd({ trouble, imdsd: path, isProhibited }: MetadataFacts): Finding {
       text: 'have its socket listen, or leave the network unlocked (systemd.imds.network=unlocked on the kernel command line)',
       line: 'sudo systemctl enable --now systemd-imdsd.socket',
     },
-  };
+  });
 }
 
 /** The token is the one answer that may travel only so many hops; others arrive. */
 function hopLimit({ endpoint, statusWithoutToken, container }: MetadataFacts): Finding {
-  return {
-    id: 'hop-limit',
-    severity: 'error',
-    subject: SUBJECT,
+  return finding('hop-limit', 'error', SUBJECT, {
     problem: 'its token does not arrive here: the answer ends one hop too early, as it does in containers',
     evidence: [
       `PUT ${endpoint}/latest/api/token: no answer in time`,
@@ -54,7 +48,7 @@ function hopLimit({ endpoint, statusWithoutToken, container }: MetadataFacts): F
       text: 'allow two hops, or run credrotate on the host',
       line: `${OPTIONS} --http-put-response-hop-limit 2`,
     },
-  };
+  });
 }
 
 /** AWS refuses requests that are signed so far from its own time; milliseconds. */
@@ -63,41 +57,32 @@ const REFUSED = 300_000;
 function judgeClock({ clockSkew }: MetadataFacts, now: number): Finding | undefined {
   const described = describeSkew(clockSkew, now);
   if (described === undefined) return undefined;
-  return {
-    id: 'clock-skew',
-    severity: Math.abs(notableSkew(clockSkew)) >= REFUSED ? 'error' : 'warning',
-    subject: 'clock',
+  return finding('clock-skew', Math.abs(notableSkew(clockSkew)) >= REFUSED ? 'error' : 'warning', 'clock', {
     problem: 'the clock is wrong, and AWS refuses requests that are signed more than 5 minutes off',
     evidence: [described.replace(/: set it right.*$/, '')],
     remedy: { text: 'set it right, and have it kept right', line: 'sudo timedatectl set-ntp true' },
-  };
+  });
 }
 
 function judgeV1({ endpoint, statusWithoutToken }: MetadataFacts): Finding | undefined {
   if (statusWithoutToken !== 200) return undefined;
-  return {
-    id: 'imds-v1',
-    severity: 'warning',
-    subject: SUBJECT,
+  return finding('imds-v1', 'warning', SUBJECT, {
     problem: 'it answers without a token: whoever makes a program of this host send a request gets the credentials',
     evidence: [`GET ${endpoint}/latest/meta-data/ without a token: status 200`],
     remedy: { text: 'require tokens, once no program needs IMDSv1', line: `${OPTIONS} --http-tokens required` },
-  };
+  });
 }
 
 export function judgeLockdown(lockdown: MetadataFacts['lockdown']): Finding | undefined {
   if (lockdown.state === 'on' || lockdown.state === 'unknown') return undefined;
   const isOff = lockdown.state === 'off';
-  return {
-    id: isOff ? 'endpoint-open' : 'lockdown-drifted',
-    severity: isOff ? 'note' : 'warning',
-    subject: SUBJECT,
+  return finding(isOff ? 'endpoint-open' : 'lockdown-drifted', isOff ? 'note' : 'warning', SUBJECT, {
     problem: isOff
       ? 'every user of this host reaches it, and so has the role'
       : 'the rules that let only some users reach it are not those of the configuration',
     evidence: [lockdown.reason ?? (isOff ? 'there are no rules of credrotate' : 'the rules differ')],
     remedy: { text: 'let only root and those who need it reach it', line: 'sudo credrotate lockdown apply' },
-  };
+  });
 }
 
 /** Whether what stands belongs to this instance, and whether anybody keeps it fresh. */
@@ -111,10 +96,7 @@ function judgeImage(machine: MachineFacts, sinks: readonly SinkFacts[]): Finding
   // Before the first pass, keys in our places are somebody else's, unless they are those that the source gives.
   const strange = hasState ? [] : sinks.filter(({ keyIds }) => keyIds.some((id) => id !== keyId));
   if (!isForeign && strange.length === 0) return undefined;
-  return {
-    id: 'image-baked',
-    severity: isForeign ? 'error' : 'warning',
-    subject: instance ?? 'this instance',
+  return finding('image-baked', isForeign ? 'error' : 'warning', instance ?? 'this instance', {
     problem: isForeign
       ? 'the state is that of another instance: this machine was made from an image that holds its credentials'
       : 'keys stand in the sinks although there has been no pass: perhaps they came with the machine image',
@@ -126,21 +108,18 @@ function judgeImage(machine: MachineFacts, sinks: readonly SinkFacts[]): Finding
       text: 'have them replaced here; on the instance that an image is made of, run credrotate forget --all before',
       line: 'sudo credrotate once',
     },
-  };
+  });
 }
 
 /** What a status says is judged with it. */
 function judgeStatus({ hasStatus, hasUnits }: MachineFacts): Finding | undefined {
   if (hasStatus) return undefined;
-  return {
-    id: 'nobody-refreshes',
-    severity: 'error',
-    subject: 'next pass',
+  return finding('nobody-refreshes', 'error', 'next pass', {
     problem: 'no pass has been made since the boot: the files are not kept',
     evidence: ['there is no status'],
     remedy: {
       text: 'start the agent now and at boot, or credrotate.timer in its place',
       line: hasUnits ? 'sudo systemctl enable --now credrotate' : 'sudo credrotate run',
     },
-  };
+  });
 }

@@ -1,4 +1,4 @@
-import { type Finding, findingOf, found } from '../../core/findings.ts';
+import { finding, type Finding, findingOf, found } from '../../core/findings.ts';
 import type { ProfileFacts, SinkFacts } from '../contract.ts';
 
 /** Sinks that cannot be written where they are, or not from where the agent runs. */
@@ -8,14 +8,11 @@ export function judgeSink(sink: SinkFacts): readonly Finding[] {
 
 function judgeWarnings({ name, warnings }: SinkFacts): Finding | undefined {
   if (warnings.length === 0) return undefined;
-  return {
-    id: 'sink-warning',
-    severity: 'warning',
-    subject: name,
+  return finding('sink-warning', 'warning', name, {
     problem: 'a pass writes this sink, and warns',
     evidence: warnings,
     remedy: { text: 'change the file or the configuration as they say' },
-  };
+  });
 }
 
 function judgeTrouble({ name, trouble, profile }: SinkFacts): Finding | undefined {
@@ -26,14 +23,11 @@ function judgeTrouble({ name, trouble, profile }: SinkFacts): Finding | undefine
 
 function judgeMount({ path, isMountPoint }: SinkFacts): Finding | undefined {
   if (!isMountPoint) return undefined;
-  return {
-    id: 'sink-mounted',
-    severity: 'error',
-    subject: path,
+  return finding('sink-mounted', 'error', path, {
     problem: 'the file is mounted by itself: it cannot be replaced, and who has it mounted keeps the old one',
     evidence: [`/proc/self/mountinfo has a mount at ${path}`],
     remedy: { text: `mount the directory instead, and keep the sink inside it: ${path.replace(/\/[^/]*$/, '')}` },
-  };
+  });
 }
 
 export function judgeConfinement({
@@ -44,14 +38,11 @@ export function judgeConfinement({
   readonly closedBy?: string | undefined;
 }): Finding | undefined {
   if (closedBy === undefined) return undefined;
-  return {
-    id: 'sink-confined',
-    severity: 'error',
-    subject: path,
+  return finding('sink-confined', 'error', path, {
     problem: "the agent's unit is confined away from this sink",
     evidence: [`systemctl show credrotate.service: ${closedBy}`],
     remedy: { text: "open the sinks' directories to it", line: 'sudo credrotate harden' },
-  };
+  });
 }
 
 /** Profiles whose keys other settings hide, and a profile that hides other settings. */
@@ -63,31 +54,25 @@ function judgeShadows(subject: string, { name, others }: ProfileFacts): Finding 
   if (others.length === 0) return undefined;
   // Most SDKs take static keys before a program, and then it is the program that is never asked.
   const isHarmless = others.every(({ key }) => key === 'credential_process');
-  return {
-    id: 'profile-shadowed',
-    severity: isHarmless ? 'warning' : 'error',
-    subject,
+  return finding('profile-shadowed', isHarmless ? 'warning' : 'error', subject, {
     problem: isHarmless
       ? `SDKs disagree on whether profile ${name} means its keys or its credential_process`
       : `SDKs get the credentials of profile ${name} another way, and do not use its keys`,
     evidence: others.map(({ key, where }) => `${where}: ${key}`),
     remedy: { text: 'give the sink a profile of its own, or remove those lines', line: 'profile: role-keys' },
-  };
+  });
 }
 
 function judgeDefault(subject: string, { name, isRoots }: ProfileFacts): Finding | undefined {
   if (name !== 'default' || !isRoots) return undefined;
-  return {
-    id: 'default-profile',
-    severity: 'warning',
-    subject,
+  return finding('default-profile', 'warning', subject, {
     problem: "every AWS tool that root runs takes these keys, whatever the instance's role would give it",
     evidence: [`the sink writes [default] of root's own credentials file`],
     remedy: {
       text: 'use another profile and name it to the application (AWS_PROFILE=app), or another file',
       line: 'profile: app',
     },
-  };
+  });
 }
 
 /** Properties of a unit as `systemctl show` prints them, lists joined by blanks. */
