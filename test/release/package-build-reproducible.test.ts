@@ -17,6 +17,7 @@ test('are the same bytes, made elsewhere, at another time, by somebody else', as
   const here = [
     await makePackage({ ...common, format: 'deb', architecture: HOST }),
     await makePackage({ ...common, format: 'rpm', architecture: HOST }),
+    await makePackage({ ...common, format: 'tar', architecture: HOST }),
     await makePackage({ ...common, format: 'deb', architecture: OTHER }),
     await makePackage({ ...common, format: 'rpm', architecture: OTHER }),
   ];
