@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Finding } from '../../src/core/findings.ts';
 import type { Unseen } from '../../src/doctor/contract.ts';
+import { limit } from '../support/limits.ts';
 import { openSite, type Site } from '../support/agent.ts';
 import { startDaemon } from '../support/programs.ts';
 
@@ -71,7 +72,7 @@ describe('doctor', { concurrency: 3 }, () => {
     const site = await openSite(t);
     const config = await written(site);
     site.metadata.setFaults([{ at: 'token', kind: 'hang' }]);
-    const patience = { AWS_METADATA_SERVICE_TIMEOUT: '0.2', AWS_METADATA_SERVICE_NUM_ATTEMPTS: '1' };
+    const patience = { AWS_METADATA_SERVICE_TIMEOUT: String(limit(1)), AWS_METADATA_SERVICE_NUM_ATTEMPTS: '1' };
     const [finding, ...others] = (await examine(site, config, patience)).findings;
     assert.deepEqual([finding?.id, others], ['hop-limit', []]);
     assert.match(finding?.evidence[1] ?? '', /without a token: status 401$/);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { limit } from '../support/limits.ts';
 import { openSite } from '../support/agent.ts';
 import { freeOrigin } from '../support/http-requests.ts';
 import { outOfSight } from '../support/out-of-sight.ts';
@@ -69,13 +70,14 @@ describe('get', { concurrency: 4 }, () => {
     assert.deepEqual(site.metadata.requests, []);
   });
 
-  const patience = { AWS_METADATA_SERVICE_TIMEOUT: '0.2', AWS_METADATA_SERVICE_NUM_ATTEMPTS: '2' };
+  const twice = { AWS_METADATA_SERVICE_TIMEOUT: String(limit(10)), AWS_METADATA_SERVICE_NUM_ATTEMPTS: '2' };
+  const soon = { ...twice, AWS_METADATA_SERVICE_TIMEOUT: '0.2' };
   const failures = [
     ['nothing there', { role: null }, 'meta-data/iam/info', {}, 69, /IMDS_NOT_FOUND: meta-data\/iam\/info: .*404$/m],
     ['switched off', {}, 'user-data', { AWS_EC2_METADATA_DISABLED: 'true' }, 69, /IMDS_DISABLED: /],
     ['refused', { faults: [{ at: 'token', kind: 'status', value: 403 }] }, 'user-data', {}, 77, /IMDS_DENIED: /],
-    ['not HTTP at all', { faults: [{ at: 'any', kind: 'cut' }] }, 'user-data', patience, 76, /IMDS_MALFORMED: /],
-    ['silence', { faults: [{ at: 'any', kind: 'hang' }] }, 'user-data', patience, 75, /IMDS_UNREACHABLE: /],
+    ['not HTTP at all', { faults: [{ at: 'any', kind: 'cut' }] }, 'user-data', twice, 76, /IMDS_MALFORMED: /],
+    ['silence', { faults: [{ at: 'any', kind: 'hang' }] }, 'user-data', soon, 75, /IMDS_UNREACHABLE: /],
     ['a wrong path', {}, 'meta data', {}, 64, /USAGE: metadata path: expected visible ASCII/],
     ['a wrong variable', {}, 'user-data', { AWS_METADATA_SERVICE_TIMEOUT: 'soon' }, 78, /CONFIG_INVALID: AWS_METADATA/],
   ] as const;
@@ -91,7 +93,7 @@ describe('get', { concurrency: 4 }, () => {
 
   test('tries as often as the environment of the SDKs says', async (t) => {
     const site = await openSite(t, { faults: [{ at: 'token', kind: 'reset' }] });
-    assert.equal((await site.run(['get', 'user-data'], { env: patience })).code, 75);
+    assert.equal((await site.run(['get', 'user-data'], { env: twice })).code, 75);
     assert.equal(site.metadata.requests.length, 2);
   });
 });

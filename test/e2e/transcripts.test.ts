@@ -131,6 +131,7 @@ function steady(site: Site, text: string): string {
       .replaceAll(/expires in [^;,]+/g, 'expires in LIFE')
       .replaceAll(/\bpid \d+/g, 'pid PID')
       .replaceAll(/\b\d+ s ago/g, 'SOON ago')
+      .replaceAll(/(nobody will make one|not up to date) for \d+ s\b/g, '$1')
       .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, 'MOMENT')
       .replaceAll(/expiry=\d+s/g, 'expiry=SECONDS')
       .replaceAll(/(\bcredrotate |by version )\d+\.\d+\.\d+[^\s,]*/g, '$1VERSION')
