@@ -50,7 +50,7 @@ export function loadConfig(path: string, options: LoadOptions): ConfigResult {
   return assemble({ path, digest, files: files.length > 0 ? files : [confD(path)], trees, problems, validatePattern });
 }
 
-export interface Sources {
+interface Sources {
   /** In order. */
   readonly files: readonly string[];
   /** Of those that could be read. */
@@ -61,7 +61,7 @@ export interface Sources {
 }
 
 /** What the files of a configuration hold. */
-export function readSources(
+function readSources(
   path: string,
   { uid, draft, confDir: directory = confD(path) }: Omit<LoadOptions, 'validatePattern'>,
 ): Sources {
@@ -83,7 +83,7 @@ export function readSources(
 }
 
 /** Not normalized: what `..` means behind a symlink the walk knows. */
-export function confD(path: string): string {
+function confD(path: string): string {
   return `${path.slice(0, path.lastIndexOf('/') + 1)}conf.d`;
 }
 
@@ -188,7 +188,7 @@ function refuse(file: string, code: Problem['code'], finding: Finding): Extract<
 }
 
 /** For a file or directory that could not be read. */
-export function describeFailure(expected: 'a file' | 'a directory', error: unknown): Finding {
+function describeFailure(expected: 'a file' | 'a directory', error: unknown): Finding {
   const message = (got: string): string => `expected ${expected}, got ${got}`;
   if (isErrno(error, 'ENOENT')) {
     return { message: message('nothing there'), hint: 'write one there, or name another with --config' };

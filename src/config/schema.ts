@@ -31,7 +31,7 @@ import {
 } from './scalars.ts';
 import { oneOf } from './problem.ts';
 
-export const consumerName = word('a name of letters, digits and . _ -', /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+const consumerName = word('a name of letters, digits and . _ -', /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
 
 const ofConsumers = {
   when: option(
@@ -118,7 +118,7 @@ export const consumer = withoutLists(
 );
 
 /** A consumer whose type is not known: what is wrong with it whatever it is to be. */
-export const consumerOfAnyType = mapping({
+const consumerOfAnyType = mapping({
   ...unchecked(systemd.entries, signalled.entries, exec.entries),
   ...ofConsumers,
 });
@@ -218,7 +218,7 @@ export const sink = withoutLists(
 );
 
 /** A sink whose format is not known: what is wrong with it whatever it is to be. */
-export const sinkOfAnyFormat = mapping({
+const sinkOfAnyFormat = mapping({
   ...unchecked(awsCredentials.entries, dotenv.entries, json.entries),
   ...ofSinks,
 });

@@ -28,14 +28,14 @@ const ENDPOINTS = [
 ] as const;
 
 /** Addresses of the metadata service, by the set that holds each. */
-export const ADDRESSES: Readonly<Record<string, string>> = Object.fromEntries(
+const ADDRESSES: Readonly<Record<string, string>> = Object.fromEntries(
   ENDPOINTS.map(({ set, address }) => [set, address]),
 );
 
-export const TCP = 'meta l4proto tcp';
+const TCP = 'meta l4proto tcp';
 
 /** What is forwarded has no user that the kernel knows: it belongs to processes of other network namespaces. */
-export function chainsOf({ containers }: Rules): readonly Chain[] {
+function chainsOf({ containers }: Rules): readonly Chain[] {
   const own = ENDPOINTS.map(({ match }) => [match, TCP, 'meta skuid != @users', 'jump refuse']);
   const forwarded = ENDPOINTS.map(({ match }) => [match, TCP, 'jump refuse']);
   return [
