@@ -16,7 +16,7 @@ import { reportOf } from '../report/report.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
 import { dueAt, isEndedFor, notifyRequest, sinksOf, spreadOf } from '../rotation/pending.ts';
 import { stateAfter } from '../rotation/rotate.ts';
-import type { AgentState, ConsumerState } from '../rotation/state.ts';
+import { withoutBackoff, type AgentState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
 import { previewSinks } from '../sinks/apply.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
@@ -117,7 +117,8 @@ async function toNotify(
   const services = await world.services();
   const changing = previews.filter((sink) => sink.bytesChanged).map(sinkId);
   const failed = new Set(previews.filter(({ error }) => error !== undefined).map(sinkId));
-  const after = stateAfter(state, decision, config, { changing, now: services.clock.now() });
+  // A pass does not wait for a backoff.
+  const after = withoutBackoff(stateAfter(state, decision, config, { changing, now: services.clock.now() }));
   const around = { clockSkew: notableSkew(clockSkew), spread: spreadOf(after), sinks: config.sinks };
   const deps = { ...services, self: { uid: world.uid, gid: world.gid } };
   const { bootId } = services.readBootTime();
@@ -130,16 +131,11 @@ async function toNotify(
     const common = { name, type, sinks: namesOf(sinks) };
     if (isEndedFor(own, consumer))
       return [{ ...common, result: 'ended' as const, detail: 'it ended when it was last notified' }];
-    const allSinksStand = sinks.every((sink) => !failed.has(idOf(sink)));
-    const due = dueAt(consumer, { ...own, ...dueNow(own) }, { allSinksStand, ...around });
+    const areSinksCurrent = sinks.every((sink) => !failed.has(idOf(sink)));
+    const due = dueAt(consumer, own, { areSinksCurrent, ...around });
     if (due > services.clock.now())
       return [{ ...common, result: 'scheduled' as const, dueAt: new Date(due).toISOString() }];
     return [prospective(consumer, common.sinks, await dryRun(deps, request, world.stop))];
   });
   return (await Promise.all(prospects)).flat();
-}
-
-/** A pass does not wait for a backoff. */
-function dueNow({ pending }: ConsumerState): Pick<ConsumerState, 'pending'> {
-  return pending ? { pending: { ...pending, nextAttempt: 0 } } : {};
 }

@@ -129,7 +129,7 @@ export class Deliverer {
 
   #due(consumer: ConsumerConfig): number {
     const stand = sinksOf(this.#config.sinks, consumer.name).every((sink) => !this.#failedSinks.has(idOf(sink)));
-    return dueAt(consumer, this.#own(consumer.name), { allSinksStand: stand, ...this.#surroundings });
+    return dueAt(consumer, this.#own(consumer.name), { areSinksCurrent: stand, ...this.#surroundings });
   }
 
   #start(name: string): void {

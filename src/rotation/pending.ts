@@ -111,19 +111,19 @@ function pendingFor(generation: number, before: ConsumerState, sinks: readonly s
 export function dueAt(
   consumer: ConsumerConfig,
   own: ConsumerState,
-  { allSinksStand, clockSkew = 0, spread = 0 }: Circumstances,
+  { areSinksCurrent, clockSkew = 0, spread = 0 }: Circumstances,
 ): number {
   if (!own.pending) return Infinity;
   if (own.ended || own.pending.sent) return own.pending.nextAttempt;
   const isSpared = own.pending.reason === 'renewed' || (consumer.when === 'expiring' && !own.pending.urgent);
   return Math.max(
     own.pending.nextAttempt,
-    isSpared || !allSinksStand ? lastMoment(consumer, own, { clockSkew, spread }) : 0,
+    isSpared || !areSinksCurrent ? lastMoment(consumer, own, { clockSkew, spread }) : 0,
   );
 }
 
 export interface Circumstances {
-  readonly allSinksStand: boolean;
+  readonly areSinksCurrent: boolean;
   /** Our clock minus the one that expirations are times of; milliseconds. */
   readonly clockSkew?: number;
   /** Of this host, from 0 to 1. */
@@ -137,7 +137,7 @@ const SPREAD = 0.1;
 export function lastMoment(
   { before }: ConsumerConfig,
   { notifiedOf }: ConsumerState,
-  { clockSkew = 0, spread = 0 }: Omit<Circumstances, 'allSinksStand'>,
+  { clockSkew = 0, spread = 0 }: Omit<Circumstances, 'areSinksCurrent'>,
 ): number {
   if (!notifiedOf) return 0;
   return (

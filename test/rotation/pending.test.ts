@@ -82,7 +82,7 @@ describe('who is to be notified', () => {
     assert.deepEqual(['plain', 'asked', 'late'].map(pending), [undefined, undefined, undefined]);
     const [web = assert.fail()] = topology.consumers;
     assert.equal(
-      dueAt(web, renewed.consumers['web'] ?? {}, { allSinksStand: true }),
+      dueAt(web, renewed.consumers['web'] ?? {}, { areSinksCurrent: true }),
       NOON + 3 * HOUR,
       'with a third left',
     );
@@ -152,7 +152,7 @@ describe('when a debt is due', () => {
   ];
   for (const [what, expected, who, own, stand] of cases) {
     test(what, () => {
-      assert.equal(dueAt(who, own, { allSinksStand: stand }), expected);
+      assert.equal(dueAt(who, own, { areSinksCurrent: stand }), expected);
     });
   }
 });
@@ -163,7 +163,7 @@ describe('200 hosts of a group', () => {
   const pending = pendingOf(notePending(state, config, { sinks: ['/a'], now: NOON, urgent: false }), 'web');
   const dueOn = (seed: string, instanceId: string): number => {
     const spread = spreadOf({ seed, origin: { ...EMPTY_STATE.origin, instanceId } });
-    return dueAt(consumer('x', 'expiring'), { notifiedOf, pending }, { allSinksStand: true, spread });
+    return dueAt(consumer('x', 'expiring'), { notifiedOf, pending }, { areSinksCurrent: true, spread });
   };
   for (const [what, dueAll] of [
     ['with states of their own', hosts.map((host) => dueOn(`seed ${host}`, 'i-1'))],
