@@ -28,7 +28,11 @@ export function printReport(report: StatusReport, outputs: HookOutputs = {}): st
     ]),
     ...report.errors.flatMap(errorLines),
     // Nothing has failed: a warning, whatever it comes to later.
-    ...report.findings.filter(({ id }) => BEYOND.has(id)).flatMap((one) => findingLines(one, report.at, 'warning')),
+    ...report.findings
+      .filter(({ id }) => BEYOND.has(id))
+      // What began with this pass is not said to last.
+      .map(({ since, ...one }) => (since === undefined || since === lastPass.at ? one : { ...one, since }))
+      .flatMap((one) => findingLines(one, report.at, 'warning')),
     '',
   ].join('\n');
 }
