@@ -84,8 +84,7 @@ function summaryOf(findings: readonly Finding[], now: number): string {
 
 /** `/etc/app.env: not up to date for 12 min (SINK_WRITE_FAILED: expected a complete write, got ENOSPC on write)` */
 export function describeFinding({ subject, problem, since, evidence }: Finding, now: number): string {
-  const time = since === undefined ? 0 : now - Date.parse(since);
-  const duringWhat = time < 1_000 ? '' : ` for ${duration(time)}`;
+  const duringWhat = since === undefined ? '' : ` for ${duration(now - Date.parse(since))}`;
   const cause = evidence.length === 0 ? '' : ` (${evidence.join('; ')})`;
   return `${subject}: ${problem}${duringWhat}${cause}`;
 }
