@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openSite, said, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
@@ -47,6 +47,8 @@ describe('a configuration on disk', { concurrency: 2 }, () => {
     const [, file] = config(site, 'a.json');
     const agent = site.start(['run', '--config', file ?? '']);
     await said(agent, /rotation 1: /);
+    // The line comes before what the pass publishes.
+    await eventually('its status is there', () => existsSync(site.path('run/status.json')));
     writeFileSync(file ?? '', `# A comment.\n${readFileSync(file ?? '', 'utf8')}`);
     const { stdout } = await site.run(['status', '--json']);
     const report = JSON.parse(stdout) as { configuration: { onDisk: { state: string } } };
