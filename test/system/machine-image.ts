@@ -31,7 +31,10 @@ const EVERYWHERE: readonly string[] = [
 const IMAGES = {
   plain: [],
   consumers: ['libfcgi-bin', 'php-fpm', 'rclone', 's3cmd'],
-  supervisors: ['dbus-user-session', 'libpam-systemd', 'monit', 'runit', 's6', 'supervisor', 'zsh'],
+  supervisors: [
+    ...['cron', 'dnsmasq', 'haproxy', 'nginx-light', 'rsyslog'],
+    ...['dbus-user-session', 'libpam-systemd', 'monit', 'runit', 's6', 'supervisor', 'zsh'],
+  ],
   upgraded: ['unattended-upgrades'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
