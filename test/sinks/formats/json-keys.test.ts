@@ -124,6 +124,23 @@ describe('json keys: refusals', () => {
 
 type Json = Record<string, unknown>;
 
+/** A time as a number of seconds or milliseconds stays one. */
+function expirationLike(existing: unknown): string | number {
+  const length = typeof existing === 'number' ? /^(\d+)(?:\.\d+)?$/.exec(JSON.stringify(existing))?.[1]?.length : 0;
+  if (length === 13) return Date.parse(EXPIRATION);
+  return length === 10 ? Date.parse(EXPIRATION) / 1000 : EXPIRATION;
+}
+
+test('a number that is a time stays one', () => {
+  for (const [existing, expected] of [
+    ['1000000000', '1795456800'],
+    ['1000000000.5', '1795456800'],
+    ['1000000000000', '1795456800000'],
+    ['999', `"${EXPIRATION}"`],
+  ] as const)
+    assert.equal(render({ sink, existing: `{"until":${existing}}` }).text.includes(`"until":${expected}`), true);
+});
+
 test('other values stay, and new ones come in the layout of the file', () => {
   const name = fc.oneof(fc.constantFrom('aws', 'until', 'id', 'token', '__proto__'), fc.string());
   const document = fc.dictionary(name, fc.oneof(fc.jsonValue(), fc.dictionary(name, fc.jsonValue())));
@@ -138,7 +155,8 @@ test('other values stay, and new ones come in the layout of the file', () => {
       const before = JSON.parse(existing) as Json;
       const awsBefore = Object.hasOwn(before, 'aws') ? (before['aws'] as Json) : {};
       const after = JSON.parse(result.text) as Json;
-      assert.deepEqual(after, { ...before, aws: { ...awsBefore, id: KEY, token: TOKEN }, until: EXPIRATION });
+      const until = expirationLike(Object.hasOwn(before, 'until') ? before['until'] : undefined);
+      assert.deepEqual(after, { ...before, aws: { ...awsBefore, id: KEY, token: TOKEN }, until });
       if (Object.keys(value).length > 0) assert.equal(result.text, JSON.stringify(after, null, space));
     }),
     { numRuns: runs(500) },
