@@ -220,7 +220,7 @@ const GRANULARITY = 10;
  * Whether it left inactivity after the change: none of its processes knows more. systemd's clock stands still in
  * suspend, so that it gives an earlier time than the kernel's, never a later one.
  */
-function unitStartedAfter(deps: NotifyDeps, unit: Unit, changedAt: BootTime | undefined): boolean {
+export function unitStartedAfter(deps: NotifyDeps, unit: Unit, changedAt: BootTime | undefined): boolean {
   if (!changedAt) return false;
   if (changedAt.bootId !== deps.readBootTime().bootId) return true;
   return unit.startedAt / 1000 > changedAt.sinceBoot + GRANULARITY;

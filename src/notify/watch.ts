@@ -4,7 +4,7 @@ import type { Outcome } from '../core/outcomes.ts';
 import { keyOf, type NotifyDeps, type Sent, type SentProcess, type WatchTimes } from './contract.ts';
 import { hold, match } from './match.ts';
 import { allPids, readGroup, readProcess, unitOf } from './proc.ts';
-import { lookAtUnit, managerOf, type Unit } from './systemd.ts';
+import { lookAtUnit, managerOf, type Unit, unitStartedAfter } from './systemd.ts';
 
 const TIMES: WatchTimes = { window: 2_000, successor: 30_000 };
 
@@ -75,9 +75,12 @@ function endOf({ hasJob, wasStopped }: Pick<Unit, 'hasJob' | 'wasStopped'>): See
 }
 
 /** How a process has ended that belongs to a unit, though its consumer does not name that. */
-async function endedIn({ deps, abort }: Watch, unit: ReturnType<typeof unitOf>): Promise<Seen> {
+async function endedIn({ deps, sent, abort }: Watch, named: ReturnType<typeof unitOf>): Promise<Seen> {
   try {
-    return unit ? endOf(await lookAt(deps, unit.name, unit.user, abort)) : 'ended';
+    if (!named) return 'ended';
+    const unit = await lookAt(deps, named.name, named.user, abort);
+    // A unit is active before its new process has become the program.
+    return unit.state === 'active' && unitStartedAfter(deps, unit, sent.at) ? 'coming' : endOf(unit);
   } catch {
     abort.throwIfAborted();
     return 'ended';

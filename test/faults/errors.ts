@@ -110,5 +110,6 @@ export async function failForAWhile(t: TestContext, failing: Failing): Promise<v
   rmSync(whilst);
   await eventually('it is written', () => statusOf(site).sinks.every(({ error }) => !error));
   assertCurrent(site, NAMES);
+  assert.doesNotMatch(agent.output(), /repaired/, 'nobody has changed a file');
   assert.equal((await agent.stop()).code, 0);
 }

@@ -52,12 +52,23 @@ describe('a signalled process that is gone', () => {
     assert.match(site.calls()[0] ?? '', / -- app\.service$/);
   });
 
+  test('and whose unit was just started again, is waited for until its program runs', async (t) => {
+    const startedAt = Math.ceil(readBootTime().sinceBoot + 1000) * 1000;
+    const site = makeSite(t, `ActiveState=active\nInactiveExitTimestampMonotonic=${startedAt}\n`);
+    const watched = site.watch();
+    await until(() => site.calls().length > 0);
+    const successor = await startHupPrinter(t);
+    writeFileSync(site.pidFile, `${successor.pid}\n`);
+    assert.equal((await watched).result, 'notified');
+  });
+
   test('and whose unit somebody else has stopped, is not running', async (t) => {
     assert.equal((await makeSite(t, STOPPED).watch()).result, 'not_running');
   });
 
   for (const [what, shown, group] of [
     ['of itself', 'ActiveState=inactive\nActiveExitTimestampMonotonic=8\nExecMainExitTimestampMonotonic=7\n', GROUP],
+    ['in a unit that goes on without it', 'ActiveState=active\nInactiveExitTimestampMonotonic=1\n', GROUP],
     ['and is restarted by systemd for that', 'ActiveState=activating\nJob=0\n', GROUP],
     ['in a unit of a container', STOPPED, '0::/machine.slice/a.scope/system.slice/app.service\n'],
     ['outside of any unit', STOPPED, '0::/user.slice/user-0.slice/session-1.scope\n'],
