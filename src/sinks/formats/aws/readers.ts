@@ -27,10 +27,12 @@ export class Readers {
   readonly #profile: string;
   readonly #owns: Owns;
   readonly #firstLines = new Map<string, number>();
-  /** Headers and, by section, keys. */
-  readonly #seen = new Set<string>();
+  /** The keys of each section. */
+  readonly #seen = new Map<string, Set<string>>();
+  #seenCount = 0;
   #refusal: Error | undefined;
   #section = '';
+  #keys = new Set<string>();
   #isOurs = false;
   /** What Python continues. */
   #parent: IniProperty | undefined;
@@ -61,7 +63,7 @@ export class Readers {
 
   /** Takes a key for a new property of the section; false when the section has one, or may have. */
   readonly claim = (section: string, key: string): boolean =>
-    this.#seen.size < MAX_SEEN && !this.#isRepeated(`${section}]${key}`);
+    this.#seenCount < MAX_SEEN && !this.#isRepeatedKey(this.#seen.get(section) ?? this.#noteSection(section), key);
 
   readonly see = (line: IniLine): void => {
     switch (line.kind) {
@@ -92,7 +94,9 @@ export class Readers {
     this.#unseen = isGlued && wasOurs && !isOurs ? line : undefined;
     this.#parent = undefined;
     this.#isNesting = false;
-    if (this.#isRepeated(`[${name}`) && name !== 'DEFAULT') this.#warn(line, REPEATED);
+    const seen = this.#seen.get(name);
+    if (seen && name !== 'DEFAULT') this.#warn(line, REPEATED);
+    this.#keys = seen ?? this.#noteSection(name);
     if (comment !== '' && !this.#isOurs) {
       this.#warn(line, 'a comment after a section header: some readers miss the section, others reject the file');
     }
@@ -107,7 +111,7 @@ export class Readers {
     const wasNesting = this.#isNesting;
     this.#parent = line;
     this.#nest(line, indent, isRewritten);
-    if (this.#isRepeated(`${this.#section}]${key}`) && !isRewritten) this.#warn(line, REPEATED);
+    if (this.#isRepeatedKey(this.#keys, key) && !isRewritten) this.#warn(line, REPEATED);
     if (this.#section === 'DEFAULT') this.#default(line);
     this.#refusal ??= this.#conflict(line, isRewritten && wasNesting);
     if (this.#isOurs && indent !== '') {
@@ -164,9 +168,20 @@ export class Readers {
     if (!this.#firstLines.has(finding)) this.#firstLines.set(finding, line.number);
   }
 
-  #isRepeated(id: string): boolean {
-    const before = this.#seen.size;
-    return before < MAX_SEEN && this.#seen.add(id).size === before;
+  #noteSection(name: string): Set<string> {
+    const keys = new Set<string>();
+    if (this.#seenCount >= MAX_SEEN) return keys;
+    this.#seen.set(name, keys);
+    this.#seenCount++;
+    return keys;
+  }
+
+  #isRepeatedKey(keys: Set<string>, key: string): boolean {
+    if (this.#seenCount >= MAX_SEEN) return false;
+    const before = keys.size;
+    if (keys.add(key).size === before) return true;
+    this.#seenCount++;
+    return false;
   }
 }
 

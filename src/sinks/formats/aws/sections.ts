@@ -215,7 +215,8 @@ function headerLine(line: Line, indent: string, body: string): IniHeader {
   if (close < 0) throw garbage(line, '"]" after a section name', 'none');
   const name = body.slice(1, close);
   // Some readers see no header in [a #b] or [a[b], and take what follows for the section above.
-  if (name.trim() === '' || /[[#;]/.test(name)) throw garbage(line, 'a section name without [ # ;', 'another');
+  if (name.trim() === '' || name.includes('[') || name.includes('#') || name.includes(';'))
+    throw garbage(line, 'a section name without [ # ;', 'another');
   const comment = body.slice(close + 1).trimStart();
   if (comment !== '' && !isComment(comment)) {
     throw garbage(line, 'nothing but a comment after a section header', 'something else');
@@ -230,7 +231,8 @@ function propertyLine(line: Line, indent: string, body: string): IniProperty {
   const setting = settingOf(body);
   if (setting === undefined) throw garbage(line, '"key = value", a comment or a [section]', 'a line without = or :');
   if (setting.key === '') throw garbage(line, 'a key before the = or :', 'none');
-  return { kind: 'property', line, indent, ...setting };
+  const { name, key, delimiter, value } = setting;
+  return { kind: 'property', line, indent, name, key, delimiter, value };
 }
 
 export function garbage({ number }: Line, expected: string, got: string): Error {

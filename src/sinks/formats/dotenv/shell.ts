@@ -98,15 +98,15 @@ export class ShellReader {
     this.#refuseMention(line, text);
     this.#goesOn ||= /(?:&&|\|)\s*$/.test(text);
     const wasOpen = this.#blocks.length > 0;
-    this.#follow(text);
+    const opens = this.#follow(text);
     const isOpen = this.#blocks.length > 0;
     this.#mayStop ||= MAY_STOP.test(text);
     // New lines must come behind what exports them, and behind what may set ours.
-    const counts = this.#setsAll(text) || wasOpen || OPENS.test(text) || SOURCES.test(text);
+    const counts = this.#setsAll(text) || wasOpen || opens || SOURCES.test(text);
     if (counts && !isOpen) this.#pass(line);
     else this.#isBlocked = true;
     // What follows is not reached, or may be the text of a here-document.
-    if ((!isOpen && STOPS.test(text)) || HERE_DOCUMENT.test(text)) this.#hasStopped = true;
+    if ((!isOpen && STOPS.test(text)) || (text.includes('<<') && HERE_DOCUMENT.test(text))) this.#hasStopped = true;
   }
 
   /** Whether from here on all is exported. */
@@ -125,16 +125,17 @@ export class ShellReader {
     throw unclear(line, 'no variable of ours in a command', 'one');
   }
 
-  /** Blocks that the line opens and closes. */
-  #follow(text: string): void {
+  /** Follows the blocks that the line opens and closes; gives whether it begins with one. */
+  #follow(text: string): boolean {
     const first = OPENS.exec(text)?.[0];
     if (first === undefined) {
       if (CLOSES.test(text)) this.#blocks.pop();
-      return;
+      return false;
     }
     const end = ENDS.get(first) ?? '}';
     const isClosed = text.split(/[\s;]+/).includes(end) || text.endsWith(end);
     if (!isClosed) this.#blocks.push(end);
+    return true;
   }
 
   #pass(line: Line): void {
@@ -214,7 +215,8 @@ const EXPORT_LIST = /^\s*export((?:\s+[A-Za-z_]\w*)+)\s*;?\s*(?:#.*)?$/;
 
 /** The variables that a line exports, which sets none. */
 export function exportList(text: string): readonly string[] {
-  return EXPORT_LIST.exec(text)?.[1]?.trim().split(/\s+/) ?? [];
+  const names = text.includes('export') ? EXPORT_LIST.exec(text)?.[1] : undefined;
+  return names?.trim().split(/\s+/) ?? [];
 }
 
 /** Behind the last of them. */
