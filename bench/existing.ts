@@ -20,11 +20,11 @@ const BYTES = 1024 * 1024;
 const [format = '', what = '', directory = '.'] = process.argv.slice(2);
 const path = join(directory, 'existing');
 const sink = { ...SINKS[format], path } as SinkConfig;
-const unit = UNITS[what] ?? '';
+const [first, unit] = UNITS[what] ?? ['', ''];
 
 await write('');
 const before = process.resourceUsage().maxRSS;
-const milliseconds = await write(unit.repeat(BYTES / unit.length));
+const milliseconds = await write(first + unit.repeat((BYTES - first.length) / unit.length));
 console.log(JSON.stringify({ milliseconds, megabytes: (process.resourceUsage().maxRSS - before) / 1024 }));
 
 /** A refusal costs what it costs. */

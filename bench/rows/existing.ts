@@ -21,15 +21,16 @@ export const SINKS: Readonly<Record<string, object>> = {
   json: { ...COMMON, format: 'json', content: { shape: 'imds' } },
 };
 
-/** What whoever owns a file can fill it with. */
-export const UNITS: Readonly<Record<string, string>> = {
-  'other sections': '[a]\nb = c\n',
-  sections: '[default]\n',
-  keys: 'aws_session_token = x\n',
-  assignments: 'a=b\n',
-  'blank lines': '\n',
-  'quoted lines': "A='x\n'\n",
-  brackets: '[',
+/** What whoever owns a file can fill it with: how it begins, and what goes on to its end. */
+export const UNITS: Readonly<Record<string, readonly [first: string, unit: string]>> = {
+  'other sections': ['', '[a]\nb = c\n'],
+  sections: ['', '[default]\n'],
+  'settings of the profile': ['[default]\n', 'a=b\n'],
+  keys: ['', 'aws_session_token = x\n'],
+  assignments: ['', 'a=b\n'],
+  'blank lines': ['', '\n'],
+  'quoted lines': ['', "A='x\n'\n"],
+  brackets: ['', '['],
 };
 
 interface Cost {
