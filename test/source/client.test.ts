@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HttpError, type HttpRequest } from '../../src/core/contracts.ts';
 import { ImdsClient } from '../../src/source/imds/client.ts';
-import { TOTAL_TIME } from '../../src/source/imds/settings.ts';
+import { TOTAL_TIME_MS } from '../../src/source/imds/settings.ts';
 import { failure } from '../support/failure.ts';
 import { HastyClock, IMDS_CONFIG, imdsRig, imdsServer } from '../support/imds-server.ts';
 import { answer, raw } from '../support/raw-server.ts';
@@ -114,7 +114,7 @@ test('half a minute is the end, whatever the attempts add up to', async (t) => {
     client.get(ID, signal),
     failure('IMDS_UNREACHABLE', /within 30 s, got none$/, /credrotate doctor/),
   );
-  t.mock.timers.tick(TOTAL_TIME);
+  t.mock.timers.tick(TOTAL_TIME_MS);
   await answered;
 });
 

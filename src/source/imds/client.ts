@@ -2,7 +2,7 @@ import type { ImdsConfig } from '../../core/config.ts';
 import type { Clock, Http, HttpResponse, Log } from '../../core/contracts.ts';
 import { AgentError } from '../../core/errors.ts';
 import { createExchange, ImdsFault, PROHIBITED, statusFault, within, type Exchange } from './exchange.ts';
-import { isEc2, resolveSettings, TOTAL_TIME, type Environment, type ImdsSettings } from './settings.ts';
+import { isEc2, resolveSettings, TOTAL_TIME_MS, type Environment, type ImdsSettings } from './settings.ts';
 import { TokenCache } from './token.ts';
 
 export interface ImdsOptions {
@@ -14,9 +14,9 @@ export interface ImdsOptions {
   readonly log?: Log;
 }
 
-/** The first wait before a retry is up to so many milliseconds, each further one up to twice as many. */
-const FIRST_WAIT = 200;
-const LONGEST_WAIT = 5000;
+/** The first wait before a retry is up to this, each further one up to twice as long. */
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 5_000;
 
 export class ImdsClient {
   readonly settings: ImdsSettings;
@@ -54,19 +54,23 @@ export class ImdsClient {
    * Rejects with an AgentError of an IMDS code, or with the signal's reason.
    */
   async get(path: string, signal: AbortSignal, attempts = this.settings.attempts): Promise<Buffer | undefined> {
-    if (this.settings.disabled) throw disabled();
+    if (this.settings.disabled) {
+      throw new AgentError('IMDS_DISABLED', 'AWS_EC2_METADATA_DISABLED: expected it unset, got true', {
+        hint: 'take the variable out of the environment that credrotate runs in',
+      });
+    }
     const absolute = path.startsWith('/') ? path : `/latest/${path}`;
     if (!/^[\x21-\x7e]+$/.test(absolute)) {
       throw new AgentError('USAGE', 'metadata path: expected visible ASCII, got other characters', {
         hint: 'percent-encode them',
       });
     }
-    return within(TOTAL_TIME, signal, outOfTime, (bounded) => this.#persist(absolute, bounded, attempts));
+    return within(TOTAL_TIME_MS, signal, (bounded) => this.#persist(absolute, bounded, attempts));
   }
 
   /** A wait of random length before the retry after so many failures; longer ones from one to the next. */
   async pause(failures: number, signal: AbortSignal): Promise<void> {
-    const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1));
+    const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
     await this.#clock.sleep(this.#clock.random() * longest, signal);
     signal.throwIfAborted();
   }
@@ -113,16 +117,4 @@ export class ImdsClient {
 function skewOf({ headers }: HttpResponse, now: number): number | undefined {
   const told = Date.parse(headers['date'] ?? '');
   return Number.isNaN(told) ? undefined : now - told;
-}
-
-function disabled(): AgentError {
-  return new AgentError('IMDS_DISABLED', 'AWS_EC2_METADATA_DISABLED: expected it unset, got true', {
-    hint: 'take the variable out of the environment that credrotate runs in',
-  });
-}
-
-export function outOfTime(): AgentError {
-  return new AgentError('IMDS_UNREACHABLE', `metadata: expected an answer within ${TOTAL_TIME / 1000} s, got none`, {
-    hint: 'the metadata service is slow or throttled: credrotate doctor shows what it answers',
-  });
 }

@@ -18,7 +18,7 @@ export function createExchange(http: Http, { origin, timeout }: ImdsSettings): E
   return async (request, signal) => {
     const asked = { ...request, origin };
     try {
-      return await within(timeout, signal, late, (bounded) =>
+      return await within(timeout, signal, (bounded) =>
         http.request({ ...asked, maxBytes: MAX_BYTES, signal: bounded }),
       );
     } catch (error) {
@@ -28,19 +28,13 @@ export function createExchange(http: Http, { origin, timeout }: ImdsSettings): E
   };
 }
 
-/** Never seen: the HTTP error that it leads to says more. */
-function late(): Error {
-  return new AgentError('IMDS_UNREACHABLE', 'expected an answer in time, got none');
-}
-
 /**
- * Runs `work` with a signal that follows `signal`, and that aborts after `ms` with the reason that `late` makes.
- * Leaves neither timer nor listener behind.
+ * Runs `work` with a signal that follows `signal`, and that aborts after `ms` with an AgentError as its reason. Leaves
+ * neither timer nor listener behind.
  */
 export async function within<T>(
   ms: number,
   signal: AbortSignal,
-  late: () => Error,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
@@ -49,7 +43,7 @@ export async function within<T>(
     controller.abort(signal.reason);
   };
   const timer = setTimeout(() => {
-    controller.abort(late());
+    controller.abort(outOfTime(ms));
   }, ms);
   signal.addEventListener('abort', follow, { once: true });
   try {
@@ -58,6 +52,12 @@ export async function within<T>(
     clearTimeout(timer);
     signal.removeEventListener('abort', follow);
   }
+}
+
+function outOfTime(ms: number): AgentError {
+  return new AgentError('IMDS_UNREACHABLE', `metadata: expected an answer within ${ms / 1000} s, got none`, {
+    hint: 'the metadata service is slow or throttled: credrotate doctor shows what it answers',
+  });
 }
 
 /** An exchange that failed, and whether the same request may succeed a little later. */
@@ -74,6 +74,11 @@ export interface Verdict {
   readonly code: ErrorCode;
   readonly retry: boolean;
   readonly hint: string;
+}
+
+/** What keeps a request from its answer may pass: it is sent again. */
+export function unreachable(hint: string): Verdict {
+  return { code: 'IMDS_UNREACHABLE', retry: true, hint };
 }
 
 const ENABLE = 'aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled';
@@ -101,46 +106,29 @@ const NO_V2: Verdict = {
   hint: 'what answers there does not know IMDSv2, as EC2 does; an old emulator needs imds.v1: allow',
 };
 const STRANGE: Verdict = { code: 'IMDS_MALFORMED', retry: false, hint: STRANGER };
-const BROKEN: Verdict = {
-  code: 'IMDS_UNREACHABLE',
-  retry: true,
-  hint: 'the metadata service is in trouble; it is asked again, and it is EC2 that must recover',
-};
-const NO_CONNECTION: Verdict = {
-  code: 'IMDS_UNREACHABLE',
-  retry: true,
-  hint:
-    `not an EC2 instance, the metadata service is switched off (${ENABLE}), or a firewall rule or a route ` +
+const BROKEN = unreachable('the metadata service is in trouble; it is asked again, and it is EC2 that must recover');
+const NO_CONNECTION = unreachable(
+  `not an EC2 instance, the metadata service is switched off (${ENABLE}), or a firewall rule or a route ` +
     'keeps this user from it',
-};
-export const PROHIBITED: Verdict = {
-  code: 'IMDS_UNREACHABLE',
-  retry: true,
-  hint:
-    'a route that refuses (ip route show type prohibit) or SELinux keeps everybody from it. If systemd-imdsd made the ' +
+);
+export const PROHIBITED = unreachable(
+  'a route that refuses (ip route show type prohibit) or SELinux keeps everybody from it. If systemd-imdsd made the ' +
     'route, it answers in place of the service: systemctl enable --now systemd-imdsd.socket',
-};
-const NO_TOKEN_IN_TIME: Verdict = {
-  code: 'IMDS_UNREACHABLE',
-  retry: true,
-  hint:
-    'the connection stands, but the token does not come back: in a container the answer ends one hop too early ' +
+);
+const NO_TOKEN_IN_TIME = unreachable(
+  'the connection stands, but the token does not come back: in a container the answer ends one hop too early ' +
     '(aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2)',
-};
-const NO_ANSWER: Verdict = {
-  code: 'IMDS_UNREACHABLE',
-  retry: true,
-  hint: 'the instance may be over the packet limit for link-local services: ethtool -S | grep linklocal_allowance',
-};
-
+);
+const NO_ANSWER = unreachable(
+  'the instance may be over the packet limit for link-local services: ethtool -S | grep linklocal_allowance',
+);
 /** Of the two addresses of the service, a host may have a way to one alone. */
-function noRoute(origin: string): Verdict {
-  const isIpv6 = origin.includes('[');
-  const hint = isIpv6
-    ? 'this host has no way to it by IPv6: leave out imds.endpoint_mode, which then is ipv4, or give the instance an IPv6 address'
-    : 'this host has no way to it by IPv4: where it has IPv6 alone, imds.endpoint_mode: ipv6; else see: ip route';
-  return { code: 'IMDS_UNREACHABLE', retry: true, hint };
-}
+const NO_ROUTE_IPV6 = unreachable(
+  'this host has no way to it by IPv6: leave out imds.endpoint_mode, which then is ipv4, or give the instance an IPv6 address',
+);
+const NO_ROUTE_IPV4 = unreachable(
+  'this host has no way to it by IPv4: where it has IPv6 alone, imds.endpoint_mode: ipv6; else see: ip route',
+);
 
 /** For an answer that is whole but not what EC2 gives. */
 export function malformed(message: string): AgentError {
@@ -175,7 +163,7 @@ function judgeFailure({ origin, method }: Asked, failure: HttpFailure): [verdict
     case 'prohibited':
       return [PROHIBITED, 'a connection'];
     case 'no_route':
-      return [noRoute(origin), 'a connection'];
+      return [origin.includes('[') ? NO_ROUTE_IPV6 : NO_ROUTE_IPV4, 'a connection'];
     case 'aborted':
       return [method === 'PUT' ? NO_TOKEN_IN_TIME : NO_ANSWER, 'an answer'];
     case 'reset':

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { describeForeign } from '../../core/errors.ts';
-import { ImdsFault, malformed, PROHIBITED, SWITCHED_OFF, type Verdict } from './exchange.ts';
+import { ImdsFault, malformed, PROHIBITED, SWITCHED_OFF, unreachable, type Verdict } from './exchange.ts';
 import { parseFields, type Fields } from '../document.ts';
 
 /** Of systemd 261 and later. Where it locked the network, by a route that refuses, it alone reaches the service. */
@@ -17,11 +17,9 @@ const FORBIDDEN: Verdict = {
   retry: false,
   hint: 'systemd-imdsd answers root, and users whom polkit lets (io.systemd.imds.get): run credrotate as root',
 };
-const FAILED: Verdict = {
-  code: 'IMDS_UNREACHABLE',
-  retry: true,
-  hint: 'see what it says itself: systemd-imds /meta-data/instance-id; journalctl --unit "systemd-imdsd@*"',
-};
+const FAILED = unreachable(
+  'see what it says itself: systemd-imds /meta-data/instance-id; journalctl --unit "systemd-imdsd@*"',
+);
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   [`${INTERFACE}.NotAvailable`]: SWITCHED_OFF,
   'org.varlink.service.PermissionDenied': FORBIDDEN,

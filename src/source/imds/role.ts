@@ -11,7 +11,7 @@ const ROLES = 'meta-data/iam/security-credentials/';
 /** A role that was listed may be gone when its credentials are asked for: it is being replaced. */
 const MAX_RELISTS = 3;
 
-export interface RoleAnswer {
+interface RoleAnswer {
   readonly role: string;
   readonly document: Buffer;
 }
@@ -22,32 +22,24 @@ export interface RoleAnswer {
  */
 export async function askForRole(client: ImdsClient, signal: AbortSignal): Promise<RoleAnswer> {
   const { role, roleFrom } = client.settings;
-  return role === undefined ? discover(client, signal) : askForConfigured(client, role, roleFrom, signal);
+  if (role === undefined) return await discover(client, signal);
+  const document = await client.get(ROLES + encodeRole(role), signal);
+  if (document) return { role, document };
+  throw new AgentError('IMDS_NO_ROLE', `${roleFrom}: expected credentials for the role ${role}, got status 404`, {
+    hint: 'correct the name, or leave it out to let the metadata service name the role',
+  });
 }
 
 async function discover(client: ImdsClient, signal: AbortSignal): Promise<RoleAnswer> {
   for (let relists = 0; ; relists += 1) {
     const list = await client.get(ROLES, signal);
-    if (!list) throw noRole('role list: expected a role, got status 404');
+    if (!list) throw noRole();
     const role = parseRoleList(list);
     const document = await client.get(ROLES + encodeRole(role), signal);
     if (document) return { role, document };
     if (relists === MAX_RELISTS) throw withoutCredentials(role);
     await client.pause(relists + 1, signal);
   }
-}
-
-async function askForConfigured(
-  client: ImdsClient,
-  role: string,
-  from: string,
-  signal: AbortSignal,
-): Promise<RoleAnswer> {
-  const document = await client.get(ROLES + encodeRole(role), signal);
-  if (document) return { role, document };
-  throw new AgentError('IMDS_NO_ROLE', `${from}: expected credentials for the role ${role}, got status 404`, {
-    hint: 'correct the name, or leave it out to let the metadata service name the role',
-  });
 }
 
 /** EC2 lists it already, or still. */
@@ -59,8 +51,8 @@ function withoutCredentials(role: string): AgentError {
   });
 }
 
-function noRole(message: string): AgentError {
-  return new AgentError('IMDS_NO_ROLE', message, {
+function noRole(): AgentError {
+  return new AgentError('IMDS_NO_ROLE', 'role list: expected a role, got status 404', {
     hint:
       'attach a role: aws ec2 associate-iam-instance-profile --instance-id ID --iam-instance-profile Name=PROFILE; ' +
       'a new one can take some minutes to arrive',

@@ -17,13 +17,13 @@ export interface ImdsSettings {
   readonly attempts: number;
 }
 
-/** All retries and waits of one question together, in milliseconds, whatever the settings add up to. */
-export const TOTAL_TIME = 30_000;
+/** All retries and waits of one question together, whatever the settings add up to. */
+export const TOTAL_TIME_MS = 30_000;
 
-const DEFAULT_TIMEOUT = 1000;
+const DEFAULT_TIMEOUT_MS = 1000;
 const DEFAULT_ATTEMPTS = 4;
 /** As in the file; what the SDKs would take beyond these bounds is brought within them. */
-const MIN_TIMEOUT = 50;
+const MIN_TIMEOUT_MS = 50;
 const MAX_ATTEMPTS = 20;
 
 /** Throws CONFIG_INVALID, naming the key or the variable. */
@@ -37,34 +37,31 @@ export function resolveSettings(config: ImdsConfig, env: Environment): ImdsSetti
     role: role?.trim(),
     roleFrom,
     allowV1: config.v1 === 'allow',
-    timeout: config.timeout ?? timeoutOf(env) ?? DEFAULT_TIMEOUT,
+    timeout: config.timeout ?? timeoutOf(env) ?? DEFAULT_TIMEOUT_MS,
     attempts: config.attempts ?? attemptsOf(env) ?? DEFAULT_ATTEMPTS,
   };
 }
 
 /** A fraction of a second too, as some of the SDKs take. */
 function timeoutOf(env: Environment): number | undefined {
-  const variable = 'AWS_METADATA_SERVICE_TIMEOUT';
-  const value = env[variable];
-  if (!value) return undefined;
-  const timeout = /^\s*(?:\d+(?:\.\d*)?|\.\d+)\s*$/.test(value) ? Number(value) * 1000 : 0;
-  if (timeout <= 0) throw notANumber(variable, 'seconds, more than 0');
-  return Math.min(Math.max(timeout, MIN_TIMEOUT), TOTAL_TIME);
+  const form = { pattern: /^\s*(?:\d+(?:\.\d*)?|\.\d+)\s*$/, expected: 'seconds, more than 0' };
+  const seconds = numberOf(env, 'AWS_METADATA_SERVICE_TIMEOUT', form);
+  return seconds === undefined ? undefined : Math.min(Math.max(seconds * 1000, MIN_TIMEOUT_MS), TOTAL_TIME_MS);
 }
 
 function attemptsOf(env: Environment): number | undefined {
-  const variable = 'AWS_METADATA_SERVICE_NUM_ATTEMPTS';
-  const value = env[variable];
-  if (!value) return undefined;
-  const attempts = /^\s*\d+\s*$/.test(value) ? Number(value) : 0;
-  if (attempts < 1) throw notANumber(variable, 'a whole number from 1');
-  return Math.min(attempts, MAX_ATTEMPTS);
+  const form = { pattern: /^\s*\d+\s*$/, expected: 'a whole number from 1' };
+  const attempts = numberOf(env, 'AWS_METADATA_SERVICE_NUM_ATTEMPTS', form);
+  return attempts === undefined ? undefined : Math.min(attempts, MAX_ATTEMPTS);
 }
 
-function notANumber(variable: string, expected: string): AgentError {
-  return new AgentError('CONFIG_INVALID', `${variable}: expected ${expected}, got something else`, {
-    hint: 'correct the variable, or unset it to use the default',
-  });
+/** More than 0; undefined where the variable is not set. */
+function numberOf(env: Environment, variable: string, form: { pattern: RegExp; expected: string }): number | undefined {
+  const value = env[variable];
+  if (!value) return undefined;
+  const number = form.pattern.test(value) ? Number(value) : 0;
+  if (number > 0) return number;
+  throw invalid(variable, form.expected, 'something else', 'correct the variable, or unset it to use the default');
 }
 
 /** Of anything printable but what would lead to another path. */
@@ -75,9 +72,8 @@ export function isRoleName(name: string): boolean {
 function requireRoleName(from: string, role: string): void {
   if (isRoleName(role)) return;
   const got = role === '' ? 'a blank value' : 'something else';
-  throw new AgentError('CONFIG_INVALID', `${from}: expected the name of a role, got ${got}`, {
-    hint: 'give the name alone, without arn: and path, or leave it out to let the metadata service name the role',
-  });
+  const hint = 'give the name alone, without arn: and path, or leave it out to let the metadata service name the role';
+  throw invalid(from, 'the name of a role', got, hint);
 }
 
 /** Environment variables by name; an empty value counts as unset. */

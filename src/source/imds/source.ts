@@ -1,12 +1,12 @@
 import { sourceTime } from '../../core/clock-skew.ts';
-import type { Fetched, Source } from '../../core/contracts.ts';
+import type { Clock, Fetched, Source } from '../../core/contracts.ts';
 import type { Credentials, Identity, KnownIdentity } from '../../core/credentials.ts';
 import { AgentError, type ErrorCode } from '../../core/errors.ts';
 import { parseFields } from '../document.ts';
-import { ImdsClient, outOfTime, type ImdsOptions } from './client.ts';
+import { ImdsClient, type ImdsOptions } from './client.ts';
 import { ImdsFault, within } from './exchange.ts';
 import { askForRole, parseCredentials } from './role.ts';
-import { TOTAL_TIME } from './settings.ts';
+import { TOTAL_TIME_MS } from './settings.ts';
 
 type Failed = Extract<Fetched, { ok: false }>;
 
@@ -26,53 +26,49 @@ interface SourceOptions extends ImdsOptions {
 }
 
 /** The role credentials of this EC2 instance. Throws CONFIG_INVALID; a fetch takes half a minute at the most. */
-export function createImdsSource(options: SourceOptions): Source {
-  return new ImdsSource(options);
+export function createImdsSource({ identity: told, ...options }: SourceOptions): Source {
+  const client = new ImdsClient(options);
+  const endpoint = client.settings.origin;
+  let identity: Identity = told?.endpoint === endpoint ? told : {};
+  return {
+    async fetch(signal) {
+      client.forgetClock();
+      try {
+        const { role, credentials } = await within(TOTAL_TIME_MS, signal, (ends) => ask(client, options.clock, ends));
+        const { clockSkew } = client;
+        identity = await identify(client, identity, signal);
+        const { instanceId } = identity;
+        const accountId = credentials.accountId ?? identity.accountId;
+        const account = accountId === undefined ? {} : { accountId };
+        return {
+          ok: true,
+          credentials: { ...credentials, ...account },
+          origin: { endpoint, ...(instanceId !== undefined && { instanceId }), role, ...account },
+          ...known(endpoint, identity),
+          ...skew(clockSkew),
+        };
+      } catch (error) {
+        signal.throwIfAborted();
+        return { ...failed(error), ...skew(client.clockSkew) };
+      }
+    },
+  };
 }
 
-class ImdsSource implements Source {
-  readonly #client: ImdsClient;
-  readonly #identity: InstanceIdentity;
-  readonly #now: () => number;
-
-  constructor(options: SourceOptions) {
-    this.#client = new ImdsClient(options);
-    this.#identity = new InstanceIdentity(this.#client, options.identity);
-    this.#now = () => options.clock.now();
-  }
-
-  /** What makes no sense may do so a moment later, as botocore and others have it. */
-  async #ask(signal: AbortSignal): Promise<{ readonly role: string; readonly credentials: Credentials }> {
-    for (let failures = 1; ; failures += 1) {
-      try {
-        const { role, document } = await askForRole(this.#client, signal);
-        return { role, credentials: parseCredentials(document, sourceTime(this.#now(), this.#client.clockSkew)) };
-      } catch (error) {
-        if (!isTorn(error) || failures >= this.#client.settings.attempts) throw error;
-      }
-      await this.#client.pause(failures, signal);
-    }
-  }
-
-  async fetch(signal: AbortSignal): Promise<Fetched> {
-    this.#client.forgetClock();
+/** What makes no sense may do so a moment later, as botocore and others have it. */
+async function ask(
+  client: ImdsClient,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<{ readonly role: string; readonly credentials: Credentials }> {
+  for (let failures = 1; ; failures += 1) {
     try {
-      const { role, credentials } = await within(TOTAL_TIME, signal, outOfTime, (ends) => this.#ask(ends));
-      const { clockSkew } = this.#client;
-      const identity = await this.#identity.get(signal);
-      const accountId = credentials.accountId ?? identity.accountId;
-      const account = accountId === undefined ? {} : { accountId };
-      return {
-        ok: true,
-        credentials: { ...credentials, ...account },
-        origin: { endpoint: this.#client.settings.origin, ...identity, role, ...account },
-        ...known(this.#client.settings.origin, identity),
-        ...skew(clockSkew),
-      };
+      const { role, document } = await askForRole(client, signal);
+      return { role, credentials: parseCredentials(document, sourceTime(clock.now(), client.clockSkew)) };
     } catch (error) {
-      signal.throwIfAborted();
-      return { ...failed(error), ...skew(this.#client.clockSkew) };
+      if (!isTorn(error) || failures >= client.settings.attempts) throw error;
     }
+    await client.pause(failures, signal);
   }
 }
 
@@ -97,39 +93,26 @@ function failed(error: unknown): Failed {
   return { ok: false, state, error: error.toInfo() };
 }
 
+/** Fresh credentials are waiting meanwhile: nothing is asked again. */
+const ATTEMPTS = 1;
+
 /**
- * Which instance, of which account, this is: asked once, unless this endpoint told it before, and again at later fetches
- * while the instance is unknown. Not to know is no error. The account is not part of the credentials that EC2 gives.
+ * Which instance, of which account, this is, where that is not known yet. Not to know is no error: rejects with the
+ * signal's reason alone. The account is not part of the credentials that EC2 gives.
  */
-class InstanceIdentity {
-  readonly #client: ImdsClient;
-  #known: Identity = {};
-
-  constructor(client: ImdsClient, known: KnownIdentity | undefined) {
-    this.#client = client;
-    if (known?.endpoint !== client.settings.origin) return;
-    const { instanceId, accountId } = known;
-    this.#known = { instanceId, accountId };
-  }
-
-  /** Rejects with the signal's reason alone. */
-  async get(signal: AbortSignal): Promise<Identity> {
-    if (this.#known.instanceId !== undefined) return this.#known;
-    try {
-      const document = await this.#once('dynamic/instance-identity/document', signal);
-      this.#known = document ? parseIdentity(document) : {};
-      if (this.#known.instanceId !== undefined) return this.#known;
-      const id = text((await this.#once('meta-data/instance-id', signal))?.toString('latin1').trim());
-      if (id !== undefined) this.#known = { ...this.#known, instanceId: id };
-    } catch {
-      signal.throwIfAborted();
-    }
-    return this.#known;
-  }
-
-  /** Fresh credentials are waiting meanwhile: no retries. */
-  async #once(path: string, signal: AbortSignal): Promise<Buffer | undefined> {
-    return this.#client.get(path, signal, 1);
+async function identify(client: ImdsClient, former: Identity, signal: AbortSignal): Promise<Identity> {
+  if (former.instanceId !== undefined) return former;
+  let identity = former;
+  try {
+    const document = await client.get('dynamic/instance-identity/document', signal, ATTEMPTS);
+    identity = document ? parseIdentity(document) : {};
+    if (identity.instanceId !== undefined) return identity;
+    const answer = await client.get('meta-data/instance-id', signal, ATTEMPTS);
+    const instanceId = text(answer?.toString('latin1').trim());
+    return instanceId === undefined ? identity : { ...identity, instanceId };
+  } catch {
+    signal.throwIfAborted();
+    return identity;
   }
 }
 
