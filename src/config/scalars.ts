@@ -1,5 +1,5 @@
 import { normalize } from 'node:path/posix';
-import type { SignalName } from '../core/config.ts';
+import { SIGNALS, type SignalName } from '../core/config.ts';
 
 /** A value, or why the text is none: what was expected instead of the usual, and what to do. */
 export type Reading<T> = { readonly value: T } | Refusal;
@@ -60,17 +60,6 @@ export function readTextfile(text: string): Reading<string> {
   const reading = readPath(text);
   return 'value' in reading && !/[^/]\.prom$/.test(reading.value) ? REFUSED : reading;
 }
-
-export const SIGNALS = [
-  'SIGHUP',
-  'SIGUSR1',
-  'SIGUSR2',
-  'SIGINT',
-  'SIGTERM',
-  'SIGQUIT',
-  'SIGWINCH',
-  'SIGCONT',
-] as const satisfies readonly SignalName[];
 
 /** With or without SIG. */
 export function readSignal(text: string): Reading<SignalName> {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { SIGNALS } from '../core/config.ts';
 import {
   choice,
   duration,
@@ -21,7 +22,6 @@ import {
   readArgument,
   readSignal,
   readUnit,
-  SIGNALS,
   readExpirationKey,
   readKeys,
   readProfile,

@@ -1,7 +1,7 @@
 import { formatExpiration } from './credentials.ts';
 
-/** Below it, whole seconds and the way of the answer blur the comparison; milliseconds. */
-const NOTABLE = 60_000;
+/** Below it, whole seconds and the way of the answer blur the comparison. */
+const NOTABLE_MS = 60_000;
 
 /**
  * The time by the source's clock, in epoch milliseconds. An expiration is a time of that clock, and ours may be wrong:
@@ -13,7 +13,7 @@ export function sourceTime(now: number, clockSkew: number | undefined): number {
 
 /** Our clock minus the source's in milliseconds; 0 where that is not worth mentioning. */
 export function notableSkew(clockSkew = 0): number {
-  return Math.abs(clockSkew) > NOTABLE ? clockSkew : 0;
+  return Math.abs(clockSkew) > NOTABLE_MS ? clockSkew : 0;
 }
 
 /** A warning for the administrator, of the skew that was found at `now`; undefined where none is due. */

@@ -182,4 +182,6 @@ export interface ExecConsumer extends ConsumerCommon {
 
 export type ConsumerConfig = SystemdConsumer | SignalConsumer | ExecConsumer;
 
-export type SignalName = 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2' | 'SIGINT' | 'SIGTERM' | 'SIGQUIT' | 'SIGWINCH' | 'SIGCONT';
+export const SIGNALS = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGWINCH', 'SIGCONT'] as const;
+
+export type SignalName = (typeof SIGNALS)[number];

@@ -21,7 +21,12 @@ export interface Origin {
   readonly accountId?: string;
 }
 
-/** Which instance, of which account. */
+/** In what they differ: an unknown value says nothing, only two known ones do. */
+export function movesBetween(before: Origin, after: Origin): readonly (keyof Origin)[] {
+  const keys = ['endpoint', 'instanceId', 'role', 'accountId'] as const;
+  return keys.filter((key) => before[key] !== undefined && after[key] !== undefined && before[key] !== after[key]);
+}
+
 export type Identity = Pick<Origin, 'instanceId' | 'accountId'>;
 
 /** Cached instance identity, valid for this boot and endpoint. */

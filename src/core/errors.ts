@@ -11,7 +11,7 @@ export interface ErrorInfo {
   readonly hint?: string;
 }
 
-export interface AgentErrorOptions {
+interface AgentErrorOptions {
   readonly hint?: string | undefined;
   readonly cause?: unknown;
 }
@@ -22,15 +22,14 @@ export class AgentError extends Error {
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AgentErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, options);
     this.code = code;
     this.hint = options.hint;
   }
 
   toInfo(): ErrorInfo {
-    return this.hint === undefined
-      ? { code: this.code, message: this.message }
-      : { code: this.code, message: this.message, hint: this.hint };
+    const { code, message, hint } = this;
+    return { code, message, ...(hint !== undefined && { hint }) };
   }
 }
 
@@ -50,7 +49,7 @@ export function describeForeign(error: unknown): string {
   return error instanceof Error ? error.name : typeof error;
 }
 
-export interface ErrnoError extends Error {
+interface ErrnoError extends Error {
   readonly code: string;
   readonly syscall?: string;
 }

@@ -87,9 +87,9 @@ export interface SourceOutcome {
   readonly movedFrom?: Origin;
   /** Our clock minus the source's, in milliseconds, when the source told its time in this pass. */
   readonly clockSkew?: number;
-  /** The last characters of the key id that stands. */
+  /** The last characters of the current key id. */
   readonly keyId?: string;
-  /** Of the credentials that stand in the files; epoch milliseconds. */
+  /** Of the current credentials; epoch milliseconds. */
   readonly expiration?: number;
   readonly error?: ErrorInfo;
 }
@@ -122,6 +122,7 @@ export type Outcome =
       readonly processes?: readonly number[];
       readonly hook?: HookRun;
     }
+  /** To be tried again at `until`, in epoch milliseconds, since to notify it means a restart. */
   | { readonly result: 'scheduled'; readonly detail: string; readonly until: number }
   | { readonly result: 'ended'; readonly error: ErrorInfo }
   | PendingResult;
@@ -129,6 +130,7 @@ export type Outcome =
 export interface PendingResult {
   readonly result: 'pending';
   readonly error: ErrorInfo;
+  /** `later`: it is starting or stopping; `refused`: until somebody changes something. */
   readonly kind: 'later' | 'refused';
   /** Those that are still to be notified, as far as they are known. */
   readonly processes?: readonly RunningProcess[];

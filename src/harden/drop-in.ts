@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Config, ConsumerConfig, SinkConfig } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
-import type { Way } from '../core/way.ts';
+import type { Way } from '../paths/way.ts';
 
 /** What a configuration leads to on this machine. */
 export interface Ground {

@@ -4,7 +4,7 @@ import type { Config, ConsumerConfig } from '../core/config.ts';
 import { isErrno } from '../core/errors.ts';
 import { executedBy } from '../core/executed.ts';
 import { finding, type Finding } from '../core/findings.ts';
-import type { Way } from '../core/way.ts';
+import type { Way } from '../paths/way.ts';
 import { openFile, type Use } from '../paths/policies.ts';
 import { wayTo } from '../paths/way.ts';
 import { dropIn, type Ground, openingsOf, outsiders } from './drop-in.ts';

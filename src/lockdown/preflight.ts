@@ -11,7 +11,6 @@ export interface Party extends Talker {
 /** A service of this machine that is known to ask the metadata service as a user of its own. */
 export interface KnownService {
   readonly user: string;
-  readonly uid: number;
   readonly what: string;
   readonly isAllowed: boolean;
 }
@@ -34,33 +33,31 @@ const SERVICES: Readonly<Record<string, string>> = {
 
 const BRIDGE = /^(?:docker|podman|cni|nerdctl|lxcbr|lxdbr|incusbr|virbr|br-|veth|eni|cali)/;
 
-export async function preflight(deps: LockdownDeps, { users }: Rules): Promise<Preflight> {
+export async function preflight(deps: LockdownDeps, rules: Rules): Promise<Preflight> {
   const { net } = hostOf(deps);
   const [talkers, services, interfaces] = await Promise.all([
     readTalkers(net),
-    Promise.all(Object.entries(SERVICES).map(([user, what]) => findService(deps, user, what))),
+    Promise.all(Object.entries(SERVICES).map((service) => findService(deps, rules, service))),
     readOptional(join(net, 'dev')),
   ]);
   const talking = talkers.map(async (talker) => {
     const name = await nameOf(deps, talker.uid);
-    return { ...talker, ...(name !== undefined && { name }), isAllowed: users.includes(talker.uid) };
+    return { ...talker, ...(name !== undefined && { name }), isAllowed: rules.users.includes(talker.uid) };
   });
   return {
     talking: await Promise.all(talking),
-    services: services
-      .flatMap((service) => service ?? [])
-      .map((one) => ({ ...one, isAllowed: users.includes(one.uid) })),
+    services: services.filter((service) => service !== undefined),
     bridges: bridgesOf(interfaces),
   };
 }
 
 async function findService(
   { users }: LockdownDeps,
-  user: string,
-  what: string,
-): Promise<Omit<KnownService, 'isAllowed'> | undefined> {
+  rules: Rules,
+  [user, what]: [user: string, what: string],
+): Promise<KnownService | undefined> {
   const found = await users.user(user).catch(() => undefined);
-  return found && { user, uid: found.uid, what };
+  return found && { user, what, isAllowed: rules.users.includes(found.uid) };
 }
 
 /** Of /proc/net/dev, which has a line for each interface, its name before a colon. */
@@ -70,7 +67,7 @@ function bridgesOf(interfaces: string): string[] {
 }
 
 /** A user with connections to the metadata service. */
-export interface Talker {
+interface Talker {
   readonly uid: number;
   readonly connections: number;
 }

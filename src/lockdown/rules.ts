@@ -22,7 +22,6 @@ export interface LockdownState {
   readonly state: 'on' | 'off' | 'drifted' | 'unknown';
   /** For people; always there for `drifted` and `unknown`. For `on` it says which users are left out. */
   readonly reason?: string;
-  /** The rules that are loaded. */
   readonly rules?: Rules;
   /** Milliseconds until the kernel ends a trial, which leaves the service open to all. */
   readonly rollbackIn?: number;

@@ -69,12 +69,12 @@ function difference(rules: Rules, wanted: Rules): string | undefined {
   return `the table ${parts.join(' and ')}, unlike the configuration`;
 }
 
-/** Nobody but the kernel and systemd is waited for; milliseconds. */
-const TIMEOUT = 20_000;
+/** Nobody but the kernel and systemd is waited for. */
+const TIMEOUT_MS = 20_000;
 
 /** `is-active`: whether the unit has loaded the rules; `is-enabled`: whether it will at the next boot. */
 export async function asksUnit(deps: LockdownDeps, question: 'is-active' | 'is-enabled'): Promise<boolean> {
-  const asked = systemctl(deps, ['--quiet', question, UNIT], { timeout: TIMEOUT });
+  const asked = systemctl(deps, ['--quiet', question, UNIT], { timeout: TIMEOUT_MS });
   return await asked.then(
     ({ exitCode }) => exitCode === 0,
     () => false,
@@ -92,7 +92,7 @@ export async function load(deps: LockdownDeps, ruleset: string): Promise<void> {
 
 async function runNft(deps: LockdownDeps, args: readonly string[]): Promise<CommandResult> {
   try {
-    return await runTool(deps, ['nft', ...args], { timeout: TIMEOUT, keep: KEEP });
+    return await runTool(deps, ['nft', ...args], { timeout: TIMEOUT_MS, keep: KEEP });
   } catch (error) {
     if (!isErrno(error, 'ENOENT')) {
       throw new AgentError('LOCKDOWN_FAILED', `nft: could not be run: ${describeForeign(error)}`);

@@ -14,7 +14,7 @@ import type { Rules } from './rules.ts';
  */
 export const TABLE = 'inet credrotate_lockdown';
 
-export interface Chain {
+interface Chain {
   readonly name: string;
   /** Unset: called by others. */
   readonly hook?: string;
@@ -22,15 +22,11 @@ export interface Chain {
   readonly rules: readonly (readonly string[])[];
 }
 
+/** Addresses of the metadata service, and the set that holds each. */
 const ENDPOINTS = [
   { set: 'endpoints4', type: 'ipv4_addr', address: '169.254.169.254', match: 'ip daddr @endpoints4' },
   { set: 'endpoints6', type: 'ipv6_addr', address: 'fd00:ec2::254', match: 'ip6 daddr @endpoints6' },
 ] as const;
-
-/** Addresses of the metadata service, by the set that holds each. */
-const ADDRESSES: Readonly<Record<string, string>> = Object.fromEntries(
-  ENDPOINTS.map(({ set, address }) => [set, address]),
-);
 
 const TCP = 'meta l4proto tcp';
 
@@ -93,7 +89,7 @@ export function removing(): string {
   return `delete table ${TABLE}\n`;
 }
 
-/** Our table as it stands in the kernel. */
+/** Our table in the kernel. */
 export interface Table {
   /** Undefined where the rules are not ours any more. */
   readonly rules?: Rules;
@@ -109,7 +105,7 @@ export function parseTable(listing: string): Table | undefined {
   const objects = parseObjects(listing);
   if (!objects?.some(({ table }) => isRecord(table))) return undefined;
   const sets = new Map(objects.flatMap(({ set }) => (isRecord(set) ? [[String(set['name']), elements(set)]] : [])));
-  const endpoints = Object.entries(ADDRESSES).map(([set, address]) => endpoint(sets.get(set) ?? [], address));
+  const endpoints = ENDPOINTS.map(({ set, address }) => endpoint(sets.get(set) ?? [], address));
   const rules = rulesOf(objects, sets);
   const lefts = endpoints.flatMap(({ left }) => left ?? []);
   const standing = endpoints.filter(({ stands }) => stands).length;

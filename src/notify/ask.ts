@@ -14,16 +14,18 @@ export type Question =
   | { readonly kind: 'pid-file'; readonly path: string }
   | { readonly kind: 'judge'; readonly command: readonly string[] };
 
-export interface Asking {
-  readonly user: User;
+interface Asking {
+  /** Unset: root. */
+  readonly user?: User;
   /** A process that hangs there keeps others from the same place. */
   readonly at: string;
   readonly signal: AbortSignal;
 }
 
-/** Milliseconds. */
-const PATIENCE = 5_000;
+const PATIENCE_MS = 5_000;
 const MAX_BYTES = 64 * 1024;
+
+const ROOT: User = { uid: 0, gid: 0 };
 
 const HANGS =
   'see whether that file system answers (a network home may hang), and whether somebody stopped the process';
@@ -37,7 +39,7 @@ export async function ask<T extends object>(
   { actors }: NotifyDeps,
   question: Question,
   schema: v.GenericSchema<unknown, T>,
-  { user, at, signal }: Asking,
+  { user = ROOT, at, signal }: Asking,
 ): Promise<T> {
   const refuse = (got: string, hint: string): never => {
     const message = `${at}: expected an answer of the process for uid ${user.uid}, got ${got}`;
@@ -53,8 +55,8 @@ export async function ask<T extends object>(
   if (!actor) return refuse('one of an earlier pass that still hangs', HANGS);
   try {
     actor.say(JSON.stringify(question));
-    const heard = await Promise.race([actor.hear(), delay(PATIENCE, undefined, { ref: false, signal })]);
-    if (!heard) return refuse(`none in ${PATIENCE / 1000} s`, HANGS);
+    const heard = await Promise.race([actor.hear(), delay(PATIENCE_MS, undefined, { ref: false, signal })]);
+    if (!heard) return refuse(`none in ${PATIENCE_MS / 1000} s`, HANGS);
     if (!heard.ok) return refuse(`its end (${heard.why})`, 'look for it in the system log');
     const said = parse(heard.line, schema);
     if (!said) return refuse('nonsense', 'find out who runs in its place: that user may have taken it over');

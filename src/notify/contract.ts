@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { ConsumerConfig } from '../core/config.ts';
 import type { Actors, BootTime, Clock, Processes, User, UserIds, Users } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
-import type { Outcome, PendingResult, ProspectiveProcess } from '../core/outcomes.ts';
+import type { Outcome, PendingResult, Prospect } from '../core/outcomes.ts';
 import type { Secret } from '../core/secret.ts';
 import type { HostDeps } from '../host/tool.ts';
 
@@ -17,15 +17,15 @@ export interface NotifyDeps extends HostDeps {
   readonly self: UserIds;
   /** Current and previous ones, which no hook's output is to show; unset: there are none. */
   readonly secrets?: () => readonly Secret[];
-  /** Milliseconds; unset: as on every host. */
+  /** Unset: as on every host. */
   readonly watch?: WatchTimes;
 }
 
 export interface WatchTimes {
   /** How long a consumer is watched after it was signalled, reloaded or restarted. */
-  readonly window: number;
+  readonly windowMs: number;
   /** How long one that was to end, or that somebody else restarts, may take to come back. */
-  readonly successor: number;
+  readonly successorMs: number;
 }
 
 export interface NotifyRequest {
@@ -81,21 +81,11 @@ export function keyOf({ pid, startedAt }: Pick<SentProcess, 'pid' | 'startedAt'>
   return `${pid}@${startedAt}`;
 }
 
-/**
- * `sent`: to be watched, see watch.ts; `notified`: delivered; `started_since`: started after the change, nothing to do;
- * `not_running`; `scheduled`: to be tried again at `until` (epoch milliseconds), since notifying means a restart;
- * `ended`: it did not survive; `pending`: to be tried again, because it is `later` that the consumer can be notified (it
- * is starting or stopping), or because it is `refused` until somebody changes something.
- */
+/** `sent`: to be watched, see watch.ts; `rest`: of others that are still to be notified. */
 export type NotifyResult = Outcome | { readonly result: 'sent'; readonly sent: Sent; readonly rest?: PendingResult };
 
 /** A notification of which nothing was sent yet. Processes are held until it is disposed of. */
-export interface Prepared extends Disposable {
-  /** `SIGHUP`, `systemctl reload web.service`, `run /usr/bin/hook`. */
-  readonly action: string;
-  readonly processes: readonly ProspectiveProcess[];
-  /** Why nothing is to be sent; undefined when it is. */
-  readonly result?: Outcome;
+export interface Prepared extends Prospect, Disposable {
   readonly send: () => Promise<NotifyResult>;
 }
 

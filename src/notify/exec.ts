@@ -67,8 +67,6 @@ async function userOf(deps: NotifyDeps, { user }: ExecConsumer): Promise<UserIds
   throw failed(`user: expected uid ${self.uid}, who the agent runs as, got ${user}`, 'run the agent as root');
 }
 
-const ROOT = { uid: 0, gid: 0 };
-
 const FAULTS = v.object({ faults: v.array(v.object({ path: v.string(), isMissing: v.boolean(), error: ERROR })) });
 
 /**
@@ -79,8 +77,7 @@ async function refuseUnsafe(deps: NotifyDeps, command: readonly string[], signal
   const { uid } = deps.self;
   const faults = judgeCommand(command, { uid, mayWait: uid !== 0 });
   const at = faults.find(({ mount }) => mount !== undefined)?.mount;
-  const looked =
-    at === undefined ? { faults } : await ask(deps, { kind: 'judge', command }, FAULTS, { user: ROOT, at, signal });
+  const looked = at === undefined ? { faults } : await ask(deps, { kind: 'judge', command }, FAULTS, { at, signal });
   const [fault] = looked.faults;
   if (!fault) return at !== undefined;
   const { path, error, isMissing } = fault;
@@ -94,24 +91,21 @@ const STOP_TIMEOUT = '1s';
 /** The manager ends the unit at the timeout, whatever becomes of us. Two at a time of one name are refused. */
 async function runInUnit(deps: NotifyDeps, { consumer, request, signal, user }: Run): Promise<CommandResult> {
   const [program = '', ...args] = consumer.command;
-  const { timeout } = consumer;
+  const { name, timeout } = consumer;
+  // Names of consumers may hold what names of units may not.
+  const unit = `credrotate-notify-${name.replace(/[^\w.-]/g, '_')}.service`;
   const command = [
     // Its output is ours to mask, before any journal has it.
     ...['systemd-run', '--wait', '--collect', '--quiet', '--pipe'],
-    ...[`--unit=${unitName(consumer)}`, `--uid=${user.uid}`, '--service-type=exec'],
+    ...[`--unit=${unit}`, `--uid=${user.uid}`, '--service-type=exec'],
     ...[`--property=RuntimeMaxSec=${timeout}ms`, `--property=TimeoutStopSec=${STOP_TIMEOUT}`],
-    ...Object.entries(contextOf(request)).map(([name, value]) => `--setenv=${name}=${value}`),
+    ...Object.entries(contextOf(request)).map(([variable, value]) => `--setenv=${variable}=${value}`),
     '--',
     program,
     // The manager would replace $NAME in arguments.
     ...args.map((arg) => arg.replaceAll('$', '$$$$')),
   ];
   return await runTool(deps, command, { timeout, signal, keep: READ });
-}
-
-/** Names of consumers may hold what names of units may not. */
-function unitName({ name }: ExecConsumer): string {
-  return `credrotate-notify-${name.replace(/[^\w.-]/g, '_')}.service`;
 }
 
 /** setpriv gives it all the groups of its user, which Node's own spawn would drop. */

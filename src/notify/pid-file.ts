@@ -17,8 +17,6 @@ export interface PidFile {
   readonly user?: number;
 }
 
-const ROOT: User = { uid: 0, gid: 0 };
-
 /**
  * Undefined when there is none. Behind a component that is a user's, everything can be a trap of that user's: it is read
  * by a process that can do no more than they can. So is, by one of root's own, what lies on a file system that may let
@@ -28,7 +26,7 @@ export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortS
   const { uid } = deps.self;
   const question = { kind: 'pid-file', path } as const;
   let look = lookAtPidFile(path, { uid, mayWait: uid !== 0 });
-  if (look.kind === 'remote') look = await ask(deps, question, LOOK, { user: ROOT, at: look.at, signal });
+  if (look.kind === 'remote') look = await ask(deps, question, LOOK, { at: look.at, signal });
   const user = look.kind === 'user' ? await actingUser(deps, path, look) : undefined;
   if (look.kind === 'user' && user) look = await ask(deps, question, LOOK, { user, at: look.at, signal });
   if (look.kind === 'absent') return undefined;
@@ -80,13 +78,13 @@ export function refuseOthers({ path, user }: PidFile, { pid, uids, ...facts }: P
   );
 }
 
-/** Granularity of file times and of the kernel's clock, and small corrections of the time; milliseconds. */
-const SLACK = 2_000;
+/** Granularity of file times and of the kernel's clock, and small corrections of the time. */
+const SLACK_MS = 2_000;
 
 /** A process is older than the pid file that it wrote; one that is younger has inherited the number. */
 export function refuseReused(deps: NotifyDeps, { path, writtenAt }: PidFile, { pid, startedAt }: ProcessFacts): void {
   const age = deps.clock.now() - writtenAt;
-  if (startedAt <= deps.readBootTime().sinceBoot - age + SLACK) return;
+  if (startedAt <= deps.readBootTime().sinceBoot - age + SLACK_MS) return;
   throw notMeant(
     path,
     `got pid ${pid}, which started after the file was written`,

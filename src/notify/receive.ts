@@ -24,7 +24,6 @@ export interface Aim {
   readonly notified?: readonly string[] | undefined;
 }
 
-/** A process, and whether it is to get the signal. */
 export interface Judged {
   readonly match: Match;
   readonly verdict: Verdict;
@@ -37,8 +36,8 @@ export type Verdict =
 /** What a signal would do: reach a handler, wait to be fetched by a thread, be dropped, or end the process. */
 type Reception = 'caught' | 'blocked' | 'dropped' | 'fatal';
 
-/** Looking into a process waits for one that waits for a hung file system; milliseconds, for all of a consumer's. */
-const PATIENCE = 5_000;
+/** Looking into a process waits for one that waits for a hung file system. For all processes of a consumer. */
+const PATIENCE_MS = 5_000;
 
 /** Of the looks into a consumer's processes. */
 interface Until {
@@ -56,7 +55,7 @@ export async function receive(
   aimed: readonly { readonly match: Match; readonly aim: Aim }[],
   abort: AbortSignal,
 ): Promise<readonly Judged[]> {
-  const until = { deadline: performance.now() + PATIENCE, abort };
+  const until = { deadline: performance.now() + PATIENCE_MS, abort };
   return await Promise.all(
     aimed.map(async ({ match, aim }) => ({ match, verdict: await judge(deps, match, aim, until) })),
   );
@@ -76,8 +75,8 @@ async function judge(deps: NotifyDeps, { facts, doubt }: Match, aim: Aim, until:
   }
 }
 
-/** Milliseconds, on average. */
-const BETWEEN_LOOKS = 40;
+/** On average. */
+const BETWEEN_LOOKS_MS = 40;
 const LOOKS = 6;
 
 /** Programs block signals for a moment for reasons of their own: only a block that lasts is a thread's that fetches them. */
@@ -85,7 +84,7 @@ async function afterLooks(deps: NotifyDeps, pid: number, aim: Aim, signal: Abort
   for (let looks = 1; ; looks++) {
     const verdict = lastLook(deps, pid, aim);
     if (verdict.kind !== 'send' || !verdict.isBlocked || looks === LOOKS) return verdict;
-    await delay(BETWEEN_LOOKS * (0.5 + Math.random()), undefined, { signal });
+    await delay(BETWEEN_LOOKS_MS * (0.5 + Math.random()), undefined, { signal });
   }
 }
 
@@ -95,14 +94,14 @@ export function lastLook(deps: NotifyDeps, pid: number, aim: Aim): Verdict & { r
   if (!facts?.isAlive) return { kind: 'ended' };
   const reception = receptionOf(facts, aim.signal);
   if (reception === 'caught' || reception === 'blocked') return { kind: 'send', isBlocked: reception === 'blocked' };
-  const isStarting = deps.readBootTime().sinceBoot - facts.startedAt < STARTING;
+  const isStarting = deps.readBootTime().sinceBoot - facts.startedAt < STARTING_MS;
   if (reception === 'dropped' && aim.isAuthors) return { kind: 'send' };
   if (reception === 'fatal' && aim.handlesSignal && !isStarting) return { kind: 'send' };
   return { kind: isStarting ? 'later' : 'refused', error: refusal(facts, aim.signal, reception) };
 }
 
-/** A program that is younger may not have installed its handlers yet, even if it has some; milliseconds. */
-const STARTING = 60_000;
+/** A program that is younger may not have installed its handlers yet, even if it has some. */
+const STARTING_MS = 60_000;
 
 function refusal(facts: ProcessFacts, signal: SignalName, reception: 'fatal' | 'dropped'): ErrorInfo {
   const message = `pid ${facts.pid}: expected a handler for ${signal}, got none`;

@@ -83,7 +83,6 @@ const RUNTIMES: readonly Runtime[] = [
   },
 ];
 
-/** All that is to be looked for. */
 export const MARKS: readonly string[] = RUNTIMES.flatMap(({ marks }) => marks);
 
 /** By its signal sets, and the marks that were found in it, a line each. */

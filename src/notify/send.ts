@@ -25,7 +25,7 @@ export async function prepareSignal(
   return {
     action: aim.signal,
     processes: judged.map(described),
-    ...(judged.every(({ verdict }) => verdict.kind !== 'send') && { result: standing(deps, judged, found.absence) }),
+    ...(judged.every(({ verdict }) => verdict.kind !== 'send') && { result: unsent(deps, judged, found.absence) }),
     send: () => Promise.resolve(sendAll(deps, judged, aim)),
     [Symbol.dispose]() {
       found[Symbol.dispose]();
@@ -34,7 +34,7 @@ export async function prepareSignal(
 }
 
 /** What is said when nobody is to get the signal. */
-export function standing(deps: NotifyDeps, judged: readonly Judged[], absence: string): Outcome {
+export function unsent(deps: NotifyDeps, judged: readonly Judged[], absence: string): Outcome {
   const pending = pendingOf(deps, judged);
   if (pending) return pending;
   const of = (kind: string): readonly number[] =>
@@ -79,7 +79,7 @@ export function sendAll(deps: NotifyDeps, judged: readonly Judged[], aim: Aim): 
     one.verdict.kind === 'send' ? { ...one, verdict: sendTo(deps, one.match, aim) } : one,
   );
   const processes = after.flatMap((one) => (one.verdict.kind === 'send' ? sentProcess(one.match) : []));
-  if (processes.length === 0) return standing(deps, after, 'no process');
+  if (processes.length === 0) return unsent(deps, after, 'no process');
   const rest = pendingOf(deps, after);
   const detail = `${aim.signal} to ${pids(processes.map(({ pid }) => pid))}`;
   return {

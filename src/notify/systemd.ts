@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { CommandResult, BootTime, UserIds } from '../core/contracts.ts';
-import type { SignalName, SystemdConsumer } from '../core/config.ts';
+import { SIGNALS, type SignalName, type SystemdConsumer } from '../core/config.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { Outcome, PendingResult } from '../core/outcomes.ts';
 import { showUnit, systemctl, textOf } from '../host/systemctl.ts';
@@ -9,7 +9,7 @@ import { failed, userNamed, type Attempt, type NotifyDeps, type NotifyResult, ty
 import { hold, type Match } from './match.ts';
 import { isInGroup } from './proc.ts';
 import { described, receive, type Aim, type Judged } from './receive.ts';
-import { running, sendAll, sentProcess, standing } from './send.ts';
+import { running, sendAll, sentProcess, unsent } from './send.ts';
 
 interface Seen extends Attempt {
   readonly consumer: SystemdConsumer;
@@ -49,7 +49,7 @@ async function prepared(deps: NotifyDeps, seen: Seen): Promise<Prepared> {
   const decided = decide(deps, seen);
   const judged = decided || !main ? [] : await judge(deps, seen, main);
   const isSpared = judged.some(({ verdict }) => verdict.kind !== 'send') || (consumer.action === 'kill' && !main);
-  const result = decided ?? (isSpared ? standing(deps, judged, 'no main process') : undefined);
+  const result = decided ?? (isSpared ? unsent(deps, judged, 'no main process') : undefined);
   const common = {
     processes:
       main && judged.length === 0 ? [described({ match: main, verdict: { kind: 'send' } })] : judged.map(described),
@@ -124,13 +124,13 @@ function isReload({ consumer: { action }, unit }: Pick<Seen, 'consumer' | 'unit'
   return action === 'reload' || (action === 'try-reload-or-restart' && unit.canReload);
 }
 
-/** systemd gives a stop and a start 90 s each; milliseconds. */
-const ACTION_TIMEOUT = 200_000;
+/** systemd gives a stop and a start 90 s each. */
+const ACTION_TIMEOUT_MS = 200_000;
 
 async function act(deps: NotifyDeps, seen: Seen, verb: string): Promise<NotifyResult> {
   const { unit, main, manager, signal } = seen;
   try {
-    const options = { timeout: ACTION_TIMEOUT, signal, manager };
+    const options = { timeout: ACTION_TIMEOUT_MS, signal, manager };
     refuseFailure(verb, unit.name, await systemctl(deps, [verb, '--', unit.name], options));
   } catch (error) {
     signal.throwIfAborted();
@@ -154,7 +154,6 @@ function named(deps: NotifyDeps, main: Match | undefined): Pick<PendingResult, '
   return main ? { processes: [running(deps, main.facts)] } : {};
 }
 
-/** A unit as systemd shows it. */
 export interface Unit {
   readonly name: string;
   readonly isThere: boolean;
@@ -213,8 +212,8 @@ export async function lookAtUnit(
   };
 }
 
-/** The kernel's clock is read in hundredths of a second, rounded down; milliseconds. */
-const GRANULARITY = 10;
+/** The kernel's clock is read in hundredths of a second, rounded down. */
+const GRANULARITY_MS = 10;
 
 /**
  * Whether it left inactivity after the change: none of its processes knows more. systemd's clock stands still in
@@ -223,7 +222,7 @@ const GRANULARITY = 10;
 export function unitStartedAfter(deps: NotifyDeps, unit: Unit, changedAt: BootTime | undefined): boolean {
   if (!changedAt) return false;
   if (changedAt.bootId !== deps.readBootTime().bootId) return true;
-  return unit.startedAt / 1000 > changedAt.sinceBoot + GRANULARITY;
+  return unit.startedAt / 1000 > changedAt.sinceBoot + GRANULARITY_MS;
 }
 
 function refuseFailure(verb: string, unit: string, result: CommandResult): void {
@@ -252,8 +251,6 @@ function signalsOf(execReload: string): readonly SignalName[] {
   });
 }
 
-const NAMES = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGWINCH', 'SIGCONT'] as const;
-
 function signalNamed(word: string): SignalName | undefined {
-  return NAMES.find((name) => name === `SIG${word.toUpperCase()}` || constants.signals[name] === Number(word));
+  return SIGNALS.find((name) => name === `SIG${word.toUpperCase()}` || constants.signals[name] === Number(word));
 }

@@ -6,10 +6,10 @@ import { hold, match } from './match.ts';
 import { allPids, readGroup, readProcess, unitOf } from './proc.ts';
 import { lookAtUnit, managerOf, type Unit, unitStartedAfter } from './systemd.ts';
 
-const TIMES: WatchTimes = { window: 2_000, successor: 30_000 };
+const TIMES: WatchTimes = { windowMs: 2_000, successorMs: 30_000 };
 
-/** Between looks for a successor; milliseconds. */
-const STEP = 500;
+/** Between looks for a successor. */
+const STEP_MS = 500;
 
 /**
  * Whether a consumer has survived what was sent to it. A caught signal proves little: programs and their runtimes catch
@@ -22,20 +22,20 @@ export async function watch(
   sent: Sent,
   abort: AbortSignal,
 ): Promise<Outcome> {
-  const { window, successor } = deps.watch ?? TIMES;
+  const { windowMs, successorMs } = deps.watch ?? TIMES;
   const { detail, processes } = sent;
   const age = (): number => deps.readBootTime().sinceBoot - sent.at.sinceBoot;
   if (deps.readBootTime().bootId !== sent.at.bootId) {
     return { result: 'not_running', detail: 'the host was booted since' };
   }
-  await delay(Math.max(0, window - age()), undefined, { signal: abort });
+  await delay(Math.max(0, windowMs - age()), undefined, { signal: abort });
   for (;;) {
     const seen = await look({ deps, consumer, sent, abort });
     const pids = processes.map(({ pid }) => pid);
     if (seen === 'lives') return { result: 'notified', detail, ...(pids.length > 0 && { processes: pids }) };
-    if (seen === 'ended' || age() > window + successor) return ended(sent, consumer);
+    if (seen === 'ended' || age() > windowMs + successorMs) return ended(sent, consumer);
     if (seen === 'stopped') return { result: 'not_running', detail: `stopped after ${detail}` };
-    await delay(Math.min(STEP, successor), undefined, { signal: abort });
+    await delay(Math.min(STEP_MS, successorMs), undefined, { signal: abort });
   }
 }
 

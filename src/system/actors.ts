@@ -6,10 +6,10 @@ import { identityArguments } from './become.ts';
 import { LineBuffer } from './lines.ts';
 import { spawnAlone } from './commands.ts';
 
-/** A killed process that is still there after this time hangs in the kernel; milliseconds. */
-const GOING = 1_000;
-/** What each of them has to come to an end when the agent is to: far more than one takes that does not hang; milliseconds. */
-const GRACE = 1_000;
+/** A killed process that is still there after this time hangs in the kernel. */
+const GOING_MS = 1_000;
+/** What each of them has to come to an end when the agent is to: far more than one takes that does not hang. */
+const GRACE_MS = 1_000;
 
 /** `program`: program and first arguments that start this program again; `stop`: aborted when the agent is to end. */
 export function createActors(program: readonly string[], stop?: AbortSignal): Actors {
@@ -19,7 +19,7 @@ export function createActors(program: readonly string[], stop?: AbortSignal): Ac
     isOver = true;
     for (const one of running) one.giveUp();
   };
-  stop?.addEventListener('abort', () => setTimeout(giveUp, GRACE).unref(), { once: true });
+  stop?.addEventListener('abort', () => setTimeout(giveUp, GRACE_MS).unref(), { once: true });
   return {
     start(user, { subject, maxBytes }) {
       const work = `${user.uid} ${subject}`;
@@ -105,7 +105,7 @@ class Process implements Actor {
   }
 
   get hangs(): boolean {
-    return this.#endedAt !== undefined && performance.now() - this.#endedAt > GOING;
+    return this.#endedAt !== undefined && performance.now() - this.#endedAt > GOING_MS;
   }
 
   #close(why: string): void {

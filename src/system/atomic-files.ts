@@ -24,7 +24,7 @@ async function replace(target: string, stage: (temp: TempHandle) => Promise<void
   const options: HookOptions = {
     // Nobody may open the temp file before its owner is right, or they would read it when it is filled.
     mode: 0o600,
-    chown: { uid: effectiveUid(), gid: process.getegid?.() ?? 0 },
+    chown: { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 },
     // It would sync before the hook's bytes were checked, and it ignores short writes of its own.
     fsync: false,
     tmpfileCreated: async (tempPath) => {
@@ -69,8 +69,4 @@ function isWhatWasMade(fd: number, path: string): boolean {
  */
 function outliveFileSizeLimit(): void {
   if (process.listenerCount('SIGXFSZ') === 0) process.on('SIGXFSZ', () => undefined);
-}
-
-function effectiveUid(): number {
-  return process.geteuid?.() ?? 0;
 }

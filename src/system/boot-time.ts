@@ -5,10 +5,7 @@ import { isErrno } from '../core/errors.ts';
 /** Now, on the clock by which the kernel also dates the start of processes. Hundredths of a second. */
 export function readBootTime(): BootTime {
   const [uptime = ''] = readFileSync('/proc/uptime', 'ascii').split(' ');
-  return {
-    bootId: readBootId(),
-    sinceBoot: Math.round(Number(uptime) * 1000),
-  };
+  return { bootId: readBootId(), sinceBoot: Math.round(Number(uptime) * 1000) };
 }
 
 /**

@@ -31,10 +31,10 @@ function isTimezone(name: string): boolean {
   }
 }
 
-/** The longest wait that a timer can hold, in milliseconds: 24 days; beyond it, a clock set back is not made up for. */
-const MAX_TIMER = 2 ** 31 - 1;
+/** The longest wait that a timer can hold, 24 days; beyond it, a clock set back is not made up for. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How much later than croner the second timer looks, so that it only speaks when the clock was set back. */
-const GRACE = 1000;
+const GRACE_MS = 1000;
 
 /**
  * croner looks at the wall clock every 30 s, so that a sleep survives suspend and a clock set ahead. A clock set back
@@ -55,8 +55,8 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
     };
     // `allowPast`, or a moment that is just over would never come; no zone conversion, or milliseconds get lost.
     const job = new Cron(new Date(Date.now() + ms), { allowPast: true, utcOffset: 0 }, wake);
-    const most = Math.max(ms, 0) + GRACE;
-    const timer = most > MAX_TIMER ? undefined : setTimeout(wake, most);
+    const most = Math.max(ms, 0) + GRACE_MS;
+    const timer = most > MAX_TIMER_MS ? undefined : setTimeout(wake, most);
     signal.addEventListener('abort', wake);
   });
 }

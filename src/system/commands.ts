@@ -6,12 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandOptions, CommandResult, Commands } from '../core/contracts.ts';
 
 const OUTPUT_BYTES = 4096;
-/** What a program has between SIGTERM and SIGKILL; milliseconds. */
-const GRACE = 1_000;
-/** A killed program that is still there after this time hangs in the kernel; milliseconds. */
-const GOING = 500;
-/** A program's own children may keep its output open long after it has ended; milliseconds. */
-const LAST_OUTPUT = 100;
+/** What a program has between SIGTERM and SIGKILL. */
+const GRACE_MS = 1_000;
+/** A killed program that is still there after this time hangs in the kernel. */
+const GOING_MS = 500;
+/** A program's own children may keep its output open long after it has ended. */
+const LAST_OUTPUT_MS = 100;
 
 export function createCommands(): Commands {
   const hanging = new Set<string>();
@@ -41,7 +41,7 @@ async function resultOf(
   const deadline = AbortSignal.timeout(timeout);
   await ending(child, signal ? AbortSignal.any([deadline, signal]) : deadline);
   const timedOut = deadline.aborted;
-  await Promise.race([closed, delay(LAST_OUTPUT)]);
+  await Promise.race([closed, delay(LAST_OUTPUT_MS)]);
   abandon(child);
   return { exitCode: child.exitCode, signal: child.signalCode, timedOut, output: output(), complaint: complaint() };
 }
@@ -62,10 +62,10 @@ async function ending(child: ChildProcess, stop: AbortSignal): Promise<void> {
   await Promise.race([exit, once(stop, 'abort')]);
   if (!stop.aborted) return;
   signalGroup(child, 'SIGTERM');
-  await Promise.race([exit, delay(GRACE)]);
+  await Promise.race([exit, delay(GRACE_MS)]);
   // Those whom the program left behind had their time as well.
   signalGroup(child, 'SIGKILL');
-  await Promise.race([exit, delay(GOING)]);
+  await Promise.race([exit, delay(GOING_MS)]);
 }
 
 function signalGroup({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {

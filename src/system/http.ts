@@ -14,36 +14,24 @@ import { describeForeign, isErrno } from '../core/errors.ts';
  * - `too_large`: the body is longer than asked for, or the headers than 16 KiB.
  */
 export function createHttp(userAgent: string): Http {
-  return new UndiciHttp(userAgent);
-}
-
-class UndiciHttp implements Http {
-  readonly #userAgent: string;
-  readonly #connections = new Map<string, Connection>();
-
-  constructor(userAgent: string) {
-    this.#userAgent = userAgent;
-  }
-
-  async request(request: HttpRequest): Promise<HttpResponse> {
-    const headers = { 'user-agent': this.#userAgent, ...request.headers };
-    return this.#connection(request.origin).request({ ...request, headers });
-  }
-
-  async close(): Promise<void> {
-    const connections = [...this.#connections.values()];
-    this.#connections.clear();
-    await Promise.all(connections.map((connection) => connection.close()));
-  }
-
-  #connection(origin: string): Connection {
-    const standing = this.#connections.get(origin);
-    if (standing && !standing.closed) return standing;
-    leaveWasmUnoptimized();
-    const connection = new Connection(origin);
-    this.#connections.set(origin, connection);
-    return connection;
-  }
+  const connections = new Map<string, Connection>();
+  return {
+    async request(request) {
+      const { origin } = request;
+      let connection = connections.get(origin);
+      if (!connection || connection.closed) {
+        leaveWasmUnoptimized();
+        connection = new Connection(origin);
+        connections.set(origin, connection);
+      }
+      return connection.request({ ...request, headers: { 'user-agent': userAgent, ...request.headers } });
+    },
+    async close() {
+      const open = [...connections.values()];
+      connections.clear();
+      await Promise.all(open.map((connection) => connection.close()));
+    },
+  };
 }
 
 /** Requests go over it one after another; it connects when there is one, and again when the peer has left. */
@@ -111,8 +99,8 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** One request and what comes back; settles once, whatever follows. */
 class Exchange implements Dispatcher.DispatchHandler {
-  readonly response: Promise<HttpResponse>;
-  readonly #settle: PromiseWithResolvers<HttpResponse>;
+  readonly #settle = Promise.withResolvers<HttpResponse>();
+  readonly response = this.#settle.promise;
   readonly #maxBytes: number;
   #settled = false;
   #controller: Dispatcher.DispatchController | undefined;
@@ -121,10 +109,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #length = 0;
 
-  constructor(request: HttpRequest) {
-    this.#settle = Promise.withResolvers();
-    this.response = this.#settle.promise;
-    this.#maxBytes = request.maxBytes;
+  constructor({ maxBytes }: HttpRequest) {
+    this.#maxBytes = maxBytes;
   }
 
   fail(failure: HttpFailure, message: string): void {

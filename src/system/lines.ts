@@ -49,7 +49,7 @@ export class LineBuffer {
 
 const CHUNK = 64 * 1024;
 
-export interface StandardLines {
+interface StandardLines {
   /** Undefined at the end. */
   readonly read: () => string | undefined;
   readonly write: (line: string) => void;

@@ -6,12 +6,7 @@ const M_TRIM_THRESHOLD = -1;
 /** Bytes. It is what glibc begins with; it would raise it with each larger block that is freed, and keep ever more. */
 const TRIM_THRESHOLD = 128 * 1024;
 
-interface Tools {
-  readonly collect: NodeJS.GCFunction;
-  readonly trim: () => void;
-}
-
-let tools: Tools | undefined;
+let giveBack: (() => void) | undefined;
 
 /**
  * Collects all garbage, compiled functions that were not called lately included, and has the C library give back what
@@ -19,24 +14,21 @@ let tools: Tools | undefined;
  * the first time on, no more code is optimized.
  */
 export function giveBackMemory(): void {
-  tools ??= openTools();
-  tools.collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-  tools.trim();
+  giveBack ??= prepare();
+  giveBack();
 }
 
 /** Flags of V8 that nothing compiled ahead is loaded under: set when all that a one-shot needs is there. */
-function openTools(): Tools {
+function prepare(): () => void {
   for (const flag of ['--no-opt', '--no-maglev', '--no-sparkplug', '--expose-gc']) setFlagsFromString(flag);
-  return { collect: runInNewContext('gc') as NodeJS.GCFunction, trim: openAllocator() };
-}
-
-function openAllocator(): () => void {
+  const collect = runInNewContext('gc') as NodeJS.GCFunction;
   const { functions: libc } = dlopen(null, {
     mallopt: { arguments: ['i32', 'i32'], return: 'i32' },
     malloc_trim: { arguments: ['u64'], return: 'i32' },
   });
   libc.mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
   return () => {
+    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
     libc.malloc_trim(0n);
   };
 }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Config, ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
 import { AgentError } from '../../src/core/errors.ts';
-import type { Way } from '../../src/core/way.ts';
+import type { Way } from '../../src/paths/way.ts';
 import { dropIn, type Ground, openingLine, openingsOf, outsiders } from '../../src/harden/drop-in.ts';
 import { configOf, execConsumer, jsonSink } from '../support/topology.ts';
 

@@ -37,7 +37,7 @@ function makeSite(t: TestContext, shown: string, group = GROUP): Site {
   };
   const process = { pid: 4_194_305, startedAt: 1, uid: 0, session: 4_194_305, group };
   const sent: Sent = { at: readBootTime(), detail: 'SIGHUP', processes: [process], endsIt: false, isPartial: false };
-  const deps = realDeps({ host, watch: { window: 0, successor: limit(20_000) } });
+  const deps = realDeps({ host, watch: { windowMs: 0, successorMs: limit(20_000) } });
   return { watch: () => watch(deps, consumer, sent, AbortSignal.timeout(limit(30_000))), calls, pidFile };
 }
 

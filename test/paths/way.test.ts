@@ -3,7 +3,7 @@ import { chmodSync, chownSync, lchownSync, mkdirSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { AgentError } from '../../src/core/errors.ts';
-import type { Way } from '../../src/core/way.ts';
+import type { Way } from '../../src/paths/way.ts';
 import { wayTo } from '../../src/paths/way.ts';
 import { needsRoot, NOBODY } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';

@@ -35,7 +35,7 @@ export function realDeps(overrides: Partial<NotifyDeps> = {}): NotifyDeps {
     self: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     ...(isRoot && { actors: createActors([executable]) }),
     host: { path: '/usr/bin:/bin', systemd: '/proc/nonexistent', net: '/proc/net' },
-    watch: { window: 200, successor: 2_000 },
+    watch: { windowMs: 200, successorMs: 2_000 },
     ...overrides,
   };
 }

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { Config, ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
-import type { Way } from '../../src/core/way.ts';
+import type { Way } from '../../src/paths/way.ts';
 import { dropIn, type Ground } from '../../src/harden/drop-in.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { configOf, jsonSink } from '../support/topology.ts';
