@@ -34,10 +34,10 @@ export interface AgentView {
 }
 
 export interface OnceLimits {
-  /** For credentials; milliseconds of real time, since the clock may be set meanwhile. */
-  readonly wait: number;
-  /** Milliseconds. */
-  readonly patience: number;
+  /** For credentials, in real time, since the clock may be set meanwhile. */
+  readonly waitMs: number;
+  /** For consumers that are just starting. */
+  readonly patienceMs: number;
 }
 
 /** A role that arrives late is found within this time of its arrival. */
@@ -127,21 +127,21 @@ export class Agent {
   }
 
   /**
-   * One pass, or passes until the source gives credentials or `wait` is over; then consumers are notified, with a
+   * One pass, or passes until the source gives credentials or `waitMs` is over; then consumers are notified, with a
    * few seconds of patience for those that are just starting. Nothing is left running.
    */
   async once(request: PassRequest, limits: OnceLimits, signal: AbortSignal): Promise<PassReport> {
     const { clock } = this.#deps;
-    const over = limits.wait > 0 ? AbortSignal.timeout(limits.wait) : AbortSignal.abort();
+    const over = limits.waitMs > 0 ? AbortSignal.timeout(limits.waitMs) : AbortSignal.abort();
     const isLast: typeof isFinal = (state) => isFinal(state) || over.aborted;
     while (!isLast((await this.#pass(request, signal, isLast)).source.state)) {
-      const retry = Math.min(this.#next?.wait ?? Infinity, LONGEST_WAIT_STEP_MS);
+      const retry = Math.min(this.#next?.waitMs ?? Infinity, LONGEST_WAIT_STEP_MS);
       await clock.sleep(retry, AbortSignal.any([signal, over]));
       signal.throwIfAborted();
     }
     // A hanging consumer must not delay shutdown; its notification stays pending.
     signal.addEventListener('abort', () => void this.#deliverer.stop());
-    if (!signal.aborted) await this.#deliverer.drain(limits.patience);
+    if (!signal.aborted) await this.#deliverer.drain(limits.patienceMs);
     await this.#deliverer.stop();
     if (this.#next !== undefined || this.#deliverer.outcomes().length > 0) {
       this.#next = undefined;
@@ -185,15 +185,15 @@ export class Agent {
     if (this.#asked.length > 0 || !this.#next) return;
     const { clock } = this.#deps;
     this.#wake = new AbortController();
-    const { at, wait } = this.#next;
+    const { at, waitMs } = this.#next;
     // A clock that was set back since the plan must not prolong it.
-    await clock.sleep(Math.min(wait, at - clock.now()), AbortSignal.any([signal, this.#wake.signal]));
+    await clock.sleep(Math.min(waitMs, at - clock.now()), AbortSignal.any([signal, this.#wake.signal]));
   }
 
   async #answer(waiting: PendingRequest): Promise<void> {
-    const settled = new AbortController();
-    await Promise.race([this.#deliverer.settle(), this.#deps.clock.sleep(ANSWER_PATIENCE_MS, settled.signal)]);
-    settled.abort();
+    const tried = new AbortController();
+    await Promise.race([this.#deliverer.settle(), this.#deps.clock.sleep(ANSWER_PATIENCE_MS, tried.signal)]);
+    tried.abort();
     waiting.answer.resolve(this.#report());
   }
 
@@ -215,8 +215,7 @@ export class Agent {
   }
 }
 
-/** A request for a pass, and where its report goes. */
-export interface PendingRequest extends PassRequest {
+interface PendingRequest extends PassRequest {
   readonly answer: PromiseWithResolvers<PassReport>;
 }
 

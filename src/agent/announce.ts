@@ -1,18 +1,13 @@
 import { describeSkew } from '../core/clock-skew.ts';
 import type { Log } from '../core/contracts.ts';
-import { formatExpiration } from '../core/credentials.ts';
+import { formatExpiration, movesBetween } from '../core/credentials.ts';
 import type { ErrorCode, ErrorInfo } from '../core/errors.ts';
 import type { ConsumerOutcome, SinkOutcome, SourceOutcome, SourceState } from '../core/outcomes.ts';
 import { linesOf } from '../core/printable.ts';
 import { named } from '../core/sink-id.ts';
 import type { FilesReport } from '../rotation/rotate.ts';
 
-const MOVES = [
-  ['endpoint', 'endpoint'],
-  ['instanceId', 'instance'],
-  ['role', 'role'],
-  ['accountId', 'account'],
-] as const;
+const LABELS = { endpoint: 'endpoint', instanceId: 'instance', role: 'role', accountId: 'account' } as const;
 const MOVE_HINT =
   'every consumer is notified; if nobody meant it, CloudTrail shows who associated another instance profile';
 const NOT_READING_HINT = 'see whether the program reads them again when notified; one that never does needs a restart';
@@ -36,8 +31,9 @@ export class Announcer {
     this.#source(report.source);
     this.#clock(report);
     for (const sink of named(report.sinks)) this.#sink(sink);
-    for (const error of report.errors) this.#trouble('state', error);
-    if (report.errors.length === 0) this.#over('state', () => 'state is written again');
+    for (const error of report.errors)
+      if (this.#isNews('state', error.code)) this.#log.error(line(error), { event: 'state_trouble' });
+    if (report.errors.length === 0) this.#over('state', 'state is written again');
     this.#rotation(report);
   }
 
@@ -66,7 +62,7 @@ export class Announcer {
     for (const [name, isNotReading] of Object.entries(consumers)) {
       const subject = `not_reading ${name}`;
       const fields = { event: 'consumer_not_reading', consumer: name };
-      if (!isNotReading) this.#over(subject, () => `${name}: its files are read again`);
+      if (!isNotReading) this.#over(subject, `${name}: its files are read again`);
       else if (this.#isNews(subject, 'not_reading'))
         this.#log.warn(`${name} was notified, but nobody has read its files since (${NOT_READING_HINT})`, fields);
     }
@@ -74,9 +70,9 @@ export class Announcer {
 
   #move({ movedFrom, origin }: SourceOutcome): void {
     if (!movedFrom) return;
-    const changes = MOVES.filter(
-      ([key]) => movedFrom[key] !== undefined && origin[key] !== undefined && movedFrom[key] !== origin[key],
-    ).map(([key, label]) => `${label} ${movedFrom[key] ?? ''} became ${origin[key] ?? ''}`);
+    const changes = movesBetween(movedFrom, origin).map(
+      (key) => `${LABELS[key]} ${movedFrom[key] ?? ''} became ${origin[key] ?? ''}`,
+    );
     this.#log.warn(`${changes.join(', ')} (${MOVE_HINT})`, { event: 'source_moved' });
   }
 
@@ -100,7 +96,7 @@ export class Announcer {
   #clock({ source: { clockSkew }, finishedAt }: FilesReport): void {
     if (clockSkew === undefined) return;
     const warning = describeSkew(clockSkew, finishedAt);
-    if (warning === undefined) this.#over('clock', () => 'the clock of this host is right again');
+    if (warning === undefined) this.#over('clock', 'the clock of this host is right again');
     else if (this.#isNews('clock', 'wrong')) this.#log.warn(warning, { event: 'clock_skew' });
   }
 
@@ -112,7 +108,7 @@ export class Announcer {
       if (this.#isNews(subject, sink.error.code)) this.#log.error(`${sink.result}: ${line(sink.error)}`, fields);
       return;
     }
-    this.#over(subject, () => `${name} is written again`);
+    this.#over(subject, `${name} is written again`);
     if (sink.result === 'repaired')
       this.#log.warn(`repaired ${name}: ${sink.detail ?? ''}`, { ...fields, drift: sink.drift });
     if (sink.result === 'written') this.#log.debug(`wrote ${name}`, fields);
@@ -134,12 +130,8 @@ export class Announcer {
     );
   }
 
-  #trouble(subject: string, error: ErrorInfo): void {
-    if (this.#isNews(subject, error.code)) this.#log.error(line(error), { event: `${subject}_trouble` });
-  }
-
-  #over(subject: string, message: () => string): void {
-    if (this.#said.delete(subject)) this.#log.info(message(), { event: `${subject.replace(/ .*/, '')}_recovered` });
+  #over(subject: string, message: string): void {
+    if (this.#said.delete(subject)) this.#log.info(message, { event: `${subject.replace(/ .*/, '')}_recovered` });
   }
 
   #isNews(subject: string, what: string): boolean {

@@ -31,7 +31,6 @@ export async function lookAtConfiguration(world: World, { configuration }: Statu
   return seen.state === 'unknown' ? configuration.onDisk : seen;
 }
 
-/** The facts that a report was made of. */
 export async function factsOf(world: World, report: StatusReport): Promise<Facts> {
   const units = hasUnits(await world.services(), world.directories.runtime);
   return { status: report, keeper: report.nextPass, onDisk: report.configuration?.onDisk, hasUnits: units };

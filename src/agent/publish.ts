@@ -25,7 +25,6 @@ export interface PublishOptions {
   readonly onPublished?: (published: Published) => void;
 }
 
-/** A view of the rotation, and what it comes to. */
 export interface Published {
   readonly view: AgentView;
   readonly report: StatusReport;

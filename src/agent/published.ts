@@ -19,7 +19,6 @@ export function runtimeDirectory(owner: Owner): OwnDirectory {
   return new OwnDirectory(owner.directories.runtime, owner, { mode: 0o755 });
 }
 
-/** A directory, and the name of a file in it. */
 export type OwnFile = readonly [OwnDirectory, string];
 
 /** A file in a directory that somebody else has made. */
@@ -71,8 +70,7 @@ function remove([directory, name]: OwnFile): ErrorInfo | undefined {
   }
 }
 
-/** A status, and whose agent it is of. */
-export interface FoundStatus {
+interface FoundStatus {
   readonly status: Status;
   readonly directories: Directories;
 }

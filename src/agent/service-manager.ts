@@ -97,7 +97,7 @@ export class Watchdog {
   see({ config, next }: View): void {
     if (next === undefined || next === this.#next) return;
     this.#next = next;
-    this.#due = this.#now() + next.wait + longestPass(config);
+    this.#due = this.#now() + next.waitMs + longestPass(config);
   }
 
   isAlive(): boolean {

@@ -140,7 +140,6 @@ function counted(http: Http, tally: Tally): Http {
   };
 }
 
-/** What the sinks stage needs. */
 export function sinkDeps(services: Services): SinkDeps {
   return { ...services, render: renderSink };
 }

@@ -76,7 +76,7 @@ async function pass(world: World, { config, options, onPublished }: OncePass): P
   const period = every === undefined ? {} : { every: Math.ceil(every / 1000) };
   for (;;) {
     const session = await openSession(world, { config, log, mode: 'once', ...period, onPublished });
-    if (session) return ownPass(session, asked, { wait, patience: CONSUMER_PATIENCE_MS }, world.stop);
+    if (session) return ownPass(session, asked, { waitMs: wait, patienceMs: CONSUMER_PATIENCE_MS }, world.stop);
     const report = await ask(() => askForSinks(world, config, asked), giveUp);
     if (report && (isFinal(report.source.state) || over.aborted)) return report;
     await clock.sleep(report ? Math.min(ASK_STEP_MS, wait) : BUSY_STEP_MS, world.stop);

@@ -7,7 +7,7 @@ import type { Config } from '../core/config.ts';
 import { displayKeyId } from '../core/credentials.ts';
 import { type ExitCode, exitCodeOfErrors } from '../core/exit.ts';
 import { findingOf } from '../core/findings.ts';
-import { idOf, named, namesOf, sinkId } from '../core/sink-id.ts';
+import { named, namesOf, sinkId } from '../core/sink-id.ts';
 import { dryRun } from '../notify/notify.ts';
 import { foreseen } from '../report/diff.ts';
 import { printPlan, prospective } from '../report/print-report.ts';
@@ -116,25 +116,27 @@ async function toNotify(
 ): Promise<NonNullable<Report['consumers']>> {
   const services = await world.services();
   const changing = previews.filter((sink) => sink.bytesChanged).map(sinkId);
-  const failed = new Set(previews.filter(({ error }) => error !== undefined).map(sinkId));
   // A pass does not wait for a backoff.
   const after = withoutBackoff(stateAfter(state, decision, config, { changing, now: services.clock.now() }));
-  const around = { clockSkew: notableSkew(clockSkew), spread: spreadOf(after), sinks: config.sinks };
+  const around = {
+    sinks: config.sinks,
+    failedSinks: new Set(previews.filter(({ error }) => error !== undefined).map(sinkId)),
+    bootId: services.readBootTime().bootId,
+    clockSkew: notableSkew(clockSkew),
+    spread: spreadOf(after),
+  };
   const deps = { ...services, self: { uid: world.uid, gid: world.gid } };
-  const { bootId } = services.readBootTime();
   const prospects = config.consumers.map(async (consumer) => {
     const { name, type } = consumer;
-    const own = after.consumers[name] ?? {};
-    const request = notifyRequest(after, consumer, { bootId, ...around });
-    if (!request) return [];
-    const sinks = sinksOf(config.sinks, name);
-    const common = { name, type, sinks: namesOf(sinks) };
-    if (isEndedFor(own, consumer))
+    const consumerState = after.consumers[name] ?? {};
+    if (!consumerState.pending) return [];
+    const common = { name, type, sinks: namesOf(sinksOf(config.sinks, name)) };
+    if (isEndedFor(consumerState, consumer))
       return [{ ...common, result: 'ended' as const, detail: 'it ended when it was last notified' }];
-    const areSinksCurrent = sinks.every((sink) => !failed.has(idOf(sink)));
-    const due = dueAt(consumer, own, { areSinksCurrent, ...around });
+    const due = dueAt(consumer, consumerState, around);
     if (due > services.clock.now())
       return [{ ...common, result: 'scheduled' as const, dueAt: new Date(due).toISOString() }];
+    const request = notifyRequest(after, consumer, consumerState.pending, around);
     return [prospective(consumer, common.sinks, await dryRun(deps, request, world.stop))];
   });
   return (await Promise.all(prospects)).flat();

@@ -1,27 +1,28 @@
-import { displayKeyId, formatExpiration, printOf, type Credentials, type Origin } from '../core/credentials.ts';
+import {
+  displayKeyId,
+  formatExpiration,
+  movesBetween,
+  printOf,
+  type Credentials,
+  type Origin,
+} from '../core/credentials.ts';
 import type { Fetched } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SourceState } from '../core/outcomes.ts';
 import type { AgentState, Current } from './state.ts';
 
+interface Given {
+  readonly credentials: Credentials;
+  readonly origin: Origin;
+}
+
 /** What becomes of an answer of the source. Good credentials are never replaced by worse ones. */
 export type Decision =
-  | {
-      readonly kind: 'new';
-      readonly credentials: Credentials;
-      readonly origin: Origin;
-      readonly current: Current;
-      /** Endpoint, role, account or instance are others: everybody is notified at once. */
-      readonly moved: boolean;
-    }
-  | { readonly kind: 'same'; readonly credentials: Credentials; readonly origin: Origin }
+  /** `moved`: endpoint, role, account or instance are others, and everybody is notified at once. */
+  | (Given & { readonly kind: 'new'; readonly current: Current; readonly moved: boolean })
+  | (Given & { readonly kind: 'same' })
   /** The same keys with another expiration, an earlier one too: it is the source's word about its own keys. */
-  | {
-      readonly kind: 'renewed';
-      readonly credentials: Credentials;
-      readonly origin: Origin;
-      readonly current: Current;
-    }
+  | (Given & { readonly kind: 'renewed'; readonly current: Current })
   | { readonly kind: 'keep'; readonly state: SourceState; readonly error: ErrorInfo };
 
 /**
@@ -30,7 +31,7 @@ export type Decision =
  */
 export function accept(fetched: Fetched, state: AgentState, now: number, takesEarlier = false): Decision {
   if (!fetched.ok) return { kind: 'keep', ...stateOfFailure(fetched, state, now) };
-  const moved = hasMoved(state.origin, fetched.origin);
+  const moved = movesBetween(state.origin, fetched.origin).length > 0;
   const origin = moved ? fetched.origin : { ...state.origin, ...fetched.origin };
   const credentials = withAccount(fetched.credentials, origin);
   const print = printOf(credentials);
@@ -82,13 +83,6 @@ function keepLonger(credentials: Credentials, current: Current): Decision {
       hint: 'if it lasts, look at what answers at the metadata endpoint; if it is meant, have it accepted: credrotate refresh --accept, or once --accept without an agent',
     },
   };
-}
-
-/** An unknown value says nothing: only two known and different ones are a move. */
-function hasMoved(before: Origin, after: Origin): boolean {
-  return (['endpoint', 'instanceId', 'role', 'accountId'] as const).some(
-    (key) => before[key] !== undefined && after[key] !== undefined && before[key] !== after[key],
-  );
 }
 
 /** A pass in which the account could not be found out must not write files without it. */

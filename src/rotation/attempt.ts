@@ -3,14 +3,22 @@ import type { Clock } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import type { Outcome, PendingResult, Prospect } from '../core/outcomes.ts';
 import type { NotifyRequest, NotifyResult, Sent } from '../notify/contract.ts';
-import { backoff, forAll, isEndedFor, notifyRequest, settled, sinksOf, withSent, type Attempted } from './pending.ts';
-import { withConsumer, type AgentState, type Pending } from './state.ts';
+import {
+  backoff,
+  consumerAfter,
+  isEndedFor,
+  notifyRequest,
+  sinksOf,
+  withSent,
+  type Attempted,
+  type Surroundings,
+} from './pending.ts';
+import { withConsumer, type ConsumerState, type Pending } from './state.ts';
 import type { StateStore } from './store.ts';
 
 export interface AttemptDeps {
   readonly clock: Clock;
   readonly store: StateStore;
-  readonly bootId: string;
   readonly notify: (request: NotifyRequest, signal: AbortSignal) => Promise<NotifyResult>;
   /** What {@link notify} would come to now; sends nothing. */
   readonly dryRun: (request: NotifyRequest, signal: AbortSignal) => Promise<Prospect>;
@@ -20,17 +28,10 @@ export interface AttemptDeps {
   readonly readsShow: (pid: number, paths: readonly string[]) => boolean | undefined;
 }
 
-export interface Surroundings {
-  readonly sinks: Config['sinks'];
-  readonly clockSkew: number;
-  readonly spread: number;
-  readonly signal: AbortSignal;
-}
-
 /** What an attempt has come to; for an ended consumer, whether another one runs in its place. */
 export interface Attempt {
   readonly result: Outcome;
-  readonly hasSuccessor: boolean;
+  readonly hasSuccessor?: boolean;
 }
 
 /**
@@ -41,55 +42,59 @@ export async function attempt(
   deps: AttemptDeps,
   consumer: ConsumerConfig,
   around: Surroundings,
+  signal: AbortSignal,
 ): Promise<Attempt | undefined> {
-  await forgetEnd(deps.store, consumer);
-  const before = deps.store.state;
-  const own = before.consumers[consumer.name] ?? {};
-  if (!own.pending) return undefined;
   const { clock, store } = deps;
-  const tried = own.ended
-    ? await lookForSuccessor(deps, consumer, around)
-    : await notifyAndWatch(deps, consumer, own.pending, around);
-  if (!tried || (around.signal.aborted && tried.result.result === 'pending')) return undefined;
+  await forgetEnd(store, consumer);
+  const before = store.state;
+  const { pending, ended } = before.consumers[consumer.name] ?? {};
+  if (!pending) return undefined;
+  const request = notifyRequest(before, consumer, pending, around);
+  const tried = ended
+    ? await lookForSuccessor(deps, request, { pending, ended }, signal)
+    : await notifyAndWatch(deps, request, pending, signal);
+  if (!tried || (signal.aborted && tried.result.result === 'pending')) return undefined;
   const attempted: Attempted = {
     consumer,
     ...tried,
     before,
     now: clock.now(),
-    delay: backoff(own.pending.attempts, clock.random()),
+    delayMs: backoff(pending.attempts, clock.random()),
     traceable: traceable(deps, consumer, around.sinks, tried.result),
   };
-  await store.update((state) => withConsumer(state, consumer.name, settled(state, attempted)));
+  await store.update((state) => withConsumer(state, consumer.name, consumerAfter(state, attempted)));
   const error = store.state.consumers[consumer.name]?.ended?.error;
-  return { result: error ? { result: 'ended', error } : tried.result, hasSuccessor: tried.hasSuccessor };
+  return error ? { ...tried, result: { result: 'ended', error } } : tried;
 }
 
 /** Another configuration may be right. */
 async function forgetEnd(store: StateStore, consumer: ConsumerConfig): Promise<void> {
-  const { ended, ...own } = store.state.consumers[consumer.name] ?? {};
-  if (ended && !isEndedFor({ ended }, consumer)) await store.update((state) => withConsumer(state, consumer.name, own));
+  const { ended, ...rest } = store.state.consumers[consumer.name] ?? {};
+  if (ended && !isEndedFor({ ended }, consumer))
+    await store.update((state) => withConsumer(state, consumer.name, rest));
 }
 
-interface Tried extends Attempt {
-  readonly pending: Pending;
-  /** Nobody knows yet what became of it. */
-  readonly isUnknown?: true;
-}
+type Tried = Attempt & Pick<Attempted, 'pending' | 'isUnknown'>;
 
 async function notifyAndWatch(
   deps: AttemptDeps,
-  consumer: ConsumerConfig,
+  request: NotifyRequest,
   pending: Pending,
-  around: Surroundings,
+  signal: AbortSignal,
 ): Promise<Tried | undefined> {
-  const { store } = deps;
-  if (pending.sent) return await watched(deps, consumer, around, { pending, sent: pending.sent });
-  const result = await guarded(deps.notify, requestOf(deps, store.state, consumer, around), around.signal);
-  if (result.result !== 'sent') return { result, pending, hasSuccessor: false };
+  const { store, notify } = deps;
+  const { consumer } = request;
+  if (pending.sent) return await watched(deps, consumer, { pending, sent: pending.sent }, signal);
+  const result = await notify(request, signal).catch(triedLater);
+  if (result.result !== 'sent') return { result, pending };
   const recorded = store.update((state) => withSent(state, consumer.name, pending, result.sent));
   const noted = store.state.consumers[consumer.name]?.pending ?? pending;
   await recorded;
-  return await watched(deps, consumer, around, { pending: noted, ...result });
+  return await watched(deps, consumer, { pending: noted, ...result }, signal);
+}
+
+function triedLater(error: unknown): PendingResult {
+  return { result: 'pending', kind: 'later', error: toErrorInfo(error) };
 }
 
 interface Watching {
@@ -102,16 +107,13 @@ interface Watching {
 async function watched(
   { watch }: AttemptDeps,
   consumer: ConsumerConfig,
-  { signal }: Surroundings,
   { pending, sent, rest }: Watching,
+  signal: AbortSignal,
 ): Promise<Tried | undefined> {
   try {
-    const result = await watch(consumer, sent, signal);
-    return { result: partly(result, sent, rest), pending, hasSuccessor: false };
+    return { result: partly(await watch(consumer, sent, signal), sent, rest), pending };
   } catch (error) {
-    if (signal.aborted) return undefined;
-    const result = { result: 'pending', kind: 'later', error: toErrorInfo(error) } as const;
-    return { result, pending, hasSuccessor: false, isUnknown: true };
+    return signal.aborted ? undefined : { result: triedLater(error), pending, isUnknown: true };
   }
 }
 
@@ -123,41 +125,16 @@ function partly(result: Outcome, { isPartial, detail }: Sent, rest?: PendingResu
 }
 
 async function lookForSuccessor(
-  deps: AttemptDeps,
-  consumer: ConsumerConfig,
-  around: Surroundings,
-): Promise<Tried | undefined> {
-  const { state } = deps.store;
-  const { pending, ended } = state.consumers[consumer.name] ?? {};
-  if (!pending || !ended) return undefined;
-  const { processes, result } = await deps.dryRun(requestOf(deps, state, consumer, around), around.signal);
+  { dryRun }: AttemptDeps,
+  request: NotifyRequest,
+  { pending, ended }: Required<Pick<ConsumerState, 'pending' | 'ended'>>,
+  signal: AbortSignal,
+): Promise<Tried> {
+  const { processes, result } = await dryRun(request, signal);
+  if (result?.result === 'started_since') return { result, pending, hasSuccessor: true };
   const isRunning =
     processes.length > 0 || (result !== undefined && result.result !== 'not_running' && result.result !== 'pending');
-  if (result?.result === 'started_since') return { result, pending, hasSuccessor: true };
   return { result: { result: 'pending', kind: 'refused', error: ended.error }, pending, hasSuccessor: isRunning };
-}
-
-function requestOf(
-  deps: AttemptDeps,
-  state: AgentState,
-  consumer: ConsumerConfig,
-  around: Surroundings,
-): NotifyRequest {
-  const request = notifyRequest(state, consumer, { ...around, bootId: deps.bootId });
-  if (!request) throw new Error('expected a pending notification, got none');
-  return request;
-}
-
-async function guarded(
-  notify: AttemptDeps['notify'],
-  request: NotifyRequest,
-  signal: AbortSignal,
-): Promise<NotifyResult> {
-  try {
-    return await notify(request, signal);
-  } catch (error) {
-    return { result: 'pending', kind: 'later', error: toErrorInfo(error) };
-  }
 }
 
 /** Who reads for a hook nobody knows. */
@@ -169,5 +146,7 @@ function traceable(
 ): boolean | undefined {
   if ((result.result !== 'notified' && result.result !== 'started_since') || !result.processes) return undefined;
   const paths = sinksOf(sinks, name).map(({ path }) => path);
-  return forAll(result.processes.map((pid) => deps.readsShow(pid, paths)));
+  const verdicts = result.processes.map((pid) => deps.readsShow(pid, paths));
+  if (verdicts.includes(false)) return false;
+  return verdicts.includes(undefined) ? undefined : true;
 }

@@ -1,12 +1,12 @@
 import { notableSkew } from '../core/clock-skew.ts';
 import type { Config, ConsumerConfig } from '../core/config.ts';
 import type { ConsumerOutcome, Outcome } from '../core/outcomes.ts';
-import { idOf } from '../core/sink-id.ts';
-import { attempt, type AttemptDeps, type Surroundings } from './attempt.ts';
-import { dueAt, hookOf, lastMoment, sinksOf, spreadOf } from './pending.ts';
-import { withoutBackoff, type ConsumerState, type Pending } from './state.ts';
+import { attempt, type AttemptDeps } from './attempt.ts';
+import { dueAt, hookOf, lastMoment, spreadOf, type Surroundings } from './pending.ts';
+import { withoutBackoff, type ConsumerState } from './state.ts';
 
 export interface DeliverDeps extends AttemptDeps {
+  readonly bootId: string;
   /** After each attempt. */
   readonly onOutcome: (outcome: ConsumerOutcome) => void;
 }
@@ -47,7 +47,7 @@ export class Deliverer {
     for (const consumer of config.consumers) {
       const worker = this.#workers.get(consumer.name);
       if (worker) rouse(worker);
-      else if (this.#pending(consumer.name)) this.#start(consumer.name);
+      else if (this.#stateOf(consumer.name).pending) this.#start(consumer.name);
     }
   }
 
@@ -57,10 +57,10 @@ export class Deliverer {
     await Promise.all(busy.map((worker) => worker.rested.promise));
   }
 
-  /** Resolves when every notification has been tried, those of consumers that are just starting for `patience` milliseconds. */
-  async drain(patience: number): Promise<void> {
+  /** Resolves when every notification has been tried, those of consumers that are just starting for `patienceMs`. */
+  async drain(patienceMs: number): Promise<void> {
     const { clock } = this.#deps;
-    const deadline = clock.now() + patience;
+    const deadline = clock.now() + patienceMs;
     await this.settle();
     for (;;) {
       const unready = this.#config.consumers.filter((consumer) => this.#unready.has(consumer.name));
@@ -82,7 +82,7 @@ export class Deliverer {
 
   /** How each consumer stands after the last pass: those that were tried since, and those that are still to be. */
   news(): readonly ConsumerOutcome[] {
-    return this.outcomes().filter(({ name }) => this.#news.has(name) || this.#pending(name));
+    return this.outcomes().filter(({ name }) => this.#news.has(name) || this.#stateOf(name).pending);
   }
 
   /** How each consumer stands; those that never had anything to be notified of are left out. */
@@ -93,10 +93,10 @@ export class Deliverer {
   #outcome(consumer: ConsumerConfig): ConsumerOutcome | undefined {
     const { name } = consumer;
     const last = this.#outcomes.get(name);
-    const { pending, ended } = this.#own(name);
+    const { pending, ended } = this.#stateOf(name);
     if (!pending) return last;
     const { generation, nextAttempt } = pending;
-    if (ended) return { ...this.#ended(consumer, ended), generation };
+    if (ended) return { name, result: 'ended', generation, successor: this.#successor(consumer), error: ended.error };
     const dueAt = this.#due(consumer);
     const isHeld = dueAt > Math.max(nextAttempt, this.#deps.clock.now());
     if (isHeld) return { name, result: 'scheduled', generation, dueAt };
@@ -105,35 +105,21 @@ export class Deliverer {
     return { name, result: 'pending', generation, ...(processes && { processes }), ...(error && { error }) };
   }
 
-  /** Nothing is said to run in its place until that was looked for in this process. */
-  #ended(
-    consumer: ConsumerConfig,
-    { error }: NonNullable<ConsumerState['ended']>,
-  ): Omit<ConsumerOutcome, 'generation'> {
-    const { isRunning = false } = this.#outcomes.get(consumer.name)?.successor ?? {};
-    return {
-      name: consumer.name,
-      result: 'ended',
-      successor: { isRunning, runsOutAt: this.#runsOutAt(consumer) },
-      error,
-    };
-  }
-
-  #own(name: string): ConsumerState {
+  #stateOf(name: string): ConsumerState {
     return this.#deps.store.state.consumers[name] ?? {};
   }
 
-  #pending(name: string): Pending | undefined {
-    return this.#own(name).pending;
-  }
-
   #due(consumer: ConsumerConfig): number {
-    const stand = sinksOf(this.#config.sinks, consumer.name).every((sink) => !this.#failedSinks.has(idOf(sink)));
-    return dueAt(consumer, this.#own(consumer.name), { areSinksCurrent: stand, ...this.#surroundings });
+    return dueAt(consumer, this.#stateOf(consumer.name), this.#surroundings);
   }
 
   #start(name: string): void {
-    const worker = newWorker();
+    const worker: Worker = {
+      wake: new AbortController(),
+      resting: false,
+      rested: Promise.withResolvers(),
+      done: Promise.resolve(),
+    };
     this.#workers.set(name, worker);
     worker.done = this.#work(name, worker).finally(() => {
       this.#workers.delete(name);
@@ -144,41 +130,34 @@ export class Deliverer {
   async #work(name: string, worker: Worker): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       const consumer = this.#config.consumers.find((candidate) => candidate.name === name);
-      const pending = this.#pending(name);
+      const pending = this.#stateOf(name).pending;
       if (!consumer || !pending) return;
-      const wait = this.#due(consumer) - this.#deps.clock.now();
-      if (wait > 0) await this.#rest(worker, wait);
+      const waitMs = this.#due(consumer) - this.#deps.clock.now();
+      if (waitMs > 0) await this.#rest(worker, waitMs);
       else await this.#attempt(consumer);
     }
   }
 
-  async #rest(worker: Worker, wait: number): Promise<void> {
+  async #rest(worker: Worker, waitMs: number): Promise<void> {
     worker.wake = new AbortController();
     worker.resting = true;
     worker.rested.resolve();
-    await this.#deps.clock.sleep(wait, AbortSignal.any([worker.wake.signal, this.#stopping.signal]));
+    await this.#deps.clock.sleep(waitMs, AbortSignal.any([worker.wake.signal, this.#stopping.signal]));
     rouse(worker);
   }
 
   async #attempt(consumer: ConsumerConfig): Promise<void> {
     await Promise.all((consumer.after ?? []).map((name) => this.#tried(name)));
     const { name } = consumer;
-    const generation = this.#pending(name)?.generation ?? 0;
-    const attempted = await attempt(this.#deps, consumer, this.#surroundings);
+    const generation = this.#stateOf(name).pending?.generation ?? 0;
+    const attempted = await attempt(this.#deps, consumer, this.#surroundings, this.#stopping.signal);
     if (!attempted) return;
     const { result, hasSuccessor } = attempted;
     if (result.result === 'pending' && result.kind === 'later') this.#unready.add(name);
     else this.#unready.delete(name);
-    const successor = { isRunning: hasSuccessor, runsOutAt: this.#runsOutAt(consumer) };
-    const more = result.result === 'ended' ? { successor } : {};
-    const outcome: ConsumerOutcome = {
-      name,
-      result: result.result,
-      generation,
-      ...described(result),
-      ...more,
-      ...hookOf(result),
-    };
+    const successor = result.result === 'ended' && { successor: this.#successor(consumer, hasSuccessor ?? false) };
+    const said = { ...described(result), ...successor, ...hookOf(result) };
+    const outcome: ConsumerOutcome = { name, result: result.result, generation, ...said };
     this.#outcomes.set(name, outcome);
     this.#news.add(name);
     this.#deps.onOutcome(outcome);
@@ -193,12 +172,22 @@ export class Deliverer {
   }
 
   get #surroundings(): Surroundings {
-    const spread = spreadOf(this.#deps.store.state);
-    return { sinks: this.#config.sinks, clockSkew: this.#clockSkew, spread, signal: this.#stopping.signal };
+    const { bootId, store } = this.#deps;
+    return {
+      bootId,
+      sinks: this.#config.sinks,
+      failedSinks: this.#failedSinks,
+      clockSkew: this.#clockSkew,
+      spread: spreadOf(store.state),
+    };
   }
 
-  #runsOutAt(consumer: ConsumerConfig): number {
-    return lastMoment(consumer, this.#own(consumer.name), this.#surroundings);
+  /** Nothing is said to run in the place of one that ended until that was looked for in this process. */
+  #successor(
+    consumer: ConsumerConfig,
+    isRunning = this.#outcomes.get(consumer.name)?.successor?.isRunning ?? false,
+  ): NonNullable<ConsumerOutcome['successor']> {
+    return { isRunning, runsOutAt: lastMoment(consumer, this.#stateOf(consumer.name), this.#surroundings) };
   }
 }
 
@@ -210,22 +199,12 @@ function described(result: Outcome): Partial<ConsumerOutcome> {
   return { error, ...(processes && { processes }) };
 }
 
-/** Delivers to one consumer. */
 interface Worker {
   wake: AbortController;
   /** Between attempts: nothing is due. */
   resting: boolean;
   rested: PromiseWithResolvers<void>;
   done: Promise<void>;
-}
-
-function newWorker(): Worker {
-  return {
-    wake: new AbortController(),
-    resting: false,
-    rested: Promise.withResolvers(),
-    done: Promise.resolve(),
-  };
 }
 
 /** Counts as at work from now on, not only when its sleep has ended: whoever waits for it must not miss it. */

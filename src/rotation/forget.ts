@@ -3,7 +3,7 @@ import type { ErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ForgetRequest, ForgetResult, TempFile } from '../sinks/contract.ts';
-import type { AgentState } from './state.ts';
+import { without, type AgentState } from './state.ts';
 import { removeState, type StateStore } from './store.ts';
 
 export interface ForgetDeps {
@@ -11,7 +11,7 @@ export interface ForgetDeps {
   readonly forgetSinks: (request: ForgetRequest) => Promise<ForgetResult>;
 }
 
-export interface Forgetting {
+interface Forgetting {
   /** Those that the configuration has no more among them. */
   readonly sinks: readonly SinkConfig[];
   readonly trustedGroups: ForgetRequest['trustedGroups'];
@@ -20,7 +20,7 @@ export interface Forgetting {
   readonly all: boolean;
 }
 
-export interface ForgetReport {
+interface ForgetReport {
   readonly outcomes: readonly SinkOutcome[];
   /** Trouble beside that of the sinks. */
   readonly errors: readonly ErrorInfo[];
@@ -57,12 +57,10 @@ export function byKey(
 
 /** Keeps nothing in mind of these sinks; their files stay as they are. */
 export async function letGo(store: StateStore, ids: ReadonlySet<string>): Promise<void> {
-  const without = <T>(entries: Readonly<Record<string, T>>): Record<string, T> =>
-    Object.fromEntries(Object.entries(entries).filter(([id]) => !ids.has(id)));
   await store.update(({ written = {}, ...state }) => ({
     ...state,
-    sinks: without(state.sinks),
-    written: without(written),
+    sinks: without(state.sinks, ids),
+    written: without(written, ids),
   }));
 }
 

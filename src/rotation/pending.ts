@@ -1,4 +1,4 @@
-import type { ConsumerConfig, SinkConfig } from '../core/config.ts';
+import type { Config, ConsumerConfig, SinkConfig } from '../core/config.ts';
 import type { BootTime } from '../core/contracts.ts';
 import { digest } from '../core/digest.ts';
 import type { HookRun, Outcome } from '../core/outcomes.ts';
@@ -28,10 +28,8 @@ export function notePending(state: AgentState, config: Topology, change: Change)
     // A repair under the same credentials brings nothing to a consumer that is spared needless restarts.
     if (consumer.when === 'expiring' && before.notifiedOf?.generation === state.generation && !change.urgent)
       return result;
-    return withConsumer(result, consumer.name, {
-      ...before,
-      pending: pendingFor(state.generation, before, sinks, change),
-    });
+    const pending = pendingFor(state.generation, before, sinks, change);
+    return withConsumer(result, consumer.name, { ...before, pending });
   }, state);
 }
 
@@ -41,22 +39,23 @@ export function notePending(state: AgentState, config: Topology, change: Change)
  */
 export function noteRenewed(state: AgentState, config: Topology, now: number): AgentState {
   return config.consumers.reduce((result, consumer) => {
-    const { notifiedOf, ...own } = result.consumers[consumer.name] ?? {};
+    const { notifiedOf, ...rest } = result.consumers[consumer.name] ?? {};
     if (notifiedOf?.generation !== state.generation) return result;
     // The source's word about its own keys: they end then, whatever a consumer has read.
     const expiration = Math.min(notifiedOf.expiration, state.current?.expiration ?? Infinity);
-    const before = { ...own, notifiedOf: { ...notifiedOf, expiration } };
+    const before = { ...rest, notifiedOf: { ...notifiedOf, expiration } };
     const sinks = expiringSinks(consumer, config.sinks);
-    if (own.pending || sinks.length === 0) return withConsumer(result, consumer.name, before);
-    const pending = pendingFor(state.generation, before, sinks, { sinks, now, urgent: false });
+    if (rest.pending || sinks.length === 0) return withConsumer(result, consumer.name, before);
+    const pending = pendingFor(state.generation, before, sinks, { now, urgent: false });
     return withConsumer(result, consumer.name, { ...before, pending: { ...pending, reason: 'renewed' } });
   }, state);
 }
 
 /** Those of a consumer's sinks that say when the credentials expire; all of them where it is to be notified of that. */
 function expiringSinks({ name, when }: ConsumerConfig, sinks: readonly SinkConfig[]): readonly string[] {
-  const own = sinks.filter((sink) => sink.notify.includes(name));
-  return own.filter((sink) => when === 'expiring' || carriesExpiration(sink)).map(idOf);
+  return sinksOf(sinks, name)
+    .filter((sink) => when === 'expiring' || carriesExpiration(sink))
+    .map(idOf);
 }
 
 /**
@@ -69,36 +68,35 @@ export function noteManual(
   { now, names = [] }: { readonly now: number; readonly names?: readonly string[] | undefined },
 ): AgentState {
   return config.consumers.reduce((result, consumer) => {
-    const { ended, ...own } = result.consumers[consumer.name] ?? {};
-    const before = { ...own, ...(ended && !names.includes(consumer.name) && { ended }) };
-    const change = { sinks: [], now, urgent: true };
+    const { ended, ...rest } = result.consumers[consumer.name] ?? {};
+    const before = { ...rest, ...(ended && !names.includes(consumer.name) && { ended }) };
     const sinks = sinksOf(config.sinks, consumer.name).map(idOf);
-    return withConsumer(result, consumer.name, {
-      ...before,
-      pending: { ...pendingFor(state.generation, before, sinks, change), reason: 'manual' },
-    });
+    const pending = pendingFor(state.generation, before, sinks, { now, urgent: true });
+    return withConsumer(result, consumer.name, { ...before, pending: { ...pending, reason: 'manual' } });
   }, state);
 }
 
-export interface Topology {
-  readonly sinks: readonly SinkConfig[];
-  readonly consumers: readonly ConsumerConfig[];
-}
+export type Topology = Pick<Config, 'sinks' | 'consumers'>;
 
 export function sinksOf(sinks: readonly SinkConfig[], consumer: string): readonly SinkConfig[] {
   return sinks.filter((sink) => sink.notify.includes(consumer));
 }
 
-function pendingFor(generation: number, before: ConsumerState, sinks: readonly string[], change: Change): Pending {
+function pendingFor(
+  generation: number,
+  { notifiedOf, pending }: ConsumerState,
+  sinks: readonly string[],
+  { now, urgent }: Pick<Change, 'now' | 'urgent'>,
+): Pending {
   return {
     generation,
-    reason: before.notifiedOf ? 'changed' : 'first',
-    since: before.pending?.since ?? change.now,
-    urgent: change.urgent || (before.pending?.urgent ?? false),
-    sinks: [...new Set([...(before.pending?.sinks ?? []), ...sinks])],
+    reason: notifiedOf ? 'changed' : 'first',
+    since: pending?.since ?? now,
+    urgent: urgent || (pending?.urgent ?? false),
+    sinks: [...new Set([...(pending?.sinks ?? []), ...sinks])],
     attempts: 0,
     nextAttempt: 0,
-    ...(before.pending?.sent && { sent: { ...before.pending.sent, isEarlier: true as const } }),
+    ...(pending?.sent && { sent: { ...pending.sent, isEarlier: true as const } }),
   };
 }
 
@@ -108,26 +106,25 @@ function pendingFor(generation: number, before: ConsumerState, sinks: readonly s
  * `when: expiring` spares restarts: it waits until little is left of the credentials that the consumer knows. While a
  * sink of the consumer could not be written it is not notified, unless what it knows runs out.
  */
-export function dueAt(
-  consumer: ConsumerConfig,
-  own: ConsumerState,
-  { areSinksCurrent, clockSkew = 0, spread = 0 }: Circumstances,
-): number {
-  if (!own.pending) return Infinity;
-  if (own.ended || own.pending.sent) return own.pending.nextAttempt;
-  const isSpared = own.pending.reason === 'renewed' || (consumer.when === 'expiring' && !own.pending.urgent);
-  return Math.max(
-    own.pending.nextAttempt,
-    isSpared || !areSinksCurrent ? lastMoment(consumer, own, { clockSkew, spread }) : 0,
-  );
+export function dueAt(consumer: ConsumerConfig, consumerState: ConsumerState, around: Surroundings): number {
+  const { pending, ended } = consumerState;
+  if (!pending) return Infinity;
+  if (ended || pending.sent) return pending.nextAttempt;
+  const isSpared = pending.reason === 'renewed' || (consumer.when === 'expiring' && !pending.urgent);
+  const areSinksCurrent = sinksOf(around.sinks, consumer.name).every((sink) => !around.failedSinks.has(idOf(sink)));
+  return Math.max(pending.nextAttempt, isSpared || !areSinksCurrent ? lastMoment(consumer, consumerState, around) : 0);
 }
 
-export interface Circumstances {
-  readonly areSinksCurrent: boolean;
+/** What decides, beside the state, when a consumer is notified, and of what. */
+export interface Surroundings {
+  readonly sinks: readonly SinkConfig[];
+  /** Ids of those that could not be written. */
+  readonly failedSinks: ReadonlySet<string>;
+  readonly bootId: string;
   /** Our clock minus the one that expirations are times of; milliseconds. */
-  readonly clockSkew?: number;
+  readonly clockSkew: number;
   /** Of this host, from 0 to 1. */
-  readonly spread?: number;
+  readonly spread: number;
 }
 
 /** The part of a lifetime over which the hosts of a group are spread: each restarts its consumers so much earlier. */
@@ -137,7 +134,7 @@ const SPREAD = 0.1;
 export function lastMoment(
   { before }: ConsumerConfig,
   { notifiedOf }: ConsumerState,
-  { clockSkew = 0, spread = 0 }: Omit<Circumstances, 'areSinksCurrent'>,
+  { clockSkew, spread }: Pick<Surroundings, 'clockSkew' | 'spread'>,
 ): number {
   if (!notifiedOf) return 0;
   return (
@@ -152,34 +149,29 @@ export function spreadOf({ seed, origin }: Pick<AgentState, 'seed' | 'origin'>):
   return Number.parseInt(digest(`${seed} ${origin.instanceId ?? ''}`).slice(0, digits), 16) / 16 ** digits;
 }
 
-interface Surroundings {
-  readonly bootId: string;
-  readonly clockSkew: number;
-  readonly spread: number;
-  readonly sinks: readonly SinkConfig[];
-}
-
-/** What an attempt to notify a consumer is to say; undefined when nothing is pending. */
+/** What an attempt to notify a consumer of what is pending is to say. */
 export function notifyRequest(
   state: AgentState,
   consumer: ConsumerConfig,
-  { bootId, sinks, ...circumstances }: Surroundings,
-): NotifyRequest | undefined {
-  const own: ConsumerState = state.consumers[consumer.name] ?? {};
-  const { pending } = own;
-  if (!pending) return undefined;
+  pending: Pending,
+  around: Surroundings,
+): NotifyRequest {
+  const consumerState: ConsumerState = state.consumers[consumer.name] ?? {};
+  const { matched } = consumerState;
   const isManual = pending.reason === 'manual';
   // When the file that has the new expiration came is not known: its keys came before.
-  const changedAt = isManual || pending.reason === 'renewed' ? undefined : lastChange(state, pending.sinks, bootId);
+  const changedAt =
+    isManual || pending.reason === 'renewed' ? undefined : lastChange(state, pending.sinks, around.bootId);
   return {
     consumer,
     generation: pending.generation,
     reason: pending.attempts > 0 && !isManual ? 'retry' : pending.reason,
-    paths: [...new Set(sinks.filter((sink) => pending.sinks.includes(idOf(sink))).map(({ path }) => path))],
+    paths: [...new Set(around.sinks.filter((sink) => pending.sinks.includes(idOf(sink))).map(({ path }) => path))],
     ...(changedAt && { changedAt }),
     ...(pending.notified && { notified: pending.notified }),
-    ...(own.matched && { matched: own.matched }),
-    ...(consumer.when === 'auto' && !pending.urgent && { noRestartBefore: lastMoment(consumer, own, circumstances) }),
+    ...(matched && { matched }),
+    ...(consumer.when === 'auto' &&
+      !pending.urgent && { noRestartBefore: lastMoment(consumer, consumerState, around) }),
   };
 }
 
@@ -210,23 +202,22 @@ export interface Attempted {
   readonly now: number;
   /** What was sent is to be watched once more. */
   readonly isUnknown?: true;
-  /** Until the next attempt, if there is to be one; milliseconds. */
-  readonly delay: number;
+  /** Until the next attempt, if there is to be one. */
+  readonly delayMs: number;
   /** Whether its processes leave a trace when they read; undefined when nothing tells. */
   readonly traceable: boolean | undefined;
 }
 
 /** Notes what was sent, before it is watched. */
 export function withSent(state: AgentState, name: string, pending: Pending, sent: Sent): AgentState {
-  const own = state.consumers[name] ?? {};
-  if (!own.pending) return state;
-  const isEarlier = own.pending !== pending && { isEarlier: true as const };
-  const noted = { ...sent, ...isEarlier };
-  return withConsumer(state, name, { ...own, pending: { ...own.pending, sent: noted } });
+  const { pending: current, ...rest } = state.consumers[name] ?? {};
+  if (!current) return state;
+  const isEarlier = current !== pending && { isEarlier: true as const };
+  return withConsumer(state, name, { ...rest, pending: { ...current, sent: { ...sent, ...isEarlier } } });
 }
 
 /** A consumer's state after an attempt. What became pending meanwhile stays so. */
-export function settled(state: AgentState, attempted: Attempted): ConsumerState {
+export function consumerAfter(state: AgentState, attempted: Attempted): ConsumerState {
   const { consumer, result } = attempted;
   const { pending, ended: before, ...rest } = state.consumers[consumer.name] ?? {};
   const ended =
@@ -287,23 +278,17 @@ function matchedAfter({ result, pending }: Attempted): Pick<ConsumerState, 'matc
   return matched.length > 0 ? { matched: matched.slice(0, MOST_MATCHED) } : {};
 }
 
-/** False if any is false; undefined if any is unknown. */
-export function forAll(verdicts: readonly (boolean | undefined)[]): boolean | undefined {
-  if (verdicts.includes(false)) return false;
-  return verdicts.includes(undefined) ? undefined : true;
-}
-
 function isDelivered({ result, now, pending }: Attempted): boolean {
   if (result.result === 'not_running') return now - pending.since >= NOT_RUNNING_GRACE_MS;
   return result.result === 'notified' || result.result === 'started_since';
 }
 
-function triedAgain(next: Pending, { result, now, delay, pending: { sent } }: Attempted): Pending {
+function triedAgain(next: Pending, { result, now, delayMs, pending: { sent } }: Attempted): Pending {
   if (result.result === 'scheduled') return { ...next, nextAttempt: result.until };
   // Others are still to be notified: those that were, are not again.
   const keys = [...(next.notified ?? []), ...(sent?.processes.map(keyOf) ?? [])];
   const notified = result.result === 'pending' && !next.sent && keys.length > 0 && { notified: keys };
-  return { ...next, ...notified, attempts: next.attempts + 1, nextAttempt: now + delay };
+  return { ...next, ...notified, attempts: next.attempts + 1, nextAttempt: now + delayMs };
 }
 
 /** Full jitter, so that retries of many hosts or consumers do not fall into step. */

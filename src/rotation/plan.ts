@@ -17,7 +17,7 @@ export interface PlanInput {
 export interface Plan {
   readonly at: number;
   /** From `now` until then. */
-  readonly wait: number;
+  readonly waitMs: number;
   readonly reason: PlanReason;
 }
 
@@ -29,14 +29,11 @@ export type PlanReason = 'advisory' | 'max_interval' | 'schedule' | 'retry';
  */
 export function planNext(input: PlanInput): Plan {
   const due = input.failures > 0 ? afterFailure(input) : afterSuccess(input);
-  const wait = Math.max(MIN_WAIT, Math.floor(due.wait));
-  return { at: input.now + wait, wait, reason: due.reason };
+  const waitMs = Math.max(MIN_WAIT, Math.floor(due.waitMs));
+  return { at: input.now + waitMs, waitMs, reason: due.reason };
 }
 
-interface Due {
-  readonly wait: number;
-  readonly reason: PlanReason;
-}
+type Due = Omit<Plan, 'at'>;
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -62,15 +59,15 @@ const BACKOFF_CAP_URGENT = MINUTE;
 
 function afterSuccess({ now, refresh, current, random, nextMatch }: PlanInput): Due {
   const early = 1 - SPREAD * random;
-  const due: Due[] = [{ wait: refresh.maxInterval * early, reason: 'max_interval' }];
+  const due: Due[] = [{ waitMs: refresh.maxInterval * early, reason: 'max_interval' }];
   if (current) {
     const left = current.expiration - now;
     const ahead = left - advisoryWindow(refresh, current.lifetime);
-    due.push({ wait: (ahead > 0 ? ahead : overdueWait(left)) * early, reason: 'advisory' });
+    due.push({ waitMs: (ahead > 0 ? ahead : overdueWait(left)) * early, reason: 'advisory' });
   }
   const match = nextMatch?.(now);
-  if (match !== undefined) due.push({ wait: match - now + SCHEDULE_SPREAD * random, reason: 'schedule' });
-  return due.reduce((first, next) => (next.wait < first.wait ? next : first));
+  if (match !== undefined) due.push({ waitMs: match - now + SCHEDULE_SPREAD * random, reason: 'schedule' });
+  return due.reduce((first, next) => (next.waitMs < first.waitMs ? next : first));
 }
 
 /** Within the advisory window, where the source still gives the same credentials. */
@@ -89,7 +86,7 @@ function afterFailure({ now, refresh, current, failures, random }: PlanInput): D
     refresh.maxInterval,
     left > 0 ? left * BACKOFF_SHARE : Infinity,
   );
-  return { wait: BACKOFF_START + (longest - BACKOFF_START) * random, reason: 'retry' };
+  return { waitMs: BACKOFF_START + (longest - BACKOFF_START) * random, reason: 'retry' };
 }
 
 /** How long before their expiration credentials should be replaced, as the AWS SDKs have it. */

@@ -7,7 +7,7 @@ import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
 import { noteManual, notePending, noteRenewed } from './pending.ts';
-import type { AgentState } from './state.ts';
+import { without, type AgentState } from './state.ts';
 import type { StateStore } from './store.ts';
 
 export interface RotateDeps {
@@ -206,8 +206,4 @@ function noteChange(
 ): AgentState {
   const urgent = decision.kind === 'new' && (decision.moved || isAccepted);
   return notePending(state, config, { sinks, now, urgent });
-}
-
-function without(records: AgentState['sinks'], ids: readonly string[]): AgentState['sinks'] {
-  return Object.fromEntries(Object.entries(records).filter(([id]) => !ids.includes(id)));
 }

@@ -78,7 +78,6 @@ const endedSchema = v.object({
 });
 
 const consumerSchema = v.object({
-  /** The credentials that it was last notified of. */
   notifiedOf: v.exactOptional(notifiedOfSchema),
   /** What it has yet to be notified; synced before the files change, removed after delivery. */
   pending: v.exactOptional(pendingSchema),
@@ -123,13 +122,11 @@ export type Written = v.InferOutput<typeof writtenSchema>;
 export const EMPTY_STATE: AgentState = { version: 3, generation: 0, origin: {}, sinks: {}, consumers: {}, temps: [] };
 
 /** Which instance this is, if that was asked since it was started: a machine image may carry another's state. */
-export function knownIdentity({ identity: asked }: AgentState, bootId: string): KnownIdentity | undefined {
-  if (asked?.bootId !== bootId) return undefined;
-  const { endpoint, instanceId, accountId } = asked;
-  return { endpoint, instanceId, accountId };
+export function knownIdentity({ identity }: AgentState, bootId: string): KnownIdentity | undefined {
+  return identity?.bootId === bootId ? identity : undefined;
 }
 
-/** The state without what it says of one consumer's debts, or with new ones. */
+/** The state with another one of this consumer. */
 export function withConsumer(state: AgentState, name: string, consumer: ConsumerState): AgentState {
   return { ...state, consumers: { ...state.consumers, [name]: consumer } };
 }
@@ -141,6 +138,12 @@ export function withoutBackoff(state: AgentState): AgentState {
       pending ? withConsumer(result, name, { ...rest, pending: { ...pending, nextAttempt: 0 } }) : result,
     state,
   );
+}
+
+/** Entries of sinks, without those of some. */
+export function without<T>(entries: Readonly<Record<string, T>>, ids: Iterable<string>): Record<string, T> {
+  const gone = new Set(ids);
+  return Object.fromEntries(Object.entries(entries).filter(([id]) => !gone.has(id)));
 }
 
 /** What was written for sinks that the configuration has no more. */

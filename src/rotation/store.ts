@@ -93,7 +93,7 @@ export function removeState(directory: OwnDirectory): ErrorInfo | undefined {
   }
 }
 
-/** The state as it stands, to look at; an empty one where there is none that can be used. */
+/** The current state, to look at; an empty one where there is none that can be used. */
 export function readState(directory: OwnDirectory): AgentState {
   try {
     return read(directory);

@@ -54,7 +54,7 @@ describe('a pass', () => {
         return Promise.resolve({ result: 'notified', detail: 'done' });
       },
     });
-    const limits = { wait: 0, patience: 0 };
+    const limits = { waitMs: 0, patienceMs: 0 };
     await agent.once({ trigger: 'once', notifyAll: false }, limits, new AbortController().signal);
     assert.deepEqual(done.slice(0, 2), ['visible', 'notified']);
   });

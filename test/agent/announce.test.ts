@@ -31,7 +31,7 @@ async function passes(t: TestContext, answers: readonly Fetched[], apart: number
     if (report) clock.advance(apart * MINUTE);
     report = await agent.once(
       { trigger: 'once', notifyAll: false },
-      { wait: 0, patience: 0 },
+      { waitMs: 0, patienceMs: 0 },
       AbortSignal.timeout(limit(5_000)),
     );
   }

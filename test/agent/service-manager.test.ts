@@ -9,8 +9,8 @@ const config = configOf([jsonSink('/etc/a.json'), jsonSink('/etc/b.json')]);
 /** Of two sinks: the source's share, and theirs. */
 const LONGEST = 2 * MINUTE;
 
-function plan(wait: number): Plan {
-  return { at: Date.now() + wait, wait, reason: 'max_interval' };
+function plan(waitMs: number): Plan {
+  return { at: Date.now() + waitMs, waitMs, reason: 'max_interval' };
 }
 
 function watched(): { readonly watchdog: Watchdog; readonly at: (minutes: number) => boolean } {
@@ -58,9 +58,9 @@ describe('the watchdog', () => {
   // Cause: the wall clock is set while passes go on; what counts is time that went by.
   test('does not go by the wall clock', () => {
     const { watchdog, at } = watched();
-    watchdog.see({ config, next: { at: 0, wait: 5 * MINUTE, reason: 'retry' } });
+    watchdog.see({ config, next: { at: 0, waitMs: 5 * MINUTE, reason: 'retry' } });
     assert.equal(at(7), true);
-    watchdog.see({ config, next: { at: Number.MAX_SAFE_INTEGER, wait: MINUTE, reason: 'retry' } });
+    watchdog.see({ config, next: { at: Number.MAX_SAFE_INTEGER, waitMs: MINUTE, reason: 'retry' } });
     assert.equal(at(10.01), false);
   });
 

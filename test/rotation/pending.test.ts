@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
-import { dueAt, noteManual, notePending, noteRenewed, spreadOf, type Topology } from '../../src/rotation/pending.ts';
+import {
+  dueAt,
+  noteManual,
+  notePending,
+  noteRenewed,
+  spreadOf,
+  type Surroundings,
+  type Topology,
+} from '../../src/rotation/pending.ts';
 import { EMPTY_STATE, type AgentState, type ConsumerState } from '../../src/rotation/state.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 
@@ -23,6 +31,13 @@ const consumer = (name: string, when: ConsumerConfig['when'] = 'changed'): Consu
 const config: Topology = {
   sinks: [sink('/a', 'web', 'job'), sink('/b', 'web'), sink('/c')],
   consumers: [consumer('web'), consumer('job', 'expiring'), consumer('idle')],
+};
+const around: Surroundings = {
+  sinks: [sink('/a', 'web', 'x')],
+  failedSinks: new Set(),
+  bootId: 'this',
+  clockSkew: 0,
+  spread: 0,
 };
 const state: AgentState = { ...EMPTY_STATE, generation: 4 };
 const notifiedOf = { generation: 3, at: NOON - HOUR, expiration: NOON + 5 * HOUR, lifetime: 6 * HOUR };
@@ -81,11 +96,7 @@ describe('who is to be notified', () => {
     assert.deepEqual([pending('web')?.sinks, pending('job')?.sinks], [['/a'], ['/b #/r']]);
     assert.deepEqual(['plain', 'asked', 'late'].map(pending), [undefined, undefined, undefined]);
     const [web = assert.fail()] = topology.consumers;
-    assert.equal(
-      dueAt(web, renewed.consumers['web'] ?? {}, { areSinksCurrent: true }),
-      NOON + 3 * HOUR,
-      'with a third left',
-    );
+    assert.equal(dueAt(web, renewed.consumers['web'] ?? {}, around), NOON + 3 * HOUR, 'with a third left');
     assert.deepEqual(noteRenewed(renewed, topology, NOON + HOUR), renewed, 'a second one changes nothing');
     const rotated = notePending({ ...renewed, generation: 5 }, topology, { sinks: ['/a'], now: NOON, urgent: false });
     assert.deepEqual(
@@ -107,7 +118,7 @@ describe('who is to be notified', () => {
   });
 });
 
-describe('when a debt is due', () => {
+describe('when a notification is due', () => {
   const pending = pendingOf(notePending(state, config, { sinks: ['/a'], now: NOON, urgent: false }), 'web');
   const cases: [string, number, ConsumerConfig, ConsumerState, boolean][] = [
     ['nothing pending: never', Infinity, consumer('x'), { notifiedOf }, true],
@@ -142,17 +153,18 @@ describe('when a debt is due', () => {
       true,
     ],
     [
-      'a sink does not stand: held while it knows good ones',
+      'a sink is not current: held while it knows good ones',
       NOON + 3 * HOUR,
       consumer('x'),
       { notifiedOf, pending },
       false,
     ],
-    ['a sink does not stand, nothing known: half is better than nothing', 0, consumer('x'), { pending }, false],
+    ['a sink is not current, nothing known: half is better than nothing', 0, consumer('x'), { pending }, false],
   ];
-  for (const [what, expected, who, own, stand] of cases) {
+  for (const [what, expected, who, known, areSinksCurrent] of cases) {
     test(what, () => {
-      assert.equal(dueAt(who, own, { areSinksCurrent: stand }), expected);
+      const failedSinks = new Set(areSinksCurrent ? [] : ['/a']);
+      assert.equal(dueAt(who, known, { ...around, failedSinks }), expected);
     });
   }
 });
@@ -163,7 +175,7 @@ describe('200 hosts of a group', () => {
   const pending = pendingOf(notePending(state, config, { sinks: ['/a'], now: NOON, urgent: false }), 'web');
   const dueOn = (seed: string, instanceId: string): number => {
     const spread = spreadOf({ seed, origin: { ...EMPTY_STATE.origin, instanceId } });
-    return dueAt(consumer('x', 'expiring'), { notifiedOf, pending }, { areSinksCurrent: true, spread });
+    return dueAt(consumer('x', 'expiring'), { notifiedOf, pending }, { ...around, spread });
   };
   for (const [what, dueAll] of [
     ['with states of their own', hosts.map((host) => dueOn(`seed ${host}`, 'i-1'))],

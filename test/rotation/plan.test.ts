@@ -106,7 +106,7 @@ describe('the ceiling', () => {
 
   test('holds where nothing stands', () => {
     const plan = planNext({ now: NOW, refresh: DEFAULTS, failures: 0, random: 0.5 });
-    assert.deepEqual(plan, { at: NOW + 270 * SECOND, wait: 270 * SECOND, reason: 'max_interval' });
+    assert.deepEqual(plan, { at: NOW + 270 * SECOND, waitMs: 270 * SECOND, reason: 'max_interval' });
   });
 });
 

@@ -104,7 +104,7 @@ describe('a pass', () => {
     stage.answer = { ...gives('A'), identity };
     await stage.pass();
     stage.restart();
-    assert.deepEqual(knownIdentity(readState(ownDirectory(stage.directory)), 'this'), identity);
+    assert.deepEqual(knownIdentity(readState(ownDirectory(stage.directory)), 'this'), { bootId: 'this', ...identity });
     assert.equal(knownIdentity(readState(ownDirectory(stage.directory)), 'next'), undefined);
   });
 
