@@ -54,7 +54,6 @@ function isWhole(files: readonly string[], trees: readonly Tree[], problems: rea
   return trees.length >= files.length && problems.every(({ code }) => code !== 'CONFIG_UNREADABLE');
 }
 
-/** By file, line and column. */
 function byPlace(files: readonly string[]): (a: Problem, b: Problem) => number {
   return (a, b) =>
     files.indexOf(a.file) - files.indexOf(b.file) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
@@ -211,7 +210,6 @@ function ofOptions(problems: readonly Problem[]): readonly Problem[] {
     .map((problem) => ({ ...problem, path: '' }));
 }
 
-/** What an empty configuration means. */
 export function defaultConfig(): Config {
   return buildConfig(v.parse(file, {}), { files: [] });
 }

@@ -23,7 +23,6 @@ export function buildConfig({ refresh, sinks, consumers, ...sections }: File, { 
   });
 }
 
-/** The sink that valid settings mean. */
 export function buildSink({ mode, notify, ...sink }: SinkSettings): SinkConfig {
   const common = { ...buildMode(mode), notify: [...new Set(notify)] };
   switch (sink.format) {

@@ -1,5 +1,3 @@
-/** A first configuration, as text with comments. */
-
 export interface DraftSink {
   readonly format: 'aws-credentials' | 'dotenv' | 'json';
   readonly path: string;
@@ -45,6 +43,7 @@ const TAIL = `
 #startup_wait: 60s
 `;
 
+/** A first configuration, as text with comments. */
 export function draftConfig(sinks: readonly DraftSink[]): string {
   const consumers = nameConsumers(sinks.flatMap(({ notify }) => notify));
   return [

@@ -7,12 +7,12 @@ import { isErrno, AgentError, describeForeign } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { readFile } from '../files/read.ts';
 import { Held } from '../paths/held.ts';
-import { errorOf, openDirectory, openFile, type FoundDirectory, type FoundFile } from '../paths/policies.ts';
-import { takeBackOr, withRemedy, takeBack } from '../paths/refusal.ts';
+import { openDirectory, openFile, type FoundDirectory, type FoundFile } from '../paths/policies.ts';
+import { takeBackOr, takeBack } from '../paths/refusal.ts';
 import { assemble } from './assemble.ts';
 import { parseYaml } from './document.ts';
 import { problem, warning, formatProblems, type ConfigResult, type Problem, type Finding } from './problem.ts';
-import { checkPrograms, checkTextfiles } from './named.ts';
+import { checkPrograms, checkTextfiles, distrust } from './named.ts';
 import type { ValidatePattern } from './rules.ts';
 
 export type { ConfigResult, Problem } from './problem.ts';
@@ -60,7 +60,6 @@ interface Sources {
   readonly digest: string;
 }
 
-/** What the files of a configuration hold. */
 function readSources(
   path: string,
   { uid, draft, confDir: directory = confD(path) }: Omit<LoadOptions, 'validatePattern'>,
@@ -122,11 +121,9 @@ function namesForRoot(directory: string): string[] | Problem {
   using found = openDirectory('configuration', directory, { uid: 0 });
   if (found.kind === 'directory' && found.missing.length > 0) throw Object.assign(new Error(), { code: 'ENOENT' });
   if (found.kind === 'directory') return [...found.held.names()];
-  const refusal = found.kind === 'refused' ? found.refusal : undefined;
-  if (refusal?.why === 'errno') throw refusal.error;
-  const error = found.kind === 'refused' ? found.error : errorOf('configuration', directory, found).toInfo();
   const elsewhere = 'sudo install -d -m 755 -o root -g root /etc/credrotate/conf.d';
-  return problem('CONFIG_UNSAFE', { file: directory }, withRemedy(directory, error, refusal, takeBackOr(elsewhere)));
+  const error = distrust('configuration', directory, found, takeBackOr(elsewhere));
+  return problem('CONFIG_UNSAFE', { file: directory }, error);
 }
 
 const MISNAMED = { message: 'expected a name ending in .yaml, got .yml: it is not read' };
@@ -142,11 +139,8 @@ export function readConfigFile(file: string, uid: number): FileText {
     using found = openFile('configuration', file, { uid });
     if (found.kind === 'file') return readHeld(file, found.held);
     if (found.kind === 'absent') throw Object.assign(new Error(file), { code: 'ENOENT', syscall: 'open' });
-    const refusal = found.kind === 'refused' ? found.refusal : undefined;
-    if (refusal?.why === 'errno') throw refusal.error;
-    const { code, ...error } = found.kind === 'refused' ? found.error : errorOf('configuration', file, found).toInfo();
-    const finding = withRemedy(file, { code, ...error }, refusal, (at) => installConfig(file, at));
-    return refuse(file, code === 'CONFIG_UNSAFE' ? code : 'CONFIG_UNREADABLE', finding);
+    const error = distrust('configuration', file, found, (at) => installConfig(file, at));
+    return refuse(file, error.code === 'CONFIG_UNSAFE' ? error.code : 'CONFIG_UNREADABLE', error);
   } catch (error) {
     const refused = refuse(file, 'CONFIG_UNREADABLE', describeFailure('a file', error));
     return { ...refused, isMissing: isErrno(error, 'ENOENT') };
@@ -187,7 +181,6 @@ function refuse(file: string, code: Problem['code'], finding: Finding): Extract<
   return { ok: false, problem: problem(code, { file }, finding) };
 }
 
-/** For a file or directory that could not be read. */
 function describeFailure(expected: 'a file' | 'a directory', error: unknown): Finding {
   const message = (got: string): string => `expected ${expected}, got ${got}`;
   if (isErrno(error, 'ENOENT')) {

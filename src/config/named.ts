@@ -1,8 +1,10 @@
 import { dirname } from 'node:path';
+import type { ErrorInfo } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { judgeCommand, type Fault } from '../paths/command.ts';
-import { errorOf, openDirectory } from '../paths/policies.ts';
-import { takeBackOr, withRemedy } from '../paths/refusal.ts';
+import { errorOf, openDirectory, type Refused, type Use } from '../paths/policies.ts';
+import { takeBackOr, withRemedy, type Remedy } from '../paths/refusal.ts';
+import type { Elsewhere } from '../paths/walked.ts';
 import { problem, warning, pathText, type Problem } from './problem.ts';
 import { readPath, readTextfile } from './scalars.ts';
 import { entriesAt, itemsAt, textAt, find, type Tree } from './tree.ts';
@@ -61,11 +63,15 @@ function checkTextfile({ at, value }: Tree, uid: number): Problem[] {
     const message = 'expected a file in a directory that is there, got no such directory';
     return found.missing.length === 0 ? [] : [warning(at, { path: PATH, message, hint })];
   }
-  const error = found.kind === 'refused' ? found.error : errorOf('own', directory, found).toInfo();
-  const refusal = found.kind === 'refused' ? found.refusal : undefined;
-  if (refusal?.why === 'errno') return [warning(at, { path: PATH, ...error })];
+  if (found.kind === 'refused' && found.refusal.why === 'errno') return [warning(at, { path: PATH, ...found.error })];
   const elsewhere = `sudo install -d -m 755 -o root -g root ${SAFE}, and name that directory here and to node_exporter`;
-  return [
-    problem('CONFIG_UNSAFE', at, { path: PATH, ...withRemedy(directory, error, refusal, takeBackOr(elsewhere)) }),
-  ];
+  const error = distrust('own', directory, found, takeBackOr(elsewhere));
+  return [problem('CONFIG_UNSAFE', at, { path: PATH, ...error })];
+}
+
+/** Why root may not trust what is at a path, with the remedy of the place where it was named. Throws errno errors. */
+export function distrust(use: Use, path: string, found: Elsewhere | Refused, remedy: Remedy): ErrorInfo {
+  if (found.kind !== 'refused') return errorOf(use, path, found).toInfo();
+  if (found.refusal.why === 'errno') throw found.refusal.error;
+  return withRemedy(path, found.error, found.refusal, remedy);
 }

@@ -1,7 +1,8 @@
+import { isKnownEndpoint, readEndpoint } from '../core/endpoint.ts';
 import { DOTENV_NAMES, usualWhen } from './build.ts';
 import { invalid, warning, didYouMean, pathText, show, type Problem } from './problem.ts';
-import { readKeys, readMode, isKnownEndpoint, readEndpoint } from './scalars.ts';
-import { sharedFiles } from './shared-files.ts';
+import { readKeys, readMode } from './scalars.ts';
+import { isWithin, sharedFiles } from './shared-files.ts';
 import { entriesAt, itemsAt, find, placeOf, textAt, keyPlaceOf, type Entry, type Part, type Tree } from './tree.ts';
 
 /**
@@ -15,7 +16,7 @@ export function checkRules(files: readonly Tree[], validatePattern: ValidatePatt
     ...sharedFiles(sinks),
     ...sinks.flatMap(sinkRules),
     ...consumers.flatMap(([name, { tree }]) => consumerRules({ tree, path: pathText(['consumers', name]) })),
-    ...files.flatMap((file) => settingsRules(file, validatePattern)),
+    ...files.flatMap((file) => [...checkSchedule(file, validatePattern), ...checkEndpoint(file)]),
   ];
 }
 
@@ -109,7 +110,6 @@ function misplaced({ tree, path }: Part, key: string, message: string, hint: str
   return [invalid(keyPlaceOf(tree, [key]), { path: `${path}.${key}`, message, hint })];
 }
 
-/** What the settings of one sink have against each other. */
 function sinkRules(sink: Part): Problem[] {
   const format = textAt(sink.tree, ['format']);
   return [
@@ -159,10 +159,6 @@ function keysOf(tree: Tree): readonly string[] | undefined {
   return 'value' in reading ? reading.value : undefined;
 }
 
-function isWithin(inner: readonly string[], outer: readonly string[]): boolean {
-  return outer.every((key, index) => inner[index] === key);
-}
-
 function repeatedVariables(sink: Part): Problem[] {
   const prefix = textAt(sink.tree, ['prefix']) ?? '';
   const names = Object.entries(DOTENV_NAMES).map(([field, usual]) => {
@@ -176,7 +172,6 @@ function repeatedVariables(sink: Part): Problem[] {
   });
 }
 
-/** What the settings of one consumer have against each other. */
 function consumerRules(consumer: Part): Problem[] {
   const type = textAt(consumer.tree, ['type']);
   return [
@@ -208,11 +203,6 @@ function aTarget(consumer: Part): Problem[] {
 /** What is wrong with a cron pattern and its time zone; undefined when nothing is. */
 export type ValidatePattern = (pattern: string, timezone: string | undefined) => string | undefined;
 
-/** What the settings of one file's sections have against each other, and what only the outside world can tell. */
-function settingsRules(file: Tree, validatePattern: ValidatePattern): Problem[] {
-  return [...checkSchedule(file, validatePattern), ...checkEndpoint(file)];
-}
-
 function checkSchedule(file: Tree, validatePattern: ValidatePattern): Problem[] {
   const path = ['refresh', 'schedule'];
   const pattern = textAt(file, path) ?? textAt(file, [...path, 'pattern']);
@@ -225,8 +215,8 @@ function checkSchedule(file: Tree, validatePattern: ValidatePattern): Problem[] 
 function checkEndpoint(file: Tree): Problem[] {
   const path = ['imds', 'endpoint'];
   const text = textAt(file, path);
-  const reading = text === undefined ? {} : readEndpoint(text);
-  if (!('value' in reading)) return [];
+  const reading = text === undefined ? undefined : readEndpoint(text);
+  if (!reading || !('value' in reading)) return [];
   const isAllowed = isKnownEndpoint(reading.value) || find(file, ['imds', 'allow_any_endpoint'])?.value === true;
   const expected = 'expected a loopback address, 169.254.169.254 or [fd00:ec2::254]';
   const hint = 'whoever answers there chooses what is written; if that is meant, add allow_any_endpoint: true';

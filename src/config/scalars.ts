@@ -94,30 +94,6 @@ export function readOwner(value: string | number): Reading<string | number> {
   return Number.isInteger(id) && id >= 0 && id <= MAX_ID ? { value: id } : REFUSED;
 }
 
-const IMDS_ORIGINS: readonly string[] = ['http://169.254.169.254', 'http://[fd00:ec2::254]'];
-
-/** The origin of a plain HTTP URL that has nothing beyond it. */
-export function readEndpoint(text: string): Reading<string> {
-  const url = /^http:\/\/\S+$/.test(text) ? URL.parse(text) : null;
-  if (url === null) {
-    const isHttp = text.startsWith('http://');
-    return {
-      hint: isHttp ? 'correct its host, or its port, which is at most 65535' : 'the metadata service speaks plain HTTP',
-    };
-  }
-  if (url.username + url.password + url.search + url.hash !== '' || !/^\/*$/.test(url.pathname)) {
-    return { expected: 'scheme, host and port alone', hint: 'leave out user, path, query and fragment' };
-  }
-  return { value: url.origin };
-}
-
-/** Whether an endpoint is one that only this machine, or EC2, can answer at. */
-export function isKnownEndpoint(endpoint: string): boolean {
-  const { origin = '', hostname = '' } = URL.parse(endpoint) ?? {};
-  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-  return isLoopback || IMDS_ORIGINS.includes(origin);
-}
-
 /** `aws.accessKeyId`, or the keys as they are. */
 export function readKeys(value: string | readonly string[]): Reading<readonly string[]> {
   const keys = typeof value === 'string' ? value.split('.') : value;

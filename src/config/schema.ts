@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { SIGNALS } from '../core/config.ts';
+import { readEndpoint } from '../core/endpoint.ts';
 import {
   choice,
   duration,
@@ -26,7 +27,6 @@ import {
   readKeys,
   readProfile,
   PROFILE,
-  readEndpoint,
   readTextfile,
 } from './scalars.ts';
 import { oneOf } from './problem.ts';

@@ -111,15 +111,17 @@ function sharedKeys(own: JsonSink['content'], other: JsonSink['content']): Confl
   return place && { setting: ['keys'], expected: 'places of its own', got: `${place.join('.')} beside those of` };
 }
 
+export function isWithin(inner: readonly string[], outer: readonly string[]): boolean {
+  return outer.every((key, index) => inner[index] === key);
+}
+
 /** One in or around a place of the other, or an expiration beside its secrets, which is that of these. */
 function sharedPlace(own: JsonKeys, other: JsonKeys): readonly string[] | undefined {
   const parents = secretPlaces(other).map((place) => place.slice(0, -1));
-  const isIn = (inner: readonly string[], outer: readonly string[]): boolean =>
-    outer.every((key, index) => inner[index] === key);
   const isBeside = (place: readonly string[]): boolean =>
-    parents.some((parent) => parent.length === place.length - 1 && isIn(place, parent));
+    parents.some((parent) => parent.length === place.length - 1 && isWithin(place, parent));
   return (
-    Object.values(own).find((place) => Object.values(other).some((outer) => isIn(place, outer))) ??
+    Object.values(own).find((place) => Object.values(other).some((outer) => isWithin(place, outer))) ??
     Object.values(own).find((place) => isBeside(place) && isExpirationMember(place.at(-1) ?? '')) ??
     secretPlaces(own).find(isBeside)
   );

@@ -1,8 +1,9 @@
 import type { ImdsConfig } from '../../core/config.ts';
 import type { Clock, Http, HttpResponse, Log } from '../../core/contracts.ts';
+import { isEc2 } from '../../core/endpoint.ts';
 import { AgentError } from '../../core/errors.ts';
 import { createExchange, ImdsFault, PROHIBITED, statusFault, within, type Exchange } from './exchange.ts';
-import { isEc2, resolveSettings, TOTAL_TIME_MS, type Environment, type ImdsSettings } from './settings.ts';
+import { resolveSettings, TOTAL_TIME_MS, type Environment, type ImdsSettings } from './settings.ts';
 import { TokenCache } from './token.ts';
 
 export interface ImdsOptions {

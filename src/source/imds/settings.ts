@@ -1,4 +1,5 @@
 import type { ImdsConfig } from '../../core/config.ts';
+import { IPV4, IPV6, isKnownEndpoint, readEndpoint } from '../../core/endpoint.ts';
 import { AgentError } from '../../core/errors.ts';
 
 /** The configuration with the environment's word where the file is silent. Durations are milliseconds. */
@@ -79,15 +80,6 @@ function requireRoleName(from: string, role: string): void {
 /** Environment variables by name; an empty value counts as unset. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const IPV4 = 'http://169.254.169.254';
-/** Answers on Nitro instances alone. */
-const IPV6 = 'http://[fd00:ec2::254]';
-
-/** The service itself, and not something that stands for it. */
-export function isEc2(origin: string): boolean {
-  return origin === IPV4 || origin === IPV6;
-}
-
 /**
  * The origin to ask, such as `http://169.254.169.254`. Any endpoint wins over any mode, and the file over the
  * environment. Throws CONFIG_INVALID, naming the key or the variable.
@@ -109,42 +101,24 @@ function modeOf(env: Environment): 'ipv4' | 'ipv6' {
   throw invalid(variable, 'IPv4 or IPv6', JSON.stringify(value), 'unset it to use IPv4');
 }
 
-const BAD_HOST = 'correct its host, or its port, which is at most 65535';
-
 function parseEndpoint(name: string, value: string, allowAny: boolean): string {
-  const url = URL.parse(value);
-  if (url?.protocol !== 'http:') {
-    const hint = /^http:\/\//i.test(value) ? BAD_HOST : 'the metadata service speaks plain HTTP';
-    throw invalid(name, 'a URL such as http://127.0.0.1:1338', shown(value), hint);
+  const reading = readEndpoint(value);
+  if (!('value' in reading)) {
+    const { expected, hint } = reading;
+    throw expected === undefined
+      ? invalid(name, 'a URL such as http://127.0.0.1:1338', shown(value), hint)
+      : invalid(name, expected, 'more than that', hint);
   }
-  if (!isBare(url)) {
-    throw invalid(
-      name,
-      'scheme, host and port alone',
-      'more than that',
-      'remove user, path, query and fragment from it',
-    );
-  }
-  if (!allowAny && !isLoopback(url.hostname) && !isEc2(url.origin)) {
+  if (!allowAny && !isKnownEndpoint(reading.value)) {
     throw invalid(
       name,
       `a loopback address, ${IPV4} or ${IPV6}`,
-      url.origin,
+      reading.value,
       'whoever answers there chooses the credentials that are written, and anybody between can read them; ' +
         'if that is meant, set imds.allow_any_endpoint: true in the configuration file',
     );
   }
-  return url.origin;
-}
-
-/** Slashes at the end are habit, and harmless. */
-function isBare(url: URL): boolean {
-  return /^\/*$/.test(url.pathname) && url.search + url.hash + url.username + url.password === '';
-}
-
-/** The URL parser has normalized the host: 127.1, 0x7f.1 and [0::1] come as the forms looked for here. */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return reading.value;
 }
 
 /** A URL may carry a password, so that only its scheme is quoted. */

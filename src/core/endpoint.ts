@@ -1,0 +1,35 @@
+/** The known addresses of the metadata service. The second answers on Nitro instances alone. */
+export const IPV4 = 'http://169.254.169.254';
+export const IPV6 = 'http://[fd00:ec2::254]';
+
+/** What was expected, where that is not a URL as a whole, and what to do. */
+interface NoEndpoint {
+  readonly expected?: string;
+  readonly hint: string;
+}
+
+/** The origin of a plain HTTP URL that has nothing beyond it; slashes at the end are habit, and harmless. */
+export function readEndpoint(text: string): { readonly value: string } | NoEndpoint {
+  const url = URL.parse(text);
+  if (url?.protocol !== 'http:') {
+    const isHttp = /^http:\/\//i.test(text);
+    return {
+      hint: isHttp ? 'correct its host, or its port, which is at most 65535' : 'the metadata service speaks plain HTTP',
+    };
+  }
+  if (url.username + url.password + url.search + url.hash !== '' || !/^\/*$/.test(url.pathname)) {
+    return { expected: 'scheme, host and port alone', hint: 'leave out user, path, query and fragment' };
+  }
+  return { value: url.origin };
+}
+
+/** The service itself, and not something that stands for it. */
+export function isEc2(origin: string): boolean {
+  return origin === IPV4 || origin === IPV6;
+}
+
+/** Whether an endpoint is one that only this machine, or EC2, can answer at. 127.1 and 0x7f.1 are normal forms by now. */
+export function isKnownEndpoint(origin: string): boolean {
+  const hostname = URL.parse(origin)?.hostname ?? '';
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname) || isEc2(origin);
+}
