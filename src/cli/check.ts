@@ -7,7 +7,7 @@ import { EXIT, type ExitCode, exitCodeOfErrors, worstOf } from '../core/exit.ts'
 import { byWeight, findingOf, found, type Finding } from '../core/findings.ts';
 import { named } from '../core/sink-id.ts';
 import { printable } from '../core/printable.ts';
-import { closedBy as closedByOf, judgeConfinement } from '../doctor/judge/sinks.ts';
+import { closedBy, judgeConfinement } from '../doctor/judge/sinks.ts';
 import type { Unseen } from '../doctor/contract.ts';
 import { judgeConsumer } from '../doctor/judge/diagnose.ts';
 import { judgeLockdown } from '../doctor/judge/host.ts';
@@ -21,13 +21,12 @@ import { readState } from '../rotation/store.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { previewSinks } from '../sinks/apply.ts';
 import { lookAtConsumers } from '../doctor/look/consumers.ts';
-import { type LookDeps, SAMPLE } from '../doctor/look/deps.ts';
+import { type LookDeps, openLook, SAMPLE } from '../doctor/look/deps.ts';
 import { lookAtMetadata } from '../doctor/look/host.ts';
 import { confinement } from '../doctor/look/sinks.ts';
 import { CommandFailure, isUsual, loadFor, withSinks, type SinkFlags } from './options.ts';
 import { runtimeDirectory, stateDirectory } from '../agent/published.ts';
 import { UNITS, unitTrouble } from '../harden/sandbox.ts';
-import { sinkDeps } from '../agent/session.ts';
 import { jsonOption, type ReportOptions, showReport } from './show-report.ts';
 import type { Run, World } from '../agent/world.ts';
 
@@ -82,13 +81,7 @@ const SAMPLED = { ok: true, credentials: SAMPLE, origin: {} } as const;
 const NOTHING: Seen = { sinks: [], findings: [], codes: [], unseen: [], isWhole: false };
 
 async function examine(world: World, config: Config, options: CheckOptions): Promise<Seen> {
-  const services = await world.services();
-  const unseen = new Map<string, Unseen>();
-  const self = { uid: world.uid, gid: world.gid };
-  const deps: LookDeps = {
-    ...{ sinks: sinkDeps(services), notify: { ...services, self }, config, signal: world.stop },
-    miss: (one) => unseen.set(one.subject, one),
-  };
+  const { deps, unseen } = await openLook(world, config);
   const fetched = options.online ? (await lookAtMetadata(world, config)).fetched : SAMPLED;
   const [wish, source] = fetched.ok ? [fetched, []] : [SAMPLED, [fetched.error]];
   const { sinks: wanted, trustedGroups } = config;
@@ -137,7 +130,7 @@ async function judgeUnits(world: World, deps: LookDeps): Promise<readonly Findin
   const { config } = deps;
   const unit = await confinement(deps);
   const closed = found(
-    ...config.sinks.map(({ path }) => judgeConfinement({ path, closedBy: unit && closedByOf(unit, dirname(path)) })),
+    ...config.sinks.map(({ path }) => judgeConfinement(path, unit && closedBy(unit, dirname(path)))),
   );
   const own = unitTrouble(config, UNITS);
   const findings = [...closed, ...own.filter(({ subject }) => !closed.some((other) => other.subject === subject))];
@@ -174,7 +167,7 @@ function textOf(config: Config, { sinks, findings, unseen, isWhole }: Seen, { at
     ...named(sinks).flatMap(describe),
     ...good.map((consumer) => `ok        ${consumer.name} (${describeNotification(consumer)})`),
     ...findings.toSorted(byWeight).flatMap((finding) => findingLines(finding, at)),
-    ...unseen.map(({ subject, reason }) => printable(`unseen    ${subject}: ${reason}`)),
+    ...unseen.map(({ subject, reason }) => `unseen    ${subject}: ${reason}`),
     '',
   ].join('\n');
 }

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { hasUnits, lookAtFacts } from '../agent/facts.ts';
 import { readStatus, spokenOf, stateDirectory } from '../agent/published.ts';
-import { sinkDeps } from '../agent/session.ts';
 import type { Run, World } from '../agent/world.ts';
 import type { Config } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
@@ -10,12 +9,11 @@ import { byWeight, type Finding } from '../core/findings.ts';
 import { printable } from '../core/printable.ts';
 import type { Unseen } from '../doctor/contract.ts';
 import { diagnose } from '../doctor/judge/diagnose.ts';
-import { assess } from '../report/assess.ts';
 import { printDoctor } from '../doctor/print.ts';
-import { reportOf } from '../report/report.ts';
+import { assess, reportOf } from '../report/report.ts';
 import { readState } from '../rotation/store.ts';
 import { lookAtConsumers } from '../doctor/look/consumers.ts';
-import { type LookDeps, SAMPLE } from '../doctor/look/deps.ts';
+import { openLook, SAMPLE } from '../doctor/look/deps.ts';
 import { lookAtMachine, lookAtMetadata } from '../doctor/look/host.ts';
 import { lookAtSinks } from '../doctor/look/sinks.ts';
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
@@ -42,7 +40,7 @@ async function doctor(world: World, options: DoctorOptions): Promise<ExitCode> {
   const exitCode = findings.some(({ severity }) => severity !== 'note') ? EXIT.config : EXIT.done;
   const report = reportOf('doctor', { exitCode, findings, unseen }, now);
   return showLaidOut(world, options, report, () => {
-    const text = printDoctor({ findings, unseen, isRoot: world.uid === 0 }, screenOf(world));
+    const text = printDoctor(findings, unseen, world.uid === 0, screenOf(world));
     return text + whoseLine(world, spokenOf(world));
   });
 }
@@ -52,22 +50,14 @@ async function examine(
   config: Config,
   now: number,
 ): Promise<{ readonly findings: readonly Finding[]; readonly unseen: readonly Unseen[] }> {
-  const unseen = new Map<string, Unseen>();
-  const services = await world.services();
-  const deps: LookDeps = {
-    sinks: sinkDeps(services),
-    notify: { ...services, self: { uid: world.uid, gid: world.gid } },
-    config,
-    signal: world.stop,
-    miss: (one) => unseen.set(one.subject, shown(one)),
-  };
+  const { deps, unseen } = await openLook(world, config);
   const directories = spokenOf(world);
   const known = await whatStatusKnows(world, now);
   const { fetched, metadata } = await lookAtMetadata(world, config);
   const machine = {
     ...lookAtMachine({ ...world, directories }, fetched, deps.miss),
     hasStatus: known !== undefined,
-    hasUnits: hasUnits(services, directories.runtime),
+    hasUnits: hasUnits(await world.services(), directories.runtime),
   };
   const wish = fetched.ok ? fetched : { credentials: SAMPLE, origin: {} };
   const sinks = await lookAtSinks(deps, { ...wish, records: readState(stateDirectory(world)).sinks });
@@ -97,17 +87,12 @@ function isSame(one: Finding, other: Finding): boolean {
 
 /** Names of files and programs, and what units set, may be anybody's words. */
 function harmless(finding: Finding): Finding {
-  const { subject, problem, evidence, remedy } = finding;
-  const { text, line } = remedy;
+  const { text, line } = finding.remedy;
   return {
     ...finding,
-    subject: printable(subject),
-    problem: printable(problem),
-    evidence: evidence.map(printable),
+    subject: printable(finding.subject),
+    problem: printable(finding.problem),
+    evidence: finding.evidence.map(printable),
     remedy: { text: printable(text), ...(line !== undefined && { line: printable(line) }) },
   };
-}
-
-function shown({ subject, reason }: Unseen): Unseen {
-  return { subject: printable(subject), reason: printable(reason) };
 }

@@ -5,9 +5,8 @@ import type { ExitCode } from '../core/exit.ts';
 import type { OnceLimits } from '../agent/agent.ts';
 import type { PassRequest } from '../rotation/rotate.ts';
 import { isFinal } from '../rotation/accept.ts';
-import { isUpToDate } from '../report/assess.ts';
 import { printReport } from '../report/print-report.ts';
-import { reportStatus, type StatusReport } from '../report/report.ts';
+import { isUpToDate, reportStatus, type StatusReport } from '../report/report.ts';
 import { askForSinks } from '../agent/ask.ts';
 import { factsOf } from '../agent/facts.ts';
 import { hookOutputs, jsonOption, type ReportOptions, showReport } from './show-report.ts';
@@ -53,20 +52,19 @@ async function once(world: World, options: OnceOptions): Promise<ExitCode> {
   const onPublished = ({ isUpToDate }: Pick<Published, 'isUpToDate'>): void => {
     if (options.sdNotify && isUpToDate) sdNotify('READY=1');
   };
-  const facts = await factsOf(world, await pass(world, { config, options, onPublished }));
+  const facts = await factsOf(world, await pass(world, config, options, onPublished));
   const now = clock.now();
   onPublished({ isUpToDate: isUpToDate(facts, now) });
   const { report } = reportStatus('once', facts, now);
   return showReport(world, options, report, () => printReport(report, hookOutputs(world, report)));
 }
 
-interface OncePass {
-  readonly config: Config;
-  readonly options: OnceOptions;
-  readonly onPublished: NonNullable<SessionOptions['onPublished']>;
-}
-
-async function pass(world: World, { config, options, onPublished }: OncePass): Promise<StatusReport> {
+async function pass(
+  world: World,
+  config: Config,
+  options: OnceOptions,
+  onPublished: NonNullable<SessionOptions['onPublished']>,
+): Promise<StatusReport> {
   const { wait = 0, every, accept } = options;
   const asked = { notifyAll: false, ...(accept && { acceptedBy: world.uid }) };
   const log = await world.openLog(config.log);

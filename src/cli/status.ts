@@ -30,13 +30,11 @@ export function addStatus(program: Command, run: Run): void {
 async function status(world: World, options: StatusOptions): Promise<number> {
   if (options.check) return await check(world);
   if (options.watch) return await watch(world, () => screen(world));
-  const { report, ...seen } = await look(world);
-  return showLaidOut(world, options, report, () => printStatus({ report, ...seen }, lookOf(world, report)));
+  const seen = await look(world);
+  return showLaidOut(world, options, seen.report, () => printStatus(seen, lookOf(world, seen.report)));
 }
 
-type Seen = ReturnType<typeof reportStatus> & Pick<ShownStatus, 'whose' | 'outputs'>;
-
-async function look(world: World): Promise<Seen> {
+async function look(world: World): Promise<ShownStatus> {
   const { status: found, directories } = readStatus(world);
   const facts = await lookAtFacts(world, found, directories.runtime);
   const { clock } = await world.services();

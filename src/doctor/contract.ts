@@ -1,4 +1,6 @@
+import type { SystemdConsumer } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
+import type { ProspectiveProcess } from '../core/outcomes.ts';
 
 /** What could not be looked at, and why. */
 export interface Unseen {
@@ -39,7 +41,7 @@ export interface ConsumerFacts {
   readonly sinks: readonly { readonly path: string; readonly format: string; readonly profile?: string }[];
   /** For `systemd`. */
   readonly unit?: UnitFacts;
-  readonly processes: readonly ProcessFacts[];
+  readonly processes: readonly ProspectiveProcess[];
   /** Why a pass would not notify it, where neither its unit nor a process says it. */
   readonly trouble?: ErrorInfo;
 }
@@ -51,7 +53,7 @@ export interface UnitFacts {
   /** `Restart=` of the unit. */
   readonly restart: string;
   /** As the configuration has it. */
-  readonly action: 'try-reload-or-restart' | 'reload' | 'restart' | 'kill';
+  readonly action: SystemdConsumer['action'];
   /** In the order in which they take effect. */
   readonly environment: readonly VariableFacts[];
   /** Every EnvironmentFile=, in their order. */
@@ -64,14 +66,6 @@ export interface VariableFacts {
   readonly from: string;
   /** Only of those that are no secret: a profile, a path. */
   readonly value?: string;
-}
-
-export interface ProcessFacts {
-  readonly pid: number;
-  /** The last part of its executable's path. */
-  readonly program?: string;
-  /** Why a pass would not notify it. */
-  readonly error?: ErrorInfo;
 }
 
 export interface MetadataFacts {

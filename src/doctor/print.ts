@@ -1,12 +1,6 @@
 import { type Finding, SEVERITIES } from '../core/findings.ts';
-import { count, type Look, wrap } from '../report/text.ts';
-
-interface Diagnosis {
-  readonly findings: readonly Finding[];
-  readonly unseen: readonly { readonly subject: string; readonly reason: string }[];
-  /** Whether root looked, who sees everything. */
-  readonly isRoot: boolean;
-}
+import type { Unseen } from './contract.ts';
+import { count, hanging, type Look } from '../report/text.ts';
 
 type Screen = Omit<Look, 'now'>;
 
@@ -15,33 +9,34 @@ const PAGE = '/usr/share/doc/credrotate/docs/doctor.md';
 const STYLES = { error: 'red', unknown: 'yellow', warning: 'yellow', note: 'bold' } as const;
 
 /** For people: a paragraph for each finding, then what could not be looked at, and what it comes to. */
-export function printDoctor({ findings, unseen, isRoot }: Diagnosis, screen: Screen): string {
+export function printDoctor(
+  findings: readonly Finding[],
+  unseen: readonly Unseen[],
+  isRoot: boolean,
+  screen: Screen,
+): string {
   return [
     ...findings.flatMap((found) => [...findingLines(found, screen), '']),
     ...(unseen.length === 0 ? [] : [`not looked at${isRoot ? '' : ' (run it as root to see more)'}:`]),
-    ...unseen.flatMap(({ subject, reason }) => block('  ', `${subject}: ${reason}`, screen)),
+    ...unseen.flatMap(({ subject, reason }) => hanging('  ', `${subject}: ${reason}`, screen.width)),
     ...(unseen.length === 0 ? [] : ['']),
     summary(findings),
     '',
   ].join('\n');
 }
 
-function findingLines({ id, severity, subject, problem, evidence, remedy }: Finding, screen: Screen): string[] {
-  const { paint } = screen;
+function findingLines(
+  { id, severity, subject, problem, evidence, remedy }: Finding,
+  { paint, width }: Screen,
+): string[] {
   return [
     `${paint(STYLES[severity], severity.padEnd(8))}${subject}  ${paint('dim', id)}`,
-    ...block('        ', problem, screen),
-    ...evidence.flatMap((seen) => block('  seen  ', seen, screen)),
-    ...block('  do    ', remedy.text, screen),
+    ...hanging('        ', problem, width),
+    ...evidence.flatMap((seen) => hanging('  seen  ', seen, width)),
+    ...hanging('  do    ', remedy.text, width),
     // Whole, so that it can be copied.
     ...(remedy.line === undefined ? [] : [`          ${remedy.line}`]),
   ];
-}
-
-/** Further lines stand below the first one's text. */
-function block(label: string, text: string, { width }: Screen): string[] {
-  const indent = ' '.repeat(label.length);
-  return wrap(text, width - label.length).map((line, index) => `${index === 0 ? label : indent}${line}`);
 }
 
 function summary(findings: readonly Finding[]): string {

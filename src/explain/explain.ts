@@ -2,7 +2,7 @@ import errors from '../../packaging/explanations.json' with { type: 'json' };
 import findings from '../../packaging/findings.json' with { type: 'json' };
 import type { ErrorCode } from '../core/errors.ts';
 import { EXIT_CODES, type ExitCode, exitCodeOfError, exitLine } from '../core/exit.ts';
-import { wrap } from '../report/text.ts';
+import { hanging, wrap } from '../report/text.ts';
 
 /** Commands stand in backquotes. */
 interface Explanation {
@@ -14,7 +14,6 @@ interface Explanation {
   readonly remedies: readonly string[];
 }
 
-/** What every error means, how it comes about, and what to do next. */
 export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = errors;
 
 export const ERROR_CODES: readonly ErrorCode[] = Object.keys(EXPLANATIONS).filter(isErrorCode);
@@ -44,7 +43,6 @@ function ofFinding(id: string, paragraphs: readonly string[]): string {
   return `${[id, ...texts].join('\n\n')}\n`;
 }
 
-/** All of them, a line each. */
 export function listCodes(): string {
   const exits = EXIT_CODES.map((code) => `  ${exitLine(code)}`);
   const ids = Object.keys(FINDINGS).map((id) => `  ${id}`);
@@ -83,13 +81,9 @@ const CODE_WIDTH = 22;
 const WIDTH = 80;
 
 function errorLines(codes: readonly ErrorCode[]): string[] {
-  return codes.flatMap((code) =>
-    wrap(EXPLANATIONS[code].means, WIDTH - CODE_WIDTH - 4).map(
-      (line, index) => `  ${(index === 0 ? code : '').padEnd(CODE_WIDTH)}  ${line}`,
-    ),
-  );
+  return codes.flatMap((code) => hanging(`  ${code.padEnd(CODE_WIDTH)}  `, EXPLANATIONS[code].means, WIDTH));
 }
 
 function item(text: string): string[] {
-  return wrap(text, WIDTH - 4).map((line, index) => `${index === 0 ? '  - ' : '    '}${line}`);
+  return hanging('  - ', text, WIDTH);
 }

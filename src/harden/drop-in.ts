@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Config, ConsumerConfig, SinkConfig } from '../core/config.ts';
+import type { Config, ConsumerConfig } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import type { Way } from '../paths/way.ts';
 
@@ -57,13 +57,7 @@ function isIn(path: string, directories: readonly string[]): boolean {
 /** What is opened with them needs no line of its own. */
 function outermost(paths: readonly string[]): readonly string[] {
   const all = [...new Set(paths)].sort();
-  return all.filter(
-    (path) =>
-      !isIn(
-        path,
-        all.filter((other) => other !== path),
-      ),
-  );
+  return all.filter((path) => !all.some((other) => other !== path && isIn(path, [other])));
 }
 
 function refuseRoot(way: Way): Way {
@@ -113,8 +107,9 @@ function capabilities(config: Config, { written, pidFiles }: Ground): ReadonlySe
   };
   const roots = new Set(written.filter(({ worker }) => worker === 'root').map(({ path }) => path));
   const own = config.sinks.filter(({ path }) => roots.has(path));
-  need(own.some(isGivenAway), 'CHOWN');
-  need(own.some(isOfOther) || written.some(({ overrides }) => overrides), 'DAC_OVERRIDE', 'FOWNER');
+  const isOfOther = own.some(({ owner }) => !isRoot(owner));
+  need(isOfOther || own.some(({ group }) => !isRoot(group)), 'CHOWN');
+  need(isOfOther || written.some(({ overrides }) => overrides), 'DAC_OVERRIDE', 'FOWNER');
   // A child that hangs is ended.
   const becomesUser = [...written, ...pidFiles].some(({ worker }) => worker !== 'root');
   need(becomesUser || config.consumers.some(isMatched), 'SETUID', 'SETGID', 'KILL');
@@ -125,14 +120,6 @@ function capabilities(config: Config, { written, pidFiles }: Ground): ReadonlySe
 
 function isRoot(name: string | number | undefined): boolean {
   return [undefined, 'root', 0, '0'].includes(name);
-}
-
-function isOfOther({ owner }: SinkConfig): boolean {
-  return !isRoot(owner);
-}
-
-function isGivenAway({ owner, group }: SinkConfig): boolean {
-  return !isRoot(owner) || !isRoot(group);
 }
 
 function isMatched(consumer: ConsumerConfig): boolean {
@@ -153,22 +140,16 @@ function isLookedInto(consumer: ConsumerConfig): boolean {
   return isProcess(consumer) && (isMatched(consumer) || !('handlesSignal' in consumer && consumer.handlesSignal));
 }
 
-/** What a unit file says of the directories that are open, and what it says back. */
-
 /** systemd knows several quotes and escapes, and separates the halves of a bind mount by colons. */
 const UNWRITABLE = /["'\\:\p{Cc}]/u;
 
-/** A path as one word, for lists in which `-` in front of it means: if it is there. */
-function word(path: string): string {
+/** The path is one word of a list in which `-` in front of it means: if it is there. */
+export function openingLine(setting: 'ReadWritePaths' | 'BindPaths', path: string): string {
   if (UNWRITABLE.test(path)) {
     const message = `${JSON.stringify(path)}: expected a path that a unit file can hold, got one with quotes, colons, backslashes or control characters`;
     throw new AgentError('SINK_UNSAFE_PATH', message, { hint: 'choose another directory, or do without harden' });
   }
-  return `"-${path.replaceAll('%', '%%')}"`;
-}
-
-export function openingLine(setting: 'ReadWritePaths' | 'BindPaths', path: string): string {
-  return `${setting}=${word(path)}`;
+  return `${setting}="-${path.replaceAll('%', '%%')}"`;
 }
 
 /** The directories that a drop-in opens. */

@@ -69,8 +69,18 @@ function startOf({ agent }: Status, hasUnits: boolean, sudo: string): Remedy {
   return { text, line: 'sudo systemctl enable --now credrotate.timer' };
 }
 
+/** What the last pass left. */
+export function judgePass(context: Context): readonly Judged[] {
+  return [...found(judgeSource(context)), ...judgeSinks(context), ...judgeConsumers(context), ...judgeAgent(context)];
+}
+
+/** What has become of the host since: who makes the next pass, and what the configuration on disk is. */
+export function judgeSince(context: Context): readonly Judged[] {
+  return found(judgeNextPass(context), judgeConfiguration(context));
+}
+
 /** Whether the credentials in the files live, and whether others will come. */
-export function judgeSource(context: Context): Judged | undefined {
+function judgeSource(context: Context): Judged | undefined {
   const { status, left } = context;
   const { source } = status;
   if (left === undefined || left <= 0) return missing(context);
@@ -132,7 +142,7 @@ function earlier({ host }: Context, error: ErrorInfo): Judged {
 }
 
 /** A sink of which nothing good is known is not up to date. */
-export function judgeSinks(context: Context): readonly Judged[] {
+function judgeSinks(context: Context): readonly Judged[] {
   return found(...named(context.status.sinks).map((sink) => judgeSink(sink, context)), ...judgeLeft(context));
 }
 
@@ -184,7 +194,7 @@ function judgeLeft({ status: { sinks, left = [], source, agent }, keeper, now }:
 }
 
 /** Whether somebody keeps the files up to date from now on. */
-export function judgeNextPass({ keeper, host }: Context): Judged | undefined {
+function judgeNextPass({ keeper, host }: Context): Judged | undefined {
   const { life, since, evidence } = keeper;
   if (life === 'alive') return undefined;
   if (life === 'unknown') {
@@ -208,7 +218,7 @@ export function judgeNextPass({ keeper, host }: Context): Judged | undefined {
 const EDITING = 600_000;
 
 /** Whether the configuration on disk is the one in force: a wrong one would show at the next start, when it hurts. */
-export function judgeConfiguration(context: Context): Judged | undefined {
+function judgeConfiguration(context: Context): Judged | undefined {
   const { onDisk, now } = context;
   if (onDisk?.state === 'refused') return refused(context, onDisk);
   const isForgotten = onDisk?.state === 'edited' && !(now - Date.parse(onDisk.since ?? '') < EDITING);
@@ -243,20 +253,17 @@ function edited(context: Context, onDisk: OnDisk): Judged {
 }
 
 /** Whether those who use the files know of them. */
-export function judgeConsumers(context: Context): readonly Judged[] {
+function judgeConsumers(context: Context): readonly Judged[] {
   return found(...context.status.consumers.map((consumer) => judge(consumer, context)));
 }
 
 function judge(consumer: ConsumerStatus, { host, keeper, now }: Context): Judged | undefined {
-  const { name: subject, result, notReading, error, pendingSince, known } = consumer;
+  const { name: subject, result, notReading, known } = consumer;
   if (result === 'ended') return judgeEnd(consumer, now);
   if (result === 'pending') {
     return finding('consumer-pending', 'warning', subject, {
       problem: 'notification pending',
-      ...(pendingSince !== undefined && { since: pendingSince }),
-      evidence: error ? [`${error.code}: ${error.message}`] : [],
-      remedy: { text: error?.hint ?? 'nothing is lost: it is tried again' },
-      exits: everywhere(EXIT.consumerPending),
+      ...undelivered(consumer, 'nothing is lost: it is tried again'),
     });
   }
   if (!notReading) return undefined;
@@ -271,7 +278,8 @@ function judge(consumer: ConsumerStatus, { host, keeper, now }: Context): Judged
 }
 
 /** Its successor has the new files, until little is left of the credentials in them. */
-function judgeEnd({ name: subject, error, pendingSince, successor }: ConsumerStatus, now: number): Judged {
+function judgeEnd(consumer: ConsumerStatus, now: number): Judged {
+  const { name: subject, successor } = consumer;
   const isDown = successor?.isRunning !== true;
   const runsOut = successor && now >= Date.parse(successor.runsOutAt);
   const problem = isDown
@@ -279,15 +287,25 @@ function judgeEnd({ name: subject, error, pendingSince, successor }: ConsumerSta
     : `it ended when it was notified; another runs in its place, and ${runsOut ? 'its credentials run out' : 'is not notified'}`;
   return finding('consumer-ended', isDown || runsOut ? 'error' : 'warning', subject, {
     problem,
-    ...(pendingSince !== undefined && { since: pendingSince }),
-    evidence: error ? [`${error.code}: ${error.message}`] : [],
-    remedy: { text: error?.hint ?? 'credrotate explain CONSUMER_ENDED' },
-    exits: everywhere(EXIT.consumerPending),
+    ...undelivered(consumer, 'credrotate explain CONSUMER_ENDED'),
   });
 }
 
+/** What is said of a notification that has not reached its consumer. */
+function undelivered(
+  { error, pendingSince }: ConsumerStatus,
+  hint: string,
+): Pick<Judged, 'since' | 'evidence' | 'remedy' | 'exits'> {
+  return {
+    ...(pendingSince !== undefined && { since: pendingSince }),
+    evidence: error ? [said(error)] : [],
+    remedy: { text: error?.hint ?? hint },
+    exits: everywhere(EXIT.consumerPending),
+  };
+}
+
 /** What the agent cannot keep, and whether it knows the time. */
-export function judgeAgent({ status: { errors, source, lastPass } }: Context): readonly Judged[] {
+function judgeAgent({ status: { errors, source, lastPass } }: Context): readonly Judged[] {
   const skew = describeSkew(source.clockSkew, Date.parse(lastPass.at));
   const clock =
     skew !== undefined &&

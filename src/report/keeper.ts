@@ -35,12 +35,7 @@ const NOBODY: NextPass = { by: 'nobody', life: 'stopped', evidence: 'the last pa
 function judgeAgent({ agent, nextPass, writtenAt }: Status, { process }: Sight, now: number): NextPass {
   const name = `pid ${agent.pid}`;
   if (agent.stoppedAt !== undefined)
-    return {
-      by: 'nobody',
-      life: 'stopped',
-      since: agent.stoppedAt,
-      evidence: `the agent, ${name}, stopped`,
-    };
+    return { by: 'nobody', life: 'stopped', since: agent.stoppedAt, evidence: `the agent, ${name}, stopped` };
   if (process === 'hidden')
     return { by: 'agent', life: 'unknown', evidence: `/proc does not show whether the agent, ${name}, is there` };
   if (process === 'gone')

@@ -5,10 +5,9 @@ import type { Finding, FindingId } from '../core/findings.ts';
 import { linesOf, printable } from '../core/printable.ts';
 import type { Prospect } from '../core/outcomes.ts';
 import { named } from '../core/sink-id.ts';
-import { describeFinding, lifeLeft } from './assess.ts';
-import type { StatusReport } from './report.ts';
+import { describeFinding, lifeLeft, type StatusReport } from './report.ts';
 import type { ConsumerStatus, Report, SinkStatus } from './schema.ts';
-import { count, duration, plain, type Paint } from './text.ts';
+import { count, duration, firstOf, plain, type Paint } from './text.ts';
 
 /** The end of what hooks printed, by the names of consumers; empty for all but root. */
 export type HookOutputs = Readonly<Record<string, string>>;
@@ -70,7 +69,6 @@ function sourceLines({ source, at }: Pick<StatusReport, 'source' | 'at'>, news: 
   ];
 }
 
-/** What was done with a sink, or would be. */
 export function sinkLines(sink: SinkStatus & { readonly name: string }, paint: Paint = plain): string[] {
   const { name, result, detail, diff } = sink;
   const head = diff
@@ -138,18 +136,13 @@ export function prospective(
   return { ...common, result: result.result, ...said };
 }
 
-/** Of many processes the first few are named. */
 const NAMED = 5;
 
 function receivers(processes: Prospect['processes']): string {
-  const words = processes
-    .slice(0, NAMED)
-    .map(({ pid, program }) => `pid ${pid}${program === undefined ? '' : ` (${program})`}`);
-  const more = processes.length > NAMED ? [`${processes.length - NAMED} more`] : [];
-  return words.length === 0 ? '' : ` to ${[...words, ...more].join(', ')}`;
+  const words = processes.map(({ pid, program }) => `pid ${pid}${program === undefined ? '' : ` (${program})`}`);
+  return words.length === 0 ? '' : ` to ${firstOf(NAMED, words).join(', ')}`;
 }
 
-/** The same for people. */
 export function prospectLines({ name, result, detail = '', error, dueAt }: ConsumerStatus): string[] {
   if (result === undefined) return [printable(`would notify ${name}: ${detail}`)];
   if (dueAt !== undefined) return [`would notify ${name} at ${dueAt}, when little is left of what it knows`];

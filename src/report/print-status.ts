@@ -2,13 +2,13 @@ import { sourceTime } from '../core/clock-skew.ts';
 import { type Level, levelOf } from '../core/findings.ts';
 import { linesOf, printable } from '../core/printable.ts';
 import { named } from '../core/sink-id.ts';
-import { type Assessment, describeFinding } from './assess.ts';
 import type { HookOutputs } from './print-report.ts';
-import type { StatusReport } from './report.ts';
+import { type Assessment, describeFinding, type StatusReport } from './report.ts';
 import type { ConsumerStatus, SinkStatus, Status } from './schema.ts';
 import {
   copied,
   duration,
+  firstOf,
   INDENT,
   type Label,
   labelled,
@@ -86,14 +86,9 @@ function row(label: string, words: string, look: Look, style: Style = 'dim'): st
 
 function sourceLines({ source }: StatusReport, { state, left }: Assessment, look: Look): string[] {
   const { role, accountId, instanceId, endpoint } = source.origin;
-  const where = [
-    ...(role === undefined ? [] : [`role ${role}`]),
-    ...(accountId === undefined ? [] : [`account ${accountId}`]),
-    ...(instanceId === undefined ? [] : [instanceId]),
-    ...(endpoint === undefined ? [] : [endpoint]),
-  ];
+  const parts = [state, role && `role ${role}`, accountId && `account ${accountId}`, instanceId, endpoint];
   return [
-    ...row('source', [state, ...where].join(', '), look),
+    ...row('source', parts.filter(Boolean).join(', '), look),
     ...(left === undefined ? row('credentials', 'none', look) : []),
   ];
 }
@@ -176,13 +171,11 @@ function reads({ result, evidence }: SinkStatus, seenAt: number): string[] {
   return [`whether it was read cannot be known: ${why}`];
 }
 
-/** How much somebody has to do about it: less comes first. */
 function urgencyOfConsumer({ result, notReading }: ConsumerStatus): number {
   if (result === 'pending' || result === 'ended') return 0;
   return notReading ? 1 : 2;
 }
 
-/** A consumer for people, of this status. */
 function consumerBlock(consumer: ConsumerStatus, { generation }: Pick<Status, 'generation'>, look: Look): string[] {
   return [
     ...labelled(consumerLabel(consumer), `${consumer.name} (${consumer.type})`, look),
@@ -217,16 +210,14 @@ function knowledge(
   return parts.join('; ');
 }
 
-/** Of many processes the first few are named. */
 const NAMED = 4;
 
 function staleLines({ stale = [] }: ConsumerStatus, look: Look): string[] {
   if (stale.length === 0) return [];
-  const named = stale
-    .slice(0, NAMED)
-    .map(({ pid, startedAt }) => `pid ${pid}, running for ${duration(look.now - Date.parse(startedAt))}`);
-  const more = stale.length > NAMED ? [`${stale.length - NAMED} more`] : [];
-  return paragraph(`stale: ${[...named, ...more].join('; ')}`, look, 'yellow');
+  const processes = stale.map(
+    ({ pid, startedAt }) => `pid ${pid}, running for ${duration(look.now - Date.parse(startedAt))}`,
+  );
+  return paragraph(`stale: ${firstOf(NAMED, processes).join('; ')}`, look, 'yellow');
 }
 
 /** What plugins of Nagios, Icinga and the like end with. */

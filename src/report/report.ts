@@ -1,9 +1,10 @@
-import { byWeight, levelOf, type Finding } from '../core/findings.ts';
-import type { ExitCode } from '../core/exit.ts';
-import { assess, type Assessment } from './assess.ts';
-import type { Facts } from './judge.ts';
+import { sourceTime } from '../core/clock-skew.ts';
+import { byWeight, levelOf, type Finding, type Level } from '../core/findings.ts';
+import type { SourceState } from '../core/outcomes.ts';
+import { type ExitCode, worstOf } from '../core/exit.ts';
+import { type Exits, type Facts, hostOf, type Judged, judgePass, judgeSince } from './judge.ts';
 import type { NextPass, Report, Status } from './schema.ts';
-import { timestamp } from './text.ts';
+import { count, duration, firstOf, timestamp } from './text.ts';
 
 interface Reported extends Omit<Partial<Report>, 'version' | 'command' | 'at' | 'level'> {
   readonly exitCode: ExitCode;
@@ -46,4 +47,84 @@ export function reportStatus(
     nextPass: keeper,
   };
   return { report, assessment };
+}
+
+/**
+ * The one assessment: what a pass left, who makes the next one and what has become of the configuration come to a level,
+ * to the findings behind it, and to the exit code of each command. All that speaks of the state of an agent speaks by it.
+ */
+export interface Assessment {
+  readonly level: Level;
+  /** The state of the source now: credentials that were good at the last pass may have expired since. */
+  readonly state: SourceState;
+  /** Of the credentials in the files, in milliseconds; negative when they have expired, undefined when there are none. */
+  readonly left: number | undefined;
+  /** The worst first. */
+  readonly findings: readonly Finding[];
+  /** In a line: what is wrong, the worst first; when nothing is, what is right. */
+  readonly summary: string;
+  readonly exitCodes: Readonly<Record<'once' | 'refresh' | 'status', ExitCode>>;
+}
+
+/** What the facts come to at `now`, epoch milliseconds. */
+export function assess(facts: Facts, now: number): Assessment {
+  const { status } = facts;
+  const left = lifeLeft(status.source, now);
+  const context = { ...facts, now, left, host: hostOf(facts) };
+  const ofPass = judgePass(context).map((finding) => dated(finding, status));
+  const judged = [...ofPass, ...judgeSince(context)].toSorted(byWeight);
+  const exitOf = (asker: keyof Exits): ExitCode => worstOf(judged.flatMap(({ exits }) => exits?.[asker] ?? []));
+  return {
+    level: levelOf(judged),
+    state: stateNow(status, left),
+    left,
+    findings: judged.map(({ exits: _exits, ...finding }) => finding),
+    summary: judged.length === 0 ? fine(facts, left, now) : summaryOf(judged, now),
+    exitCodes: { once: exitOf('once'), refresh: exitOf('refresh'), status: exitOf('status') },
+  };
+}
+
+/** What was found at the pass before has been so since then; what is new, since the last one. */
+function dated(finding: Judged, { findings = [], lastPass }: Status): Judged {
+  const former = findings.find(({ id, subject }) => id === finding.id && subject === finding.subject);
+  return { since: former?.since ?? lastPass.at, ...finding };
+}
+
+/** What is left of the credentials' life, by the clock of the source; milliseconds. */
+export function lifeLeft(source: Status['source'], now: number): number | undefined {
+  if (source.expiration === undefined) return undefined;
+  return Date.parse(source.expiration) - sourceTime(now, source.clockSkew);
+}
+
+function stateNow({ source: { state } }: Status, left: number | undefined): SourceState {
+  return left !== undefined && left <= 0 && (state === 'ok' || state === 'stale') ? 'expired' : state;
+}
+
+/** So many are named in a line; a thousand sinks on a full disk are one trouble. */
+const NAMED = 4;
+
+function summaryOf(findings: readonly Finding[], now: number): string {
+  const said = findings.map((finding) => describeFinding(finding, now));
+  return firstOf(NAMED, said).join('; ') + (said.length > NAMED ? ': credrotate status' : '');
+}
+
+/** `/etc/app.env: not up to date for 12 min (SINK_WRITE_FAILED: expected a complete write, got ENOSPC on write)` */
+export function describeFinding({ subject, problem, since, evidence }: Finding, now: number): string {
+  const duringWhat = since === undefined ? '' : ` for ${duration(now - Date.parse(since))}`;
+  const cause = evidence.length === 0 ? '' : ` (${evidence.join('; ')})`;
+  return `${subject}: ${problem}${duringWhat}${cause}`;
+}
+
+function fine({ status, keeper }: Facts, left: number | undefined, now: number): string {
+  const life = left === undefined ? '' : `, credentials good for ${duration(left)}`;
+  const wait = Date.parse(keeper.at ?? '') - now;
+  const next = wait >= 0 ? `, next pass in ${duration(wait)}` : '';
+  return `${count(status.sinks.length, 'sink')} up to date${life}${next}`;
+}
+
+/** Whether every sink is up to date with credentials that live: a unit that is ordered after ours finds its files. */
+export function isUpToDate({ status }: Pick<Facts, 'status'>, now: number): boolean {
+  return (
+    (lifeLeft(status.source, now) ?? 0) > 0 && status.sinks.every(({ result, error }) => !error && result !== 'unknown')
+  );
 }

@@ -5,8 +5,8 @@ import type { SourceState } from '../core/outcomes.ts';
 import { EXIT_CODES } from '../core/exit.ts';
 
 /**
- * An agent's state, as `status.json` holds it: no secrets, readable by everybody. Times are RFC 3339; a field that is not
- * known is absent. What is not named here may come with later versions, and is passed over.
+ * What every command reports with `--json`, and what status.json holds: one form, of which each command fills what it
+ * knows. Times are RFC 3339, no secrets. What is not named here may come with later versions, and is passed over.
  */
 
 const time = v.pipe(v.string(), v.isoTimestamp(), v.description('RFC 3339, in UTC'));
@@ -163,19 +163,13 @@ const consumer = v.object({
   ),
 });
 
-const attempts = {
-  notified: maybe(count),
-  started_since: maybe(count),
-  not_running: maybe(count),
-  scheduled: maybe(count),
-  pending: maybe(count),
-  ended: maybe(count),
-};
-
 const counters = v.object({
   imdsRequests: said(v.record(text, count), 'By HTTP status, or failed.'),
   sinkWrites: said(v.record(text, count), 'By path and part.'),
-  notifications: said(v.record(text, v.object(attempts)), 'Attempts to notify a consumer, by its name and the result.'),
+  notifications: said(
+    v.record(text, v.object(v.entriesFromList(results, maybe(count)))),
+    'Attempts to notify a consumer, by its name and the result.',
+  ),
 });
 
 const agent = v.object({
@@ -238,10 +232,8 @@ const statusSchema = v.object({
 export type Status = v.InferOutput<typeof statusSchema>;
 /** Who made the last pass. */
 export type AgentStatus = v.InferOutput<typeof agent>;
-/** The configuration in force, and what has become of it on disk. */
-type ConfigurationStatus = v.InferOutput<typeof configuration>;
 /** The configuration on disk beside the one in force. `unknown`: it cannot be looked at. */
-export type OnDisk = ConfigurationStatus['onDisk'];
+export type OnDisk = v.InferOutput<typeof configuration>['onDisk'];
 export type SinkStatus = v.InferOutput<typeof sink>;
 export type EvidenceStatus = v.InferOutput<typeof evidence>;
 export type ConsumerStatus = v.InferOutput<typeof consumer>;
@@ -257,11 +249,6 @@ export function parseStatus(text: string): Status | undefined {
     return undefined;
   }
 }
-
-/**
- * What every command reports with `--json`, and what status.json holds: one form, of which each command fills what it
- * knows. Times are RFC 3339, no secrets. What is not named here may come with later versions.
- */
 
 const finding = v.object({
   id: v.picklist(FINDING_IDS),
@@ -294,6 +281,11 @@ const lockdown = v.object({
   refused: said(list(count), 'User ids that were refused in the last day.'),
 });
 
+function eachMaybe<E extends v.ObjectEntries>(entries: E): { [K in keyof E]: v.ExactOptionalSchema<E[K], undefined> } {
+  const all = Object.entries(entries).map(([name, one]) => [name, maybe(one)]);
+  return Object.fromEntries(all) as ReturnType<typeof eachMaybe<E>>;
+}
+
 export const LEVELS = ['ok', 'warning', 'unknown', 'critical'] as const satisfies readonly Level[];
 
 export const reportSchema = v.object({
@@ -303,18 +295,7 @@ export const reportSchema = v.object({
   level: said(v.picklist(LEVELS), 'The worst of the findings.'),
   exitCode: said(v.picklist(EXIT_CODES), 'That the command ends with.'),
   findings: said(list(finding), 'The worst first.'),
-  writtenAt: maybe(SECTIONS.writtenAt),
-  agent: maybe(SECTIONS.agent),
-  generation: maybe(SECTIONS.generation),
-  source: maybe(SECTIONS.source),
-  lastPass: maybe(SECTIONS.lastPass),
-  sinks: maybe(SECTIONS.sinks),
-  consumers: maybe(SECTIONS.consumers),
-  left: SECTIONS.left,
-  counters: maybe(SECTIONS.counters),
-  errors: maybe(SECTIONS.errors),
-  configuration: SECTIONS.configuration,
-  lastSuccess: SECTIONS.lastSuccess,
+  ...eachMaybe(SECTIONS),
   nextPass: maybe(said(nextPass, 'Who makes the next pass.')),
   unseen: maybe(said(list(v.object({ subject: text, reason: text })), 'What could not be looked at.')),
   lockdown: maybe(lockdown),

@@ -1,8 +1,8 @@
-import type { SinkConfig } from '../core/config.ts';
+import type { Config } from '../core/config.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
-import type { ConsumerResult, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
+import type { ConsumerResult, PassReport, SinkOutcome } from '../core/outcomes.ts';
 import type { Past } from './build-status.ts';
-import type { Counters, Report, Status } from './schema.ts';
+import type { Report, Status } from './schema.ts';
 
 /**
  * Counts beside the work, and goes on where a former process stopped: one-shots would never come beyond 1. The former
@@ -13,23 +13,24 @@ export class Tally {
   readonly #sinkWrites: Map<string, number>;
   readonly #notifications: Map<string, Map<string, number>>;
   #lastSuccess: string | undefined;
-  #source: { readonly state: string; readonly since: string } | undefined;
-  #sinks: ReadonlyMap<string, string>;
+  /** By the state of the source, and by each sink that is not up to date. */
+  #since: ReadonlyMap<string, string>;
   #findings: NonNullable<Status['findings']>;
 
   constructor(former?: Status) {
-    const { imdsRequests, sinkWrites, notifications } = former?.counters ?? NOTHING;
+    const { imdsRequests = {}, sinkWrites = {}, notifications = {} } = former?.counters ?? {};
     this.#imdsRequests = new Map(Object.entries(imdsRequests));
     this.#sinkWrites = new Map(Object.entries(sinkWrites));
     this.#notifications = new Map(
       Object.entries(notifications).map(([name, results]) => [name, new Map(Object.entries(results))]),
     );
     this.#lastSuccess = former?.lastSuccess;
-    this.#source = former?.source;
     this.#findings = former?.findings ?? [];
-    this.#sinks = new Map(
-      (former?.sinks ?? []).flatMap(({ since, ...sink }) => (since === undefined ? [] : [[sinkId(sink), since]])),
-    );
+    const { source, sinks = [] } = former ?? {};
+    this.#since = new Map([
+      ...(source ? [[source.state, source.since] as const] : []),
+      ...sinks.flatMap(({ since, ...sink }) => (since === undefined ? [] : [[sinkId(sink), since] as const])),
+    ]);
   }
 
   request(result: string): void {
@@ -69,35 +70,27 @@ export class Tally {
       },
       lastSuccess: this.#lastSuccess,
       findings: this.#findings,
-      since: this.#since(config, report),
+      since: this.#sinceThen(config, report),
     };
   }
 
   /** What was so at the pass before has been so since then. */
-  #since(config: Passed['config'], { finishedAt, source: { state }, sinks }: Passed['report']): Past['since'] {
-    const now = new Date(finishedAt).toISOString();
-    const source = this.#source?.state === state ? this.#source : { state, since: now };
-    this.#source = source;
+  #sinceThen(config: Passed['config'], { finishedAt, source, sinks }: Passed['report']): Past['since'] {
     const good = new Set(sinks.filter(({ error }) => !error).map(sinkId));
     const bad = config.sinks.map(idOf).filter((id) => !good.has(id));
-    this.#sinks = new Map(bad.map((id) => [id, this.#sinks.get(id) ?? now]));
-    return { source: source.since, sinks: Object.fromEntries(this.#sinks) };
+    const now = new Date(finishedAt).toISOString();
+    const sinceOf = (one: string): [string, string] => [one, this.#since.get(one) ?? now];
+    const ofSinks = bad.map(sinceOf);
+    const [state, since] = sinceOf(source.state);
+    this.#since = new Map([[state, since], ...ofSinks]);
+    return { source: since, sinks: Object.fromEntries(ofSinks) };
   }
 }
 
 interface Passed {
-  readonly config: {
-    readonly sinks: readonly SinkConfig[];
-    readonly consumers: readonly { readonly name: string }[];
-  };
-  readonly report: {
-    readonly finishedAt: number;
-    readonly source: SourceOutcome;
-    readonly sinks: readonly SinkOutcome[];
-  };
+  readonly config: Pick<Config, 'sinks' | 'consumers'>;
+  readonly report: Pick<PassReport, 'finishedAt' | 'source' | 'sinks'>;
 }
-
-const NOTHING: Counters = { imdsRequests: {}, sinkWrites: {}, notifications: {} };
 
 function increment(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);

@@ -54,6 +54,17 @@ export function wrap(text: string, width: number): string[] {
   return lines.map((line) => line.replaceAll(TIE, ' '));
 }
 
+/** The same, after `before`: further lines begin below the first one's words, or at `column`. */
+export function hanging(before: string, words: string, width: number, column = before.length): string[] {
+  return wrap(words, width - column).map((line, index) => (index === 0 ? before : ' '.repeat(column)) + line);
+}
+
+/** Of many, the first few and how many more there are. */
+export function firstOf(most: number, words: readonly string[]): readonly string[] {
+  const more = words.length - most;
+  return more > 0 ? [...words.slice(0, most), `${more} more`] : words;
+}
+
 /** Of a terminal that does not say how wide it is. */
 export const USUAL = 80;
 /** Longer lines are harder to read. */
@@ -87,15 +98,11 @@ const FURTHER = 4;
 
 function foldLine(line: string, width: number): string[] {
   const [before = ''] = BEFORE.exec(line) ?? [];
-  const column = Math.max(FURTHER, before.length);
-  return wrap(line.slice(before.length), width - column).map(
-    (words, index) => (index === 0 ? before : ' '.repeat(column)) + words,
-  );
+  return hanging(before, line.slice(before.length), width, Math.max(FURTHER, before.length));
 }
 
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
 
-/** Colours a text, or leaves it. */
 export type Paint = (style: Style, text: string) => string;
 
 export const plain: Paint = (_style, text) => text;
@@ -120,14 +127,15 @@ export interface Label {
   readonly style: Style;
 }
 
+/** Names and paths may be hostile, here and below. */
 export function labelled({ text, style }: Label, words: string, look: Look): string[] {
-  const [first = '', ...more] = lines(words, look);
-  return [look.paint(style, text) + ' '.repeat(Math.max(1, INDENT - text.length)) + first, ...indented(more)];
+  const before = look.paint(style, text) + ' '.repeat(Math.max(1, INDENT - text.length));
+  return hanging(before, printable(words), look.width, INDENT);
 }
 
 export function paragraph(words: string, look: Look, style?: Style): string[] {
-  const painted = lines(words, look).map((line) => (style ? look.paint(style, line) : line));
-  return indented(painted);
+  const lines = wrap(printable(words), look.width - INDENT);
+  return lines.map((line) => MARGIN + (style ? look.paint(style, line) : line));
 }
 
 /** A command or a line of configuration, whole. */
@@ -137,13 +145,4 @@ export function copied(line: string): string[] {
 
 export function warningLines(warnings: readonly string[], look: Look): string[] {
   return warnings.flatMap((warning) => paragraph(`warning: ${warning}`, look, 'yellow'));
-}
-
-/** Names and paths may be hostile. */
-function lines(words: string, { width }: Look): string[] {
-  return wrap(printable(words), width - INDENT);
-}
-
-function indented(some: readonly string[]): string[] {
-  return some.map((line) => MARGIN + line);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { assess } from '../../src/report/assess.ts';
+import { assess } from '../../src/report/report.ts';
 import { checkLine } from '../../src/report/print-status.ts';
 import type { Facts } from '../../src/report/judge.ts';
 import { NOON } from '../support/credentials.ts';

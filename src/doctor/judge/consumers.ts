@@ -1,6 +1,7 @@
 import { finding, type Finding, findingOf, found, type Remedy } from '../../core/findings.ts';
+import type { ProspectiveProcess } from '../../core/outcomes.ts';
 import { shellWord } from '../../core/shell-word.ts';
-import type { ConsumerFacts, ProcessFacts, UnitFacts, VariableFacts } from '../contract.ts';
+import type { ConsumerFacts, UnitFacts, VariableFacts } from '../contract.ts';
 
 /** Units that cannot be told the way that the configuration says, or that a signal may end for good. */
 export function judgeUnit(consumer: ConsumerFacts): readonly Finding[] {
@@ -104,7 +105,7 @@ export function judgeSignals({ name, processes }: ConsumerFacts): readonly Findi
   return found(...processes.map((process) => judgeSignal(name, process)));
 }
 
-function judgeSignal(subject: string, { pid, program, error }: ProcessFacts): Finding | undefined {
+function judgeSignal(subject: string, { pid, program, error }: ProspectiveProcess): Finding | undefined {
   if (!error) return undefined;
   const problem = `a notification would not reach pid ${pid}${program === undefined ? '' : ` (${program})`}`;
   return findingOf('signal-not-handled', { subject, problem }, error);
@@ -142,7 +143,10 @@ export function judgeReading(consumer: ConsumerFacts): readonly Finding[] {
   return found(...consumer.processes.map((process) => judgeProgram(consumer, process)));
 }
 
-function judgeProgram({ name, told, sinks }: ConsumerFacts, { pid, program = '' }: ProcessFacts): Finding | undefined {
+function judgeProgram(
+  { name, told, sinks }: ConsumerFacts,
+  { pid, program = '' }: ProspectiveProcess,
+): Finding | undefined {
   if (told !== 'reload' && told !== 'signal') return undefined;
   const [habit, remedyFor] = PROGRAMS[program] ?? [];
   if (habit !== undefined && remedyFor) {

@@ -6,7 +6,7 @@ import { judgeProfile, judgeSink } from './sinks.ts';
 
 /** What is wrong, or will be, with what was seen at `now` (epoch milliseconds). */
 export function diagnose(facts: Facts, now: number): readonly Finding[] {
-  const found = [
+  return [
     ...judgeMetadata(facts.metadata, now),
     ...judgeMachine(facts),
     ...facts.sinks.flatMap((sink) => [...judgeSink(sink), ...judgeProfile(sink)]),
@@ -16,7 +16,6 @@ export function diagnose(facts: Facts, now: number): readonly Finding[] {
       ...judgeReading(consumer),
     ]),
   ];
-  return found;
 }
 
 /** What keeps a pass from notifying a consumer, or ends it then. */

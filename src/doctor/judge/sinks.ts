@@ -3,7 +3,7 @@ import type { ProfileFacts, SinkFacts } from '../contract.ts';
 
 /** Sinks that cannot be written where they are, or not from where the agent runs. */
 export function judgeSink(sink: SinkFacts): readonly Finding[] {
-  return found(judgeTrouble(sink), judgeWarnings(sink), judgeMount(sink), judgeConfinement(sink));
+  return found(judgeTrouble(sink), judgeWarnings(sink), judgeMount(sink), judgeConfinement(sink.path, sink.closedBy));
 }
 
 function judgeWarnings({ name, warnings }: SinkFacts): Finding | undefined {
@@ -30,13 +30,7 @@ function judgeMount({ path, isMountPoint }: SinkFacts): Finding | undefined {
   });
 }
 
-export function judgeConfinement({
-  path,
-  closedBy,
-}: {
-  readonly path: string;
-  readonly closedBy?: string | undefined;
-}): Finding | undefined {
+export function judgeConfinement(path: string, closedBy: string | undefined): Finding | undefined {
   if (closedBy === undefined) return undefined;
   return finding('sink-confined', 'error', path, {
     problem: "the agent's unit is confined away from this sink",

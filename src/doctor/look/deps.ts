@@ -1,5 +1,8 @@
+import { sinkDeps } from '../../agent/session.ts';
+import type { World } from '../../agent/world.ts';
 import type { Config } from '../../core/config.ts';
 import type { Credentials } from '../../core/credentials.ts';
+import { printable } from '../../core/printable.ts';
 import { Secret } from '../../core/secret.ts';
 import { type Shown, showUnit } from '../../host/systemctl.ts';
 import { hasSystemd } from '../../host/tool.ts';
@@ -15,6 +18,24 @@ export interface LookDeps {
   readonly signal: AbortSignal;
   /** Takes note of what could not be looked at. */
   readonly miss: (unseen: Unseen) => void;
+}
+
+/** The same for a command, which is told of what could not be looked at in `unseen`, by its subject. */
+export async function openLook(
+  world: World,
+  config: Config,
+): Promise<{ readonly deps: LookDeps; readonly unseen: ReadonlyMap<string, Unseen> }> {
+  const services = await world.services();
+  const unseen = new Map<string, Unseen>();
+  const deps: LookDeps = {
+    sinks: sinkDeps(services),
+    notify: { ...services, self: { uid: world.uid, gid: world.gid } },
+    config,
+    signal: world.stop,
+    // May be anybody's words.
+    miss: ({ subject, reason }) => unseen.set(subject, { subject: printable(subject), reason: printable(reason) }),
+  };
+  return { deps, unseen };
 }
 
 /** Stand in for the credentials, to see what a format says of the file that is there. */

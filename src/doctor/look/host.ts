@@ -54,16 +54,9 @@ const MAX_BYTES = 65_536;
 async function statusWithoutToken(world: World, origin: string): Promise<number | undefined> {
   const { http } = await world.services();
   const signal = AbortSignal.any([world.stop, AbortSignal.timeout(PATIENCE)]);
-  const request = {
-    origin,
-    method: 'GET',
-    path: '/latest/meta-data/',
-    headers: {},
-    signal,
-    maxBytes: MAX_BYTES,
-  } as const;
+  const path = '/latest/meta-data/';
   try {
-    return (await http.request(request)).status;
+    return (await http.request({ origin, method: 'GET', path, headers: {}, signal, maxBytes: MAX_BYTES })).status;
   } catch {
     world.stop.throwIfAborted();
     return undefined;

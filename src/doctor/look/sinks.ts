@@ -133,22 +133,12 @@ export async function readFiles(deps: LookDeps, paths: readonly string[]): Promi
 }
 
 function probe(path: string): DotenvSink {
-  const name = (field: string): string => `CREDROTATE_PROBE_${field}`;
+  const prefix = 'CREDROTATE_PROBE_';
   const names = {
-    accessKeyId: name('ID'),
-    secretAccessKey: name('KEY'),
-    sessionToken: name('TOKEN'),
+    accessKeyId: `${prefix}ID`,
+    secretAccessKey: `${prefix}KEY`,
+    sessionToken: `${prefix}TOKEN`,
     expiration: null,
   };
-  return {
-    format: 'dotenv',
-    path,
-    names,
-    prefix: name(''),
-    export: false,
-    only: false,
-    comment: false,
-    mode: 0o600,
-    notify: [],
-  };
+  return { format: 'dotenv', path, names, prefix, export: false, only: false, comment: false, mode: 0o600, notify: [] };
 }
