@@ -16,18 +16,13 @@ export function addComplete(program: Command, run: Run): void {
     .argument('[words...]', 'the command line as it was typed, up to the cursor')
     .passThroughOptions()
     .description('Print what can stand where the cursor is, a line each; :files where the shell completes files.')
-    .action((shell: string, words: readonly string[]) => run((world) => complete(world, program, { shell, words })));
-}
-
-interface Typed {
-  readonly shell: string;
-  readonly words: readonly string[];
+    .action((shell: string, words: readonly string[]) => run((world) => complete(world, program, shell, words)));
 }
 
 /** Shells write candidates into command lines, some of them unquoted: what means something there is none. */
 const HARMLESS = /^[\w./@:+-]+$/;
 
-async function complete(world: World, program: Command, { shell, words }: Typed): Promise<ExitCode> {
+async function complete(world: World, program: Command, shell: string, words: readonly string[]): Promise<ExitCode> {
   const line = parse(program, shell === 'bash' ? glued(words) : words);
   const found = await candidates(world, line);
   if (found === 'files') {
@@ -85,17 +80,13 @@ function after(line: Line, word: string): Line {
   if (!isOver && word.startsWith('-')) {
     const [name = '', value] = word.split('=', 2);
     const next = optionOf(command, name);
-    const config = name === '--config' && value !== undefined ? { config: value } : {};
-    return {
-      ...line,
-      ...config,
-      isOver: word === '--',
-      option: value === undefined && takesValue(next) ? next : undefined,
-    };
+    const config = name === '--config' && value !== undefined ? value : line.config;
+    const awaited = value === undefined && takesValue(next) ? next : undefined;
+    return { ...line, config, isOver: word === '--', option: awaited };
   }
   if (option) {
-    const config = option.long === '--config' ? { config: word } : {};
-    return { ...line, ...config, option: option.variadic ? option : undefined };
+    const config = option.long === '--config' ? word : line.config;
+    return { ...line, config, option: option.variadic ? option : undefined };
   }
   return { ...line, command: commandsOf(command).find((one) => one.name() === word) ?? command };
 }
@@ -126,11 +117,8 @@ async function candidates(world: World, line: Line): Promise<readonly string[] |
   if (inner.length > 0) return inner.map((one) => one.name());
   const [argument] = command.registeredArguments;
   if (!argument) return [];
-  return await valuesOf(
-    world,
-    line,
-    ARGUMENTS[`${command.name()} ${argument.name()}`] ?? argument.argChoices ?? argument.name(),
-  );
+  const placeholder = ARGUMENTS[`${command.name()} ${argument.name()}`] ?? argument.name();
+  return await valuesOf(world, line, argument.argChoices ?? placeholder);
 }
 
 function placeholderOf({ flags }: Option): string {

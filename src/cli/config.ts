@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
-import { formatProblems, placeText } from '../config/problem.ts';
-import { describeSettings } from '../config/settings.ts';
-import { show as showValue } from '../config/problem.ts';
+import { placeText, show as showValue } from '../config/problem.ts';
+import { isList, isMapping, type Entry, type Place, type Tree } from '../config/tree.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
 import { lookAtConfiguration } from '../agent/facts.ts';
-import { CommandFailure, loadFor, withConfig, type ConfigOptions } from './options.ts';
+import { loadFor, requireConfig, withConfig, type ConfigOptions } from './options.ts';
 import type { Run, World } from '../agent/world.ts';
 import { readStatus } from '../agent/published.ts';
 
@@ -39,16 +38,15 @@ async function schema(world: World): Promise<ExitCode> {
 }
 
 async function show(world: World, options: ConfigOptions): Promise<ExitCode> {
-  const result = await loadFor(world, options);
-  if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
-  const settings = describeSettings(result.tree, await readSchema());
+  const { tree, config } = requireConfig(await loadFor(world, options));
+  const settings = describeSettings(tree, await readSchema());
   const given = new Set(settings.flatMap(({ path, at }) => (at ? [path] : [])));
   const silent = settings.filter(({ path, at }) => at !== undefined || environmentOf(world, path) === undefined);
   const lines = [
     ...silent.map(({ path, value, at }) => `${path}: ${value}  # ${at ? placeText(at) : 'default'}`),
     ...Object.keys(VARIABLES).flatMap((path) => (given.has(path) ? [] : (environmentOf(world, path) ?? []))),
   ].map(printable);
-  world.print([`# ${await inForce(world, result.config.path)}`, ...lines, ''].join('\n'));
+  world.print([`# ${await inForce(world, config.path)}`, ...lines, ''].join('\n'));
   return EXIT.done;
 }
 
@@ -79,4 +77,63 @@ async function inForce(world: World, path: string | undefined): Promise<string> 
     if (error instanceof AgentError && error.code === 'AGENT_ABSENT') return 'no agent has read it since the boot';
     throw error;
   }
+}
+
+/** One setting: its value, and where it was written; without a place it is a default. */
+interface Setting {
+  /** `sinks[0].mode` */
+  readonly path: string;
+  readonly value: string;
+  readonly at?: Place;
+}
+
+interface Schema {
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
+  readonly items?: Schema;
+  readonly oneOf?: readonly Schema[];
+  readonly const?: unknown;
+  readonly default?: unknown;
+}
+
+/** Every setting of a valid configuration, those that were left out with the defaults of its JSON Schema. */
+function describeSettings(tree: Tree | undefined, schema: Schema, path = ''): readonly Setting[] {
+  const { properties = {}, additionalProperties, items } = variantOf(tree, schema);
+  if (tree && isList(tree.value) && items?.oneOf) {
+    return tree.value.flatMap((item, index) => describeSettings(item, items, `${path}[${index}]`));
+  }
+  const entries = tree && isMapping(tree.value) ? tree.value : new Map<string, Entry>();
+  const names = new Set([...Object.keys(properties), ...entries.keys()]);
+  const rest = typeof additionalProperties === 'object' ? additionalProperties : {};
+  if (names.size > 0) {
+    return [...names].flatMap((name) =>
+      describeSettings(entries.get(name)?.tree, properties[name] ?? rest, path === '' ? name : `${path}.${name}`),
+    );
+  }
+  return single(tree, schema, path);
+}
+
+function single(tree: Tree | undefined, { default: standard }: Schema, path: string): readonly Setting[] {
+  if (tree) return [{ path, value: valueOf(tree, path), at: tree.at }];
+  return standard === undefined || typeof standard === 'object' ? [] : [{ path, value: showValue(standard) }];
+}
+
+/** Of sinks and consumers, by their format or type. */
+function variantOf(tree: Tree | undefined, schema: Schema): Schema {
+  const { oneOf } = schema;
+  if (!oneOf || !tree || !isMapping(tree.value)) return schema;
+  const { value } = tree;
+  const fits = ({ properties = {} }: Schema): boolean =>
+    Object.entries(properties).every(
+      ([name, one]) => one.const === undefined || one.const === value.get(name)?.tree.value,
+    );
+  return oneOf.find(fits) ?? schema;
+}
+
+/** What a program is given may be secret; its name is not. */
+function valueOf({ value }: Tree, path: string): string {
+  if (!isList(value)) return showValue(value);
+  const [first, ...more] = value;
+  if (!path.endsWith('.command')) return `[${value.map((item) => showValue(item.value)).join(', ')}]`;
+  return `[${showValue(first?.value)}, and ${more.length} not shown]`;
 }

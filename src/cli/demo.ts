@@ -100,8 +100,6 @@ async function showFiles({ directory, say }: Stage): Promise<void> {
   for (const name of ['credentials', 'app.env', 'iam.json']) say('files', await describeFile(join(directory, name)));
 }
 
-/** The processes and the files of a demo. */
-
 interface Player {
   readonly process: ChildProcess;
   /** With its exit code, when it has ended and all its lines were given out. */
@@ -120,15 +118,13 @@ async function end(player: Player): Promise<void> {
   await player.ended;
 }
 
-/** One line for a file: its mode, its size and the last characters of the key in it. */
 async function describeFile(path: string): Promise<string> {
   const [{ mode, size }, text] = await Promise.all([stat(path), readFile(path, 'utf8')]);
   const key = /A[KS]IA[A-Z0-9]{12}([A-Z0-9]{4})/.exec(text)?.[1] ?? '?';
   return `${(mode & 0o777).toString(8)} ${String(size).padStart(5)} bytes  key …${key}  ${basename(path)}`;
 }
 
-/** What `credrotate demo` puts on its stage. DIRECTORY stands for the temporary directory. */
-
+/** DIRECTORY stands for the temporary directory. */
 const DEMO_CONFIG = `sinks:
   - path: DIRECTORY/credentials
     format: aws-credentials

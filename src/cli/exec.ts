@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { describeForeign, isErrno } from '../core/errors.ts';
 import { environmentOf } from '../sinks/formats/export.ts';
-import { obtain, withSource, type SourceOptions } from './obtain.ts';
+import { isAllowed, obtain, withSource, type SourceOptions } from './obtain.ts';
 import { CommandFailure } from './options.ts';
 import type { Run, World } from '../agent/world.ts';
 
@@ -53,18 +53,11 @@ async function find(name: string, path = '/usr/local/bin:/usr/bin:/bin'): Promis
       () => undefined,
     );
     isThere ||= isFile !== undefined;
-    if (isFile && (await isExecutable(place))) return place;
+    if (isFile && (await isAllowed(place, constants.X_OK))) return place;
   }
   throw isThere
     ? unusable(name, 'something that cannot be executed', NOT_EXECUTABLE)
     : unusable(name, 'nothing', NOT_FOUND);
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }
 
 function unusable(name: string, got: string, exitCode: number): CommandFailure {

@@ -24,11 +24,8 @@ async function explain(world: World, code: string | undefined): Promise<ExitCode
 }
 
 function unknown(code: string, known: readonly string[]): AgentError {
-  return new AgentError(
-    'USAGE',
-    `explain: expected an error code, an exit code or the id of a finding, got ${JSON.stringify(code)}`,
-    {
-      hint: didYouMean(code, known) ?? 'credrotate explain lists them',
-    },
-  );
+  const expected = 'an error code, an exit code or the id of a finding';
+  return new AgentError('USAGE', `explain: expected ${expected}, got ${JSON.stringify(code)}`, {
+    hint: didYouMean(code, known) ?? 'credrotate explain lists them',
+  });
 }

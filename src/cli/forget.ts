@@ -7,7 +7,7 @@ import type { Config, SinkConfig } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
 import { type ExitCode, exitCodeOfErrors } from '../core/exit.ts';
-import { findingOf } from '../core/findings.ts';
+import { findingOf, found } from '../core/findings.ts';
 import { idOf, keyOf, named, namesOf } from '../core/sink-id.ts';
 import { foreseen } from '../report/diff.ts';
 import { errorLines, sinkLines } from '../report/print-report.ts';
@@ -89,14 +89,14 @@ function busy(world: World): AgentError {
 }
 
 async function preview(world: World, { config, sinks, options }: Chosen): Promise<ExitCode> {
-  if (options.keep) return await tell(world, options, { outcomes: sinks.map(kept) });
+  if (options.keep) return await tell(world, options, sinks.map(kept));
   const deps = { ...sinkDeps(await world.services()), forget: forgetSink };
   const outcomes: SinkPreview[] = [];
   for (const [keyId, some] of byKey(readState(stateDirectory(world)), sinks)) {
     const request = { sinks: some, trustedGroups: config.trustedGroups, keyId, force: options.force ?? false };
     outcomes.push(...(await previewForget(deps, request)));
   }
-  return await tell(world, options, { outcomes, isPreview: true });
+  return await tell(world, options, outcomes);
 }
 
 async function forgetNow(world: World, { config, sinks, options }: Chosen, log: Log): Promise<ExitCode> {
@@ -104,15 +104,14 @@ async function forgetNow(world: World, { config, sinks, options }: Chosen, log: 
   const store = StateStore.open(stateDirectory(world), log);
   if (options.keep) {
     await letGo(store, new Set(sinks.map(idOf)));
-    return await tell(world, options, { outcomes: sinks.map(kept), errors: store.trouble ? [store.trouble] : [] });
+    return await tell(world, options, sinks.map(kept), store.trouble ? [store.trouble] : []);
   }
   const deps = { ...sinkDeps(services), forget: forgetSink };
   const { outcomes, errors } = await forgetWritten(
     { store, forgetSinks: (request) => forgetSinks(deps, request) },
     { sinks, trustedGroups: config.trustedGroups, force: options.force ?? false, all: options.all ?? false },
   );
-  const all = options.all ? [...errors, ...removePublished(world, config)] : errors;
-  return await tell(world, options, { outcomes, errors: all });
+  return await tell(world, options, outcomes, options.all ? [...errors, ...removePublished(world, config)] : errors);
 }
 
 /** Of a file that is let go as it is. */
@@ -120,29 +119,24 @@ function kept(sink: SinkConfig): SinkPreview {
   return { ...keyOf(sink), format: sink.format, result: 'unchanged', bytesChanged: false, drift: [], warnings: [] };
 }
 
-interface Told {
-  readonly outcomes: readonly SinkPreview[];
-  readonly isPreview?: boolean;
-  /** Beside those of the sinks. */
-  readonly errors?: readonly ErrorInfo[];
-}
-
+/** `errors`: beside those of the sinks. */
 async function tell(
   world: World,
   options: ForgetOptions,
-  { outcomes, isPreview = false, errors = [] }: Told,
+  outcomes: readonly SinkPreview[],
+  errors: readonly ErrorInfo[] = [],
 ): Promise<ExitCode> {
   const { clock } = await world.services();
-  const findings = [
-    ...named(outcomes).flatMap(({ name: subject, error }) =>
-      error ? [findingOf('sink-refused', { subject, problem: 'it keeps what we wrote' }, error)] : [],
+  const state = { subject: 'state', problem: 'not all is forgotten' };
+  const findings = found(
+    ...named(outcomes).map(
+      ({ name: subject, error }) =>
+        error && findingOf('sink-refused', { subject, problem: 'it keeps what we wrote' }, error),
     ),
-    ...errors.map((error) =>
-      findingOf('state-unwritable', { subject: 'state', problem: 'not all is forgotten' }, error),
-    ),
-  ];
+    ...errors.map((error) => findingOf('state-unwritable', state, error)),
+  );
   const all = [...outcomes.flatMap(({ error }) => error ?? []), ...errors];
-  const sinks = outcomes.map((outcome) => foreseen(outcome, isPreview));
+  const sinks = outcomes.map((outcome) => foreseen(outcome, options.dryRun ?? false));
   const report = reportOf('forget', { exitCode: exitCodeOfErrors(all), findings, sinks, errors }, clock.now());
   return showReport(world, options, report, () =>
     [...named(sinks).flatMap((sink) => sinkLines(sink)), ...errors.flatMap(errorLines), ''].join('\n'),

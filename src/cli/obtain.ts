@@ -43,13 +43,15 @@ async function fetchCredentials(world: World, config: Config): ReturnType<typeof
 
 /** How the source is reached, by the configuration that is named, the usual one if it can be read, or none. */
 export async function findConfig(world: World, options: ConfigOptions): Promise<Config> {
-  const isUsualThere = async (): Promise<boolean> => (await isReadable(DEFAULT_CONFIG)) || (await isReadable(DROP_INS));
-  if (options.config !== undefined || (await isUsualThere())) return readPart(world, options, 'imds');
-  return defaultConfig();
+  const isThere =
+    options.config !== undefined ||
+    (await isAllowed(DEFAULT_CONFIG, constants.R_OK)) ||
+    (await isAllowed(DROP_INS, constants.R_OK));
+  return isThere ? await readPart(world, options, 'imds') : defaultConfig();
 }
 
-async function isReadable(path: string): Promise<boolean> {
-  return await access(path, constants.R_OK).then(
+export async function isAllowed(path: string, mode: number): Promise<boolean> {
+  return await access(path, mode).then(
     () => true,
     () => false,
   );

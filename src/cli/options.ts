@@ -64,17 +64,13 @@ export async function readConfig(world: World, options: SinkFlags): Promise<Conf
 
 /** The same, with all that is to be said of it. */
 export async function loadFor(world: World, options: SinkFlags): Promise<ConfigResult> {
-  return namesSinks(options) ? await fromFlags(options) : await fromFile(world, options);
+  if (!namesSinks(options)) return await fromFile(world, options);
+  return (await import('../config/assemble.ts')).configFromFlags(options);
 }
 
 /** The same, for a command that goes by one part of it alone: of what is doubtful elsewhere it does not warn. */
 export async function readPart(world: World, options: ConfigOptions, part: 'imds' | 'lockdown'): Promise<Config> {
   return accepted(world, await fromFile(world, options), ({ path }) => path === '' || path.startsWith(part));
-}
-
-async function fromFlags(options: SinkFlags): Promise<ConfigResult> {
-  const { configFromFlags } = await import('../config/assemble.ts');
-  return configFromFlags({ ...options });
 }
 
 async function fromFile(world: World, { config = DEFAULT_CONFIG, confDir }: ConfigOptions): Promise<ConfigResult> {
@@ -91,11 +87,17 @@ export function namesSinks({ awsCredentials, dotenv, jsonFile }: SinkFlags): boo
   return [awsCredentials, dotenv, jsonFile].some((paths) => paths !== undefined && paths.length > 0);
 }
 
+/** Ends the command where the configuration is refused. */
+export function requireConfig(result: ConfigResult): Extract<ConfigResult, { ok: true }> {
+  if (result.ok) return result;
+  throw new CommandFailure(formatProblems(result.problems), EXIT.config);
+}
+
 function accepted(world: World, result: ConfigResult, concerns: (warning: Problem) => boolean): Config {
-  if (!result.ok) throw new CommandFailure(formatProblems(result.problems), EXIT.config);
-  const warnings = result.warnings.filter((one) => one.severity === 'warning' && concerns(one));
-  if (warnings.length > 0) world.complain(formatProblems(warnings));
-  return result.config;
+  const { config, warnings } = requireConfig(result);
+  const shown = warnings.filter((one) => one.severity === 'warning' && concerns(one));
+  if (shown.length > 0) world.complain(formatProblems(shown));
+  return config;
 }
 
 export function durationOption(flags: string, description: string): Option {

@@ -6,7 +6,7 @@ import { notableSkew, sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import { displayKeyId } from '../core/credentials.ts';
 import { type ExitCode, exitCodeOfErrors } from '../core/exit.ts';
-import { findingOf } from '../core/findings.ts';
+import { findingOf, found } from '../core/findings.ts';
 import { named, namesOf, sinkId } from '../core/sink-id.ts';
 import { dryRun } from '../notify/notify.ts';
 import { foreseen } from '../report/diff.ts';
@@ -45,23 +45,19 @@ export async function plan(world: World, options: PlanOptions): Promise<ExitCode
   const decided = await decide(world, config, options);
   const { decision } = decided;
   const sinks = await previews(world, config, decided);
-  const errors = [...sinks.flatMap(({ error }) => error ?? []), ...('error' in decision ? [decision.error] : [])];
-  const findings = [
-    ...('error' in decision
-      ? [findingOf('source-failing', { subject: 'source', problem: 'nothing would be written' }, decision.error)]
-      : []),
-    ...named(sinks).flatMap(({ name, error }) =>
-      error ? [findingOf('sink-refused', { subject: name, problem: 'a pass would not write it' }, error)] : [],
+  const failure = 'error' in decision ? decision.error : undefined;
+  const findings = found(
+    failure && findingOf('source-failing', { subject: 'source', problem: 'nothing would be written' }, failure),
+    ...named(sinks).map(
+      ({ name: subject, error }) =>
+        error && findingOf('sink-refused', { subject, problem: 'a pass would not write it' }, error),
     ),
-  ];
-  const consumers = 'error' in decision ? [] : await toNotify(world, config, decided, sinks);
-  const found = { sinks: sinks.map((sink) => foreseen(sink)), consumers, findings };
-  const now = clock.now();
-  const report = reportOf(
-    'plan',
-    { ...found, source: sourceOf(decided, now), exitCode: exitCodeOfErrors(errors) },
-    now,
   );
+  const errors = [...sinks.map(({ error }) => error), failure].filter((error) => error !== undefined);
+  const consumers = failure ? [] : await toNotify(world, config, decided, sinks);
+  const now = clock.now();
+  const sections = { source: sourceOf(decided, now), sinks: sinks.map((sink) => foreseen(sink)), consumers };
+  const report = reportOf('plan', { exitCode: exitCodeOfErrors(errors), findings, ...sections }, now);
   return showReport(world, options, report, () => printPlan(report, NEWS[decision.kind], screenOf(world).paint));
 }
 

@@ -63,7 +63,6 @@ function withCommands(program: Command, commands: readonly AddCommand[], run: Ru
   return program;
 }
 
-/** What every command takes. */
 interface Common {
   readonly quiet?: true;
   readonly verbose?: true;
@@ -127,7 +126,6 @@ function explain(world: World, error: unknown): number {
   return exitCodeOfError(code);
 }
 
-/** Describes a command to the program. */
 type AddCommand = (program: Command, run: Run) => void;
 
 /** Every command, in the order of `--help`. Each is loaded only when it is called, or when all are to be shown. */
