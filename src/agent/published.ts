@@ -82,12 +82,25 @@ interface FoundStatus {
 export function readStatus(world: World): FoundStatus {
   const directories = spokenOf(world);
   const path = join(directories.runtime, STATUS);
-  const text = textOf(world, directories);
+  const absent = (what: string, hint: string): AgentError =>
+    new AgentError('AGENT_ABSENT', `${path}: ${what}`, { hint });
+  let text: string | undefined;
+  try {
+    text = readStatusText({ ...world, directories });
+  } catch (error) {
+    throw absent(`no status there: ${toErrorInfo(error).message}`, 'see who may read it: ls -l');
+  }
+  if (text === undefined) {
+    const isOther = directories.runtime !== world.directories.runtime;
+    const nor = isOther ? `, nor in ${world.directories.runtime}` : '';
+    throw absent(`no status there${nor}: ENOENT on open`, 'make a first pass: sudo credrotate once');
+  }
   const status = parseStatus(text);
   if (status) return { status, directories };
-  throw new AgentError('AGENT_ABSENT', `${path}: expected a status of this version of credrotate, got something else`, {
-    hint: 'have it written anew: credrotate refresh, or credrotate once',
-  });
+  throw absent(
+    'expected a status of this version of credrotate, got something else',
+    'have it written anew: credrotate refresh, or credrotate once',
+  );
 }
 
 /** Of the agent that this user speaks of: their own where it has left a status, else the host's. */
@@ -110,21 +123,4 @@ function isThere(world: World): boolean {
   } catch {
     return true;
   }
-}
-
-function textOf(world: World, directories: Directories): string {
-  const path = join(directories.runtime, STATUS);
-  let text: string | undefined;
-  try {
-    text = readStatusText({ ...world, directories });
-  } catch (error) {
-    const got = toErrorInfo(error).message;
-    throw new AgentError('AGENT_ABSENT', `${path}: no status there: ${got}`, { hint: 'see who may read it: ls -l' });
-  }
-  if (text !== undefined) return text;
-  const isOther = directories.runtime !== world.directories.runtime;
-  const nor = isOther ? `, nor in ${world.directories.runtime}` : '';
-  throw new AgentError('AGENT_ABSENT', `${path}: no status there${nor}: ENOENT on open`, {
-    hint: 'make a first pass: sudo credrotate once',
-  });
 }

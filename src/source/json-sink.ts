@@ -22,13 +22,9 @@ export async function readJsonSink(path: string, now: number): Promise<Credentia
   if ((fields.get('code') ?? 'Success') !== 'Success') throw refuse('Code Success', 'another');
   if ((fields.get('version') ?? 1) !== 1) throw refuse('Version 1', 'another');
   const credentials = credentialsIn(fields, ['Token', 'SessionToken'], refuse);
-  if (credentials.expiration <= now) throw expired(path, credentials.expiration);
-  return credentials;
-}
-
-function expired(path: string, expiration: number): AgentError {
-  const message = `${path}: expected credentials that are good, got some that expired at ${formatExpiration(expiration)}`;
-  return new AgentError('CREDENTIALS_EXPIRED', message, {
+  if (credentials.expiration > now) return credentials;
+  const got = `some that expired at ${formatExpiration(credentials.expiration)}`;
+  throw new AgentError('CREDENTIALS_EXPIRED', `${path}: expected credentials that are good, got ${got}`, {
     hint: 'nothing keeps this file fresh any more: credrotate status says why',
   });
 }
