@@ -108,11 +108,11 @@ export function parseTable(listing: string): Table | undefined {
   const endpoints = ENDPOINTS.map(({ set, address }) => endpoint(sets.get(set) ?? [], address));
   const rules = rulesOf(objects, sets);
   const lefts = endpoints.flatMap(({ left }) => left ?? []);
-  const standing = endpoints.filter(({ stands }) => stands).length;
+  const there = endpoints.filter(({ isThere }) => isThere).length;
   return {
     // Only the kernel takes all addresses away; one alone was somebody else.
-    ...(rules && (standing === 0 || standing === endpoints.length) && { rules }),
-    effect: standing === 0 ? 'ended' : lefts.length > 0 ? 'trial' : 'lasting',
+    ...(rules && (there === 0 || there === endpoints.length) && { rules }),
+    effect: there === 0 ? 'ended' : lefts.length > 0 ? 'trial' : 'lasting',
     ...(lefts.length > 0 && { left: Math.min(...lefts) }),
     refused: (sets.get('refused') ?? []).flatMap(({ value }) => (isId(value) ? [value] : [])),
   };
@@ -155,9 +155,9 @@ function elements(set: Json): Element[] {
   });
 }
 
-function endpoint(found: readonly Element[], address: string): { readonly stands: boolean; readonly left?: number } {
+function endpoint(found: readonly Element[], address: string): { readonly isThere: boolean; readonly left?: number } {
   const { left } = found[0] ?? {};
-  return { stands: found[0]?.value === address, ...(left !== undefined && { left }) };
+  return { isThere: found[0]?.value === address, ...(left !== undefined && { left }) };
 }
 
 /** What the rules mean, if they are what we would make of that meaning, and nothing but that. */
