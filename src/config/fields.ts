@@ -92,6 +92,11 @@ export function choice<const C extends readonly string[]>(...choices: C): v.Pick
   return v.picklist(choices, expectation(oneOf(choices)));
 }
 
+/** Of names, which somebody may write as one text. */
+export function listOf<S extends v.GenericSchema>(item: S, what: string, example: string): v.ArraySchema<S, string> {
+  return v.array(item, expectation(`a list of ${what}`, `put the name in brackets: [${example}]`));
+}
+
 export const flag: v.GenericSchema<boolean> = v.boolean(({ input }) =>
   expectation('true or false', typeof input === 'string' ? 'write true or false, without quotes' : undefined),
 );

@@ -7,7 +7,7 @@ import { isErrno, AgentError, describeForeign } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { readFile } from '../files/read.ts';
 import { Held } from '../paths/held.ts';
-import { openDirectory, openFile, type FoundDirectory, type FoundFile } from '../paths/policies.ts';
+import { openDirectory, openFile } from '../paths/policies.ts';
 import { takeBackOr, takeBack } from '../paths/refusal.ts';
 import { assemble } from './assemble.ts';
 import { parseYaml } from './document.ts';
@@ -240,22 +240,22 @@ export function lookOnDisk(inForce: InForce, options: LoadOptions): FoundOnDisk 
  */
 function sinceOf(files: readonly string[], directories: readonly string[], uid: number): Pick<FoundOnDisk, 'since'> {
   const times = [
-    ...files.flatMap((path) => changedAt(() => openFile('configuration', path, { uid }), path, uid)),
-    ...directories.flatMap((path) => changedAt(() => openDirectory('configuration', path, { uid }), path, uid)),
+    ...files.flatMap((path) => changedAt(openFile, path, uid)),
+    ...directories.flatMap((path) => changedAt(openDirectory, path, uid)),
   ];
   return times.length === 0 ? {} : { since: new Date(Math.max(...times)).toISOString() };
 }
 
 /** One time in milliseconds, or none. */
-function changedAt(open: () => FoundFile | FoundDirectory, path: string, uid: number): readonly number[] {
+function changedAt(open: typeof openFile | typeof openDirectory, path: string, uid: number): readonly number[] {
   try {
     if (uid !== 0) {
       using held = Held.unjudged(path);
       return [Number(held.stat().ctimeMs)];
     }
-    using found = open();
-    if (found.kind === 'file') return [Number(found.held.stat().ctimeMs)];
-    return found.kind === 'directory' && found.missing.length === 0 ? [Number(found.held.stat().ctimeMs)] : [];
+    using found = open('configuration', path, { uid });
+    const isThere = found.kind === 'file' || (found.kind === 'directory' && found.missing.length === 0);
+    return isThere ? [Number(found.held.stat().ctimeMs)] : [];
   } catch (error) {
     if (isErrno(error)) return [];
     throw error;

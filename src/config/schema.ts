@@ -6,6 +6,7 @@ import {
   duration,
   expectation,
   flag,
+  listOf,
   mapping,
   option,
   owner,
@@ -43,10 +44,7 @@ const ofConsumers = {
     'For when: expiring, the time that is left then. Left out: a third of the lifetime.',
     duration('1s', '12h'),
   ),
-  after: option(
-    'Consumers of the same files that are notified first.',
-    v.array(consumerName, expectation('a list of consumers', 'put the name in brackets: [name]')),
-  ),
+  after: option('Consumers of the same files that are notified first.', listOf(consumerName, 'consumers', 'name')),
 };
 
 const signal = text(`a signal: ${oneOf(SIGNALS)}`, readSignal, {
@@ -133,11 +131,7 @@ const ofSinks = {
     'Permission bits, octal however they are written; or `any`: the mode of the file system, if it keeps others out. Left out: 0600.',
     mode,
   ),
-  notify: option(
-    'The consumers to notify when this file changes.',
-    v.array(consumerName, expectation('a list of consumers', 'put the name in brackets: [name]')),
-    [],
-  ),
+  notify: option('The consumers to notify when this file changes.', listOf(consumerName, 'consumers', 'name'), []),
 };
 
 const comment = option('Begin a new file with a comment that names credrotate.', flag, true);
@@ -238,6 +232,8 @@ const schedule = v.union(
   expectation(SCHEDULE),
 );
 
+const ATTEMPTS = 'a whole number from 1 to 20';
+
 const imds = mapping({
   endpoint: option(
     'Base URL of the metadata service. Left out, AWS_EC2_METADATA_SERVICE_ENDPOINT and endpoint_mode decide.',
@@ -263,14 +259,9 @@ const imds = mapping({
   ),
   attempts: option(
     'How often one request is tried, the first time included. Left out: AWS_METADATA_SERVICE_NUM_ATTEMPTS, or 4.',
-    attempts(),
+    v.pipe(v.number(ATTEMPTS), v.integer(ATTEMPTS), v.minValue(1, ATTEMPTS), v.maxValue(20, ATTEMPTS)),
   ),
 });
-
-function attempts(): v.GenericSchema<number> {
-  const expected = expectation('a whole number from 1 to 20');
-  return v.pipe(v.number(expected), v.integer(expected), v.minValue(1, expected), v.maxValue(20, expected));
-}
 
 const refresh = mapping({
   max_interval: option('The longest time between two passes.', duration('1s', '24h'), '5m'),
@@ -291,11 +282,7 @@ const log = mapping({
 });
 
 const lockdown = mapping({
-  allow_users: option(
-    'Users that reach the metadata service beside root.',
-    v.array(owner, expectation('a list of users', 'put the name in brackets: [cwagent]')),
-    [],
-  ),
+  allow_users: option('Users that reach the metadata service beside root.', listOf(owner, 'users', 'cwagent'), []),
   containers: option('Whether forwarded traffic (containers, VMs) reaches it.', choice('allow', 'deny'), 'allow'),
 });
 
@@ -316,7 +303,7 @@ export const file = mapping({
   ),
   trusted_groups: option(
     'Groups whose members may write in the directories of sinks, as the owners of these may. They can delete a sink or put another file in its place, which is noticed, but read no sink by that.',
-    v.array(owner, expectation('a list of groups', 'put the name in brackets: [staff]')),
+    listOf(owner, 'groups', 'staff'),
     [],
   ),
   imds: option('The instance metadata service.', imds, {}),
