@@ -6,7 +6,7 @@ import { printOf, type Credentials } from '../src/core/credentials.ts';
 import { Secret } from '../src/core/secret.ts';
 import { applySinks } from '../src/sinks/apply.ts';
 import type { SinkRecords } from '../src/sinks/contract.ts';
-import { renderSink } from '../src/sinks/formats/render.ts';
+import { forgetSink, renderSink } from '../src/sinks/formats/render.ts';
 import { createAtomicFiles } from '../src/system/atomic-files.ts';
 import { readBootTime } from '../src/system/boot-time.ts';
 import { createCommands } from '../src/system/commands.ts';
@@ -57,6 +57,7 @@ function writeOurs(): (credentials: Credentials) => Promise<void> {
     clock: createClock(),
     readBootTime,
     render: renderSink,
+    forget: forgetSink,
   };
   const names = {
     accessKeyId: 'AWS_ACCESS_KEY_ID',

@@ -15,9 +15,8 @@ import { reportOf } from '../report/report.ts';
 import { byKey, forgetWritten, letGo } from '../rotation/forget.ts';
 import { leftBehind } from '../rotation/state.ts';
 import { readState, StateStore } from '../rotation/store.ts';
+import { forgetSinks, previewForget } from '../sinks/apply.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
-import { forgetSinks, previewForget } from '../sinks/forget.ts';
-import { forgetSink } from '../sinks/formats/forget.ts';
 import { namesSinks, readConfig, withSinks, type SinkFlags } from './options.ts';
 import { jsonOption, type ReportOptions, showReport } from './show-report.ts';
 
@@ -90,7 +89,7 @@ function busy(world: World): AgentError {
 
 async function preview(world: World, { config, sinks, options }: Chosen): Promise<ExitCode> {
   if (options.keep) return await tell(world, options, sinks.map(kept));
-  const deps = { ...sinkDeps(await world.services()), forget: forgetSink };
+  const deps = sinkDeps(await world.services());
   const outcomes: SinkPreview[] = [];
   for (const [keyId, some] of byKey(readState(stateDirectory(world)), sinks)) {
     const request = { sinks: some, trustedGroups: config.trustedGroups, keyId, force: options.force ?? false };
@@ -106,7 +105,7 @@ async function forgetNow(world: World, { config, sinks, options }: Chosen, log: 
     await letGo(store, new Set(sinks.map(idOf)));
     return await tell(world, options, sinks.map(kept), store.trouble ? [store.trouble] : []);
   }
-  const deps = { ...sinkDeps(services), forget: forgetSink };
+  const deps = sinkDeps(services);
   const { outcomes, errors } = await forgetWritten(
     { store, forgetSinks: (request) => forgetSinks(deps, request) },
     { sinks, trustedGroups: config.trustedGroups, force: options.force ?? false, all: options.all ?? false },

@@ -63,6 +63,10 @@ const OF_CODE = {
 
 export type ErrorCode = keyof typeof OF_CODE;
 
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(OF_CODE, text);
+}
+
 export function exitCodeOfError(code: ErrorCode): ExitCode {
   return OF_CODE[code];
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { UserIds } from '../core/contracts.ts';
 import { isErrno, type ErrorInfo } from '../core/errors.ts';
-import type { Directory } from '../paths/held.ts';
+import type { Directory, Held } from '../paths/held.ts';
 import { errorOf, makeDirectory, openDirectory, openFile, type Use } from '../paths/policies.ts';
 import type { Walker } from '../paths/walked.ts';
 import { refuseSpecial } from './read.ts';
@@ -62,21 +62,17 @@ export class OwnDirectory {
 
   /** Whether something stands under this name that is the agent's or root's. */
   has(name: string): boolean {
-    using found = openFile(this.#use, join(this.path, name), this.#owner);
-    if (found.kind === 'absent') return false;
-    if (found.kind !== 'file') throw errorOf(this.#use, join(this.path, name), found);
-    return true;
+    using held = this.#find(name);
+    return held !== undefined;
   }
 
   /** Undefined when there is no such file. */
   read(name: string): Buffer | undefined {
-    const path = join(this.path, name);
-    using found = openFile(this.#use, path, this.#owner);
-    if (found.kind === 'absent') return undefined;
-    if (found.kind !== 'file') throw errorOf(this.#use, path, found);
-    const fd = found.held.reopen(constants.O_RDONLY);
+    using held = this.#find(name);
+    if (!held) return undefined;
+    const fd = held.reopen(constants.O_RDONLY);
     try {
-      refuseSpecial(path, fstatSync(fd, { bigint: true }), 'STATE_UNWRITABLE');
+      refuseSpecial(join(this.path, name), fstatSync(fd, { bigint: true }), 'STATE_UNWRITABLE');
       return readFileSync(fd);
     } finally {
       closeSync(fd);
@@ -118,6 +114,14 @@ export class OwnDirectory {
       using directory = this.open();
       sweepBeside(directory, names);
     } catch {}
+  }
+
+  #find(name: string): Held | undefined {
+    const path = join(this.path, name);
+    const found = openFile(this.#use, path, this.#owner);
+    if (found.kind === 'file') return found.held;
+    if (found.kind === 'absent') return undefined;
+    throw errorOf(this.#use, path, found);
   }
 }
 

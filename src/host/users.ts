@@ -1,15 +1,14 @@
-import { readFileSync } from 'node:fs';
 import type { Users } from '../core/contracts.ts';
 import { isErrno } from '../core/errors.ts';
+import { readOrNothing } from '../paths/accounts.ts';
 import { type HostDeps, runTool, type ToolOptions } from './tool.ts';
 
-export interface UserDatabase extends HostDeps {
+/** Who asks the name services of this machine: `timeout` is what one may take, and `signal` ends the waiting for it. */
+export interface Asking extends HostDeps, Partial<Pick<ToolOptions, 'timeout' | 'signal'>> {}
+
+export interface UserDatabase extends Asking {
   /** Where the files are. */
   readonly files?: Readonly<Record<Table, string>>;
-  /** Milliseconds that a name service may take. */
-  readonly timeout?: number;
-  /** Aborted when the agent is to end, which waits for no name service. */
-  readonly stop?: AbortSignal;
 }
 
 type Table = 'passwd' | 'group';
@@ -40,27 +39,15 @@ export function createUsers(database: UserDatabase): Users {
 }
 
 async function findEntry(database: UserDatabase, table: Table, key: string | number): Promise<Entry | undefined> {
-  const { files = FILES, timeout, stop } = database;
-  const ask = (name: string): Promise<Entry | undefined> =>
-    getent(database, table, name, { ...(timeout !== undefined && { timeout }), ...(stop && { signal: stop }) });
-  const entries = readTable(files[table])
+  const { files = FILES } = database;
+  const entries = readOrNothing(files[table])
     .split('\n')
     .map((line) => line.split(':'));
   const named = typeof key === 'string' ? entries.find(([name]) => name === key) : undefined;
   if (named) return named;
   const id = parseId(key);
-  if (id !== undefined) {
-    return entries.find((entry) => parseId(entry[2]) === id) ?? (await ask(String(id)));
-  }
-  return typeof key === 'string' ? await ask(key) : undefined;
-}
-
-function readTable(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+  if (id === undefined) return typeof key === 'string' ? await getent(database, table, key) : undefined;
+  return entries.find((entry) => parseId(entry[2]) === id) ?? (await getent(database, table, String(id)));
 }
 
 /** The highest number is left out: chown takes it for "leave as it is". */
@@ -84,16 +71,12 @@ const ABSENT = 2;
  * Asks all name services of this machine for an entry, by name or number; undefined when there is none, or no getent
  * and so no other services than the files. Rejects with ETIMEDOUT when they do not answer.
  */
-export async function getent(
-  deps: HostDeps,
-  table: 'passwd' | 'group',
-  key: string,
-  options: Partial<Pick<ToolOptions, 'timeout' | 'signal'>> = {},
-): Promise<Entry | undefined> {
+export async function getent(deps: Asking, table: Table, key: string): Promise<Entry | undefined> {
   if (!isAskable(key)) return undefined;
-  const asked = runTool(deps, ['getent', table, key], { timeout: TIMEOUT, keep: KEEP, ...options });
+  const { timeout = TIMEOUT, signal } = deps;
+  const asked = runTool(deps, ['getent', table, key], { timeout, keep: KEEP, ...(signal && { signal }) });
   const result = await asked.catch((error: unknown) => {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     if (isErrno(error, 'ENOENT')) return { exitCode: ABSENT, output: '' };
     throw error;
   });

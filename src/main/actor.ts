@@ -1,8 +1,7 @@
 import { EXIT } from '../core/exit.ts';
 import { answer } from '../notify/ask.ts';
 import { serve } from '../sinks/acting/serve.ts';
-import { forgetSink } from '../sinks/formats/forget.ts';
-import { renderSink } from '../sinks/formats/render.ts';
+import { forgetSink, renderSink } from '../sinks/formats/render.ts';
 import { createAtomicFiles } from '../system/atomic-files.ts';
 import { readBootTime } from '../system/boot-time.ts';
 import { fileSecurity } from '../system/descriptors.ts';

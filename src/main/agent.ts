@@ -128,7 +128,7 @@ export async function openServices(stop: AbortSignal): Promise<Services> {
     http: createHttp(`credrotate/${packageJson.version}`),
     files: createAtomicFiles(),
     security: fileSecurity,
-    users: createUsers({ commands, stop }),
+    users: createUsers({ commands, signal: stop }),
     commands,
     processes: createProcesses(),
     readBootTime,

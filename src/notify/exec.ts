@@ -140,7 +140,7 @@ function contextOf({ consumer, generation, reason, paths }: NotifyRequest): Envi
 
 /** What a login would set, and systemd sets for a unit with a user. */
 async function accountOf(deps: NotifyDeps, { uid }: UserIds, signal: AbortSignal): Promise<Environment> {
-  const entry = await getent(deps, 'passwd', String(uid), { signal }).catch(() => undefined);
+  const entry = await getent({ ...deps, signal }, 'passwd', String(uid)).catch(() => undefined);
   const [name = '', , , , , home = '', shell = ''] = entry ?? [];
   if (name === '') return { HOME: '/' };
   return { USER: name, LOGNAME: name, HOME: home, SHELL: shell };

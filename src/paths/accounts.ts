@@ -3,12 +3,7 @@ import { resolve } from 'node:path';
 
 /** What people call a user or a group, as far as the files of the user database say; else its number. */
 export function nameOf(table: 'passwd' | 'group', id: number): string {
-  try {
-    const entries = readFileSync(`/etc/${table}`, 'utf8').split('\n');
-    return entries.map((entry) => entry.split(':')).find(([, , number]) => number === String(id))?.[0] ?? String(id);
-  } catch {
-    return String(id);
-  }
+  return rows(readOrNothing(`/etc/${table}`)).find(([, , number]) => number === String(id))?.[0] ?? String(id);
 }
 
 /** Whose home a directory is or will be. `user`: as far as the user is in /etc/passwd. */
@@ -21,10 +16,9 @@ export interface Home {
 const USUAL = /^\/home\/[^/]+$/;
 
 /** The first of these paths that is a user's home; undefined where none is. An unreadable /etc/passwd names none. */
-export function findHome(paths: readonly string[], passwd = readPasswd()): Home | undefined {
+export function findHome(paths: readonly string[], passwd = readOrNothing('/etc/passwd')): Home | undefined {
   const homes = new Map(
-    passwd.split('\n').flatMap((line): [string, Home][] => {
-      const [name = '', , , gid, , home = ''] = line.split(':');
+    rows(passwd).flatMap(([name = '', , , gid, , home = '']): [string, Home][] => {
       return home.startsWith('/') ? [[resolve(home), { path: resolve(home), user: { name, gid: Number(gid) } }]] : [];
     }),
   );
@@ -35,15 +29,16 @@ export function findHome(paths: readonly string[], passwd = readPasswd()): Home 
   return undefined;
 }
 
-function readPasswd(): string {
+/** A text of the machine's own; what cannot be read says nothing. */
+export function readOrNothing(path: string): string {
   try {
-    return readFileSync('/etc/passwd', 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
     return '';
   }
 }
 
-/** The files of the user database; root's, on the root file system. */
+/** The files of the user database; root's, on the root file system. One that cannot be read is empty. */
 export interface Database {
   readonly passwd: string;
   readonly group: string;
@@ -59,24 +54,20 @@ const FILES_ALONE: ReadonlySet<string> = new Set(['files', 'systemd']);
  */
 export function hasToItself(uid: number, gid: number, read: () => Database = readDatabase): boolean {
   if (uid === 0) return false;
-  try {
-    const { passwd, group, nsswitch } = read();
-    const users = rows(passwd);
-    const names = new Set(users.filter(([, , id]) => id === String(uid)).map(([name]) => name));
-    const groups = rows(group).filter(([, , id]) => id === String(gid));
-    const members = [
-      ...users.filter(([, , , id]) => id === String(gid)).map(([name]) => name),
-      ...groups.flatMap(([, , , list = '']) => list.split(',').filter((name) => name !== '')),
-    ];
-    return names.size > 0 && groups.length > 0 && members.every((name) => names.has(name)) && saysFilesAlone(nsswitch);
-  } catch {
-    return false;
-  }
+  const { passwd, group, nsswitch } = read();
+  const users = rows(passwd);
+  const names = new Set(users.filter(([, , id]) => id === String(uid)).map(([name]) => name));
+  const groups = rows(group).filter(([, , id]) => id === String(gid));
+  const members = [
+    ...users.filter(([, , , id]) => id === String(gid)).map(([name]) => name),
+    ...groups.flatMap(([, , , list = '']) => list.split(',').filter((name) => name !== '')),
+  ];
+  return names.size > 0 && groups.length > 0 && members.every((name) => names.has(name)) && saysFilesAlone(nsswitch);
 }
 
 function readDatabase(): Database {
   const [passwd = '', group = '', nsswitch = ''] = ['passwd', 'group', 'nsswitch.conf'].map((name) =>
-    readFileSync(`/etc/${name}`, 'utf8'),
+    readOrNothing(`/etc/${name}`),
   );
   return { passwd, group, nsswitch };
 }

@@ -20,7 +20,7 @@ export interface Fault extends Executed {
 
 /**
  * Judges everything that a command would execute: nobody but root and the walker may be able to change it, or what leads
- * there, whoever it then runs as. Empty when it may be run.
+ * there, whoever it then runs as. Empty when it may be run. `depth`: how many interpreters of interpreters led here.
  */
 export function judgeCommand(command: readonly string[], walker: Walker, depth = 0): readonly Fault[] {
   const [program = ''] = command;
@@ -28,14 +28,8 @@ export function judgeCommand(command: readonly string[], walker: Walker, depth =
   using found = openFile('program', program, walker);
   if (found.kind !== 'file') return [faultOf(own, found)];
   const [, ...others] = executedBy(command, found.held.path);
-  const fault = judgeInterpreter(own, found.held, { walker, depth });
-  return [...(fault ? [fault] : []), ...others.flatMap((executed) => judgeOther(executed, { walker, depth }) ?? [])];
-}
-
-interface Judging {
-  readonly walker: Walker;
-  /** How many interpreters of interpreters led here. */
-  readonly depth: number;
+  const fault = judgeInterpreter(own, found.held, walker, depth);
+  return [...(fault ? [fault] : []), ...others.flatMap((executed) => judgeOther(executed, walker, depth) ?? [])];
 }
 
 /** As the kernel. */
@@ -43,7 +37,7 @@ const MAX_DEPTH = 4;
 const LINE_BYTES = 256;
 
 /** What the kernel executes in the place of a script, as its first line says. */
-function judgeInterpreter(script: Executed, held: Held, { walker, depth }: Judging): Fault | undefined {
+function judgeInterpreter(script: Executed, held: Held, walker: Walker, depth: number): Fault | undefined {
   const [, program, argument] = /^#![ \t]*(\S+)[ \t]*([^\n]*?)[ \t\r]*(?:\n|$)/.exec(beginOf(held)) ?? [];
   if (program === undefined || depth === MAX_DEPTH) return undefined;
   const command = [resolve('/', program), ...(argument ? [argument] : []), script.path];
@@ -68,11 +62,11 @@ function beginOf(held: Held): string {
 }
 
 /** What is in no directory is not executed; a directory may be one whose programs are. */
-function judgeOther(executed: Executed, { walker, depth }: Judging): Fault | undefined {
+function judgeOther(executed: Executed, walker: Walker, depth: number): Fault | undefined {
   using found = openFile('program', executed.path, walker);
   // An interpreter does not look at the first line of its script.
   if (found.kind === 'file')
-    return executed.role === 'script' ? undefined : judgeInterpreter(executed, found.held, { walker, depth });
+    return executed.role === 'script' ? undefined : judgeInterpreter(executed, found.held, walker, depth);
   if (found.kind === 'absent') return judgeAbsent(executed, found, walker);
   const error = found.kind === 'refused' && found.refusal.why === 'errno' ? found.refusal.error : undefined;
   if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP') && executed.role !== 'script') return undefined;
@@ -104,13 +98,8 @@ function faultOf(executed: Executed, found: NotFound): Fault {
   const isMissing = found.kind === 'absent';
   const mount = found.kind === 'remote' ? { mount: found.at } : {};
   const isUnsafe = !isMissing && found.kind !== 'remote' && refusal?.why !== 'errno' && refusal?.why !== 'no-proc';
-  return {
-    ...executed,
-    ...mount,
-    isUnsafe,
-    isMissing,
-    error: withRemedy(path, error, refusal, takeBackOr(install(path))),
-  };
+  const remedied = withRemedy(path, error, refusal, takeBackOr(install(path)));
+  return { ...executed, ...mount, isUnsafe, isMissing, error: remedied };
 }
 
 function install(program: string): string {

@@ -76,8 +76,8 @@ export function kindIn(mountinfo: string, id: number): MountKind {
 
 /** Of a thousand lines one is wanted. */
 function lineOf(mountinfo: string, id: number): string {
-  const start = mountinfo.startsWith(`${id} `) ? 0 : mountinfo.indexOf(`\n${id} `) + 1;
-  return start === 0 && !mountinfo.startsWith(`${id} `) ? '' : mountinfo.slice(start, mountinfo.indexOf('\n', start));
+  const start = `\n${mountinfo}`.indexOf(`\n${id} `);
+  return start < 0 ? '' : mountinfo.slice(start, mountinfo.indexOf('\n', start));
 }
 
 /** Where the layers of an overlay lie, as far as they have names here. */
@@ -108,11 +108,6 @@ export function mountIdOf(fd: number): number {
 }
 
 /** Throws errno errors. */
-function readMount(id: number): Mount | undefined {
-  return parseMounts(lineOf(readTable('self'), id))[0];
-}
-
-/** Throws errno errors. */
 export function readMounts(process: 'self' | number = 'self'): readonly Mount[] {
   return parseMounts(readTable(process));
 }
@@ -133,11 +128,10 @@ const MOUNT = /^\d+ \S+ (\S+) (\S+) (\S+) (\S+) (?:.*? )??- (\S+) \S* ?(\S*)$/;
 
 export function parseMounts(mountinfo: string): readonly Mount[] {
   return mountinfo.split('\n').flatMap((line) => {
-    const [, device, root, point, options, type, whole] = MOUNT.exec(line) ?? [];
-    if (device === undefined || root === undefined || point === undefined || type === undefined) return [];
-    return [
-      { device, root: unescape(root), point: unescape(point), options: `${options},${unescape(whole ?? '')}`, type },
-    ];
+    const found = MOUNT.exec(line);
+    if (!found) return [];
+    const [, device = '', root = '', point = '', options = '', type = '', whole = ''] = found;
+    return [{ device, root: unescape(root), point: unescape(point), options: `${options},${unescape(whole)}`, type }];
   });
 }
 
@@ -155,7 +149,7 @@ const WITNESSES: ReadonlySet<string> = new Set([
 /** Whether the access times of files on a mount would show that they were read. */
 export function accessTimesShow(mountId: number): boolean {
   try {
-    return keepsAccessTimes(readMount(mountId));
+    return keepsAccessTimes(parseMounts(lineOf(readTable('self'), mountId))[0]);
   } catch {
     return false;
   }

@@ -10,7 +10,7 @@
  */
 import type { UserIds } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
-import type { Directory, Held } from './held.ts';
+import type { Directory } from './held.ts';
 import { explainRefusal, type Codes, type Refusal } from './refusal.ts';
 import { errno, walk } from './walk.ts';
 import type { Elsewhere, Ended, ReachedDirectory, ReachedFile, Walker } from './walked.ts';
@@ -43,14 +43,12 @@ export interface Refused {
 
 /** The directory, or the nearest one on the way that is there. Throws nothing. */
 export function openDirectory(use: Use, path: string, walker: Walker): FoundDirectory {
-  const found = judge(use, path, walk(path, 'directory', walker));
-  return closing(found, found.kind === 'directory' ? found.held : undefined);
+  return closing(judge(use, path, walk(path, 'directory', walker)));
 }
 
 /** Whatever is at the path but a directory; a symlink at its end is followed. Throws nothing. */
 export function openFile(use: Use, path: string, walker: Walker): FoundFile {
-  const found = judge(use, path, walk(path, 'file', walker));
-  return closing(found, found.kind === 'file' ? found.held : undefined);
+  return closing(judge(use, path, walk(path, 'file', walker)));
 }
 
 /** The directory, with what is missing made, of `mode` and the walker's. Throws AgentError and errno errors. */
@@ -69,9 +67,7 @@ export function makeDirectory(use: Use, path: string, walker: Walker & UserIds, 
 export function errorOf(use: Use, path: string, found: Elsewhere | Refused): AgentError {
   const { code, message, hint } =
     found.kind === 'refused' ? found.error : explainRefusal(path, refusalOf(found), POLICIES[use]);
-  return new AgentError(code, message.startsWith(`${path}:`) ? message : `${path}: ${message}`, {
-    ...(hint !== undefined && { hint }),
-  });
+  return new AgentError(code, message.startsWith(`${path}:`) ? message : `${path}: ${message}`, { hint });
 }
 
 function judge<R extends ReachedDirectory | ReachedFile>(
@@ -87,10 +83,10 @@ function judge<R extends ReachedDirectory | ReachedFile>(
   return walked.kind === 'user' && !policy.mayBeUsers ? refuse(refusalOf(walked)) : walked;
 }
 
-function closing<F extends object>(found: F, held: Held | undefined): F & Disposable {
+function closing<F extends ReachedDirectory | ReachedFile | Elsewhere | Refused>(found: F): F & Disposable {
   return Object.assign(found, {
     [Symbol.dispose]() {
-      held?.[Symbol.dispose]();
+      if ('held' in found) found.held[Symbol.dispose]();
     },
   });
 }

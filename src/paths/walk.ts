@@ -8,10 +8,10 @@ import type { End, Refusal } from './refusal.ts';
 import { type Ended, namesOf, type Passed, type ReachedDirectory, type ReachedFile, type Walker } from './walked.ts';
 
 /** Who can make entries in a directory beside its owner: nobody, members of trusted groups, everybody, or who knows. */
-export type Shared = 'nobody' | 'members' | 'sticky' | 'group' | 'all';
+type Shared = 'nobody' | 'members' | 'sticky' | 'group' | 'all';
 
 /** A directory on the way. */
-export interface Step {
+interface Step {
   readonly directory: Directory;
   readonly shared: Shared;
   readonly passed: Passed;
@@ -71,8 +71,10 @@ export function walk(path: string, end: End, walker: Walker): Walked {
     return way.follow(path);
   } catch (error) {
     if (isSharing && isErrno(error, 'EMFILE')) {
+      // There are too few descriptors for it.
       way[Symbol.dispose]();
-      shareNoMore();
+      isSharing = false;
+      forgetSteps();
       return walk(path, end, walker);
     }
     const isProcMissing = way.isEmpty && isErrno(error, 'ENOENT', 'ENOTDIR', 'ENOSYS');
@@ -100,21 +102,11 @@ function keyOf({ uid, groups = [], mayWait = false }: Walker, path: string): str
   return `${uid} ${String(groups)} ${String(mayWait)} ${path}`;
 }
 
-function keptStep(walker: Walker, path: string): Step | undefined {
-  return kept?.get(keyOf(walker, path));
-}
-
 function keepStep(walker: Walker, step: Step): void {
   if (!isSharing || (kept && kept.size >= KEPT_AT_MOST)) return;
   if (!kept) setImmediate(forgetSteps);
   kept ??= new Map();
   kept.set(keyOf(walker, step.directory.path), { ...step, directory: step.directory.share() });
-}
-
-/** There are too few descriptors for it. */
-function shareNoMore(): void {
-  isSharing = false;
-  forgetSteps();
 }
 
 function forgetSteps(): void {
@@ -186,7 +178,7 @@ class Way implements Disposable {
 
   /** Whether another walk has been there in this turn. */
   #resume(path: string): boolean {
-    const step = keptStep(this.#walker, path);
+    const step = kept?.get(keyOf(this.#walker, path));
     if (step) this.#push({ ...step, directory: step.directory.share() });
     return step !== undefined;
   }

@@ -25,7 +25,12 @@ export interface Passed {
   readonly hasAcl: boolean;
 }
 
-export interface ReachedDirectory {
+interface OnTheWay {
+  /** Every directory and symlink on the way. */
+  readonly passed: readonly string[];
+}
+
+export interface ReachedDirectory extends OnTheWay {
   readonly kind: 'directory';
   /** The nearest that is there. */
   readonly held: Directory;
@@ -33,31 +38,32 @@ export interface ReachedDirectory {
   readonly missing: readonly string[];
   /** Those on the way, the nearest that is there included. */
   readonly directories: readonly Passed[];
-  /** Every directory and symlink on the way. */
-  readonly passed: readonly string[];
 }
 
 /** Anything but a directory. Beside root and the walker nobody can write it. */
-export interface ReachedFile {
+export interface ReachedFile extends OnTheWay {
   readonly kind: 'file';
   readonly held: Held;
-  readonly passed: readonly string[];
+}
+
+interface Stop extends OnTheWay {
+  readonly at: string;
+}
+
+/** A user decides what is there. `isClaim`: only by coming first, where others make entries too. */
+interface OfUser extends Stop {
+  readonly kind: 'user';
+  readonly uid: number;
+  readonly isClaim: boolean;
+}
+
+interface NotSeen extends Stop {
+  /** A file system that may let us wait is mounted there; or there is no such file, and `at` is the nearest directory. */
+  readonly kind: 'remote' | 'absent';
 }
 
 /** Nothing behind `at` was looked at. */
-export type Elsewhere =
-  /** A user decides what is there. `isClaim`: only by coming first, where others make entries too. */
-  | {
-      readonly kind: 'user';
-      readonly uid: number;
-      readonly at: string;
-      readonly isClaim: boolean;
-      readonly passed: readonly string[];
-    }
-  /** A file system that may let us wait is mounted there. */
-  | { readonly kind: 'remote'; readonly at: string; readonly passed: readonly string[] }
-  /** There is no such file. `at`: the nearest directory that is there. */
-  | { readonly kind: 'absent'; readonly at: string; readonly passed: readonly string[] };
+export type Elsewhere = OfUser | NotSeen;
 
 /** `..` is one: what it means is known only on the way. */
 export function namesOf(path: string): string[] {

@@ -20,12 +20,10 @@ export interface Way {
   readonly passed: readonly string[];
 }
 
-/** Of no group it matters here who is in it: members are not the ones who make the drop-in. */
-const ANY_GROUP = 'any';
-
 /** Throws SINK_UNREADABLE, and SINK_UNSAFE_PATH where nothing can be said of what would be opened. */
 export function wayTo(path: string): Way {
-  using found = openDirectory('sink', dirname(path), { uid: 0, groups: ANY_GROUP });
+  // Of no group it matters who is in it: members are not the ones who make the drop-in.
+  using found = openDirectory('sink', dirname(path), { uid: 0, groups: 'any' });
   switch (found.kind) {
     case 'refused':
       throw new AgentError(found.error.code, `${path}: ${found.error.message}`, found.error);

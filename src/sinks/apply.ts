@@ -1,15 +1,16 @@
 import { dirname } from 'node:path';
 import { printOf } from '../core/credentials.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
-import { AT_ONCE, inLanes } from './acting/lanes.ts';
-import { ACTING_LIMITS, type ActingLimits } from './acting/patience.ts';
+import { ACTING_LIMITS, type ActingLimits, AT_ONCE, inLanes } from './acting/limits.ts';
 import { assign, type Share } from './assign.ts';
-import { now, writing } from './compare.ts';
+import { now } from './compare.ts';
 import type {
   ApplyRequest,
   ApplyResult,
   BeforeWrite,
   Done,
+  ForgetRequest,
+  ForgetResult,
   ForgetWish,
   Job,
   PreviewRequest,
@@ -19,15 +20,13 @@ import type {
   WriteWish,
 } from './contract.ts';
 import { Joint } from './joint.ts';
-import type { Prepare } from './parts.ts';
 import { recordsFor } from './records.ts';
 import { work } from './work.ts';
 
 /** Makes every sink equal to the credentials, with the configured mode and owner. Never rejects. */
 export async function applySinks(deps: SinkDeps, request: ApplyRequest, limits?: ActingLimits): Promise<ApplyResult> {
   const { print, credentials, origin, rotated, records } = request;
-  const wish = { kind: 'apply', print, credentials, origin, rotated, records } as const;
-  return await run(deps, request, { wish, prepare: writing(deps, wish), limits });
+  return await run(deps, request, { kind: 'apply', print, credentials, origin, rotated, records }, limits);
 }
 
 /**
@@ -36,38 +35,51 @@ export async function applySinks(deps: SinkDeps, request: ApplyRequest, limits?:
  */
 export async function previewSinks(
   deps: SinkDeps,
-  request: PreviewRequest,
+  { records = {}, ...request }: PreviewRequest,
   limits?: ActingLimits,
 ): Promise<readonly SinkPreview[]> {
-  const { credentials, origin, rotated, records = {} } = request;
+  const { credentials, origin, rotated } = request;
   const wish = { kind: 'preview', print: printOf(credentials), credentials, origin, rotated, records } as const;
-  const look = { sinks: request.sinks, trustedGroups: request.trustedGroups };
-  return (await run(deps, look, { wish, prepare: writing(deps, wish), limits })).outcomes;
+  return (await run(deps, request, wish, limits)).outcomes;
+}
+
+/**
+ * Takes what is ours out of the sinks, under the promise under which it was written: atomically, with the mode and
+ * owner that the file has, comparing before the rename, and on a user's path by a process of that user. A file in which
+ * nothing is left goes. Never rejects.
+ */
+export async function forgetSinks(
+  deps: SinkDeps,
+  request: ForgetRequest,
+  limits?: ActingLimits,
+): Promise<ForgetResult> {
+  const { keyId, force } = request;
+  return await run(deps, request, { kind: 'forget', keyId, force }, limits);
+}
+
+/** What it would do: changes nothing. Never rejects. */
+export async function previewForget(
+  deps: SinkDeps,
+  { keyId, force, ...request }: Omit<ForgetRequest, 'beforeWrite' | 'temps'>,
+  limits?: ActingLimits,
+): Promise<readonly SinkPreview[]> {
+  return (await run(deps, request, { kind: 'preview-forget', keyId, force }, limits)).outcomes;
 }
 
 /** Where, and what is to be known before the first byte. A look needs no journal. */
-export type Request = Pick<ApplyRequest, 'sinks' | 'trustedGroups'> &
-  Partial<Pick<ApplyRequest, 'temps' | 'beforeWrite'>>;
-
-export interface Running {
-  readonly wish: WriteWish | ForgetWish;
-  /** For the sinks of this process's own. */
-  readonly prepare: Prepare;
-  readonly limits: ActingLimits | undefined;
-  /** Each file keeps the owner that it has: the configured one says only who is meant. */
-  readonly keepsOwners?: boolean;
-}
+type Request = Pick<ApplyRequest, 'sinks' | 'trustedGroups'> & Partial<Pick<ApplyRequest, 'temps' | 'beforeWrite'>>;
 
 /**
  * Has sinks worked on by whose they are: by this process where the agent alone controls the path, else by a process of
  * the one user who does too. What goes wrong with a sink is its outcome and stops no other; never rejects.
  */
-export async function run(
+async function run(
   deps: SinkDeps,
   request: Request,
-  { wish, prepare, limits = ACTING_LIMITS, keepsOwners = false }: Running,
+  wish: WriteWish | ForgetWish,
+  limits = ACTING_LIMITS,
 ): Promise<Done> {
-  const { own, shares, denied, trustedGroups } = await assign(deps, request, { limits, keepsOwners });
+  const { own, shares, denied, trustedGroups } = await assign(deps, request, limits, 'force' in wish);
   const { tasks, own: temps, left } = await divide(deps, request.temps ?? [], shares);
   const mine: Own = { sinks: own, temps };
   using joint = new Joint<Own>([mine, ...tasks], limits.together, journal(request));
@@ -85,10 +97,7 @@ export async function run(
         }),
       )
     : [];
-  const results = [
-    await joint.join(mine, (beforeWrite) => work(deps, { job: jobOf(mine), prepare, beforeWrite })),
-    ...(await users),
-  ];
+  const results = [await joint.join(mine, (beforeWrite) => work(deps, jobOf(mine), beforeWrite)), ...(await users)];
   const outcomes = new Map([...results.flatMap((one) => one.outcomes), ...denied].map((one) => [sinkId(one), one]));
   return {
     outcomes: request.sinks.flatMap((sink) => outcomes.get(idOf(sink)) ?? []),

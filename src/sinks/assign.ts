@@ -3,11 +3,12 @@ import type { SinkConfig } from '../core/config.ts';
 import type { User, Users } from '../core/contracts.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
-import type { ActingLimits } from './acting/patience.ts';
+import type { ActingLimits } from './acting/limits.ts';
 import type { ApplyRequest, SinkDeps } from './contract.ts';
 import { failed } from './failure.ts';
 import { known, lookUp, type Names, once } from './owner.ts';
-import { survey, type Survey } from './survey.ts';
+import type { Verdict } from './places.ts';
+import { ROOT, survey, type Survey } from './survey.ts';
 
 /** Sinks as a process of this user is to see them: with numbers where others have names, a user's own without owner. */
 export interface Share {
@@ -28,17 +29,15 @@ export interface Assignment {
   readonly trustedGroups: readonly number[];
 }
 
-export interface AssignOptions {
-  readonly limits: ActingLimits;
-  /** Each file keeps the owner that it has: the configured one says only who is meant. */
-  readonly keepsOwners?: boolean;
-}
-
-/** Looks at the ways to the sinks only as far as they are root's. Never rejects. */
+/**
+ * Looks at the ways to the sinks only as far as they are root's. `keepsOwners`: each file keeps the owner that it has, and
+ * the configured one says only who is meant. Never rejects.
+ */
 export async function assign(
   deps: SinkDeps,
   request: Pick<ApplyRequest, 'sinks' | 'trustedGroups'>,
-  { limits, keepsOwners = false }: AssignOptions,
+  limits: ActingLimits,
+  keepsOwners: boolean,
 ): Promise<Assignment> {
   const { sinks } = request;
   const trustedGroups = await groupIds(deps.users, request.trustedGroups);
@@ -46,14 +45,14 @@ export async function assign(
   // Without other processes all is the agent's own, or refused.
   if (!deps.actors) return { own: sinks.map(strip), shares: [], denied: [], trustedGroups };
   const seen = await survey({ ...deps, actors: deps.actors }, { sinks, trustedGroups, limits });
-  const workerOf = workerFinder(deps.users, seen);
   const names = lookUp(deps.users);
+  const workerOf = workerFinder(deps.users, seen, names);
   const own: SinkConfig[] = [];
   const denied: SinkOutcome[] = [];
   const shares = new Map<string, Worker & { sinks: SinkConfig[] }>();
   for (const sink of sinks) {
     try {
-      const worker = await workerOf(sink, names);
+      const worker = await workerOf(sink);
       if (worker) {
         const key = `${worker.user.uid} ${worker.mount ?? ''}`;
         const share = shares.get(key) ?? { ...worker, sinks: [] };
@@ -75,14 +74,10 @@ async function groupIds(users: Users, names: ApplyRequest['trustedGroups']): Pro
 
 type Worker = Omit<Share, 'sinks'>;
 
-type WorkerFinder = (sink: SinkConfig, names: Names) => Promise<Worker | undefined>;
-
-const ROOT: User = { uid: 0, gid: 0 };
-
-/** Undefined: the agent itself is to act. What it gives rejects with AgentError. */
-function workerFinder(users: Users, survey: Survey): WorkerFinder {
+/** What it gives is undefined where the agent itself is to act, and rejects with AgentError. */
+function workerFinder(users: Users, survey: Survey, names: Names) {
   const findUser = once((uid: number) => users.user(uid));
-  return async (sink, names) => {
+  return async (sink: SinkConfig): Promise<Worker | undefined> => {
     const { path } = sink;
     const verdict = survey.get(dirname(path));
     if (verdict === undefined) return undefined;
@@ -102,10 +97,7 @@ function workerFinder(users: Users, survey: Survey): WorkerFinder {
 /** Whoever has no user of their own runs as it, and a number without an entry may be anybody's by tomorrow. */
 const NOBODY = 65534;
 
-interface Theirs {
-  readonly uid: number;
-  readonly at: string;
-}
+type Theirs = Pick<Extract<Verdict, { kind: 'user' }>, 'uid' | 'at'>;
 
 function claimed(path: string, { uid, at }: Theirs): AgentError {
   const message = `${path}: expected ${at} to be root's, since others make entries beside it, got one of uid ${uid}`;

@@ -1,13 +1,12 @@
 import type { BigIntStats } from 'node:fs';
 import type { SinkConfig } from '../core/config.ts';
-import type { Credentials } from '../core/credentials.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import type { Drift, SinkOutcome } from '../core/outcomes.ts';
 import { octal } from '../core/printable.ts';
 import { idOf } from '../core/sink-id.ts';
-import type { Place, SinkDeps, WriteWish } from './contract.ts';
+import type { Place, Rendered, SinkDeps, WriteWish } from './contract.ts';
 import { failed, outcome, outdated } from './failure.ts';
-import { type Part, type Prepare, type Prepared, settleAll, type Settled, settledPart } from './parts.ts';
+import { type Part, type Prepare, type Prepared, settleAll, type Settled } from './parts.ts';
 import { refuseUnwritable } from './places.ts';
 import type { SinkRecord } from './record.ts';
 import {
@@ -27,10 +26,17 @@ interface Known {
   readonly sink: SinkConfig;
   readonly made: Made;
   readonly record: SinkRecord | undefined;
+  /** Only of what we had written is it known that somebody changed it. */
+  readonly isRepair: boolean;
   /** What is to be reported where its bytes are right. */
   readonly unchanged: SinkOutcome;
   /** What its file loses of what it had before us. */
   readonly lost: readonly string[];
+}
+
+interface Seen extends Place {
+  /** The file; undefined: there is none. */
+  readonly seen: BigIntStats | undefined;
 }
 
 /**
@@ -46,55 +52,51 @@ export function writing(deps: SinkDeps, wish: WriteWish): Prepare {
  * One look for a file that nobody has touched; else reads it, renders each part into what those before have made of it,
  * and compares.
  */
-function compare(deps: SinkDeps, wish: WriteWish, place: Place, witness: Witness): Prepared {
-  const seen = place.missing.length === 0 ? lookAt(place) : undefined;
+function compare(deps: SinkDeps, wish: WriteWish, found: Place, witness: Witness): Prepared {
+  const seen = found.missing.length === 0 ? lookAt(found) : undefined;
+  const place: Seen = { ...found, seen };
   const traces = witness(place.directory.mountId, seen);
   const { former, warnings } = takenOver(wish.records, seen, place);
   const known = place.file.sinks.map((sink): Known => {
     const [made, record] = [{ ...madeOf(wish, sink), ...(former && { former }) }, wish.records[idOf(sink)]];
     const seenOfIt = { ...evidenceOf(traces, { made, record }, seen), ...reachOf(place) };
     const said = { ...outcome(sink, 'unchanged'), ...seenOfIt, warnings: [...place.warnings, ...warnings] };
-    return { sink, made, record, unchanged: said, lost: warnings };
+    return { sink, made, record, isRepair: !wish.rotated && record?.key === made.key, unchanged: said, lost: warnings };
   });
-  const standing = known.flatMap((one) => standingAs(one, seen, place) ?? []);
+  const standing = known.flatMap((one) => standingAs(one, place) ?? []);
   if (standing.length === known.length) return { settled: standing };
-  if (wish.credentials) return render(deps, { ...wish, credentials: wish.credentials }, place, { known, seen });
+  const { credentials, origin } = wish;
+  if (credentials) {
+    return replacement(deps, place, known, (before, sink) => deps.render(before, credentials, sink, origin));
+  }
   const drift = seen && attributeDrift(seen, place);
   return {
-    settled: known.map((one) => {
-      const { sink } = one;
-      return standingAs(one, seen, place) ?? { sink, outcome: outdated(sink, drift) };
-    }),
+    settled: known.map((one) => standingAs(one, place) ?? { sink: one.sink, outcome: outdated(one.sink, drift) }),
   };
 }
 
-interface Compared {
-  readonly known: readonly Known[];
-  readonly seen: BigIntStats | undefined;
-}
-
-function render(
+function replacement(
   deps: SinkDeps,
-  wish: WriteWish & { readonly credentials: Credentials },
-  place: Place,
-  { known, seen }: Compared,
+  place: Seen,
+  known: readonly Known[],
+  render: (before: Buffer | undefined, sink: SinkConfig) => Rendered,
 ): Prepared {
-  const standing = seen && readFilled(deps, place);
+  const standing = place.seen && readFilled(deps, place);
   const attributes = standing && attributesOf(place, standing);
-  const { rotated } = wish;
   let bytes = standing?.bytes;
   const parts = known.map((one): Part => {
-    const { sink } = one;
+    const { sink, made } = one;
     const before = bytes;
-    const rendered = deps.render(before, wish.credentials, sink, wish.origin);
-    if (!rendered.ok) return settledPart({ sink, outcome: failed(sink, rendered.error) });
+    const rendered = render(before, sink);
+    if (!rendered.ok) return { sink, outcome: failed(sink, rendered.error), isSettled: true };
     bytes = rendered.bytes;
     const isSame = before?.equals(bytes) === true;
     const drift: readonly Drift[] = attributes ? [...(isSame ? [] : (['bytes'] as const)), ...attributes] : ['missing'];
     if (standing && drift.length === 0) return unchangedPart(one, rendered.warnings, standing, now(deps));
+    const { outcome, since } = changeOf(one, place, standing, drift);
     const warnings = [...rendered.warnings, ...warningsOf(place, standing), ...one.lost];
     const shown = { ...(before && { current: before }), next: bytes };
-    return { sink, made: one.made, shown, ...changeOf(one, place, { standing, drift, warnings, rotated }) };
+    return { sink, made, shown, outcome: { ...outcome, warnings }, ...(since && { since }) };
   });
   return finish(place, standing, bytes, parts);
 }
@@ -106,7 +108,7 @@ function finish(
   bytes: Buffer | undefined,
   parts: readonly Part[],
 ): Prepared {
-  const settled = parts.flatMap((part) => part.settled ?? []);
+  const settled = parts.filter(({ isSettled }) => isSettled);
   if (settled.length === parts.length) return { settled };
   try {
     refuseUnwritable(place);
@@ -121,33 +123,24 @@ function unchangedPart(one: Known, more: readonly string[], standing: Standing, 
   const { sink, made, unchanged } = one;
   const since = sinceOf(one, standing) ?? time;
   const said = { ...unchanged, warnings: [...unchanged.warnings, ...more] };
-  const settled = { sink, outcome: said, record: recordOf(made, standing.stat, since) };
-  return { ...settledPart(settled), made, since: { ...since, ...toKeep(unchanged.evidence) } };
-}
-
-interface Differing {
-  readonly standing: Standing | undefined;
-  readonly drift: readonly Drift[];
-  readonly warnings: readonly string[];
-  readonly rotated: boolean;
+  const record = recordOf(made, standing.stat, since);
+  return { sink, outcome: said, record, isSettled: true, made, since: { ...since, ...toKeep(unchanged.evidence) } };
 }
 
 function changeOf(
   one: Known,
   place: Place,
-  { standing, drift, warnings, rotated }: Differing,
+  standing: Standing | undefined,
+  drift: readonly Drift[],
 ): Pick<Part, 'outcome' | 'since'> {
-  const { sink, unchanged } = one;
+  const { sink, unchanged, isRepair } = one;
   const record = standing && recordToRenew(one, standing);
   if (record) {
-    const since = { ...record, ...toKeep(unchanged.evidence) };
-    return { outcome: { ...unchanged, result: 'written', warnings }, since };
+    return { outcome: { ...unchanged, result: 'written' }, since: { ...record, ...toKeep(unchanged.evidence) } };
   }
   const bytesChanged = drift.includes('missing') || drift.includes('bytes');
   const since = bytesChanged ? undefined : sinceOf(one, standing);
-  // Only of what we had written is it known that somebody changed it.
-  const isRepair = !rotated && one.record?.key === one.made.key;
-  const said = { bytesChanged, drift, detail: describeDrift(place, standing, { drift, isRepair }), warnings };
+  const said = { bytesChanged, drift, detail: describeDrift(place, standing, { drift, isRepair }) };
   return {
     outcome: { ...outcome(sink, isRepair ? 'repaired' : 'written'), ...reachOf(place), ...said },
     ...(since && { since }),
@@ -225,13 +218,10 @@ function describeDrift(
 }
 
 /** The sink as it is, if its record still says all: the wish is the same, and nobody touched the file. */
-function standingAs(
-  { sink, made, record, unchanged }: Known,
-  stat: BigIntStats | undefined,
-  place: Place,
-): Settled | undefined {
-  if (!stat || record?.key !== made.key || record.expiration !== made.expiration) return undefined;
-  if (!isUntouched(record, stat) || attributeDrift(stat, place).length > 0) return undefined;
+function standingAs({ sink, made, record, unchanged }: Known, place: Seen): Settled | undefined {
+  const { seen } = place;
+  if (!seen || record?.key !== made.key || record.expiration !== made.expiration) return undefined;
+  if (!isUntouched(record, seen) || attributeDrift(seen, place).length > 0) return undefined;
   return { sink, outcome: unchanged, record };
 }
 

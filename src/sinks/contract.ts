@@ -6,10 +6,15 @@ import type { SinkOutcome } from '../core/outcomes.ts';
 import type { SinkRecord } from './record.ts';
 import type { Spot } from './standing.ts';
 
-/** What a format makes of a file: all the new bytes, or a refusal that leaves the file alone. */
-export type Rendered =
-  | { readonly ok: true; readonly bytes: Buffer; readonly warnings: readonly string[] }
-  | { readonly ok: false; readonly error: ErrorInfo };
+/** What a format makes of a file, or a refusal that leaves the file alone. */
+export type Attempt<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly error: ErrorInfo };
+
+export interface NewFile {
+  readonly bytes: Buffer;
+  readonly warnings: readonly string[];
+}
+
+export type Rendered = Attempt<NewFile>;
 
 /** Pure; `existing` is what stands in the file, undefined when there is none. */
 export type Render = (
@@ -19,17 +24,14 @@ export type Render = (
   origin: Origin,
 ) => Rendered;
 
-/** What is left of a file without what a format has put there, or a refusal that leaves the file alone. */
-export type Forgotten =
-  | {
-      readonly ok: true;
-      /** What was given, when nothing of ours is in it; undefined when nothing of anybody's is left. */
-      readonly bytes: Buffer | undefined;
-      /** The access key ids that stand in our places: they tell whether what stands there is ours. */
-      readonly keyIds: readonly string[];
-      readonly warnings: readonly string[];
-    }
-  | { readonly ok: false; readonly error: ErrorInfo };
+/** What is left of a file without what a format has put there. */
+export type Forgotten = Attempt<{
+  /** What was given, when nothing of ours is in it; undefined when nothing of anybody's is left. */
+  readonly bytes: Buffer | undefined;
+  /** The access key ids that stand in our places: they tell whether what stands there is ours. */
+  readonly keyIds: readonly string[];
+  readonly warnings: readonly string[];
+}>;
 
 /** Pure. */
 export type Forget = (existing: Buffer, sink: SinkConfig) => Forgotten;
@@ -107,6 +109,7 @@ export interface SinkDeps {
   readonly clock: Pick<Clock, 'now'>;
   readonly readBootTime: () => BootTime;
   readonly render: Render;
+  readonly forget: Forget;
   /** Unset: nothing is written where another user controls the path. */
   readonly actors?: Actors;
 }
@@ -122,13 +125,8 @@ export interface SinkFile extends Wanted {
 export function filesOf(sinks: readonly SinkConfig[]): SinkFile[] {
   return [...Map.groupBy(sinks, ({ path }) => path).values()].flatMap((parts) => {
     const [first] = parts;
-    return first ? [{ ...wantedOf(first), sinks: parts }] : [];
+    return first ? [{ ...first, sinks: parts }] : [];
   });
-}
-
-function wantedOf({ path, mode, isModeAny, isUsualMode, owner, group }: Wanted): Wanted {
-  const others = { ...(owner !== undefined && { owner }), ...(group !== undefined && { group }) };
-  return { path, mode, ...(isModeAny && { isModeAny }), ...(isUsualMode && { isUsualMode }), ...others };
 }
 
 /** Where a file is and whose it is to be. */
@@ -164,13 +162,8 @@ export interface Scope {
 }
 
 /** To write sinks, or to look at what that would come to. */
-export interface WriteWish {
+export interface WriteWish extends Pick<ApplyRequest, 'print' | 'credentials' | 'origin' | 'rotated' | 'records'> {
   readonly kind: 'apply' | 'preview';
-  readonly print: Print;
-  readonly credentials: Credentials | undefined;
-  readonly origin: Origin;
-  readonly rotated: boolean;
-  readonly records: SinkRecords;
 }
 
 /** To take what is ours out of sinks, or to look at that. It holds no secret. */

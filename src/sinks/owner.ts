@@ -13,20 +13,6 @@ export function whoAmI(): Self {
   return { uid: process.geteuid?.() ?? 0, gid, groups: [gid, ...(process.getgroups?.() ?? [])] };
 }
 
-/**
- * Names in, numbers out; each name is looked up once, so make a new one for each pass. What it gives rejects with
- * SINK_OWNER_UNKNOWN and SINK_OWNER_DENIED.
- */
-export function ownerResolver(users: Users, self: Self): (sink: Wanted) => Promise<UserIds> {
-  const names = lookUp(users);
-  return async (sink) => {
-    const user = (await names.owner(sink)) ?? self;
-    const ids = { uid: user.uid, gid: (await names.group(sink)) ?? user.gid };
-    refuseImpossible(sink.path, ids, self);
-    return ids;
-  };
-}
-
 export interface Names {
   /** Undefined: the sink names none. */
   readonly owner: (sink: Wanted) => Promise<UserIds | undefined>;
@@ -70,7 +56,7 @@ export async function known<T>(lookup: Promise<T | undefined>, what: string, nam
 }
 
 /** Only root gives files away; said before anything is written, since the library would keep silent. */
-function refuseImpossible(path: string, { uid, gid }: UserIds, self: Self): void {
+export function refuseImpossible(path: string, { uid, gid }: UserIds, self: Self): void {
   if (self.uid === 0 || (uid === self.uid && self.groups.includes(gid))) return;
   const message = `${path}: expected an owner and group of uid ${self.uid}, who writes it, got ${uid}:${gid}`;
   const hint =

@@ -17,24 +17,16 @@ export interface Settled {
   readonly record?: SinkRecord;
 }
 
-/** A sink of a file that is to be replaced. */
-export interface Part {
-  readonly sink: SinkConfig;
-  /** What is to be reported once the file is replaced. */
-  readonly outcome: SinkOutcome;
-  /** Of a sink that needs no replacing, or is refused: what it is whatever becomes of the file. */
-  readonly settled?: Settled;
+/** A sink of a file that is to be replaced: what is to be reported once it is. */
+export interface Part extends Settled {
+  /** It needs no replacing, or is refused: it is this whatever becomes of the file. */
+  readonly isSettled?: true;
   /** Unset: no record is to be made of it. */
   readonly made?: Made;
   /** Unset: its bytes change now. */
   readonly since?: Since;
   /** The file before and after this sink's own change. */
   readonly shown?: Pick<SinkPreview, 'current' | 'next'>;
-}
-
-/** Of a sink that the replacing of its file leaves as it is. */
-export function settledPart(settled: Settled): Part {
-  return { sink: settled.sink, outcome: settled.outcome, settled };
 }
 
 /** A file that is to take the place of another. */
@@ -72,8 +64,9 @@ export function concludeAll(
   warnings: readonly string[],
   time: Since,
 ): Settled[] {
-  return parts.map(({ sink, outcome, settled, made, since }) => {
-    if (outcome.error && settled) return settled;
+  return parts.map((part) => {
+    const { sink, outcome, isSettled, made, since } = part;
+    if (outcome.error && isSettled) return part;
     const record = made && stat && recordOf(made, stat, since ?? time);
     return { sink, outcome: { ...outcome, warnings: [...outcome.warnings, ...warnings] }, ...(record && { record }) };
   });
@@ -83,12 +76,11 @@ export function concludeAll(
 export function settleAll(parts: readonly Part[], error: ErrorInfo): Settled[] {
   // Renamed all the same: its readers see other bytes, and its consumers are to be told.
   const isRenamed = error.code === 'SINK_UNVERIFIED';
-  return parts.map(({ sink, outcome, settled }) => {
-    if (settled && (!isRenamed || outcome.error)) return settled;
+  return parts.map((part) => {
+    const { sink, outcome, isSettled } = part;
+    if (isSettled && (!isRenamed || outcome.error)) return part;
     const { drift, warnings } = outcome;
-    return {
-      sink,
-      outcome: { ...failed(sink, error), bytesChanged: isRenamed && outcome.bytesChanged, drift, warnings },
-    };
+    const bytesChanged = isRenamed && outcome.bytesChanged;
+    return { sink, outcome: { ...failed(sink, error), bytesChanged, drift, warnings } };
   });
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { AgentError, isErrno } from '../core/errors.ts';
+import { AgentError, type ErrorInfo, isErrno } from '../core/errors.ts';
+import type { UserIds, Users } from '../core/contracts.ts';
 import { octal } from '../core/printable.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { sweepEmpty } from '../files/sweep.ts';
@@ -11,7 +12,7 @@ import { errorOf, type FoundDirectory, openDirectory } from '../paths/policies.t
 import type { Passed, Walker } from '../paths/walked.ts';
 import type { Making, Place, Scope, SinkDeps, SinkFile } from './contract.ts';
 import { explain } from './failure.ts';
-import { ownerResolver, type Self, whoAmI } from './owner.ts';
+import { lookUp, type Names, refuseImpossible, type Self, whoAmI } from './owner.ts';
 
 /** Whose eyes look at the sinks: without others to send, this process waits itself. */
 export function walkerOf(
@@ -19,6 +20,29 @@ export function walkerOf(
   { trustedGroups }: Pick<Scope, 'trustedGroups'>,
 ): Walker {
   return { uid: whoAmI().uid, groups: trustedGroups, mayWait: actors === undefined };
+}
+
+/** Who works in a directory. */
+export type Verdict =
+  /** The agent itself. `mount`: a process of its own, since a file system that may let it wait is mounted there. */
+  | { readonly kind: 'self'; readonly mount?: string }
+  /** A process of this user. `isClaim`: only if the sink names that owner. */
+  | { readonly kind: 'user'; readonly uid: number; readonly at: string; readonly isClaim: boolean }
+  | { readonly kind: 'refused'; readonly error: ErrorInfo };
+
+/** Undefined where looking may take for ever. */
+export function verdictOf(found: FoundDirectory): Verdict | undefined {
+  switch (found.kind) {
+    case 'directory':
+      return { kind: 'self' };
+    case 'user':
+      return { kind: 'user', uid: found.uid, at: found.at, isClaim: found.isClaim };
+    case 'refused':
+      return { kind: 'refused', error: found.error };
+    case 'remote':
+    case 'absent':
+      return undefined;
+  }
 }
 
 /** Where a file is or would be. */
@@ -31,18 +55,18 @@ export type Holders = Map<string, string>;
 export class Places implements Disposable {
   readonly #self: Self = whoAmI();
   readonly #walker: Walker;
-  readonly #ownerOf: ReturnType<typeof ownerResolver>;
-  readonly #isMember: IsMember;
+  readonly #names: Names;
+  readonly #users: Users;
   readonly #holders: Holders;
   readonly #found = new Map<string, FoundDirectory>();
   readonly #confirmed = new Map<string, boolean>();
   /** Beside these; a place may still refer to one. */
   readonly #others: Disposable[] = [];
 
-  constructor(deps: SinkDeps, wish: Pick<Scope, 'trustedGroups'>, holders: Holders = new Map()) {
+  constructor(deps: SinkDeps, wish: Pick<Scope, 'trustedGroups'>, holders: Holders) {
     this.#walker = walkerOf(deps, wish);
-    this.#ownerOf = ownerResolver(deps.users, this.#self);
-    this.#isMember = (uid, gid) => deps.users.isMember(uid, gid);
+    this.#names = lookUp(deps.users);
+    this.#users = deps.users;
     this.#holders = holders;
   }
 
@@ -56,10 +80,18 @@ export class Places implements Disposable {
     const { directories, ...spot } = this.spotOf(file.path);
     const place = { ...spot, file, ids };
     this.#refuseShared(place);
-    const warnings = await warnUnreachable(place, directories, this.#isMember);
+    const warnings = await warnUnreachable(place, directories, this.#users);
     if (place.missing.length === 0) return { ...place, warnings };
-    const isMember = file.group === undefined || (await this.#isMember(ids.uid, ids.gid));
+    const isMember = file.group === undefined || (await this.#users.isMember(ids.uid, ids.gid));
     return { ...place, warnings, making: planMaking(place, this.#self.uid, isMember) };
+  }
+
+  /** Rejects with SINK_OWNER_UNKNOWN and SINK_OWNER_DENIED. */
+  async #ownerOf(file: SinkFile): Promise<UserIds> {
+    const user = (await this.#names.owner(file)) ?? this.#self;
+    const ids = { uid: user.uid, gid: (await this.#names.group(file)) ?? user.gid };
+    refuseImpossible(file.path, ids, this.#self);
+    return ids;
   }
 
   /** Throws AgentError. */
@@ -138,10 +170,8 @@ export class Places implements Disposable {
     const holder = this.#holders.get(key);
     this.#holders.set(key, file.path);
     if (holder === undefined || holder === file.path) return;
-    const hint = 'configure each file by one path, its real one';
-    throw new AgentError('SINK_UNSAFE_PATH', `${file.path}: expected a file of its own, got that of ${holder}`, {
-      hint,
-    });
+    const message = `${file.path}: expected a file of its own, got that of ${holder}`;
+    throw new AgentError('SINK_UNSAFE_PATH', message, { hint: 'configure each file by one path, its real one' });
   }
 }
 
@@ -179,8 +209,7 @@ type Wanted = Pick<Place, 'file' | 'directory' | 'missing' | 'path' | 'ids'>;
 function planMaking(place: Wanted, self: number, isMember: boolean): Making {
   const { file, ids, missing } = place;
   if (self !== 0) {
-    if (missing.length > 1)
-      throw unmade(place, `sudo -u '#${self}' install -d -m 700 ${shellWord(dirname(place.path))}`);
+    if (missing.length > 1) throw unmade(place, self);
     return { owner: { uid: self, gid: ids.gid }, mode: (file.mode & 0o070) === 0 ? 0o700 : 0o750 };
   }
   const home = findHome(missing.map((_, index) => join(place.directory.path, ...missing.slice(0, index + 1))));
@@ -197,29 +226,25 @@ function homeless(place: Wanted, { path, user }: Home): AgentError {
   return new AgentError('SINK_UNSAFE_PATH', message, { hint });
 }
 
-function unmade({ file, missing, directory }: Wanted, make: string): AgentError {
-  const message = `${file.path}: expected its directory to be there, or the one above it, got neither below ${directory.path}`;
-  return new AgentError('SINK_UNSAFE_PATH', `${message} (${missing.length} are missing)`, {
-    hint: `make them: ${make}`,
-  });
+function unmade({ file, missing, directory, path }: Wanted, self: number): AgentError {
+  const message = `${file.path}: expected its directory to be there, or the one above it, got neither below ${directory.path} (${missing.length} are missing)`;
+  const hint = `make them: sudo -u '#${self}' install -d -m 700 ${shellWord(dirname(path))}`;
+  return new AgentError('SINK_UNSAFE_PATH', message, { hint });
 }
 
 const SEARCH = { owner: 0o100, group: 0o010, others: 0o001 };
-
-/** Whether a user is in a group, by their numbers. */
-export type IsMember = (uid: number, gid: number) => Promise<boolean>;
 
 /** A warning where the configured owner or group is shut out by a directory on the way to its file; never rejects. */
 async function warnUnreachable(
   { file, ids }: Pick<Place, 'file' | 'ids'>,
   directories: readonly Passed[],
-  isMember: IsMember,
+  users: Users,
 ): Promise<readonly string[]> {
   // Of one with an ACL nobody is known to be shut out.
   const closed = directories.filter(({ mode, hasAcl }) => (mode & SEARCH.others) === 0 && !hasAcl);
   const isForGroup = file.group !== undefined && ids.gid !== 0 && (file.mode & 0o070) !== 0;
   for (const directory of closed) {
-    if (file.owner !== undefined && ids.uid !== 0 && !(await admits(directory, ids.uid, isMember)))
+    if (file.owner !== undefined && ids.uid !== 0 && !(await admits(directory, ids.uid, users)))
       return [warn(directory, `the owner ${file.owner}`)];
     if (isForGroup && !admitsGroup(directory, ids.gid) && !hasToItself(ids.uid, ids.gid))
       return [warn(directory, `the group ${file.group}`)];
@@ -227,9 +252,9 @@ async function warnUnreachable(
   return [];
 }
 
-async function admits({ uid, gid, mode }: Passed, who: number, isMember: IsMember): Promise<boolean> {
+async function admits({ uid, gid, mode }: Passed, who: number, users: Users): Promise<boolean> {
   if (uid === who) return (mode & SEARCH.owner) !== 0;
-  return (mode & SEARCH.group) !== 0 && (await isMember(who, gid).catch(() => true));
+  return (mode & SEARCH.group) !== 0 && (await users.isMember(who, gid).catch(() => true));
 }
 
 function admitsGroup({ gid, mode }: Passed, group: number): boolean {

@@ -16,15 +16,11 @@ export type Since = Pick<SinkRecord, 'renamedAt' | 'renamedAtBoot' | 'evidence'>
 /** What a sink's file was rendered from. */
 export type Made = Pick<SinkRecord, 'key' | 'expiration' | 'former'>;
 
-export function madeOf(wish: Pick<ApplyRequest, 'print' | 'origin'>, sink: SinkConfig): Made {
-  return { key: keyOf(wish, sink), expiration: wish.print.expiration };
-}
-
-/** Changes with all that shapes a sink's file but the expiration: keys, what is known of them, the sink's options. */
-function keyOf({ print, origin }: Pick<ApplyRequest, 'print' | 'origin'>, sink: SinkConfig): string {
+/** The key changes with all that shapes a sink's file but the expiration: keys, what is known of them, the sink's options. */
+export function madeOf({ print, origin }: Pick<ApplyRequest, 'print' | 'origin'>, sink: SinkConfig): Made {
   const shape = { ...sink, path: undefined, notify: undefined };
   const parts = [print.fingerprint, origin.role, origin.accountId, shape];
-  return digest(JSON.stringify(parts));
+  return { key: digest(JSON.stringify(parts)), expiration: print.expiration };
 }
 
 /** Permission bits, those for set-id and sticky too. */
@@ -39,9 +35,7 @@ export function recordOf({ key, expiration, former }: Made, stat: BigIntStats, s
     inode: String(stat.ino),
     size: String(stat.size),
     ctimeNs: String(stat.ctimeNs),
-    mode: modeOf(stat),
-    uid: Number(stat.uid),
-    gid: Number(stat.gid),
+    ...attributesOf(stat),
     renamedAt: since.renamedAt,
     renamedAtBoot: since.renamedAtBoot,
     ...(since.evidence && { evidence: since.evidence }),

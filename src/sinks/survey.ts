@@ -1,22 +1,16 @@
 import { dirname } from 'node:path';
-import type { SinkConfig } from '../core/config.ts';
-import type { Actors } from '../core/contracts.ts';
+import type { Actors, User } from '../core/contracts.ts';
 import { toErrorInfo } from '../core/errors.ts';
 import { openDirectory } from '../paths/policies.ts';
 import type { Look } from './acting/message.ts';
-import { AT_ONCE, inLanes } from './acting/lanes.ts';
-import type { ActingLimits } from './acting/patience.ts';
-import type { SinkDeps } from './contract.ts';
-import { walkerOf } from './places.ts';
-import { verdictOf, type Verdict } from './verdict.ts';
+import { type ActingLimits, AT_ONCE, inLanes } from './acting/limits.ts';
+import type { Scope, SinkDeps } from './contract.ts';
+import { type Verdict, verdictOf, walkerOf } from './places.ts';
 
 /** What is known of each directory of a sink. */
 export type Survey = ReadonlyMap<string, Verdict>;
 
-export interface Ground {
-  readonly sinks: readonly SinkConfig[];
-  /** Group ids. */
-  readonly trustedGroups: readonly number[];
+export interface Ground extends Pick<Scope, 'sinks' | 'trustedGroups'> {
   readonly limits: ActingLimits;
 }
 
@@ -46,7 +40,7 @@ export async function survey(
   return seen;
 }
 
-const ROOT = { uid: 0, gid: 0 };
+export const ROOT: User = { uid: 0, gid: 0 };
 const BYTES_PER_DIRECTORY = 16 * 1024;
 
 /** One verdict for each directory by way of one mount point; never rejects. */

@@ -2,30 +2,23 @@ import type { BigIntStats } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SinkConfig } from '../core/config.ts';
-import { AgentError, type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
+import { AgentError, isErrno, toErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import { sinkId } from '../core/sink-id.ts';
 import { isTempOf } from '../files/sweep.ts';
 import type { Directory } from '../paths/held.ts';
 import { openDirectory } from '../paths/policies.ts';
 import type { Walker } from '../paths/walked.ts';
-import { attributeDrift, now } from './compare.ts';
-import {
-  type BeforeWrite,
-  type Done,
-  filesOf,
-  isLook,
-  type Job,
-  type SinkDeps,
-  type SinkFile,
-  type TempFile,
-} from './contract.ts';
+import { attributeDrift, now, writing } from './compare.ts';
+import { type BeforeWrite, type Done, filesOf, isLook, type Job, type SinkDeps, type TempFile } from './contract.ts';
 import { batches } from './descriptors.ts';
 import { explain } from './failure.ts';
+import { forgetting } from './forget.ts';
 import {
   concludeAll,
   type Part,
   type Prepare,
+  type Prepared,
   prepareFiles,
   type Replacement,
   settleAll,
@@ -36,13 +29,6 @@ import { modeOf } from './records.ts';
 import { type Replaced, replaceTogether } from './replace.ts';
 import { lookAt, whichStands } from './standing.ts';
 
-/** What one identity does by itself: this process's own. */
-export interface Work {
-  readonly job: Job;
-  readonly prepare: Prepare;
-  readonly beforeWrite: BeforeWrite;
-}
-
 /** So often a file is read and merged that another program changes between our read and our rename. */
 const ATTEMPTS = 3;
 /** Between them, so that the other program can end what it does; milliseconds. */
@@ -52,19 +38,17 @@ const PAUSE = 60;
  * Files that differ are staged together and renamed together, in batches that fit the limit of file descriptors. What
  * goes wrong with a sink is its outcome and stops no other; never rejects.
  */
-export async function work(deps: SinkDeps, { beforeWrite, ...own }: Work): Promise<Done> {
-  const { sinks, temps } = own.job;
-  if (isLook(own.job.kind)) return { outcomes: inOrder(sinks, await look(deps, own)), records: {}, temps };
+export async function work(deps: SinkDeps, job: Job, beforeWrite: BeforeWrite): Promise<Done> {
+  const { sinks, temps } = job;
+  const prepare = 'force' in job ? forgetting(deps, job) : writing(deps, job);
+  if (isLook(job.kind)) return { outcomes: inOrder(sinks, await look(deps, job, prepare)), records: {}, temps };
   const journal = [...temps];
-  const settled = await settle(deps, {
-    ...own,
-    beforeWrite: async (staged) => {
-      journal.push(...staged.map(({ temp }) => temp));
-      await beforeWrite(staged);
-    },
+  const settled = await settle(deps, job, prepare, async (staged) => {
+    journal.push(...staged.map(({ temp }) => temp));
+    await beforeWrite(staged);
   });
   const results = inOrder(sinks, settled);
-  const left = await sweepOwn(journal, walkerOf(deps, own.job));
+  const left = await sweepOwn(journal, walkerOf(deps, job));
   return {
     outcomes: results.map(({ outcome }) => ({
       ...outcome,
@@ -89,7 +73,8 @@ function inOrder<T>(sinks: readonly SinkConfig[], results: ReadonlyMap<SinkConfi
 
 async function look(
   deps: SinkDeps,
-  { job, prepare }: Omit<Work, 'beforeWrite'>,
+  job: Job,
+  prepare: Prepare,
 ): Promise<ReadonlyMap<SinkConfig, Done['outcomes'][number]>> {
   const holders: Holders = new Map();
   const previews = new Map<SinkConfig, Done['outcomes'][number]>();
@@ -103,50 +88,50 @@ async function look(
   return previews;
 }
 
-async function settle(deps: SinkDeps, own: Work): Promise<ReadonlyMap<SinkConfig, Settled>> {
+async function settle(
+  deps: SinkDeps,
+  job: Job,
+  prepare: Prepare,
+  beforeWrite: BeforeWrite,
+): Promise<ReadonlyMap<SinkConfig, Settled>> {
   const settled = new Map<SinkConfig, Settled>();
   const isInConflict = (sink: SinkConfig): boolean => settled.get(sink)?.outcome.error?.code === 'SINK_CONFLICT';
-  let files = filesOf(own.job.sinks);
+  let files = filesOf(job.sinks);
   for (let left = ATTEMPTS; files.length > 0; left--) {
     if (left < ATTEMPTS) await delay(PAUSE);
     const holders: Holders = new Map();
     for (const batch of batches(files)) {
-      using places = new Places(deps, own.job, holders);
-      for (const each of await workBatch(deps, own, places, batch)) settled.set(each.sink, each);
+      using places = new Places(deps, job, holders);
+      const prepared = await prepareFiles(places, batch, prepare);
+      for (const each of await replaceBatch(deps, places, prepared, beforeWrite)) settled.set(each.sink, each);
+      places.sweep(batch, deps.clock.now());
     }
     files = left > 1 ? files.filter(({ sinks }) => sinks.some(isInConflict)) : [];
   }
   return settled;
 }
 
-async function workBatch(
+async function replaceBatch(
   deps: SinkDeps,
-  { prepare, beforeWrite }: Work,
   places: Places,
-  files: readonly SinkFile[],
+  files: readonly Prepared[],
+  beforeWrite: BeforeWrite,
 ): Promise<readonly Settled[]> {
   const settled: Settled[] = [];
   const changes: Replacement[] = [];
-  for (const prepared of await prepareFiles(places, files, prepare)) {
+  for (const prepared of files) {
     if ('settled' in prepared) settled.push(...prepared.settled);
     else {
-      const made = makeWay(places, prepared.change);
-      if ('parts' in made) changes.push(made);
-      else settled.push(...settleAll(prepared.change.parts, made));
+      const { change } = prepared;
+      try {
+        changes.push(places.make(change));
+      } catch (error) {
+        settled.push(...settleAll(change.parts, toErrorInfo(explain(error, 'SINK_WRITE_FAILED', change.file.path))));
+      }
     }
   }
   const results = await replaceTogether(deps, changes, beforeWrite);
-  places.sweep(files, deps.clock.now());
   return [...settled, ...results.flatMap((result) => conclude(deps, places, result))];
-}
-
-/** Makes the missing directories of a file. */
-function makeWay(places: Places, change: Replacement): Replacement | ErrorInfo {
-  try {
-    return places.make(change);
-  } catch (error) {
-    return toErrorInfo(explain(error, 'SINK_WRITE_FAILED', change.file.path));
-  }
 }
 
 function conclude(deps: SinkDeps, places: Places, { change, warnings, error }: Replaced): Settled[] {

@@ -2,8 +2,7 @@ import { stepsOf } from './steps.ts'; // first: it counts what is loaded after i
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SinkConfig } from '../../src/core/config.ts';
-import { renderSink } from '../../src/sinks/formats/render.ts';
-import { forgetSink } from '../../src/sinks/formats/forget.ts';
+import { forgetSink, renderSink } from '../../src/sinks/formats/render.ts';
 import { awsSink, dotenvSink, fresh, jsonSink } from './formats/rendering.ts';
 
 const aws = awsSink({ expirationKey: 'expiration' });

@@ -7,7 +7,7 @@ import { readMounts } from '../../paths/mounts.ts';
 import { previewSinks } from '../../sinks/apply.ts';
 import type { PreviewRequest, SinkPreview } from '../../sinks/contract.ts';
 import { readSections } from '../../sinks/formats/aws/sections.ts';
-import { forgetSink } from '../../sinks/formats/forget.ts';
+import { forgetSink } from '../../sinks/formats/render.ts';
 import type { ProfileFacts, SinkFacts } from '../contract.ts';
 import { closedBy, CONFINEMENT, type Properties } from '../judge/sinks.ts';
 import { type LookDeps, SAMPLE, show } from './deps.ts';

@@ -1,41 +1,25 @@
 import { basename } from 'node:path';
 import * as v from 'valibot';
-import type { SinkConfig } from '../../core/config.ts';
-import type { ErrorCode } from '../../core/errors.ts';
+import { type ErrorCode, isErrorCode } from '../../core/exit.ts';
 import type { SinkResult } from '../../core/outcomes.ts';
 import { printable } from '../../core/printable.ts';
 import { isTempOf } from '../../files/sweep.ts';
 import type { Job } from '../contract.ts';
+import type { Verdict } from '../places.ts';
 import { big, id, integer, moment, sinkRecordSchema } from '../record.ts';
-import { LIMITS, type Message, type Refused, type SinkMessage, type Verdicts } from './message.ts';
+import { LIMITS } from './message.ts';
 
 /**
- * What a process that acts as another user may have said. That user may have taken it over, so nothing is taken as it
- * comes: of the right form, of a length that is known, and without characters that steer a terminal.
+ * What a process that acts as another user answers, each a line of JSON. That user may have taken it over, so nothing is
+ * taken as it comes: of the right form, of a length that is known, and without characters that steer a terminal. Sinks
+ * are named by their place in the job.
  */
 
 const word = (limit: number): v.GenericSchema<string> => v.pipe(v.string(), v.maxLength(limit), v.transform(printable));
 
 /** All that comes of working on a sink, and nothing that would be about the agent itself. */
-const CODES: Readonly<Record<Extract<ErrorCode, `SINK_${string}`>, true>> = {
-  SINK_OUTDATED: true,
-  SINK_UNSAFE_PATH: true,
-  SINK_NOT_REGULAR: true,
-  SINK_FORMAT_REFUSED: true,
-  SINK_TOO_LARGE: true,
-  SINK_NOT_OURS: true,
-  SINK_OWNER_UNKNOWN: true,
-  SINK_OWNER_DENIED: true,
-  SINK_UNREADABLE: true,
-  SINK_WRITE_FAILED: true,
-  SINK_CONFLICT: true,
-  SINK_UNVERIFIED: true,
-  SINK_TIMEOUT: true,
-  SINK_ACTOR_FAILED: true,
-};
-
-const code = v.custom<keyof typeof CODES | 'INTERNAL'>(
-  (value) => value === 'INTERNAL' || (typeof value === 'string' && Object.hasOwn(CODES, value)),
+const code = v.custom<ErrorCode>(
+  (value) => value === 'INTERNAL' || (typeof value === 'string' && value.startsWith('SINK_') && isErrorCode(value)),
 );
 
 const errorInfo = v.object({ code, message: word(LIMITS.text), hint: v.exactOptional(word(LIMITS.text)) });
@@ -47,23 +31,15 @@ const evidence = v.variant('kind', [
 
 const bytes = v.pipe(v.string(), v.maxLength(Math.ceil(LIMITS.shown / 3) * 4), v.base64());
 
-const WRITING = ['written', 'repaired', 'unchanged', 'outdated', 'refused', 'failed'] as const;
-const FORGETTING = ['forgotten', 'removed', 'unchanged', 'refused', 'failed'] as const;
+const WRITING: readonly SinkResult[] = ['written', 'repaired', 'unchanged', 'outdated', 'refused', 'failed'];
+const FORGETTING: readonly SinkResult[] = ['forgotten', 'removed', 'unchanged', 'refused', 'failed'];
 
-/** What may come of a sink in each kind of job. */
-const RESULTS: Readonly<Record<Job['kind'], readonly SinkResult[]>> = {
-  apply: WRITING,
-  preview: WRITING,
-  forget: FORGETTING,
-  'preview-forget': FORGETTING,
-};
-
-function sinkMessage(kind: Job['kind']): v.GenericSchema<unknown, SinkMessage> {
+function sinkSchema(kind: Job['kind']) {
   return v.pipe(
     v.object({
-      result: v.picklist(RESULTS[kind]),
+      result: v.picklist(kind === 'apply' || kind === 'preview' ? WRITING : FORGETTING),
       bytesChanged: v.boolean(),
-      drift: v.pipe(v.array(v.picklist(['missing', 'bytes', 'mode', 'owner'])), v.maxLength(4)),
+      drift: v.pipe(v.array(v.picklist(['missing', 'bytes', 'mode', 'owner'])), v.maxLength(4), v.readonly()),
       detail: v.exactOptional(word(LIMITS.text)),
       warnings: v.pipe(v.array(word(LIMITS.warning)), v.maxLength(LIMITS.warnings)),
       isUnreachable: v.exactOptional(v.literal(true)),
@@ -77,7 +53,50 @@ function sinkMessage(kind: Job['kind']): v.GenericSchema<unknown, SinkMessage> {
   );
 }
 
+/** It could not become that user, and has read nothing. */
 const refused = v.object({ refused: word(LIMITS.warning) });
+
+export type Refused = v.InferOutput<typeof refused>;
+
+export interface Scope extends Pick<Job, 'kind' | 'sinks'> {
+  /** How many there are of them by now: the job's, and those staged since. */
+  readonly temps: number;
+}
+
+function messageSchema({ kind, sinks, temps }: Scope) {
+  const place = integer(sinks.length - 1);
+  /** An empty temp file beside a sink. The process goes on when it hears `go`. */
+  const staged = v.pipe(
+    v.object({
+      sink: place,
+      name: v.string(),
+      inode: big,
+      /** The sinks whose bytes will be others. */
+      changing: v.pipe(v.array(place), v.maxLength(sinks.length)),
+    }),
+    v.check(({ sink, name }) => isTempOf(name, basename(sinks[sink]?.path ?? '/'))),
+  );
+  const done = v.object({
+    sinks: v.pipe(v.array(sinkSchema(kind)), v.length(sinks.length)),
+    /** What is still to be swept: places in the job's temp files, and after these in those that were staged. */
+    kept: v.pipe(v.array(integer(temps - 1)), v.maxLength(temps)),
+  });
+  return v.union([
+    v.object({ staged: v.pipe(v.array(staged), v.minLength(1), v.maxLength(sinks.length)) }),
+    v.object({ done }),
+    refused,
+  ]);
+}
+
+export type Message = Exclude<v.InferOutput<ReturnType<typeof messageSchema>>, Refused>;
+export type StagedMessage = Extract<Message, { staged: unknown }>['staged'][number];
+export type DoneMessage = Extract<Message, { done: unknown }>['done'];
+export type SinkMessage = DoneMessage['sinks'][number];
+
+/** Throws whatever is wrong with it, which is not to be shown: it may quote the message. */
+export function parseMessage(line: string, scope: Scope): Message | Refused {
+  return v.parse(messageSchema(scope), JSON.parse(line));
+}
 
 const verdict = v.variant('kind', [
   v.object({ kind: v.literal('self') }),
@@ -85,40 +104,13 @@ const verdict = v.variant('kind', [
   v.object({ kind: v.literal('refused'), error: errorInfo }),
 ]);
 
-export interface Scope {
-  readonly kind: Job['kind'];
-  readonly sinks: readonly SinkConfig[];
-  /** How many there are of them by now: the job's, and those staged since. */
-  readonly temps: number;
-}
-
-/** Throws whatever is wrong with it, which is not to be shown: it may quote the message. */
-export function parseMessage(line: string, { kind, sinks, temps }: Scope): Message | Refused {
-  const place = integer(sinks.length - 1);
-  const changing = v.pipe(v.array(place), v.maxLength(sinks.length));
-  const staged = v.pipe(
-    v.object({ sink: place, name: v.string(), inode: big, changing }),
-    v.check(({ sink, name }) => isBeside(name, sinks[sink])),
-  );
-  const done = v.object({
-    sinks: v.pipe(v.array(sinkMessage(kind)), v.length(sinks.length)),
-    kept: v.pipe(v.array(integer(temps - 1)), v.maxLength(temps)),
-  });
-  const schema: v.GenericSchema<unknown, Message | Refused> = v.union([
-    v.object({ staged: v.pipe(v.array(staged), v.minLength(1), v.maxLength(sinks.length)) }),
-    v.object({ done }),
-    refused,
-  ]);
-  return v.parse(schema, JSON.parse(line));
+/** To a look: one for each directory. */
+export interface Verdicts {
+  readonly verdicts: readonly Verdict[];
 }
 
 /** As above. */
 export function parseVerdicts(line: string, directories: number): Verdicts | Refused {
   const verdicts = v.pipe(v.array(verdict), v.length(directories));
   return v.parse(v.union([v.object({ verdicts }), refused]), JSON.parse(line));
-}
-
-/** Whether it is what the temp files of this sink are called. */
-function isBeside(name: string, sink: SinkConfig | undefined): boolean {
-  return isTempOf(name, basename(sink?.path ?? '/'));
 }

@@ -15,9 +15,9 @@ import {
 import { failed, outcome } from '../failure.ts';
 import type { SinkRecord } from '../record.ts';
 import type { Since } from '../records.ts';
-import { parseMessage } from './answer.ts';
-import { type DoneMessage, encodeJob, GO, maxBytes, type SinkMessage, type StagedMessage } from './message.ts';
-import type { ActingLimits } from './patience.ts';
+import { type DoneMessage, parseMessage, type SinkMessage, type StagedMessage } from './answer.ts';
+import type { ActingLimits } from './limits.ts';
+import { encodeJob, GO, maxBytes } from './message.ts';
 import { Talk } from './talk.ts';
 
 export interface Delegated {

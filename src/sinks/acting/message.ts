@@ -1,49 +1,5 @@
-import type { ErrorInfo } from '../../core/errors.ts';
-import type { SinkOutcome } from '../../core/outcomes.ts';
 import { Secret } from '../../core/secret.ts';
-import { isLook, type Job } from '../contract.ts';
-import type { SinkRecord } from '../record.ts';
-import type { Verdict } from '../verdict.ts';
-
-/** What a process that acts as another user answers, each a line of JSON. Sinks are named by their place in the job. */
-export type Message = { readonly staged: readonly StagedMessage[] } | { readonly done: DoneMessage };
-
-/** To a look: one for each directory. */
-export interface Verdicts {
-  readonly verdicts: readonly Verdict[];
-}
-
-/** It could not become that user, and has read nothing. */
-export interface Refused {
-  readonly refused: string;
-}
-
-/** An empty temp file beside a sink. It goes on when it hears `go`. */
-export interface StagedMessage {
-  readonly sink: number;
-  readonly name: string;
-  readonly inode: string;
-  /** The sinks whose bytes will be others. */
-  readonly changing: readonly number[];
-}
-
-export interface DoneMessage {
-  /** One for each sink of the job, in its order. */
-  readonly sinks: readonly SinkMessage[];
-  /** What is still to be swept: places in the job's temp files, and after these in those that were staged. */
-  readonly kept: readonly number[];
-}
-
-export interface SinkMessage extends Pick<
-  SinkOutcome,
-  'result' | 'bytesChanged' | 'drift' | 'detail' | 'warnings' | 'isUnreachable' | 'evidence'
-> {
-  readonly error?: ErrorInfo;
-  readonly record?: SinkRecord;
-  /** Base64. */
-  readonly current?: string;
-  readonly next?: string;
-}
+import { isLook, type Job, type Scope } from '../contract.ts';
 
 /** Longest texts, in UTF-16 units; most warnings, and most bytes to be shown, of a sink. What is more is cut off. */
 export const LIMITS = { text: 16_384, warning: 1_024, warnings: 32, shown: 128 * 1024 } as const;
@@ -60,10 +16,9 @@ export function maxBytes({ kind, sinks }: Job): number {
 export type Task = Job | Look;
 
 /** To see who decides of directories, where looking may take for ever. */
-export interface Look {
+export interface Look extends Pick<Scope, 'trustedGroups'> {
   readonly kind: 'look';
   readonly directories: readonly string[];
-  readonly trustedGroups: readonly number[];
 }
 
 export const GO = 'go';

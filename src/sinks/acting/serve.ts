@@ -1,26 +1,13 @@
 import { basename } from 'node:path';
 import type { ErrorInfo } from '../../core/errors.ts';
-import type { SinkOutcome } from '../../core/outcomes.ts';
 import { sinkId } from '../../core/sink-id.ts';
 import { openDirectory } from '../../paths/policies.ts';
-import { writing } from '../compare.ts';
-import { type BeforeWrite, isLook, type Job, type SinkPreview } from '../contract.ts';
-import { type ForgetDeps, forgetting } from '../inspect.ts';
-import type { Prepare } from '../parts.ts';
-import { walkerOf } from '../places.ts';
+import { type BeforeWrite, isLook, type Job, type SinkDeps, type SinkPreview } from '../contract.ts';
+import { type Verdict, verdictOf, walkerOf } from '../places.ts';
 import type { SinkRecord } from '../record.ts';
-import { type Verdict, verdictOf } from '../verdict.ts';
 import { work } from '../work.ts';
-import {
-  decodeTask,
-  type DoneMessage,
-  GO,
-  LIMITS,
-  type Look,
-  type Message,
-  type SinkMessage,
-  type Verdicts,
-} from './message.ts';
+import type { DoneMessage, Message, SinkMessage, Verdicts } from './answer.ts';
+import { decodeTask, GO, LIMITS, type Look } from './message.ts';
 
 /** The pipes of a process that acts as another user. */
 export interface Channel {
@@ -30,13 +17,13 @@ export interface Channel {
 }
 
 /** Does the job of the first line with this process's own identity, which is the user's by now. */
-export async function serve(deps: ForgetDeps, line: string, channel: Channel): Promise<void> {
+export async function serve(deps: SinkDeps, line: string, channel: Channel): Promise<void> {
   const task = decodeTask(line);
   if (task.kind === 'look') tell(channel, { verdicts: look(deps, task) });
   else tell(channel, { done: await serveJob(deps, channel, task) });
 }
 
-function look(deps: ForgetDeps, task: Look): readonly Verdict[] {
+function look(deps: SinkDeps, task: Look): readonly Verdict[] {
   const walker = walkerOf(deps, task);
   return task.directories.flatMap((directory) => {
     using found = openDirectory('sink', directory, walker);
@@ -45,7 +32,7 @@ function look(deps: ForgetDeps, task: Look): readonly Verdict[] {
 }
 
 /** Has the agent journal each temp file before its first byte. */
-async function serveJob(deps: ForgetDeps, channel: Channel, job: Job): Promise<DoneMessage> {
+async function serveJob(deps: SinkDeps, channel: Channel, job: Job): Promise<DoneMessage> {
   const journal = [...job.temps];
   const indexOf = ({ path }: { readonly path: string }): number => job.sinks.findIndex((sink) => sink.path === path);
   const beforeWrite: BeforeWrite = async (staged) => {
@@ -59,7 +46,7 @@ async function serveJob(deps: ForgetDeps, channel: Channel, job: Job): Promise<D
     if (channel.read() !== GO) throw new Error('the agent is gone');
     await Promise.resolve();
   };
-  const { outcomes, records, temps } = await work(deps, { job, prepare: preparer(deps, job), beforeWrite });
+  const { outcomes, records, temps } = await work(deps, job, beforeWrite);
   const kept = new Set(temps);
   return {
     sinks: outcomes.map((one) => ({ ...describe(one, records[sinkId(one)]), ...(isLook(job.kind) && shown(one)) })),
@@ -67,25 +54,17 @@ async function serveJob(deps: ForgetDeps, channel: Channel, job: Job): Promise<D
   };
 }
 
-function preparer(deps: ForgetDeps, job: Job): Prepare {
-  return 'force' in job ? forgetting(deps, job) : writing(deps, job);
-}
-
 function shown({ current, next }: SinkPreview): Pick<SinkMessage, 'current' | 'next'> {
   if (!next || next.length + (current?.length ?? 0) > LIMITS.shown) return {};
   return { ...(current && { current: current.toString('base64') }), next: next.toString('base64') };
 }
 
-function describe(outcome: SinkOutcome, record?: SinkRecord): SinkMessage {
-  const { result, bytesChanged, drift, detail, warnings, isUnreachable, evidence, error } = outcome;
+/** All that the agent does not know by itself. */
+function describe(outcome: SinkPreview, record?: SinkRecord): SinkMessage {
+  const { path, part, format, current, next, error, warnings, ...said } = outcome;
   return {
-    result,
-    bytesChanged,
-    drift,
+    ...said,
     warnings: warnings.slice(0, LIMITS.warnings).map((warning) => warning.slice(0, LIMITS.warning)),
-    ...(detail !== undefined && { detail }),
-    ...(isUnreachable && { isUnreachable }),
-    ...(evidence && { evidence }),
     ...(error && { error: cut(error) }),
     ...(record && { record }),
   };

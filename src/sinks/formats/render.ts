@@ -1,9 +1,9 @@
 import type { SinkConfig } from '../../core/config.ts';
-import type { Render } from '../contract.ts';
-import { renderAwsCredentials } from './aws/render.ts';
-import { renderDotenv } from './dotenv/render.ts';
+import type { Forget, Render } from '../contract.ts';
+import { forgetAwsCredentials, renderAwsCredentials } from './aws/render.ts';
+import { forgetDotenv, renderDotenv } from './dotenv/render.ts';
+import { forgetJson, renderJson } from './json/render.ts';
 import { refusal } from './text.ts';
-import { renderJson } from './json/render.ts';
 
 /**
  * What the file of a sink must become. Total on any bytes: what cannot be changed safely is refused. Keeps what the
@@ -22,9 +22,24 @@ const renderFormat: Render = (existing, credentials, sink, origin) => {
     case 'aws-credentials':
       return renderAwsCredentials(existing, credentials, sink, origin);
     case 'dotenv':
-      return renderDotenv(existing, credentials, sink, origin);
+      return renderDotenv(existing, credentials, sink);
     case 'json':
       return renderJson(existing, credentials, sink, origin);
+  }
+};
+
+/**
+ * What is left of a sink's file without all that we put there: what is the user's keeps its bytes, and a file in which
+ * nothing is left goes. What cannot be taken apart safely is refused.
+ */
+export const forgetSink: Forget = (existing, sink) => {
+  switch (sink.format) {
+    case 'aws-credentials':
+      return forgetAwsCredentials(existing, sink);
+    case 'dotenv':
+      return forgetDotenv(existing, sink);
+    case 'json':
+      return forgetJson(existing, sink);
   }
 };
 

@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { AwsCredentialsSink, DotenvSink } from '../../core/config.ts';
-import { AgentError, type ErrorInfo } from '../../core/errors.ts';
+import { formatExpiration } from '../../core/credentials.ts';
+import { AgentError } from '../../core/errors.ts';
 import { MARKER } from '../../core/owned.ts';
+import type { Attempt } from '../contract.ts';
 
 /** A file as text, without loss whatever its bytes: those that are not UTF-8 are carried as latin-1. */
 export interface Text {
@@ -88,13 +90,8 @@ function refuseAt(text: string, at: number, got: string, hint: string): void {
   if (at >= 0) throw refusal(`line ${lineNumberAt(text, at)}: expected lines of text, got ${got}`, hint);
 }
 
-export interface NewFile {
-  readonly bytes: Buffer;
-  readonly warnings: readonly string[];
-}
-
 /** Runs a format: a {@link refusal} thrown on the way down becomes its outcome. */
-export function rendered<T>(make: () => T): ({ readonly ok: true } & T) | Refused {
+export function rendered<T>(make: () => T): Attempt<T> {
   try {
     return { ok: true, ...make() };
   } catch (error) {
@@ -102,11 +99,6 @@ export function rendered<T>(make: () => T): ({ readonly ok: true } & T) | Refuse
       return { ok: false, error: error.toInfo() };
     throw error;
   }
-}
-
-interface Refused {
-  readonly ok: false;
-  readonly error: ErrorInfo;
 }
 
 /** Messages give line numbers and the names of our own keys, nothing else of what the file holds: it holds secrets. */
@@ -123,4 +115,39 @@ export function startOf({ comment }: Pick<AwsCredentialsSink | DotenvSink, 'comm
 export function withoutMarker(text: string): string | undefined {
   const rest = text.startsWith(`${MARKER}\n`) ? text.slice(MARKER.length + 1) : text;
   return rest.trim() === '' ? undefined : rest;
+}
+
+/**
+ * A value that every reader of INI and dotenv files takes as it stands: nothing that anyone would cut off, unquote,
+ * expand or take for the next line. AWS makes no others.
+ */
+export function plain(name: string, value: string): string {
+  if (/^[A-Za-z0-9+/=_.:@,-]+$/.test(value)) return value;
+  throw refusal(
+    `${name}: expected only letters, digits and + / = _ . : @ , -, got another character`,
+    'write this sink as json: readers of this format do not agree on such a value',
+  );
+}
+
+/**
+ * A value for a JSON document, where a reader may take any text that has an end and no control characters: some cut at
+ * a zero byte, some are made of grep and sed, and half a surrogate pair is nothing that UTF-8 can say.
+ */
+export function printableText(name: string, value: string): string {
+  if (value !== '' && value.isWellFormed() && !/\p{Cc}/u.test(value)) return value;
+  throw refusal(
+    `${name}: expected text without control characters, got another`,
+    'readers of JSON do not agree on such a value: ask who makes the credentials',
+  );
+}
+
+/**
+ * The expiration in the form in which one stands: RFC 3339, or seconds or milliseconds since 1970. Undefined when what
+ * stands is another number, such as a duration, and so not ours.
+ */
+export function followed(standing: string, expiration: number): string | undefined {
+  if (!/^\d+(\.\d+)?$/.test(standing)) return formatExpiration(expiration);
+  const length = standing.split('.')[0]?.length;
+  if (length === 13) return String(expiration);
+  return length === 10 ? String(Math.floor(expiration / 1000)) : undefined;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ErrorCode } from '../../../src/core/errors.ts';
 import { delegate, type Delegated } from '../../../src/sinks/acting/delegate.ts';
-import { ACTING_LIMITS } from '../../../src/sinks/acting/patience.ts';
+import { ACTING_LIMITS } from '../../../src/sinks/acting/limits.ts';
 import type { Done, ForgetWish, Job, Scope, TempFile, WriteWish } from '../../../src/sinks/contract.ts';
 import type { SinkRecord } from '../../../src/sinks/record.ts';
 import { createActors } from '../../../src/system/actors.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SinkConfig } from '../../../src/core/config.ts';
-import { forgetSink } from '../../../src/sinks/formats/forget.ts';
+import { forgetSink } from '../../../src/sinks/formats/render.ts';
 import { credentials } from '../../support/credentials.ts';
 import { forget, keysSink } from './forgetting.ts';
 import { awsSink, dotenvSink, jsonSink, KEY, render, SECRET, TOKEN } from './rendering.ts';

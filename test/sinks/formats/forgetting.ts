@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { SinkConfig } from '../../../src/core/config.ts';
-import { forgetSink } from '../../../src/sinks/formats/forget.ts';
+import { forgetSink } from '../../../src/sinks/formats/render.ts';
 import { jsonSink } from './rendering.ts';
 
 const KEYS = { accessKeyId: ['aws', 'id'], secretAccessKey: ['aws', 'secret'], expiration: ['until'] };

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SinkConfig } from '../../../src/core/config.ts';
-import { forgetSink } from '../../../src/sinks/formats/forget.ts';
-import { renderSink } from '../../../src/sinks/formats/render.ts';
+import { forgetSink, renderSink } from '../../../src/sinks/formats/render.ts';
 import type { Subject } from '../../differential/differential.ts';
 import { mutate, pick, seeded } from '../../differential/mutate.ts';
 import { DOTENV, INI, JSON_FILES } from '../../differential/shapes.ts';

@@ -1,7 +1,7 @@
 import { SECURITY_TOKEN } from '../../../core/owned.ts';
 import { refusal, type Line } from '../text.ts';
-import { isCredentialKey } from './keys.ts';
 import {
+  isCredentialKey,
   whiteName,
   type IniContinuation,
   type IniHeader,
@@ -40,7 +40,8 @@ export class Readers {
   #isNesting = false;
   /** The header of another section that some readers do not see, so that they take what follows for ours. */
   #unseen: IniHeader | undefined;
-  #inheritsToken = false;
+  /** Whether [DEFAULT] gives every profile a security token. */
+  inheritsToken = false;
 
   constructor(profile: string, owns: Owns) {
     this.#profile = profile;
@@ -52,11 +53,6 @@ export class Readers {
     if (this.#refusal) throw this.#refusal;
   }
 
-  /** Whether [DEFAULT] gives every profile a security token. */
-  get inheritsToken(): boolean {
-    return this.#inheritsToken;
-  }
-
   get warnings(): string[] {
     return Array.from(this.#firstLines, ([finding, number]) => `line ${number}: ${finding}`);
   }
@@ -66,21 +62,11 @@ export class Readers {
     this.#seenCount < MAX_SEEN && !this.#isRepeatedKey(this.#seen.get(section) ?? this.#noteSection(section), key);
 
   readonly see = (line: IniLine): void => {
-    switch (line.kind) {
-      case 'header':
-        this.#header(line);
-        break;
-      case 'property':
-        this.#property(line);
-        break;
-      case 'continuation':
-        this.#continuation(line);
-        break;
-      case 'white':
-        this.#warn(line, `${whiteName(line.line.text)} on an empty line: Java readers reject the file`);
-        break;
-      case 'comment':
-        break;
+    if (line.kind === 'header') this.#header(line);
+    else if (line.kind === 'property') this.#property(line);
+    else if (line.kind === 'continuation') this.#continuation(line);
+    else if (line.kind === 'white') {
+      this.#warn(line, `${whiteName(line.line.text)} on an empty line: Java readers reject the file`);
     }
   };
 
@@ -130,7 +116,7 @@ export class Readers {
   }
 
   #default(line: IniProperty): void {
-    if (line.key === SECURITY_TOKEN) this.#inheritsToken = true;
+    if (line.key === SECURITY_TOKEN) this.inheritsToken = true;
     if (!OTHER_WAY.test(line.key)) return;
     this.#warn(line, 'Python readers inherit this from [DEFAULT] and would not use static credentials');
   }

@@ -1,12 +1,29 @@
 import type { AwsCredentialsSink } from '../../../core/config.ts';
-import type { Credentials, Origin } from '../../../core/credentials.ts';
-import { SECURITY_TOKEN } from '../../../core/owned.ts';
-import type { Rendered } from '../../contract.ts';
-import { applyEdits, decodeText, linesOf, refusal, rendered, startOf } from '../text.ts';
-import { awsKeys } from './keys.ts';
+import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
+import { isExpirationKey, SECURITY_TOKEN } from '../../../core/owned.ts';
+import type { Forgotten, Rendered } from '../../contract.ts';
+import {
+  applyEdits,
+  decodeText,
+  followed,
+  linesOf,
+  plain,
+  refusal,
+  rendered,
+  startOf,
+  withoutMarker,
+} from '../text.ts';
 import { Readers } from './readers.ts';
-import { rewriteSection } from './rewrite.ts';
-import { garbage, readSections, type Section, type Sections } from './sections.ts';
+import { clearSection, rewriteSection, type Copy, type Rewrite } from './rewrite.ts';
+import {
+  garbage,
+  isCredentialKey,
+  readSections,
+  type LineFor,
+  type Owns,
+  type Section,
+  type Sections,
+} from './sections.ts';
 
 /** One profile of a shared credentials file. Refuses a file that some SDK would reject or not use afterwards. */
 export function renderAwsCredentials(
@@ -71,4 +88,104 @@ function appendSection(text: string, profile: string, lines: readonly string[], 
   const lastLine = above.slice(above.lastIndexOf('\n', above.length - 2) + 1);
   const gap = lastLine.trim() === '' ? '' : end;
   return above + gap + [`[${profile}]`, ...lines].map((line) => line + end).join('');
+}
+
+/** Takes our keys out of the profile, and the profile out of the file when nothing but blank lines is left in it. */
+export function forgetAwsCredentials(existing: Buffer, sink: AwsCredentialsSink): Forgotten {
+  return rendered(() => {
+    const { text, encoding, warnings } = decodeText(existing);
+    const owns = forgottenKeys(sink);
+    const readers = new Readers(sink.profile, owns);
+    const { exact } = readSections(text, sink.profile, owns, readers.see);
+    const cuts = exact.map((section) => cutSection({ text, eol: '\n', section, owns, claim: readers.claim }));
+    const edits = cuts.flatMap((cut) => cut.edits);
+    const rest = withoutMarker(applyEdits(text, edits));
+    return {
+      bytes: edits.length === 0 ? existing : rest === undefined ? undefined : Buffer.from(rest, encoding),
+      keyIds: exact.flatMap(({ owned }) =>
+        owned.filter(({ key }) => key === 'aws_access_key_id').map(({ value }) => value),
+      ),
+      warnings: edits.length === 0 ? [] : [...warnings, ...cuts.flatMap((cut) => cut.warnings)],
+    };
+  });
+}
+
+function cutSection(copy: Copy): Rewrite {
+  const cut = clearSection(copy);
+  const { header, owned, hasOthers } = copy.section;
+  const isEmpty = !hasOthers && cut.edits.every(({ text }) => text.trim() === '');
+  if (owned.length === 0 || !isEmpty || header.comment !== '') return cut;
+  const { start, next } = header.line;
+  const gap = gapOf(copy.text, start, cut.edits.at(-1)?.end ?? next);
+  return { ...cut, edits: [{ start: start - gap, end: next, text: '' }, ...cut.edits] };
+}
+
+/** Length of the blank line before a section, which was made with it; 0 where it is needed between others. */
+function gapOf(text: string, start: number, end: number): number {
+  const isNeeded = end < text.length && !/^\r?\n/.test(text.slice(end, end + 2));
+  return isNeeded ? 0 : (/(?<=\n)\r?\n$/.exec(text.slice(Math.max(0, start - 3), start))?.[0].length ?? 0);
+}
+
+/** What a profile must say. */
+interface AwsKeys {
+  readonly owns: Owns;
+  readonly lineFor: LineFor;
+  /**
+   * The lines that must stand there, by key, in the order in which new ones are written. `inherits`: whether [DEFAULT]
+   * gives every profile a security token, which botocore prefers to the session token.
+   */
+  readonly required: (inherits: boolean) => ReadonlyMap<string, string>;
+}
+
+function awsKeys(credentials: Credentials, sink: AwsCredentialsSink, origin: Origin): AwsKeys {
+  const token = plain('session token', credentials.sessionToken.reveal());
+  const expiration = formatExpiration(credentials.expiration);
+  const values = new Map<string, string | undefined>([
+    ['aws_access_key_id', plain('access key id', credentials.accessKeyId)],
+    ['aws_secret_access_key', plain('secret access key', credentials.secretAccessKey.reveal())],
+    ['aws_session_token', token],
+    [SECURITY_TOKEN, sink.securityToken === 'never' ? undefined : token],
+    ...accountKey(credentials.accountId ?? origin.accountId, sink.accountId),
+  ]);
+  const isExpiration = expirations(sink);
+  return {
+    owns: (setting) => values.has(setting.key) || isExpiration(setting),
+    lineFor: ({ name, key, value }) => {
+      // Spelled as it stands, in the form in which it stands: so its reader wants it.
+      if (!values.has(key)) return `${name} = ${followed(value, credentials.expiration) ?? expiration}`;
+      const own = values.get(key);
+      return own === undefined ? undefined : `${key} = ${own}`;
+    },
+    required: (inherits) => {
+      const { expirationKey, securityToken: wish, accountId } = sink;
+      const isLeftOut = (key: string): boolean =>
+        (key === SECURITY_TOKEN && wish !== 'always' && !(wish === 'auto' && inherits)) ||
+        (key === 'aws_account_id' && !accountId);
+      const lines = [...values].flatMap(([key, value]) =>
+        value === undefined || isLeftOut(key) ? [] : [[key, `${key} = ${value}`] as const],
+      );
+      const own =
+        expirationKey === undefined ? [] : [[expirationKey.toLowerCase(), `${expirationKey} = ${expiration}`] as const];
+      return new Map([...lines, ...own]);
+    },
+  };
+}
+
+/** What is to go when a profile is forgotten. An account id that we were not to write is the user's own. */
+function forgottenKeys(sink: AwsCredentialsSink): Owns {
+  const isExpiration = expirations(sink);
+  return (setting) =>
+    isCredentialKey(setting.key) || (sink.accountId && setting.key === 'aws_account_id') || isExpiration(setting);
+}
+
+/** Rewritten where they stand, not removed: their readers see the truth. */
+function expirations({ expirationKey }: AwsCredentialsSink): Owns {
+  const configured = expirationKey?.toLowerCase();
+  return ({ key, value }) => key === configured || (isExpirationKey(key) && followed(value, 0) !== undefined);
+}
+
+/** An account that we are to keep but do not know may be another one's; what we are not to keep stays, if it is not false. */
+function accountKey(account: string | undefined, isKept: boolean): [string, string | undefined][] {
+  if (account !== undefined) return [['aws_account_id', plain('account id', account)]];
+  return isKept ? [['aws_account_id', undefined]] : [];
 }

@@ -1,5 +1,4 @@
 import { linesOf, MAX_LINES, type Edit, type Line } from '../text.ts';
-import type { AwsKeys } from './keys.ts';
 import { OTHER_WAY, otherWay } from './readers.ts';
 import {
   garbage,
@@ -8,6 +7,7 @@ import {
   settingOf,
   type IniHeader,
   type IniProperty,
+  type LineFor,
   type Owned,
   type Owns,
   type Section,
@@ -34,7 +34,7 @@ export interface Copy {
 export function rewriteSection(
   copy: Copy,
   name: string,
-  lineFor: AwsKeys['lineFor'],
+  lineFor: LineFor,
   required: ReadonlyMap<string, string>,
 ): Rewrite {
   const { header, owned } = copy.section;

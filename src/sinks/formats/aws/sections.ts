@@ -1,7 +1,18 @@
+import { SECURITY_TOKEN } from '../../../core/owned.ts';
 import { linesOf, MAX_LINES, refusal, type Line } from '../text.ts';
 
 /** Whether a setting of the profile is ours: rewritten, or removed. */
 export type Owns = (setting: Pick<Setting, 'key' | 'value'>) => boolean;
+
+/** What the line of a key that is ours must say; undefined: it must not stand there. */
+export type LineFor = (standing: Pick<Setting, 'name' | 'key' | 'value'>) => string | undefined;
+
+const CREDENTIAL_KEYS = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token', SECURITY_TOKEN] as const;
+
+/** Whether the key is one of those that sign. */
+export function isCredentialKey(key: string | undefined): boolean {
+  return CREDENTIAL_KEYS.some((one) => one === key);
+}
 
 /** One copy of a section; a file may hold several of one name. */
 export interface Section {
@@ -135,16 +146,12 @@ export interface IniContinuation extends Indented {
   readonly setting: Setting | undefined;
 }
 
-export interface IniComment extends Indented {
-  readonly kind: 'comment';
+interface IniOther extends Indented {
+  /** `white`: nothing but white characters, blanks, tabs, form feeds and the like apart. */
+  readonly kind: 'comment' | 'white';
 }
 
-/** Nothing but white characters, blanks, tabs, form feeds and the like apart. */
-export interface IniWhite extends Indented {
-  readonly kind: 'white';
-}
-
-export type IniLine = IniHeader | IniProperty | IniContinuation | IniComment | IniWhite;
+export type IniLine = IniHeader | IniProperty | IniContinuation | IniOther;
 
 /**
  * The lines that are not blank, as the most permissive reader, Python's configparser, tells them apart: comments may be

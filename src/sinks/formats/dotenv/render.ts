@@ -1,19 +1,35 @@
 import type { DotenvSink } from '../../../core/config.ts';
-import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
+import { formatExpiration, type Credentials } from '../../../core/credentials.ts';
 import { ownVariables, SECURITY_TOKEN } from '../../../core/owned.ts';
-import type { Forgotten, Rendered } from '../../contract.ts';
-import { applyEdits, decodeText, rendered, startOf, withoutMarker, type Edit, type NewFile } from '../text.ts';
-import { followed, plain } from '../values.ts';
-import { readDotenv, type DotenvFile } from './lines.ts';
-import type { Assignment } from './shell.ts';
+import type { Forgotten, NewFile, Rendered } from '../../contract.ts';
+import {
+  applyEdits,
+  decodeText,
+  followed,
+  lineNumberAt,
+  linesOf,
+  MAX_LINES,
+  plain,
+  rendered,
+  startOf,
+  withoutMarker,
+  type Edit,
+  type Line,
+} from '../text.ts';
+import {
+  exportList,
+  isEscaped,
+  parseAssignment,
+  parseOwn,
+  ShellReader,
+  unclear,
+  type Assignment,
+  type OwnLine,
+  type ParsedAssignment,
+} from './shell.ts';
 
 /** Unquoted `NAME=value` lines, the one form that every reader takes alike; the other lines of the file stay. */
-export function renderDotenv(
-  existing: Buffer | undefined,
-  credentials: Credentials,
-  sink: DotenvSink,
-  _origin: Origin,
-): Rendered {
+export function renderDotenv(existing: Buffer | undefined, credentials: Credentials, sink: DotenvSink): Rendered {
   return rendered(() => {
     const variables = variablesOf(credentials, sink);
     if (!sink.only) return mergeInto(existing ?? startOf(sink), variables, sink.export);
@@ -57,16 +73,14 @@ function variablesOf(credentials: Credentials, sink: DotenvSink): Variables {
 function mergeInto(existing: Buffer, { written, names, valueOf }: Variables, exportNew: boolean): NewFile {
   const { text, encoding, warnings } = decodeText(existing);
   const file = readDotenv(text, names);
-  const { own, place } = file;
+  const { own, place, exported, others } = file;
   const last = new Map(own.flatMap(({ assignments }) => assignments.map((one) => [one.name, one] as const)));
-  const exported = new Set(own.flatMap((line) => [...line.exported]));
-  const listEnd = exportNew ? undefined : listEndOf(file, exported);
-  const isExported = listEnd === undefined && (exportNew || exportsNew(file, exported));
+  const [anchor, lastName] = lastOf(own);
+  const listEnd = exportNew ? undefined : listEndOf(file, lastName);
+  const isExported = listEnd === undefined && (exportNew || exportsNew(file, lastName));
   const missing = [...written].filter(([name]) => !last.has(name));
-  const unlisted = missing.filter(([name]) => !file.lists(name));
+  const unlisted = missing.filter(([name]) => !others.lists(name));
   const block = missing.map(([name, value]) => assign(name, value, isExported)).join('');
-  // Below the last of ours.
-  const anchor = own.findLast(({ assignments }) => assignments.length > 0) ?? own.at(-1);
   const edits = own.map((line): Edit => {
     const kept = line.assignments.filter((one) => last.get(one.name) === one);
     const lines = kept.map((one) => assign(one.name, valueOf(one), exported.has(one.name))).join('');
@@ -83,23 +97,23 @@ function mergeInto(existing: Buffer, { written, names, valueOf }: Variables, exp
   };
 }
 
-function lastName({ own }: DotenvFile): string | undefined {
-  return own.findLast(({ assignments }) => assignments.length > 0)?.assignments.at(-1)?.name;
+/** The line of ours below which new ones go, and the variable that is set last. */
+function lastOf(own: readonly StandingLine[]): readonly [StandingLine | undefined, string | undefined] {
+  const anchor = own.findLast(({ assignments }) => assignments.length > 0) ?? own.at(-1);
+  return [anchor, anchor?.assignments.at(-1)?.name];
 }
 
 /**
  * Where the names of new variables go when the last of ours is exported by a list of names. An exported line would keep
  * them from systemd, which reads the others.
  */
-function listEndOf(file: DotenvFile, exported: ReadonlySet<string>): number | undefined {
-  const name = lastName(file);
-  return name !== undefined && !exported.has(name) && file.lists(name) ? file.listEnd : undefined;
+function listEndOf({ exported, others }: DotenvFile, name: string | undefined): number | undefined {
+  return name !== undefined && !exported.has(name) && others.lists(name) ? others.listEnd : undefined;
 }
 
 /** As the last variable of ours is, else as the others are. */
-function exportsNew(file: DotenvFile, exported: ReadonlySet<string>): boolean {
-  const name = lastName(file);
-  return name === undefined ? file.exportsNew || exported.size > 0 : exported.has(name);
+function exportsNew({ exported, others }: DotenvFile, name: string | undefined): boolean {
+  return name === undefined ? others.exportsNew || exported.size > 0 : exported.has(name);
 }
 
 /** Ends with LF in a CRLF file too: a shell would take the CR as part of the value, and nobody needs it. */
@@ -108,18 +122,19 @@ function assign(name: string, value: string, isExported: boolean): string {
 }
 
 /** `added`: whether new lines are exported; undefined: there are none. */
-function readerWarnings(text: string, file: DotenvFile, added: boolean | undefined, exportNew: boolean): string[] {
-  const exported = new Set(file.own.flatMap((line) => [...line.exported]));
-  const states = file.own.flatMap((line) =>
-    line.assignments.map(({ name }) => ({
-      line: line.line,
-      isExported: line.isAllExported || exported.has(name) || file.lists(name),
-    })),
+function readerWarnings(
+  text: string,
+  { own, exported, others }: DotenvFile,
+  added: boolean | undefined,
+  exportNew: boolean,
+): string[] {
+  const states = own.flatMap(({ line, assignments, isAllExported }) =>
+    assignments.map(({ name }) => ({ line, isExported: isAllExported || exported.has(name) || others.lists(name) })),
   );
-  const addedState = added === undefined ? [] : [added || file.own.at(-1)?.isAllExported === true];
+  const addedState = added === undefined ? [] : [added || own.at(-1)?.isAllExported === true];
   const isMixed = [...states.map(({ isExported }) => isExported), ...addedState].includes(true);
   const bare = states.find(({ isExported }) => !isExported);
-  const kept = file.own.find((line) => line.exported.size > 0);
+  const kept = own.find((line) => line.exported.size > 0);
   return [
     ...(kept === undefined || exportNew
       ? []
@@ -149,3 +164,113 @@ export function forgetDotenv(existing: Buffer, sink: DotenvSink): Forgotten {
     };
   });
 }
+
+/** What stands in a dotenv file of the variables that are ours. */
+interface DotenvFile {
+  /** The lines of ours, in file order; a variable may come several times. */
+  readonly own: readonly StandingLine[];
+  /** Where new lines go when there are none. */
+  readonly place: number;
+  /** Variables of ours that these lines export. */
+  readonly exported: ReadonlySet<string>;
+  /** What the other lines do with variables, ours and theirs. */
+  readonly others: Pick<ShellReader, 'exportsNew' | 'lists' | 'listEnd'>;
+}
+
+interface StandingLine extends OwnLine {
+  readonly line: Line;
+  /** Whether a shell exports all that is set here (`set -a`). */
+  readonly isAllExported: boolean;
+}
+
+/**
+ * Throws a refusal where readers do not agree on which lines set a variable of ours, or on what a line after the last
+ * one would mean.
+ */
+function readDotenv(text: string, names: ReadonlySet<string>): DotenvFile {
+  const own: StandingLine[] = [];
+  const shell = new ShellReader(names);
+  /** The line above, when a reader joins it with the next. */
+  let joined: Line | undefined;
+  for (const parsed of parseLines(text)) {
+    const { line, set, isQuoted, isContinued } = parsed;
+    const isOurs = isOwn(parsed, names);
+    if (isOurs) {
+      // A shell takes such a line and the next as one, systemd one with a backslash, Node one with blanks behind `=`.
+      if (joined?.next === line.start) throw unclear(joined, 'a line of its own before a variable of ours', JOINED);
+      if (isQuoted) throw unclear(line, 'a variable of ours outside quotes', 'one inside a quoted value');
+      if (isContinued) throw unclear(line, 'a value on one line', 'a quoted one on several');
+      if (own.length === MAX_LINES) throw unclear(line, `at most ${MAX_LINES} lines of ours`, 'more');
+      shell.requireReached(line);
+      own.push({ line, ...parseOwn(line, names), isAllExported: shell.exportsAll });
+    } else if (isQuoted) shell.goOn(line);
+    else shell.see(line, set);
+    joined = !isOurs && shell.goesOn ? line : undefined;
+  }
+  const exported = new Set(own.flatMap((line) => [...line.exported]));
+  return { own, place: shell.place(text), exported, others: shell };
+}
+
+/** A line that only exports variables of ours counts: python-dotenv takes it for one that sets them to nothing. */
+function isOwn({ line, set, isQuoted }: ParsedLine, names: ReadonlySet<string>): boolean {
+  if (set !== undefined) return names.has(set.name);
+  const exported = isQuoted ? [] : exportList(line.text);
+  return exported.length > 0 && exported.every((name) => names.has(name));
+}
+
+interface ParsedLine {
+  readonly line: Line;
+  /** The assignment that it is, or looks like when it is quoted. */
+  readonly set: ParsedAssignment | undefined;
+  /** Whether it belongs to a quoted value that began above. */
+  readonly isQuoted: boolean;
+  /** Whether a quoted value begins here that ends below. */
+  readonly isContinued: boolean;
+}
+
+function* parseLines(text: string): Generator<ParsedLine, undefined> {
+  const unicode = text.search(/[\u2028\u2029]/);
+  if (unicode >= 0) {
+    throw unclear({ number: lineNumberAt(text, unicode) }, 'lines that end with LF or CRLF', 'a Unicode line end');
+  }
+  let quotedTo = -1;
+  for (const line of linesOf(text)) {
+    const set = parseAssignment(line.text);
+    const isQuoted = line.start <= quotedTo;
+    if (!isQuoted) quotedTo = quoteEnd(text, line, set);
+    yield { line, set, isQuoted, isContinued: quotedTo >= line.next };
+  }
+}
+
+/**
+ * Where the quoted value that begins on the line ends, or -1 when none begins. Readers differ: some take a backslash
+ * before a quote as an escape, some know no colon, some go on to the next line for a value, some want nothing after
+ * the closing quote. Where that decides which lines belong to the value, the file is refused.
+ */
+function quoteEnd(text: string, line: Line, set: ParsedAssignment | undefined): number {
+  const valueAt = set?.valueAt ?? line.text.length - line.text.trimStart().length;
+  const quote = line.text[valueAt];
+  if (quote !== '"' && quote !== "'" && quote !== '`') return -1;
+  const open = line.start + valueAt;
+  const end = agreedEnd(text, quote, open);
+  const isOnLine = end !== undefined && end < line.next;
+  if (end === undefined || (!isOnLine && (set?.delimiter !== '=' || !endsItsLine(text, end)))) {
+    throw unclear(line, 'a quoted value that ends', 'one whose end readers do not agree on');
+  }
+  return end;
+}
+
+/** The closing quote, if it stands on the same line whether backslashes escape or not. */
+function agreedEnd(text: string, quote: string, open: number): number | undefined {
+  const literal = text.indexOf(quote, open + 1);
+  let end = literal;
+  while (end >= 0 && isEscaped(text, end, open)) end = text.indexOf(quote, end + 1);
+  return end < 0 || text.slice(literal, end).includes('\n') ? undefined : end;
+}
+
+function endsItsLine(text: string, quote: number): boolean {
+  const lf = text.indexOf('\n', quote);
+  return /^\s*(#|$)/.test(text.slice(quote + 1, lf < 0 ? undefined : lf));
+}
+
+const JOINED = 'one that a reader joins with the next (a backslash, &&, | or blanks behind = at its end)';

@@ -5,16 +5,19 @@ import { refusal, type Line } from '../text.ts';
  * order, it knows which variables are exported, which lines a shell reaches, and where new ones can go.
  */
 export class ShellReader {
+  /** Whether what is set from here on is exported (`set -a`). */
+  exportsAll = false;
+  /** Whether the last line goes on on the next. */
+  goesOn = false;
+  /** Behind the last name of the last line that exports variables of ours by their names. */
+  listEnd: number | undefined;
   readonly #mention: RegExp;
   readonly #names: ReadonlySet<string>;
   readonly #listed = new Set<string>();
-  #listEnd: number | undefined;
   /** What the open blocks end with. */
   readonly #blocks: string[] = [];
-  #exportsAll = false;
   #hasStopped = false;
   #mayStop = false;
-  #goesOn = false;
   /** Assignments, and those that export. */
   #assignments = 0;
   #exports = 0;
@@ -30,24 +33,9 @@ export class ShellReader {
     );
   }
 
-  /** Whether what is set from here on is exported. */
-  get exportsAll(): boolean {
-    return this.#exportsAll;
-  }
-
-  /** Whether the last line goes on on the next. */
-  get goesOn(): boolean {
-    return this.#goesOn;
-  }
-
   /** Whether a line exports the variable by its name. */
   lists(name: string): boolean {
     return this.#listed.has(name);
-  }
-
-  /** Behind the last name of the last line that exports variables of ours by their names. */
-  get listEnd(): number | undefined {
-    return this.#listEnd;
   }
 
   /** Whether new variables are to be exported, by what the file does with others. */
@@ -69,15 +57,15 @@ export class ShellReader {
 
   /** A line that belongs to a quoted value of the line above. */
   goOn(line: Line): void {
-    this.#goesOn = isEscaped(line.text, line.text.length, -1);
+    this.goesOn = isEscaped(line.text, line.text.length, -1);
     if (!this.#isBlocked) this.#place = line.next;
   }
 
   see(line: Line, set: ParsedAssignment | undefined): void {
     const { text } = line;
-    this.#goesOn = isEscaped(text, text.length, -1);
+    this.goesOn = isEscaped(text, text.length, -1);
     if (text.startsWith('#')) {
-      this.#isBlocked ||= this.#goesOn;
+      this.#isBlocked ||= this.goesOn;
       return;
     }
     const isSet = set?.delimiter === '=';
@@ -91,12 +79,12 @@ export class ShellReader {
     this.#assignments++;
     if (isExported) this.#exports++;
     // Node takes the next line for the value where blanks alone stand for one.
-    if (valueAt === text.length && /\s$/.test(text)) this.#goesOn = true;
+    if (valueAt === text.length && /\s$/.test(text)) this.goesOn = true;
   }
 
   #command(line: Line, text: string): void {
     this.#refuseMention(line, text);
-    this.#goesOn ||= /(?:&&|\|)\s*$/.test(text);
+    this.goesOn ||= /(?:&&|\|)\s*$/.test(text);
     const wasOpen = this.#blocks.length > 0;
     const opens = this.#follow(text);
     const isOpen = this.#blocks.length > 0;
@@ -112,7 +100,7 @@ export class ShellReader {
   /** Whether from here on all is exported. */
   #setsAll(text: string): boolean {
     const sign = SET_ALL.exec(text)?.[1];
-    if (sign !== undefined) this.#exportsAll = sign === '-';
+    if (sign !== undefined) this.exportsAll = sign === '-';
     return sign === '-';
   }
 
@@ -120,7 +108,7 @@ export class ShellReader {
     const list = exportList(text);
     const own = list.filter((name) => this.#names.has(name));
     for (const name of own) this.#listed.add(name);
-    if (own.length > 0) this.#listEnd = line.start + exportListEnd(line.text);
+    if (own.length > 0) this.listEnd = line.start + exportListEnd(line.text);
     if (text.startsWith('#') || list.length > 0 || !this.#mention.test(text)) return;
     throw unclear(line, 'no variable of ours in a command', 'one');
   }
@@ -140,8 +128,8 @@ export class ShellReader {
 
   #pass(line: Line): void {
     if (this.#hasStopped || this.#mayStop || this.#blocks.length > 0) return;
-    this.#isBlocked = this.#goesOn;
-    if (!this.#goesOn) this.#place = line.next;
+    this.#isBlocked = this.goesOn;
+    if (!this.goesOn) this.#place = line.next;
   }
 }
 
@@ -162,10 +150,10 @@ const ENDS: ReadonlyMap<string, string> = new Map([
 const OPENS =
   /^(?:(?:if|case|for|while|until|select|\{)(?=\s|$)|\(|(?:function\s+)?[\w-]+\s*\(\)(?=\s*\{)|function(?=\s))/;
 
-function unclear(line: Line, expected: string, got: string): Error {
+export function unclear({ number }: Pick<Line, 'number'>, expected: string, got: string): Error {
   return refusal(
-    `line ${line.number}: expected ${expected}, got ${got}`,
-    `correct line ${line.number} by hand, or give the credentials a file of their own`,
+    `line ${number}: expected ${expected}, got ${got}`,
+    `correct line ${number} by hand, or give the credentials a file of their own`,
   );
 }
 
@@ -236,54 +224,42 @@ function isAlone(text: string, valueAt: number): boolean {
  */
 export function parseOwn(line: Line, names: ReadonlySet<string>): OwnLine {
   const colon = /^\s*([\w.-]+):\s+(.*?)\s*$/.exec(line.text);
-  if (colon === null) return new OwnParser(line, names).parse();
+  if (colon === null) return parseWords(line, names);
   const [, name = '', value = ''] = colon;
   if (!isAlone(value, 0)) throw mixed(line);
   return { assignments: [{ name, value: bare(value) }], exported: new Set() };
 }
 
-class OwnParser {
-  readonly #line: Line;
-  readonly #names: ReadonlySet<string>;
-  readonly #set: Assignment[] = [];
-  readonly #exported = new Set<string>();
-  #at = 0;
-
-  constructor(line: Line, names: ReadonlySet<string>) {
-    this.#line = line;
-    this.#names = names;
-  }
-
-  parse(): OwnLine {
-    while (!this.#isAtEnd()) {
-      if (this.#take(SEMICOLON)) continue;
-      const isExport = this.#take(EXPORT) !== undefined;
-      do this.#word(isExport);
-      while (!this.#isAtEnd() && this.#line.text[this.#at] !== ';');
-    }
-    return { assignments: this.#set, exported: this.#exported };
-  }
-
-  /** Past blanks; a comment is the end. */
-  #isAtEnd(): boolean {
-    this.#take(BLANKS);
-    return this.#at >= this.#line.text.length || this.#line.text[this.#at] === '#';
-  }
-
-  #word(isExport: boolean): void {
-    const [, name = '', value] = this.#take(WORD) ?? [];
-    const isClear = value === undefined ? isExport : !this.#names.has(value.split('=')[0] ?? '');
-    if (!this.#names.has(name) || !isClear) throw mixed(this.#line);
-    if (value !== undefined) this.#set.push({ name, value: bare(value) });
-    if (isExport) this.#exported.add(name);
-  }
-
-  #take(pattern: RegExp): RegExpExecArray | undefined {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#line.text) ?? undefined;
-    if (found) this.#at = pattern.lastIndex;
+function parseWords(line: Line, names: ReadonlySet<string>): OwnLine {
+  const { text } = line;
+  const assignments: Assignment[] = [];
+  const exported = new Set<string>();
+  let at = 0;
+  const take = (pattern: RegExp): RegExpExecArray | undefined => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text) ?? undefined;
+    if (found) at = pattern.lastIndex;
     return found;
+  };
+  /** Past blanks; a comment is the end. */
+  const isAtEnd = (): boolean => {
+    take(BLANKS);
+    return at >= text.length || text[at] === '#';
+  };
+  const takeWord = (isExport: boolean): void => {
+    const [, name = '', value] = take(WORD) ?? [];
+    const isClear = value === undefined ? isExport : !names.has(value.split('=')[0] ?? '');
+    if (!names.has(name) || !isClear) throw mixed(line);
+    if (value !== undefined) assignments.push({ name, value: bare(value) });
+    if (isExport) exported.add(name);
+  };
+  while (!isAtEnd()) {
+    if (take(SEMICOLON)) continue;
+    const isExport = take(EXPORT) !== undefined;
+    do takeWord(isExport);
+    while (!isAtEnd() && text[at] !== ';');
   }
+  return { assignments, exported };
 }
 
 /** Whether an odd number of backslashes stands before `at`, none of them before `from + 1`. */

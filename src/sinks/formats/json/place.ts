@@ -1,7 +1,7 @@
 import { isExpirationMember } from '../../../core/owned.ts';
-import { applyEdits, lineNumberAt, refusal, type Edit } from '../text.ts';
-import { followed } from '../values.ts';
-import { scanDocument, type Member, type ScannedObject } from './scan.ts';
+import type { NewFile } from '../../contract.ts';
+import { applyEdits, followed, lineNumberAt, refusal, type Edit } from '../text.ts';
+import { blanksBefore, scanDocument, type Member, type ScannedObject } from './scan.ts';
 
 /** A value and the keys that lead to its place. Paths must be neither empty nor run through each other. */
 export interface Goal {
@@ -12,21 +12,17 @@ export interface Goal {
   readonly kind: 'secret' | 'expiration' | 'other';
 }
 
-export interface PlacedJson {
-  readonly text: string;
-  readonly warnings: readonly string[];
-}
-
 /** Puts values into their places in a JSON object; all else keeps its bytes. Throws refusals. */
-export function placeIntoJson(text: string, goals: readonly Goal[], expiration: number): PlacedJson {
-  const file: File = { text, expiration, edits: [], duplicates: 0 };
+export function placeIntoJson(text: string, goals: readonly Goal[], expiration: number): NewFile {
+  const file: File = { text, expiration, edits: [], copies: [] };
   placeIntoObject(file, scanDocument(text), goals, { lead: '\n  ', unit: '  ', colon: ': ' });
-  const { edits, duplicateAt } = file;
-  const warnings =
-    duplicateAt === undefined
-      ? []
-      : [`line ${lineNumberAt(text, duplicateAt)}: a key of ours that its object has twice: every copy was set`];
-  return { text: applyEdits(text, edits), warnings };
+  const warnings = file.copies
+    .slice(0, 1)
+    .map(
+      ({ keyStart }) =>
+        `line ${lineNumberAt(text, keyStart)}: a key of ours that its object has twice: every copy was set`,
+    );
+  return { bytes: Buffer.from(applyEdits(text, file.edits)), warnings };
 }
 
 interface File {
@@ -34,10 +30,8 @@ interface File {
   /** Epoch milliseconds. */
   readonly expiration: number;
   readonly edits: Edit[];
-  /** Copies of keys of ours beyond the first. */
-  duplicates: number;
-  /** Where the first of them stands. */
-  duplicateAt?: number;
+  /** Members with a key of ours that their object has had before. */
+  readonly copies: Member[];
 }
 
 function placeIntoObject(file: File, object: ScannedObject, goals: readonly Goal[], outer: Style): void {
@@ -80,9 +74,8 @@ function follow({ text, expiration }: File, member: Member): string {
 const MAX_COPIES = 16;
 
 function countCopy(file: File, member: Member): void {
-  file.duplicateAt ??= member.keyStart;
-  if (++file.duplicates < MAX_COPIES) return;
-  throw misplaced(file, member, `at most ${MAX_COPIES} copies of a key of ours`);
+  file.copies.push(member);
+  if (file.copies.length >= MAX_COPIES) throw misplaced(file, member, `at most ${MAX_COPIES} copies of a key of ours`);
 }
 
 function placeIntoMember(file: File, member: Member, goals: readonly Goal[], style: Style): void {
@@ -117,18 +110,19 @@ function known(groups: Groups): Groups {
 function addMembers(file: File, { members, start, close }: ScannedObject, groups: Groups, style: Style): void {
   if (groups.length === 0) return;
   const last = members.at(-1);
-  const added = newMembers(groups, style);
+  const added = newMembers(groups, style)
+    .map((member) => style.lead + member)
+    .join(',');
   if (last !== undefined) {
     const comma = last.comma === undefined ? ',' : '';
     const end = afterComment(file.text, last.comma === undefined ? last.end : last.comma + 1, style);
-    const text = added.map((member) => style.lead + member).join(',') + (comma === '' ? ',' : '');
+    const text = added + (comma === '' ? ',' : '');
     file.edits.push({ start: last.end, end: last.end, text: comma }, { start: end, end, text });
   } else if (file.text.slice(start + 1, close).trim() === '') {
     file.edits.push({ start, end: close + 1, text: newObject(new Map(groups), style) });
   } else {
     // Comments alone.
-    const text = added.map((member) => style.lead + member).join(',');
-    file.edits.push({ start: start + 1, end: start + 1, text });
+    file.edits.push({ start: start + 1, end: start + 1, text: added });
   }
 }
 
@@ -162,7 +156,7 @@ function misplaced(file: File, member: Member, expected: string): Error {
 }
 
 /** How the members of an object are laid out. */
-export interface Style {
+interface Style {
   /** White space before a member. */
   readonly lead: string;
   /** What one level adds to a lead that begins a line. */
@@ -180,12 +174,6 @@ function styleOf(text: string, { start, members, close }: ScannedObject, outer: 
   const unit = lead.includes('\n') && lead.startsWith(closing) ? lead.slice(closing.length) : '';
   const colon = text.slice(last.keyEnd, last.start);
   return { lead, unit: unit || outer.unit, colon: colon.includes('/') ? outer.colon : colon };
-}
-
-function blanksBefore(text: string, at: number, from: number): string {
-  let start = at;
-  while (start > from && ' \t\r\n'.includes(text.charAt(start - 1))) start--;
-  return text.slice(start, at);
 }
 
 function deeper(style: Style): Style {

@@ -86,3 +86,10 @@ function malformed(text: string, at: number, expected: string, got: string): Err
     'the file must be one JSON object: correct it by hand',
   );
 }
+
+/** Those of these characters that stand before a place, back to `from`. */
+export function blanksBefore(text: string, at: number, from: number, blanks = ' \t\r\n'): string {
+  let start = at;
+  while (start > from && blanks.includes(text.charAt(start - 1))) start--;
+  return text.slice(start, at);
+}

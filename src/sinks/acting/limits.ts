@@ -1,3 +1,16 @@
+/** Milliseconds that a user's process may let us wait, all in all. */
+export interface ActingLimits {
+  readonly deadline: number;
+  /** On top, for each sink. */
+  readonly perSink: number;
+  /** How long all others wait for it, so that their sinks and its own change together. */
+  readonly together: number;
+  /** How long a look takes at most, for which all others wait too. */
+  readonly looking: number;
+}
+
+export const ACTING_LIMITS: ActingLimits = { deadline: 10_000, perSink: 20, together: 1_000, looking: 2_000 };
+
 /** Processes that act as users at a time: each has some 15 MB of its own. */
 export const AT_ONCE = 8;
 
