@@ -152,6 +152,8 @@ function startAgent(
       path: join(home, `${index}.env`),
       format: 'dotenv',
       notify: names,
+      // Nobody of this machine: their numbers must be meant.
+      ...(index >= SINKS && { owner: FIRST_UID + index - SINKS }),
     })),
     // Node is told of signals in all its programs, so these must say that they mean it.
     consumers: Object.fromEntries(

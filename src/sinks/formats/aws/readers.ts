@@ -12,7 +12,11 @@ import {
 } from './sections.ts';
 
 /** Where it stands, SDKs get credentials another way first and would not use what we write. */
-export const OTHER_WAY = /^(role_arn|web_identity_token_file|sso_(session|start_url|account_id|role_name))$/;
+export const OTHER_WAYS: ReadonlySet<string> = new Set([
+  'role_arn',
+  'web_identity_token_file',
+  ...['session', 'start_url', 'account_id', 'role_name'].map((name) => `sso_${name}`),
+]);
 
 /** Many more than any file of people has: what repeats one beyond is not noticed. */
 const MAX_SEEN = 5_000;
@@ -112,12 +116,12 @@ export class Readers {
     if (this.#unseen && isCredentialKey(line.key)) return glued(this.#unseen);
     if (!this.#isOurs) return undefined;
     if (isInNested && line.indent !== '') return nested(line);
-    return OTHER_WAY.test(line.key) ? otherWay(line.line, line.key) : undefined;
+    return OTHER_WAYS.has(line.key) ? otherWay(line.line, line.key) : undefined;
   }
 
   #default(line: IniProperty): void {
     if (line.key === SECURITY_TOKEN) this.inheritsToken = true;
-    if (!OTHER_WAY.test(line.key)) return;
+    if (!OTHER_WAYS.has(line.key)) return;
     this.#warn(line, 'Python readers inherit this from [DEFAULT] and would not use static credentials');
   }
 

@@ -1,5 +1,5 @@
 import { linesOf, MAX_LINES, type Edit, type Line } from '../text.ts';
-import { OTHER_WAY, otherWay } from './readers.ts';
+import { OTHER_WAYS, otherWay } from './readers.ts';
 import {
   garbage,
   indentOf,
@@ -174,7 +174,7 @@ class Settings {
 
   #adopt(line: Line, setting: Setting, width: number): void {
     const { key } = setting;
-    if (OTHER_WAY.test(key)) throw otherWay(line, key);
+    if (OTHER_WAYS.has(key)) throw otherWay(line, key);
     if (width !== this.#width || key === '' || !this.#claim(key)) throw unclear(line);
     this.#parent = setting;
   }

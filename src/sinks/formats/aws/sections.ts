@@ -203,8 +203,9 @@ function startsPlainly(body: string): boolean {
 const WHITE = /^[\s\x1c-\x1f\x85]+$/;
 
 export function settingOf(body: string): Setting | undefined {
-  const at = body.search(/[=:]/);
-  if (at < 0) return undefined;
+  let at = 0;
+  while (at < body.length && body[at] !== '=' && body[at] !== ':') at++;
+  if (at === body.length) return undefined;
   const name = body.slice(0, at).trim();
   return { name, key: name.toLowerCase(), value: body.slice(at + 1).trim(), delimiter: body[at] === '=' ? '=' : ':' };
 }
