@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, existsSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { FINDING_IDS } from '../../src/core/findings.ts';
-import { BOB, skipsWithoutRoot } from '../support/acting.ts';
+import { skipsWithoutRoot } from '../support/acting.ts';
 import { openSite, reportOf, said, type Ended, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
-import { tempDir } from '../support/temp-dir.ts';
 
 /** What a new administrator once ran into, and was told that all is well, or sent the wrong way. */
 
@@ -52,26 +50,6 @@ describe('doctor and check know what status knows', { concurrency: 2 }, () => {
     assert.match(stdout + stderr, /sinks\[0\]\.mode: /);
     assert.notEqual(code, 0);
   });
-});
-
-// Cause: after one pass of their own, a user took their own status for that of the host.
-test('without root nobody is sent to the agent of the host, or taken for it', async (t) => {
-  if (skipsWithoutRoot(t)) return;
-  const site = await openSite(t);
-  const home = tempDir(t);
-  chownSync(home, BOB, BOB);
-  chmodSync(site.directory, 0o755);
-  const config = site.configure({ sinks: [{ path: join(home, 'a.json'), format: 'json' }] });
-  const options = {
-    through: ['setpriv', `--reuid=${BOB}`, `--regid=${BOB}`, '--clear-groups'],
-    env: { STATE_DIRECTORY: undefined, RUNTIME_DIRECTORY: undefined, HOME: home, XDG_STATE_HOME: join(home, 'state') },
-  };
-  assert.equal((await site.run(['once', ...EVERY, ...config], options)).code, 0);
-  const doctor = await site.run(['doctor', ...config], options);
-  assert.doesNotMatch(doctor.stdout, /nobody-refreshes/);
-  assert.match((await site.run(['status', '--check'], options)).stdout, /^CREDROTATE OK/);
-  const refresh = await site.run(['refresh'], options);
-  assert.match(refresh.stderr, new RegExp(`uid ${BOB} has asked for its own; for the host's: sudo credrotate refresh`));
 });
 
 describe('a state has a cause and a since', { concurrency: 2 }, () => {

@@ -78,4 +78,8 @@ test('without root every report says whose agent it speaks of, and how to ask fo
     assert.match(stdout, new RegExp(`^agent {5}.*uid ${BOB}.*host's`, 'm'), `${args.join(' ')}: ${stdout}`);
   }
   assert.match((await site.run(['status'], options)).stdout, /^agent {7}your own \(uid/m);
+  assert.match((await site.run(['status', '--check'], options)).stdout, /^CREDROTATE OK/);
+  assert.doesNotMatch((await site.run(['doctor', ...config], options)).stdout, /nobody-refreshes/);
+  const refresh = await site.run(['refresh'], options);
+  assert.match(refresh.stderr, new RegExp(`uid ${BOB} has asked for its own; for the host's: sudo credrotate refresh`));
 });
