@@ -15,6 +15,11 @@ interface Layer {
 
 const stage: Layer = { paths: ['core/', 'paths/', 'files/'] };
 
+/** Of a folder in sinks/, with those beside it that it may use. */
+const sinks = (...folders: readonly string[]): Layer => ({
+  paths: [...stage.paths, ...['contract.ts', 'record.ts', ...folders].map((path) => `sinks/${path}`)],
+});
+
 /** What a pass is made of. */
 const below = [...stage.paths, 'config/', 'host/', 'source/', 'sinks/', 'notify/'];
 
@@ -26,6 +31,9 @@ const layers: Readonly<Record<string, Layer>> = {
   'config/': { paths: ['core/', 'paths/', 'files/'], packages: ['valibot', 'yaml'] },
   'source/': stage,
   'sinks/': { ...stage, packages: ['jsonc-parser', 'valibot'] },
+  'sinks/place/': sinks(),
+  'sinks/write/': sinks('place/'),
+  'sinks/acting/': { ...sinks('place/', 'write/'), packages: ['valibot'] },
   'sinks/formats/': { paths: ['core/', 'sinks/contract.ts'], packages: ['jsonc-parser'], pure: true },
   'host/': stage,
   'notify/': { paths: [...stage.paths, 'host/'], packages: ['valibot'] },

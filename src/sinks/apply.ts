@@ -3,7 +3,7 @@ import { printOf } from '../core/credentials.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import { ACTING_LIMITS, type ActingLimits, AT_ONCE, inLanes } from './acting/limits.ts';
 import { assign, type Share } from './assign.ts';
-import { now } from './compare.ts';
+import { now } from './place/compare.ts';
 import type {
   ApplyRequest,
   ApplyResult,
@@ -19,9 +19,9 @@ import type {
   TempFile,
   WriteWish,
 } from './contract.ts';
-import { Joint } from './joint.ts';
-import { recordsFor } from './records.ts';
-import { work } from './work.ts';
+import { Joint } from './write/joint.ts';
+import { recordsFor } from './place/records.ts';
+import { work } from './write/work.ts';
 
 /** Makes every sink equal to the credentials, with the configured mode and owner. Never rejects. */
 export async function applySinks(deps: SinkDeps, request: ApplyRequest, limits?: ActingLimits): Promise<ApplyResult> {

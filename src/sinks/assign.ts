@@ -5,9 +5,9 @@ import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import type { ActingLimits } from './acting/limits.ts';
 import type { ApplyRequest, SinkDeps } from './contract.ts';
-import { failed } from './failure.ts';
-import { known, lookUp, type Names, once } from './owner.ts';
-import type { Verdict } from './places.ts';
+import { failed } from './place/failure.ts';
+import { known, lookUp, type Names, once } from './place/owner.ts';
+import type { Verdict } from './place/places.ts';
 import { ROOT, survey, type Survey } from './survey.ts';
 
 /** Sinks as a process of this user is to see them: with numbers where others have names, a user's own without owner. */

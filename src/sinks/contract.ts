@@ -4,7 +4,7 @@ import type { Credentials, Origin, Print } from '../core/credentials.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import type { SinkRecord } from './record.ts';
-import type { Spot } from './standing.ts';
+import type { Spot } from './place/existing.ts';
 
 /** What a format makes of a file, or a refusal that leaves the file alone. */
 export type Attempt<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly error: ErrorInfo };

@@ -5,7 +5,7 @@ import { openDirectory } from '../paths/policies.ts';
 import type { Look } from './acting/message.ts';
 import { type ActingLimits, AT_ONCE, inLanes } from './acting/limits.ts';
 import type { Scope, SinkDeps } from './contract.ts';
-import { type Verdict, verdictOf, walkerOf } from './places.ts';
+import { type Verdict, verdictOf, walkerOf } from './place/places.ts';
 
 /** What is known of each directory of a sink. */
 export type Survey = ReadonlyMap<string, Verdict>;

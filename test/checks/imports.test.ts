@@ -43,8 +43,13 @@ const planted: Readonly<Record<string, { file: string; text: string; rule: RegEx
   },
   'a format that imports how sinks are written': {
     file: 'src/sinks/formats/planted.ts',
-    text: "import '../write.ts';",
-    rule: /^src\/sinks\/formats\/planted\.ts -> src\/sinks\/write\.ts: sinks\/formats\/ may import/,
+    text: "import '../write/replace.ts';",
+    rule: /^src\/sinks\/formats\/planted\.ts -> src\/sinks\/write\/replace\.ts: sinks\/formats\/ may import/,
+  },
+  'the place of a sink that imports how it is written': {
+    file: 'src/sinks/place/planted.ts',
+    text: "import '../write/replace.ts';",
+    rule: /^src\/sinks\/place\/planted\.ts -> src\/sinks\/write\/replace\.ts: sinks\/place\/ may import/,
   },
   'a package of the system outside it, imported late': {
     file: 'src/rotation/planted.ts',
@@ -86,7 +91,7 @@ const planted: Readonly<Record<string, { file: string; text: string; rule: RegEx
 /** What the planted imports lead to. */
 const targets: Readonly<Record<string, string>> = {
   'src/core/planted.ts': "import './errors.ts';",
-  'src/sinks/write.ts': '',
+  'src/sinks/write/replace.ts': '',
   'test/planted.ts': '',
 };
 

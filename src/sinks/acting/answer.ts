@@ -5,7 +5,7 @@ import type { SinkResult } from '../../core/outcomes.ts';
 import { printable } from '../../core/printable.ts';
 import { isTempOf } from '../../files/sweep.ts';
 import type { Job } from '../contract.ts';
-import type { Verdict } from '../places.ts';
+import type { Verdict } from '../place/places.ts';
 import { big, id, integer, moment, sinkRecordSchema } from '../record.ts';
 import { LIMITS } from './message.ts';
 

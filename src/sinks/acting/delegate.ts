@@ -12,9 +12,9 @@ import {
   type Staged,
   type TempFile,
 } from '../contract.ts';
-import { failed, outcome } from '../failure.ts';
+import { failed, outcome } from '../place/failure.ts';
 import type { SinkRecord } from '../record.ts';
-import type { Since } from '../records.ts';
+import type { Since } from '../place/records.ts';
 import { type DoneMessage, parseMessage, type SinkMessage, type StagedMessage } from './answer.ts';
 import type { ActingLimits } from './limits.ts';
 import { encodeJob, GO, maxBytes } from './message.ts';

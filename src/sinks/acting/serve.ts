@@ -3,9 +3,9 @@ import type { ErrorInfo } from '../../core/errors.ts';
 import { sinkId } from '../../core/sink-id.ts';
 import { openDirectory } from '../../paths/policies.ts';
 import { type BeforeWrite, isLook, type Job, type SinkDeps, type SinkPreview } from '../contract.ts';
-import { type Verdict, verdictOf, walkerOf } from '../places.ts';
+import { type Verdict, verdictOf, walkerOf } from '../place/places.ts';
 import type { SinkRecord } from '../record.ts';
-import { work } from '../work.ts';
+import { work } from '../write/work.ts';
 import type { DoneMessage, Message, SinkMessage, Verdicts } from './answer.ts';
 import { decodeTask, GO, LIMITS, type Look } from './message.ts';
 

@@ -1,8 +1,8 @@
-import { AgentError, describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../core/errors.ts';
-import { MountedOver } from '../paths/held.ts';
-import type { SinkConfig } from '../core/config.ts';
-import { keyOf } from '../core/sink-id.ts';
-import type { Drift, SinkOutcome, SinkResult } from '../core/outcomes.ts';
+import { AgentError, describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../../core/errors.ts';
+import { MountedOver } from '../../paths/held.ts';
+import type { SinkConfig } from '../../core/config.ts';
+import { keyOf } from '../../core/sink-id.ts';
+import type { Drift, SinkOutcome, SinkResult } from '../../core/outcomes.ts';
 
 /** What an administrator does about each error of a system call. */
 const HINTS: Readonly<Record<string, string>> = {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { lstatSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { applySinks } from '../../src/sinks/apply.ts';
-import { makeWitness } from '../../src/sinks/records.ts';
-import { accessTimesShow, parseMounts, readsShow, showsReads } from '../../src/paths/mounts.ts';
-import { applyRequest, letTimePass, sinkAt, sinkDeps } from '../support/sinks.ts';
-import { Held } from '../../src/paths/held.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { applySinks } from '../../../src/sinks/apply.ts';
+import { makeWitness } from '../../../src/sinks/place/records.ts';
+import { accessTimesShow, parseMounts, readsShow, showsReads } from '../../../src/paths/mounts.ts';
+import { applyRequest, letTimePass, sinkAt, sinkDeps } from '../../support/sinks.ts';
+import { Held } from '../../../src/paths/held.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const MOUNTINFO = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 23 22 8:2 / /srv rw,noatime shared:2 - xfs /dev/sda2 rw,relatime

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Barrier } from '../../src/sinks/joint.ts';
+import { Barrier } from '../../../src/sinks/write/joint.ts';
 
 describe('a barrier', () => {
   test('opens for those who arrived when each of the others has arrived or left, after its action', async () => {

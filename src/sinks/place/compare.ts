@@ -1,14 +1,14 @@
 import type { BigIntStats } from 'node:fs';
-import type { SinkConfig } from '../core/config.ts';
-import { toErrorInfo } from '../core/errors.ts';
-import type { Drift, SinkOutcome } from '../core/outcomes.ts';
-import { octal } from '../core/printable.ts';
-import { idOf } from '../core/sink-id.ts';
-import type { Place, Rendered, SinkDeps, WriteWish } from './contract.ts';
+import type { SinkConfig } from '../../core/config.ts';
+import { toErrorInfo } from '../../core/errors.ts';
+import type { Drift, SinkOutcome } from '../../core/outcomes.ts';
+import { octal } from '../../core/printable.ts';
+import { idOf } from '../../core/sink-id.ts';
+import type { Place, Rendered, SinkDeps, WriteWish } from '../contract.ts';
 import { failed, outcome, outdated } from './failure.ts';
-import { type Part, type Prepare, type Prepared, settleAll, type Settled } from './parts.ts';
+import { type Part, type Prepare, type Prepared, settleAll, type Settled } from './prepare.ts';
 import { refuseUnwritable } from './places.ts';
-import type { SinkRecord } from './record.ts';
+import type { SinkRecord } from '../record.ts';
 import {
   isUntouched,
   type Made,
@@ -20,7 +20,7 @@ import {
   takenOver,
   type Witness,
 } from './records.ts';
-import { lookAt, readStanding, refuseJustEmptied, type Standing } from './standing.ts';
+import { lookAt, readStanding, refuseJustEmptied, type Standing } from './existing.ts';
 
 interface Known {
   readonly sink: SinkConfig;

@@ -1,19 +1,19 @@
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SinkConfig } from '../core/config.ts';
-import { AgentError, isErrno, toErrorInfo } from '../core/errors.ts';
-import type { SinkOutcome } from '../core/outcomes.ts';
-import { sinkId } from '../core/sink-id.ts';
-import { isTempOf } from '../files/sweep.ts';
-import type { Directory } from '../paths/held.ts';
-import { openDirectory } from '../paths/policies.ts';
-import type { Walker } from '../paths/walked.ts';
-import { attributeDrift, now, writing } from './compare.ts';
-import { type BeforeWrite, type Done, filesOf, isLook, type Job, type SinkDeps, type TempFile } from './contract.ts';
+import type { SinkConfig } from '../../core/config.ts';
+import { AgentError, isErrno, toErrorInfo } from '../../core/errors.ts';
+import type { SinkOutcome } from '../../core/outcomes.ts';
+import { sinkId } from '../../core/sink-id.ts';
+import { isTempOf } from '../../files/sweep.ts';
+import type { Directory } from '../../paths/held.ts';
+import { openDirectory } from '../../paths/policies.ts';
+import type { Walker } from '../../paths/walked.ts';
+import { attributeDrift, now, writing } from '../place/compare.ts';
+import { type BeforeWrite, type Done, filesOf, isLook, type Job, type SinkDeps, type TempFile } from '../contract.ts';
 import { batches } from './descriptors.ts';
-import { explain } from './failure.ts';
-import { forgetting } from './forget.ts';
+import { explain } from '../place/failure.ts';
+import { forgetting } from '../place/forget.ts';
 import {
   concludeAll,
   type Part,
@@ -23,11 +23,11 @@ import {
   type Replacement,
   settleAll,
   type Settled,
-} from './parts.ts';
-import { type Holders, Places, walkerOf } from './places.ts';
-import { modeOf } from './records.ts';
+} from '../place/prepare.ts';
+import { type Holders, Places, walkerOf } from '../place/places.ts';
+import { modeOf } from '../place/records.ts';
 import { type Replaced, replaceTogether } from './replace.ts';
-import { lookAt, whichStands } from './standing.ts';
+import { lookAt, whichStands } from '../place/existing.ts';
 
 /** So often a file is read and merged that another program changes between our read and our rename. */
 const ATTEMPTS = 3;

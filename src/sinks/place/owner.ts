@@ -1,6 +1,6 @@
-import type { UserIds, Users } from '../core/contracts.ts';
-import { AgentError, describeForeign } from '../core/errors.ts';
-import type { Wanted } from './contract.ts';
+import type { UserIds, Users } from '../../core/contracts.ts';
+import { AgentError, describeForeign } from '../../core/errors.ts';
+import type { Wanted } from '../contract.ts';
 
 /** Who the agent is: what it writes belongs to them unless a sink says otherwise. */
 export interface Self extends UserIds {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Staged } from '../../src/sinks/contract.ts';
-import { Joint } from '../../src/sinks/joint.ts';
+import type { Staged } from '../../../src/sinks/contract.ts';
+import { Joint } from '../../../src/sinks/write/joint.ts';
 
 /** Milliseconds: never, in a test. */
 const EVER = 3_600_000;

@@ -3,10 +3,10 @@ import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readFileSync, wri
 import { dlopen } from 'node:ffi';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { applySinks } from '../../src/sinks/apply.ts';
-import { fileSecurity } from '../../src/system/descriptors.ts';
-import { applyRequest, sinkAt, sinkDeps } from '../support/sinks.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { applySinks } from '../../../src/sinks/apply.ts';
+import { fileSecurity } from '../../../src/system/descriptors.ts';
+import { applyRequest, sinkAt, sinkDeps } from '../../support/sinks.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const { functions: libc } = dlopen(null, {
   setxattr: { arguments: ['pointer', 'pointer', 'pointer', 'u64', 'i32'], return: 'i32' },

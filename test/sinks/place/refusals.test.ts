@@ -13,13 +13,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { DotenvSink } from '../../src/core/config.ts';
-import type { ErrorCode } from '../../src/core/errors.ts';
-import type { SinkOutcome } from '../../src/core/outcomes.ts';
-import { applySinks } from '../../src/sinks/apply.ts';
-import { testAsOrdinaryUser } from '../support/ordinary-user.ts';
-import { applyRequest, sinkAt, sinkDeps } from '../support/sinks.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import type { DotenvSink } from '../../../src/core/config.ts';
+import type { ErrorCode } from '../../../src/core/errors.ts';
+import type { SinkOutcome } from '../../../src/core/outcomes.ts';
+import { applySinks } from '../../../src/sinks/apply.ts';
+import { testAsOrdinaryUser } from '../../support/ordinary-user.ts';
+import { applyRequest, sinkAt, sinkDeps } from '../../support/sinks.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const BOB = 65533;
 const uid = process.geteuid?.() ?? 0;

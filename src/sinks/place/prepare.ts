@@ -1,13 +1,13 @@
 import type { BigIntStats } from 'node:fs';
-import type { SinkConfig } from '../core/config.ts';
-import { type ErrorInfo, toErrorInfo } from '../core/errors.ts';
-import type { SinkOutcome } from '../core/outcomes.ts';
-import type { Place, SinkFile, SinkPreview } from './contract.ts';
+import type { SinkConfig } from '../../core/config.ts';
+import { type ErrorInfo, toErrorInfo } from '../../core/errors.ts';
+import type { SinkOutcome } from '../../core/outcomes.ts';
+import type { Place, SinkFile, SinkPreview } from '../contract.ts';
 import { explain, failed } from './failure.ts';
 import type { Places } from './places.ts';
-import type { SinkRecord } from './record.ts';
+import type { SinkRecord } from '../record.ts';
 import { type Made, recordOf, type Since } from './records.ts';
-import type { Standing } from './standing.ts';
+import type { Standing } from './existing.ts';
 
 /** A sink with which nothing is to be done any more. */
 export interface Settled {

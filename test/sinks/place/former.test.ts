@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, lstatSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import type { SinkConfig } from '../../src/core/config.ts';
-import type { SinkOutcome } from '../../src/core/outcomes.ts';
-import { applySinks, previewSinks } from '../../src/sinks/apply.ts';
-import type { SinkRecords } from '../../src/sinks/contract.ts';
-import { renderSink } from '../../src/sinks/formats/render.ts';
-import { actingDeps, BOB, estateOf, skipsWithoutRoot } from '../support/acting.ts';
-import { applyRequest, sinkDeps } from '../support/sinks.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { dotenvSink } from './formats/rendering.ts';
+import type { SinkConfig } from '../../../src/core/config.ts';
+import type { SinkOutcome } from '../../../src/core/outcomes.ts';
+import { applySinks, previewSinks } from '../../../src/sinks/apply.ts';
+import type { SinkRecords } from '../../../src/sinks/contract.ts';
+import { renderSink } from '../../../src/sinks/formats/render.ts';
+import { actingDeps, BOB, estateOf, skipsWithoutRoot } from '../../support/acting.ts';
+import { applyRequest, sinkDeps } from '../../support/sinks.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { dotenvSink } from '../formats/rendering.ts';
 
 const deps = sinkDeps({ render: renderSink });
 /** On every distribution: games, or another. */

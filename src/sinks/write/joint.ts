@@ -1,4 +1,4 @@
-import type { BeforeWrite, Staged } from './contract.ts';
+import type { BeforeWrite, Staged } from '../contract.ts';
 
 /**
  * Joins what several parties are about to write first into one call, so that all go on together. A party that comes

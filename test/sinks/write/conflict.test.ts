@@ -15,11 +15,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { Exchanged } from '../../src/core/contracts.ts';
-import { applySinks } from '../../src/sinks/apply.ts';
-import { applyRequest, keyLine, letTimePass, sinkAt, sinkDeps } from '../support/sinks.ts';
-import { credentials } from '../support/credentials.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { Exchanged } from '../../../src/core/contracts.ts';
+import { applySinks } from '../../../src/sinks/apply.ts';
+import { applyRequest, keyLine, letTimePass, sinkAt, sinkDeps } from '../../support/sinks.ts';
+import { credentials } from '../../support/credentials.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const KEY = `${keyLine(credentials('1').accessKeyId)}\n`;
 const deps = sinkDeps();

@@ -5,13 +5,13 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test, type TestContext } from 'node:test';
-import type { TempFile } from '../../src/sinks/contract.ts';
-import { sweepOwn } from '../../src/sinks/work.ts';
-import { walkerIn } from '../support/sinks.ts';
-import { FROM_SOURCE } from '../support/from-source.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import type { TempFile } from '../../../src/sinks/contract.ts';
+import { sweepOwn } from '../../../src/sinks/write/work.ts';
+import { walkerIn } from '../../support/sinks.ts';
+import { FROM_SOURCE } from '../../support/from-source.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
-const CHILD = join(import.meta.dirname, '../support/apply-child.ts');
+const CHILD = join(import.meta.dirname, '../../support/apply-child.ts');
 
 describe('a kill', () => {
   for (const [moment, size] of [

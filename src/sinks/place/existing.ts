@@ -1,8 +1,8 @@
 import type { BigIntStats } from 'node:fs';
-import type { FileSecurity } from '../core/contracts.ts';
-import { AgentError } from '../core/errors.ts';
-import { readFile, refuseSpecial, type ReadFile } from '../files/read.ts';
-import type { Directory } from '../paths/held.ts';
+import type { FileSecurity } from '../../core/contracts.ts';
+import { AgentError } from '../../core/errors.ts';
+import { readFile, refuseSpecial, type ReadFile } from '../../files/read.ts';
+import type { Directory } from '../../paths/held.ts';
 
 /** A file as it stood when it was read. */
 export interface Standing extends ReadFile {

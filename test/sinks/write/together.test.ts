@@ -3,12 +3,12 @@ import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, test, type TestContext } from 'node:test';
-import type { AtomicFiles } from '../../src/core/contracts.ts';
-import { idOf } from '../../src/core/sink-id.ts';
-import { applySinks } from '../../src/sinks/apply.ts';
-import type { ApplyRequest, TempFile } from '../../src/sinks/contract.ts';
-import { applyRequest, sinkAt, sinkDeps } from '../support/sinks.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import type { AtomicFiles } from '../../../src/core/contracts.ts';
+import { idOf } from '../../../src/core/sink-id.ts';
+import { applySinks } from '../../../src/sinks/apply.ts';
+import type { ApplyRequest, TempFile } from '../../../src/sinks/contract.ts';
+import { applyRequest, sinkAt, sinkDeps } from '../../support/sinks.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const deps = sinkDeps();
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, lstatSync, readdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { TempFile } from '../../src/sinks/contract.ts';
-import { sweepOwn } from '../../src/sinks/work.ts';
-import { applySinks } from '../../src/sinks/apply.ts';
-import { NOON } from '../support/credentials.ts';
-import { applyRequest, sinkAt, sinkDeps, walkerIn } from '../support/sinks.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import type { TempFile } from '../../../src/sinks/contract.ts';
+import { sweepOwn } from '../../../src/sinks/write/work.ts';
+import { applySinks } from '../../../src/sinks/apply.ts';
+import { NOON } from '../../support/credentials.ts';
+import { applyRequest, sinkAt, sinkDeps, walkerIn } from '../../support/sinks.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 describe('sweeping', () => {
   test('removes journalled files, and forgets those that are gone with or without their directory', async (t) => {

@@ -1,16 +1,16 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { AgentError, type ErrorInfo, isErrno } from '../core/errors.ts';
-import type { UserIds, Users } from '../core/contracts.ts';
-import { octal } from '../core/printable.ts';
-import { shellWord } from '../core/shell-word.ts';
-import { sweepEmpty } from '../files/sweep.ts';
-import { findHome, hasToItself, type Home } from '../paths/accounts.ts';
-import type { Directory, Held } from '../paths/held.ts';
-import { isAppendOnly } from '../paths/libc.ts';
-import { errorOf, type FoundDirectory, openDirectory } from '../paths/policies.ts';
-import type { Passed, Walker } from '../paths/walked.ts';
-import type { Making, Place, Scope, SinkDeps, SinkFile } from './contract.ts';
+import { AgentError, type ErrorInfo, isErrno } from '../../core/errors.ts';
+import type { UserIds, Users } from '../../core/contracts.ts';
+import { octal } from '../../core/printable.ts';
+import { shellWord } from '../../core/shell-word.ts';
+import { sweepEmpty } from '../../files/sweep.ts';
+import { findHome, hasToItself, type Home } from '../../paths/accounts.ts';
+import type { Directory, Held } from '../../paths/held.ts';
+import { isAppendOnly } from '../../paths/libc.ts';
+import { errorOf, type FoundDirectory, openDirectory } from '../../paths/policies.ts';
+import type { Passed, Walker } from '../../paths/walked.ts';
+import type { Making, Place, Scope, SinkDeps, SinkFile } from '../contract.ts';
 import { explain } from './failure.ts';
 import { lookUp, type Names, refuseImpossible, type Self, whoAmI } from './owner.ts';
 

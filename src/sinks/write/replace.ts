@@ -1,18 +1,18 @@
 import { fchmodSync, fchownSync, fstatSync, fsync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Exchanged, type FileSecurity, type TempHandle } from '../core/contracts.ts';
-import { AgentError, describeForeign, type ErrorInfo, toErrorInfo } from '../core/errors.ts';
-import { writeAll } from '../files/own.ts';
-import type { Directory } from '../paths/held.ts';
-import { attributeDrift } from './compare.ts';
-import type { BeforeWrite, SinkDeps, Staged } from './contract.ts';
-import { explain } from './failure.ts';
+import { Exchanged, type FileSecurity, type TempHandle } from '../../core/contracts.ts';
+import { AgentError, describeForeign, type ErrorInfo, toErrorInfo } from '../../core/errors.ts';
+import { writeAll } from '../../files/own.ts';
+import type { Directory } from '../../paths/held.ts';
+import { attributeDrift } from '../place/compare.ts';
+import type { BeforeWrite, SinkDeps, Staged } from '../contract.ts';
+import { explain } from '../place/failure.ts';
 import { Barrier } from './joint.ts';
-import { whoAmI } from './owner.ts';
-import type { Replacement } from './parts.ts';
-import { modeOf } from './records.ts';
-import { isSameFile, lookAt, whichStands } from './standing.ts';
+import { whoAmI } from '../place/owner.ts';
+import type { Replacement } from '../place/prepare.ts';
+import { modeOf } from '../place/records.ts';
+import { isSameFile, lookAt, whichStands } from '../place/existing.ts';
 
 export interface Replaced {
   readonly change: Replacement;

@@ -3,13 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { SinkOutcome } from '../../src/core/outcomes.ts';
-import { capacity } from '../../src/sinks/descriptors.ts';
-import { FROM_SOURCE } from '../support/from-source.ts';
-import { limit } from '../support/limits.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import type { SinkOutcome } from '../../../src/core/outcomes.ts';
+import { capacity } from '../../../src/sinks/write/descriptors.ts';
+import { FROM_SOURCE } from '../../support/from-source.ts';
+import { limit } from '../../support/limits.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
-const CHILD = join(import.meta.dirname, '../support/apply-child.ts');
+const CHILD = join(import.meta.dirname, '../../support/apply-child.ts');
 
 describe('few file descriptors', () => {
   test('200 sinks are written under a limit of 128', (t) => {

@@ -1,14 +1,14 @@
 import type { BigIntStats } from 'node:fs';
-import type { SinkConfig } from '../core/config.ts';
-import { digest } from '../core/digest.ts';
-import type { SinkEvidence } from '../core/outcomes.ts';
-import { octal } from '../core/printable.ts';
-import { idOf } from '../core/sink-id.ts';
-import { nameOf } from '../paths/accounts.ts';
-import { accessTimesShow } from '../paths/mounts.ts';
-import type { ApplyRequest, Place, SinkRecords } from './contract.ts';
+import type { SinkConfig } from '../../core/config.ts';
+import { digest } from '../../core/digest.ts';
+import type { SinkEvidence } from '../../core/outcomes.ts';
+import { octal } from '../../core/printable.ts';
+import { idOf } from '../../core/sink-id.ts';
+import { nameOf } from '../../paths/accounts.ts';
+import { accessTimesShow } from '../../paths/mounts.ts';
+import type { ApplyRequest, Place, SinkRecords } from '../contract.ts';
 import { whoAmI } from './owner.ts';
-import type { SinkRecord } from './record.ts';
+import type { SinkRecord } from '../record.ts';
 
 /** When a sink's bytes last changed, but for another expiration of the same keys, and whether they were read since. */
 export type Since = Pick<SinkRecord, 'renamedAt' | 'renamedAtBoot' | 'evidence'>;

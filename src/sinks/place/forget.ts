@@ -1,14 +1,14 @@
-import type { SinkConfig } from '../core/config.ts';
-import { displayKeyId, NOT_SHOWN } from '../core/credentials.ts';
-import type { ErrorInfo } from '../core/errors.ts';
-import { printable } from '../core/printable.ts';
+import type { SinkConfig } from '../../core/config.ts';
+import { displayKeyId, NOT_SHOWN } from '../../core/credentials.ts';
+import type { ErrorInfo } from '../../core/errors.ts';
+import { printable } from '../../core/printable.ts';
 import { warningsOf } from './compare.ts';
-import type { ForgetRequest, SinkDeps, SinkFile } from './contract.ts';
+import type { ForgetRequest, SinkDeps, SinkFile } from '../contract.ts';
 import { failed, outcome } from './failure.ts';
-import type { Part, Prepare, Prepared } from './parts.ts';
+import type { Part, Prepare, Prepared } from './prepare.ts';
 import { refuseUnwritable, type Where } from './places.ts';
 import { modeOf } from './records.ts';
-import { lookAt, readStanding } from './standing.ts';
+import { lookAt, readStanding } from './existing.ts';
 
 type Wish = Pick<ForgetRequest, 'keyId' | 'force'>;
 
