@@ -39,9 +39,10 @@ export type Fetched =
 export interface HttpRequest {
   /** Scheme, host and port: `http://127.0.0.1:1338`. */
   readonly origin: string;
-  readonly method: 'GET' | 'PUT';
+  readonly method: 'GET' | 'PUT' | 'POST';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
   /** Ends the whole exchange, connection and body included. */
   readonly signal: AbortSignal;
   /** A longer body is an error. */
@@ -55,15 +56,26 @@ export interface HttpResponse {
   readonly body: Buffer;
 }
 
-/** Follows no redirect and uses no proxy. Rejects with {@link HttpError}. */
+/** Follows no redirect, and uses no proxy but one that it was made with. Rejects with {@link HttpError}. */
 export interface Http {
   request(request: HttpRequest): Promise<HttpResponse>;
   /** Drops idle connections, so that the process can end. */
   close(): Promise<void>;
 }
 
-/** `no_route`: nothing was sent, since this host has no way there; `prohibited`: since a route or SELinux forbids it. */
-export type HttpFailure = 'aborted' | 'connect' | 'no_route' | 'prohibited' | 'reset' | 'too_large' | 'protocol';
+export interface HttpsOptions {
+  /** The certificates, as PEM, that replace those that Node brings. */
+  readonly ca?: string;
+  /** A plain HTTP proxy to ask for a way, with what it is to be told of us: a secret. */
+  readonly proxy?: { readonly origin: string; readonly authorization?: string };
+}
+
+/**
+ * Nothing was sent: `no_route`: this host has no way there; `prohibited`: a route or SELinux forbids it; `untrusted`: the
+ * certificate of the peer; `proxy`: the proxy gave no way.
+ */
+export type HttpFailure =
+  'aborted' | 'connect' | 'no_route' | 'prohibited' | 'untrusted' | 'proxy' | 'reset' | 'too_large' | 'protocol';
 
 export class HttpError extends Error {
   override readonly name = 'HttpError';

@@ -6,14 +6,14 @@ import { HttpError, type Http, type HttpFailure, type HttpRequest, type HttpResp
 import { describeForeign, isErrno } from '../core/errors.ts';
 
 /**
- * Plain HTTP with one keep-alive connection to each origin. Errors never carry what the peer sent:
+ * HTTP/1.1 with one keep-alive connection to each origin, which `dial` opens: without another one, plain. Errors never carry what the peer sent:
  * - `connect`: there was no connection, whether it was refused or the signal came first;
  * - `aborted`: the signal, or {@link Http.close}, ended the exchange on a connection;
  * - `reset`: the connection ended before an answer began;
  * - `protocol`: the answer is not HTTP, or ended before it was whole;
  * - `too_large`: the body is longer than asked for, or the headers than 16 KiB.
  */
-export function createHttp(userAgent: string): Http {
+export function createHttp(userAgent: string, dial = dialPlain): Http {
   const connections = new Map<string, Connection>();
   return {
     async request(request) {
@@ -21,7 +21,7 @@ export function createHttp(userAgent: string): Http {
       let connection = connections.get(origin);
       if (!connection || connection.closed) {
         leaveWasmUnoptimized();
-        connection = new Connection(origin);
+        connection = new Connection(origin, dial);
         connections.set(origin, connection);
       }
       return connection.request({ ...request, headers: { 'user-agent': userAgent, ...request.headers } });
@@ -34,16 +34,37 @@ export function createHttp(userAgent: string): Http {
   };
 }
 
+/** Opens a connection; `done` is called once, unless what it returns is ended before. */
+export type Dial = (to: { readonly hostname: string; readonly port: string }, done: Dialled) => { destroy(): void };
+export type Dialled = (...result: [error: null, socket: Socket] | [error: Error, socket: null]) => void;
+
+export const dialPlain: Dial = ({ hostname, port }, done) => {
+  const socket = connect({ host: hostname, port: port === '' ? 80 : Number(port), noDelay: true });
+  const onError = (error: Error) => {
+    done(error, null);
+  };
+  return socket.once('error', onError).once('connect', () => {
+    socket.off('error', onError);
+    done(null, socket);
+  });
+};
+
 /** Requests go over it one after another; it connects when there is one, and again when the peer has left. */
 class Connection {
   closed = false;
   readonly #client: Client;
   readonly #exchanges = new Set<Exchange>();
-  #connecting: Socket | undefined;
+  #connecting: { destroy(): void } | undefined;
 
-  constructor(origin: string) {
+  constructor(origin: string, dial: Dial) {
+    const open: buildConnector.connector = (to, done) => {
+      this.#connecting = dial(to, (...result) => {
+        this.#connecting = undefined;
+        done(...result);
+      });
+    };
     this.#client = new Client(origin, {
-      connect: this.#connect,
+      connect: open,
       pipelining: 1,
       allowH2: false,
       // Otherwise the environment (UNDICI_USE_MILO) chooses the parser.
@@ -63,7 +84,10 @@ class Connection {
     request.signal.addEventListener('abort', onAbort, { once: true });
     try {
       if (request.signal.aborted) exchange.fail('aborted', 'none in time');
-      else this.#client.dispatch({ path: request.path, method: request.method, headers: request.headers }, exchange);
+      else {
+        const { path, method, headers, body = null } = request;
+        this.#client.dispatch({ path, method, headers, body }, exchange);
+      }
       return await exchange.response;
     } finally {
       request.signal.removeEventListener('abort', onAbort);
@@ -79,20 +103,6 @@ class Connection {
     this.#connecting?.destroy();
     await this.#client.destroy();
   }
-
-  readonly #connect: buildConnector.connector = ({ hostname, port }, callback) => {
-    const socket = connect({ host: hostname, port: port === '' ? 80 : Number(port), noDelay: true });
-    const onError = (error: Error) => {
-      this.#connecting = undefined;
-      callback(error, null);
-    };
-    socket.once('error', onError).once('connect', () => {
-      this.#connecting = undefined;
-      socket.off('error', onError);
-      callback(null, socket);
-    });
-    this.#connecting = socket;
-  };
 }
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -145,6 +155,10 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: unknown, error: Error): void {
+    if (error instanceof HttpError) {
+      this.fail(error.failure, error.message);
+      return;
+    }
     const failure = this.#classify(error);
     this.fail(failure, isErrno(error) ? describeForeign(error) : WORDS[failure]);
   }
@@ -172,6 +186,8 @@ const WORDS: Readonly<Record<HttpFailure, string>> = {
   connect: 'none',
   no_route: 'none',
   prohibited: 'none',
+  untrusted: 'none',
+  proxy: 'none',
   aborted: 'a closed client',
   reset: 'a closed connection',
   protocol: 'one that is broken or ends early',

@@ -1,5 +1,6 @@
 import { HttpError, type Http, type HttpFailure, type HttpRequest, type HttpResponse } from '../../core/contracts.ts';
 import { AgentError, type ErrorCode } from '../../core/errors.ts';
+import { within as limited } from '../within.ts';
 import type { ImdsSettings } from './settings.ts';
 
 /** Real answers are below 2 KiB, user data is below 16. */
@@ -28,30 +29,9 @@ export function createExchange(http: Http, { origin, timeout }: ImdsSettings): E
   };
 }
 
-/**
- * Runs `work` with a signal that follows `signal`, and that aborts after `ms` with an AgentError as its reason. Leaves
- * neither timer nor listener behind.
- */
-export async function within<T>(
-  ms: number,
-  signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  signal.throwIfAborted();
-  const controller = new AbortController();
-  const follow = () => {
-    controller.abort(signal.reason);
-  };
-  const timer = setTimeout(() => {
-    controller.abort(outOfTime(ms));
-  }, ms);
-  signal.addEventListener('abort', follow, { once: true });
-  try {
-    return await work(controller.signal);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', follow);
-  }
+/** {@link limited}, for questions to the metadata service. */
+export function within<T>(ms: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  return limited({ ms, signal, late: () => outOfTime(ms) }, work);
 }
 
 function outOfTime(ms: number): AgentError {
@@ -159,6 +139,8 @@ function judgeStatus({ method }: Asked, status: number): Verdict {
 function judgeFailure({ origin, method }: Asked, failure: HttpFailure): [verdict: Verdict, expected: string] {
   switch (failure) {
     case 'connect':
+    case 'untrusted':
+    case 'proxy':
       return [NO_CONNECTION, 'a connection'];
     case 'prohibited':
       return [PROHIBITED, 'a connection'];
