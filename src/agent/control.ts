@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
-import { AgentError, type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
+import { AgentError, errnoError, type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
 import type { OwnDirectory } from '../files/own.ts';
 import { SOCKET } from './published.ts';
 
@@ -94,7 +94,7 @@ export async function isServed(directory: OwnDirectory): Promise<boolean> {
 /** To root or the agent itself: nobody else can make it. Throws AgentError and errno errors. */
 function connectTo(directory: OwnDirectory): Socket {
   if (directory.has(SOCKET)) return connect(join(directory.path, SOCKET));
-  throw Object.assign(new Error('no socket'), { code: 'ENOENT', syscall: 'connect' });
+  throw errnoError('ENOENT', 'connect');
 }
 
 function report(raw: string, path: string): object {

@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { formatProblems, placeText, type Problem } from '../config/problem.ts';
-import type { Config } from '../core/config.ts';
+import type { Config, ConsumerConfig } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode, exitCodeOfErrors, worstOf } from '../core/exit.ts';
-import { byWeight, findingOf, found, type Finding } from '../core/findings.ts';
+import { byWeight, finding, findingOf, found, type Finding } from '../core/findings.ts';
 import { named } from '../core/sink-id.ts';
 import { printable } from '../core/printable.ts';
 import { closedBy, judgeConfinement } from '../doctor/judge/sinks.ts';
@@ -14,8 +14,6 @@ import { judgeLockdown } from '../doctor/judge/host.ts';
 import { foreseen } from '../report/diff.ts';
 import { readLockdown } from '../lockdown/state.ts';
 import { describeNotification, findingLines, sinkLines, warningLines } from '../report/print-report.ts';
-import type { Report } from '../report/schema.ts';
-import { reportOf } from '../report/report.ts';
 import { count } from '../report/text.ts';
 import { readState } from '../rotation/store.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
@@ -24,10 +22,10 @@ import { lookAtConsumers } from '../doctor/look/consumers.ts';
 import { type LookDeps, openLook, SAMPLE } from '../doctor/look/deps.ts';
 import { lookAtMetadata } from '../doctor/look/host.ts';
 import { confinement } from '../doctor/look/sinks.ts';
-import { CommandFailure, isUsual, loadFor, withSinks, type SinkFlags } from './options.ts';
+import { isUsual, loadFor, requireConfig, withSinks, type SinkFlags } from './options.ts';
 import { runtimeDirectory, stateDirectory } from '../agent/published.ts';
 import { UNITS, unitTrouble } from '../harden/sandbox.ts';
-import { jsonOption, type ReportOptions, showReport } from './show-report.ts';
+import { jsonOption, refusedSinks, type ReportOptions, showFound } from './show-report.ts';
 import type { Run, World } from '../agent/world.ts';
 
 interface CheckOptions extends SinkFlags, ReportOptions {
@@ -50,79 +48,82 @@ export function addCheck(program: Command, run: Run): void {
 }
 
 async function check(world: World, options: CheckOptions): Promise<ExitCode> {
-  const { clock } = await world.services();
   const result = await loadFor(world, options);
+  if (!options.json) requireConfig(result);
   const problems = result.ok ? result.warnings : result.problems;
-  if (!options.json && !result.ok) throw new CommandFailure(formatProblems(problems), EXIT.config);
   if (!options.json && problems.length > 0) world.complain(formatProblems(problems));
   const seen = result.ok && !options.configOnly ? await examine(world, result.config, options) : NOTHING;
-  const { sinks, findings, codes, unseen } = seen;
-  const exitCode = result.ok ? worstOf(codes) : EXIT.config;
-  const all = [...problems.map(describeProblem), ...named(sinks).flatMap(judgeSink), ...findings];
-  const report = reportOf(
-    'check',
-    { exitCode, findings: all, sinks: sinks.map((sink) => foreseen(sink, false)), unseen },
-    clock.now(),
+  const sinks = seen.sinks.map((sink) => foreseen(sink, false));
+  const exitCode = result.ok ? seen.exitCode : EXIT.config;
+  const findings = [
+    ...problems.map(describeProblem),
+    ...refusedSinks(sinks, 'a pass will not write this sink'),
+    ...seen.findings,
+  ];
+  return await showFound(
+    world,
+    options,
+    { command: 'check', exitCode, findings, sinks, unseen: seen.unseen },
+    ({ at }) => (result.ok ? textOf(result.config, seen, at) : ''),
   );
-  return showReport(world, options, report, () => (result.ok ? textOf(result.config, seen, report) : ''));
 }
 
 interface Seen {
   readonly sinks: readonly SinkPreview[];
+  readonly goodConsumers: readonly ConsumerConfig[];
   /** Beside those of the sinks. */
   readonly findings: readonly Finding[];
-  readonly codes: readonly ExitCode[];
+  readonly exitCode: ExitCode;
   readonly unseen: readonly Unseen[];
-  readonly isWhole: boolean;
 }
 
-const SAMPLED = { ok: true, credentials: SAMPLE, origin: {} } as const;
+const NOTHING: Seen = { sinks: [], goodConsumers: [], findings: [], exitCode: EXIT.done, unseen: [] };
 
-const NOTHING: Seen = { sinks: [], findings: [], codes: [], unseen: [], isWhole: false };
+const SAMPLED = { ok: true, credentials: SAMPLE, origin: {} } as const;
 
 async function examine(world: World, config: Config, options: CheckOptions): Promise<Seen> {
   const { deps, unseen } = await openLook(world, config);
   const fetched = options.online ? (await lookAtMetadata(world, config)).fetched : SAMPLED;
-  const [wish, source] = fetched.ok ? [fetched, []] : [SAMPLED, [fetched.error]];
-  const { sinks: wanted, trustedGroups } = config;
+  const source = fetched.ok ? [] : [fetched.error];
+  const { credentials, origin } = fetched.ok ? fetched : SAMPLED;
   // For what the files had before us.
   const records = readState(stateDirectory(world)).sinks;
-  const sinks = await previewSinks(deps.sinks, { ...wish, rotated: true, records, sinks: wanted, trustedGroups });
+  const { sinks: wanted, trustedGroups } = config;
+  const wish = { credentials, origin, rotated: true, records, sinks: wanted, trustedGroups };
+  const sinks = await previewSinks(deps.sinks, wish);
   const consumers = (await lookAtConsumers(deps)).flatMap(judgeConsumer).filter(({ severity }) => severity === 'error');
   // The units read no other configuration.
   const isTheirs = isUsual(options) && options.confDir === undefined;
   const units = isTheirs ? await judgeUnits(world, deps) : [];
-  const { state, findings: own } = isTheirs && world.uid !== 0 ? { state: [], findings: [] } : judgeOwn(world);
-  const errors = [...sinks.flatMap(({ error }) => error ?? []), ...state, ...source];
+  const own = isTheirs && world.uid !== 0 ? { errors: [], findings: [] } : judgeOwn(world);
+  const errors = [...sinks.flatMap(({ error }) => error ?? []), ...own.errors, ...source];
   return {
     sinks,
+    goodConsumers: config.consumers.filter(({ name }) => !consumers.some(({ subject }) => subject === name)),
     findings: [
       ...source.map((error) => findingOf('source-failing', { subject: 'source', problem: 'it gives none' }, error)),
-      ...own,
+      ...own.findings,
       ...consumers,
       ...units,
     ],
-    codes: [
+    exitCode: worstOf([
       exitCodeOfErrors(errors),
       ...(consumers.length > 0 ? [EXIT.consumerPending] : []),
       ...(units.some(({ id }) => id === 'sink-confined') ? [EXIT.sinkFailed] : []),
-    ],
+    ]),
     unseen: [...unseen.values()],
-    isWhole: true,
   };
 }
 
-/** Our own directories: a pass goes on without a status, of which it warns. */
-function judgeOwn(world: World): { readonly state: readonly ErrorInfo[]; readonly findings: readonly Finding[] } {
-  const problem = 'it cannot be kept';
+/** Our own directories. A pass goes on without a status, and warns. */
+function judgeOwn(world: World): { readonly errors: readonly ErrorInfo[]; readonly findings: readonly Finding[] } {
   const [state, status] = [stateDirectory(world).trouble(), runtimeDirectory(world).trouble()];
-  return {
-    state: state ? [state] : [],
-    findings: [
-      ...(state ? [findingOf('state-unwritable', { subject: 'state', problem }, state)] : []),
-      ...(status ? [findingOf('state-unwritable', { subject: 'status', problem, severity: 'warning' }, status)] : []),
-    ],
-  };
+  const problem = 'it cannot be kept';
+  const findings = found(
+    state && findingOf('state-unwritable', { subject: 'state', problem }, state),
+    status && findingOf('state-unwritable', { subject: 'status', problem, severity: 'warning' }, status),
+  );
+  return { errors: state ? [state] : [], findings };
 }
 
 /** What of the units does not go with the configuration. The rules of lockdown are for root alone to see. */
@@ -143,29 +144,18 @@ async function judgeUnits(world: World, deps: LookDeps): Promise<readonly Findin
 function describeProblem({ severity, path, message, hint, ...place }: Problem): Finding {
   const id = ({ error: 'config-refused', warning: 'config-doubtful', note: 'config-overridden' } as const)[severity];
   const problem = path === '' ? message : `${path}: ${message}`;
-  return {
-    id,
-    severity,
-    subject: placeText(place),
+  return finding(id, severity, placeText(place), {
     problem,
     evidence: [],
     remedy: { text: hint ?? 'correct it there' },
-  };
+  });
 }
 
-type Named = SinkPreview & { readonly name: string };
-
-function judgeSink({ name: subject, error }: Named): readonly Finding[] {
-  return error ? [findingOf('sink-refused', { subject, problem: 'a pass will not write this sink' }, error)] : [];
-}
-
-function textOf(config: Config, { sinks, findings, unseen, isWhole }: Seen, { at }: Pick<Report, 'at'>): string {
-  const failing = new Set(findings.map(({ subject }) => subject));
-  const good = isWhole ? config.consumers.filter(({ name }) => !failing.has(name)) : [];
+function textOf(config: Config, { sinks, goodConsumers, findings, unseen }: Seen, at: string): string {
   return [
     head(config),
     ...named(sinks).flatMap(describe),
-    ...good.map((consumer) => `ok        ${consumer.name} (${describeNotification(consumer)})`),
+    ...goodConsumers.map((consumer) => `ok        ${consumer.name} (${describeNotification(consumer)})`),
     ...findings.toSorted(byWeight).flatMap((finding) => findingLines(finding, at)),
     ...unseen.map(({ subject, reason }) => `unseen    ${subject}: ${reason}`),
     '',
@@ -177,7 +167,7 @@ function head({ files, sinks, consumers }: Config): string {
   return `${where}: ok, ${count(sinks.length, 'sink')}, ${count(consumers.length, 'consumer')}`;
 }
 
-function describe(sink: Named): string[] {
+function describe(sink: SinkPreview & { readonly name: string }): string[] {
   if (sink.error) return sinkLines({ ...foreseen(sink, false), name: sink.name });
   const there = sink.drift.includes('missing') ? 'will be created' : 'is there';
   return [printable(`ok        ${sink.name} (${there})`), ...warningLines(...sink.warnings)];

@@ -25,16 +25,15 @@ const HARMLESS = /^[\w./@:+-]+$/;
 async function complete(world: World, program: Command, shell: string, words: readonly string[]): Promise<ExitCode> {
   const line = parse(program, shell === 'bash' ? glued(words) : words);
   const found = await candidates(world, line);
-  if (found === 'files') {
-    world.print(':files\n');
-    return EXIT.done;
-  }
-  const fitting = [...new Set(found)].filter((one) => one.startsWith(line.typed) && HARMLESS.test(one));
-  // What bash completes begins after the last of its own separators.
-  const kept = shell === 'bash' ? '' : line.before;
-  const cut = shell === 'bash' ? line.typed.lastIndexOf(':') + 1 : 0;
-  world.print(fitting.map((one) => `${kept}${one.slice(cut)}\n`).join(''));
+  world.print(found === 'files' ? ':files\n' : fitting(found, line, shell));
   return EXIT.done;
+}
+
+function fitting(found: readonly string[], { typed, before }: Line, shell: string): string {
+  const words = [...new Set(found)].filter((word) => word.startsWith(typed) && HARMLESS.test(word));
+  // What bash completes begins after the last of its own separators.
+  const [kept, cut] = shell === 'bash' ? ['', typed.lastIndexOf(':') + 1] : [before, 0];
+  return words.map((word) => `${kept}${word.slice(cut)}\n`).join('');
 }
 
 /** Bash gives `--option=value` and `a:b` as three words. */
@@ -48,7 +47,7 @@ function glued(words: readonly string[]): readonly string[] {
 interface Line {
   readonly command: Command;
   /** Whose value is being typed. */
-  readonly option: Option | undefined;
+  readonly option?: Option | undefined;
   /** `--option=` in front of what is being typed. */
   readonly before: string;
   readonly typed: string;
@@ -58,14 +57,7 @@ interface Line {
 }
 
 function parse(program: Command, words: readonly string[]): Line {
-  let line: Line = {
-    command: program,
-    option: undefined,
-    before: '',
-    typed: '',
-    config: DEFAULT_CONFIG,
-    isOver: false,
-  };
+  let line: Line = { command: program, before: '', typed: '', config: DEFAULT_CONFIG, isOver: false };
   for (const word of words.slice(0, -1)) line = after(line, word);
   const typed = words.at(-1) ?? '';
   const [, before = '', name = '', value = ''] = /^((--[\w-]+)=)(.*)$/s.exec(typed) ?? [];

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import type { Run, World } from '../agent/world.ts';
@@ -33,12 +33,18 @@ interface Stage {
 async function demo(world: World): Promise<ExitCode> {
   const directory = await mkdtemp(join(tmpdir(), 'credrotate-demo-'));
   const simulator = await createSimulator({ lifetime: 90_000, rotateEvery: ROTATE_EVERY });
+  const env = {
+    ...world.env,
+    AWS_EC2_METADATA_SERVICE_ENDPOINT: simulator.url,
+    STATE_DIRECTORY: join(directory, 'state'),
+    RUNTIME_DIRECTORY: join(directory, 'run'),
+  };
   const players: Player[] = [];
   const say: Stage['say'] = (who, line) => {
     world.show(`${new Date().toISOString().slice(11, 19)}  ${who.padEnd(7)} ${line}\n`);
   };
   const start: Stage['start'] = (who, command, onLine) => {
-    const player = play(command, environment(world, directory, simulator.url), (line) => {
+    const player = play(command, env, (line) => {
       say(who, line);
       onLine?.(line);
     });
@@ -54,15 +60,6 @@ async function demo(world: World): Promise<ExitCode> {
     await simulator.close();
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-function environment(world: World, directory: string, endpoint: string): NodeJS.ProcessEnv {
-  return {
-    ...world.env,
-    AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint,
-    STATE_DIRECTORY: join(directory, 'state'),
-    RUNTIME_DIRECTORY: join(directory, 'run'),
-  };
 }
 
 async function story(world: World, stage: Stage): Promise<ExitCode> {
@@ -97,7 +94,12 @@ async function story(world: World, stage: Stage): Promise<ExitCode> {
 }
 
 async function showFiles({ directory, say }: Stage): Promise<void> {
-  for (const name of ['credentials', 'app.env', 'iam.json']) say('files', await describeFile(join(directory, name)));
+  for (const name of ['credentials', 'app.env', 'iam.json']) {
+    const path = join(directory, name);
+    const [{ mode, size }, text] = await Promise.all([stat(path), readFile(path, 'utf8')]);
+    const key = /A[KS]IA[A-Z0-9]{12}([A-Z0-9]{4})/.exec(text)?.[1] ?? '?';
+    say('files', `${(mode & 0o777).toString(8)} ${String(size).padStart(5)} bytes  key …${key}  ${name}`);
+  }
 }
 
 interface Player {
@@ -116,12 +118,6 @@ function play(command: readonly string[], env: NodeJS.ProcessEnv, onLine: (line:
 async function end(player: Player): Promise<void> {
   player.process.kill('SIGTERM');
   await player.ended;
-}
-
-async function describeFile(path: string): Promise<string> {
-  const [{ mode, size }, text] = await Promise.all([stat(path), readFile(path, 'utf8')]);
-  const key = /A[KS]IA[A-Z0-9]{12}([A-Z0-9]{4})/.exec(text)?.[1] ?? '?';
-  return `${(mode & 0o777).toString(8)} ${String(size).padStart(5)} bytes  key …${key}  ${basename(path)}`;
 }
 
 /** DIRECTORY stands for the temporary directory. */

@@ -7,18 +7,17 @@ import type { Config, SinkConfig } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
 import { type ExitCode, exitCodeOfErrors } from '../core/exit.ts';
-import { findingOf, found } from '../core/findings.ts';
+import { findingOf } from '../core/findings.ts';
 import { idOf, keyOf, named, namesOf } from '../core/sink-id.ts';
 import { foreseen } from '../report/diff.ts';
 import { errorLines, sinkLines } from '../report/print-report.ts';
-import { reportOf } from '../report/report.ts';
 import { byKey, forgetWritten, letGo } from '../rotation/forget.ts';
 import { leftBehind } from '../rotation/state.ts';
 import { readState, StateStore } from '../rotation/store.ts';
 import { forgetSinks, previewForget } from '../sinks/apply.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { namesSinks, readConfig, withSinks, type SinkFlags } from './options.ts';
-import { jsonOption, type ReportOptions, showReport } from './show-report.ts';
+import { jsonOption, refusedSinks, type ReportOptions, showFound } from './show-report.ts';
 
 interface ForgetOptions extends SinkFlags, ReportOptions {
   readonly all?: true;
@@ -47,7 +46,7 @@ async function forget(world: World, names: readonly string[], options: ForgetOpt
   const config = await readConfig(world, options);
   const left = leftBehind(readState(stateDirectory(world)), config.sinks).map(({ sink }) => sink);
   const sinks = choose(options.keep ? left : [...config.sinks, ...left], names, options);
-  if (options.dryRun) return preview(world, { config, sinks, options });
+  if (options.dryRun) return tell(world, options, await preview(world, config, sinks, options));
   const log = await world.openLog(config.log);
   const lock = takeLock(world, await world.services(), log);
   if (lock === 'busy') throw busy(world);
@@ -56,12 +55,6 @@ async function forget(world: World, names: readonly string[], options: ForgetOpt
   } finally {
     lock?.[Symbol.dispose]();
   }
-}
-
-interface Chosen {
-  readonly config: Config;
-  readonly sinks: readonly SinkConfig[];
-  readonly options: ForgetOptions;
 }
 
 function choose(
@@ -87,30 +80,40 @@ function busy(world: World): AgentError {
   });
 }
 
-async function preview(world: World, { config, sinks, options }: Chosen): Promise<ExitCode> {
-  if (options.keep) return await tell(world, options, sinks.map(kept));
+async function preview(
+  world: World,
+  { trustedGroups }: Config,
+  sinks: readonly SinkConfig[],
+  options: ForgetOptions,
+): Promise<readonly SinkPreview[]> {
+  if (options.keep) return sinks.map(kept);
+  const { force = false } = options;
   const deps = sinkDeps(await world.services());
   const outcomes: SinkPreview[] = [];
-  for (const [keyId, some] of byKey(readState(stateDirectory(world)), sinks)) {
-    const request = { sinks: some, trustedGroups: config.trustedGroups, keyId, force: options.force ?? false };
-    outcomes.push(...(await previewForget(deps, request)));
-  }
-  return await tell(world, options, outcomes);
+  for (const [keyId, some] of byKey(readState(stateDirectory(world)), sinks))
+    outcomes.push(...(await previewForget(deps, { sinks: some, trustedGroups, keyId, force })));
+  return outcomes;
+}
+
+interface Chosen {
+  readonly config: Config;
+  readonly sinks: readonly SinkConfig[];
+  readonly options: ForgetOptions;
 }
 
 async function forgetNow(world: World, { config, sinks, options }: Chosen, log: Log): Promise<ExitCode> {
-  const services = await world.services();
   const store = StateStore.open(stateDirectory(world), log);
   if (options.keep) {
     await letGo(store, new Set(sinks.map(idOf)));
-    return await tell(world, options, sinks.map(kept), store.trouble ? [store.trouble] : []);
+    return tell(world, options, sinks.map(kept), store.trouble ? [store.trouble] : []);
   }
-  const deps = sinkDeps(services);
+  const deps = sinkDeps(await world.services());
+  const { force = false, all = false } = options;
   const { outcomes, errors } = await forgetWritten(
     { store, forgetSinks: (request) => forgetSinks(deps, request) },
-    { sinks, trustedGroups: config.trustedGroups, force: options.force ?? false, all: options.all ?? false },
+    { sinks, trustedGroups: config.trustedGroups, force, all },
   );
-  return await tell(world, options, outcomes, options.all ? [...errors, ...removePublished(world, config)] : errors);
+  return tell(world, options, outcomes, all ? [...errors, ...removePublished(world, config)] : errors);
 }
 
 /** Of a file that is let go as it is. */
@@ -119,25 +122,20 @@ function kept(sink: SinkConfig): SinkPreview {
 }
 
 /** `errors`: beside those of the sinks. */
-async function tell(
+function tell(
   world: World,
   options: ForgetOptions,
   outcomes: readonly SinkPreview[],
   errors: readonly ErrorInfo[] = [],
 ): Promise<ExitCode> {
-  const { clock } = await world.services();
   const state = { subject: 'state', problem: 'not all is forgotten' };
-  const findings = found(
-    ...named(outcomes).map(
-      ({ name: subject, error }) =>
-        error && findingOf('sink-refused', { subject, problem: 'it keeps what we wrote' }, error),
-    ),
+  const findings = [
+    ...refusedSinks(outcomes, 'it keeps what we wrote'),
     ...errors.map((error) => findingOf('state-unwritable', state, error)),
-  );
-  const all = [...outcomes.flatMap(({ error }) => error ?? []), ...errors];
+  ];
+  const exitCode = exitCodeOfErrors([...outcomes.flatMap(({ error }) => error ?? []), ...errors]);
   const sinks = outcomes.map((outcome) => foreseen(outcome, options.dryRun ?? false));
-  const report = reportOf('forget', { exitCode: exitCodeOfErrors(all), findings, sinks, errors }, clock.now());
-  return showReport(world, options, report, () =>
+  return showFound(world, options, { command: 'forget', exitCode, findings, sinks, errors }, () =>
     [...named(sinks).flatMap((sink) => sinkLines(sink)), ...errors.flatMap(errorLines), ''].join('\n'),
   );
 }

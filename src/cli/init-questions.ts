@@ -1,20 +1,21 @@
 import { homedir } from 'node:os';
+import { normalize } from 'node:path/posix';
 import { createInterface } from 'node:readline/promises';
 import { draftConfig, type DraftConsumer, type DraftSink } from '../config/draft.ts';
-import { readMode, readOwner, readPath, readProfile, readUnit, type Reading } from '../config/scalars.ts';
+import { readMode, readOwner, readPath, readProfile, readUnit, REFUSED, type Reading } from '../config/scalars.ts';
 import { AgentError } from '../core/errors.ts';
 
-/** What somebody answers, or what is taken for an empty answer. */
-interface Question<T> {
+interface Question {
   readonly text: string;
-  /** Shown in brackets, and read like an answer. */
+  /** Shown in brackets, and what an empty answer stands for. */
   readonly standard: string;
-  readonly read: (answer: string) => Reading<T>;
   /** What an answer must be. */
   readonly expected: string;
+  readonly read: (answer: string) => Reading<unknown>;
 }
 
-type Ask = <T>(question: Question<T>) => Promise<T>;
+/** Asks until it gets an answer that can be read, and gives that as it was written. */
+type Ask = (question: Question) => Promise<string>;
 
 /** Undefined when nothing is to be written after all. */
 export async function askOnTerminal(
@@ -31,9 +32,10 @@ export async function askOnTerminal(
   const say = (text: string): void => void process.stdout.write(text);
   const ask: Ask = async ({ text, standard, read, expected }) => {
     for (;;) {
-      const answer = await terminal.question(`${text} [${standard}]: `, { signal }).catch(noAnswer);
-      const reading = read(answer.trim() || standard);
-      if ('value' in reading) return reading.value;
+      const typed = await terminal.question(`${text} [${standard}]: `, { signal }).catch(noAnswer);
+      const answer = typed.trim() || standard;
+      const reading = read(answer);
+      if ('value' in reading) return answer;
       const hint = reading.hint === undefined ? '' : ` (${reading.hint})`;
       say(`  expected ${reading.expected ?? expected}${hint}\n`);
     }
@@ -42,7 +44,7 @@ export async function askOnTerminal(
     const sinks = await askSinks(ask);
     if (target === undefined) return sinks;
     say(`\n${draftConfig(sinks)}\n`);
-    return (await ask(yesOrNo(`Write this to ${target}?`, 'yes'))) ? sinks : undefined;
+    return (await askYesOrNo(ask, `Write this to ${target}?`, 'yes')) ? sinks : undefined;
   } finally {
     terminal.close();
   }
@@ -55,97 +57,85 @@ function noAnswer(): never {
 async function askSinks(ask: Ask): Promise<readonly DraftSink[]> {
   const sinks: DraftSink[] = [];
   do sinks.push(await askSink(ask, sinks));
-  while (await ask(yesOrNo('Another file?', 'no')));
+  while (await askYesOrNo(ask, 'Another file?', 'no'));
   return sinks;
 }
 
-const FORMATS = ['aws-credentials', 'dotenv', 'json'] as const;
-
-/** Where nothing else is said. */
-const PATHS: Readonly<Record<DraftSink['format'], string>> = {
-  'aws-credentials': `${homedir()}/.aws/credentials`,
-  dotenv: '/etc/credrotate/aws.env',
-  json: '/etc/credrotate/iam.json',
-};
+/** The path of each where nothing else is said. */
+const FORMATS: readonly (readonly [DraftSink['format'], path: string])[] = [
+  ['aws-credentials', `${homedir()}/.aws/credentials`],
+  ['dotenv', '/etc/credrotate/aws.env'],
+  ['json', '/etc/credrotate/iam.json'],
+];
 
 async function askSink(ask: Ask, before: readonly DraftSink[]): Promise<DraftSink> {
-  const format = await ask({
-    text: 'What the program reads: aws-credentials, dotenv or json',
-    standard: FORMATS[0],
-    expected: 'aws-credentials (a profile, as the AWS CLI and SDKs read it), dotenv (NAME=value) or json',
-    read: (answer) => oneOf(FORMATS, answer),
-  });
+  const [format, usualPath] = await askFormat(ask);
   const path = await ask({
     text: 'Its path',
-    standard: PATHS[format],
+    standard: usualPath,
     expected: 'an absolute path that was not named yet',
     read: (answer) => unused(readPath(answer), before),
   });
-  const profile = format === 'aws-credentials' ? await ask(PROFILE) : undefined;
-  const owner = await ask(nameOr('auto', 'Owner (auto: the owner of the directory)'));
-  const group = await ask(nameOr('none', 'Group with read access'));
-  const mode = await ask({ ...MODE, standard: group === undefined ? '0600' : '0640' });
-  return { format, path, profile, owner, group, mode, notify: await askConsumer(ask) };
+  const profile =
+    format === 'aws-credentials'
+      ? await ask({ text: 'Profile', standard: 'default', expected: 'a profile', read: readProfile })
+      : undefined;
+  const owner = await askName(ask, 'Owner (auto: the owner of the directory)', 'auto');
+  const group = await askName(ask, 'Group with read access', 'none');
+  const mode = await ask({
+    text: 'Mode',
+    standard: group === undefined ? '0600' : '0640',
+    expected: 'permission bits such as 0600 or 0640',
+    read: readMode,
+  });
+  return { format, path: normalize(path), profile, owner, group, mode, notify: await askConsumer(ask) };
 }
 
-const PROFILE: Question<string> = { text: 'Profile', standard: 'default', expected: 'a profile', read: readProfile };
+async function askFormat(ask: Ask): Promise<(typeof FORMATS)[number]> {
+  const find = (answer: string): (typeof FORMATS)[number] | undefined => FORMATS.find(([name]) => name === answer);
+  const answer = await ask({
+    text: 'What the program reads: aws-credentials, dotenv or json',
+    standard: 'aws-credentials',
+    expected: 'aws-credentials (a profile, as the AWS CLI and SDKs read it), dotenv (NAME=value) or json',
+    read: (text) => (find(text) ? { value: text } : REFUSED),
+  });
+  return find(answer) ?? noAnswer();
+}
 
-const MODE: Question<string> = {
-  text: 'Mode',
-  standard: '0600',
-  expected: 'permission bits such as 0600 or 0640',
-  read: (answer) => asWritten(readMode(answer), answer),
-};
-
-function nameOr(nothing: string, text: string): Question<string | undefined> {
-  const expected = `a name, a numeric id or ${nothing}`;
-  return { text, standard: nothing, expected, read: (answer) => unless(nothing, readOwner, answer) };
+function askName(ask: Ask, text: string, nothing: string): Promise<string | undefined> {
+  return askUnless(ask, { text, standard: nothing, expected: `a name, a numeric id or ${nothing}`, read: readOwner });
 }
 
 async function askConsumer(ask: Ask): Promise<readonly DraftConsumer[]> {
-  const unit = await ask({
+  const unit = await askUnless(ask, {
     text: 'Systemd unit to reload or restart when it changes',
     standard: 'none',
     expected: 'a systemd unit such as myapp.service, or none',
-    read: (answer) => unless('none', readUnit, answer),
+    read: readUnit,
   });
   if (unit !== undefined) return [{ type: 'systemd', unit }];
-  const pidFile = await ask({
+  const pidFile = await askUnless(ask, {
     text: 'Pid file of a process to send SIGHUP to then',
     standard: 'none',
     expected: 'an absolute path, or none',
-    read: (answer) => unless('none', readPath, answer),
+    read: readPath,
   });
   return pidFile === undefined ? [] : [{ type: 'signal', pidFile }];
 }
 
-function yesOrNo(text: string, standard: 'yes' | 'no'): Question<boolean> {
-  const read = (answer: string): Reading<boolean> => {
-    const isYes = /^y(?:es)?$/i.test(answer);
-    return isYes || /^no?$/i.test(answer) ? { value: isYes } : {};
-  };
-  return { text, standard, expected: 'yes or no', read };
+/** Undefined for the standard answer, which stands for nothing. */
+async function askUnless(ask: Ask, question: Question): Promise<string | undefined> {
+  const { standard, read } = question;
+  const answer = await ask({ ...question, read: (text) => (text === standard ? { value: text } : read(text)) });
+  return answer === standard ? undefined : answer;
 }
 
-function oneOf<const C extends string>(choices: readonly C[], answer: string): Reading<C> {
-  const value = choices.find((choice) => choice === answer);
-  return value === undefined ? {} : { value };
+async function askYesOrNo(ask: Ask, text: string, standard: 'yes' | 'no'): Promise<boolean> {
+  const read = (answer: string): Reading<string> => (/^(?:y(?:es)?|no?)$/i.test(answer) ? { value: answer } : REFUSED);
+  return /^y/i.test(await ask({ text, standard, expected: 'yes or no', read }));
 }
 
 function unused(reading: Reading<string>, before: readonly DraftSink[]): Reading<string> {
   const isUsed = 'value' in reading && before.some(({ path }) => path === reading.value);
   return isUsed ? { hint: 'one file is one sink' } : reading;
-}
-
-/** A word that stands for nothing, or an answer as it was written. */
-function unless(
-  nothing: string,
-  read: (answer: string) => Reading<unknown>,
-  answer: string,
-): Reading<string | undefined> {
-  return answer === nothing ? { value: undefined } : asWritten(read(answer), answer);
-}
-
-function asWritten(reading: Reading<unknown>, answer: string): Reading<string> {
-  return 'value' in reading ? { value: answer } : reading;
 }

@@ -9,13 +9,11 @@ import { found } from '../core/findings.ts';
 import { judgeLockdown } from '../doctor/judge/host.ts';
 import { describeUser, resolveRules, type LockdownDeps, type LockdownState, type Rules } from '../lockdown/rules.ts';
 import { load, asksUnit, readLockdown, readTable, UNIT } from '../lockdown/state.ts';
-import { preflight, type KnownService, type Party, type Preflight } from '../lockdown/preflight.ts';
+import { preflight, type Preflight } from '../lockdown/preflight.ts';
 import { confirming, loading, removing } from '../lockdown/table.ts';
-import { reportOf } from '../report/report.ts';
-import type { LockdownReport } from '../report/schema.ts';
 import { count, duration } from '../report/text.ts';
 import { durationOption, readPart, withConfig, type ConfigOptions } from './options.ts';
-import { jsonOption, showReport, type ReportOptions } from './show-report.ts';
+import { jsonOption, showFound, type ReportOptions } from './show-report.ts';
 
 interface ApplyOptions extends ConfigOptions {
   readonly allowUser?: readonly string[];
@@ -25,8 +23,6 @@ interface ApplyOptions extends ConfigOptions {
   readonly dryRun?: true;
   readonly force?: true;
 }
-
-type LockdownStatusOptions = ConfigOptions & ReportOptions;
 
 interface ChangeOptions {
   readonly dryRun?: true;
@@ -55,7 +51,7 @@ export function addLockdown(program: Command, run: Run): void {
         `${String(EXIT.refused)}: cannot be seen.`,
     )
     .addOption(jsonOption())
-    .action((options: LockdownStatusOptions) => run((world) => showLockdown(world, options)));
+    .action((options: ConfigOptions & ReportOptions) => run((world) => showLockdown(world, options)));
   lockdown
     .command('remove')
     .summary('let everybody reach it again')
@@ -87,29 +83,38 @@ function addApply(lockdown: Command, run: Run): void {
 const LONGEST_TRIAL = 24 * 3_600_000;
 
 async function applyLockdown(world: World, options: ApplyOptions): Promise<ExitCode> {
-  const { for: trial = LONGEST_TRIAL } = options;
-  if (trial < 1000 || trial > LONGEST_TRIAL) {
-    throw new AgentError('USAGE', '--for: expected a duration from 1s to 24h, got another');
-  }
+  refuseOddTrial(options);
   const wish = await readWish(world, options);
   const deps = await world.services();
   const { rules, leftOut } = await resolveRules(deps, wish);
   // Nobody can ask as a user who is not there: what was forced must not leave everybody in for that.
   if (leftOut[0] && !options.force) throw leftOut[0];
-  const found = await preflight(deps, rules);
-  world.show(lines([...leftOut.map(({ message }) => `left out: ${message}`), ...preflightLines(found, rules)]));
-  const isBlocked = found.talking.some(({ isAllowed }) => !isAllowed) && !options.force;
+  const found = await preflight(deps);
+  say(world, [...leftOut.map(({ message }) => `left out: ${message}`), ...preflightLines(found, rules)]);
+  const isBlocked = found.talking.some(({ uid }) => !rules.users.includes(uid)) && !options.force;
   if (options.dryRun) {
     world.print(`\n${loading(rules, options.for)}`);
     return isBlocked ? EXIT.refused : EXIT.done;
   }
-  if (isBlocked) throw inUse();
-  if (options.for !== undefined) await refuseTrialOverLasting(deps);
+  if (isBlocked) {
+    throw refused('lockdown: expected nobody but allowed users to be connected, got others', {
+      hint: 'allow them with --allow-user, or go on with --force, which ends their connections',
+    });
+  }
+  if (options.for !== undefined && (await readTable(deps))?.effect === 'lasting') {
+    throw refused('--for: expected no rules in force, got some without an end', {
+      hint: 'such a trial would end with the service open to all: apply without --for, or remove the rules first',
+    });
+  }
   await load(deps, loading(rules, options.for));
   const state = await readLockdown(deps, wish);
-  world.show(lines(await describeState(deps, state)));
-  world.show(lines(await adviseOnBoot(deps, options)));
+  say(world, [...(await describeState(deps, state)), ...(await adviseOnBoot(deps, options))]);
   return EXIT_OF_STATE[state.state];
+}
+
+function refuseOddTrial({ for: trial = LONGEST_TRIAL }: ApplyOptions): void {
+  if (trial >= 1000 && trial <= LONGEST_TRIAL) return;
+  throw new AgentError('USAGE', '--for: expected a duration from 1s to 24h, got another');
 }
 
 /** The configuration, and what the options say beyond it. */
@@ -126,28 +131,18 @@ async function readWish(world: World, options: ApplyOptions): Promise<LockdownCo
   };
 }
 
-function inUse(): AgentError {
-  return new AgentError('LOCKDOWN_REFUSED', 'lockdown: expected nobody but allowed users to be connected, got others', {
-    hint: 'allow them with --allow-user, or go on with --force, which ends their connections',
-  });
-}
-
-async function refuseTrialOverLasting(deps: LockdownDeps): Promise<void> {
-  if ((await readTable(deps))?.effect !== 'lasting') return;
-  throw new AgentError('LOCKDOWN_REFUSED', '--for: expected no rules in force, got some without an end', {
-    hint: 'such a trial would end with the service open to all: apply without --for, or remove the rules first',
-  });
+function refused(message: string, options: { readonly hint: string }): AgentError {
+  return new AgentError('LOCKDOWN_REFUSED', message, options);
 }
 
 async function adviseOnBoot(deps: LockdownDeps, options: ApplyOptions): Promise<string[]> {
   if (options.for !== undefined) return [];
-  const isBeyond = options.allowUser !== undefined || options.containers !== undefined;
-  return [
-    ...(isBeyond ? ['the next boot goes by the configuration: write there under lockdown what the options say'] : []),
-    ...((await asksUnit(deps, 'is-enabled'))
-      ? []
-      : [`it lasts until the next boot; to have it at every boot: systemctl enable --now ${UNIT}`]),
-  ];
+  const said: string[] = [];
+  if (options.allowUser !== undefined || options.containers !== undefined)
+    said.push('the next boot goes by the configuration: write there under lockdown what the options say');
+  if (!(await asksUnit(deps, 'is-enabled')))
+    said.push(`it lasts until the next boot; to have it at every boot: systemctl enable --now ${UNIT}`);
+  return said;
 }
 
 const EXIT_OF_STATE: Readonly<Record<LockdownState['state'], ExitCode>> = {
@@ -157,26 +152,28 @@ const EXIT_OF_STATE: Readonly<Record<LockdownState['state'], ExitCode>> = {
   unknown: EXIT.refused,
 };
 
-async function showLockdown(world: World, options: LockdownStatusOptions): Promise<ExitCode> {
+async function showLockdown(world: World, options: ConfigOptions & ReportOptions): Promise<ExitCode> {
   const { lockdown } = await readPart(world, options, 'lockdown');
   const deps = await world.services();
   const state = await readLockdown(deps, lockdown);
-  const { clock } = await world.services();
-  const exitCode = EXIT_OF_STATE[state.state];
-  // That nobody is kept away is what `off` asks for.
-  const findings = found(state.state === 'off' ? undefined : judgeLockdown(state));
-  const report = reportOf('lockdown status', { exitCode, findings, lockdown: lockdownReport(state) }, clock.now());
-  const text = lines(await describeState(deps, state));
-  return showReport(world, options, report, () => text);
+  const { rules, rollbackIn, ...rest } = state;
+  const rollback = rollbackIn === undefined ? {} : { rollbackInSeconds: Math.round(rollbackIn / 1000) };
+  const sections = {
+    command: 'lockdown status',
+    exitCode: EXIT_OF_STATE[state.state],
+    // That nobody is kept away is what `off` asks for.
+    findings: found(state.state === 'off' ? undefined : judgeLockdown(state)),
+    lockdown: { ...rest, ...rollback, ...rules },
+  };
+  const text = textOf(await describeState(deps, state));
+  return await showFound(world, options, sections, () => text);
 }
 
 async function confirmLockdown(world: World, options: ChangeOptions): Promise<ExitCode> {
   const deps = await world.services();
   const effect = (await readTable(deps))?.effect;
   if (effect === undefined || effect === 'ended') {
-    throw new AgentError('LOCKDOWN_REFUSED', 'confirm: expected a trial, got none or one that is over', {
-      hint: 'credrotate lockdown apply',
-    });
+    throw refused('confirm: expected a trial, got none or one that is over', { hint: 'credrotate lockdown apply' });
   }
   const said = ['lockdown: on, without an end', ...(await adviseOnBoot(deps, {}))];
   return await change(world, options, effect === 'trial' ? confirming() : '', said);
@@ -203,19 +200,29 @@ async function change(
   if (dryRun) world.print(rules === '' ? 'nothing would change\n' : rules);
   else {
     if (rules !== '') await load(await world.services(), rules);
-    world.show(lines(said));
+    say(world, said);
   }
   return EXIT.done;
 }
 
-function lines(texts: readonly string[]): string {
-  return texts.map((text) => `${text}\n`).join('');
+function say(world: World, lines: readonly string[]): void {
+  world.show(textOf(lines));
 }
 
-function preflightLines({ talking, services, bridges }: Preflight, { containers }: Rules): string[] {
+function textOf(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function preflightLines({ talking, services, bridges }: Preflight, { users, containers }: Rules): string[] {
+  const verdict = (uid: number, user = String(uid)): string =>
+    users.includes(uid) ? 'allowed' : `will be refused; --allow-user ${user} allows it`;
   return [
-    ...(talking.length === 0 ? ['connected now: nobody'] : talking.map(partyLine)),
-    ...services.map(serviceLine),
+    ...(talking.length === 0 ? ['connected now: nobody'] : []),
+    ...talking.map(({ uid, name, connections }) => {
+      const who = name === undefined ? String(uid) : `${uid} (${name})`;
+      return `connected now: user ${who}, ${count(connections, 'connection')}: ${verdict(uid, name)}`;
+    }),
+    ...services.map(({ uid, user, what }) => `on this machine: user ${user}; ${what}: ${verdict(uid, user)}`),
     ...(bridges.length === 0 ? [] : [`containers (${bridges.join(', ')}): ${CONTAINERS[containers]}`]),
   ];
 }
@@ -224,19 +231,6 @@ const CONTAINERS = {
   allow: 'reach the service as before; --containers deny refuses them',
   deny: 'will be refused; --containers allow leaves them as they are',
 };
-
-function partyLine({ uid, name, connections, isAllowed }: Party): string {
-  const who = name === undefined ? String(uid) : `${String(uid)} (${name})`;
-  return `connected now: user ${who}, ${count(connections, 'connection')}: ${verdict(isAllowed, name ?? String(uid))}`;
-}
-
-function serviceLine({ user, what, isAllowed }: KnownService): string {
-  return `on this machine: user ${user}; ${what}: ${verdict(isAllowed, user)}`;
-}
-
-function verdict(isAllowed: boolean, user: string): string {
-  return isAllowed ? 'allowed' : `will be refused; --allow-user ${user} allows it`;
-}
 
 async function describeState(deps: LockdownDeps, state: LockdownState): Promise<string[]> {
   const { rules, rollbackIn, reason } = state;
@@ -254,13 +248,3 @@ async function describeState(deps: LockdownDeps, state: LockdownState): Promise<
 }
 
 const FORWARDED = { allow: ', and by containers', deny: '; not by containers' };
-
-function lockdownReport({ state, reason, rules, rollbackIn, refused }: LockdownState): LockdownReport {
-  return {
-    state,
-    ...(reason !== undefined && { reason }),
-    ...(rollbackIn !== undefined && { rollbackInSeconds: Math.round(rollbackIn / 1000) }),
-    ...rules,
-    refused,
-  };
-}

@@ -32,18 +32,14 @@ export interface ConfigOptions {
 export type SinkFlags = ConfigOptions & NamedSinks;
 
 export function withConfig(command: Command): Command {
-  return command.addOption(
-    new Option('-c, --config <file>', `configuration (default: ${DEFAULT_CONFIG}, if it is there, and conf.d)`),
-  );
+  return command.option('-c, --config <file>', `configuration (${USUAL})`);
 }
 
 export function withSinks(command: Command): Command {
-  const config = new Option(
-    '-c, --config <file>',
-    `configuration, unless options name sinks (default: ${DEFAULT_CONFIG}, if it is there, and conf.d)`,
-  );
-  return withSinkFlags(command.addOption(config));
+  return withSinkFlags(command.option('-c, --config <file>', `configuration, unless options name sinks (${USUAL})`));
 }
+
+const USUAL = `default: ${DEFAULT_CONFIG}, if it is there, and conf.d`;
 
 /** Options that name sinks, and are their configuration. */
 export function withSinkFlags(command: Command): Command {

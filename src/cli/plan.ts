@@ -6,13 +6,12 @@ import { notableSkew, sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import { displayKeyId } from '../core/credentials.ts';
 import { type ExitCode, exitCodeOfErrors } from '../core/exit.ts';
-import { findingOf, found } from '../core/findings.ts';
-import { named, namesOf, sinkId } from '../core/sink-id.ts';
+import { findingOf } from '../core/findings.ts';
+import { namesOf, sinkId } from '../core/sink-id.ts';
 import { dryRun } from '../notify/notify.ts';
 import { foreseen } from '../report/diff.ts';
 import { printPlan, prospective } from '../report/print-report.ts';
 import type { Report } from '../report/schema.ts';
-import { reportOf } from '../report/report.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
 import { dueAt, isEndedFor, notifyRequest, sinksOf, spreadOf } from '../rotation/pending.ts';
 import { stateAfter } from '../rotation/rotate.ts';
@@ -22,7 +21,7 @@ import { previewSinks } from '../sinks/apply.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { createImdsSource } from '../source/imds/source.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
-import { jsonOption, showReport, screenOf, type ReportOptions } from './show-report.ts';
+import { jsonOption, refusedSinks, screenOf, showFound, type ReportOptions } from './show-report.ts';
 
 interface PlanOptions extends SinkFlags, ReportOptions {
   readonly accept?: true;
@@ -45,20 +44,27 @@ export async function plan(world: World, options: PlanOptions): Promise<ExitCode
   const decided = await decide(world, config, options);
   const { decision } = decided;
   const sinks = await previews(world, config, decided);
-  const failure = 'error' in decision ? decision.error : undefined;
-  const findings = found(
-    failure && findingOf('source-failing', { subject: 'source', problem: 'nothing would be written' }, failure),
-    ...named(sinks).map(
-      ({ name: subject, error }) =>
-        error && findingOf('sink-refused', { subject, problem: 'a pass would not write it' }, error),
+  const failures = 'error' in decision ? [decision.error] : [];
+  const findings = [
+    ...failures.map((error) =>
+      findingOf('source-failing', { subject: 'source', problem: 'nothing would be written' }, error),
     ),
+    ...refusedSinks(sinks, 'a pass would not write it'),
+  ];
+  const exitCode = exitCodeOfErrors([...sinks.flatMap(({ error }) => error ?? []), ...failures]);
+  const consumers = failures.length > 0 ? [] : await toNotify(world, config, decided, sinks);
+  const source = sourceOf(decided, clock.now());
+  const sections = {
+    command: 'plan',
+    exitCode,
+    findings,
+    source,
+    sinks: sinks.map((sink) => foreseen(sink)),
+    consumers,
+  };
+  return await showFound(world, options, sections, (report) =>
+    printPlan(report, NEWS[decision.kind], screenOf(world).paint),
   );
-  const errors = [...sinks.map(({ error }) => error), failure].filter((error) => error !== undefined);
-  const consumers = failure ? [] : await toNotify(world, config, decided, sinks);
-  const now = clock.now();
-  const sections = { source: sourceOf(decided, now), sinks: sinks.map((sink) => foreseen(sink)), consumers };
-  const report = reportOf('plan', { exitCode: exitCodeOfErrors(errors), findings, ...sections }, now);
-  return showReport(world, options, report, () => printPlan(report, NEWS[decision.kind], screenOf(world).paint));
 }
 
 const NEWS: Readonly<Record<Decision['kind'], string>> = {

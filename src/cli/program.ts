@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { Run, World } from '../agent/world.ts';
-import type { LogLevel } from '../core/config.ts';
+import { LOG_LEVELS, type LogLevel } from '../core/config.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { EXIT, EXIT_CODES, exitCodeOfError, exitLine } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
@@ -70,11 +70,10 @@ interface Common {
 }
 
 function withCommon(command: Command): void {
-  const levels = ['error', 'warn', 'info', 'debug'];
   command
     .option('-q, --quiet', 'say nothing where nothing is wrong')
     .option('-v, --verbose', 'log all that is done, as --log-level debug')
-    .addOption(new Option('--log-level <level>', 'what to log, whatever the configuration says').choices(levels));
+    .addOption(new Option('--log-level <level>', 'what to log, whatever the configuration says').choices(LOG_LEVELS));
 }
 
 function worldFor(world: World, { quiet, verbose, logLevel = verbose ? 'debug' : undefined }: Common): World {

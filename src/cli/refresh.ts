@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printReport, prospectLines } from '../report/print-report.ts';
-import { reportOf, reportStatus } from '../report/report.ts';
+import { reportStatus } from '../report/report.ts';
 import { askAgent, askDryRun } from '../agent/ask.ts';
 import { factsOf, lookAtConfiguration } from '../agent/facts.ts';
-import { hookOutputs, jsonOption, type ReportOptions, showReport } from './show-report.ts';
+import { hookOutputs, jsonOption, type ReportOptions, showFound, showReport } from './show-report.ts';
 import { readStatus } from '../agent/published.ts';
 import type { Run, World } from '../agent/world.ts';
 
@@ -44,9 +44,8 @@ async function dryRun(world: World, options: RefreshOptions): Promise<ExitCode> 
   const { consumers } = await askDryRun(world, { notifyAll, notify });
   if (!notifyAll && notify.length === 0) return await planPass(world, options);
   const exitCode = consumers.some(({ error }) => error) ? EXIT.consumerPending : EXIT.done;
-  const { clock } = await world.services();
-  const report = reportOf('refresh', { consumers, findings: [], exitCode }, clock.now());
-  return showReport(world, options, report, () => `${consumers.flatMap(prospectLines).join('\n')}\n`);
+  const text = `${consumers.flatMap(prospectLines).join('\n')}\n`;
+  return await showFound(world, options, { command: 'refresh', consumers, findings: [], exitCode }, () => text);
 }
 
 async function planPass(world: World, options: RefreshOptions): Promise<ExitCode> {

@@ -44,7 +44,7 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   world.onHangup(
     () =>
       void opening.then(
-        ({ agent }) => reload(world, { options, agent, log, readiness, clock }),
+        ({ agent }) => reload(world, options, { agent, log, readiness, clock }),
         () => undefined,
       ),
   );
@@ -136,16 +136,12 @@ async function prospectsOf(
   );
 }
 
-interface Reload {
-  readonly options: ConfigOptions;
-  readonly agent: Agent;
-  readonly log: Log;
-  readonly readiness: Readiness;
-  readonly clock: Clock;
-}
-
 /** A wrong configuration changes nothing: the agent goes on with the one it has, and makes its pass. */
-async function reload(world: World, { options, agent, log, readiness, clock }: Reload): Promise<void> {
+async function reload(
+  world: World,
+  options: ConfigOptions,
+  { agent, log, readiness, clock }: { agent: Agent; log: Log; readiness: Readiness; clock: Clock },
+): Promise<void> {
   const since = clock.now();
   readiness.reloading(since);
   try {

@@ -1,9 +1,12 @@
 import { Option } from 'commander';
 import { describeWhose, stateDirectory } from '../agent/published.ts';
 import type { World } from '../agent/world.ts';
+import type { ErrorInfo } from '../core/errors.ts';
 import type { ExitCode } from '../core/exit.ts';
+import { findingOf, type Finding } from '../core/findings.ts';
+import { named, type SinkKey } from '../core/sink-id.ts';
 import type { HookOutputs } from '../report/print-report.ts';
-import type { StatusReport } from '../report/report.ts';
+import { reportOf, type Reported, type StatusReport } from '../report/report.ts';
 import type { Report } from '../report/schema.ts';
 import { coloured, lineWidth, type Look, plain, USUAL } from '../report/text.ts';
 import { readState } from '../rotation/store.ts';
@@ -16,7 +19,29 @@ export function jsonOption(): Option {
   return new Option('--json', 'print the report as JSON');
 }
 
-/** Says what a command has found or done, as JSON or in the words that `text` gives, and gives its exit code. */
+/** A finding for each sink with an error. `problem`: what comes of it. */
+export function refusedSinks(
+  sinks: readonly (SinkKey & { readonly error?: ErrorInfo })[],
+  problem: string,
+): readonly Finding[] {
+  return named(sinks).flatMap(({ name: subject, error }) =>
+    error ? [findingOf('sink-refused', { subject, problem }, error)] : [],
+  );
+}
+
+/** Reports what a command has found or done just now, as {@link showReport} does. */
+export async function showFound(
+  world: World,
+  options: ReportOptions,
+  { command, ...found }: Reported & { readonly command: string },
+  text: (report: Report) => string,
+): Promise<ExitCode> {
+  const { clock } = await world.services();
+  const report = reportOf(command, found, clock.now());
+  return showReport(world, options, report, () => text(report));
+}
+
+/** Prints a report, as JSON or in the words that `text` gives, and gives its exit code. */
 export function showReport(world: World, { json }: ReportOptions, report: Report, text: () => string): ExitCode {
   if (json) world.print(`${JSON.stringify(report, undefined, 2)}\n`);
   else if (!world.isQuiet) world.show(text() + whoseLine(world));

@@ -5,8 +5,7 @@ import type { Run, Terminal, World } from '../agent/world.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { checkLine, NAGIOS, printStatus, type ShownStatus } from '../report/print-status.ts';
-import { reportStatus, type StatusReport } from '../report/report.ts';
-import type { Look } from '../report/text.ts';
+import { reportStatus } from '../report/report.ts';
 import { hookOutputs, jsonOption, type ReportOptions, screenOf, showLaidOut } from './show-report.ts';
 
 interface StatusOptions extends ReportOptions {
@@ -31,7 +30,7 @@ async function status(world: World, options: StatusOptions): Promise<number> {
   if (options.check) return await check(world);
   if (options.watch) return await watch(world, () => screen(world));
   const seen = await look(world);
-  return showLaidOut(world, options, seen.report, () => printStatus(seen, lookOf(world, seen.report)));
+  return showLaidOut(world, options, seen.report, () => print(world, seen));
 }
 
 async function look(world: World): Promise<ShownStatus> {
@@ -39,15 +38,11 @@ async function look(world: World): Promise<ShownStatus> {
   const facts = await lookAtFacts(world, found, directories.runtime);
   const { clock } = await world.services();
   const assessed = reportStatus('status', facts, clock.now());
-  return {
-    ...assessed,
-    whose: describeWhose(world, directories),
-    outputs: hookOutputs(world, assessed.report),
-  };
+  return { ...assessed, whose: describeWhose(world, directories), outputs: hookOutputs(world, assessed.report) };
 }
 
-function lookOf(world: World, { at }: StatusReport): Look {
-  return { ...screenOf(world), now: Date.parse(at) };
+function print(world: World, seen: ShownStatus): string {
+  return printStatus(seen, { ...screenOf(world), now: Date.parse(seen.report.at) });
 }
 
 /** A plugin has no other way to say what went wrong than its line. */
@@ -65,8 +60,7 @@ async function check(world: World): Promise<number> {
 /** While there is no status, why. */
 async function screen(world: World): Promise<string> {
   try {
-    const seen = await look(world);
-    return printStatus(seen, lookOf(world, seen.report));
+    return print(world, await look(world));
   } catch (error) {
     const { message, hint = '' } = toErrorInfo(error);
     return `${message}\n${hint}\n`;

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Config } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
-import { isErrno, AgentError, describeForeign } from '../core/errors.ts';
+import { AgentError, describeForeign, errnoError, isErrno } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { readFile } from '../files/read.ts';
 import { Held } from '../paths/held.ts';
@@ -138,7 +138,7 @@ export function readConfigFile(file: string, uid: number): FileText {
     if (uid !== 0) return readHeld(file, Held.unjudged(file));
     using found = openFile('configuration', file, { uid });
     if (found.kind === 'file') return readHeld(file, found.held);
-    if (found.kind === 'absent') throw Object.assign(new Error(file), { code: 'ENOENT', syscall: 'open' });
+    if (found.kind === 'absent') throw errnoError('ENOENT', 'open');
     const error = distrust('configuration', file, found, (at) => installConfig(file, at));
     return refuse(file, error.code === 'CONFIG_UNSAFE' ? error.code : 'CONFIG_UNREADABLE', error);
   } catch (error) {

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { SIGNALS } from '../core/config.ts';
+import { LOG_LEVELS, SIGNALS } from '../core/config.ts';
 import { readEndpoint } from '../core/endpoint.ts';
 import {
   choice,
@@ -273,7 +273,7 @@ const refresh = mapping({
 });
 
 const log = mapping({
-  level: option('The least important lines to write.', choice('error', 'warn', 'info', 'debug'), 'info'),
+  level: option('The least important lines to write.', choice(...LOG_LEVELS), 'info'),
   format: option(
     'How lines are written. auto: for journald where it listens, as text elsewhere.',
     choice('auto', 'text', 'json', 'journald'),

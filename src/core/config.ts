@@ -62,7 +62,9 @@ export interface MetricsConfig {
   readonly textfile?: string;
 }
 
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+/** The most important first. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 /** `auto`: journald priorities under systemd, text elsewhere. */
 export type LogFormat = 'auto' | 'text' | 'json' | 'journald';
 

@@ -87,11 +87,14 @@ export class HttpError extends Error {
   }
 }
 
-/** Fields must not hold secrets. `event` is a stable name for JSON readers: `sink_written`. */
+/** `event` is a stable name for JSON readers: `sink_written`. */
 export interface LogFields {
   readonly event: string;
-  readonly [field: string]: unknown;
+  readonly [field: string]: LogValue;
 }
+
+/** No object, such as a Secret or an error of anybody's, is one. */
+export type LogValue = string | number | readonly string[] | undefined;
 
 export interface Log {
   error(message: string, fields: LogFields): void;

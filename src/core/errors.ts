@@ -59,6 +59,11 @@ export function isErrno(error: unknown, ...codes: readonly string[]): error is E
   return name !== undefined && (codes.length === 0 || codes.includes(name));
 }
 
+/** As Node makes them of the kernel's answers. */
+export function errnoError(code: string, syscall: string): ErrnoError {
+  return Object.assign(new Error(`${code} on ${syscall}`), { code, syscall });
+}
+
 /** What quotas and network file systems give, and libuv, which names the errors, does not know. */
 const UNNAMED: Readonly<Record<string, string>> = { '-116': 'ESTALE', '-122': 'EDQUOT' };
 

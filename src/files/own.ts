@@ -1,8 +1,9 @@
-import { closeSync, constants, fchmodSync, fstatSync, fsync, openSync, readFileSync, writeSync } from 'node:fs';
+import { constants, fchmodSync, fstatSync, fsync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { UserIds } from '../core/contracts.ts';
-import { isErrno, type ErrorInfo } from '../core/errors.ts';
+import { errnoError, type ErrorInfo, isErrno } from '../core/errors.ts';
+import { closedAtEnd } from '../paths/descriptor.ts';
 import type { Directory, Held } from '../paths/held.ts';
 import { errorOf, makeDirectory, openDirectory, openFile, type Use } from '../paths/policies.ts';
 import type { Walker } from '../paths/walked.ts';
@@ -51,7 +52,7 @@ export class OwnDirectory {
     if (found.kind === 'directory' && found.missing.length === 0) return found.held;
     found[Symbol.dispose]();
     if (found.kind !== 'directory') throw errorOf(this.#use, this.path, found);
-    throw Object.assign(new Error('no such directory'), { code: 'ENOENT', syscall: 'open' });
+    throw errnoError('ENOENT', 'open');
   }
 
   /** Why it would be refused now, whatever of it is missing; makes nothing, and throws nothing. */
@@ -70,29 +71,23 @@ export class OwnDirectory {
   read(name: string): Buffer | undefined {
     using held = this.#find(name);
     if (!held) return undefined;
-    const fd = held.reopen(constants.O_RDONLY);
-    try {
-      refuseSpecial(join(this.path, name), fstatSync(fd, { bigint: true }), 'STATE_UNWRITABLE');
-      return readFileSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    using file = held.reopen(constants.O_RDONLY);
+    refuseSpecial(join(this.path, name), fstatSync(file.fd, { bigint: true }), 'STATE_UNWRITABLE');
+    return readFileSync(file.fd);
   }
 
   /** Whole or not at all, over whatever stands under this name, and on disk when it resolves. */
   async write(name: string, content: Content): Promise<void> {
     using directory = this.open();
     const temp = tempOf(name);
-    const fd = openSync(directory.at(temp), EXCLUSIVELY, 0o600);
+    using file = closedAtEnd(openSync(directory.at(temp), EXCLUSIVELY, 0o600));
     try {
-      await fill(fd, content);
+      await fill(file.fd, content);
       directory.rename(temp, name);
     } catch (error) {
       // Root and the agent alone make entries there: it is the one that was made.
       removeIfPossible(directory, temp);
       throw error;
-    } finally {
-      closeSync(fd);
     }
     // Without this a power cut can bring back the old file.
     if (content.isSynced !== false) await directory.sync();
@@ -135,7 +130,7 @@ async function fill(fd: number, { bytes, mode, isSynced = true }: Content): Prom
 export function writeAll(fd: number, bytes: Buffer): void {
   for (let done = 0; done < bytes.length;) {
     const count = writeSync(fd, bytes, done);
-    if (count === 0) throw Object.assign(new Error('short write'), { code: 'ENOSPC', syscall: 'write' });
+    if (count === 0) throw errnoError('ENOSPC', 'write');
     done += count;
   }
 }

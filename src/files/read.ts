@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, readSync, type BigIntStats } from 'node:fs';
-import { AgentError, isErrno, type ErrorCode } from '../core/errors.ts';
+import { constants, fstatSync, readSync, type BigIntStats } from 'node:fs';
+import { AgentError, errnoError, type ErrorCode, isErrno } from '../core/errors.ts';
+import type { Descriptor } from '../paths/descriptor.ts';
 import type { Held } from '../paths/held.ts';
 
 /** Far more than any configuration, pid file or credentials file has; less than would hurt. */
@@ -23,28 +24,23 @@ export interface ReadCodes {
 export function readFile(file: Held, codes: ReadCodes, use?: (fd: number) => void): ReadFile {
   const seen = file.stat();
   refuseSpecial(file.path, seen, codes.notRegular);
-  const fd = openUnread(file);
-  try {
-    const stat = fstatSync(fd, { bigint: true });
-    // What is held cannot become another file; a file system that serves one all the same is not to be believed.
-    if (stat.dev !== seen.dev || stat.ino !== seen.ino || !stat.isFile()) {
-      throw Object.assign(new Error('another file'), { code: 'ESTALE', syscall: 'open' });
-    }
-    const bytes = stat.size > MAX_BYTES ? undefined : readCapped(fd);
-    if (bytes === undefined || bytes.length > MAX_BYTES) {
-      const got = bytes ? 'more' : stat.size;
-      const message = `${file.path}: expected at most ${MAX_BYTES} bytes, got ${got}`;
-      throw new AgentError(codes.tooLarge, message, { hint: 'this is hardly the file that was meant: check the path' });
-    }
-    use?.(fd);
-    return { stat, bytes };
-  } finally {
-    closeSync(fd);
+  using opened = openUnread(file);
+  const { fd } = opened;
+  const stat = fstatSync(fd, { bigint: true });
+  // What is held cannot become another file; a file system that serves one all the same is not to be believed.
+  if (stat.dev !== seen.dev || stat.ino !== seen.ino || !stat.isFile()) throw errnoError('ESTALE', 'open');
+  const bytes = stat.size > MAX_BYTES ? undefined : readCapped(fd);
+  if (bytes === undefined || bytes.length > MAX_BYTES) {
+    const got = bytes ? 'more' : stat.size;
+    const message = `${file.path}: expected at most ${MAX_BYTES} bytes, got ${got}`;
+    throw new AgentError(codes.tooLarge, message, { hint: 'this is hardly the file that was meant: check the path' });
   }
+  use?.(fd);
+  return { stat, bytes };
 }
 
 /** O_NOATIME leaves the access time to tell when the real readers came; only the owner and root may ask for it. */
-function openUnread(file: Held): number {
+function openUnread(file: Held): Descriptor {
   try {
     return file.reopen(constants.O_RDONLY | constants.O_NOATIME);
   } catch (error) {

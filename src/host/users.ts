@@ -1,5 +1,5 @@
 import type { Users } from '../core/contracts.ts';
-import { isErrno } from '../core/errors.ts';
+import { errnoError, isErrno } from '../core/errors.ts';
 import { readOrNothing } from '../paths/accounts.ts';
 import { type HostDeps, runTool, type ToolOptions } from './tool.ts';
 
@@ -82,7 +82,7 @@ export async function getent(deps: Asking, table: Table, key: string): Promise<E
   });
   if (result.exitCode === 0) return result.output.split('\n')[0]?.split(':');
   if (result.exitCode === ABSENT) return undefined;
-  throw Object.assign(new Error('the name services do not answer'), { code: 'ETIMEDOUT', syscall: 'getent' });
+  throw errnoError('ETIMEDOUT', 'getent');
 }
 
 /** What getent cannot take for an option, a list or another field. */

@@ -1,24 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostOf } from '../host/tool.ts';
-import { nameOf, type LockdownDeps, type Rules } from './rules.ts';
+import { nameOf, type LockdownDeps } from './rules.ts';
 
-export interface Party extends Talker {
-  readonly name?: string;
-  readonly isAllowed: boolean;
-}
-
-/** A service of this machine that is known to ask the metadata service as a user of its own. */
-export interface KnownService {
-  readonly user: string;
-  readonly what: string;
-  readonly isAllowed: boolean;
-}
-
-/** What the rules would change for those who are here now. */
+/** Who is here now and reaches the metadata service, or may want to. */
 export interface Preflight {
-  readonly talking: readonly Party[];
-  readonly services: readonly KnownService[];
+  /** Users with connections to it. */
+  readonly talking: readonly (Talker & { readonly name: string | undefined })[];
+  /** Services of this machine that are known to ask it as users of their own. */
+  readonly services: readonly { readonly uid: number; readonly user: string; readonly what: string }[];
   /** Interfaces that lead to containers or other network namespaces. */
   readonly bridges: readonly string[];
 }
@@ -33,31 +23,19 @@ const SERVICES: Readonly<Record<string, string>> = {
 
 const BRIDGE = /^(?:docker|podman|cni|nerdctl|lxcbr|lxdbr|incusbr|virbr|br-|veth|eni|cali)/;
 
-export async function preflight(deps: LockdownDeps, rules: Rules): Promise<Preflight> {
+export async function preflight(deps: LockdownDeps): Promise<Preflight> {
   const { net } = hostOf(deps);
-  const [talkers, services, interfaces] = await Promise.all([
-    readTalkers(net),
-    Promise.all(Object.entries(SERVICES).map((service) => findService(deps, rules, service))),
-    readOptional(join(net, 'dev')),
-  ]);
-  const talking = talkers.map(async (talker) => {
-    const name = await nameOf(deps, talker.uid);
-    return { ...talker, ...(name !== undefined && { name }), isAllowed: rules.users.includes(talker.uid) };
+  const talkers = await readTalkers(net);
+  const talking = talkers.map(async (talker) => ({ ...talker, name: await nameOf(deps, talker.uid) }));
+  const services = Object.entries(SERVICES).map(async ([user, what]) => {
+    const found = await deps.users.user(user).catch(() => undefined);
+    return found ? [{ uid: found.uid, user, what }] : [];
   });
   return {
     talking: await Promise.all(talking),
-    services: services.filter((service) => service !== undefined),
-    bridges: bridgesOf(interfaces),
+    services: (await Promise.all(services)).flat(),
+    bridges: bridgesOf(await readOptional(join(net, 'dev'))),
   };
-}
-
-async function findService(
-  { users }: LockdownDeps,
-  rules: Rules,
-  [user, what]: [user: string, what: string],
-): Promise<KnownService | undefined> {
-  const found = await users.user(user).catch(() => undefined);
-  return found && { user, what, isAllowed: rules.users.includes(found.uid) };
 }
 
 /** Of /proc/net/dev, which has a line for each interface, its name before a colon. */
@@ -66,7 +44,6 @@ function bridgesOf(interfaces: string): string[] {
   return names.filter((name) => BRIDGE.test(name)).sort();
 }
 
-/** A user with connections to the metadata service. */
 interface Talker {
   readonly uid: number;
   readonly connections: number;

@@ -1,4 +1,4 @@
-import { closeSync, constants, readSync } from 'node:fs';
+import { constants, readSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isErrno, type ErrorInfo } from '../core/errors.ts';
 import { executedBy, SEPARATORS, type Executed } from '../core/executed.ts';
@@ -48,16 +48,13 @@ function judgeInterpreter(script: Executed, held: Held, walker: Walker, depth: n
 /** Empty for what cannot be read: no interpreter could either. */
 function beginOf(held: Held): string {
   if (!held.stat().isFile()) return '';
-  let fd: number | undefined;
   try {
-    fd = held.reopen(constants.O_RDONLY);
+    using file = held.reopen(constants.O_RDONLY);
     const bytes = Buffer.alloc(LINE_BYTES);
-    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, LINE_BYTES, 0));
+    return bytes.toString('latin1', 0, readSync(file.fd, bytes, 0, LINE_BYTES, 0));
   } catch (error) {
     if (isErrno(error, 'EACCES')) return '';
     throw error;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
 }
 

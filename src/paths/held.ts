@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import type { UserIds } from '../core/contracts.ts';
 import { isErrno } from '../core/errors.ts';
+import { closedAtEnd, type Descriptor } from './descriptor.ts';
 import { mountIdOf } from './mounts.ts';
 
 /** Neither it nor O_CLOEXEC, which libuv adds, is among Node's constants; alike on x86-64 and arm64. */
@@ -63,9 +64,9 @@ export class Held implements Disposable {
     return fs.fstatSync(this.fd, { bigint: true });
   }
 
-  /** The same file, opened to be used; waits for no writer of a FIFO. The descriptor is the caller's to close. */
-  reopen(flags: number): number {
-    return fs.openSync(this.link, flags | O_NONBLOCK | O_NOCTTY);
+  /** The same file, opened to be used; waits for no writer of a FIFO. */
+  reopen(flags: number): Descriptor {
+    return closedAtEnd(fs.openSync(this.link, flags | O_NONBLOCK | O_NOCTTY));
   }
 
   /** Throws EACCES, EROFS and the like where it cannot be used so (`W_OK`). */
@@ -160,30 +161,20 @@ export class Directory extends Held {
     if ((Number(stat.mode) & 0o7777) !== mode) fs.chmodSync(made.link, mode);
     const { uid, gid } = owner;
     if (Number(stat.uid) !== uid || Number(stat.gid) !== gid) fs.chownSync(made.link, uid, gid);
-    for (const directory of [made, this]) directory.#use(fs.fsyncSync);
+    for (const directory of [made, this]) {
+      using readable = directory.#openToRead();
+      fs.fsyncSync(readable.fd);
+    }
     return made;
   }
 
   /** Without this a power cut can bring back the old names. Rejects with errno errors. */
   async sync(): Promise<void> {
-    const fd = this.#openToRead();
-    try {
-      await promisify(fs.fsync)(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
+    using readable = this.#openToRead();
+    await promisify(fs.fsync)(readable.fd);
   }
 
-  #use(work: (fd: number) => void): void {
-    const fd = this.#openToRead();
-    try {
-      work(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
-  }
-
-  #openToRead(): number {
-    return fs.openSync(`${this.link}/.`, O_RDONLY | O_DIRECTORY);
+  #openToRead(): Descriptor {
+    return closedAtEnd(fs.openSync(`${this.link}/.`, O_RDONLY | O_DIRECTORY));
   }
 }

@@ -1,4 +1,5 @@
 import { dlopen } from 'node:ffi';
+import { errnoError } from '../core/errors.ts';
 
 /** What the walk asks of libc because Node has no word for it. Works on descriptors, O_PATH included. */
 const { functions: libc } = dlopen(null, {
@@ -17,7 +18,7 @@ export function readLink(fd: number): string {
   const target = Buffer.alloc(PATH_BYTES);
   const length = Number(libc.readlinkat(fd, ITSELF, target, BigInt(PATH_BYTES)));
   if (length > 0 && length < PATH_BYTES) return target.toString('utf8', 0, length);
-  throw Object.assign(new Error('a symlink that cannot be read'), { code: 'EINVAL', syscall: 'readlink' });
+  throw errnoError('EINVAL', 'readlink');
 }
 
 /** Whether more than owner, group and others have rights. What the file system does not tell counts as yes. */

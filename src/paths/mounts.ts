@@ -1,5 +1,6 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { isErrno } from '../core/errors.ts';
+import { openSync, readFileSync, readSync } from 'node:fs';
+import { errnoError, isErrno } from '../core/errors.ts';
+import { closedAtEnd } from './descriptor.ts';
 
 /** File systems that answer by themselves. Any other may be a server, or a user's program, that lets us wait for ever. */
 const LOCAL: ReadonlySet<string> = new Set([
@@ -96,15 +97,11 @@ const FDINFO = Buffer.alloc(1024);
  * is missing.
  */
 export function mountIdOf(fd: number): number {
-  const info = openSync(`/proc/self/fdinfo/${fd}`, 'r');
-  try {
-    const length = readSync(info, FDINFO, 0, FDINFO.length, 0);
-    const [, id] = /^mnt_id:\s*(\d+)$/m.exec(FDINFO.toString('latin1', 0, length)) ?? [];
-    if (id === undefined) throw Object.assign(new Error('no mount id'), { code: 'ENOSYS', syscall: 'read' });
-    return Number(id);
-  } finally {
-    closeSync(info);
-  }
+  using info = closedAtEnd(openSync(`/proc/self/fdinfo/${fd}`, 'r'));
+  const length = readSync(info.fd, FDINFO, 0, FDINFO.length, 0);
+  const [, id] = /^mnt_id:\s*(\d+)$/m.exec(FDINFO.toString('latin1', 0, length)) ?? [];
+  if (id === undefined) throw errnoError('ENOSYS', 'read');
+  return Number(id);
 }
 
 /** Throws errno errors. */

@@ -9,10 +9,10 @@
  * files/read.ts. The walk is in walk.ts, the words of a refusal in refusal.ts.
  */
 import type { UserIds } from '../core/contracts.ts';
-import { AgentError, type ErrorInfo } from '../core/errors.ts';
+import { AgentError, errnoError, type ErrorInfo } from '../core/errors.ts';
 import type { Directory } from './held.ts';
 import { explainRefusal, type Codes, type Refusal } from './refusal.ts';
-import { errno, walk } from './walk.ts';
+import { walk } from './walk.ts';
 import type { Elsewhere, Ended, ReachedDirectory, ReachedFile, Walker } from './walked.ts';
 
 export type Use = 'sink' | 'program' | 'configuration' | 'own' | 'pid_file';
@@ -99,6 +99,6 @@ function refusalOf(found: Elsewhere): Refusal {
     case 'remote':
       return { why: 'mount', at, got: 'one that may let us wait' };
     case 'absent':
-      return { why: 'errno', at, error: errno('ENOENT'), end: 'file' };
+      return { why: 'errno', at, error: errnoError('ENOENT', 'open'), end: 'file' };
   }
 }

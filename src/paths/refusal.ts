@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { AgentError, describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../core/errors.ts';
+import { describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../core/errors.ts';
 import { octal } from '../core/printable.ts';
 import { shellWord } from '../core/shell-word.ts';
 
@@ -35,9 +35,7 @@ interface Text {
 
 /** The one place in which refusals become words. `path`: the one that was asked for. */
 export function explainRefusal(path: string, refusal: Refusal, { unsafe, unseen }: Codes): ErrorInfo {
-  const code = ['errno', 'no-proc'].includes(refusal.why) ? unseen : unsafe;
-  const { message, hint } = textOf(path, refusal);
-  return new AgentError(code, message, { hint }).toInfo();
+  return { code: ['errno', 'no-proc'].includes(refusal.why) ? unseen : unsafe, ...textOf(path, refusal) };
 }
 
 function textOf(path: string, refusal: Refusal): Text {

@@ -1,5 +1,5 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { isErrno } from '../core/errors.ts';
+import { errnoError, isErrno } from '../core/errors.ts';
 import { Directory, type Held } from './held.ts';
 import { mayHaveAcl, readLink } from './libc.ts';
 import { isAutomount, kindOfMount } from './mounts.ts';
@@ -235,7 +235,7 @@ class Way implements Disposable {
 
   #followLink(parent: Step, link: Held, pending: string[]): Walked | undefined {
     if (parent.shared !== 'nobody') return refuse({ why: 'claimed', at: link.path, got: 'a symlink' });
-    if (++this.#links > MAX_LINKS) throw errno('ELOOP');
+    if (++this.#links > MAX_LINKS) throw errnoError('ELOOP', 'open');
     const target = readLink(link.fd);
     this.#passed.push(link.path);
     pending.unshift(...namesOf(target));
@@ -259,7 +259,7 @@ class Way implements Disposable {
       keepStep(this.#walker, this.#push(stepAt(held, stat, this.#walker)));
       return undefined;
     }
-    if (pending.length > 0 || this.#end === 'directory') throw errno('ENOTDIR');
+    if (pending.length > 0 || this.#end === 'directory') throw errnoError('ENOTDIR', 'open');
     if (parent.shared !== 'nobody') return refuse({ why: 'claimed', at: held.path, got: 'a file' });
     if (!isOurs) return this.#endAtUser(uid, held.path, parent);
     if (stat.isFile() && sharedWith(held, stat, this.#walker) !== 'nobody')
@@ -270,13 +270,13 @@ class Way implements Disposable {
   #miss(parent: Step, missing: readonly string[]): Walked {
     if (this.#end === 'file') return { kind: 'absent', at: parent.directory.path, passed: this.#passed };
     // A name that leads back out of what is not there: nothing says that the way out was looked at.
-    if (missing.includes('..')) throw errno('ENOENT');
+    if (missing.includes('..')) throw errnoError('ENOENT', 'open');
     return this.#arrive(missing);
   }
 
   #arrive(missing: readonly string[]): Walked {
     const { top } = this;
-    if (this.#end === 'file') throw errno('EISDIR');
+    if (this.#end === 'file') throw errnoError('EISDIR', 'open');
     const unsafe = refuseShared(top);
     if (unsafe) return refuse(unsafe);
     if (top.shared === 'sticky') return refuse({ why: 'sticky', at: top.directory.path });
@@ -287,8 +287,4 @@ class Way implements Disposable {
 
 function refuse(refusal: Refusal): Walked {
   return { kind: 'refused', refusal };
-}
-
-export function errno(code: string): Error {
-  return Object.assign(new Error(code), { code, syscall: 'open' });
 }

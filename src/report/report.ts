@@ -6,7 +6,8 @@ import { type Exits, type Facts, hostOf, type Judged, judgePass, judgeSince } fr
 import type { NextPass, Report, Status } from './schema.ts';
 import { count, duration, firstOf, timestamp } from './text.ts';
 
-interface Reported extends Omit<Partial<Report>, 'version' | 'command' | 'at' | 'level'> {
+/** What a command has found or done. */
+export interface Reported extends Omit<Partial<Report>, 'version' | 'command' | 'at' | 'level'> {
   readonly exitCode: ExitCode;
   readonly findings: readonly Finding[];
 }

@@ -2,7 +2,7 @@ import { fstatSync } from 'node:fs';
 import { basename } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { Exchanged, type AtomicFiles, type TempHandle } from '../core/contracts.ts';
-import { isErrno } from '../core/errors.ts';
+import { errnoError, isErrno } from '../core/errors.ts';
 import { closeTemp, descriptorOf, isNamed } from './atomic-fs.ts';
 
 /** Replaces files by write-file-atomic, which is trusted with opening the temp file, the rename and the clean-up alone. */
@@ -51,7 +51,7 @@ async function replace(target: string, stage: (temp: TempHandle) => Promise<void
 function makeSureItIsNew(fd: number): void {
   const stat = fstatSync(fd);
   if (stat.isFile() && stat.nlink === 1 && stat.size === 0) return;
-  throw Object.assign(new Error('the temp file is not a new one'), { code: 'EEXIST', syscall: 'open' });
+  throw errnoError('EEXIST', 'open');
 }
 
 function isWhatWasMade(fd: number, path: string): boolean {

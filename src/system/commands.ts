@@ -4,6 +4,7 @@ import { dlopen } from 'node:ffi';
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandOptions, CommandResult, Commands } from '../core/contracts.ts';
+import { errnoError } from '../core/errors.ts';
 
 const OUTPUT_BYTES = 4096;
 /** What a program has between SIGTERM and SIGKILL. */
@@ -20,8 +21,7 @@ export function createCommands(): Commands {
       options.signal?.throwIfAborted();
       const work = JSON.stringify([command, options.ids]);
       // Each further one would hang as well, until the machine has no more processes.
-      if (hanging.has(work))
-        throw Object.assign(new Error('an earlier one hangs'), { code: 'EBUSY', syscall: 'spawn' });
+      if (hanging.has(work)) throw errnoError('EBUSY', 'spawn');
       const child = spawnAlone(command, { env: options.env, stdio: ['ignore', 'pipe', 'pipe'], ...options.ids });
       child.once('exit', () => hanging.delete(work));
       const result = await resultOf(child, options);

@@ -1,6 +1,8 @@
 import { dlopen } from 'node:ffi';
-import { closeSync, constants, openSync } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import type { FileSecurity } from '../core/contracts.ts';
+import { errnoError } from '../core/errors.ts';
+import { closedAtEnd } from '../paths/descriptor.ts';
 import type { Directory } from '../paths/held.ts';
 
 const ACCESS_ACL = Buffer.from('system.posix_acl_access\0');
@@ -37,7 +39,7 @@ export const fileSecurity: FileSecurity = {
 
 /** The real errno is out of reach: Node's own calls may have changed it by the time that we could ask. */
 function denied(syscall: string): Error {
-  return Object.assign(new Error(`${syscall} failed`), { code: 'EPERM', syscall });
+  return errnoError('EPERM', syscall);
 }
 
 const LOCK_EX = 2;
@@ -50,14 +52,8 @@ const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | cons
  * whatever becomes of that, so it cannot go stale, and a child does not inherit it (O_CLOEXEC).
  */
 export function tryLock(directory: Directory, name: string): Disposable | undefined {
-  const fd = openSync(directory.at(name), FLAGS, 0o600);
-  if (libc.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
-    closeSync(fd);
-    return undefined;
-  }
-  return {
-    [Symbol.dispose](): void {
-      closeSync(fd);
-    },
-  };
+  const file = closedAtEnd(openSync(directory.at(name), FLAGS, 0o600));
+  if (libc.flock(file.fd, LOCK_EX | LOCK_NB) === 0) return file;
+  file[Symbol.dispose]();
+  return undefined;
 }

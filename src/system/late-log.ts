@@ -1,7 +1,5 @@
-import type { LogLevel } from '../core/config.ts';
+import { LOG_LEVELS, type LogLevel } from '../core/config.ts';
 import type { Log, LogFields } from '../core/contracts.ts';
-
-const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
 
 /** A log that is opened by its first line: most one-shots have nothing to say. Lines keep their order. */
 export function openLate(least: LogLevel, open: () => Promise<Log>): Log {
@@ -12,7 +10,7 @@ export function openLate(least: LogLevel, open: () => Promise<Log>): Log {
     for (const say of waiting.splice(0)) say(log);
   };
   const at = (level: LogLevel) => (message: string, fields: LogFields) => {
-    if (LEVELS.indexOf(level) > LEVELS.indexOf(least)) return;
+    if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(least)) return;
     if (log) log[level](message, fields);
     else if (
       waiting.push((opened) => {

@@ -2,7 +2,8 @@ import { dlopen } from 'node:ffi';
 import { closeSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Executable, ProcessHandle, Processes, UserIds } from '../core/contracts.ts';
-import { AgentError, isErrno } from '../core/errors.ts';
+import { AgentError, errnoError, isErrno } from '../core/errors.ts';
+import { closedAtEnd } from '../paths/descriptor.ts';
 
 /** The same on x86-64 and arm64. */
 const SYS_PIDFD_SEND_SIGNAL = 424;
@@ -52,15 +53,13 @@ function syscall(number: number, first: number, second: number): number {
 
 function held(pid: number, fd: number): ProcessHandle {
   return {
+    ...closedAtEnd(fd),
     pid,
     signal(name) {
       if (syscall(SYS_PIDFD_SEND_SIGNAL, fd, constants.signals[name]) === 0) return true;
       // errno may be another by now; the descriptor itself says whether its process is gone.
       if (/^Pid:\s*-1$/m.test(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))) return false;
-      throw Object.assign(new Error('signal not permitted'), { code: 'EPERM', syscall: 'kill' });
-    },
-    [Symbol.dispose]() {
-      closeSync(fd);
+      throw errnoError('EPERM', 'kill');
     },
   };
 }
@@ -128,6 +127,6 @@ function become({ uid, gid }: UserIds): void {
   libc.setfsuid(uid);
   const now = { uid: libc.setfsuid(ASK) >>> 0, gid: libc.setfsgid(ASK) >>> 0 };
   if (now.uid !== uid || now.gid !== gid) {
-    throw Object.assign(new Error('identity not changed'), { code: 'EPERM', syscall: 'setfsuid' });
+    throw errnoError('EPERM', 'setfsuid');
   }
 }

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { MAX_BYTES, readFile } from '../../src/files/read.ts';
+import { closedAtEnd, type Descriptor } from '../../src/paths/descriptor.ts';
 import { Held } from '../../src/paths/held.ts';
 import { openDirectory } from '../../src/paths/policies.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -64,8 +65,8 @@ describe('the reader for files that others can write', () => {
     const [seen = '', served = ''] = ['seen', 'served'].map((name) => join(directory, name));
     for (const file of [seen, served]) writeFileSync(file, 'x');
     class Lying extends Held {
-      override reopen(flags: number): number {
-        return openSync(served, flags);
+      override reopen(flags: number): Descriptor {
+        return closedAtEnd(openSync(served, flags));
       }
     }
     using held = new Lying(openSync(seen, 'r'), seen);

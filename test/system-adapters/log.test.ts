@@ -4,8 +4,6 @@ import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { LogConfig, LogFormat } from '../../src/core/config.ts';
 import type { Log } from '../../src/core/contracts.ts';
-import { AgentError } from '../../src/core/errors.ts';
-import { Secret } from '../../src/core/secret.ts';
 import { createLog } from '../../src/system/log.ts';
 
 const TIME = Date.UTC(2026, 10, 23, 19, 0, 0, 123);
@@ -39,14 +37,14 @@ describe('a line', () => {
       role: undefined,
       drift: ['mode', 'owner'],
     });
-    log.error('no', { event: 'failed', error: { code: 'IMDS_DENIED', hint: 'say "please"' }, none: [] });
+    log.error('no', { event: 'failed', code: 'IMDS_DENIED', hint: 'say "please"', none: [] });
   };
 
   test('for people', async () => {
     assert.equal(
       await lines('text', say),
       '2026-11-23T19:00:00Z warn  wrote 2 sinks sinks=2 first="/etc/my app.env" drift=mode,owner\n' +
-        '2026-11-23T19:00:00Z error no error.code=IMDS_DENIED error.hint="say \\"please\\""\n',
+        '2026-11-23T19:00:00Z error no code=IMDS_DENIED hint="say \\"please\\""\n',
     );
   });
 
@@ -56,7 +54,7 @@ describe('a line', () => {
       '{"time":"2026-11-23T19:00:00.123Z","level":"warn","event":"written","message":"wrote 2 sinks","sinks":2,' +
         '"first":"/etc/my app.env","drift":["mode","owner"]}\n' +
         '{"time":"2026-11-23T19:00:00.123Z","level":"error","event":"failed","message":"no",' +
-        '"error":{"code":"IMDS_DENIED","hint":"say \\"please\\""},"none":[]}\n',
+        '"code":"IMDS_DENIED","hint":"say \\"please\\"","none":[]}\n',
     );
   });
 
@@ -80,13 +78,7 @@ describe('whatever is logged', () => {
     test(`makes one line of ${format} without control characters`, async () => {
       const hostile = 'x\n<0>fake\r\u001b[2J\u0000\u0085\u2028\u202e\u{e0001}';
       const text = await lines(format, (log) => {
-        log.info(hostile, {
-          event: hostile,
-          path: hostile,
-          [hostile]: hostile,
-          list: [hostile],
-          deep: { [hostile]: hostile },
-        });
+        log.info(hostile, { event: hostile, path: hostile, [hostile]: hostile, list: [hostile] });
       });
       assert.equal(text.indexOf('\n'), text.length - 1);
       assert.doesNotMatch(text.slice(0, -1), /[\p{Cc}\p{Cf}\p{Zl}]/u);
@@ -95,43 +87,18 @@ describe('whatever is logged', () => {
 
     test(`shows no secret in ${format}`, async () => {
       const text = await lines(format, (log) => {
-        log.info('m', {
-          event: 'e',
-          value: new Secret('hidden'),
-          list: [new Secret('hidden')],
-          sessionToken: 'hidden',
-          SECRET_ACCESS_KEY: 'hidden',
-          nested: { password: { inner: 'hidden' } },
-          thrown: new Error('hidden'),
-          tokenTtl: 21_600,
-        });
+        log.info('m', { event: 'e', sessionToken: 'hidden', SECRET_ACCESS_KEY: ['hidden'], tokenTtl: 21_600 });
       });
       assert.doesNotMatch(text, /hidden/);
       assert.match(text, /\[secret\]/);
       assert.match(text, /21600/);
     });
 
-    test(`never throws in ${format}`, async () => {
-      const circle: Record<string, unknown> = { big: 5n, nothing: null, symbol: Symbol('s'), call: () => 1 };
-      circle['self'] = circle;
-      const bad = {
-        get boom(): string {
-          throw new Error('boom');
-        },
-      };
+    test(`is cut to a length in ${format}`, async () => {
       const text = await lines(format, (log) => {
-        log.info('m', {
-          event: 'e',
-          circle,
-          bad,
-          date: new Date(Number.NaN),
-          bytes: Buffer.from('hidden'),
-          not: Number.NaN,
-        });
-        log.info('m'.repeat(1e6), { event: 'e', long: 'x'.repeat(1e6), many: Array.from({ length: 1e5 }, () => 1) });
+        log.info('m'.repeat(1e6), { event: 'e', long: 'x'.repeat(1e6), many: Array.from({ length: 1e5 }, () => '1') });
       });
-      assert.doesNotMatch(text, /hidden/);
-      assert.equal(text.match(/\n/g)?.length, 2);
+      assert.equal(text.match(/\n/g)?.length, 1);
       assert.ok(text.length < 10_000);
     });
   }
@@ -146,12 +113,5 @@ describe('whatever is logged', () => {
       event: 'e',
       message: 'real',
     });
-  });
-
-  test('an error of ours is told with its code and hint', async () => {
-    const text = await lines('text', (log) => {
-      log.info('m', { event: 'e', error: new AgentError('USAGE', 'what', { hint: 'do' }) });
-    });
-    assert.match(text, / error\.code=USAGE error\.message=what error\.hint=do\n$/);
   });
 });

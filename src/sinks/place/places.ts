@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { AgentError, type ErrorInfo, isErrno } from '../../core/errors.ts';
+import { AgentError, errnoError, type ErrorInfo, isErrno } from '../../core/errors.ts';
 import type { UserIds, Users } from '../../core/contracts.ts';
 import { octal } from '../../core/printable.ts';
 import { shellWord } from '../../core/shell-word.ts';
@@ -182,7 +182,7 @@ export class Places implements Disposable {
 export function refuseUnwritable({ directory, missing, name, path }: Where): void {
   try {
     directory.access(constants.W_OK | constants.X_OK);
-    if (isAppendOnly(directory.fd)) throw Object.assign(new Error('append-only'), { code: 'EPERM', syscall: 'rename' });
+    if (isAppendOnly(directory.fd)) throw errnoError('EPERM', 'rename');
     using held = missing.length === 0 ? directory.find(name) : undefined;
     if (held) refuseImmutable(held);
   } catch (error) {
