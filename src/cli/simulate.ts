@@ -53,7 +53,9 @@ async function simulate(world: World, options: SimulateOptions): Promise<ExitCod
     ...(fault && { faults: fault }),
     ...(v1 && { v1 }),
   });
-  world.print(`metadata service simulated; use it with:\nexport AWS_EC2_METADATA_SERVICE_ENDPOINT=${simulator.url}\n`);
+  // Version 2.9 of the AWS CLI puts its path behind the endpoint as it is.
+  const endpoint = `${simulator.url}/`;
+  world.print(`metadata service simulated; use it with:\nexport AWS_EC2_METADATA_SERVICE_ENDPOINT=${endpoint}\n`);
   await world.stopped();
   await simulator.close();
   return EXIT.done;

@@ -94,9 +94,10 @@ function answerPath(tree: Tree, path: string): Answer {
   if (path === '/') return plain(VERSIONS.join('\n'));
   const [, version = '', below = ''] = /^\/([^/]+)(?:\/(.*))?$/.exec(path) ?? [];
   if (!VERSIONS.some((known) => known === version)) return errorPage(404);
-  const leaf = tree.get(below);
-  if (leaf !== undefined) return below === 'user-data' ? bytes(leaf) : plain(leaf);
-  const names = listing(tree, below.replace(/\/$/, ''));
+  const name = below.replace(/\/$/, '');
+  const leaf = tree.get(name);
+  if (leaf !== undefined) return name === 'user-data' ? bytes(leaf) : plain(leaf);
+  const names = listing(tree, name);
   return names === undefined ? errorPage(404) : plain(names);
 }
 

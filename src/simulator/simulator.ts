@@ -28,7 +28,8 @@ class LoopbackSimulator implements Simulator {
   readonly #issuer: Issuer;
   readonly #imds: Imds;
   readonly #faults: Faults;
-  readonly #server = createServer((request, response) => {
+  // As the real service, it wants no Host.
+  readonly #server = createServer({ requireHostHeader: false }, (request, response) => {
     this.#handle(request, response);
   });
   #role: string | null;
@@ -132,10 +133,14 @@ function describeInstance(options: SimulatorOptions, launchedAt: number): Instan
   };
 }
 
-/** Without the query; a client behind a proxy sends the whole URL. */
+/**
+ * Without the query, and with single slashes: clients join paths carelessly, and the service takes it. A client behind a
+ * proxy sends the whole URL.
+ */
 function pathOf(target: string): string {
   try {
-    return decodeURIComponent(new URL(target, 'http://simulator').pathname);
+    const { pathname } = new URL(target.replace(/^\/+/, '/'), 'http://simulator');
+    return decodeURIComponent(pathname).replace(/\/{2,}/g, '/');
   } catch {
     return target;
   }

@@ -19,6 +19,13 @@ found = boto3.Session().get_credentials()
 keys = found.get_frozen_credentials()
 print(json.dumps([found.method, keys.access_key, keys.secret_key, keys.token]))
 `;
+const BOTOCORE_REGION = `
+import os
+from botocore.utils import InstanceMetadataRegionFetcher
+# By itself it looks at no variable, and would ask the real service.
+endpoint = os.environ['AWS_EC2_METADATA_SERVICE_ENDPOINT'] + '/'
+print(InstanceMetadataRegionFetcher(base_url=endpoint, timeout=10).retrieve_region())
+`;
 
 /** Nothing but the simulator can give credentials, and version 1 is refused. */
 function environment(t: TestContext, simulator: Simulator): NodeJS.ProcessEnv {
@@ -62,6 +69,13 @@ describe('clients that are not ours take it for the real service', { timeout: li
     const { accessKeyId, secretAccessKey, token } = simulator.current();
     const { stdout } = await run('python3', ['-c', BOTO3], { env: environment(t, simulator) });
     assert.deepEqual(JSON.parse(stdout), ['iam-role', accessKeyId, secretAccessKey, token]);
+  });
+
+  test('botocore, for the region', async (t) => {
+    if (await isMissing(t, 'python3', '-c', 'import botocore')) return;
+    const env = environment(t, await start(t));
+    const { stdout } = await run('python3', ['-c', BOTOCORE_REGION], { env });
+    assert.equal(stdout.trim(), 'us-east-1');
   });
 
   test('the aws command', async (t) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { CREDENTIALS, get, Hands, putToken, ROLES, send, start, token } from './harness.ts';
@@ -86,6 +87,13 @@ describe('the metadata', () => {
     ['/2021-03-23/meta-data/instance-id?query', 'i-0fedcba9876543210'],
     ['/latest/meta-data/%69nstance-id', 'i-0fedcba9876543210'],
     ['/latest/meta-data/placement/region', 'us-east-1'],
+    // So ask botocore for the region, fog and ec2-metadata.
+    ['/latest/meta-data/placement/availability-zone/', 'us-east-1a'],
+    ['/latest/dynamic/instance-identity/document/', /^\{\n/],
+    // So ask ohai, facter, Ansible, and the AWS CLI where the endpoint ends with a slash.
+    ['//latest/meta-data/instance-id', 'i-0fedcba9876543210'],
+    ['/latest//meta-data//instance-id', 'i-0fedcba9876543210'],
+    ['/latest/meta-data//iam//security-credentials//', 'demo-role'],
     ['/latest/meta-data/placement/availability-zone', 'us-east-1a'],
   ];
   for (const [path, body] of plain) {
@@ -97,6 +105,16 @@ describe('the metadata', () => {
       else assert.match(reply.body, body);
     });
   }
+
+  test('is given without a Host, as HTTP/1.1 and HTTP/1.0 have it', async (t) => {
+    const { port } = new URL((await start(t, { ...instance, v1: true })).url);
+    for (const version of ['1.1', '1.0']) {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.setEncoding('latin1').write(`GET /latest/meta-data/instance-id HTTP/${version}\r\n\r\n`);
+      const parts = await socket.toArray();
+      assert.match(parts.join(''), /^HTTP\/1\.1 200 [^]*\r\n\r\ni-0fedcba9876543210$/);
+    }
+  });
 
   for (const path of [
     '/latest/user-data',
