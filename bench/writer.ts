@@ -67,6 +67,7 @@ function writeOurs(): (credentials: Credentials) => Promise<void> {
   };
   const sink: Omit<DotenvSink, 'path'> = {
     format: 'dotenv',
+    source: 'instance',
     mode: 0o600,
     notify: [],
     prefix: '',

@@ -1,4 +1,4 @@
-import type { Config } from '../core/config.ts';
+import { INSTANCE, type Config } from '../core/config.ts';
 import type { Http, Log } from '../core/contracts.ts';
 import type { Credentials } from '../core/credentials.ts';
 import { toErrorInfo } from '../core/errors.ts';
@@ -11,7 +11,7 @@ import { StateStore } from '../rotation/store.ts';
 import { applySinks } from '../sinks/apply.ts';
 import { forgetSink, renderSink } from '../sinks/formats/render.ts';
 import type { SinkDeps } from '../sinks/contract.ts';
-import { createImdsSource } from '../source/imds/source.ts';
+import { createSources } from '../source/registry.ts';
 import { Agent, type AgentDeps } from './agent.ts';
 import { Publisher, type PublishOptions } from './publish.ts';
 import { readFormer, stateDirectory, sweepPublished } from './published.ts';
@@ -81,9 +81,9 @@ function stages(world: World, services: Services, { log, tally, store }: Watched
   return {
     clock,
     bootId,
-    makeSource: ({ imds }) => {
+    makeSource: (config) => {
       const identity = knownIdentity(store.state, bootId);
-      return createImdsSource({ http, clock, config: imds, env: world.env, log, identity });
+      return createSources(config, { http, clock, env: world.env, log, identity })(INSTANCE);
     },
     applySinks: async (request) => {
       if (request.credentials) secrets = withSecrets(secrets, request.credentials);

@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { defaultConfig } from '../config/assemble.ts';
-import type { Config } from '../core/config.ts';
+import { INSTANCE, type Config } from '../core/config.ts';
 import type { Credentials, Origin } from '../core/credentials.ts';
 import { AgentError } from '../core/errors.ts';
 import { DEFAULT_CONFIG, DROP_INS, readPart, withConfig, type ConfigOptions } from './options.ts';
@@ -28,11 +28,11 @@ export async function obtain(
 }
 
 async function fetchCredentials(world: World, config: Config): ReturnType<typeof obtain> {
-  const { createImdsSource } = await import('../source/imds/source.ts');
+  const { createSources } = await import('../source/registry.ts');
   const { clock, http } = await world.services();
   const log = await world.openLog(config.log);
   try {
-    const fetched = await createImdsSource({ http, clock, config: config.imds, env: world.env, log }).fetch(world.stop);
+    const fetched = await createSources(config, { http, clock, env: world.env, log })(INSTANCE).fetch(world.stop);
     if (fetched.ok) return fetched;
     const { code, message, hint } = fetched.error;
     throw new AgentError(code, message, { hint });

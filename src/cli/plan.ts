@@ -3,7 +3,7 @@ import { stateDirectory } from '../agent/published.ts';
 import { sinkDeps } from '../agent/session.ts';
 import type { Run, World } from '../agent/world.ts';
 import { notableSkew, sourceTime } from '../core/clock-skew.ts';
-import type { Config } from '../core/config.ts';
+import { INSTANCE, type Config } from '../core/config.ts';
 import { displayKeyId } from '../core/credentials.ts';
 import { type ExitCode, exitCodeOfErrors } from '../core/exit.ts';
 import { findingOf } from '../core/findings.ts';
@@ -19,7 +19,7 @@ import { withoutBackoff, type AgentState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
 import { previewSinks } from '../sinks/apply.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
-import { createImdsSource } from '../source/imds/source.ts';
+import { createSources } from '../source/registry.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
 import { jsonOption, refusedSinks, screenOf, showFound, type ReportOptions } from './show-report.ts';
 
@@ -83,7 +83,7 @@ interface Decided {
 async function decide(world: World, config: Config, { accept: takesEarlier }: PlanOptions): Promise<Decided> {
   const { clock, http } = await world.services();
   const log = await world.openLog(config.log);
-  const source = createImdsSource({ http, clock, config: config.imds, env: world.env, log });
+  const source = createSources(config, { http, clock, env: world.env, log })(INSTANCE);
   const fetched = await source.fetch(world.stop);
   await http.close();
   const { clockSkew } = fetched;

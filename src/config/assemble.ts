@@ -104,8 +104,8 @@ function missing(tree: Tree, path: Path): Problem {
 }
 
 /**
- * Several files as one: lists join, of one setting in several files the last counts, which is noted; a consumer in two
- * files is a problem. What is of the wrong kind is left to the schema.
+ * Several files as one: lists join, of one setting in several files the last counts, which is noted; a consumer or source in
+ * two files is a problem. What is of the wrong kind is left to the schema.
  */
 function mergeFiles(trees: readonly Tree[]): { readonly tree: Tree; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
@@ -131,7 +131,7 @@ function isScalar({ value }: Tree): boolean {
 
 function joinNames(first: Mapping, second: Mapping, path: Path, problems: Problem[]): Mapping {
   const joined = new Map<string, Entry>(first);
-  const isOfNames = path.length === 1 && path[0] === 'consumers';
+  const isOfNames = path.length === 1 && (path[0] === 'consumers' || path[0] === 'sources');
   for (const [key, entry] of second) {
     const standing = first.get(key);
     const inner = [...path, key];

@@ -1,5 +1,6 @@
-import type { Config, ConsumerConfig, DotenvNames, SinkConfig } from '../core/config.ts';
+import type { Config, ConsumerConfig, DotenvNames, SinkConfig, SourceConfig } from '../core/config.ts';
 import type { ConsumerSettings, SinkSettings, File } from './schema.ts';
+import type { SourceSettings } from './source-schema.ts';
 
 /** Where a configuration was read; nothing, when it is that of a command line. */
 export interface Origin extends Pick<Config, 'files'> {
@@ -8,7 +9,10 @@ export interface Origin extends Pick<Config, 'files'> {
 }
 
 /** The configuration that valid settings mean, frozen. */
-export function buildConfig({ refresh, sinks, consumers, ...sections }: File, { files, ...origin }: Origin): Config {
+export function buildConfig(
+  { refresh, sources, sinks, consumers, ...sections }: File,
+  { files, ...origin }: Origin,
+): Config {
   const { schedule, ...rest } = refresh;
   return freeze({
     ...camel(origin),
@@ -18,9 +22,15 @@ export function buildConfig({ refresh, sinks, consumers, ...sections }: File, { 
       ...camel(rest),
       ...camel({ schedule: typeof schedule === 'string' ? { pattern: schedule } : schedule }),
     },
+    sources: Object.entries(sources).map(([name, source]) => buildSource(name, source)),
     sinks: sinks.map(buildSink),
     consumers: Object.entries(consumers).map(([name, consumer]) => buildConsumer(name, consumer)),
   });
+}
+
+/** The keys of tags are the administrator's. */
+function buildSource(name: string, { tags, ...source }: SourceSettings): SourceConfig {
+  return { name, ...camel(source), tags };
 }
 
 export function buildSink({ mode, notify, ...sink }: SinkSettings): SinkConfig {

@@ -88,6 +88,8 @@ export function word(expected: string, pattern: RegExp): v.GenericSchema<string,
   return text(expected, (got) => (pattern.test(got) ? { value: got } : REFUSED), { pattern: pattern.source }, quote);
 }
 
+export const name = word('a name of letters, digits and . _ -', /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+
 export function choice<const C extends readonly string[]>(...choices: C): v.PicklistSchema<C, string> {
   return v.picklist(choices, expectation(oneOf(choices)));
 }

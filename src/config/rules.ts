@@ -3,6 +3,7 @@ import { DOTENV_NAMES, usualWhen } from './build.ts';
 import { invalid, warning, didYouMean, pathText, show, type Problem } from './problem.ts';
 import { readKeys, readMode } from './scalars.ts';
 import { isWithin, sharedFiles } from './shared-files.ts';
+import { sourceNames, sourceRules } from './sources.ts';
 import { entriesAt, itemsAt, find, placeOf, textAt, keyPlaceOf, type Entry, type Part, type Tree } from './tree.ts';
 
 /**
@@ -14,6 +15,7 @@ export function checkRules(files: readonly Tree[], validatePattern: ValidatePatt
   const consumers = files.flatMap((file) => entriesAt(file, ['consumers']));
   return [
     ...sharedFiles(sinks),
+    ...files.flatMap((file) => entriesAt(file, ['sources'])).flatMap(sourceRules),
     ...sinks.flatMap(sinkRules),
     ...consumers.flatMap(([name, { tree }]) => consumerRules({ tree, path: pathText(['consumers', name]) })),
     ...files.flatMap((file) => [...checkSchedule(file, validatePattern), ...checkEndpoint(file)]),
@@ -25,6 +27,7 @@ export function checkNames(files: readonly Tree[]): Problem[] {
   const sinks = sinksOf(files);
   const consumers = new Map(files.flatMap((file) => entriesAt(file, ['consumers'])));
   return [
+    ...sourceNames(files, sinks),
     ...danglingNames(sinks, [...consumers.keys()]),
     ...unusedConsumers(sinks, consumers),
     ...wrongOrder(sinks, consumers),

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { LOG_LEVELS, SIGNALS } from '../core/config.ts';
+import { INSTANCE, LOG_LEVELS, SIGNALS } from '../core/config.ts';
 import { readEndpoint } from '../core/endpoint.ts';
 import {
   choice,
@@ -8,6 +8,7 @@ import {
   flag,
   listOf,
   mapping,
+  name,
   option,
   owner,
   path,
@@ -31,8 +32,7 @@ import {
   readTextfile,
 } from './scalars.ts';
 import { oneOf } from './problem.ts';
-
-const consumerName = word('a name of letters, digits and . _ -', /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+import { source } from './source-schema.ts';
 
 const ofConsumers = {
   when: option(
@@ -44,7 +44,7 @@ const ofConsumers = {
     'For when: expiring, the time that is left then. Left out: a third of the lifetime.',
     duration('1s', '12h'),
   ),
-  after: option('Consumers of the same files that are notified first.', listOf(consumerName, 'consumers', 'name')),
+  after: option('Consumers of the same files that are notified first.', listOf(name, 'consumers', 'name')),
 };
 
 const signal = text(`a signal: ${oneOf(SIGNALS)}`, readSignal, {
@@ -125,13 +125,14 @@ export type ConsumerSettings = v.InferOutput<typeof consumer>;
 
 const ofSinks = {
   path: required('The file to keep equal to the credentials, an absolute path.', path),
+  source: option('The source whose credentials it holds.', name, INSTANCE),
   owner: option('Owner of the file: a name or a numeric id. Left out: the user that the agent acts as.', owner),
   group: option("Group of the file: a name or a numeric id. Left out: the owner's primary group.", owner),
   mode: option(
     'Permission bits, octal however they are written; or `any`: the mode of the file system, if it keeps others out. Left out: 0600.',
     mode,
   ),
-  notify: option('The consumers to notify when this file changes.', listOf(consumerName, 'consumers', 'name'), []),
+  notify: option('The consumers to notify when this file changes.', listOf(name, 'consumers', 'name'), []),
 };
 
 const comment = option('Begin a new file with a comment that names credrotate.', flag, true);
@@ -295,10 +296,15 @@ const metrics = mapping({
 
 /** One configuration file, or several joined. Defaults that depend on other settings are in build.ts. */
 export const file = mapping({
+  sources: option(
+    'Where credentials come from beside the instance, by name: `instance` needs no entry.',
+    withoutLists(v.record(name, source, expectation('sources by name'))),
+    {},
+  ),
   sinks: option('The files to keep equal to the credentials.', v.array(sink, expectation('a list of sinks')), []),
   consumers: option(
     'The processes to notify when their sinks changed, by name.',
-    withoutLists(v.record(consumerName, consumer, expectation('consumers by name'))),
+    withoutLists(v.record(name, consumer, expectation('consumers by name'))),
     {},
   ),
   trusted_groups: option(

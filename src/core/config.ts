@@ -15,6 +15,8 @@ export interface Config {
   /** Names or numeric ids of groups that may write in the directories of sinks as their owners may. */
   readonly trustedGroups: readonly (string | number)[];
   readonly lockdown: LockdownConfig;
+  /** Those beside `instance`, which needs no entry: {@link imds} has its settings. */
+  readonly sources: readonly SourceConfig[];
   readonly sinks: readonly SinkConfig[];
   readonly consumers: readonly ConsumerConfig[];
 }
@@ -33,6 +35,39 @@ export interface ImdsConfig {
   /** For one request, the first included; unset: as above. */
   readonly attempts?: number;
 }
+
+/** The source that is always there: the role of this EC2 instance. */
+export const INSTANCE = 'instance';
+
+/** Another role, assumed with the credentials of another source. */
+export interface AssumeRoleConfig {
+  readonly type: 'assume_role';
+  readonly name: string;
+  readonly roleArn: string;
+  /** The name of the source whose credentials sign the request. */
+  readonly from: string;
+  /** Unset: `credrotate-<instance id or host name>`. */
+  readonly sessionName?: string;
+  readonly externalId?: string;
+  /** Unset: as STS has it, an hour. */
+  readonly duration?: number;
+  /** Unset: that of the base. */
+  readonly region?: string;
+  /** Scheme, host and port: TLS, or loopback. Unset: that of the region. */
+  readonly endpoint?: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly transitiveTags: readonly string[];
+  /** A session policy, JSON. */
+  readonly policy?: string;
+  readonly policyArns: readonly string[];
+  readonly sourceIdentity?: string;
+  /** Credentials of any other account are refused. */
+  readonly expectAccount?: string;
+  /** Certificates in PEM that replace the usual roots. */
+  readonly caFile?: string;
+}
+
+export type SourceConfig = AssumeRoleConfig;
 
 export type EndpointMode = 'ipv4' | 'ipv6';
 
@@ -71,6 +106,8 @@ export type LogFormat = 'auto' | 'text' | 'json' | 'journald';
 interface SinkCommon {
   /** Absolute and normalized. */
   readonly path: string;
+  /** The name of the source whose credentials it holds. */
+  readonly source: string;
   /** A name or a numeric id; unset: whoever the agent acts as. */
   readonly owner?: string | number;
   /** A name or a numeric id; unset: the owner's primary group. */

@@ -17,7 +17,22 @@ export interface Clock {
 
 /** Where credentials come from. Failures are outcomes, not exceptions; only an abort rejects. */
 export interface Source {
+  /**
+   * Makes new credentials each time that it is asked, as a service that many hosts share does: it is asked only when
+   * those before run out. Unset: gives what it has and may replace at any time, and is asked every `refresh.max_interval`.
+   */
+  readonly isIssuer?: true;
   fetch(signal: AbortSignal): Promise<Fetched>;
+}
+
+/** The source whose credentials another one signs with. */
+export interface Base {
+  readonly name: string;
+  /**
+   * Credentials that live for five minutes at least: fetched first where those that are known live for less, or where
+   * `isRefused` says that the service took these for expired; then those that come, whatever their life.
+   */
+  fetch(signal: AbortSignal, isRefused?: boolean): Promise<Fetched>;
 }
 
 export type Fetched =
@@ -33,6 +48,8 @@ export type Fetched =
       readonly ok: false;
       readonly state: Exclude<SourceState, 'ok' | 'stale'>;
       readonly error: ErrorInfo;
+      /** `throttled`: many hosts ask too often; `later`: until somebody changes something it will fail again. */
+      readonly retry?: 'throttled' | 'later';
       readonly clockSkew?: number;
     };
 

@@ -19,18 +19,24 @@ export interface Origin {
   readonly instanceId?: string;
   readonly role?: string;
   readonly accountId?: string;
+  /** Of the service that was asked, or of the instance. */
+  readonly region?: string;
 }
+
+/** A region may be configured, and says nothing of whose they are. */
+const TELLING = ['endpoint', 'instanceId', 'role', 'accountId'] as const;
 
 /** In what they differ: an unknown value says nothing, only two known ones do. */
-export function movesBetween(before: Origin, after: Origin): readonly (keyof Origin)[] {
-  const keys = ['endpoint', 'instanceId', 'role', 'accountId'] as const;
-  return keys.filter((key) => before[key] !== undefined && after[key] !== undefined && before[key] !== after[key]);
+export function movesBetween(before: Origin, after: Origin): readonly (typeof TELLING)[number][] {
+  return TELLING.filter((key) => before[key] !== undefined && after[key] !== undefined && before[key] !== after[key]);
 }
 
-export type Identity = Pick<Origin, 'instanceId' | 'accountId'>;
+export type Identity = Pick<Origin, 'instanceId' | 'accountId' | 'region'>;
 
 /** Cached instance identity, valid for this boot and endpoint. */
-export interface KnownIdentity extends Required<Identity> {
+export interface KnownIdentity extends Identity {
+  readonly instanceId: string;
+  readonly accountId: string;
   /** Scheme, host and port of who told it. */
   readonly endpoint: string;
 }

@@ -17,10 +17,24 @@ export function readEndpoint(text: string): { readonly value: string } | NoEndpo
       hint: isHttp ? 'correct its host, or its port, which is at most 65535' : 'the metadata service speaks plain HTTP',
     };
   }
-  if (url.username + url.password + url.search + url.hash !== '' || !/^\/*$/.test(url.pathname)) {
-    return { expected: 'scheme, host and port alone', hint: 'leave out user, path, query and fragment' };
+  return originOf(url);
+}
+
+/** The origin of a service that is spoken to over TLS, or without it on loopback alone. */
+export function readSecureEndpoint(text: string): { readonly value: string } | NoEndpoint {
+  const url = URL.parse(text);
+  if (url?.protocol !== 'https:') {
+    const plain = readEndpoint(text);
+    const isOwn = 'value' in plain && isKnownEndpoint(plain.value) && !isEc2(plain.value);
+    return isOwn ? plain : { hint: 'write https://; without TLS only loopback is asked' };
   }
-  return { value: url.origin };
+  return originOf(url);
+}
+
+function originOf(url: URL): { readonly value: string } | NoEndpoint {
+  const isMore = url.username + url.password + url.search + url.hash !== '' || !/^\/*$/.test(url.pathname);
+  if (!isMore) return { value: url.origin };
+  return { expected: 'scheme, host and port alone', hint: 'leave out user, path, query and fragment' };
 }
 
 /** The service itself, and not something that stands for it. */

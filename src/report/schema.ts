@@ -40,6 +40,7 @@ const origin = v.object({
   instanceId: maybe(text),
   role: maybe(text),
   accountId: maybe(text),
+  region: maybe(text),
 });
 
 export const SOURCE_STATES = [

@@ -15,6 +15,7 @@ const originSchema = v.object({
   instanceId: v.exactOptional(v.string()),
   role: v.exactOptional(v.string()),
   accountId: v.exactOptional(v.string()),
+  region: v.exactOptional(v.string()),
 });
 
 const identitySchema = v.object({
@@ -22,6 +23,7 @@ const identitySchema = v.object({
   endpoint: v.string(),
   instanceId: v.string(),
   accountId: v.string(),
+  region: v.exactOptional(v.string()),
 });
 
 const currentSchema = v.object({

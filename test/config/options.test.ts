@@ -10,6 +10,7 @@ test('every option of a dotenv sink', (t) => {
   assert.deepEqual(sinks[0], {
     format: 'dotenv',
     path: '/a',
+    source: 'instance',
     mode: 0o600,
     isUsualMode: true,
     notify: [],
@@ -26,6 +27,27 @@ test('every option of a dotenv sink', (t) => {
   });
 });
 
+test('a source is a role to assume, with the keys of its tags as they are written', (t) => {
+  const { sources, sinks } = loadYaml(
+    t,
+    `sources: { b: { type: assume_role, role_arn: "arn:aws-cn:iam::123456789012:role/x/y", duration: 15m, tags: { cost_center: a } } }
+sinks: [{ path: /a, format: json, source: b }]`,
+  );
+  assert.deepEqual(sources, [
+    {
+      name: 'b',
+      type: 'assume_role',
+      roleArn: 'arn:aws-cn:iam::123456789012:role/x/y',
+      from: 'instance',
+      duration: 900_000,
+      tags: { cost_center: 'a' },
+      transitiveTags: [],
+      policyArns: [],
+    },
+  ]);
+  assert.equal(sinks[0]?.source, 'b');
+});
+
 test('keys of a JSON sink are dotted or lists', (t) => {
   const { sinks } = loadYaml(
     t,
@@ -34,6 +56,7 @@ test('keys of a JSON sink are dotted or lists', (t) => {
   assert.deepEqual(sinks[0], {
     format: 'json',
     path: '/a',
+    source: 'instance',
     mode: 0o600,
     isUsualMode: true,
     notify: [],

@@ -54,7 +54,7 @@ type Setting = readonly [path: string, value: string | undefined];
 function settingsOf(value: unknown, path = ''): Setting[] {
   if (Array.isArray(value)) return value.flatMap((item) => settingsOf(item, path));
   return Object.entries(asSchema(value)).flatMap(([key, inner]): Setting[] => {
-    const at = path === '.consumers' ? '.consumers.*' : `${path}.${key}`;
+    const at = ['.sources', '.consumers'].includes(path) ? `${path}.*` : `${path}.${key}`;
     return [[at, asText(inner)], ...settingsOf(inner, at)];
   });
 }

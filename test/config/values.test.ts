@@ -32,10 +32,12 @@ test('a short configuration means all of this', (t) => {
     trustedGroups: [],
     metrics: {},
     lockdown: { allowUsers: [], containers: 'allow' },
+    sources: [],
     sinks: [
       {
         format: 'aws-credentials',
         path: '/root/.aws/credentials',
+        source: 'instance',
         mode: 0o600,
         isUsualMode: true,
         notify: [],
@@ -47,6 +49,7 @@ test('a short configuration means all of this', (t) => {
       {
         format: 'dotenv',
         path: '/etc/myapp/aws.env',
+        source: 'instance',
         mode: 0o640,
         owner: 'root',
         group: 1000,
@@ -65,6 +68,7 @@ test('a short configuration means all of this', (t) => {
       {
         format: 'json',
         path: '/var/lib/legacy/iam.json',
+        source: 'instance',
         mode: 0o600,
         isUsualMode: true,
         owner: 1001,

@@ -40,6 +40,6 @@ export const EVERY_FORMAT: Readonly<Record<string, (path: string) => SinkConfig>
   'json keys': (path) => ({ ...common(path), format: 'json', content: { keys: KEYS } }),
 };
 
-function common(path: string): Pick<SinkConfig, 'path' | 'mode' | 'notify'> {
-  return { path, mode: 0o640, notify: [] };
+function common(path: string): Pick<SinkConfig, 'path' | 'source' | 'mode' | 'notify'> {
+  return { path, source: 'instance', mode: 0o640, notify: [] };
 }

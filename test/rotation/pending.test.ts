@@ -15,6 +15,7 @@ import { HOUR, NOON } from '../support/credentials.ts';
 
 const sink = (path: string, ...notify: string[]): SinkConfig => ({
   path,
+  source: 'instance',
   format: 'json',
   content: { shape: 'imds' },
   mode: 0o600,

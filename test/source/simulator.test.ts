@@ -47,7 +47,7 @@ test('credentials, where they come from, and the time', async (t) => {
   assert.equal(fetched.credentials.lastUpdated, Math.floor(lastUpdated / 1000) * 1000);
   const { endpoint = '', ...origin } = fetched.origin;
   assert.match(endpoint, /^http:\/\/127\.0\.0\.1:\d+$/);
-  assert.deepEqual(origin, { role: 'web', instanceId: 'i-0def', accountId: '111122223333' });
+  assert.deepEqual(origin, { role: 'web', instanceId: 'i-0def', accountId: '111122223333', region: 'us-east-1' });
   assert.equal(fetched.clockSkew, 0);
 });
 

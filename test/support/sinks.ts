@@ -42,6 +42,7 @@ export function keyLine(accessKeyId: string): string {
 export function sinkAt(path: string, change: Partial<DotenvSink> = {}): DotenvSink {
   return {
     path,
+    source: 'instance',
     format: 'dotenv',
     mode: 0o600,
     notify: [],

@@ -4,7 +4,7 @@ import type { Log } from '../../src/core/contracts.ts';
 /** Small configurations for tests that look at something else. */
 
 export function jsonSink(path: string, ...notify: string[]): SinkConfig {
-  return { path, format: 'json', content: { shape: 'imds' }, mode: 0o600, notify };
+  return { path, source: 'instance', format: 'json', content: { shape: 'imds' }, mode: 0o600, notify };
 }
 
 export function execConsumer(name: string, change: Partial<ConsumerConfig> = {}): ConsumerConfig {
@@ -22,6 +22,7 @@ export function configOf(sinks: readonly SinkConfig[], consumers: readonly Consu
     metrics: {},
     trustedGroups: [],
     lockdown: { allowUsers: [], containers: 'allow' },
+    sources: [],
     sinks,
     consumers,
   };

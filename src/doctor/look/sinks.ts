@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import type { AwsCredentialsSink, DotenvSink, SinkConfig } from '../../core/config.ts';
+import { INSTANCE, type AwsCredentialsSink, type DotenvSink, type SinkConfig } from '../../core/config.ts';
 import { displayKeyId } from '../../core/credentials.ts';
 import { idOf, namesOf, sinkId } from '../../core/sink-id.ts';
 import { textOf } from '../../host/systemctl.ts';
@@ -140,5 +140,6 @@ function probe(path: string): DotenvSink {
     sessionToken: `${prefix}TOKEN`,
     expiration: null,
   };
-  return { format: 'dotenv', path, names, prefix, export: false, only: false, comment: false, mode: 0o600, notify: [] };
+  const ofAll = { path, source: INSTANCE, mode: 0o600, notify: [] };
+  return { ...ofAll, format: 'dotenv', names, prefix, export: false, only: false, comment: false };
 }

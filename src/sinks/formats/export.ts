@@ -37,7 +37,7 @@ function quoted(value: string, quote: string): string {
 }
 
 function document(shape: JsonShape, credentials: Credentials, origin: Origin): string {
-  const sink: JsonSink = { format: 'json', content: { shape }, path: '', mode: 0, notify: [] };
+  const sink: JsonSink = { format: 'json', content: { shape }, path: '', source: '', mode: 0, notify: [] };
   const made = renderJson(undefined, credentials, sink, origin);
   if (!made.ok) throw new Error('expected a document of a known shape');
   return made.bytes.toString();

@@ -20,13 +20,13 @@ const STATES: Partial<Record<ErrorCode, Failed['state']>> = {
   IMDS_EXPIRED: 'expired',
 };
 
-interface SourceOptions extends ImdsOptions {
+export interface ImdsSourceOptions extends ImdsOptions {
   /** As it was told before, since the instance was started. */
   readonly identity?: KnownIdentity | undefined;
 }
 
 /** The role credentials of this EC2 instance. Throws CONFIG_INVALID; a fetch takes half a minute at the most. */
-export function createImdsSource({ identity: told, ...options }: SourceOptions): Source {
+export function createImdsSource({ identity: told, ...options }: ImdsSourceOptions): Source {
   const client = new ImdsClient(options);
   const endpoint = client.settings.origin;
   let identity: Identity = told?.endpoint === endpoint ? told : {};
@@ -37,13 +37,17 @@ export function createImdsSource({ identity: told, ...options }: SourceOptions):
         const { role, credentials } = await within(TOTAL_TIME_MS, signal, (ends) => ask(client, options.clock, ends));
         const { clockSkew } = client;
         identity = await identify(client, identity, signal);
-        const { instanceId } = identity;
+        const { instanceId, region } = identity;
         const accountId = credentials.accountId ?? identity.accountId;
         const account = accountId === undefined ? {} : { accountId };
         return {
           ok: true,
           credentials: { ...credentials, ...account },
-          origin: { endpoint, ...(instanceId !== undefined && { instanceId }), role, ...account },
+          origin: {
+            ...{ endpoint, role, ...account },
+            ...(instanceId !== undefined && { instanceId }),
+            ...(region !== undefined && { region }),
+          },
           ...known(endpoint, identity),
           ...skew(clockSkew),
         };
@@ -78,8 +82,11 @@ function isTorn(error: unknown): boolean {
 }
 
 /** One without an account is asked for again. */
-function known(endpoint: string, { instanceId, accountId }: Identity): { readonly identity?: KnownIdentity } {
-  return instanceId === undefined || accountId === undefined ? {} : { identity: { endpoint, instanceId, accountId } };
+function known(endpoint: string, identity: Identity): { readonly identity?: KnownIdentity } {
+  const { instanceId, accountId } = identity;
+  return instanceId === undefined || accountId === undefined
+    ? {}
+    : { identity: { ...identity, endpoint, instanceId, accountId } };
 }
 
 function skew(clockSkew: number | undefined): Pick<Fetched, 'clockSkew'> {
@@ -120,10 +127,15 @@ function parseIdentity(body: Buffer): Identity {
   const fields = parseFields(body);
   const instanceId = text(fields?.get('instanceid'));
   const accountId = text(fields?.get('accountid'));
-  return { ...(instanceId !== undefined && { instanceId }), ...(accountId !== undefined && { accountId }) };
+  const region = text(fields?.get('region'));
+  return {
+    ...(instanceId !== undefined && { instanceId }),
+    ...(accountId !== undefined && { accountId }),
+    ...(region !== undefined && { region }),
+  };
 }
 
-/** Both become part of files and logs. */
+/** All become part of files and logs. */
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w-]{1,64}$/.test(value) ? value : undefined;
 }

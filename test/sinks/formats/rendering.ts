@@ -4,7 +4,7 @@ import type { Credentials, Origin } from '../../../src/core/credentials.ts';
 import { renderSink } from '../../../src/sinks/formats/render.ts';
 import { credentials } from '../../support/credentials.ts';
 
-const common = { path: '/nowhere', mode: 0o600, notify: [] } as const;
+const common = { path: '/nowhere', source: 'instance', mode: 0o600, notify: [] } as const;
 
 export const fresh = credentials('new');
 /** As the files spell them. */

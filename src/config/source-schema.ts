@@ -1,0 +1,83 @@
+import * as v from 'valibot';
+import { INSTANCE } from '../core/config.ts';
+import { readSecureEndpoint } from '../core/endpoint.ts';
+import {
+  duration,
+  expectation,
+  listOf,
+  mapping,
+  name,
+  option,
+  path,
+  required,
+  text,
+  withoutLists,
+  word,
+} from './fields.ts';
+import { oneOf } from './problem.ts';
+import { REFUSED } from './scalars.ts';
+
+const REGION = /^[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}$/;
+const policyArn = word(
+  'the ARN of a policy, such as arn:aws:iam::aws:policy/ReadOnlyAccess',
+  /^arn:aws[a-z-]*:iam::(aws|\d{12}):policy\/[\x21-\x7e]{1,980}$/,
+);
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+const ARN = 'the ARN of a role, such as arn:aws:iam::123456789012:role/backup';
+const SESSION = 'letters, digits and + = , . @ _ -, 2 to 64 of them';
+const tag = text('a tag of at most 256 letters, digits, spaces and _ . : / = + - @', (got) =>
+  /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(got) ? { value: got } : REFUSED,
+);
+
+const assumeRole = mapping({
+  type: v.literal('assume_role'),
+  role_arn: required('The role.', word(ARN, /^arn:aws[a-z-]*:iam::\d{12}:role\/[\x21-\x7e]{1,980}$/)),
+  from: option('The source whose credentials are used to assume it.', name, INSTANCE),
+  session_name: option(
+    'Names the session in CloudTrail. Left out: credrotate- and the id of the instance, or the name of the host.',
+    word(SESSION, /^[A-Za-z0-9_+=,.@-]{2,64}$/),
+  ),
+  external_id: option(
+    'What the owner of the role asks for, if that is another account.',
+    word('letters, digits and + = , . @ : / _ -, 2 to 1224 of them', /^[A-Za-z0-9_+=,.@:/-]{2,1224}$/),
+  ),
+  duration: option('How long a session lives. Left out: an hour.', duration('15m', '12h')),
+  region: option('The region of STS. Left out: that of the instance.', word('a region such as eu-central-1', REGION)),
+  endpoint: option(
+    'STS, where it is not the public one of the region: scheme, host and port.',
+    text('a URL such as https://sts.internal', readSecureEndpoint, { pattern: '^https?://' }),
+  ),
+  tags: option('Session tags, by their keys.', withoutLists(v.record(v.string(), tag, expectation('tags by key'))), {}),
+  transitive_tags: option('Keys of tags that later sessions keep.', listOf(v.string(), 'keys of tags', 'key'), []),
+  policy: option(
+    'A session policy, JSON in quotes, which limits what the role may do.',
+    text('a policy in JSON', (got) => (isJsonObject(got) && got.length <= 2048 ? { value: got } : REFUSED)),
+  ),
+  policy_arns: option('Managed policies, which limit what the role may do.', listOf(policyArn, 'ARNs', 'arn'), []),
+  source_identity: option(
+    'Who is behind the session; all later ones keep it.',
+    word(SESSION, /^(?!aws:)[\w+=,.@-]{2,64}$/),
+  ),
+  expect_account: option(
+    'The account of the role, 12 digits in quotes: credentials of another are refused.',
+    word('12 digits, in quotes', /^\d{12}$/),
+  ),
+  ca_file: option('Certificates (PEM) in place of the usual roots.', path),
+});
+
+const SOURCE_TYPES = ['assume_role'];
+
+export const source = withoutLists(
+  v.variant('type', [assumeRole], ({ path: at }) => expectation(at ? oneOf(SOURCE_TYPES) : 'keys and values')),
+);
+
+export type SourceSettings = v.InferOutput<typeof source>;

@@ -1,0 +1,79 @@
+import { INSTANCE } from '../core/config.ts';
+import { didYouMean, invalid, pathText, show, warning, type Problem } from './problem.ts';
+import { readDuration } from './scalars.ts';
+import { entriesAt, itemsAt, placeOf, textAt, type Entry, type Part, type Tree } from './tree.ts';
+
+/** STS gives no more to whoever signs with the credentials of a role, as every source does that another is made from. */
+const LONGEST_CHAINED_MS = 3_600_000;
+
+/** What is wrong with a source by itself. */
+export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Problem[] {
+  const path = pathText(['sources', name]);
+  const duration = textAt(tree, ['duration']);
+  const problems: Problem[] = [];
+  if (name === INSTANCE) {
+    const message = 'expected another name: this source is always there';
+    problems.push(invalid(key, { path, message, hint: 'see imds:' }));
+  }
+  if (duration !== undefined && (readDuration(duration) ?? 0) > LONGEST_CHAINED_MS) {
+    const message = `expected at most 1h, got ${show(duration)}: STS gives no more to the credentials of a role`;
+    const hint = 'leave it out: it is refreshed in time';
+    problems.push(invalid(placeOf(tree, ['duration']), { path: `${path}.duration`, message, hint }));
+  }
+  const tags = entriesAt(tree, ['tags']).map(([tag]) => tag);
+  for (const [index, { at, value }] of itemsAt(tree, ['transitive_tags']).entries()) {
+    if (typeof value !== 'string' || tags.includes(value)) continue;
+    const message = `expected a key of tags, got ${show(value)}`;
+    problems.push(invalid(at, { path: `${path}.transitive_tags[${index}]`, message }));
+  }
+  return problems;
+}
+
+/** Names of sources that lead nowhere, or in a circle, and sources that nobody uses. */
+export function sourceNames(files: readonly Tree[], sinks: readonly Part[]): Problem[] {
+  const sources = new Map(files.flatMap((file) => entriesAt(file, ['sources'])));
+  const bases = [...sources].map(([name, { tree }]) => ({ tree, path: pathText(['sources', name]) }));
+  const used = new Set([
+    ...sinks.map(({ tree }) => textAt(tree, ['source'])),
+    ...bases.map(({ tree }) => baseOf(tree)),
+  ]);
+  return [
+    ...sinks.flatMap((sink) => unknownName(sink, 'source', sources)),
+    ...bases.flatMap((base) => unknownName(base, 'from', sources)),
+    ...[...sources].flatMap(([name, { tree }]) => circle(name, tree, sources)),
+    ...[...sources].flatMap(([name, { key }]) => {
+      const message = 'expected a sink, or another source, that uses it, got none: it will never be asked';
+      return used.has(name) ? [] : [warning(key, { path: pathText(['sources', name]), message })];
+    }),
+  ];
+}
+
+type Sources = ReadonlyMap<string, Entry>;
+
+function unknownName({ tree, path }: Part, setting: string, sources: Sources): Problem[] {
+  const name = textAt(tree, [setting]) ?? INSTANCE;
+  if (name === INSTANCE || sources.has(name)) return [];
+  const hint = didYouMean(name, [INSTANCE, ...sources.keys()]) ?? 'define it under sources, or leave this out';
+  const message = `expected the name of a source, got ${show(name)}`;
+  return [invalid(placeOf(tree, [setting]), { path: `${path}.${setting}`, message, hint })];
+}
+
+function baseOf(tree: Tree): string {
+  return textAt(tree, ['from']) ?? INSTANCE;
+}
+
+/** Said once of each circle's sources. */
+function circle(name: string, tree: Tree, sources: Sources): Problem[] {
+  const way = new Set<string>();
+  for (let next = baseOf(tree); sources.has(next) && !way.has(next); next = baseOf(sources.get(next)?.tree ?? tree))
+    way.add(next);
+  if (!way.has(name) || name === INSTANCE) return [];
+  const message = `expected a source that leads to ${INSTANCE}, got a circle: ${[...way].join(', ')}`;
+  return [
+    invalid(placeOf(tree, ['from']), {
+      path: `${pathText(['sources', name])}.from`,
+      message,
+      hint: 'change one of them',
+    }),
+  ];
+}

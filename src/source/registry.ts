@@ -1,0 +1,98 @@
+import { sourceTime } from '../core/clock-skew.ts';
+import { INSTANCE, type Config, type SourceConfig } from '../core/config.ts';
+import type { Base, Fetched, Source } from '../core/contracts.ts';
+import { createImdsSource, type ImdsSourceOptions } from './imds/source.ts';
+
+/** What a source needs of its surroundings. */
+export type SourceDeps = Omit<ImdsSourceOptions, 'config'>;
+
+/** Makes a source of a type, or throws CONFIG_INVALID. */
+export type OpenSource<C extends SourceConfig> = (config: C, deps: SourceDeps & { readonly base: Base }) => Source;
+
+interface SourceType<C extends SourceConfig> {
+  readonly isIssuer?: true;
+  /** Loads it: a host that has none of the type loads nothing of it. */
+  readonly load: () => Promise<OpenSource<C>>;
+}
+
+export type SourceTypes = { readonly [T in SourceConfig['type']]?: SourceType<Extract<SourceConfig, { type: T }>> };
+
+/** Each folder beside this file is one of them. */
+const TYPES: SourceTypes = {};
+
+/** The sources of a configuration by their names, each made when it is first asked for. Throws CONFIG_INVALID. */
+export type Sources = (name: string) => Source;
+
+export function createSources(config: Config, deps: SourceDeps, types = TYPES): Sources {
+  const made = new Map<string, Shared>();
+  const sourceOf = (name: string): Shared => {
+    const known = made.get(name);
+    if (known) return known;
+    const source = new Shared(name, open(name), deps);
+    made.set(name, source);
+    return source;
+  };
+  const open = (name: string): Source => {
+    const own = config.sources.find((one) => one.name === name);
+    if (own) return opened(own, types, { ...deps, base: sourceOf(own.from).base });
+    return createImdsSource({ ...deps, config: config.imds });
+  };
+  return sourceOf;
+}
+
+/** The names of the sources whose credentials sinks hold; without any sink it is the instance that is asked. */
+export function sourcesInUse({ sources, sinks }: Pick<Config, 'sources' | 'sinks'>): readonly string[] {
+  const used = new Set(sinks.length === 0 ? [INSTANCE] : sinks.map(({ source }) => source));
+  return [INSTANCE, ...sources.map(({ name }) => name)].filter((name) => used.has(name));
+}
+
+function opened(config: SourceConfig, types: SourceTypes, deps: Parameters<OpenSource<SourceConfig>>[1]): Source {
+  const type = types[config.type];
+  if (type === undefined) throw new Error(`no source of type ${config.type}`);
+  let source: Promise<Source> | undefined;
+  return {
+    ...(type.isIssuer && { isIssuer: true }),
+    async fetch(signal) {
+      source ??= type.load().then((openSource) => openSource(config, deps));
+      return await (await source).fetch(signal);
+    },
+  };
+}
+
+/** With less than this a session might end before what is made from it has begun. */
+const BASE_LIFE_MS = 5 * 60_000;
+
+/** One fetch for all who ask at the same time, and its credentials for those who make others from them. */
+class Shared implements Source {
+  readonly base: Base;
+  readonly isIssuer?: true;
+  readonly #source: Source;
+  readonly #clock: SourceDeps['clock'];
+  #last: Extract<Fetched, { ok: true }> | undefined;
+  #fetching: Promise<Fetched> | undefined;
+
+  constructor(name: string, source: Source, { clock }: SourceDeps) {
+    this.#source = source;
+    this.#clock = clock;
+    if (source.isIssuer) this.isIssuer = true;
+    this.base = { name, fetch: (signal, isRefused = false) => this.#fetchLiving(signal, isRefused) };
+  }
+
+  async fetch(signal: AbortSignal): Promise<Fetched> {
+    this.#fetching ??= this.#source.fetch(signal).finally(() => (this.#fetching = undefined));
+    const fetched = await this.#fetching;
+    if (fetched.ok) this.#last = fetched;
+    return fetched;
+  }
+
+  async #fetchLiving(signal: AbortSignal, isRefused: boolean): Promise<Fetched> {
+    const known = isRefused ? undefined : this.#last;
+    if (known && this.#lifeOf(known) >= BASE_LIFE_MS) return known;
+    const fetched = await this.fetch(signal);
+    return !fetched.ok && known && this.#lifeOf(known) > 0 ? known : fetched;
+  }
+
+  #lifeOf({ credentials, clockSkew }: Extract<Fetched, { ok: true }>): number {
+    return credentials.expiration - sourceTime(this.#clock.now(), clockSkew);
+  }
+}
