@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
-import type { Actor, User } from '../core/contracts.ts';
-import { AgentError, describeForeign, toErrorInfo } from '../core/errors.ts';
+import type { User } from '../core/contracts.ts';
+import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
+import { Talk } from '../core/talk.ts';
 import { readFile } from '../files/read.ts';
 import { judgeCommand } from '../paths/command.ts';
 import { errorOf, openFile } from '../paths/policies.ts';
@@ -14,7 +14,7 @@ export type Question =
   | { readonly kind: 'pid-file'; readonly path: string }
   | { readonly kind: 'judge'; readonly command: readonly string[] };
 
-interface Asking {
+interface AskOptions {
   /** Unset: root. */
   readonly user?: User;
   /** A process that hangs there keeps others from the same place. */
@@ -26,46 +26,30 @@ const PATIENCE_MS = 5_000;
 const MAX_BYTES = 64 * 1024;
 
 const ROOT: User = { uid: 0, gid: 0 };
-
-const HANGS =
-  'see whether that file system answers (a network home may hang), and whether somebody stopped the process';
+const codes = { timeout: 'CONSUMER_UNINSPECTABLE', failed: 'CONSUMER_UNINSPECTABLE' } as const;
 
 /**
- * What such a process answers, in the form of `schema`. It is that user's word: they may have taken the process over.
- * Rejects with CONSUMER_UNINSPECTABLE when no answer comes in time, with the error that it gives, and when `signal`
- * aborts.
+ * The answer of such a process, in the form of `schema`. Only that user vouches for it: they may have taken the process
+ * over. Rejects with CONSUMER_UNINSPECTABLE when no answer comes in time, with the error that it answers, and when
+ * `signal` aborts.
  */
 export async function ask<T extends object>(
   { actors }: NotifyDeps,
   question: Question,
   schema: v.GenericSchema<unknown, T>,
-  { user = ROOT, at, signal }: Asking,
+  { user = ROOT, at, signal }: AskOptions,
 ): Promise<T> {
-  const refuse = (got: string, hint: string): never => {
-    const message = `${at}: expected an answer of the process for uid ${user.uid}, got ${got}`;
-    throw new AgentError('CONSUMER_UNINSPECTABLE', message, { hint });
-  };
-  if (!actors) return refuse('none: only root can have one', 'run the agent as root, or as that user');
-  let actor: Actor | undefined;
-  try {
-    actor = actors.start(user, { subject: `consumer ${at}`, maxBytes: MAX_BYTES });
-  } catch (error) {
-    return refuse(describeForeign(error), 'see whether the machine can start programs: memory, process limits');
+  if (!actors) {
+    const message = `${at}: expected a process for uid ${user.uid}, got none: only root can have one`;
+    throw new AgentError('CONSUMER_UNINSPECTABLE', message, { hint: 'run the agent as root, or as that user' });
   }
-  if (!actor) return refuse('one of an earlier pass that still hangs', HANGS);
-  try {
-    actor.say(JSON.stringify(question));
-    const heard = await Promise.race([actor.hear(), delay(PATIENCE_MS, undefined, { ref: false, signal })]);
-    if (!heard) return refuse(`none in ${PATIENCE_MS / 1000} s`, HANGS);
-    if (!heard.ok) return refuse(`its end (${heard.why})`, 'look for it in the system log');
-    const said = parse(heard.line, schema);
-    if (!said) return refuse('nonsense', 'find out who runs in its place: that user may have taken it over');
-    if ('refused' in said) return refuse(said.refused, 'the agent needs CAP_SETUID and CAP_SETGID for it');
-    if ('error' in said) throw new AgentError(said.error.code, said.error.message, said.error);
-    return said;
-  } finally {
-    actor.end();
-  }
+  const partner = { user, subject: `consumer ${at}`, about: at, maxBytes: MAX_BYTES, patienceMs: PATIENCE_MS, codes };
+  using talk = new Talk(actors, partner);
+  talk.say(JSON.stringify(question));
+  const answers = v.union([refused, failure, schema]);
+  const said = await talk.hear<T | v.InferOutput<typeof failure>>((line) => v.parse(answers, JSON.parse(line)), signal);
+  if ('error' in said) throw new AgentError(said.error.code, said.error.message, said.error);
+  return said;
 }
 
 const word = v.pipe(v.string(), v.maxLength(16_384), v.transform(printable));
@@ -77,15 +61,8 @@ export const ERROR = v.object({
   hint: v.exactOptional(word),
 });
 
-const failure = v.union([v.object({ refused: word }), v.object({ error: ERROR })]);
-
-function parse<T>(line: string, schema: v.GenericSchema<unknown, T>): T | v.InferOutput<typeof failure> | undefined {
-  try {
-    return v.parse(v.union([failure, schema]), JSON.parse(line));
-  } catch {
-    return undefined;
-  }
-}
+const refused = v.object({ refused: word });
+const failure = v.object({ error: ERROR });
 
 /**
  * What this process finds with its own rights, which are the ones that are asked for by now, as a line of JSON. It may

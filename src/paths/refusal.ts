@@ -102,10 +102,15 @@ function unseen(path: string, { error, end }: Extract<Refusal, { why: 'errno' }>
   return { message: `${path}: expected a ${end}, got ${describeForeign(error)}`, hint };
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  EACCES: 'the agent may not look there: run it as root, or as the owner',
+/** For errors without a file descriptor. */
+export const DESCRIPTOR_HINTS = {
   EMFILE: 'raise the limit of open files: LimitNOFILE= of the unit, or ulimit -n',
   ENFILE: 'the whole system is out of open files: raise the sysctl fs.file-max',
+};
+
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'the agent may not look there: run it as root, or as the owner',
+  ...DESCRIPTOR_HINTS,
 };
 
 /** What to do about a part of a path (`at`) that somebody else can change; `isEnd`: it is what the path names. */

@@ -8,16 +8,16 @@ import type {
   ApplyRequest,
   ApplyResult,
   BeforeWrite,
-  Done,
+  JobResult,
   ForgetRequest,
   ForgetResult,
-  ForgetWish,
+  ForgetOptions,
   Job,
   PreviewRequest,
   SinkDeps,
   SinkPreview,
   TempFile,
-  WriteWish,
+  WriteOptions,
 } from './contract.ts';
 import { Joint } from './write/joint.ts';
 import { recordsFor } from './place/records.ts';
@@ -30,8 +30,8 @@ export async function applySinks(deps: SinkDeps, request: ApplyRequest, limits?:
 }
 
 /**
- * What applying would do, found by the same reading and rendering, and with the same identities, without writing
- * anything. Never rejects.
+ * The outcomes that applying would have, found by the same reading and rendering, and with the same identities. Writes
+ * nothing; never rejects.
  */
 export async function previewSinks(
   deps: SinkDeps,
@@ -39,14 +39,13 @@ export async function previewSinks(
   limits?: ActingLimits,
 ): Promise<readonly SinkPreview[]> {
   const { credentials, origin, rotated } = request;
-  const wish = { kind: 'preview', print: printOf(credentials), credentials, origin, rotated, records } as const;
-  return (await run(deps, request, wish, limits)).outcomes;
+  const print = printOf(credentials);
+  return (await run(deps, request, { kind: 'preview', print, credentials, origin, rotated, records }, limits)).outcomes;
 }
 
 /**
- * Takes what is ours out of the sinks, under the promise under which it was written: atomically, with the mode and
- * owner that the file has, comparing before the rename, and on a user's path by a process of that user. A file in which
- * nothing is left goes. Never rejects.
+ * Removes what is ours from the sinks, as safely as it was written: atomically, with the file's own mode and owner,
+ * compared before the rename, and on a user's path by a process of that user. An empty file is deleted. Never rejects.
  */
 export async function forgetSinks(
   deps: SinkDeps,
@@ -57,7 +56,7 @@ export async function forgetSinks(
   return await run(deps, request, { kind: 'forget', keyId, force }, limits);
 }
 
-/** What it would do: changes nothing. Never rejects. */
+/** The outcomes that forgetting would have. Changes nothing; never rejects. */
 export async function previewForget(
   deps: SinkDeps,
   { keyId, force, ...request }: Omit<ForgetRequest, 'beforeWrite' | 'temps'>,
@@ -66,29 +65,29 @@ export async function previewForget(
   return (await run(deps, request, { kind: 'preview-forget', keyId, force }, limits)).outcomes;
 }
 
-/** Where, and what is to be known before the first byte. A look needs no journal. */
+/** A preview needs no journal. */
 type Request = Pick<ApplyRequest, 'sinks' | 'trustedGroups'> & Partial<Pick<ApplyRequest, 'temps' | 'beforeWrite'>>;
 
 /**
- * Has sinks worked on by whose they are: by this process where the agent alone controls the path, else by a process of
- * the one user who does too. What goes wrong with a sink is its outcome and stops no other; never rejects.
+ * Divides a job among identities: this process works where the agent alone controls the path, a process of a user where
+ * that user does too. An error with a sink is its outcome and stops no other; never rejects.
  */
 async function run(
   deps: SinkDeps,
   request: Request,
-  wish: WriteWish | ForgetWish,
+  options: WriteOptions | ForgetOptions,
   limits = ACTING_LIMITS,
-): Promise<Done> {
-  const { own, shares, denied, trustedGroups } = await assign(deps, request, limits, 'force' in wish);
+): Promise<JobResult> {
+  const { own, shares, denied, trustedGroups } = await assign(deps, request, limits, 'force' in options);
   const { tasks, own: temps, left } = await divide(deps, request.temps ?? [], shares);
   const mine: Own = { sinks: own, temps };
-  using joint = new Joint<Own>([mine, ...tasks], limits.together, journal(request));
+  using joint = new Joint<Own>([mine, ...tasks], limits.togetherMs, journal(request));
   const jobOf = ({ sinks, temps }: Own): Job => {
-    const records = 'records' in wish && { records: recordsFor(sinks, wish.records) };
-    return { ...wish, ...records, sinks, temps, trustedGroups };
+    const records = 'records' in options && { records: recordsFor(sinks, options.records) };
+    return { ...options, ...records, sinks, temps, trustedGroups };
   };
   const { actors } = deps;
-  // First, since their processes take a while to come up.
+  // First, since their processes take a while to start.
   const users = actors
     ? inLanes(tasks, AT_ONCE, (task) =>
         joint.join(task, async (beforeWrite) => {
@@ -101,14 +100,14 @@ async function run(
   const outcomes = new Map([...results.flatMap((one) => one.outcomes), ...denied].map((one) => [sinkId(one), one]));
   return {
     outcomes: request.sinks.flatMap((sink) => outcomes.get(idOf(sink)) ?? []),
-    records: Object.assign({}, ...results.map(({ records }) => records)) as Done['records'],
+    records: Object.assign({}, ...results.map(({ records }) => records)) as JobResult['records'],
     temps: [...left, ...results.flatMap((one) => one.temps)],
   };
 }
 
-type Own = Pick<Task, 'sinks' | 'temps'>;
+type Own = Pick<ShareWithTemps, 'sinks' | 'temps'>;
 
-/** Trouble with the journal is the caller's to report: the sinks are worked on all the same. */
+/** The caller reports an error of the journal: the sinks are written all the same. */
 function journal({ beforeWrite }: Request): BeforeWrite {
   return async (staged) => {
     const temps = staged.map(({ temp }) => temp);
@@ -119,26 +118,29 @@ function journal({ beforeWrite }: Request): BeforeWrite {
   };
 }
 
-/** A share, and what its process is to remove. */
-interface Task extends Share {
+/** A share, and the temp files that its process removes. */
+interface ShareWithTemps extends Share {
   readonly temps: readonly TempFile[];
 }
 
-interface Tasks {
-  readonly tasks: readonly Task[];
-  /** What the agent itself is to remove. */
+interface ShareWithTempss {
+  readonly tasks: readonly ShareWithTemps[];
+  /** Temp files that the agent itself removes. */
   readonly own: readonly TempFile[];
-  /** What nobody is there to remove. */
+  /** Temp files whose user does not exist any more. */
   readonly left: readonly TempFile[];
 }
 
-/** Temp files are removed by a process of whom they were made, who may have no sink any more. */
+/** A process of the user who made a temp file removes it, even if that user has no sink any more. */
 async function divide(
   { actors, users }: Pick<SinkDeps, 'actors' | 'users'>,
   temps: readonly TempFile[],
   shares: readonly Share[],
-): Promise<Tasks> {
-  const tasks: Task[] = shares.map((share) => ({ ...share, temps: temps.filter((temp) => isIn(share, temp)) }));
+): Promise<ShareWithTempss> {
+  const tasks: ShareWithTemps[] = shares.map((share) => ({
+    ...share,
+    temps: temps.filter((temp) => isIn(share, temp)),
+  }));
   const own = temps.filter(({ uid }) => uid === undefined);
   const taken = new Set([...own, ...tasks.flatMap((task) => task.temps)]);
   const left: TempFile[] = [];
@@ -152,7 +154,7 @@ async function divide(
   return { tasks, own, left };
 }
 
-/** Root has a process for each file system that may hang, and none touches what is another's. */
+/** Root has a process for each mount that may hang, and each of them removes only files beside its own sinks. */
 function isIn({ user, sinks, mount }: Share, { uid, path }: TempFile): boolean {
   if (uid !== user.uid) return false;
   return mount === undefined || sinks.some((sink) => dirname(sink.path) === dirname(path));

@@ -1,37 +1,39 @@
 import { dirname } from 'node:path';
 import type { SinkConfig } from '../core/config.ts';
-import type { User, Users } from '../core/contracts.ts';
+import type { Actors, User, Users } from '../core/contracts.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
-import type { ActingLimits } from './acting/limits.ts';
-import type { ApplyRequest, SinkDeps } from './contract.ts';
+import { Talk } from '../core/talk.ts';
+import { openDirectory } from '../paths/policies.ts';
+import { type ActingLimits, AT_ONCE, inLanes, TALK_CODES } from './acting/limits.ts';
+import type { Look } from './acting/message.ts';
+import type { ApplyRequest, JobScope, SinkDeps } from './contract.ts';
 import { failed } from './place/failure.ts';
 import { known, lookUp, type Names, once } from './place/owner.ts';
-import type { Verdict } from './place/places.ts';
-import { ROOT, survey, type Survey } from './survey.ts';
+import { type Authority, authorityOf, walkerOf } from './place/places.ts';
 
-/** Sinks as a process of this user is to see them: with numbers where others have names, a user's own without owner. */
+/** Sinks for a process of this user: numbers in place of names, and no owner where that is the user. */
 export interface Share {
   readonly user: User;
   readonly sinks: readonly SinkConfig[];
-  /** Of root's own: where the process may hang. */
+  /** Only for root: the mount where the process may hang. */
   readonly mount?: string;
 }
 
-/** Which sinks are whose to write. */
+/** Which process writes which sinks. */
 export interface Assignment {
   /** The agent's own, and those that it will refuse. */
   readonly own: readonly SinkConfig[];
   readonly shares: readonly Share[];
-  /** Those that are nobody's. */
+  /** Sinks that no process may write. */
   readonly denied: readonly SinkOutcome[];
   /** Group ids. */
   readonly trustedGroups: readonly number[];
 }
 
 /**
- * Looks at the ways to the sinks only as far as they are root's. `keepsOwners`: each file keeps the owner that it has, and
- * the configured one says only who is meant. Never rejects.
+ * Looks at the paths of the sinks only as far as they are root's. `keepsOwners`: each file keeps its owner, and the
+ * configured one says only which user is meant. Never rejects.
  */
 export async function assign(
   deps: SinkDeps,
@@ -40,23 +42,24 @@ export async function assign(
   keepsOwners: boolean,
 ): Promise<Assignment> {
   const { sinks } = request;
+  const { actors } = deps;
   const trustedGroups = await groupIds(deps.users, request.trustedGroups);
   const strip = (sink: SinkConfig): SinkConfig => (keepsOwners ? withoutOwner(sink) : sink);
-  // Without other processes all is the agent's own, or refused.
-  if (!deps.actors) return { own: sinks.map(strip), shares: [], denied: [], trustedGroups };
-  const seen = await survey({ ...deps, actors: deps.actors }, { sinks, trustedGroups, limits });
+  // Without other processes all sinks are the agent's own, or refused.
+  if (!actors) return { own: sinks.map(strip), shares: [], denied: [], trustedGroups };
+  const authorities = await survey({ ...deps, actors }, { sinks, trustedGroups }, limits);
   const names = lookUp(deps.users);
-  const workerOf = workerFinder(deps.users, seen, names);
+  const actorOf = actorFinder(deps.users, authorities, names);
   const own: SinkConfig[] = [];
   const denied: SinkOutcome[] = [];
-  const shares = new Map<string, Worker & { sinks: SinkConfig[] }>();
+  const shares = new Map<string, ActingUser & { sinks: SinkConfig[] }>();
   for (const sink of sinks) {
     try {
-      const worker = await workerOf(sink);
-      if (worker) {
-        const key = `${worker.user.uid} ${worker.mount ?? ''}`;
-        const share = shares.get(key) ?? { ...worker, sinks: [] };
-        share.sinks.push(await localize(strip(sink), worker, names));
+      const actor = await actorOf(sink);
+      if (actor) {
+        const key = `${actor.user.uid} ${actor.mount ?? ''}`;
+        const share = shares.get(key) ?? { ...actor, sinks: [] };
+        share.sinks.push(await localize(strip(sink), actor, names));
         shares.set(key, share);
       } else own.push(strip(sink));
     } catch (error) {
@@ -66,40 +69,93 @@ export async function assign(
   return { own, shares: [...shares.values()], denied, trustedGroups };
 }
 
-/** A group that is unknown, or that nobody tells us of, is trusted with nothing. */
+/** An unknown group, or one that the name services do not answer for, is not trusted. */
 async function groupIds(users: Users, names: ApplyRequest['trustedGroups']): Promise<readonly number[]> {
   const ids = await Promise.all(names.map((name) => users.group(name).catch(() => undefined)));
   return ids.filter((id) => id !== undefined);
 }
 
-type Worker = Omit<Share, 'sinks'>;
+type Authorities = ReadonlyMap<string, Authority>;
 
-/** What it gives is undefined where the agent itself is to act, and rejects with AgentError. */
-function workerFinder(users: Users, survey: Survey, names: Names) {
+/**
+ * Looks at each directory of the sinks; on a file system that may let us wait, through a process of root's that may hang
+ * there. Never rejects.
+ */
+async function survey(
+  deps: SinkDeps & { readonly actors: Actors },
+  { sinks, trustedGroups }: Pick<JobScope, 'sinks' | 'trustedGroups'>,
+  limits: ActingLimits,
+): Promise<Authorities> {
+  const walker = walkerOf(deps, trustedGroups);
+  const authorities = new Map<string, Authority>();
+  const remote = new Map<string, string[]>();
+  for (const directory of new Set(sinks.map(({ path }) => dirname(path)))) {
+    using found = openDirectory('sink', directory, walker);
+    const authority = authorityOf(found);
+    if (authority) authorities.set(directory, authority);
+    else if ('at' in found) remote.set(found.at, [...(remote.get(found.at) ?? []), directory]);
+  }
+  await inLanes([...remote], AT_ONCE, async ([mount, directories]) => {
+    const answers = await lookBehind(deps.actors, mount, { kind: 'look', directories, trustedGroups }, limits);
+    for (const [index, authority] of answers.entries()) {
+      authorities.set(directories[index] ?? '', authority.kind === 'self' ? { kind: 'self', mount } : authority);
+    }
+  });
+  return authorities;
+}
+
+const ROOT: User = { uid: 0, gid: 0 };
+const BYTES_PER_DIRECTORY = 16 * 1024;
+
+/** The authority over each directory behind a mount point; never rejects. */
+async function lookBehind(
+  actors: Actors,
+  mount: string,
+  look: Look,
+  { lookMs }: ActingLimits,
+): Promise<readonly Authority[]> {
+  const { directories } = look;
+  const maxBytes = BYTES_PER_DIRECTORY * (1 + directories.length);
+  try {
+    const { parseLook } = await import('./acting/answer.ts');
+    using talk = new Talk(actors, { user: ROOT, subject: mount, maxBytes, patienceMs: lookMs, codes: TALK_CODES });
+    talk.say(JSON.stringify(look));
+    return (await talk.hear((line) => parseLook(line, directories.length))).authorities;
+  } catch (error) {
+    return directories.map(() => ({ kind: 'refused', error: toErrorInfo(error) }));
+  }
+}
+
+type ActingUser = Omit<Share, 'sinks'>;
+
+/** The function returns undefined for sinks that the agent itself writes, and rejects with AgentError. */
+function actorFinder(users: Users, authorities: Authorities, names: Names) {
   const findUser = once((uid: number) => users.user(uid));
-  return async (sink: SinkConfig): Promise<Worker | undefined> => {
+  return async (sink: SinkConfig): Promise<ActingUser | undefined> => {
     const { path } = sink;
-    const verdict = survey.get(dirname(path));
-    if (verdict === undefined) return undefined;
-    if (verdict.kind === 'self') return verdict.mount === undefined ? undefined : { user: ROOT, mount: verdict.mount };
-    if (verdict.kind === 'refused') {
-      const { code, message, hint } = verdict.error;
+    const authority = authorities.get(dirname(path));
+    if (authority === undefined) return undefined;
+    if (authority.kind === 'self') {
+      return authority.mount === undefined ? undefined : { user: ROOT, mount: authority.mount };
+    }
+    if (authority.kind === 'refused') {
+      const { code, message, hint } = authority.error;
       throw new AgentError(code, `${path}: ${message}`, { hint });
     }
-    const user = await known(findUser(verdict.uid), `${path}: the owner of its directory`, verdict.uid);
-    if (verdict.isClaim && (await names.owner(sink))?.uid !== user.uid) throw claimed(path, verdict);
-    if ((user.isUnlisted || user.uid === NOBODY) && String(sink.owner) !== String(user.uid))
-      throw nobodys(path, verdict);
+    const user = await known(findUser(authority.uid), `${path}: the owner of its directory`, authority.uid);
+    if (authority.isClaim && (await names.owner(sink))?.uid !== user.uid) throw claimed(path, authority);
+    const isNobody = user.isUnlisted ?? user.uid === NOBODY;
+    if (isNobody && String(sink.owner) !== String(user.uid)) throw nobodys(path, authority);
     return { user };
   };
 }
 
-/** Whoever has no user of their own runs as it, and a number without an entry may be anybody's by tomorrow. */
+/** Programs without a user of their own run as nobody, and an id without an entry may be given to any user tomorrow. */
 const NOBODY = 65534;
 
-type Theirs = Pick<Extract<Verdict, { kind: 'user' }>, 'uid' | 'at'>;
+type UserAuthority = Pick<Extract<Authority, { kind: 'user' }>, 'uid' | 'at'>;
 
-function claimed(path: string, { uid, at }: Theirs): AgentError {
+function claimed(path: string, { uid, at }: UserAuthority): AgentError {
   const message = `${path}: expected ${at} to be root's, since others make entries beside it, got one of uid ${uid}`;
   const hint =
     `choose a directory that is made at each boot, in /etc/tmpfiles.d/credrotate.conf: d /run/app 0700 app; ` +
@@ -107,7 +163,7 @@ function claimed(path: string, { uid, at }: Theirs): AgentError {
   return new AgentError('SINK_UNSAFE_PATH', message, { hint });
 }
 
-function nobodys(path: string, { uid, at }: Theirs): AgentError {
+function nobodys(path: string, { uid, at }: UserAuthority): AgentError {
   const message = `${path}: expected a user of this machine as the owner of ${at}, got uid ${uid}, which is nobody's`;
   return new AgentError('SINK_UNSAFE_PATH', message, { hint: `if a container runs as it, name it: owner: ${uid}` });
 }
@@ -116,8 +172,8 @@ function withoutOwner({ owner: _owner, group: _group, ...rest }: SinkConfig): Si
   return rest;
 }
 
-/** For a process that knows no names. */
-async function localize(sink: SinkConfig, { user }: Worker, names: Names): Promise<SinkConfig> {
+/** For a process that cannot look up names. */
+async function localize(sink: SinkConfig, { user }: ActingUser, names: Names): Promise<SinkConfig> {
   const owner = await names.owner(sink);
   const gid = await names.group(sink);
   if (user.uid === 0) return owner ? { ...sink, owner: owner.uid, group: gid ?? owner.gid } : withGroup(sink, gid);

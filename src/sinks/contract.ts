@@ -3,20 +3,21 @@ import type { Actors, AtomicFiles, BootTime, Clock, FileSecurity, UserIds, Users
 import type { Credentials, Origin, Print } from '../core/credentials.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
-import type { SinkRecord } from './record.ts';
-import type { Spot } from './place/existing.ts';
+import type { ReadFile } from '../files/read.ts';
+import type { Directory } from '../paths/held.ts';
+import type { Made, Since, SinkRecord } from './record.ts';
 
-/** What a format makes of a file, or a refusal that leaves the file alone. */
-export type Attempt<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly error: ErrorInfo };
+/** A result, or a refusal that leaves the file alone. */
+export type OrRefusal<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly error: ErrorInfo };
 
 export interface NewFile {
   readonly bytes: Buffer;
   readonly warnings: readonly string[];
 }
 
-export type Rendered = Attempt<NewFile>;
+export type Rendered = OrRefusal<NewFile>;
 
-/** Pure; `existing` is what stands in the file, undefined when there is none. */
+/** Pure. `existing`: the bytes of the file; undefined: there is none. */
 export type Render = (
   existing: Buffer | undefined,
   credentials: Credentials,
@@ -24,11 +25,11 @@ export type Render = (
   origin: Origin,
 ) => Rendered;
 
-/** What is left of a file without what a format has put there. */
-export type Forgotten = Attempt<{
-  /** What was given, when nothing of ours is in it; undefined when nothing of anybody's is left. */
+/** A file without what a format has put there. */
+export type Forgotten = OrRefusal<{
+  /** The bytes that were given, if nothing of ours is in them; undefined: nothing is left. */
   readonly bytes: Buffer | undefined;
-  /** The access key ids that stand in our places: they tell whether what stands there is ours. */
+  /** The access key ids in our places: they tell whether the values are ours. */
   readonly keyIds: readonly string[];
   readonly warnings: readonly string[];
 }>;
@@ -36,14 +37,14 @@ export type Forgotten = Attempt<{
 /** Pure. */
 export type Forget = (existing: Buffer, sink: SinkConfig) => Forgotten;
 
-/** By what tells sinks apart. */
+/** By the id of each sink. */
 export type SinkRecords = Readonly<Record<string, SinkRecord>>;
 
 /** A temp file that exists beside a sink, empty until this was journalled. */
 export interface TempFile {
   readonly path: string;
   readonly inode: string;
-  /** Made on the word of a process of this user, and removed by such a one alone; unset: made by the agent itself. */
+  /** A process of this user made it, and only such a process removes it; unset: made by the agent itself. */
   readonly uid?: number;
 }
 
@@ -53,18 +54,18 @@ export interface ApplyRequest {
   readonly trustedGroups: readonly (string | number)[];
   /** Of the credentials that are, or should be, in the files. */
   readonly print: Print;
-  /** Undefined: nobody has them any more. Sinks are only compared with what is known of them, and none is written. */
+  /** Undefined: there are none any more. Sinks are only compared with their records, and none is written. */
   readonly credentials: Credentials | undefined;
   readonly origin: Origin;
   /** Whether the credentials are new, which tells `written` from `repaired`. */
   readonly rotated: boolean;
   readonly records: SinkRecords;
-  /** The journal: what a kill may have left behind is removed. */
+  /** The journal: temp files that a kill may have left behind, to be removed. */
   readonly temps: readonly TempFile[];
   /**
-   * Called for each batch when its temp files are there but empty, and before any rename of the batch: the journal and
-   * the pending notifications must be on disk when it returns. `changing` tells the sinks whose bytes will be others.
-   * When it throws, the trouble is the caller's to report: the sinks are written all the same.
+   * Called for each batch when its temp files exist, still empty, and before any rename of the batch: the journal and
+   * the pending notifications must be on disk when it returns. `changing`: the ids of the sinks whose bytes will change.
+   * When it throws, the caller reports why: the sinks are written all the same.
    */
   readonly beforeWrite: (temps: readonly TempFile[], changing: readonly string[]) => Promise<void>;
 }
@@ -76,8 +77,8 @@ export interface PreviewRequest extends Omit<ApplyRequest, 'beforeWrite' | 'reco
 }
 
 /**
- * What applying would come to, and for a sink that would be replaced its bytes: with secrets, so never to be shown
- * whole. Those of a very large file on a user's path are left out.
+ * The outcome that applying would have, and the bytes of a sink that would be replaced: they hold secrets, so never show
+ * them whole. Those of a very large file on a user's path are left out.
  */
 export interface SinkPreview extends SinkOutcome {
   readonly current?: Buffer;
@@ -85,9 +86,9 @@ export interface SinkPreview extends SinkOutcome {
 }
 
 export interface ForgetRequest extends Pick<ApplyRequest, 'sinks' | 'trustedGroups' | 'temps' | 'beforeWrite'> {
-  /** As it is shown, the key that was written last: what stands there is ours if it is this one. Unset: none was. */
+  /** The key that was written last, as it is displayed: values in a file are ours if it is theirs. Unset: none was written. */
   readonly keyId: string | undefined;
-  /** Whatever stands in our places goes, ours or not. */
+  /** Remove all values in our places, ours or not. */
   readonly force: boolean;
 }
 
@@ -95,13 +96,13 @@ export type ForgetResult = Pick<ApplyResult, 'outcomes' | 'temps'>;
 
 export interface ApplyResult {
   readonly outcomes: readonly SinkOutcome[];
-  /** For the sinks that stand as configured; replaces what was known of each sink of the request. */
+  /** Of the sinks that are as configured; replaces the records of all sinks of the request. */
   readonly records: SinkRecords;
-  /** What is still to be removed of the journal, the temp files of this call included. */
+  /** Temp files that are still to be removed, those of this call included. */
   readonly temps: readonly TempFile[];
 }
 
-/** What the sinks need of the outside world. */
+/** The outside world, as far as sinks need it. */
 export interface SinkDeps {
   readonly files: AtomicFiles;
   readonly security: FileSecurity;
@@ -114,11 +115,11 @@ export interface SinkDeps {
   readonly actors?: Actors;
 }
 
-/** A file, and whose it is to be. */
-export type Wanted = Pick<SinkConfig, 'path' | 'owner' | 'group' | 'mode' | 'isModeAny' | 'isUsualMode'>;
+/** A file with its configured owner and mode. */
+export type ConfiguredFile = Pick<SinkConfig, 'path' | 'owner' | 'group' | 'mode' | 'isModeAny' | 'isUsualMode'>;
 
-/** A file with the sinks that keep it, each a part: they agree on its owner and mode. It is read and written once for all. */
-export interface SinkFile extends Wanted {
+/** A file with its sinks, each a part: they agree on owner and mode. The file is read and written once for all of them. */
+export interface SinkFile extends ConfiguredFile {
   readonly sinks: readonly SinkConfig[];
 }
 
@@ -129,17 +130,23 @@ export function filesOf(sinks: readonly SinkConfig[]): SinkFile[] {
   });
 }
 
-/** Where a file is and whose it is to be. */
+/** A name in a directory that is held. */
+export interface Spot {
+  readonly directory: Directory;
+  readonly name: string;
+}
+
+/** Where a file is and who is to own it. */
 export interface Place extends Spot {
   readonly file: SinkFile;
-  /** Names of directories that are to be made, outermost first, each in the one before. */
+  /** Names of directories that are to be made, each in the one before. */
   readonly missing: readonly string[];
   /** The file's path without symlinks. */
   readonly path: string;
   readonly ids: UserIds;
   /** How the missing directories are to be made. */
   readonly making?: Making;
-  /** True of it in every pass: that its owner or group cannot reach it. */
+  /** The same in every pass: its owner or group cannot reach it. */
   readonly warnings: readonly string[];
 }
 
@@ -149,11 +156,48 @@ export interface Making {
   readonly mode: number;
 }
 
-/** What one identity is to do with sinks, by itself. */
-export type Job = Scope & (WriteWish | ForgetWish);
+/** A file that is there, as it was read. */
+export interface ExistingFile extends ReadFile {
+  readonly hasAcl: boolean;
+  readonly label: Buffer | undefined;
+}
 
-/** Where: the sinks of that identity. */
-export interface Scope {
+/** A sink with which nothing is to be done any more. */
+export interface FinishedSink {
+  readonly sink: SinkConfig;
+  readonly outcome: SinkOutcome;
+  /** Set if the sink is as configured. */
+  readonly record?: SinkRecord;
+}
+
+/** A sink of a file that is to be replaced: what is to be reported once it is. */
+export interface Part extends FinishedSink {
+  /** It needs no replacing, or is refused: the outcome stands whatever becomes of the file. */
+  readonly isFinished?: true;
+  /** Unset: no record is to be made of it. */
+  readonly made?: Made;
+  /** Unset: its bytes change now. */
+  readonly since?: Since;
+  /** The file before and after this sink's own change. */
+  readonly shown?: Pick<SinkPreview, 'current' | 'next'>;
+}
+
+/** A file that is to take the place of another. */
+export interface Replacement extends Place {
+  /** The file that was read and merged; undefined: there is none. */
+  readonly existing: ExistingFile | undefined;
+  /** Undefined: the file is to go. */
+  readonly bytes: Buffer | undefined;
+  readonly parts: readonly Part[];
+}
+
+export type Prepared = { readonly finished: readonly FinishedSink[] } | { readonly change: Replacement };
+
+/** The work of one identity on sinks. */
+export type Job = JobScope & (WriteOptions | ForgetOptions);
+
+/** The sinks of one identity. */
+export interface JobScope {
   readonly sinks: readonly SinkConfig[];
   /** Group ids. */
   readonly trustedGroups: readonly number[];
@@ -161,23 +205,23 @@ export interface Scope {
   readonly temps: readonly TempFile[];
 }
 
-/** To write sinks, or to look at what that would come to. */
-export interface WriteWish extends Pick<ApplyRequest, 'print' | 'credentials' | 'origin' | 'rotated' | 'records'> {
+/** Write sinks, or preview that. */
+export interface WriteOptions extends Pick<ApplyRequest, 'print' | 'credentials' | 'origin' | 'rotated' | 'records'> {
   readonly kind: 'apply' | 'preview';
 }
 
-/** To take what is ours out of sinks, or to look at that. It holds no secret. */
-export interface ForgetWish extends Pick<ForgetRequest, 'keyId' | 'force'> {
+/** Remove what is ours from sinks, or preview that. No secret is in it. */
+export interface ForgetOptions extends Pick<ForgetRequest, 'keyId' | 'force'> {
   readonly kind: 'forget' | 'preview-forget';
 }
 
-/** With bytes where it was a look. */
-export interface Done extends Omit<ApplyResult, 'outcomes'> {
+/** With bytes if it was a preview. */
+export interface JobResult extends Omit<ApplyResult, 'outcomes'> {
   readonly outcomes: readonly SinkPreview[];
 }
 
 /** Whether a job of this kind changes nothing, and is answered with bytes to be shown. */
-export function isLook(kind: Job['kind']): boolean {
+export function isPreview(kind: Job['kind']): boolean {
   return kind === 'preview' || kind === 'preview-forget';
 }
 
@@ -185,7 +229,7 @@ export function isLook(kind: Job['kind']): boolean {
 export interface Staged {
   readonly file: Pick<SinkFile, 'path'>;
   readonly temp: TempFile;
-  /** Those whose bytes will be others. */
+  /** The sinks whose bytes will change. */
   readonly changing: readonly SinkConfig[];
 }
 

@@ -47,3 +47,9 @@ export const sinkRecordSchema = v.object({
 });
 
 export type SinkRecord = Readonly<v.InferOutput<typeof sinkRecordSchema>>;
+
+/** When a sink's bytes last changed, but for another expiration of the same keys, and whether they were read since. */
+export type Since = Pick<SinkRecord, 'renamedAt' | 'renamedAtBoot' | 'evidence'>;
+
+/** What a sink's file was rendered from. */
+export type Made = Pick<SinkRecord, 'key' | 'expiration' | 'former'>;

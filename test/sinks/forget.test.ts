@@ -121,7 +121,7 @@ describe('forgetting a sink', () => {
     assert.equal(result, 'refused');
     assert.deepEqual(error, {
       code: 'SINK_NOT_OURS',
-      message: `${sink.path}: expected the key …0001 that we wrote last, got a lasting key, …0001 and …0002`,
+      message: `${sink.path}: expected the key …0001 that we wrote last, got a long-term key, …0001 and …0002`,
       hint: 'remove it by hand, or with --force if it may go',
     });
     assert.equal(readFileSync(sink.path, 'utf8'), own + other);

@@ -3,21 +3,21 @@ import * as v from 'valibot';
 import { type ErrorCode, isErrorCode } from '../../core/exit.ts';
 import type { SinkResult } from '../../core/outcomes.ts';
 import { printable } from '../../core/printable.ts';
+import type { Refused } from '../../core/talk.ts';
 import { isTempOf } from '../../files/sweep.ts';
 import type { Job } from '../contract.ts';
-import type { Verdict } from '../place/places.ts';
+import type { Authority } from '../place/places.ts';
 import { big, id, integer, moment, sinkRecordSchema } from '../record.ts';
 import { LIMITS } from './message.ts';
 
 /**
- * What a process that acts as another user answers, each a line of JSON. That user may have taken it over, so nothing is
- * taken as it comes: of the right form, of a length that is known, and without characters that steer a terminal. Sinks
- * are named by their place in the job.
+ * Answers of a process that acts as a user, each a line of JSON. That user may have taken it over, so everything in them
+ * is checked: its form, its length, and that no character steers a terminal. Sinks are named by their index in the job.
  */
 
 const word = (limit: number): v.GenericSchema<string> => v.pipe(v.string(), v.maxLength(limit), v.transform(printable));
 
-/** All that comes of working on a sink, and nothing that would be about the agent itself. */
+/** Codes about sinks; no process may speak for the agent itself. */
 const code = v.custom<ErrorCode>(
   (value) => value === 'INTERNAL' || (typeof value === 'string' && value.startsWith('SINK_') && isErrorCode(value)),
 );
@@ -53,32 +53,30 @@ function sinkSchema(kind: Job['kind']) {
   );
 }
 
-/** It could not become that user, and has read nothing. */
 const refused = v.object({ refused: word(LIMITS.warning) });
 
-export type Refused = v.InferOutput<typeof refused>;
-
-export interface Scope extends Pick<Job, 'kind' | 'sinks'> {
-  /** How many there are of them by now: the job's, and those staged since. */
+/** The job that is answered. */
+export interface Asked extends Pick<Job, 'kind' | 'sinks'> {
+  /** How many temp files there are by now: the job's, and those staged since. */
   readonly temps: number;
 }
 
-function messageSchema({ kind, sinks, temps }: Scope) {
-  const place = integer(sinks.length - 1);
+function messageSchema({ kind, sinks, temps }: Asked) {
+  const index = integer(sinks.length - 1);
   /** An empty temp file beside a sink. The process goes on when it hears `go`. */
   const staged = v.pipe(
     v.object({
-      sink: place,
+      sink: index,
       name: v.string(),
       inode: big,
-      /** The sinks whose bytes will be others. */
-      changing: v.pipe(v.array(place), v.maxLength(sinks.length)),
+      /** The sinks whose bytes will change. */
+      changing: v.pipe(v.array(index), v.maxLength(sinks.length)),
     }),
     v.check(({ sink, name }) => isTempOf(name, basename(sinks[sink]?.path ?? '/'))),
   );
   const done = v.object({
     sinks: v.pipe(v.array(sinkSchema(kind)), v.length(sinks.length)),
-    /** What is still to be swept: places in the job's temp files, and after these in those that were staged. */
+    /** Temp files that are still to be removed: indexes in the job's, continued in those that were staged. */
     kept: v.pipe(v.array(integer(temps - 1)), v.maxLength(temps)),
   });
   return v.union([
@@ -93,24 +91,24 @@ export type StagedMessage = Extract<Message, { staged: unknown }>['staged'][numb
 export type DoneMessage = Extract<Message, { done: unknown }>['done'];
 export type SinkMessage = DoneMessage['sinks'][number];
 
-/** Throws whatever is wrong with it, which is not to be shown: it may quote the message. */
-export function parseMessage(line: string, scope: Scope): Message | Refused {
-  return v.parse(messageSchema(scope), JSON.parse(line));
+/** Throws errors that may not be shown: they may quote the message. */
+export function parseMessage(line: string, asked: Asked): Message | Refused {
+  return v.parse(messageSchema(asked), JSON.parse(line));
 }
 
-const verdict = v.variant('kind', [
+const authority = v.variant('kind', [
   v.object({ kind: v.literal('self') }),
   v.object({ kind: v.literal('user'), uid: v.pipe(id, v.minValue(1)), at: word(LIMITS.text), isClaim: v.boolean() }),
   v.object({ kind: v.literal('refused'), error: errorInfo }),
 ]);
 
-/** To a look: one for each directory. */
-export interface Verdicts {
-  readonly verdicts: readonly Verdict[];
+/** The answer to a look: one authority for each directory. */
+export interface LookAnswer {
+  readonly authorities: readonly Authority[];
 }
 
 /** As above. */
-export function parseVerdicts(line: string, directories: number): Verdicts | Refused {
-  const verdicts = v.pipe(v.array(verdict), v.length(directories));
-  return v.parse(v.union([v.object({ verdicts }), refused]), JSON.parse(line));
+export function parseLook(line: string, directories: number): LookAnswer | Refused {
+  const authorities = v.pipe(v.array(authority), v.length(directories));
+  return v.parse(v.union([v.object({ authorities }), refused]), JSON.parse(line));
 }

@@ -3,26 +3,25 @@ import type { SinkConfig } from '../../core/config.ts';
 import type { Actors, User } from '../../core/contracts.ts';
 import { AgentError, toErrorInfo } from '../../core/errors.ts';
 import { idOf } from '../../core/sink-id.ts';
+import { Talk } from '../../core/talk.ts';
 import {
   type BeforeWrite,
-  type Done,
-  isLook,
+  type JobResult,
+  isPreview,
   type Job,
   type SinkPreview,
   type Staged,
   type TempFile,
 } from '../contract.ts';
 import { failed, outcome } from '../place/failure.ts';
-import type { SinkRecord } from '../record.ts';
-import type { Since } from '../place/records.ts';
+import type { Since, SinkRecord } from '../record.ts';
 import { type DoneMessage, parseMessage, type SinkMessage, type StagedMessage } from './answer.ts';
-import type { ActingLimits } from './limits.ts';
+import { type ActingLimits, TALK_CODES } from './limits.ts';
 import { encodeJob, GO, maxBytes } from './message.ts';
-import { Talk } from './talk.ts';
 
 export interface Delegated {
   readonly user: User;
-  /** Where it may hang; unset: somewhere in what is the user's. */
+  /** The mount where it may hang; unset: any path of the user's. */
   readonly mount?: string | undefined;
   readonly actors: Actors;
   readonly limits: ActingLimits;
@@ -31,29 +30,29 @@ export interface Delegated {
 
 export interface Hooks {
   readonly beforeWrite: BeforeWrite;
-  /** The moment that new bytes are dated with; asked when they stand. */
+  /** The time of new bytes; called when they are in the files. */
   readonly now: () => Since;
 }
 
-/** So many temp files are remembered that could not be removed; beyond, the oldest are left to their user. */
+/** The most temp files to remember that could not be removed; beyond, the oldest are left to their user. */
 const KEPT_TEMPS = 1_000;
-/** A sink is staged again when another program changes it meanwhile, a few times. */
+/** A sink is staged again when another program changes it meanwhile: in all, so many times. */
 const STAGED_AT_MOST = 3;
 
-/** What a process has staged by now, whatever comes of it. */
+/** What a process has staged by now, whether or not its job succeeds. */
 interface Progress {
-  /** Of the job, and then those that were staged since. */
+  /** Those of the job, then those that were staged since. */
   readonly temps: TempFile[];
   /** The sinks that may have other bytes by now. */
   readonly changing: Set<SinkConfig>;
 }
 
-/** Has a process of a user work on that user's sinks. Its trouble is the outcome of each of them; never rejects. */
-export async function delegate(delegated: Delegated, { beforeWrite, now }: Hooks): Promise<Done> {
+/** Has a process of a user work on that user's sinks. If it fails, each of them has failed; never rejects. */
+export async function delegate(delegated: Delegated, { beforeWrite, now }: Hooks): Promise<JobResult> {
   const { job } = delegated;
   const progress: Progress = { temps: [...job.temps], changing: new Set() };
   try {
-    const done = await converse(delegated, progress, isLook(job.kind) ? refuse : beforeWrite);
+    const done = await runJob(delegated, progress, isPreview(job.kind) ? refuse : beforeWrite);
     const kept = new Set(done.kept);
     return {
       outcomes: pair(job, done).map(([sink, message]) => outcomeOf(sink, message)),
@@ -71,16 +70,16 @@ export async function delegate(delegated: Delegated, { beforeWrite, now }: Hooks
 }
 
 /**
- * Has a process that acts as a user do the job. What it says is checked, and can do no more than be wrong about that
+ * Gives the job to a process that acts as a user. Its answers are checked, and can be wrong about no more than that
  * user's own sinks. Rejects with SINK_TIMEOUT and SINK_ACTOR_FAILED; the process is ended in any case.
  */
-async function converse(
-  { user, mount = 'sinks', job, actors, limits: { deadline, perSink } }: Delegated,
+async function runJob(
+  { user, mount = 'sinks', job, actors, limits: { jobMs, perSinkMs } }: Delegated,
   { temps, changing }: Progress,
   beforeWrite: BeforeWrite,
 ): Promise<DoneMessage> {
-  const patience = deadline + perSink * job.sinks.length;
-  using talk = new Talk(actors, { user, subject: mount, maxBytes: maxBytes(job), patience });
+  const patienceMs = jobMs + perSinkMs * job.sinks.length;
+  using talk = new Talk(actors, { user, subject: mount, maxBytes: maxBytes(job), patienceMs, codes: TALK_CODES });
   talk.say(encodeJob(job));
   for (;;) {
     const message = await talk.hear((line) => parseMessage(line, { ...job, temps: temps.length }));
@@ -94,7 +93,7 @@ async function converse(
   }
 }
 
-/** Beside the sink, whatever the process may have meant. */
+/** A temp file is always beside its sink, whatever the process says. */
 function locate({ sink, name, inode, changing }: StagedMessage, { uid }: User, { sinks }: Job): Staged | undefined {
   const file = sinks[sink];
   if (!file) return undefined;
@@ -103,10 +102,10 @@ function locate({ sink, name, inode, changing }: StagedMessage, { uid }: User, {
 }
 
 function refuse(): Promise<never> {
-  return Promise.reject(new AgentError('SINK_ACTOR_FAILED', 'expected a look, got a change'));
+  return Promise.reject(new AgentError('SINK_ACTOR_FAILED', 'expected a preview, got a change'));
 }
 
-function believe(job: Job, done: DoneMessage, now: Since): Done['records'] {
+function believe(job: Job, done: DoneMessage, now: Since): JobResult['records'] {
   if (job.kind !== 'apply') return {};
   return Object.fromEntries(
     pair(job, done).flatMap(([sink, { record, error }]) => {
@@ -116,7 +115,7 @@ function believe(job: Job, done: DoneMessage, now: Since): Done['records'] {
   );
 }
 
-/** Consumers are told by it, so the process may repeat what we know, and no more. */
+/** Consumers are notified by this time, so the process may repeat the one on record, and no other. */
 function sinceOf(record: SinkRecord, known: SinkRecord | undefined, now: Since): Since {
   const isKnown =
     known?.renamedAt === record.renamedAt &&

@@ -1,20 +1,23 @@
-/** Milliseconds that a user's process may let us wait, all in all. */
+/** How long we wait for a process that acts as a user. */
 export interface ActingLimits {
-  readonly deadline: number;
-  /** On top, for each sink. */
-  readonly perSink: number;
-  /** How long all others wait for it, so that their sinks and its own change together. */
-  readonly together: number;
-  /** How long a look takes at most, for which all others wait too. */
-  readonly looking: number;
+  /** For a job, and more for each of its sinks. */
+  readonly jobMs: number;
+  readonly perSinkMs: number;
+  /** For its temp files: all others wait as long, so that all sinks change together. */
+  readonly togetherMs: number;
+  /** For a look, during which all others wait too. */
+  readonly lookMs: number;
 }
 
-export const ACTING_LIMITS: ActingLimits = { deadline: 10_000, perSink: 20, together: 1_000, looking: 2_000 };
+export const ACTING_LIMITS: ActingLimits = { jobMs: 10_000, perSinkMs: 20, togetherMs: 1_000, lookMs: 2_000 };
+
+/** Of an acting process that lets us wait, and of one that fails otherwise. */
+export const TALK_CODES = { timeout: 'SINK_TIMEOUT', failed: 'SINK_ACTOR_FAILED' } as const;
 
 /** Processes that act as users at a time: each has some 15 MB of its own. */
 export const AT_ONCE = 8;
 
-/** Works on all items, so many at a time; the results come in no order. */
+/** Works on all items, `lanes` of them at a time; the results come in no order. */
 export async function inLanes<T, R>(
   items: readonly T[],
   lanes: number,

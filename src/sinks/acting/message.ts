@@ -1,29 +1,29 @@
 import { Secret } from '../../core/secret.ts';
-import { isLook, type Job, type Scope } from '../contract.ts';
+import { isPreview, type Job, type JobScope } from '../contract.ts';
 
-/** Longest texts, in UTF-16 units; most warnings, and most bytes to be shown, of a sink. What is more is cut off. */
+/** Of a sink: the longest texts, in UTF-16 units, the most warnings, and the most bytes to be shown. The rest is cut off. */
 export const LIMITS = { text: 16_384, warning: 1_024, warnings: 32, shown: 128 * 1024 } as const;
 
-/** Bytes that all messages of a job may have together: far more than they have. */
+/** The most bytes that all messages of a job may have together: far more than they have. */
 export function maxBytes({ kind, sinks }: Job): number {
-  return 1024 * 1024 + sinks.length * (isLook(kind) ? 256 : 16) * 1024;
+  return 1024 * 1024 + sinks.length * (isPreview(kind) ? 256 : 16) * 1024;
 }
 
 /**
- * What the agent tells a process that acts as another user, in lines of JSON: the task, then `go` for each batch that
- * was staged. Both ends are one executable, so the form has no version.
+ * The first line that the agent writes to a process that acts as a user, as JSON; `go` follows for each batch that was
+ * staged. Both ends are one executable, so the form has no version.
  */
 export type Task = Job | Look;
 
-/** To see who decides of directories, where looking may take for ever. */
-export interface Look extends Pick<Scope, 'trustedGroups'> {
+/** To find the authority over directories where the file system may let us wait. */
+export interface Look extends Pick<JobScope, 'trustedGroups'> {
   readonly kind: 'look';
   readonly directories: readonly string[];
 }
 
 export const GO = 'go';
 
-/** With the secrets, where the job needs them: for the pipe alone. */
+/** With the secrets, if the job needs them: for the pipe alone. */
 export function encodeJob(job: Job): string {
   if (!('credentials' in job) || !job.credentials) return JSON.stringify(job);
   const { secretAccessKey, sessionToken, ...rest } = job.credentials;
@@ -32,7 +32,7 @@ export function encodeJob(job: Job): string {
 }
 
 export function decodeTask(line: string): Task {
-  // It comes from the agent itself, where it was one.
+  // The agent itself has encoded it.
   const task = JSON.parse(line) as Task;
   if (!('credentials' in task) || !task.credentials) return task;
   // Here they are still texts.

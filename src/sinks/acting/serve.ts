@@ -2,11 +2,11 @@ import { basename } from 'node:path';
 import type { ErrorInfo } from '../../core/errors.ts';
 import { sinkId } from '../../core/sink-id.ts';
 import { openDirectory } from '../../paths/policies.ts';
-import { type BeforeWrite, isLook, type Job, type SinkDeps, type SinkPreview } from '../contract.ts';
-import { type Verdict, verdictOf, walkerOf } from '../place/places.ts';
+import { type BeforeWrite, isPreview, type Job, type SinkDeps, type SinkPreview } from '../contract.ts';
+import { type Authority, authorityOf, walkerOf } from '../place/places.ts';
 import type { SinkRecord } from '../record.ts';
 import { work } from '../write/work.ts';
-import type { DoneMessage, Message, SinkMessage, Verdicts } from './answer.ts';
+import type { DoneMessage, LookAnswer, Message, SinkMessage } from './answer.ts';
 import { decodeTask, GO, LIMITS, type Look } from './message.ts';
 
 /** The pipes of a process that acts as another user. */
@@ -16,18 +16,18 @@ export interface Channel {
   readonly write: (line: string) => void;
 }
 
-/** Does the job of the first line with this process's own identity, which is the user's by now. */
+/** Does the task of the first line with the identity of this process, which is the user's by now. */
 export async function serve(deps: SinkDeps, line: string, channel: Channel): Promise<void> {
   const task = decodeTask(line);
-  if (task.kind === 'look') tell(channel, { verdicts: look(deps, task) });
+  if (task.kind === 'look') tell(channel, { authorities: look(deps, task) });
   else tell(channel, { done: await serveJob(deps, channel, task) });
 }
 
-function look(deps: SinkDeps, task: Look): readonly Verdict[] {
-  const walker = walkerOf(deps, task);
-  return task.directories.flatMap((directory) => {
+function look(deps: SinkDeps, { directories, trustedGroups }: Look): readonly Authority[] {
+  const walker = walkerOf(deps, trustedGroups);
+  return directories.flatMap((directory) => {
     using found = openDirectory('sink', directory, walker);
-    return verdictOf(found) ?? [];
+    return authorityOf(found) ?? [];
   });
 }
 
@@ -49,7 +49,7 @@ async function serveJob(deps: SinkDeps, channel: Channel, job: Job): Promise<Don
   const { outcomes, records, temps } = await work(deps, job, beforeWrite);
   const kept = new Set(temps);
   return {
-    sinks: outcomes.map((one) => ({ ...describe(one, records[sinkId(one)]), ...(isLook(job.kind) && shown(one)) })),
+    sinks: outcomes.map((one) => ({ ...describe(one, records[sinkId(one)]), ...(isPreview(job.kind) && shown(one)) })),
     kept: journal.flatMap((temp, index) => (kept.has(temp) ? [index] : [])),
   };
 }
@@ -59,7 +59,7 @@ function shown({ current, next }: SinkPreview): Pick<SinkMessage, 'current' | 'n
   return { ...(current && { current: current.toString('base64') }), next: next.toString('base64') };
 }
 
-/** All that the agent does not know by itself. */
+/** An outcome without what the agent knows itself. */
 function describe(outcome: SinkPreview, record?: SinkRecord): SinkMessage {
   const { path, part, format, current, next, error, warnings, ...said } = outcome;
   return {
@@ -75,6 +75,6 @@ function cut({ code, message, hint }: ErrorInfo): ErrorInfo {
   return hint === undefined ? short : { ...short, hint: hint.slice(0, LIMITS.text) };
 }
 
-function tell(channel: Channel, message: Message | Verdicts): void {
+function tell(channel: Channel, message: Message | LookAnswer): void {
   channel.write(JSON.stringify(message));
 }

@@ -3,7 +3,7 @@ import type { AwsCredentialsSink, DotenvSink } from '../../core/config.ts';
 import { formatExpiration } from '../../core/credentials.ts';
 import { AgentError } from '../../core/errors.ts';
 import { MARKER } from '../../core/owned.ts';
-import type { Attempt } from '../contract.ts';
+import type { OrRefusal } from '../contract.ts';
 
 /** A file as text, without loss whatever its bytes: those that are not UTF-8 are carried as latin-1. */
 export interface Text {
@@ -91,7 +91,7 @@ function refuseAt(text: string, at: number, got: string, hint: string): void {
 }
 
 /** Runs a format: a {@link refusal} thrown on the way down becomes its outcome. */
-export function rendered<T>(make: () => T): Attempt<T> {
+export function rendered<T>(make: () => T): OrRefusal<T> {
   try {
     return { ok: true, ...make() };
   } catch (error) {

@@ -1,20 +1,21 @@
 import { AgentError, describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../../core/errors.ts';
 import { MountedOver } from '../../paths/held.ts';
+import { DESCRIPTOR_HINTS } from '../../paths/refusal.ts';
 import type { SinkConfig } from '../../core/config.ts';
 import { keyOf } from '../../core/sink-id.ts';
 import type { Drift, SinkOutcome, SinkResult } from '../../core/outcomes.ts';
 
-/** What an administrator does about each error of a system call. */
+/** For each error of a system call: the remedy. */
 const HINTS: Readonly<Record<string, string>> = {
-  EACCES: 'give the file and its directory to the user who writes there (chown), or run the agent as one who may',
+  EACCES:
+    'give the file and its directory to the user who writes there (chown), or run the agent as their owner',
   EPERM:
     'lsattr shows whether it or its directory is immutable or append-only; else the agent lacks a capability (CapabilityBoundingSet=), or the file system keeps no owners and modes',
   EROFS: 'the file system is read-only, or the sandbox of the unit closes it: credrotate harden opens it',
   ENOSPC: 'free space or inodes on that file system: df, df -i',
   EDQUOT: 'free space or raise the quota of that file system',
   EFBIG: 'raise the file size limit: LimitFSIZE= of the unit, or ulimit -f',
-  EMFILE: 'raise the limit of open files: LimitNOFILE= of the unit, or ulimit -n',
-  ENFILE: 'the whole system is out of open files: raise the sysctl fs.file-max',
+  ...DESCRIPTOR_HINTS,
   ENAMETOOLONG: 'shorten the file name to 238 bytes: the temp file beside it has a longer one',
   EIO: 'the disk fails: look at dmesg',
   EBUSY: 'the file is a mount point: mount its directory, not the file, into the container',
@@ -29,7 +30,7 @@ const EXPECTED: Partial<Record<ErrorCode, string>> = {
   SINK_UNVERIFIED: 'to see the file, which has the new credentials,',
 };
 
-/** An error of a system call on a sink, with the path and what to do. Others come back as they are. */
+/** An error of a system call on a sink, with its path and a remedy. Other errors are returned as they are. */
 export function explain(error: unknown, code: ErrorCode, path: string): unknown {
   if (error instanceof MountedOver) {
     const message = `${path}: expected a file of its directory's own file system, got a mount point`;
@@ -43,7 +44,7 @@ export function explain(error: unknown, code: ErrorCode, path: string): unknown 
   return new AgentError(code, message, { hint, cause: error });
 }
 
-/** Codes of sinks that were left alone: nothing was tried. */
+/** Codes of sinks that were left alone: we did not try to write them. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SINK_UNSAFE_PATH',
   'SINK_NOT_REGULAR',
@@ -63,7 +64,7 @@ function resultOf(code: ErrorCode): SinkResult {
   return REFUSALS.has(code) ? 'refused' : 'failed';
 }
 
-/** A sink that there is nothing to write into. `attributes`: in which of them it differs; undefined without a file. */
+/** A sink without current credentials, which we do not have either. `attributes`: where its mode or owner differs; undefined without a file. */
 export function outdated(sink: SinkConfig, attributes: readonly Drift[] | undefined): SinkOutcome {
   const got = attributes ? 'one that is not as it was written' : 'none';
   const message = `${sink.path}: expected a file with the current credentials, got ${got}, and there are none to write`;

@@ -3,62 +3,59 @@ import { displayKeyId, NOT_SHOWN } from '../../core/credentials.ts';
 import type { ErrorInfo } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
 import { warningsOf } from './compare.ts';
-import type { ForgetRequest, SinkDeps, SinkFile } from '../contract.ts';
+import type { ForgetRequest, Part, Prepared, SinkDeps, SinkFile } from '../contract.ts';
 import { failed, outcome } from './failure.ts';
-import type { Part, Prepare, Prepared } from './prepare.ts';
-import { refuseUnwritable, type Where } from './places.ts';
+import { readExisting } from './existing.ts';
+import { type Prepare, replacing } from './prepare.ts';
+import type { Where } from './places.ts';
 import { modeOf } from './records.ts';
-import { lookAt, readStanding } from './existing.ts';
 
-type Wish = Pick<ForgetRequest, 'keyId' | 'force'>;
+type Options = Pick<ForgetRequest, 'keyId' | 'force'>;
 
-/** Finds what would be left of a file without what is ours in it. */
-export function forgetting(deps: SinkDeps, wish: Wish): Prepare {
-  return (places, file) => inspect(deps, wish, file, places.spotOf(file.path));
+/** Finds what a file is to become without what is ours in it. */
+export function forgetting(deps: SinkDeps, options: Options): Prepare {
+  return (places, file) => inspect(deps, options, file, places.spotOf(file.path));
 }
 
-function inspect(deps: SinkDeps, wish: Wish, file: SinkFile, spot: Where): Prepared {
-  const seen = spot.missing.length === 0 && lookAt(spot);
-  const standing = seen ? readStanding(spot, deps.security) : undefined;
-  if (!standing) return { settled: file.sinks.map((sink) => ({ sink, outcome: outcome(sink, 'unchanged') })) };
-  const known = warningsOf({ warnings: [] }, standing);
-  let bytes: Buffer | undefined = standing.bytes;
+function inspect(deps: SinkDeps, options: Options, file: SinkFile, spot: Where): Prepared {
+  const existing = spot.missing.length === 0 ? readExisting(spot, deps.security) : undefined;
+  if (!existing) return { finished: file.sinks.map((sink) => ({ sink, outcome: outcome(sink, 'unchanged') })) };
+  const warnings = warningsOf({ warnings: [] }, existing);
+  let bytes: Buffer | undefined = existing.bytes;
   const parts = file.sinks.map((sink): Part => {
     const before = bytes;
     if (!before) return leave(sink);
     const forgotten = deps.forget(before, sink);
     if (!forgotten.ok) return leave(sink, forgotten.error);
     if (forgotten.bytes === before) return leave(sink);
-    const foreign = wish.force ? undefined : refuseForeign(sink, forgotten.keyIds, wish.keyId);
+    const foreign = options.force ? undefined : refuseForeign(sink, forgotten.keyIds, options.keyId);
     if (foreign) return leave(sink, foreign);
     bytes = forgotten.bytes;
-    const warnings = [...forgotten.warnings, ...known];
-    const reported = { ...outcome(sink, bytes ? 'forgotten' : 'removed'), bytesChanged: true, warnings };
-    return { sink, outcome: reported, shown: { current: before, next: bytes ?? Buffer.alloc(0) } };
+    const changed = { bytesChanged: true, warnings: [...forgotten.warnings, ...warnings] };
+    const shown = { current: before, next: bytes ?? Buffer.alloc(0) };
+    return { sink, outcome: { ...outcome(sink, bytes ? 'forgotten' : 'removed'), ...changed }, shown };
   });
-  const settled = parts.filter(({ isSettled }) => isSettled);
-  if (settled.length === parts.length) return { settled };
-  // The group's bits of a file with an ACL are the ACL's mask, which would let the group in once the ACL is gone.
-  const mode = standing.hasAcl ? file.mode : modeOf(standing.stat);
-  const ids = { uid: Number(standing.stat.uid), gid: Number(standing.stat.gid) };
-  refuseUnwritable(spot);
-  return { change: { ...spot, file: { ...file, mode }, ids, warnings: [], standing, bytes, parts } };
+  // With an ACL, the group's bits are the ACL's mask: they would let the group in once the ACL is gone.
+  const mode = existing.hasAcl ? file.mode : modeOf(existing.stat);
+  const ids = { uid: Number(existing.stat.uid), gid: Number(existing.stat.gid) };
+  return replacing({ ...spot, file: { ...file, mode }, ids, warnings: [], existing, bytes, parts });
 }
 
 function leave(sink: SinkConfig, error?: ErrorInfo): Part {
-  return { sink, outcome: error ? failed(sink, error) : outcome(sink, 'unchanged'), isSettled: true };
+  return { sink, outcome: error ? failed(sink, error) : outcome(sink, 'unchanged'), isFinished: true };
 }
 
-/** Of the keys that last, which no role has: one may end like ours. */
-const LASTING = 'AKIA';
+/** Begins long-term keys, which no role has: they may end like one of ours. */
+const LONG_TERM = 'AKIA';
 
-/** A user may have put credentials of their own into our places since, and those are not ours to remove. */
+/** A user may have put their own credentials into our places since: these are not ours to remove. */
 function refuseForeign(
   { path }: SinkConfig,
   keyIds: readonly string[],
   keyId: string | undefined,
 ): ErrorInfo | undefined {
-  const isOurs = (id: string): boolean => displayKeyId(id) === keyId && keyId !== NOT_SHOWN && !id.startsWith(LASTING);
+  const isOurs = (id: string): boolean =>
+    displayKeyId(id) === keyId && keyId !== NOT_SHOWN && !id.startsWith(LONG_TERM);
   if (keyIds.length > 0 && keyIds.every(isOurs)) return undefined;
   const expected = keyId === undefined ? 'a key that we wrote' : `the key ${keyId} that we wrote last`;
   const message = `${path}: expected ${expected}, got ${keyIds.map(describeKey).join(' and ') || 'none'}`;
@@ -67,5 +64,5 @@ function refuseForeign(
 }
 
 function describeKey(id: string): string {
-  return `${id.startsWith(LASTING) ? 'a lasting key, ' : ''}${printable(displayKeyId(id))}`;
+  return `${id.startsWith(LONG_TERM) ? 'a long-term key, ' : ''}${printable(displayKeyId(id))}`;
 }

@@ -1,10 +1,10 @@
 import type { UserIds, Users } from '../../core/contracts.ts';
 import { AgentError, describeForeign } from '../../core/errors.ts';
-import type { Wanted } from '../contract.ts';
+import type { ConfiguredFile } from '../contract.ts';
 
-/** Who the agent is: what it writes belongs to them unless a sink says otherwise. */
+/** The identity of this process: it owns what it writes, unless a sink names another owner. */
 export interface Self extends UserIds {
-  /** All groups that it may give files to when it is not root. */
+  /** All groups that it may give files to, if it is not root. */
   readonly groups: readonly number[];
 }
 
@@ -15,8 +15,8 @@ export function whoAmI(): Self {
 
 export interface Names {
   /** Undefined: the sink names none. */
-  readonly owner: (sink: Wanted) => Promise<UserIds | undefined>;
-  readonly group: (sink: Wanted) => Promise<number | undefined>;
+  readonly owner: (sink: ConfiguredFile) => Promise<UserIds | undefined>;
+  readonly group: (sink: ConfiguredFile) => Promise<number | undefined>;
 }
 
 /** Looks up each name once. Rejects with SINK_OWNER_UNKNOWN. */
@@ -31,17 +31,17 @@ export function lookUp(users: Users): Names {
   };
 }
 
-/** Asks once for each key. */
-export function once<K, V>(ask: (key: K) => V): (key: K) => V {
-  const answers = new Map<K, V>();
+/** Calls the function once for each key. */
+export function once<K, V>(find: (key: K) => V): (key: K) => V {
+  const results = new Map<K, V>();
   return (key) => {
-    const answer = answers.get(key) ?? ask(key);
-    answers.set(key, answer);
-    return answer;
+    const result = results.get(key) ?? find(key);
+    results.set(key, result);
+    return result;
   };
 }
 
-/** What the database says. Rejects with SINK_OWNER_UNKNOWN. */
+/** The result of a lookup in the user database. Rejects with SINK_OWNER_UNKNOWN. */
 export async function known<T>(lookup: Promise<T | undefined>, what: string, name: string | number): Promise<T> {
   let found: T | undefined;
   try {
@@ -55,7 +55,7 @@ export async function known<T>(lookup: Promise<T | undefined>, what: string, nam
   throw new AgentError('SINK_OWNER_UNKNOWN', `${what}: expected a name of this machine, got ${name}`, { hint });
 }
 
-/** Only root gives files away; said before anything is written, since the library would keep silent. */
+/** Only root gives files away. Checked before anything is written, since the library would ignore the error. */
 export function refuseImpossible(path: string, { uid, gid }: UserIds, self: Self): void {
   if (self.uid === 0 || (uid === self.uid && self.groups.includes(gid))) return;
   const message = `${path}: expected an owner and group of uid ${self.uid}, who writes it, got ${uid}:${gid}`;

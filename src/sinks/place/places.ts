@@ -10,28 +10,25 @@ import type { Directory, Held } from '../../paths/held.ts';
 import { isAppendOnly } from '../../paths/libc.ts';
 import { errorOf, type FoundDirectory, openDirectory } from '../../paths/policies.ts';
 import type { Passed, Walker } from '../../paths/walked.ts';
-import type { Making, Place, Scope, SinkDeps, SinkFile } from '../contract.ts';
+import type { JobScope, Making, Place, SinkDeps, SinkFile } from '../contract.ts';
 import { explain } from './failure.ts';
 import { lookUp, type Names, refuseImpossible, type Self, whoAmI } from './owner.ts';
 
-/** Whose eyes look at the sinks: without others to send, this process waits itself. */
-export function walkerOf(
-  { actors }: Pick<SinkDeps, 'actors'>,
-  { trustedGroups }: Pick<Scope, 'trustedGroups'>,
-): Walker {
+/** The identity that walks to the sinks. Without other processes to send, this one waits itself. */
+export function walkerOf({ actors }: Pick<SinkDeps, 'actors'>, trustedGroups: JobScope['trustedGroups']): Walker {
   return { uid: whoAmI().uid, groups: trustedGroups, mayWait: actors === undefined };
 }
 
-/** Who works in a directory. */
-export type Verdict =
-  /** The agent itself. `mount`: a process of its own, since a file system that may let it wait is mounted there. */
+/** Which identity may write in a directory. */
+export type Authority =
+  /** The agent. `mount`: through a process of its own, since the file system mounted there may let it wait. */
   | { readonly kind: 'self'; readonly mount?: string }
   /** A process of this user. `isClaim`: only if the sink names that owner. */
   | { readonly kind: 'user'; readonly uid: number; readonly at: string; readonly isClaim: boolean }
   | { readonly kind: 'refused'; readonly error: ErrorInfo };
 
-/** Undefined where looking may take for ever. */
-export function verdictOf(found: FoundDirectory): Verdict | undefined {
+/** Undefined where a look may never end. */
+export function authorityOf(found: FoundDirectory): Authority | undefined {
   switch (found.kind) {
     case 'directory':
       return { kind: 'self' };
@@ -48,10 +45,10 @@ export function verdictOf(found: FoundDirectory): Verdict | undefined {
 /** Where a file is or would be. */
 export type Where = Pick<Place, 'directory' | 'missing' | 'name' | 'path'>;
 
-/** Files by their directories' numbers, so that no symlink and no bind mount makes two of one. */
+/** The path of each file by its directory's device and inode: symlinks and bind mounts give one file several paths. */
 export type Holders = Map<string, string>;
 
-/** Finds places and holds their directories, each of which is looked at once. What it gives is of use until it is closed. */
+/** Finds places and holds their directories, each after one walk. Its results are valid until it is disposed of. */
 export class Places implements Disposable {
   readonly #self: Self = whoAmI();
   readonly #walker: Walker;
@@ -60,11 +57,11 @@ export class Places implements Disposable {
   readonly #holders: Holders;
   readonly #found = new Map<string, FoundDirectory>();
   readonly #confirmed = new Map<string, boolean>();
-  /** Beside these; a place may still refer to one. */
+  /** Other directories that a place may still refer to. */
   readonly #others: Disposable[] = [];
 
-  constructor(deps: SinkDeps, wish: Pick<Scope, 'trustedGroups'>, holders: Holders) {
-    this.#walker = walkerOf(deps, wish);
+  constructor(deps: SinkDeps, trustedGroups: JobScope['trustedGroups'], holders: Holders) {
+    this.#walker = walkerOf(deps, trustedGroups);
     this.#names = lookUp(deps.users);
     this.#users = deps.users;
     this.#holders = holders;
@@ -117,10 +114,10 @@ export class Places implements Disposable {
     return { ...place, directory, missing: [] };
   }
 
-  /** When all is done: throws SINK_UNVERIFIED where the path leads to another directory by now. */
+  /** After the rename. Throws SINK_UNVERIFIED if the path leads to another directory by now. */
   confirm({ file, directory }: Pick<Place, 'file' | 'directory'>): void {
     const { uid, groups = [] } = this.#walker;
-    // Then root alone could have moved it.
+    // Only root could have moved it.
     if (uid === 0 && groups.length === 0) return;
     const path = dirname(file.path);
     const isStill = this.#confirmed.get(path) ?? this.#leadsTo(path, directory);
@@ -130,7 +127,7 @@ export class Places implements Disposable {
     throw new AgentError('SINK_UNVERIFIED', message, { hint: 'find out who moves it, and wait for the next pass' });
   }
 
-  /** Removes what a kill has left empty beside these files; epoch milliseconds. */
+  /** Removes empty temp files that a kill has left beside these files. `now`: epoch milliseconds. */
   sweep(files: readonly SinkFile[], now: number): void {
     for (const [path, group] of Map.groupBy(files, (file) => dirname(file.path))) {
       const found = this.#found.get(path);
@@ -176,8 +173,8 @@ export class Places implements Disposable {
 }
 
 /**
- * What a write would meet for sure, so that a look says it too: no right to make files there, a read-only mount, a file
- * that nobody may replace. Throws SINK_WRITE_FAILED.
+ * Finds errors that a write would certainly meet, so that a preview reports them too: no right to make files there, a
+ * read-only mount, a file that cannot be replaced. Throws SINK_WRITE_FAILED.
  */
 export function refuseUnwritable({ directory, missing, name, path }: Where): void {
   try {
@@ -190,7 +187,7 @@ export function refuseUnwritable({ directory, missing, name, path }: Where): voi
   }
 }
 
-/** Of its mode nothing depends: the directory's decides of a rename. */
+/** The file's mode does not matter: the directory's decides whether it can be renamed over. */
 function refuseImmutable(file: Held): void {
   try {
     file.access(constants.W_OK);
@@ -199,14 +196,14 @@ function refuseImmutable(file: Held): void {
   }
 }
 
-type Wanted = Pick<Place, 'file' | 'directory' | 'missing' | 'path' | 'ids'>;
+type UnmadePlace = Pick<Place, 'file' | 'directory' | 'missing' | 'path' | 'ids'>;
 
 /**
- * Who is to have the missing directories of a sink. Root makes them on a way that is all root's, and keeps them, so that
- * nobody can exchange what is in them. Elsewhere one is made, for the user whose tree it is in. Throws SINK_UNSAFE_PATH.
+ * The owner and mode of a sink's missing directories. Root makes them below directories that are all root's, and owns
+ * them, so that nobody can exchange their entries. A user's process makes one, as that user's. Throws SINK_UNSAFE_PATH.
  * `isMember`: whether the file's owner is in the file's group.
  */
-function planMaking(place: Wanted, self: number, isMember: boolean): Making {
+function planMaking(place: UnmadePlace, self: number, isMember: boolean): Making {
   const { file, ids, missing } = place;
   if (self !== 0) {
     if (missing.length > 1) throw unmade(place, self);
@@ -218,15 +215,15 @@ function planMaking(place: Wanted, self: number, isMember: boolean): Making {
   return { owner: { uid: 0, gid: ids.gid }, mode: isForMembers ? 0o750 : 0o711 };
 }
 
-/** Its user would find it root's, and would never get what a new home has. */
-function homeless(place: Wanted, { path, user }: Home): AgentError {
+/** A home that we make would be root's, and would lack the files of a new home. */
+function homeless(place: UnmadePlace, { path, user }: Home): AgentError {
   const make = user && `sudo install -d -m 700 -o ${shellWord(user.name)} -g ${user.gid} ${shellWord(path)}`;
   const message = `${place.file.path}: expected the home ${path} to be there, got nothing`;
   const hint = make === undefined ? 'make its user first: useradd --create-home' : `make it for its user: ${make}`;
   return new AgentError('SINK_UNSAFE_PATH', message, { hint });
 }
 
-function unmade({ file, missing, directory, path }: Wanted, self: number): AgentError {
+function unmade({ file, missing, directory, path }: UnmadePlace, self: number): AgentError {
   const message = `${file.path}: expected its directory to be there, or the one above it, got neither below ${directory.path} (${missing.length} are missing)`;
   const hint = `make them: sudo -u '#${self}' install -d -m 700 ${shellWord(dirname(path))}`;
   return new AgentError('SINK_UNSAFE_PATH', message, { hint });
@@ -234,13 +231,13 @@ function unmade({ file, missing, directory, path }: Wanted, self: number): Agent
 
 const SEARCH = { owner: 0o100, group: 0o010, others: 0o001 };
 
-/** A warning where the configured owner or group is shut out by a directory on the way to its file; never rejects. */
+/** A warning if a directory above the file shuts out its configured owner or group; never rejects. */
 async function warnUnreachable(
   { file, ids }: Pick<Place, 'file' | 'ids'>,
   directories: readonly Passed[],
   users: Users,
 ): Promise<readonly string[]> {
-  // Of one with an ACL nobody is known to be shut out.
+  // An ACL may let in anybody.
   const closed = directories.filter(({ mode, hasAcl }) => (mode & SEARCH.others) === 0 && !hasAcl);
   const isForGroup = file.group !== undefined && ids.gid !== 0 && (file.mode & 0o070) !== 0;
   for (const directory of closed) {
@@ -252,16 +249,16 @@ async function warnUnreachable(
   return [];
 }
 
-async function admits({ uid, gid, mode }: Passed, who: number, users: Users): Promise<boolean> {
-  if (uid === who) return (mode & SEARCH.owner) !== 0;
-  return (mode & SEARCH.group) !== 0 && (await users.isMember(who, gid).catch(() => true));
+async function admits({ uid, gid, mode }: Passed, user: number, users: Users): Promise<boolean> {
+  if (uid === user) return (mode & SEARCH.owner) !== 0;
+  return (mode & SEARCH.group) !== 0 && (await users.isMember(user, gid).catch(() => true));
 }
 
 function admitsGroup({ gid, mode }: Passed, group: number): boolean {
   return gid === group && (mode & SEARCH.group) !== 0;
 }
 
-function warn({ path, uid, gid, mode }: Passed, who: string): string {
+function warn({ path, uid, gid, mode }: Passed, shutOut: string): string {
   const got = `mode ${octal(mode)}, owner ${uid}:${gid}`;
-  return `${path} (${got}) shuts ${who} out, who cannot reach the file: sudo chmod o+x ${shellWord(path)}`;
+  return `${path} (${got}) shuts ${shutOut} out, who cannot reach the file: sudo chmod o+x ${shellWord(path)}`;
 }

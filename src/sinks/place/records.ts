@@ -1,20 +1,14 @@
 import type { BigIntStats } from 'node:fs';
 import type { SinkConfig } from '../../core/config.ts';
 import { digest } from '../../core/digest.ts';
-import type { SinkEvidence } from '../../core/outcomes.ts';
+import type { SinkOutcome } from '../../core/outcomes.ts';
 import { octal } from '../../core/printable.ts';
 import { idOf } from '../../core/sink-id.ts';
 import { nameOf } from '../../paths/accounts.ts';
 import { accessTimesShow } from '../../paths/mounts.ts';
 import type { ApplyRequest, Place, SinkRecords } from '../contract.ts';
 import { whoAmI } from './owner.ts';
-import type { SinkRecord } from '../record.ts';
-
-/** When a sink's bytes last changed, but for another expiration of the same keys, and whether they were read since. */
-export type Since = Pick<SinkRecord, 'renamedAt' | 'renamedAtBoot' | 'evidence'>;
-
-/** What a sink's file was rendered from. */
-export type Made = Pick<SinkRecord, 'key' | 'expiration' | 'former'>;
+import type { Made, Since, SinkRecord } from '../record.ts';
 
 /** The key changes with all that shapes a sink's file but the expiration: keys, what is known of them, the sink's options. */
 export function madeOf({ print, origin }: Pick<ApplyRequest, 'print' | 'origin'>, sink: SinkConfig): Made {
@@ -56,7 +50,7 @@ export function isUntouched(record: SinkRecord, stat: BigIntStats): boolean {
   );
 }
 
-/** What another identity is to know of its sinks alone. */
+/** The records of these sinks: another identity learns of no others. */
 export function recordsFor(sinks: readonly SinkConfig[], records: SinkRecords): SinkRecords {
   return Object.fromEntries(sinks.map(idOf).flatMap((id) => (records[id] ? [[id, records[id]]] : [])));
 }
@@ -64,30 +58,30 @@ export function recordsFor(sinks: readonly SinkConfig[], records: SinkRecords): 
 /** Owner, group and mode of a file, by numbers. */
 type Attributes = NonNullable<SinkRecord['former']>;
 
-type Wanted = Pick<Place, 'file' | 'ids'>;
+type Owned = Pick<Place, 'file' | 'ids'>;
 
 /**
- * What a file had before us, with a warning, as long as it loses that and nothing is configured that says so: its
- * reader may be shut out.
+ * The attributes that a file had before us, with a warning, while it loses some that nobody has configured: its reader
+ * may be shut out.
  */
 export function takenOver(
   records: SinkRecords,
   seen: BigIntStats | undefined,
-  place: Wanted,
+  place: Owned,
 ): { readonly former?: Attributes; readonly warnings: readonly string[] } {
   const known = place.file.sinks.flatMap((sink) => records[idOf(sink)] ?? []);
-  // Without a record of any of its sinks it was another's until now.
+  // Without a record of any of its sinks the file was not ours until now.
   const former = known.length > 0 ? known.find((record) => record.former)?.former : seen && attributesOf(seen);
   const lost = former ? lostOf(former, place) : [];
   if (!former || lost.length === 0) return { warnings: [] };
   const change = `${describe(former)}, which it had before, becomes ${describe(wantedOf(place))}`;
-  const hint = `configure ${lost.join(' and ')} to keep it, or what it is to be`;
-  return { former, warnings: [`${change}, and may shut out who reads it: ${hint}`] };
+  const hint = `configure ${lost.join(' and ')} to keep it, or another`;
+  return { former, warnings: [`${change}, and its reader may lose access: ${hint}`] };
 }
 
 /** The lines of the configuration that would keep it. */
-function lostOf({ uid, gid, mode }: Attributes, { file, ids }: Wanted): string[] {
-  // Nobody else gives files away.
+function lostOf({ uid, gid, mode }: Attributes, { file, ids }: Owned): string[] {
+  // Only root gives files away.
   const isRoot = whoAmI().uid === 0;
   const bits = mode & 0o777;
   return [
@@ -101,7 +95,7 @@ function attributesOf(stat: BigIntStats): Attributes {
   return { mode: modeOf(stat), uid: Number(stat.uid), gid: Number(stat.gid) };
 }
 
-function wantedOf({ file, ids }: Wanted): Attributes {
+function wantedOf({ file, ids }: Owned): Attributes {
   return { mode: file.mode, uid: ids.uid, gid: ids.gid };
 }
 
@@ -109,14 +103,16 @@ function describe({ mode, uid, gid }: Attributes): string {
   return `${nameOf('passwd', uid)}:${nameOf('group', gid)} ${octal(mode)}`;
 }
 
-/** Tells whether anybody has read a file since it was written; nothing, when its times are none that a clock can have. */
-export type Witness = (mountId: number, stat: BigIntStats | undefined) => { readonly evidence?: SinkEvidence };
+export type Evidence = Pick<SinkOutcome, 'evidence'>;
+
+/** Whether anybody has read a file since it was written; empty if its times are not those of a clock. */
+export type Witness = (mountId: number, stat: BigIntStats | undefined) => Evidence;
 
 /** What a `Date` can hold; a user can give a file any times. */
 const LAST_MOMENT = 8_640_000_000_000_000n;
 const NS_PER_MS = 1_000_000n;
-/** From the making of a file to its last byte. What was read before that was read by a clock that was set back since. */
-const WRITING = 60_000;
+/** From the creation of a file to its last byte. An earlier access time shows that the clock was set back since. */
+const WRITE_MS = 60_000;
 
 /**
  * Under relatime, the default of Linux, the first read after a write moves the access time past the time of the write;
@@ -129,7 +125,7 @@ export function makeWitness(show = accessTimesShow): Witness {
     if (!stat) return {};
     const { atimeNs, mtimeNs } = stat;
     const [writtenAt, readAt] = [moment(mtimeNs), moment(atimeNs)];
-    if (writtenAt === undefined || readAt === undefined || readAt < writtenAt - WRITING) return {};
+    if (writtenAt === undefined || readAt === undefined || readAt < writtenAt - WRITE_MS) return {};
     if (atimeNs > mtimeNs) return { evidence: { kind: 'read', writtenAt, readAt } };
     const shows = known.get(mountId) ?? show(mountId);
     known.set(mountId, shows);

@@ -1,8 +1,8 @@
 import type { BeforeWrite, Staged } from '../contract.ts';
 
 /**
- * Joins what several parties are about to write first into one call, so that all go on together. A party that comes
- * after the others have lost patience, or comes again, has a call of its own.
+ * Joins the first batches of several parties into one call of `write`, so that all go on together. A party that comes
+ * too late, or comes again, gets a call of its own.
  */
 export class Joint<Party> implements Disposable {
   readonly #write: BeforeWrite;
@@ -11,8 +11,7 @@ export class Joint<Party> implements Disposable {
   readonly #timer: NodeJS.Timeout;
   #isOpen = false;
 
-  /** `patience`: milliseconds. */
-  constructor(parties: readonly Party[], patience: number, write: BeforeWrite) {
+  constructor(parties: readonly Party[], patienceMs: number, write: BeforeWrite) {
     this.#write = write;
     this.#barrier = new Barrier(parties, async () => {
       this.#isOpen = true;
@@ -20,10 +19,10 @@ export class Joint<Party> implements Disposable {
     });
     this.#timer = setTimeout(() => {
       for (const party of parties) this.leave(party);
-    }, patience);
+    }, patienceMs);
   }
 
-  /** Has a party do its part, in which it may stage, and counts it out then. */
+  /** Runs a party's work, which may stage files; others do not wait for the party after it. */
   async join<T>(party: Party, act: (stage: BeforeWrite) => Promise<T>): Promise<T> {
     try {
       return await act((staged) => this.stage(party, staged));
@@ -41,7 +40,7 @@ export class Joint<Party> implements Disposable {
     await this.#barrier.arrive(party);
   }
 
-  /** It will stage nothing more. */
+  /** The party will stage nothing more. */
   leave(party: Party): void {
     this.#barrier.leave(party);
   }
@@ -51,13 +50,13 @@ export class Joint<Party> implements Disposable {
   }
 }
 
-/** Holds those who arrive until every party has arrived or left, so that a party that failed holds up nobody. */
+/** Holds arriving parties until every party has arrived or left. A party that failed leaves, and delays nobody. */
 export class Barrier<Party> {
   readonly #awaited: Set<Party>;
   readonly #opened = Promise.withResolvers<undefined>();
   readonly #beforeOpening: () => Promise<void>;
 
-  /** `beforeOpening` runs once, when nobody is awaited any more; when it fails, so does the arrival of each. */
+  /** `beforeOpening` runs once, after the last party; if it rejects, so does every arrival. */
   constructor(parties: Iterable<Party>, beforeOpening: () => Promise<void> = () => Promise.resolve()) {
     this.#awaited = new Set(parties);
     this.#beforeOpening = beforeOpening;

@@ -5,26 +5,25 @@ import { Exchanged, type FileSecurity, type TempHandle } from '../../core/contra
 import { AgentError, describeForeign, type ErrorInfo, toErrorInfo } from '../../core/errors.ts';
 import { writeAll } from '../../files/own.ts';
 import type { Directory } from '../../paths/held.ts';
+import type { BeforeWrite, Replacement, SinkDeps, Staged } from '../contract.ts';
 import { attributeDrift } from '../place/compare.ts';
-import type { BeforeWrite, SinkDeps, Staged } from '../contract.ts';
+import { isSameFile, lookAt, whichIsThere } from '../place/existing.ts';
 import { explain } from '../place/failure.ts';
 import { Barrier } from './joint.ts';
 import { whoAmI } from '../place/owner.ts';
-import type { Replacement } from '../place/prepare.ts';
 import { modeOf } from '../place/records.ts';
-import { isSameFile, lookAt, whichStands } from '../place/existing.ts';
 
 export interface Replaced {
   readonly change: Replacement;
-  /** Unset: the new file stands under its name, or it is gone as it should. SINK_CONFLICT: somebody changed the old one after it was read. */
+  /** Unset: the new file is in place, or the file is removed as it should be. SINK_CONFLICT: somebody changed it after we read it. */
   readonly error?: ErrorInfo;
-  /** Beyond those of the change. */
+  /** In addition to those of the change. */
   readonly warnings: readonly string[];
 }
 
 /**
  * Replaces files together: all temp files are made, then journalled, then all are filled and synced, then each is
- * renamed and the directories are synced; what is to go goes with them. A file that fails on the way holds up no other;
+ * renamed and the directories are synced; files without new bytes are removed. One that fails delays no other. Returns
  * one result per change, in their order. Takes one file descriptor per change.
  */
 export async function replaceTogether(
@@ -92,17 +91,17 @@ class Batch {
     this.#staged.leave(change);
   }
 
-  /** All that decides who may read the file, before the first byte. Gives warnings. */
+  /** Sets everything that decides who may read the file, before the first byte. Returns warnings. */
   #protect(fd: number, change: Replacement): readonly string[] {
-    const { file, ids, standing } = change;
+    const { file, ids, existing } = change;
     // With an ACL the group's bits would be its mask: the mode below would let its users in.
     this.#security.dropAcl(fd);
-    const warnings = standing?.label ? this.#keepLabel(fd, standing.label) : [];
+    const warnings = existing?.label ? this.#keepLabel(fd, existing.label) : [];
     const { uid, gid, mode } = fstatSync(fd);
-    // Whoever may open it now has it open when it is filled, whatever is done about that in between.
+    // A user who may open it now could keep it open until it is filled.
     if (uid !== whoAmI().uid || (mode & 0o077) !== 0) refuseOther(fd, change);
     if (uid !== ids.uid || gid !== ids.gid) fchownSync(fd, ids.uid, ids.gid);
-    // After the owner, who is not to have a mode that was meant for another.
+    // After the owner: another owner must not get a mode that was meant for this one.
     if (attributeDrift(fstatSync(fd, { bigint: true }), change).includes('mode')) fchmodSync(fd, file.mode);
     refuseOther(fd, change);
     return warnings;
@@ -118,7 +117,7 @@ class Batch {
   }
 }
 
-/** Throws SINK_OWNER_DENIED where a file system gives its files other rights than were asked for. */
+/** Throws SINK_OWNER_DENIED if the file system gives a file other rights than we have set. */
 function refuseOther(fd: number, { file, ids }: Replacement): void {
   const stat = fstatSync(fd, { bigint: true });
   if (attributeDrift(stat, { file, ids }).length === 0) return;
@@ -126,21 +125,21 @@ function refuseOther(fd: number, { file, ids }: Replacement): void {
   const got = `mode ${modeOf(stat).toString(8)}, owner ${stat.uid}:${stat.gid}`;
   const message = `${file.path}: expected a file system that gives a file ${expected}, got ${got}`;
   const hint =
-    'its mount options decide (findmnt -T): set them to what is wanted; mode: any takes all that keep others out';
+    'its mount options decide (findmnt -T): change them; or mode: any accepts every mode that keeps others out';
   throw new AgentError('SINK_OWNER_DENIED', message, { hint });
 }
 
-/** By a member of a trusted group, or by the user whose directory it is: nobody else can. */
+/** Only a member of a trusted group, or the user whose directory it is, can exchange the file. */
 function exchanged(change: Replacement, { isReplaced, message }: Exchanged, security: FileSecurity): AgentError {
   const hint = 'find out who makes files beside it: a member of trusted_groups, or its own user';
   const expected = `${change.file.path}: expected the file as we wrote it, but ${message}`;
   if (!isReplaced || !change.bytes) return new AgentError('SINK_CONFLICT', expected, { hint });
-  return new AgentError('SINK_UNVERIFIED', `${expected}: ${whichStands(change, change.bytes, security)}`, { hint });
+  return new AgentError('SINK_UNVERIFIED', `${expected}: ${whichIsThere(change, change.bytes, security)}`, { hint });
 }
 
-/** Throws SINK_CONFLICT when it is not the file any more that was read. */
-function refuseChanged({ standing, ...place }: Replacement): void {
-  if (isSameFile(lookAt(place), standing?.stat)) return;
+/** Throws SINK_CONFLICT if the file is no longer the one that was read. */
+function refuseChanged({ existing, ...place }: Replacement): void {
+  if (isSameFile(lookAt(place), existing?.stat)) return;
   const hint = 'another program keeps writing it: let only one do so';
   const message = `${place.file.path}: expected the file as it was read, got one that changed meanwhile`;
   throw new AgentError('SINK_CONFLICT', message, { hint });

@@ -9,57 +9,58 @@ import { isTempOf } from '../../files/sweep.ts';
 import type { Directory } from '../../paths/held.ts';
 import { openDirectory } from '../../paths/policies.ts';
 import type { Walker } from '../../paths/walked.ts';
+import {
+  type BeforeWrite,
+  filesOf,
+  type FinishedSink,
+  isPreview,
+  type Job,
+  type JobResult,
+  type Part,
+  type Prepared,
+  type Replacement,
+  type SinkDeps,
+  type SinkPreview,
+  type TempFile,
+} from '../contract.ts';
 import { attributeDrift, now, writing } from '../place/compare.ts';
-import { type BeforeWrite, type Done, filesOf, isLook, type Job, type SinkDeps, type TempFile } from '../contract.ts';
-import { batches } from './descriptors.ts';
+import { lookAt, whichIsThere } from '../place/existing.ts';
 import { explain } from '../place/failure.ts';
 import { forgetting } from '../place/forget.ts';
-import {
-  concludeAll,
-  type Part,
-  type Prepare,
-  type Prepared,
-  prepareFiles,
-  type Replacement,
-  settleAll,
-  type Settled,
-} from '../place/prepare.ts';
 import { type Holders, Places, walkerOf } from '../place/places.ts';
+import { failAll, finishAll, type Prepare, prepareFiles } from '../place/prepare.ts';
 import { modeOf } from '../place/records.ts';
+import { batches } from './batches.ts';
 import { type Replaced, replaceTogether } from './replace.ts';
-import { lookAt, whichStands } from '../place/existing.ts';
 
-/** So often a file is read and merged that another program changes between our read and our rename. */
+/** How often a file is read and merged again because another program changed it before our rename. */
 const ATTEMPTS = 3;
-/** Between them, so that the other program can end what it does; milliseconds. */
-const PAUSE = 60;
+/** Between attempts, so that the other program can finish. */
+const PAUSE_MS = 60;
 
 /**
- * Files that differ are staged together and renamed together, in batches that fit the limit of file descriptors. What
- * goes wrong with a sink is its outcome and stops no other; never rejects.
+ * Does one identity's job. Files that differ are staged together and renamed together, in batches that fit the limit of
+ * file descriptors. An error with a sink is its outcome and stops no other; never rejects.
  */
-export async function work(deps: SinkDeps, job: Job, beforeWrite: BeforeWrite): Promise<Done> {
-  const { sinks, temps } = job;
+export async function work(deps: SinkDeps, job: Job, beforeWrite: BeforeWrite): Promise<JobResult> {
+  const { sinks, temps, trustedGroups } = job;
   const prepare = 'force' in job ? forgetting(deps, job) : writing(deps, job);
-  if (isLook(job.kind)) return { outcomes: inOrder(sinks, await look(deps, job, prepare)), records: {}, temps };
+  if (isPreview(job.kind)) return { outcomes: inOrder(sinks, await preview(deps, job, prepare)), records: {}, temps };
   const journal = [...temps];
-  const settled = await settle(deps, job, prepare, async (staged) => {
+  const finished = await writeFiles(deps, job, prepare, async (staged) => {
     journal.push(...staged.map(({ temp }) => temp));
     await beforeWrite(staged);
   });
-  const results = inOrder(sinks, settled);
-  const left = await sweepOwn(journal, walkerOf(deps, job));
-  return {
-    outcomes: results.map(({ outcome }) => ({
-      ...outcome,
-      warnings: [...outcome.warnings, ...warnLeft(outcome, left)],
-    })),
-    records: Object.fromEntries(results.flatMap(({ outcome, record }) => (record ? [[sinkId(outcome), record]] : []))),
-    temps: left,
-  };
+  const left = await sweepOwn(journal, walkerOf(deps, trustedGroups));
+  const results = inOrder(sinks, finished);
+  const outcomes = results.map(({ outcome }) => {
+    return { ...outcome, warnings: [...outcome.warnings, ...warnLeft(outcome, left)] };
+  });
+  const records = results.flatMap(({ outcome, record }) => (record ? [[sinkId(outcome), record] as const] : []));
+  return { outcomes, records: Object.fromEntries(records), temps: left };
 }
 
-/** Of what a kill has left beside a sink, where it cannot go. */
+/** Of temp files that a kill has left beside a sink, and that cannot be removed. */
 function warnLeft(sink: SinkOutcome, temps: readonly TempFile[]): readonly string[] {
   const left = temps.filter(
     ({ path }) => dirname(path) === dirname(sink.path) && isTempOf(basename(path), basename(sink.path)),
@@ -71,44 +72,40 @@ function inOrder<T>(sinks: readonly SinkConfig[], results: ReadonlyMap<SinkConfi
   return sinks.flatMap((sink) => results.get(sink) ?? []);
 }
 
-async function look(
-  deps: SinkDeps,
-  job: Job,
-  prepare: Prepare,
-): Promise<ReadonlyMap<SinkConfig, Done['outcomes'][number]>> {
+async function preview(deps: SinkDeps, job: Job, prepare: Prepare): Promise<ReadonlyMap<SinkConfig, SinkPreview>> {
   const holders: Holders = new Map();
-  const previews = new Map<SinkConfig, Done['outcomes'][number]>();
+  const previews = new Map<SinkConfig, SinkPreview>();
   for (const batch of batches(filesOf(job.sinks))) {
-    using places = new Places(deps, job, holders);
+    using places = new Places(deps, job.trustedGroups, holders);
     for (const prepared of await prepareFiles(places, batch, prepare)) {
-      const parts: readonly Part[] = 'settled' in prepared ? prepared.settled : prepared.change.parts;
+      const parts: readonly Part[] = 'finished' in prepared ? prepared.finished : prepared.change.parts;
       for (const { sink, outcome, shown } of parts) previews.set(sink, { ...outcome, ...shown });
     }
   }
   return previews;
 }
 
-async function settle(
+async function writeFiles(
   deps: SinkDeps,
   job: Job,
   prepare: Prepare,
   beforeWrite: BeforeWrite,
-): Promise<ReadonlyMap<SinkConfig, Settled>> {
-  const settled = new Map<SinkConfig, Settled>();
-  const isInConflict = (sink: SinkConfig): boolean => settled.get(sink)?.outcome.error?.code === 'SINK_CONFLICT';
+): Promise<ReadonlyMap<SinkConfig, FinishedSink>> {
+  const finished = new Map<SinkConfig, FinishedSink>();
+  const isInConflict = (sink: SinkConfig): boolean => finished.get(sink)?.outcome.error?.code === 'SINK_CONFLICT';
   let files = filesOf(job.sinks);
   for (let left = ATTEMPTS; files.length > 0; left--) {
-    if (left < ATTEMPTS) await delay(PAUSE);
+    if (left < ATTEMPTS) await delay(PAUSE_MS);
     const holders: Holders = new Map();
     for (const batch of batches(files)) {
-      using places = new Places(deps, job, holders);
+      using places = new Places(deps, job.trustedGroups, holders);
       const prepared = await prepareFiles(places, batch, prepare);
-      for (const each of await replaceBatch(deps, places, prepared, beforeWrite)) settled.set(each.sink, each);
+      for (const each of await replaceBatch(deps, places, prepared, beforeWrite)) finished.set(each.sink, each);
       places.sweep(batch, deps.clock.now());
     }
     files = left > 1 ? files.filter(({ sinks }) => sinks.some(isInConflict)) : [];
   }
-  return settled;
+  return finished;
 }
 
 async function replaceBatch(
@@ -116,35 +113,35 @@ async function replaceBatch(
   places: Places,
   files: readonly Prepared[],
   beforeWrite: BeforeWrite,
-): Promise<readonly Settled[]> {
-  const settled: Settled[] = [];
+): Promise<readonly FinishedSink[]> {
+  const finished: FinishedSink[] = [];
   const changes: Replacement[] = [];
   for (const prepared of files) {
-    if ('settled' in prepared) settled.push(...prepared.settled);
+    if ('finished' in prepared) finished.push(...prepared.finished);
     else {
       const { change } = prepared;
       try {
         changes.push(places.make(change));
       } catch (error) {
-        settled.push(...settleAll(change.parts, toErrorInfo(explain(error, 'SINK_WRITE_FAILED', change.file.path))));
+        finished.push(...failAll(change.parts, toErrorInfo(explain(error, 'SINK_WRITE_FAILED', change.file.path))));
       }
     }
   }
   const results = await replaceTogether(deps, changes, beforeWrite);
-  return [...settled, ...results.flatMap((result) => conclude(deps, places, result))];
+  return [...finished, ...results.flatMap((result) => conclude(deps, places, result))];
 }
 
-function conclude(deps: SinkDeps, places: Places, { change, warnings, error }: Replaced): Settled[] {
-  if (error) return settleAll(change.parts, error);
+function conclude(deps: SinkDeps, places: Places, { change, warnings, error }: Replaced): FinishedSink[] {
+  if (error) return failAll(change.parts, error);
   try {
     places.confirm(change);
-    return concludeAll(change.parts, change.bytes && verify(deps, change, change.bytes), warnings, now(deps));
+    return finishAll(change.parts, change.bytes && verify(deps, change, change.bytes), warnings, now(deps));
   } catch (failure) {
-    return settleAll(change.parts, toErrorInfo(explain(failure, 'SINK_UNVERIFIED', change.file.path)));
+    return failAll(change.parts, toErrorInfo(explain(failure, 'SINK_UNVERIFIED', change.file.path)));
   }
 }
 
-/** What stands after the rename. Throws when it is not what was written. */
+/** The file after the rename. Throws SINK_UNVERIFIED if it is not as it was written. */
 function verify({ security }: SinkDeps, change: Replacement, bytes: Buffer): BigIntStats {
   const { file, ids } = change;
   const stat = lookAt(change);
@@ -155,13 +152,13 @@ function verify({ security }: SinkDeps, change: Replacement, bytes: Buffer): Big
     ? `${stat.size} bytes, mode ${modeOf(stat).toString(8)}, owner ${stat.uid}:${stat.gid}, ${stat.nlink} names`
     : 'no file';
   const hint = 'another program changes the file, or its file system keeps no owners and modes';
-  const message = `${file.path}: expected ${expected}, got ${got}: ${whichStands(change, bytes, security)}`;
+  const message = `${file.path}: expected ${expected}, got ${got}: ${whichIsThere(change, bytes, security)}`;
   throw new AgentError('SINK_UNVERIFIED', message, { hint });
 }
 
 /**
- * Removes journalled temp files that a kill has left behind; gives those that are still to be removed, as they were
- * given. Only what has the journalled inode goes: a file that somebody else has under that name stays. Never rejects.
+ * Removes journalled temp files that a kill has left behind, and returns those that are still to be removed. A file with
+ * another inode than the journalled one is somebody else's, and stays. Never rejects.
  */
 export async function sweepOwn(temps: readonly TempFile[], walker: Walker): Promise<readonly TempFile[]> {
   const kept: TempFile[] = [];
@@ -177,7 +174,7 @@ export async function sweepOwn(temps: readonly TempFile[], walker: Walker): Prom
 async function sweepDirectory(directory: Directory, temps: readonly TempFile[]): Promise<readonly TempFile[]> {
   const tried = temps.map((temp) => ({ temp, fate: remove(directory, temp) }));
   if (tried.some(({ fate }) => fate === 'removed')) {
-    // The journal is about to forget them, so they must not come back with a power cut.
+    // The journal forgets them next, so a power cut may not bring them back.
     const isSynced = await directory.sync().then(
       () => true,
       () => false,
@@ -196,7 +193,7 @@ function remove(directory: Directory, { path, inode }: TempFile): 'gone' | 'remo
     directory.unlink(name);
     return 'removed';
   } catch (error) {
-    // Where we have no rights any more, it is not ours to remove.
+    // Without rights in the directory any more, we have nothing to remove there.
     return isErrno(error, 'EACCES') ? 'gone' : 'stuck';
   }
 }

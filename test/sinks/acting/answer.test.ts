@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { parseMessage, parseVerdicts } from '../../../src/sinks/acting/answer.ts';
+import { parseMessage, parseLook } from '../../../src/sinks/acting/answer.ts';
 import { LIMITS } from '../../../src/sinks/acting/message.ts';
 import { runs } from '../../support/runs.ts';
 import { sinkAt } from '../../support/sinks.ts';
@@ -23,12 +23,12 @@ const STAGED = { staged: [{ sink: 1, name: 'b.123.crtmp', inode: '9', changing: 
 describe('an answer', () => {
   test('of the right form is taken as it is', () => {
     for (const answer of [DONE, STAGED, { refused: 'no rights' }]) assert.deepEqual(parse(answer), answer);
-    const verdicts = [
+    const authorities = [
       { kind: 'self' },
       { kind: 'user', uid: 1000, at: '/home/bob', isClaim: true },
       { kind: 'refused', error: FAILED.error },
     ];
-    assert.deepEqual(parseVerdicts(JSON.stringify({ verdicts }), 3), { verdicts });
+    assert.deepEqual(parseLook(JSON.stringify({ authorities }), 3), { authorities });
   });
 
   test('loses what nobody asked for, and the characters that steer a terminal', () => {
@@ -92,14 +92,14 @@ describe('an answer', () => {
   });
 
   test('that makes root of a user is refused', () => {
-    for (const verdict of [
+    for (const authority of [
       { kind: 'user', uid: 0 },
       { kind: 'user', uid: 2 ** 32 },
       { kind: 'remote', mount: '/' },
     ]) {
-      assert.throws(() => parseVerdicts(JSON.stringify({ verdicts: [verdict] }), 1), JSON.stringify(verdict));
+      assert.throws(() => parseLook(JSON.stringify({ authorities: [authority] }), 1), JSON.stringify(authority));
     }
-    assert.throws(() => parseVerdicts('{"verdicts":[]}', 1));
+    assert.throws(() => parseLook('{"authorities":[]}', 1));
   });
 
   test('of any kind is refused or bounded', () => {

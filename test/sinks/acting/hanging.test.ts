@@ -13,7 +13,7 @@ import { limit } from '../../support/limits.ts';
 import { applyRequest, sinkAt } from '../../support/sinks.ts';
 
 /** Milliseconds: so short that the others would not be done if they waited for it, were it what they waited for. */
-const SHORT = { ...ACTING_LIMITS, deadline: limit(1_500), looking: limit(500), perSink: 0 };
+const SHORT = { ...ACTING_LIMITS, jobMs: limit(1_500), lookMs: limit(500), perSinkMs: 0 };
 
 describe('a path that does not answer holds up nobody else', () => {
   test('when the process that acts there is stopped', async (t) => {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { ErrorCode } from '../../../src/core/errors.ts';
 import { delegate, type Delegated } from '../../../src/sinks/acting/delegate.ts';
 import { ACTING_LIMITS } from '../../../src/sinks/acting/limits.ts';
-import type { Done, ForgetWish, Job, Scope, TempFile, WriteWish } from '../../../src/sinks/contract.ts';
+import type { ForgetOptions, Job, JobResult, JobScope, TempFile, WriteOptions } from '../../../src/sinks/contract.ts';
 import type { SinkRecord } from '../../../src/sinks/record.ts';
 import { createActors } from '../../../src/system/actors.ts';
 import { credentials, NOON } from '../../support/credentials.ts';
@@ -21,9 +21,9 @@ describe('a process that acts as a user and says', () => {
     'its end': ['SINK_ACTOR_FAILED', /got its end \(exit code 0\)$/],
     'an end with a code': ['SINK_ACTOR_FAILED', /got its end \(exit code 3\)$/],
     'an end by its own hand': ['SINK_ACTOR_FAILED', /got its end \(SIGABRT\)$/],
-    nonsense: ['SINK_ACTOR_FAILED', /got nonsense$/],
+    nonsense: ['SINK_ACTOR_FAILED', /got a malformed answer$/],
     'a line without end': ['SINK_ACTOR_FAILED', /got its end \(more than \d+ bytes\)$/],
-    'lines without end': ['SINK_ACTOR_FAILED', /got nonsense$/],
+    'lines without end': ['SINK_ACTOR_FAILED', /got a malformed answer$/],
     'temp files without end': ['SINK_ACTOR_FAILED', /got one without end$/],
     'that it could not become the user': ['SINK_ACTOR_FAILED', /got EPERM, Operation not permitted\\u\{1b\}\[2J$/],
     'nothing at all': ['SINK_TIMEOUT', /got none in 0.3 s$/],
@@ -55,7 +55,7 @@ describe('a process that acts as a user and says', () => {
     for (const kind of ['forget', 'preview-forget'] as const) {
       const { outcomes } = await delegate(partner('that it is done before it was asked', { ...FORGET, kind }), hooks);
       assert.partialDeepStrictEqual(outcomes, [{ result: 'failed', error: { code: 'SINK_ACTOR_FAILED' } }]);
-      assert.match(outcomes[0]?.error?.message ?? '', /got nonsense$/);
+      assert.match(outcomes[0]?.error?.message ?? '', /got a malformed answer$/);
     }
   });
 
@@ -117,12 +117,12 @@ test('a process that not even a kill ends keeps its sinks from being tried again
 
 const hooks = { beforeWrite: () => Promise.resolve(), now: () => NOW };
 
-async function apply(what: string, deadline?: number): Promise<Done> {
-  return await delegate(partner(what, APPLY, deadline), hooks);
+async function apply(what: string, jobMs?: number): Promise<JobResult> {
+  return await delegate(partner(what, APPLY, jobMs), hooks);
 }
 
 const COMMON = { sinks: [sinkAt('/home/bob/a')], temps: [OLD], trustedGroups: [] };
-const APPLY: Scope & WriteWish = {
+const APPLY: JobScope & WriteOptions = {
   ...COMMON,
   ...{
     kind: 'apply',
@@ -133,9 +133,9 @@ const APPLY: Scope & WriteWish = {
     records: {},
   },
 };
-const FORGET: Scope & ForgetWish = { ...COMMON, kind: 'forget', keyId: '…0001', force: false };
+const FORGET: JobScope & ForgetOptions = { ...COMMON, kind: 'forget', keyId: '…0001', force: false };
 
-function partner(what: string, job: Job, deadline = limit(30_000)): Delegated {
+function partner(what: string, job: Job, jobMs = limit(30_000)): Delegated {
   const user = { uid: 1000, gid: 1000 };
-  return { user, actors: createActors([...NODE, what]), limits: { ...ACTING_LIMITS, deadline, perSink: 0 }, job };
+  return { user, actors: createActors([...NODE, what]), limits: { ...ACTING_LIMITS, jobMs, perSinkMs: 0 }, job };
 }

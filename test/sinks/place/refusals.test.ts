@@ -146,7 +146,7 @@ testAsOrdinaryUser(import.meta.filename, 'a sink that cannot be read names its p
   assert.deepEqual(error, {
     code: 'SINK_UNREADABLE',
     message: `${path}: expected a readable file, got EACCES on open`,
-    hint: 'give the file and its directory to the user who writes there (chown), or run the agent as one who may',
+    hint: 'give the file and its directory to the user who writes there (chown), or run the agent as their owner',
   });
 });
 

@@ -77,9 +77,7 @@ describe('access control lists', () => {
       return;
     }
     const { outcomes } = await applySinks(sinkDeps(), applyRequest([sinkAt(path)]));
-    assert.deepEqual(outcomes[0]?.warnings, [
-      'the ACL of the file that stood there is not kept: use owner, group, mode',
-    ]);
+    assert.deepEqual(outcomes[0]?.warnings, ['the ACL of the file before is not kept: use owner, group, mode']);
     assert.equal(hasAcl(path), false);
   });
 });

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A staged sink holds its temp file's descriptor, and that of its directory. */
+/** A staged sink holds the descriptors of its temp file and of its directory. */
 const PER_SINK = 2;
-/** For what else goes on meanwhile: the state file, consumers being told, the control socket. */
+/** For everything else meanwhile: the state file, notifications, the control socket. */
 const MARGIN = 32;
 
-/** As many at a time as can be looked at and staged together before file descriptors run out. */
+/** As many items at a time as can be staged together before file descriptors run out. */
 export function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
   for (let start = 0; start < items.length;) {
     const size = stagingCapacity();
@@ -23,7 +23,7 @@ function stagingCapacity(): number {
   }
 }
 
-/** At least one: its failure then says what is wrong. */
+/** At least one: its error then names the limit. */
 export function capacity(limit: number, inUse: number): number {
   return Math.max(1, Math.floor((limit - inUse - MARGIN) / PER_SINK) || 1);
 }
