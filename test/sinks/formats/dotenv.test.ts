@@ -142,6 +142,7 @@ describe('dotenv: refusals', () => {
     ['one that may be the text of a document', 'cat <<E\nAWS_SESSION_TOKEN=OLD\nE\n', /^line 2: .*<</],
     ['one below a condition', 'true &&\nAWS_SESSION_TOKEN=OLD\n', /^line 1: .*&&/],
     ['more than 64 lines of ours', 'AWS_SESSION_TOKEN=OLD\n'.repeat(65), /^line 65: .*at most 64/],
+    ['more than 65536 lines of commands', '(\n'.repeat(65_537), /^line 65537: .*at most 65536/],
     ['a NUL byte', 'A=b\n\0\n', /^line 2: .*NUL/],
   ];
   for (const [title, existing, message] of cases) {

@@ -188,18 +188,21 @@ interface StandingLine extends OwnLine {
  * one would mean.
  */
 function readDotenv(text: string, names: ReadonlySet<string>): DotenvFile {
+  refuseUnicodeLineEnds(text);
   const own: StandingLine[] = [];
   const shell = new ShellReader(names);
-  /** The line above, when a reader joins it with the next. */
+  let quotedTo = -1;
+  // A shell takes such a line and the next as one, systemd one with a backslash, Node one with blanks behind `=`.
   let joined: Line | undefined;
-  for (const parsed of parseLines(text)) {
-    const { line, set, isQuoted, isContinued } = parsed;
-    const isOurs = isOwn(parsed, names);
+  for (const line of linesOf(text)) {
+    const isQuoted = line.start <= quotedTo;
+    if (!isQuoted && shell.passes(line)) continue;
+    const set = parseAssignment(line.text);
+    if (!isQuoted) quotedTo = quoteEnd(text, line, set);
+    const isOurs = isOwn(line, set, isQuoted, names);
     if (isOurs) {
-      // A shell takes such a line and the next as one, systemd one with a backslash, Node one with blanks behind `=`.
       if (joined?.next === line.start) throw unclear(joined, 'a line of its own before a variable of ours', JOINED);
-      if (isQuoted) throw unclear(line, 'a variable of ours outside quotes', 'one inside a quoted value');
-      if (isContinued) throw unclear(line, 'a value on one line', 'a quoted one on several');
+      refuseQuoted(line, isQuoted, quotedTo);
       if (own.length === MAX_LINES) throw unclear(line, `at most ${MAX_LINES} lines of ours`, 'more');
       shell.requireReached(line);
       own.push({ line, ...parseOwn(line, names), isAllExported: shell.exportsAll });
@@ -211,35 +214,27 @@ function readDotenv(text: string, names: ReadonlySet<string>): DotenvFile {
   return { own, place: shell.place(text), exported, others: shell };
 }
 
+function refuseUnicodeLineEnds(text: string): void {
+  const at = text.search(/[\u2028\u2029]/);
+  if (at < 0) return;
+  throw unclear({ number: lineNumberAt(text, at) }, 'lines that end with LF or CRLF', 'a Unicode line end');
+}
+
 /** A line that only exports variables of ours counts: python-dotenv takes it for one that sets them to nothing. */
-function isOwn({ line, set, isQuoted }: ParsedLine, names: ReadonlySet<string>): boolean {
-  if (set !== undefined) return names.has(set.name);
-  const exported = isQuoted ? [] : exportList(line.text);
+function isOwn(
+  { text }: Line,
+  set: ParsedAssignment | undefined,
+  isQuoted: boolean,
+  names: ReadonlySet<string>,
+): boolean {
+  if (set) return names.has(set.name);
+  const exported = isQuoted ? [] : exportList(text);
   return exported.length > 0 && exported.every((name) => names.has(name));
 }
 
-interface ParsedLine {
-  readonly line: Line;
-  /** The assignment that it is, or looks like when it is quoted. */
-  readonly set: ParsedAssignment | undefined;
-  /** Whether it belongs to a quoted value that began above. */
-  readonly isQuoted: boolean;
-  /** Whether a quoted value begins here that ends below. */
-  readonly isContinued: boolean;
-}
-
-function* parseLines(text: string): Generator<ParsedLine, undefined> {
-  const unicode = text.search(/[\u2028\u2029]/);
-  if (unicode >= 0) {
-    throw unclear({ number: lineNumberAt(text, unicode) }, 'lines that end with LF or CRLF', 'a Unicode line end');
-  }
-  let quotedTo = -1;
-  for (const line of linesOf(text)) {
-    const set = parseAssignment(line.text);
-    const isQuoted = line.start <= quotedTo;
-    if (!isQuoted) quotedTo = quoteEnd(text, line, set);
-    yield { line, set, isQuoted, isContinued: quotedTo >= line.next };
-  }
+function refuseQuoted(line: Line, isQuoted: boolean, quotedTo: number): void {
+  if (isQuoted) throw unclear(line, 'a variable of ours outside quotes', 'one inside a quoted value');
+  if (quotedTo >= line.next) throw unclear(line, 'a value on one line', 'a quoted one on several');
 }
 
 /**

@@ -12,12 +12,14 @@ export class ShellReader {
   /** Behind the last name of the last line that exports variables of ours by their names. */
   listEnd: number | undefined;
   readonly #mention: RegExp;
+  readonly #followed: RegExp;
   readonly #names: ReadonlySet<string>;
   readonly #listed = new Set<string>();
   /** What the open blocks end with. */
   readonly #blocks: string[] = [];
   #hasStopped = false;
   #mayStop = false;
+  #commands = 0;
   /** Assignments, and those that export. */
   #assignments = 0;
   #exports = 0;
@@ -27,6 +29,7 @@ export class ShellReader {
 
   constructor(names: ReadonlySet<string>) {
     const any = [...names].join('|');
+    this.#followed = new RegExp([any, ...FOLLOWED].join('|'));
     this.#names = names;
     this.#mention = new RegExp(
       `(?:^|[^\\w.$\\-{])(?:${any})\\+?=|^\\s*(?:unset|export|declare|typeset|local|readonly|read|setenv)\\s(?:.*[^\\w.$\\-{])?(?:${any})(?![\\w.-])`,
@@ -61,6 +64,20 @@ export class ShellReader {
     if (!this.#isBlocked) this.#place = line.next;
   }
 
+  /** Takes a line that sets another variable to a word, or that does nothing that matters; any other one is to be seen. */
+  passes(line: Line): boolean {
+    const text = line.text.trimStart();
+    if (this.#followed.test(text)) return false;
+    const isSet = BARE.test(text);
+    if (!isSet && text.includes('=')) return false;
+    this.goesOn = false;
+    if (isSet) {
+      this.#assignments++;
+      this.#pass(line);
+    } else this.#isBlocked = true;
+    return true;
+  }
+
   see(line: Line, set: ParsedAssignment | undefined): void {
     const { text } = line;
     this.goesOn = isEscaped(text, text.length, -1);
@@ -83,8 +100,9 @@ export class ShellReader {
   }
 
   #command(line: Line, text: string): void {
+    if (++this.#commands > MAX_COMMANDS) throw unclear(line, `at most ${MAX_COMMANDS} lines of commands`, 'more');
     this.#refuseMention(line, text);
-    this.goesOn ||= /(?:&&|\|)\s*$/.test(text);
+    this.goesOn ||= GOES_ON.test(text);
     const wasOpen = this.#blocks.length > 0;
     const opens = this.#follow(text);
     const isOpen = this.#blocks.length > 0;
@@ -94,7 +112,7 @@ export class ShellReader {
     if (counts && !isOpen) this.#pass(line);
     else this.#isBlocked = true;
     // What follows is not reached, or may be the text of a here-document.
-    if ((!isOpen && STOPS.test(text)) || (text.includes('<<') && HERE_DOCUMENT.test(text))) this.#hasStopped = true;
+    if ((!isOpen && STOPS.test(text)) || HERE_DOCUMENT.test(text)) this.#hasStopped = true;
   }
 
   /** Whether from here on all is exported. */
@@ -133,6 +151,10 @@ export class ShellReader {
   }
 }
 
+/** Of those that matter here; no script has so many in 1 MiB. */
+const MAX_COMMANDS = 65_536;
+
+const GOES_ON = /(?:&&|\|)\s*$/;
 const HERE_DOCUMENT = /(?:^|[\s;)])\d?<<-?\s*["'\\]?[A-Za-z_]/;
 const SET_ALL = /^set\s+([-+])(?:[b-zA-Z]*a[a-zA-Z]*|o\s+allexport)\b/;
 const SOURCES = /^(?:\.|source|eval)\s/;
@@ -149,6 +171,13 @@ const ENDS: ReadonlyMap<string, string> = new Map([
 ]);
 const OPENS =
   /^(?:(?:if|case|for|while|until|select|\{)(?=\s|$)|\(|(?:function\s+)?[\w-]+\s*\(\)(?=\s*\{)|function(?=\s))/;
+
+/** What matters in a line besides variables of ours. */
+const FOLLOWED = [/["'`\\#]|export/, OPENS, CLOSES, SET_ALL, SOURCES, MAY_STOP, STOPS, HERE_DOCUMENT, GOES_ON].map(
+  ({ source }) => source,
+);
+/** One variable, and one word without quotes. */
+const BARE = /^[\w.-]+\s*=(?:\s*[^\s;&|<>()]+\s*)?$/;
 
 export function unclear({ number }: Pick<Line, 'number'>, expected: string, got: string): Error {
   return refusal(
@@ -203,8 +232,7 @@ const EXPORT_LIST = /^\s*export((?:\s+[A-Za-z_]\w*)+)\s*;?\s*(?:#.*)?$/;
 
 /** The variables that a line exports, which sets none. */
 export function exportList(text: string): readonly string[] {
-  const names = text.includes('export') ? EXPORT_LIST.exec(text)?.[1] : undefined;
-  return names?.trim().split(/\s+/) ?? [];
+  return EXPORT_LIST.exec(text)?.[1]?.trim().split(/\s+/) ?? [];
 }
 
 /** Behind the last of them. */
