@@ -7,7 +7,7 @@ import { printOf, type Credentials } from '../src/core/credentials.ts';
 import { Secret } from '../src/core/secret.ts';
 import { createUsers } from '../src/host/users.ts';
 import { applySinks } from '../src/sinks/apply.ts';
-import { forgetSink, renderSink } from '../src/sinks/formats/render.ts';
+import { forgetSink, loadFormats, renderSink } from '../src/sinks/formats/render.ts';
 import { createAtomicFiles } from '../src/system/atomic-files.ts';
 import { readBootTime } from '../src/system/boot-time.ts';
 import { createClock } from '../src/system/clock.ts';
@@ -38,6 +38,7 @@ async function write(text: string): Promise<number> {
     readBootTime,
     render: renderSink,
     forget: forgetSink,
+    loadFormats,
   };
   const credentials: Credentials = {
     accessKeyId: 'ASIAEXAMPLE000000001',

@@ -6,7 +6,7 @@ import { printOf, type Credentials } from '../src/core/credentials.ts';
 import { Secret } from '../src/core/secret.ts';
 import { applySinks } from '../src/sinks/apply.ts';
 import type { SinkRecords } from '../src/sinks/contract.ts';
-import { forgetSink, renderSink } from '../src/sinks/formats/render.ts';
+import { forgetSink, loadFormats, renderSink } from '../src/sinks/formats/render.ts';
 import { createAtomicFiles } from '../src/system/atomic-files.ts';
 import { readBootTime } from '../src/system/boot-time.ts';
 import { createCommands } from '../src/system/commands.ts';
@@ -58,6 +58,7 @@ function writeOurs(): (credentials: Credentials) => Promise<void> {
     readBootTime,
     render: renderSink,
     forget: forgetSink,
+    loadFormats,
   };
   const names = {
     accessKeyId: 'AWS_ACCESS_KEY_ID',

@@ -9,7 +9,7 @@ import { Tally } from '../report/tally.ts';
 import { knownIdentity } from '../rotation/state.ts';
 import { StateStore } from '../rotation/store.ts';
 import { applySinks } from '../sinks/apply.ts';
-import { forgetSink, renderSink } from '../sinks/formats/render.ts';
+import { forgetSink, loadFormats, renderSink } from '../sinks/formats/render.ts';
 import type { SinkDeps } from '../sinks/contract.ts';
 import { createSources } from '../source/registry.ts';
 import { Agent, type AgentDeps } from './agent.ts';
@@ -141,7 +141,7 @@ function counted(http: Http, tally: Tally): Http {
 }
 
 export function sinkDeps(services: Services): SinkDeps {
-  return { ...services, render: renderSink, forget: forgetSink };
+  return { ...services, render: renderSink, forget: forgetSink, loadFormats };
 }
 
 /** Undefined where there is no lock to be had, which is said loudly. */

@@ -90,8 +90,11 @@ async function preview(
   const { force = false } = options;
   const deps = sinkDeps(await world.services());
   const outcomes: SinkPreview[] = [];
-  for (const [keyId, some] of byKey(readState(stateDirectory(world)), sinks))
-    outcomes.push(...(await previewForget(deps, { sinks: some, trustedGroups, keyId, force })));
+  const state = readState(stateDirectory(world));
+  for (const [keyId, some] of byKey(state, sinks)) {
+    const request = { sinks: some, trustedGroups, keyId, force, records: state.sinks };
+    outcomes.push(...(await previewForget(deps, request)));
+  }
   return outcomes;
 }
 

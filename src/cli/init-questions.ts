@@ -2,7 +2,9 @@ import { homedir } from 'node:os';
 import { normalize } from 'node:path/posix';
 import { createInterface } from 'node:readline/promises';
 import { draftConfig, type DraftConsumer, type DraftSink } from '../config/draft.ts';
+import { oneOf } from '../config/problem.ts';
 import { readMode, readOwner, readPath, readProfile, readUnit, REFUSED, type Reading } from '../config/scalars.ts';
+import { FIELDS } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 
 interface Question {
@@ -61,25 +63,42 @@ async function askSinks(ask: Ask): Promise<readonly DraftSink[]> {
   return sinks;
 }
 
-/** The path of each where nothing else is said. */
-const FORMATS: readonly (readonly [DraftSink['format'], path: string])[] = [
-  ['aws-credentials', `${homedir()}/.aws/credentials`],
-  ['dotenv', '/etc/credrotate/aws.env'],
-  ['json', '/etc/credrotate/iam.json'],
+interface Format {
+  readonly format: DraftSink['format'];
+  /** Where nothing else is said. */
+  readonly path: string;
+  /** A setting of its own, with its question. */
+  readonly setting?: readonly [string, Question];
+}
+
+const PROFILE = { text: 'Profile', standard: 'default', expected: 'a profile', read: readProfile };
+const FIELD = {
+  text: 'Which value',
+  standard: 'secret_access_key',
+  expected: oneOf(FIELDS),
+  read: (answer: string) => chosen(FIELDS, answer),
+};
+
+const FORMATS: readonly Format[] = [
+  { format: 'aws-credentials', path: `${homedir()}/.aws/credentials`, setting: ['profile', PROFILE] },
+  { format: 'dotenv', path: '/etc/credrotate/aws.env' },
+  { format: 'json', path: '/etc/credrotate/iam.json' },
+  { format: 'value', path: '/etc/credrotate/secret_access_key', setting: ['field', FIELD] },
 ];
 
+function chosen(choices: readonly string[], answer: string): Reading<string> {
+  return choices.includes(answer) ? { value: answer } : REFUSED;
+}
+
 async function askSink(ask: Ask, before: readonly DraftSink[]): Promise<DraftSink> {
-  const [format, usualPath] = await askFormat(ask);
+  const { format, path: usualPath, setting } = await askFormat(ask);
   const path = await ask({
     text: 'Its path',
     standard: usualPath,
     expected: 'an absolute path that was not named yet',
     read: (answer) => unused(readPath(answer), before),
   });
-  const profile =
-    format === 'aws-credentials'
-      ? await ask({ text: 'Profile', standard: 'default', expected: 'a profile', read: readProfile })
-      : undefined;
+  const settings = setting ? { [setting[0]]: await ask(setting[1]) } : {};
   const owner = await askName(ask, 'Owner (auto: the owner of the directory)', 'auto');
   const group = await askName(ask, 'Group with read access', 'none');
   const mode = await ask({
@@ -88,18 +107,18 @@ async function askSink(ask: Ask, before: readonly DraftSink[]): Promise<DraftSin
     expected: 'permission bits such as 0600 or 0640',
     read: readMode,
   });
-  return { format, path: normalize(path), profile, owner, group, mode, notify: await askConsumer(ask) };
+  return { format, path: normalize(path), settings, owner, group, mode, notify: await askConsumer(ask) };
 }
 
-async function askFormat(ask: Ask): Promise<(typeof FORMATS)[number]> {
-  const find = (answer: string): (typeof FORMATS)[number] | undefined => FORMATS.find(([name]) => name === answer);
+async function askFormat(ask: Ask): Promise<Format> {
+  const names = FORMATS.map(({ format }) => format);
   const answer = await ask({
-    text: 'What the program reads: aws-credentials, dotenv or json',
+    text: `What the program reads: ${oneOf(names)}`,
     standard: 'aws-credentials',
-    expected: 'aws-credentials (a profile, as the AWS CLI and SDKs read it), dotenv (NAME=value) or json',
-    read: (text) => (find(text) ? { value: text } : REFUSED),
+    expected: `aws-credentials (a profile, as the AWS CLI and SDKs read it), ${oneOf(names.slice(1))}`,
+    read: (text) => chosen(names, text),
   });
-  return find(answer) ?? noAnswer();
+  return FORMATS.find(({ format }) => format === answer) ?? noAnswer();
 }
 
 function askName(ask: Ask, text: string, nothing: string): Promise<string | undefined> {

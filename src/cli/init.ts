@@ -108,7 +108,7 @@ function draftOf(sink: SinkConfig, notify: readonly DraftConsumer[]): DraftSink 
     path,
     notify,
     mode: octal(mode),
-    ...(sink.format === 'aws-credentials' && { profile: sink.profile }),
+    settings: sink.format === 'aws-credentials' ? { profile: sink.profile } : {},
     ...(owner !== undefined && { owner: String(owner) }),
     ...(group !== undefined && { group: String(group) }),
   };

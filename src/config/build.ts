@@ -1,5 +1,14 @@
-import type { Config, ConsumerConfig, DotenvNames, SinkConfig, SourceConfig } from '../core/config.ts';
-import type { ConsumerSettings, SinkSettings, File } from './schema.ts';
+import {
+  type Config,
+  type ConsumerConfig,
+  type DotenvNames,
+  type Field,
+  FIELDS,
+  type SinkConfig,
+  type SourceConfig,
+} from '../core/config.ts';
+import type { ConsumerSettings, File } from './schema.ts';
+import type { SinkSettings } from './sink-schema.ts';
 import type { SourceSettings } from './source-schema.ts';
 
 /** Where a configuration was read; nothing, when it is that of a command line. */
@@ -23,7 +32,7 @@ export function buildConfig(
       ...camel({ schedule: typeof schedule === 'string' ? { pattern: schedule } : schedule }),
     },
     sources: Object.entries(sources).map(([name, source]) => buildSource(name, source)),
-    sinks: sinks.map(buildSink),
+    sinks: sinks.flatMap(buildSinks),
     consumers: Object.entries(consumers).map(([name, consumer]) => buildConsumer(name, consumer)),
   });
 }
@@ -33,18 +42,34 @@ function buildSource(name: string, { tags, ...source }: SourceSettings): SourceC
   return { name, ...camel(source), tags };
 }
 
-export function buildSink({ mode, notify, ...sink }: SinkSettings): SinkConfig {
+/** One, or one for each file of a directory. */
+export function buildSinks({ mode, notify, ...sink }: SinkSettings): readonly SinkConfig[] {
   const common = { ...buildMode(mode), notify: [...new Set(notify)] };
   switch (sink.format) {
     case 'aws-credentials':
-      return { ...camel(sink), ...common };
+      return [{ ...camel(sink), ...common }];
     case 'dotenv':
-      return { ...camel(sink), ...common, names: buildNames(sink) };
+      return [{ ...camel(sink), ...common, names: buildNames(sink) }];
     case 'json': {
       const { shape = 'imds', keys, ...rest } = sink;
-      return { ...camel(rest), ...common, content: keys ? { keys: camel(keys) } : { shape } };
+      return [{ ...camel(rest), ...common, content: keys ? { keys: camel(keys) } : { shape } }];
+    }
+    case 'value': {
+      const { path, field, directory = '', names = {}, ...rest } = sink;
+      const files = path !== undefined && field ? [{ path, field }] : filesOf(directory, names);
+      return files.map((file) => ({ ...camel(rest), ...common, ...file }));
     }
   }
+}
+
+/** The fields that are files of a directory, with their paths. */
+export function filesOf(
+  directory: string,
+  names: Readonly<Partial<Record<Field, string>>>,
+): readonly { readonly field: Field; readonly path: string }[] {
+  return FIELDS.flatMap((field) =>
+    names[field] === undefined ? [] : [{ field, path: `${directory}/${names[field]}` }],
+  );
 }
 
 function buildMode(mode: SinkSettings['mode']): Pick<SinkConfig, 'mode' | 'isModeAny' | 'isUsualMode'> {

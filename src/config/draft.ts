@@ -1,8 +1,9 @@
 export interface DraftSink {
-  readonly format: 'aws-credentials' | 'dotenv' | 'json';
+  readonly format: keyof typeof DRAFTED;
   readonly path: string;
+  /** Of the format, as written. */
+  readonly settings: Readonly<Record<string, string>>;
   /** As written; undefined where the default is meant. */
-  readonly profile?: string | undefined;
   readonly owner?: string | undefined;
   readonly group?: string | undefined;
   readonly mode?: string | undefined;
@@ -12,12 +13,13 @@ export interface DraftSink {
 export type DraftConsumer =
   { readonly type: 'systemd'; readonly unit: string } | { readonly type: 'signal'; readonly pidFile: string };
 
-/** What each format is for. */
-const ABOUT: Readonly<Record<DraftSink['format'], string>> = {
+/** What each format is for that needs no more than one setting of its own. */
+export const DRAFTED = {
   'aws-credentials': 'A profile of a shared credentials file. All else in the file stays as it is.',
   dotenv: 'Lines NAME=value. All other lines stay as they are.',
   json: 'A JSON document, shaped as the metadata service answers.',
-};
+  value: 'A file that is one value, without a newline.',
+} as const;
 
 const HEAD = `# credrotate: which files hold the credentials of this instance's role, and who
 # is notified when they change.
@@ -62,11 +64,11 @@ interface Named {
 }
 
 function sinkText(sink: DraftSink, consumers: ReadonlyMap<string, Named>): string {
-  const { format, path, profile, owner, group, mode } = sink;
+  const { format, path, owner, group, mode } = sink;
   const names = sink.notify.map((consumer) => scalar(consumers.get(targetOf(consumer))?.name ?? ''));
-  const settings = { ...(format === 'aws-credentials' && { profile }), owner, group, mode };
+  const settings = { ...sink.settings, owner, group, mode };
   return [
-    `  # ${ABOUT[format]}\n`,
+    `  # ${DRAFTED[format]}\n`,
     `  - path: ${scalar(path)}\n`,
     `    format: ${format}\n`,
     ...Object.entries(settings).map(([key, value]) => (value === undefined ? '' : `    ${key}: ${scalar(value)}\n`)),

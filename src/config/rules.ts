@@ -119,6 +119,7 @@ function sinkRules(sink: Part): Problem[] {
     ...readableByOthers(sink),
     ...(format === 'json' ? [...shapeOrKeys(sink), ...overlappingKeys(sink)] : []),
     ...(format === 'dotenv' ? repeatedVariables(sink) : []),
+    ...(format === 'value' ? fileOrDirectory(sink) : []),
   ];
 }
 
@@ -136,6 +137,25 @@ function shapeOrKeys(sink: Part): Problem[] {
   if (find(sink.tree, ['shape']))
     return wrong(sink, ['keys'], 'expected shape or keys, got both', 'remove one of the two');
   return entriesAt(keys, []).length > 0 ? [] : wrong(sink, ['keys'], 'expected at least one place, got none');
+}
+
+function fileOrDirectory(sink: Part): Problem[] {
+  const [one, several] = [
+    ['path', 'field'],
+    ['directory', 'names'],
+  ] as const;
+  const has = (key: string): boolean => find(sink.tree, [key]) !== undefined;
+  const surplus = several.some(has) ? one.find(has) : undefined;
+  if (surplus)
+    return misplaced(sink, surplus, 'expected path and field, or directory and names, got both', 'remove it');
+  const isEmpty = has('names') && entriesAt(sink.tree, ['names']).length === 0;
+  if (isEmpty) return wrong(sink, ['names'], 'expected at least one file, got none');
+  return (several.some(has) ? several : one).flatMap((key) => (has(key) ? [] : missing(sink, key)));
+}
+
+/** What the schema cannot ask for, since it depends on other settings. */
+function missing(sink: Part, key: string): Problem[] {
+  return wrong(sink, [key], 'expected it to be set, got nothing', `add ${key}:`);
 }
 
 /** Two values in one place, or one inside the other. */

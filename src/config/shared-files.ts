@@ -3,29 +3,34 @@ import type { JsonKeys, JsonSink, SinkConfig } from '../core/config.ts';
 import { isExpirationMember, ownVariables, secretPlaces } from '../core/owned.ts';
 import { octal } from '../core/printable.ts';
 import { idOf, keyOf } from '../core/sink-id.ts';
-import { buildSink } from './build.ts';
+import { buildSinks } from './build.ts';
 import { invalid, placeText, type Problem, show } from './problem.ts';
 import { readPath } from './scalars.ts';
-import { sink as schema } from './schema.ts';
-import { type Part, type Path, placeOf, plain, textAt, type Tree } from './tree.ts';
+import { sink as schema } from './sink-schema.ts';
+import { entriesAt, type Part, type Path, placeOf, plain, textAt, type Tree } from './tree.ts';
 
 /** Sinks of one file must own different parts of it, and want the same owner and mode. */
 export function sharedFiles(sinks: readonly Part[]): Problem[] {
-  const files = Map.groupBy(sinks, ({ tree }) => pathOf(tree));
-  return [...files].flatMap(([path, parts]) => {
-    if (path === undefined) return [];
-    return [...(parts.length < 2 ? [] : conflicts(parts)), ...parts.flatMap((part) => namesakes(part, path, files))];
-  });
+  const files = Map.groupBy(
+    sinks.flatMap((part) => pathsOf(part.tree).map((file): Filed => ({ ...part, file }))),
+    ({ file }) => file,
+  );
+  return [...files.values()].flatMap((parts) => [
+    ...(parts.length < 2 ? [] : conflicts(parts)),
+    ...parts.flatMap((part) => namesakes(part, files)),
+  ]);
+}
+
+/** A sink with one of its files. */
+interface Filed extends Part {
+  readonly file: string;
 }
 
 /** A path may end in what a part of another file is called, and the state knows both by the same text. */
-function namesakes(
-  { tree, path: at }: Part,
-  path: string,
-  files: ReadonlyMap<string | undefined, readonly Part[]>,
-): Problem[] {
-  const others = [...path.matchAll(/ /g)].flatMap(({ index }) => files.get(path.slice(0, index)) ?? []);
-  const own = others.length > 0 && built(tree);
+function namesakes(part: Filed, files: ReadonlyMap<string, readonly Filed[]>): Problem[] {
+  const { tree, path: at, file } = part;
+  const others = [...file.matchAll(/ /g)].flatMap(({ index }) => files.get(file.slice(0, index)) ?? []);
+  const own = others.length > 0 && built(part);
   const other = own && others.find((one) => idIn(one) === idOf(own));
   if (!other) return [];
   const there = placeText(placeOf(other.tree, ['path']));
@@ -33,25 +38,26 @@ function namesakes(
   return [invalid(placeOf(tree, ['path']), { path: `${at}.path`, message, hint: 'choose another path' })];
 }
 
-function idIn({ tree }: Part): string | undefined {
-  const sink = built(tree);
+function idIn(part: Filed): string | undefined {
+  const sink = built(part);
   return sink && idOf(sink);
 }
 
-function built(tree: Tree): SinkConfig | undefined {
+function built({ tree, file }: Filed): SinkConfig | undefined {
   const parsed = v.safeParse(schema, plain(tree));
-  return parsed.success ? buildSink(parsed.output) : undefined;
+  return parsed.success ? buildSinks(parsed.output).find(({ path }) => path === file) : undefined;
 }
 
-function pathOf(tree: Tree): string | undefined {
-  const text = textAt(tree, ['path']);
-  const reading = text === undefined ? {} : readPath(text);
-  return 'value' in reading ? reading.value : undefined;
+function pathsOf(tree: Tree): readonly string[] {
+  const names = entriesAt(tree, ['names']).map(([, { tree: name }]) => textAt(name, []) ?? '');
+  const directory = textAt(tree, ['directory']);
+  const texts = directory === undefined ? [textAt(tree, ['path']) ?? ''] : names.map((name) => `${directory}/${name}`);
+  return texts.map(readPath).flatMap((reading) => ('value' in reading ? [reading.value] : []));
 }
 
 /** Those of each sink with the first before it. What is wrong by itself is said elsewhere. */
-function conflicts(parts: readonly Part[]): Problem[] {
-  const sinks = parts.map(({ tree }) => built(tree));
+function conflicts(parts: readonly Filed[]): Problem[] {
+  const sinks = parts.map(built);
   return parts.flatMap(({ tree, path }, index) => {
     const own = sinks[index];
     for (const [before, other] of sinks.slice(0, index).entries()) {

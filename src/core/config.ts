@@ -167,7 +167,30 @@ export interface JsonSink extends SinkCommon {
 export type JsonKeys = Readonly<Partial<Record<JsonField, readonly string[]>>>;
 export type JsonField = 'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration' | 'accountId' | 'role';
 
-export type SinkConfig = AwsCredentialsSink | DotenvSink | JsonSink;
+/** What is known of credentials, as configurations and templates name it; the expirations are one, in three forms. */
+export const FIELDS = [
+  'access_key_id',
+  'secret_access_key',
+  'session_token',
+  'expiration',
+  'expiration_epoch',
+  'expiration_epoch_ms',
+  'region',
+  'account_id',
+  'role',
+  'instance_id',
+] as const;
+export type Field = (typeof FIELDS)[number];
+
+/** A file that is one value. */
+export interface ValueSink extends SinkCommon {
+  readonly format: 'value';
+  readonly field: Field;
+  /** End it with a newline. */
+  readonly newline: boolean;
+}
+
+export type SinkConfig = AwsCredentialsSink | DotenvSink | JsonSink | ValueSink;
 
 interface ConsumerCommon {
   readonly name: string;

@@ -42,6 +42,8 @@ function partOf(sink: SinkConfig): string | undefined {
       return sink.only ? undefined : sink.names.accessKeyId;
     case 'json':
       return 'shape' in sink.content ? undefined : pointer(Object.values(sink.content.keys)[0] ?? []);
+    case 'value':
+      return undefined;
   }
 }
 

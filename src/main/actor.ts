@@ -1,7 +1,7 @@
 import { EXIT } from '../core/exit.ts';
 import { answer } from '../notify/ask.ts';
 import { serve } from '../sinks/acting/serve.ts';
-import { forgetSink, renderSink } from '../sinks/formats/render.ts';
+import { forgetSink, loadFormats, renderSink } from '../sinks/formats/render.ts';
 import { createAtomicFiles } from '../system/atomic-files.ts';
 import { readBootTime } from '../system/boot-time.ts';
 import { fileSecurity } from '../system/descriptors.ts';
@@ -34,6 +34,7 @@ export async function runActor(): Promise<number> {
         readBootTime,
         render: renderSink,
         forget: forgetSink,
+        loadFormats,
       },
       first,
       lines,

@@ -5,13 +5,14 @@ import type { SinkStatus } from './schema.ts';
 
 const CHANGES: readonly SinkOutcome['result'][] = ['written', 'repaired', 'forgotten', 'removed'];
 
-type Preview = SinkOutcome & { readonly current?: Buffer; readonly next?: Buffer };
+type Preview = SinkOutcome & { readonly current?: Buffer; readonly next?: Buffer; readonly diff?: readonly string[] };
 
 /** What became of a sink, or would, with what would change in its file. */
 export function foreseen(preview: Preview, isPreview = true): SinkStatus {
-  const { bytesChanged: _bytesChanged, evidence: _evidence, current, next, ...outcome } = preview;
+  const { bytesChanged: _bytesChanged, evidence: _evidence, current, next, diff, ...outcome } = preview;
   if (!isPreview || !CHANGES.includes(outcome.result)) return outcome;
   if (outcome.result === 'removed') return { ...outcome, diff: [] };
+  if (diff) return { ...outcome, diff: [...diff] };
   return { ...outcome, diff: next ? redactedDiff(current, next) : ['(too large to be shown)'] };
 }
 

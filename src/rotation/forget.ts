@@ -32,7 +32,7 @@ export async function forgetWritten({ store, forgetSinks }: ForgetDeps, wish: Fo
   const { state: before } = store;
   for (const [keyId, sinks] of byKey(before, wish.sinks)) {
     const result = await forgetSinks({
-      ...{ ...wish, sinks, keyId },
+      ...{ ...wish, sinks, keyId, records: before.sinks },
       temps: store.state.temps,
       beforeWrite: (staged) => store.update((state) => ({ ...state, temps: [...state.temps, ...staged] })),
     });

@@ -125,7 +125,8 @@ export const EMPTY_STATE: AgentState = { version: 3, generation: 0, origin: {}, 
 
 /** Which instance this is, if that was asked since it was started: a machine image may carry another's state. */
 export function knownIdentity({ identity }: AgentState, bootId: string): KnownIdentity | undefined {
-  return identity?.bootId === bootId ? identity : undefined;
+  // Those before us did not ask for the region.
+  return identity?.bootId === bootId && identity.region !== undefined ? identity : undefined;
 }
 
 /** The state with another one of this consumer. */

@@ -52,17 +52,18 @@ export async function forgetSinks(
   request: ForgetRequest,
   limits?: ActingLimits,
 ): Promise<ForgetResult> {
-  const { keyId, force } = request;
-  return await run(deps, request, { kind: 'forget', keyId, force }, limits);
+  const { keyId, force, records } = request;
+  return await run(deps, request, { kind: 'forget', keyId, force, ...(records && { records }) }, limits);
 }
 
 /** The outcomes that forgetting would have. Changes nothing; never rejects. */
 export async function previewForget(
   deps: SinkDeps,
-  { keyId, force, ...request }: Omit<ForgetRequest, 'beforeWrite' | 'temps'>,
+  { keyId, force, records, ...request }: Omit<ForgetRequest, 'beforeWrite' | 'temps'>,
   limits?: ActingLimits,
 ): Promise<readonly SinkPreview[]> {
-  return (await run(deps, request, { kind: 'preview-forget', keyId, force }, limits)).outcomes;
+  return (await run(deps, request, { kind: 'preview-forget', keyId, force, ...(records && { records }) }, limits))
+    .outcomes;
 }
 
 /** A preview needs no journal. */

@@ -13,6 +13,8 @@ export type OrRefusal<T> = ({ readonly ok: true } & T) | { readonly ok: false; r
 export interface NewFile {
   readonly bytes: Buffer;
   readonly warnings: readonly string[];
+  /** What is shown of the change, where its lines would give secrets away. */
+  readonly diff?: readonly string[];
 }
 
 export type Rendered = OrRefusal<NewFile>;
@@ -26,16 +28,24 @@ export type Render = (
 ) => Rendered;
 
 /** A file without what a format has put there. */
-export type Forgotten = OrRefusal<{
+export interface Left {
   /** The bytes that were given, if nothing of ours is in them; undefined: nothing is left. */
   readonly bytes: Buffer | undefined;
   /** The access key ids in our places: they tell whether the values are ours. */
   readonly keyIds: readonly string[];
   readonly warnings: readonly string[];
-}>;
+}
+
+export type Forgotten = OrRefusal<Left>;
 
 /** Pure. */
 export type Forget = (existing: Buffer, sink: SinkConfig) => Forgotten;
+
+/** Both in one, of a format that only some hosts need. They throw refusals. */
+export interface Format<S extends SinkConfig> {
+  readonly render: (existing: Buffer | undefined, credentials: Credentials, sink: S, origin: Origin) => NewFile;
+  readonly forget: (existing: Buffer, sink: S) => Left;
+}
 
 /** By the id of each sink. */
 export type SinkRecords = Readonly<Record<string, SinkRecord>>;
@@ -83,11 +93,15 @@ export interface PreviewRequest extends Omit<ApplyRequest, 'beforeWrite' | 'reco
 export interface SinkPreview extends SinkOutcome {
   readonly current?: Buffer;
   readonly next?: Buffer;
+  /** What to show instead. */
+  readonly diff?: readonly string[];
 }
 
 export interface ForgetRequest extends Pick<ApplyRequest, 'sinks' | 'trustedGroups' | 'temps' | 'beforeWrite'> {
   /** The key that was written last, as it is displayed: values in a file are ours if it is theirs. Unset: none was written. */
   readonly keyId: string | undefined;
+  /** A file that nobody has touched since it was written is ours whatever its values. */
+  readonly records?: SinkRecords;
   /** Remove all values in our places, ours or not. */
   readonly force: boolean;
 }
@@ -111,6 +125,8 @@ export interface SinkDeps {
   readonly readBootTime: () => BootTime;
   readonly render: Render;
   readonly forget: Forget;
+  /** Called before these two: loads what the formats of these sinks need. */
+  readonly loadFormats: (sinks: readonly SinkConfig[]) => Promise<void>;
   /** Unset: nothing is written where another user controls the path. */
   readonly actors?: Actors;
 }
@@ -179,7 +195,7 @@ export interface Part extends FinishedSink {
   /** Unset: its bytes change now. */
   readonly since?: Since;
   /** The file before and after this sink's own change. */
-  readonly shown?: Pick<SinkPreview, 'current' | 'next'>;
+  readonly shown?: Pick<SinkPreview, 'current' | 'next' | 'diff'>;
 }
 
 /** A file that is to take the place of another. */
@@ -211,7 +227,7 @@ export interface WriteOptions extends Pick<ApplyRequest, 'print' | 'credentials'
 }
 
 /** Remove what is ours from sinks, or preview that. No secret is in it. */
-export interface ForgetOptions extends Pick<ForgetRequest, 'keyId' | 'force'> {
+export interface ForgetOptions extends Pick<ForgetRequest, 'keyId' | 'force' | 'records'> {
   readonly kind: 'forget' | 'preview-forget';
 }
 

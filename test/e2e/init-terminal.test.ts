@@ -52,7 +52,7 @@ test('init asks on a terminal, again where an answer makes no sense, and writes 
   const { code, stdout } = await answer(site, [...first, ...second].join('|'));
   assert.equal(code, 0, stdout);
   for (const complaint of [
-    /^ {2}expected aws-credentials .* or json$/m,
+    /^ {2}expected aws-credentials .* or [a-z]+$/m,
     /^ {2}expected an absolute path that was not named yet \(begin it with \/\)$/m,
     /^ {2}expected .* \(write owner and group as two settings\)$/m,
     /^ {2}expected a systemd unit /m,

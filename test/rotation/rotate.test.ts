@@ -100,7 +100,12 @@ describe('a pass', () => {
 
   test('remembers which instance this is until the next boot', async (t) => {
     const stage = setUp(t);
-    const identity = { endpoint: 'http://127.0.0.1:1', instanceId: 'i-1', accountId: '210987654321' };
+    const identity = {
+      endpoint: 'http://127.0.0.1:1',
+      instanceId: 'i-1',
+      accountId: '210987654321',
+      region: 'eu-west-1',
+    };
     stage.answer = { ...gives('A'), identity };
     await stage.pass();
     stage.restart();
@@ -110,7 +115,12 @@ describe('a pass', () => {
 
   test('that did not find out the instance does not take over what an earlier boot found', async (t) => {
     const stage = setUp(t);
-    const identity = { endpoint: 'http://127.0.0.1:1', instanceId: 'i-1', accountId: '210987654321' };
+    const identity = {
+      endpoint: 'http://127.0.0.1:1',
+      instanceId: 'i-1',
+      accountId: '210987654321',
+      region: 'eu-west-1',
+    };
     stage.answer = { ...gives('A'), identity };
     await stage.pass();
     stage.restart('next');

@@ -58,7 +58,7 @@ describe('a healthy fetch', () => {
 
   test('does not ask for an identity that is known, and gives it with the credentials', async (t) => {
     const server = await imdsServer(t);
-    const known = { instanceId: 'i-1', accountId: '210987654321' };
+    const known = { instanceId: 'i-1', accountId: '210987654321', region: 'eu-west-1' };
     const identity = { endpoint: server.origin, ...known };
     const fetched = good(await createImdsSource({ ...imdsRig(t, server), identity }).fetch(signal));
     assert.deepEqual(server.steps(), ['token', ...HEALTHY]);
@@ -68,7 +68,12 @@ describe('a healthy fetch', () => {
 
   test('asks for an identity that another endpoint told', async (t) => {
     const server = await imdsServer(t);
-    const identity = { endpoint: 'http://127.0.0.1:1', instanceId: 'i-1', accountId: '210987654321' };
+    const identity = {
+      endpoint: 'http://127.0.0.1:1',
+      instanceId: 'i-1',
+      accountId: '210987654321',
+      region: 'eu-west-1',
+    };
     const { origin } = good(await createImdsSource({ ...imdsRig(t, server), identity }).fetch(signal));
     assert.deepEqual(server.steps(), ['token', ...HEALTHY, 'document']);
     assert.notEqual(origin.instanceId, 'i-1');

@@ -6,7 +6,7 @@ import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { readBootTime } from '../../src/system/boot-time.ts';
 import { createCommands } from '../../src/system/commands.ts';
 import { fileSecurity } from '../../src/system/descriptors.ts';
-import { forgetSink } from '../../src/sinks/formats/render.ts';
+import { forgetSink, loadFormats } from '../../src/sinks/formats/render.ts';
 import { createUsers } from '../../src/host/users.ts';
 import { printOf, type Credentials } from '../../src/core/credentials.ts';
 import { credentials, NOON } from './credentials.ts';
@@ -21,6 +21,7 @@ export function sinkDeps(change: Partial<SinkDeps> = {}): SinkDeps {
     readBootTime,
     render: renderKey,
     forget: forgetSink,
+    loadFormats,
     ...change,
   };
 }

@@ -7,7 +7,7 @@ import { readMounts } from '../../paths/mounts.ts';
 import { previewSinks } from '../../sinks/apply.ts';
 import type { PreviewRequest, SinkPreview } from '../../sinks/contract.ts';
 import { readSections } from '../../sinks/formats/aws/sections.ts';
-import { forgetSink } from '../../sinks/formats/render.ts';
+import { forgetSink, loadFormats } from '../../sinks/formats/render.ts';
 import type { ProfileFacts, SinkFacts } from '../contract.ts';
 import { closedBy, CONFINEMENT, type Properties } from '../judge/sinks.ts';
 import { type LookDeps, SAMPLE, show } from './deps.ts';
@@ -26,6 +26,7 @@ export async function lookAtSinks(
   const unit = await confinement(deps);
   const profiles = await lookAtProfiles(deps);
   const names = namesOf(sinks);
+  await loadFormats(sinks);
   return sinks.map((sink, index) => {
     const { path } = sink;
     const name = names[index] ?? path;

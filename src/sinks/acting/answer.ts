@@ -48,6 +48,7 @@ function sinkSchema(kind: Job['kind']) {
       record: v.exactOptional(sinkRecordSchema),
       current: v.exactOptional(bytes),
       next: v.exactOptional(bytes),
+      diff: v.exactOptional(v.pipe(v.array(word(LIMITS.warning)), v.maxLength(LIMITS.diff))),
     }),
     v.check(({ result, error }) => ['outdated', 'refused', 'failed'].includes(result) === (error !== undefined)),
   );

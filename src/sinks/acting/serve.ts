@@ -61,10 +61,11 @@ function shown({ current, next }: SinkPreview): Pick<SinkMessage, 'current' | 'n
 
 /** An outcome without what the agent knows itself. */
 function describe(outcome: SinkPreview, record?: SinkRecord): SinkMessage {
-  const { path, part, format, current, next, error, warnings, ...said } = outcome;
+  const { path, part, format, current, next, diff, error, warnings, ...said } = outcome;
   return {
     ...said,
     warnings: warnings.slice(0, LIMITS.warnings).map((warning) => warning.slice(0, LIMITS.warning)),
+    ...(diff && { diff: diff.slice(0, LIMITS.diff) }),
     ...(error && { error: cut(error) }),
     ...(record && { record }),
   };

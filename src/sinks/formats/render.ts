@@ -1,9 +1,27 @@
-import type { SinkConfig } from '../../core/config.ts';
-import type { Forget, Render } from '../contract.ts';
+import type { Field, SinkConfig } from '../../core/config.ts';
+import type { Forget, Format, Render } from '../contract.ts';
 import { forgetAwsCredentials, renderAwsCredentials } from './aws/render.ts';
 import { forgetDotenv, renderDotenv } from './dotenv/render.ts';
 import { forgetJson, renderJson } from './json/render.ts';
-import { refusal } from './text.ts';
+import { refusal, rendered } from './text.ts';
+
+const LATE = {
+  value: async () => (await import('./value.ts')).value,
+} as const;
+
+const loaded = new Map<SinkConfig['format'], Format<never>>();
+
+/** Before a sink is rendered or forgotten: what is loaded only where a sink has such a format. */
+export async function loadFormats(sinks: readonly SinkConfig[]): Promise<void> {
+  for (const { format } of sinks) if (format in LATE) loaded.set(format, await LATE[format as keyof typeof LATE]());
+}
+
+/** Each is called with sinks of its own format alone. */
+function lateFormat(sink: SinkConfig): Format<SinkConfig> {
+  const format = loaded.get(sink.format);
+  if (!format) throw new Error(`loadFormats was not called for ${sink.format}`);
+  return format as Format<SinkConfig>;
+}
 
 /**
  * What the file of a sink must become. Total on any bytes: what cannot be changed safely is refused. Keeps what the
@@ -25,6 +43,8 @@ const renderFormat: Render = (existing, credentials, sink, origin) => {
       return renderDotenv(existing, credentials, sink);
     case 'json':
       return renderJson(existing, credentials, sink, origin);
+    default:
+      return rendered(() => lateFormat(sink).render(existing, credentials, sink, origin));
   }
 };
 
@@ -40,6 +60,8 @@ export const forgetSink: Forget = (existing, sink) => {
       return forgetDotenv(existing, sink);
     case 'json':
       return forgetJson(existing, sink);
+    default:
+      return rendered(() => lateFormat(sink).forget(existing, sink));
   }
 };
 
@@ -52,5 +74,11 @@ export function carriesExpiration(sink: SinkConfig): boolean {
       return sink.names.expiration !== null;
     case 'json':
       return 'shape' in sink.content || sink.content.keys.expiration !== undefined;
+    case 'value':
+      return isExpiration(sink.field);
   }
+}
+
+function isExpiration(field: Field): boolean {
+  return field.startsWith('expiration');
 }

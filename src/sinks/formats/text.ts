@@ -130,14 +130,14 @@ export function plain(name: string, value: string): string {
 }
 
 /**
- * A value for a JSON document, where a reader may take any text that has an end and no control characters: some cut at
- * a zero byte, some are made of grep and sed, and half a surrogate pair is nothing that UTF-8 can say.
+ * A value where a reader may take any text that has an end and no control characters: some cut at a zero byte, some are
+ * made of grep and sed, and half a surrogate pair is nothing that UTF-8 can say.
  */
 export function printableText(name: string, value: string): string {
   if (value !== '' && value.isWellFormed() && !/\p{Cc}/u.test(value)) return value;
   throw refusal(
     `${name}: expected text without control characters, got another`,
-    'readers of JSON do not agree on such a value: ask who makes the credentials',
+    'readers do not agree on such a value: ask who makes the credentials',
   );
 }
 

@@ -100,7 +100,8 @@ function replacement(
     if (existing && drift.length === 0) return unchangedPart(recorded, rendered.warnings, existing, now(deps));
     const { outcome, since } = changeOf(recorded, place, existing, drift);
     const warnings = [...rendered.warnings, ...warningsOf(place, existing), ...lost];
-    const shown = { ...(before && { current: before }), next: bytes };
+    const { diff } = rendered;
+    const shown = { ...(before && { current: before }), next: bytes, ...(diff && { diff }) };
     return { sink, made, shown, outcome: { ...outcome, warnings }, ...(since && { since }) };
   });
   return replacing({ ...place, bytes, parts });

@@ -2,15 +2,16 @@ import type { SinkConfig } from '../../core/config.ts';
 import { displayKeyId, NOT_SHOWN } from '../../core/credentials.ts';
 import type { ErrorInfo } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
+import { idOf } from '../../core/sink-id.ts';
 import { warningsOf } from './compare.ts';
 import type { ForgetRequest, Part, Prepared, SinkDeps, SinkFile } from '../contract.ts';
 import { failed, outcome } from './failure.ts';
 import { readExisting } from './existing.ts';
 import { type Prepare, replacing } from './prepare.ts';
 import type { Where } from './places.ts';
-import { modeOf } from './records.ts';
+import { isUntouched, modeOf } from './records.ts';
 
-type Options = Pick<ForgetRequest, 'keyId' | 'force'>;
+type Options = Pick<ForgetRequest, 'keyId' | 'force' | 'records'>;
 
 /** Finds what a file is to become without what is ours in it. */
 export function forgetting(deps: SinkDeps, options: Options): Prepare {
@@ -28,7 +29,9 @@ function inspect(deps: SinkDeps, options: Options, file: SinkFile, spot: Where):
     const forgotten = deps.forget(before, sink);
     if (!forgotten.ok) return leave(sink, forgotten.error);
     if (forgotten.bytes === before) return leave(sink);
-    const foreign = options.force ? undefined : refuseForeign(sink, forgotten.keyIds, options.keyId);
+    const record = options.records?.[idOf(sink)];
+    const isOurs = options.force || (record && isUntouched(record, existing.stat));
+    const foreign = isOurs ? undefined : refuseForeign(sink, forgotten.keyIds, options.keyId);
     if (foreign) return leave(sink, foreign);
     bytes = forgotten.bytes;
     const changed = { bytesChanged: true, warnings: [...forgotten.warnings, ...warnings] };

@@ -13,7 +13,8 @@ import type { Made, Since, SinkRecord } from '../record.ts';
 /** The key changes with all that shapes a sink's file but the expiration: keys, what is known of them, the sink's options. */
 export function madeOf({ print, origin }: Pick<ApplyRequest, 'print' | 'origin'>, sink: SinkConfig): Made {
   const shape = { ...sink, path: undefined, notify: undefined };
-  const parts = [print.fingerprint, origin.role, origin.accountId, shape];
+  const { role, accountId, region, instanceId } = origin;
+  const parts = [print.fingerprint, role, accountId, region, instanceId, shape];
   return { key: digest(JSON.stringify(parts)), expiration: print.expiration };
 }
 

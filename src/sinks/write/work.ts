@@ -44,6 +44,7 @@ const PAUSE_MS = 60;
  */
 export async function work(deps: SinkDeps, job: Job, beforeWrite: BeforeWrite): Promise<JobResult> {
   const { sinks, temps, trustedGroups } = job;
+  await deps.loadFormats(sinks);
   const prepare = 'force' in job ? forgetting(deps, job) : writing(deps, job);
   if (isPreview(job.kind)) return { outcomes: inOrder(sinks, await preview(deps, job, prepare)), records: {}, temps };
   const journal = [...temps];

@@ -1,0 +1,146 @@
+import * as v from 'valibot';
+import { type Field, FIELDS, INSTANCE } from '../core/config.ts';
+import {
+  choice,
+  expectation,
+  flag,
+  listOf,
+  mapping,
+  mode,
+  name,
+  option,
+  owner,
+  path,
+  quote,
+  reading,
+  required,
+  text,
+  unchecked,
+  withoutLists,
+  word,
+} from './fields.ts';
+import { oneOf } from './problem.ts';
+import { PROFILE, readExpirationKey, readKeys, readProfile } from './scalars.ts';
+
+const ofSinks = {
+  path: required('The file to keep equal to the credentials, an absolute path.', path),
+  source: option('The source whose credentials it holds.', name, INSTANCE),
+  owner: option('Owner of the file: a name or a numeric id. Left out: the user that the agent acts as.', owner),
+  group: option("Group of the file: a name or a numeric id. Left out: the owner's primary group.", owner),
+  mode: option(
+    'Permission bits, octal however they are written; or `any`: the mode of the file system, if it keeps others out. Left out: 0600.',
+    mode,
+  ),
+  notify: option('The consumers to notify when this file changes.', listOf(name, 'consumers', 'name'), []),
+};
+
+const comment = option('Begin a new file with a comment that names credrotate.', flag, true);
+
+const awsCredentials = mapping({
+  format: v.literal('aws-credentials'),
+  ...ofSinks,
+  profile: option(
+    'The profile to keep.',
+    text('a profile name of letters, digits and _ - / . % @ : +', readProfile, { pattern: PROFILE.source }, quote),
+    'default',
+  ),
+  security_token: option(
+    'aws_security_token, the older name of the session token: auto keeps it equal if it is there.',
+    choice('auto', 'always', 'never'),
+    'auto',
+  ),
+  account_id: option('Write aws_account_id when the account is known.', flag, false),
+  expiration_key: option(
+    'The key to write the expiration under, such as x_security_token_expires. Left out: none.',
+    text('a key such as x_security_token_expires', readExpirationKey),
+  ),
+  comment,
+});
+
+const variable = word('a variable name of letters, digits and _', /^[A-Za-z_][A-Za-z0-9_]*$/);
+
+const prefix = word('a prefix of letters, digits and _', /^([A-Za-z_][A-Za-z0-9_]*)?$/);
+
+const names = mapping({
+  access_key_id: option('The variable of the access key id.', variable),
+  secret_access_key: option('The variable of the secret access key.', variable),
+  session_token: option('The variable of the session token.', variable),
+  expiration: option('The variable of the expiration; null to leave it out.', v.nullable(variable)),
+});
+
+const dotenv = mapping({
+  format: v.literal('dotenv'),
+  ...ofSinks,
+  prefix: option('Put before each of the usual variable names.', prefix, ''),
+  names: option('Variable names instead of the usual ones, without the prefix.', names, {}),
+  export: option('Begin new lines with "export ".', flag, false),
+  only: option('Own the whole file: nothing else stays in it.', flag, false),
+  comment,
+});
+
+const KEYS = 'keys from the root, such as aws.accessKeyId or [aws, accessKeyId]';
+const place = v.pipe(
+  v.union([v.string(), v.array(v.string())], expectation(KEYS)),
+  reading<string | string[], readonly string[]>(KEYS, readKeys),
+);
+
+const keys = mapping({
+  access_key_id: option('Where the access key id goes.', place),
+  secret_access_key: option('Where the secret access key goes.', place),
+  session_token: option('Where the session token goes.', place),
+  expiration: option('Where the expiration goes.', place),
+  account_id: option('Where the account id goes.', place),
+  role: option('Where the name of the role goes.', place),
+});
+
+const json = mapping({
+  format: v.literal('json'),
+  ...ofSinks,
+  shape: option(
+    'imds: as the metadata service answers; process: for credential_process; container: as ECS answers; superset: all.',
+    choice('imds', 'process', 'container', 'superset'),
+  ),
+  keys: option('Places for single values in an existing JSON file, instead of a shape.', keys),
+});
+
+/** Settings by field. `about`: of each, after the field's name. */
+function byField<I, O>(
+  about: string,
+  schema: v.GenericSchema<I, O>,
+): v.GenericSchema<Readonly<Partial<Record<Field, I>>>, Readonly<Partial<Record<Field, O>>>> {
+  const entries = FIELDS.map((field) => [field, option(`The ${about} of the ${field}.`, schema)] as const);
+  // Object.fromEntries knows no key types.
+  return mapping(Object.fromEntries(entries) as Record<Field, v.ExactOptionalSchema<typeof schema, undefined>>);
+}
+
+const fileName = word(
+  'a file name that does not begin with a dot',
+  /^[^/.\u0000-\u001f\u007f][^/\u0000-\u001f\u007f]{0,199}$/,
+);
+
+const value = mapping({
+  format: v.literal('value'),
+  ...ofSinks,
+  path: option('The file that is one value, an absolute path; with field.', path),
+  field: option('What the file is.', choice(...FIELDS)),
+  directory: option('Instead of path and field: a directory of such files, which are replaced together.', path),
+  names: option('The files in the directory.', byField('name of the file', fileName)),
+  newline: option('End the file with a newline.', flag, false),
+});
+
+const FORMATS = ['aws-credentials', 'dotenv', 'json', 'value'];
+
+export const sink = withoutLists(
+  v.variant('format', [awsCredentials, dotenv, json, value], ({ path: at }) =>
+    expectation(at ? oneOf(FORMATS) : 'keys and values'),
+  ),
+);
+
+/** A sink whose format is not known: what is wrong with it whatever it is to be. */
+export const sinkOfAnyFormat = mapping({
+  ...unchecked(awsCredentials.entries, dotenv.entries, json.entries, value.entries),
+  ...ofSinks,
+  path: option('The file.', path),
+});
+
+export type SinkSettings = v.InferOutput<typeof sink>;

@@ -1,0 +1,26 @@
+import type { Field } from '../../core/config.ts';
+import { formatExpiration, type Credentials, type Origin } from '../../core/credentials.ts';
+import { printableText, refusal } from './text.ts';
+
+/** The text of a field. Throws a refusal where it is not known: a file without it would be taken for whole. */
+export function textOf(field: Field, credentials: Credentials, origin: Origin): string {
+  const text = TEXTS[field](credentials, origin);
+  if (text !== undefined) return printableText(field, text);
+  throw refusal(
+    `${field}: expected it to be known, got nothing from the source`,
+    'leave it out here, and write it into the file as it is: by hand, or in the template',
+  );
+}
+
+const TEXTS: Readonly<Record<Field, (credentials: Credentials, origin: Origin) => string | undefined>> = {
+  access_key_id: ({ accessKeyId }) => accessKeyId,
+  secret_access_key: ({ secretAccessKey }) => secretAccessKey.reveal(),
+  session_token: ({ sessionToken }) => sessionToken.reveal(),
+  expiration: ({ expiration }) => formatExpiration(expiration),
+  expiration_epoch: ({ expiration }) => String(Math.floor(expiration / 1000)),
+  expiration_epoch_ms: ({ expiration }) => String(expiration),
+  region: (_, { region }) => region,
+  account_id: ({ accountId }, origin) => accountId ?? origin.accountId,
+  role: (_, { role }) => role,
+  instance_id: (_, { instanceId }) => instanceId,
+};
