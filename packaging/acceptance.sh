@@ -123,7 +123,7 @@ hardens() {
   credrotate harden && systemctl restart credrotate.service && credrotate refresh && repairs
 }
 
-starts_anew() {
+starts_again() {
   pid=$(systemctl show --value --property=MainPID credrotate.service)
   systemctl kill --signal=KILL credrotate.service || return
   until_true sh -c "systemctl is-active credrotate.service && [ \"\$(systemctl show --value --property=MainPID credrotate.service)\" != $pid ]"
@@ -188,11 +188,11 @@ check 'status says OK' credrotate status
 check 'doctor finds no error' credrotate doctor
 check 'a unit is notified' is_notified
 check 'a changed file is repaired' repairs
-check 'a killed agent starts anew' starts_anew
+check 'a killed agent starts again' starts_again
 check 'hardened, it works as before' hardens
 if command -v nft >/dev/null; then check 'lockdown keeps others out' locks_down; else skip lockdown 'there is no nft'; fi
 if [ "$(getenforce 2>/dev/null)" = Enforcing ]; then check 'SELinux denies it nothing' no_denials; else skip SELinux 'it is not enforcing'; fi
-if [ -n "${2-}" ]; then check 'an upgrade keeps files and configuration, and starts it anew' upgrades "$2"; else skip upgrade 'no second package was given'; fi
+if [ -n "${2-}" ]; then check 'an upgrade keeps files and configuration, and starts it again' upgrades "$2"; else skip upgrade 'no second package was given'; fi
 check 'no secret is in the journal' no_secrets_in_journal
 systemctl disable --quiet --now credrotate.service
 check 'its file is removed' credrotate forget --all

@@ -40,7 +40,7 @@ export const leftOut: readonly LeftOut[] = [
     module: 'llhttp/llhttp-wasm.js',
     contents: "module.exports = require('./llhttp_simd-wasm.js');",
   },
-  // Built anew at each start, to make the names of headers small letters a little faster.
+  // Built again at each start, to make the names of headers small letters a little faster.
   {
     importer: 'undici',
     module: 'core/tree.js',

@@ -84,5 +84,5 @@ function toDo(version: string): string {
 3. publish the repository, in the order that docs/repository.md gives
 4. publish the packages, tarballs, SHA256SUMS, SHA256SUMS.asc and *.cdx.json of ${OUTPUT} on the page of the release
 5. git push origin HEAD v${version}
-6. make the index anew each week: npm run repository`;
+6. make the index again each week: npm run repository`;
 }

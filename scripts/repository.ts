@@ -29,7 +29,7 @@ export interface RepositoryOrder {
   readonly to: string;
   /** Where it will be published. */
   readonly url: string;
-  /** Days that clients believe the index; it has to be made anew before. */
+  /** Days that clients believe the index; it has to be made again before. */
   readonly days: number;
   /** Seconds since 1970. */
   readonly date: number;
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   });
 }
 
-/** Adds the packages to the repository in a directory, which may be new, and signs it anew. */
+/** Adds the packages to the repository in a directory, which may be new, and signs it again. */
 export async function makeRepository(order: RepositoryOrder): Promise<void> {
   await provideTools(TOOLS);
   const signer = await openSigner(order);
@@ -93,7 +93,7 @@ async function refuseToReplace(target: string, file: string): Promise<void> {
   throw new Error(`${target}: expected the same bytes as ${file}, got others: a new package needs a new version`);
 }
 
-/** The keys as a file for the first installation, and as a package that brings the next ones; made anew when they change. */
+/** The keys as a file for the first installation, and as a package that brings the next ones; made again when they change. */
 async function addKeyring(path: string, order: RepositoryOrder, signer: Signer): Promise<void> {
   const keys = signer.publicKeys;
   if (existsSync(path) && (await readFile(path, 'utf8')) === keys) return;

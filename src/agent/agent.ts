@@ -192,7 +192,7 @@ export class Agent {
 
   async #answer(waiting: PendingRequest): Promise<void> {
     const tried = new AbortController();
-    await Promise.race([this.#deliverer.settle(), this.#deps.clock.sleep(ANSWER_PATIENCE_MS, tried.signal)]);
+    await Promise.race([this.#deliverer.triedAllDue(), this.#deps.clock.sleep(ANSWER_PATIENCE_MS, tried.signal)]);
     tried.abort();
     waiting.answer.resolve(this.#report());
   }

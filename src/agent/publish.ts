@@ -129,7 +129,7 @@ export class Publisher {
   /** Gives the trouble with it. */
   async #replace([directory, name]: OwnFile, text: string): Promise<string | undefined> {
     try {
-      // Not synced: after a power cut the first pass makes it anew.
+      // Not synced: after a power cut the first pass makes it again.
       await directory.write(name, { bytes: Buffer.from(text), mode: 0o644, isSynced: false });
       return undefined;
     } catch (error) {

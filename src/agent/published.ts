@@ -99,7 +99,7 @@ export function readStatus(world: World): FoundStatus {
   if (status) return { status, directories };
   throw absent(
     'expected a status of this version of credrotate, got something else',
-    'have it written anew: credrotate refresh, or credrotate once',
+    'have it written: credrotate refresh, or credrotate once',
   );
 }
 

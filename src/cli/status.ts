@@ -22,7 +22,7 @@ export function addStatus(program: Command, run: Run): void {
     .addOption(
       new Option('--check', 'print one line, and end like a monitoring plugin: 0, 1, 2 or 3').conflicts('json'),
     )
-    .addOption(new Option('--watch', 'show it anew every two seconds').conflicts(['json', 'check']))
+    .addOption(new Option('--watch', 'refresh it every two seconds').conflicts(['json', 'check']))
     .action((options: StatusOptions) => run((world) => status(world, options)));
 }
 
@@ -75,7 +75,7 @@ const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
 const CLEAR = '\u001b[H\u001b[2J';
 
-/** Shows a screen anew until it is stopped, and leaves the terminal as it was. */
+/** Refreshes a screen until it is stopped, and leaves the terminal as it was. */
 async function watch(world: World, screen: () => Promise<string>): Promise<ExitCode> {
   const { terminal, print, stop } = world;
   if (!terminal) {

@@ -133,11 +133,11 @@ function joinNames(first: Mapping, second: Mapping, path: Path, problems: Proble
   const joined = new Map<string, Entry>(first);
   const isOfNames = path.length === 1 && (path[0] === 'consumers' || path[0] === 'sources');
   for (const [key, entry] of second) {
-    const standing = first.get(key);
+    const earlier = first.get(key);
     const inner = [...path, key];
-    if (!standing) joined.set(key, entry);
-    else if (isOfNames) problems.push(clash(standing.tree, entry.tree, inner));
-    else joined.set(key, { ...entry, tree: join(standing.tree, entry.tree, inner, problems) });
+    if (!earlier) joined.set(key, entry);
+    else if (isOfNames) problems.push(clash(earlier.tree, entry.tree, inner));
+    else joined.set(key, { ...entry, tree: join(earlier.tree, entry.tree, inner, problems) });
   }
   return joined;
 }

@@ -28,7 +28,7 @@ export interface OwnOptions {
 
 /**
  * A directory in which the agent works as itself: its state, what it publishes, drop-ins. Root and the agent alone may
- * be able to change what is there, or where it leads. It is looked at anew each time, since that may change. All throw
+ * be able to change what is there, or where it leads. It is looked at again each time, since that may change. All throw
  * AgentError where it is refused, and errno errors.
  */
 export class OwnDirectory {

@@ -6,7 +6,7 @@ import type { Report, Status } from './schema.ts';
 
 /**
  * Counts beside the work, and goes on where a former process stopped: one-shots would never come beyond 1. The former
- * status is in the runtime directory, so that a boot begins anew, as readers of counters expect now and then.
+ * status is in the runtime directory, so that a boot begins again, as readers of counters expect now and then.
  */
 export class Tally {
   readonly #imdsRequests: Map<string, number>;

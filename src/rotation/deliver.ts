@@ -51,8 +51,8 @@ export class Deliverer {
     }
   }
 
-  /** Resolves when every notification that is due now has been tried; what is tried again meanwhile is not waited for. */
-  async settle(): Promise<void> {
+  /** Resolves when every notification that is due now has been tried once. */
+  async triedAllDue(): Promise<void> {
     const busy = [...this.#workers.values()].filter((worker) => !worker.resting);
     await Promise.all(busy.map((worker) => worker.rested.promise));
   }
@@ -61,7 +61,7 @@ export class Deliverer {
   async drain(patienceMs: number): Promise<void> {
     const { clock } = this.#deps;
     const deadline = clock.now() + patienceMs;
-    await this.settle();
+    await this.triedAllDue();
     for (;;) {
       const unready = this.#config.consumers.filter((consumer) => this.#unready.has(consumer.name));
       const next = Math.min(...unready.map((consumer) => this.#due(consumer)));
@@ -69,7 +69,7 @@ export class Deliverer {
       await clock.sleep(next - clock.now(), this.#stopping.signal);
       if (this.#stopping.signal.aborted) return;
       for (const worker of this.#workers.values()) rouse(worker);
-      await this.settle();
+      await this.triedAllDue();
     }
   }
 

@@ -112,7 +112,7 @@ function readOrSetAside(directory: OwnDirectory, log: Log): AgentState | undefin
     return read(directory);
   } catch (error) {
     const path = join(directory.path, STATE);
-    log.warn(`${path} cannot be used (${toErrorInfo(error).message}), ${setAside(directory)}; starting anew`, {
+    log.warn(`${path} cannot be used (${toErrorInfo(error).message}), ${setAside(directory)}; starting over`, {
       event: 'state_unusable',
     });
     return undefined;

@@ -47,7 +47,7 @@ export class Issuer {
     return this.#issuedAt + this.#options.rotateEvery;
   }
 
-  /** New credentials at once; the schedule starts anew. */
+  /** New credentials at once; the schedule starts over. */
   rotate(): void {
     this.#issue(this.#options.now());
   }

@@ -27,7 +27,7 @@ const bootTimeSchema = v.object({
  * without news needs no read.
  */
 export const sinkRecordSchema = v.object({
-  /** Of the keys, the format's options, mode and owner: another value means that it must be rendered anew. */
+  /** Of the keys, the format's options, mode and owner: another value means that it must be rendered again. */
   key: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
   /** Of the credentials that it was rendered with; epoch milliseconds. */
   expiration: finite,

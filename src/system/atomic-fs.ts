@@ -1,6 +1,6 @@
 /**
  * What write-file-atomic gets in place of node:fs (scripts/lean.ts), all that it calls here. Left to itself it resolves
- * the path anew, opens temp files without O_EXCL, and removes by name what it did not make.
+ * the path again, opens temp files without O_EXCL, and removes by name what it did not make.
  */
 import * as fs from 'node:fs';
 import { Held, O_PATH } from '../paths/held.ts';

@@ -43,7 +43,11 @@ const GONE: readonly (readonly [word: RegExp, instead: string, files: readonly s
     'is written',
     PAGES,
   ],
-  [/talks? nonsense/, 'malformed answers', PAGES],
+  [/talks? nonsense|got nonsense/, 'malformed answers', [...PAGES, ...SOURCES]],
+  [/\banew\b/, 'again, or with a new …', [...PAGES, ...SOURCES]],
+  [/\b[Ss]tandings?\b(?!-in)/, 'existing, or current', ['src/**/*.ts']],
+  [/\b(?:isS|S|s)ettled?\b/, 'finished', ['src/{agent,rotation,sinks}/**/*.ts']],
+  [/\b(?:Write|Forget)?Wish\b/, 'options', ['src/**/*.ts']],
   [
     /\/root\/\.aws\/credentials/,
     '/etc/myapp/credentials: doctor warns of the profile that every tool of root reads',

@@ -221,7 +221,7 @@ describe('consumers', { concurrency: 6 }, () => {
     assert.equal(statSync(site.path('state/state.json')).mode & 0o777, 0o600);
   });
 
-  test('an image made of a host with credentials starts anew, and everybody is told', async (t) => {
+  test('an image made of a host with credentials starts over, and everybody is told', async (t) => {
     const site = await openSite(t, { instanceId: 'i-0aaaaaaaaaaaaaaaa' });
     const [each, rare] = [makeHook(t, site.path('each')), makeHook(t, site.path('rare'))];
     const config = configure(site, {

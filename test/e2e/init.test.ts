@@ -70,12 +70,12 @@ describe('init', { concurrency: 4 }, () => {
     const site = await openSite(t);
     const target = site.path('c.yaml');
     const args = ['init', '--json-file', site.path('iam.json'), '--output', target];
-    for (const standing of ['sinks: [{ path: /a, format: json }]\n', 'sinks: {\n', 'consumers: { a: { type: x } }\n']) {
-      writeFileSync(target, standing);
+    for (const given of ['sinks: [{ path: /a, format: json }]\n', 'sinks: {\n', 'consumers: { a: { type: x } }\n']) {
+      writeFileSync(target, given);
       const { code, stderr } = await site.run(args);
       assert.equal(code, 64);
       assert.match(stderr, /USAGE: .*c\.yaml: expected a configuration that may be replaced, .*\n {2}hint: .*--force/);
-      assert.equal(readFileSync(target, 'utf8'), standing);
+      assert.equal(readFileSync(target, 'utf8'), given);
       assert.equal((await site.run([...args, '--force'])).code, 0);
     }
     writeFileSync(target, readFileSync(new URL('../../etc/credrotate.yaml', import.meta.url)));

@@ -8,7 +8,7 @@ import { assertNoSecret } from '../support/secrets.ts';
 import { hasTool } from '../support/tools.ts';
 import { troubleHost } from './troubled-host.ts';
 
-/** With CREDROTATE_GOLDEN=write the transcripts are made anew, to be looked at. */
+/** With CREDROTATE_GOLDEN=write the transcripts are made again, to be looked at. */
 const isWriting = process.env['CREDROTATE_GOLDEN'] === 'write';
 const COLUMNS = 80;
 

@@ -172,14 +172,14 @@ describe('surroundings', { concurrency: 3 }, () => {
     ['from a newer version', '{"version": 4, "generation": 3}'],
     ['foreign', '[]'],
   ] as const) {
-    test(`a state that is ${what} is set aside, and all starts anew`, async (t) => {
+    test(`a state that is ${what} is set aside, and all starts over`, async (t) => {
       const site = await openSite(t);
       const hook = makeHook(t, site.path('hook'));
       const config = site.configure({ ...oneSink(site), consumers: { hook: { type: 'exec', command: hook.command } } });
       writeFileSync(site.path('state/state.json'), text);
       const { code, stderr } = await site.run(['once', ...config]);
       assert.equal(code, 0, stderr);
-      const aside = /set aside as (\S+\.unusable-\d+); starting anew/.exec(stderr)?.[1] ?? assert.fail(stderr);
+      const aside = /set aside as (\S+\.unusable-\d+); starting over/.exec(stderr)?.[1] ?? assert.fail(stderr);
       assert.equal(readFileSync(aside, 'utf8'), text);
       assertCurrent(site, ['iam.json']);
       assert.deepEqual(hook.calls(), ['first 1']);

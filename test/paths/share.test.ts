@@ -9,7 +9,7 @@ import type { Walker } from '../../src/paths/walked.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { self } from './looks.ts';
 
-test('walks of one turn are one slow walk, and the next turn looks anew', async (t) => {
+test('walks of one turn are one slow walk, and the next turn looks again', async (t) => {
   const directory = tempDir(t);
   const path = join(directory, 'a/b');
   mkdirSync(path, { recursive: true });

@@ -80,7 +80,7 @@ for (const suite of SUITES) {
       await becomesActive(machine);
     });
 
-    await step('an upgrade starts it anew, and a boot finds the file', async () => {
+    await step('an upgrade starts it again, and a boot finds the file', async () => {
       const pid = await property(machine, 'MainPID');
       await sh(`dpkg -i ${later} </dev/null`);
       await becomesActive(machine);

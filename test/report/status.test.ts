@@ -11,7 +11,7 @@ import type { Status } from '../../src/report/schema.ts';
 import { factsOf, sinkOf, statusOf } from './status-parts.ts';
 import { STATUSES } from './statuses.ts';
 
-/** With CREDROTATE_GOLDEN=write the pictures are made anew, to be looked at. */
+/** With CREDROTATE_GOLDEN=write the pictures are made again, to be looked at. */
 const isWriting = process.env['CREDROTATE_GOLDEN'] === 'write';
 const look = { now: NOON, width: 80 };
 

@@ -11,14 +11,14 @@ describe('telling by a clock that is wrong', () => {
     const { clock, store, notified, deliverer } = setUp(t, () => FAILED);
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.equal(notified.length, 1);
     clock.advance(-DAY);
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.equal(notified.length, 2);
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.equal(notified.length, 2, 'once, and then by the new clock');
   });
 
@@ -32,12 +32,12 @@ describe('telling by a clock that is wrong', () => {
       for (let rotations = 0; rotations < 2; rotations += 1) {
         await rotate(store, ['/b']);
         deliverer.kick(config, NO_FAILURES, clockSkew);
-        await deliverer.settle();
+        await deliverer.triedAllDue();
       }
       assert.deepEqual(names(notified), ['job'], 'what it knows is good for hours');
       clock.advance(4 * HOUR);
       deliverer.kick(config, NO_FAILURES);
-      await deliverer.settle();
+      await deliverer.triedAllDue();
       assert.deepEqual(names(notified), ['job', 'job']);
     });
 
@@ -48,7 +48,7 @@ describe('telling by a clock that is wrong', () => {
       for (let rotations = 0; rotations < 2; rotations += 1) {
         await rotate(store, ['/b']);
         deliverer.kick(auto, NO_FAILURES, clockSkew);
-        await deliverer.settle();
+        await deliverer.triedAllDue();
       }
       assert.equal(notified[1]?.noRestartBefore, NOON + clockSkew + 4 * HOUR);
     });

@@ -13,9 +13,9 @@ describe('delivery', () => {
     const { store, notified, deliverer, directory } = setUp(t, () => TOLD);
     await rotate(store, ['/a']);
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.deepEqual(names(notified), ['web', 'slow']);
     assert.deepEqual(notified[0], {
       consumer: config.consumers[0],
@@ -42,7 +42,7 @@ describe('delivery', () => {
       }));
       await rotate(store, ['/a']);
       deliverer.kick(config, NO_FAILURES);
-      await deliverer.settle();
+      await deliverer.triedAllDue();
       assert.equal(store.state.consumers['web']?.notifiedOf?.traceable, expected);
     }
   });
@@ -61,7 +61,7 @@ describe('delivery', () => {
     }
     assert.deepEqual(names(notified).toSorted(), ['slow', 'web', 'web']);
     hung.resolve(TOLD);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     // It was notified of the first rotation while the second came: it is notified again.
     assert.deepEqual(names(notified).toSorted(), ['slow', 'slow', 'web', 'web']);
   });
@@ -87,7 +87,7 @@ describe('delivery', () => {
     );
     await rotate(store, ['/a']);
     deliverer.kick(config, NO_FAILURES);
-    const settled = deliverer.settle();
+    const settled = deliverer.triedAllDue();
     await eventually('web waits for its next try', () => clock.alarms.length > 0);
     clock.advance(1_000);
     await eventually('it is tried', () => notified.length === 3);
@@ -100,14 +100,14 @@ describe('delivery', () => {
     const { clock, store, notified, outcomes, deliverer } = setUp(t, () => (notified.length < 3 ? FAILED : TOLD));
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     const waits: number[] = [];
     while (clock.alarms[0] !== undefined) {
       waits.push(clock.alarms[0] - clock.now());
       clock.advance(clock.alarms[0] - clock.now());
       const seen = outcomes.length;
       await eventually('another attempt', () => outcomes.length > seen);
-      await deliverer.settle();
+      await deliverer.triedAllDue();
     }
     assert.deepEqual(waits, [500, 1000]);
     assert.deepEqual(
@@ -124,9 +124,9 @@ describe('delivery', () => {
     const { store, notified, deliverer } = setUp(t, () => FAILED);
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.equal(notified.length, 1);
   });
 
@@ -134,12 +134,12 @@ describe('delivery', () => {
     const { clock, store, notified, deliverer } = setUp(t, () => TOLD);
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.equal(notified.length, 1, 'knows nothing yet: at once');
     await rotate(store, ['/b'], { now: NOON + HOUR });
     clock.advance(HOUR);
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.equal(notified.length, 1);
     assert.deepEqual(deliverer.outcomes(), [
       { name: 'job', result: 'scheduled', generation: 2, dueAt: NOON + 4 * HOUR },
@@ -153,7 +153,7 @@ describe('delivery', () => {
     for (const urgent of [false, true]) {
       await rotate(store, ['/b'], { urgent });
       deliverer.kick(config, NO_FAILURES);
-      await deliverer.settle();
+      await deliverer.triedAllDue();
     }
     assert.equal(notified.length, 2);
   });
@@ -162,13 +162,13 @@ describe('delivery', () => {
     const { store, notified, deliverer } = setUp(t, () => TOLD);
     await rotate(store, ['/a']);
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     await rotate(store, ['/a']);
     deliverer.kick(config, new Set(['/a']));
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.equal(notified.length, 2, 'not yet');
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.equal(notified.length, 4);
   });
 });

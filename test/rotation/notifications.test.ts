@@ -15,7 +15,7 @@ describe('the end of a debt', () => {
     const { clock, store, notified, deliverer } = setUp(t, () => ({ result: 'not_running', detail: 'no pid file' }));
     await rotate(store, ['/b']);
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.equal(deliverer.outcomes()[0]?.result, 'not_running');
     const seen = notified.length;
     clock.advance(31_000);
@@ -28,7 +28,7 @@ describe('the end of a debt', () => {
     const { store, notified, deliverer } = setUp(t, () => TOLD);
     await store.update((state) => noteManual(state, config, { now: NOON }));
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.deepEqual(
       notified.map((request) => [request.reason, 'changedAt' in request]),
       Array(3).fill(['manual', false]),
@@ -44,7 +44,7 @@ describe('the end of a debt', () => {
     while (notified.length < 3) {
       await eventually('an alarm or the third', () => clock.alarms.length > 0 || notified.length === 3);
       clock.advance(500);
-      await deliverer.settle();
+      await deliverer.triedAllDue();
     }
     assert.equal(await done, true);
     assert.deepEqual(
@@ -64,7 +64,7 @@ describe('the end of a debt', () => {
     while (!progress.isOver) {
       await eventually('an alarm or the end', () => progress.isOver || clock.alarms.length > 0);
       clock.advance(500);
-      await deliverer.settle();
+      await deliverer.triedAllDue();
     }
     await drained;
     assert.ok(clock.now() - NOON < 4000);
@@ -92,7 +92,7 @@ describe('the end of a debt', () => {
       config,
     );
     deliverer.kick(config, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.deepEqual(names(notified), ['job']);
   });
 });
@@ -106,11 +106,11 @@ describe('a unit that would be restarted', () => {
     );
     await rotate(store, ['/b']);
     deliverer.kick(auto, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.equal(notified[0]?.noRestartBefore, 0, 'it knows nothing yet');
     await rotate(store, ['/b']);
     deliverer.kick(auto, NO_FAILURES);
-    await deliverer.settle();
+    await deliverer.triedAllDue();
     assert.equal(notified[1]?.noRestartBefore, NOON + 4 * HOUR);
     assert.deepEqual(deliverer.outcomes(), [
       { name: 'job', result: 'scheduled', generation: 2, detail: 'cannot reload', dueAt: NOON + 4 * HOUR },
@@ -126,7 +126,7 @@ test('when a sink changed is unknown after a kill: its consumer is notified in a
   await rotate(store, ['/b']);
   await store.update((state) => ({ ...state, sinks: {} }));
   deliverer.kick(config, NO_FAILURES);
-  await deliverer.settle();
+  await deliverer.triedAllDue();
   assert.equal(notified.length, 1);
   assert.equal(notified[0]?.changedAt, undefined);
 });

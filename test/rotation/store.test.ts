@@ -69,7 +69,7 @@ describe('state on disk', () => {
     ['of wrong types', JSON.stringify({ ...EMPTY_STATE, consumers: { a: { pending: 'yes' } } })],
     ['not an object', '[]'],
   ] as const) {
-    test(`that is ${what} is set aside with a warning, and the agent starts anew`, (t) => {
+    test(`that is ${what} is set aside with a warning, and the agent starts over`, (t) => {
       const directory = tempDir(t);
       writeFileSync(join(directory, 'state.json'), text);
       const log = recordingLog();
@@ -78,7 +78,7 @@ describe('state on disk', () => {
       const [aside = ''] = readdirSync(directory);
       assert.match(aside, /^state\.json\.unusable-\d+$/);
       assert.equal(readFileSync(join(directory, aside), 'utf8'), text);
-      assert.match(log.lines.join(), /^warn .*state\.json cannot be used .* set aside as .*starting anew$/);
+      assert.match(log.lines.join(), /^warn .*state\.json cannot be used .* set aside as .*starting over$/);
     });
   }
 

@@ -36,7 +36,7 @@ describe('what was sent', () => {
     while (onDisk()?.pending?.sent === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.deepEqual(onDisk()?.pending?.sent, SENT);
     watched.resolve(undefined);
-    await stage.deliverer.settle();
+    await stage.deliverer.triedAllDue();
     assert.equal(onDisk()?.pending, undefined);
     assert.deepEqual(onDisk()?.matched, ['1:2:3=7@3'], 'it is known to be meant');
     assert.equal(stage.outcomes.at(-1)?.result, 'notified');
@@ -58,7 +58,7 @@ describe('what was sent', () => {
       },
     });
     second.deliverer.kick(config, NO_FAILURES);
-    await second.deliverer.settle();
+    await second.deliverer.triedAllDue();
     assert.deepEqual(seen, [SENT]);
     assert.deepEqual(second.notified, []);
     assert.equal(second.outcomes.at(-1)?.result, 'notified');
@@ -74,7 +74,7 @@ describe('what was sent', () => {
     });
     await rotate(stage.store, ['/b']);
     stage.deliverer.kick(config, NO_FAILURES);
-    await stage.deliverer.settle();
+    await stage.deliverer.triedAllDue();
     assert.equal(stage.notified.length, 2);
     assert.equal(stage.store.state.consumers['job']?.pending, undefined);
   });
@@ -94,13 +94,13 @@ describe('a consumer that ended', () => {
     });
     await rotate(stage.store, ['/b']);
     stage.deliverer.kick(config, NO_FAILURES);
-    await stage.deliverer.settle();
+    await stage.deliverer.triedAllDue();
     assert.partialDeepStrictEqual(stage.outcomes.at(-1), { name: 'job', result: 'ended', error: ENDED.error });
     assert.equal(stage.outcomes.at(-1)?.successor?.isRunning, false);
     running = true;
     await rotate(stage.store, ['/b']);
     stage.deliverer.kick(config, NO_FAILURES);
-    await stage.deliverer.settle();
+    await stage.deliverer.triedAllDue();
     const [last] = stage.deliverer.outcomes();
     assert.deepEqual([last?.result, last?.successor?.isRunning], ['ended', true]);
     assert.equal(stage.store.state.consumers['job']?.notifiedOf?.by, 'started_since');
@@ -119,14 +119,14 @@ describe('a consumer that ended', () => {
       });
       await rotate(stage.store, ['/b']);
       stage.deliverer.kick(config, NO_FAILURES);
-      await stage.deliverer.settle();
+      await stage.deliverer.triedAllDue();
       result = undefined;
       const next = changed.length > 0 ? { ...config, consumers: [...changed] } : config;
       if (changed.length === 0)
         await stage.store.update((state) => noteManual(state, config, { now: NOON, names: asked }));
       stage.clock.advance(600_000);
       stage.deliverer.kick(next, NO_FAILURES);
-      await stage.deliverer.settle();
+      await stage.deliverer.triedAllDue();
       const [outcome] = stage.deliverer.outcomes().filter(({ name }) => name === 'job');
       assert.equal(outcome?.result, isLifted ? 'notified' : 'ended');
       assert.equal(names(stage.notified).filter((name) => name === 'job').length, isLifted ? 2 : 1);
@@ -153,7 +153,7 @@ test('consumers of the same sink are notified in their order', async (t) => {
   const ordered = { ...config, consumers: [execConsumer('web', { after: ['slow'] }), execConsumer('slow')] };
   await rotate(stage.store, ['/a']);
   stage.deliverer.kick(ordered, NO_FAILURES);
-  await stage.deliverer.settle();
+  await stage.deliverer.triedAllDue();
   assert.deepEqual(order, ['slow asked', 'slow done', 'web asked', 'web done']);
 });
 

@@ -58,7 +58,7 @@ describe('credentials', () => {
     assert.ok(simulator.current().expiration < hands.time);
   });
 
-  test('rotate when they are told to, from when the schedule starts anew', async (t) => {
+  test('rotate when they are told to, from when the schedule starts over', async (t) => {
     const hands = new Hands();
     const simulator = await start(t, { now: hands.now, rotateEvery: HOUR });
     hands.time += HOUR / 2;

@@ -29,7 +29,7 @@ describe('a preview', () => {
   });
 
   test('has no bytes of a sink that stands or is refused', async (t) => {
-    const { path } = await standing(t);
+    const { path } = await written(t);
     appendFileSync(`${path}.refused`, 'refuse\n');
     const sinks = [sinkAt(path), sinkAt(`${path}.refused`)];
     const previews = await previewSinks(deps, applyRequest(sinks, { rotated: false }));
@@ -41,7 +41,7 @@ describe('a preview', () => {
   });
 });
 
-async function standing(t: TestContext): Promise<{ path: string; records: ApplyRequest['records'] }> {
+async function written(t: TestContext): Promise<{ path: string; records: ApplyRequest['records'] }> {
   const path = join(tempDir(t), 'a');
   const { records } = await applySinks(deps, applyRequest([sinkAt(path)]));
   return { path, records };

@@ -79,7 +79,7 @@ describe('a healthy fetch', () => {
     assert.notEqual(origin.instanceId, 'i-1');
   });
 
-  test('lists the role anew, so that a swap is seen', async (t) => {
+  test('lists the role again, so that a swap is seen', async (t) => {
     const server = await imdsServer(t);
     const source = createImdsSource(imdsRig(t, server));
     good(await source.fetch(signal));
@@ -111,7 +111,7 @@ describe('a role', () => {
     assert.deepEqual(server.steps(), ['token', 'credentials']);
   });
 
-  test('that is replaced between list and credentials is listed anew', async (t) => {
+  test('that is replaced between list and credentials is listed again', async (t) => {
     const server = await imdsServer(t);
     server.reply('list', answer(200, 'old'));
     server.reply('credentials', answer(404));

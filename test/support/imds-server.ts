@@ -30,7 +30,7 @@ export interface ImdsServer extends RawServer {
 /** A healthy metadata service, of which single answers can be replaced. Its tokens are `token-1`, `token-2` and on. */
 export async function imdsServer(context: TestContext): Promise<ImdsServer> {
   const scripts = new Map<Step, Reply[]>();
-  const standing = new Map<Step, Reply | undefined>();
+  const lasting = new Map<Step, Reply | undefined>();
   const steps: Step[] = [];
   let tokens = 0;
   const healthy: Readonly<Record<Step, () => Reply>> = {
@@ -44,13 +44,13 @@ export async function imdsServer(context: TestContext): Promise<ImdsServer> {
   const server = await rawServer(context, (head) => {
     const step = stepOf(head);
     steps.push(step);
-    return scripts.get(step)?.shift() ?? standing.get(step) ?? healthy[step]();
+    return scripts.get(step)?.shift() ?? lasting.get(step) ?? healthy[step]();
   });
   return {
     ...server,
     steps: () => steps.splice(0),
     reply: (step, ...replies) => void scripts.set(step, replies),
-    always: (step, reply) => void standing.set(step, reply),
+    always: (step, reply) => void lasting.set(step, reply),
   };
 }
 

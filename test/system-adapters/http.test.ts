@@ -97,7 +97,7 @@ describe('the connection', () => {
     assert.equal(server.connections.length, 1);
   });
 
-  test('is made anew when the peer has closed it in between', async (t) => {
+  test('is made again when the peer has closed it in between', async (t) => {
     const server = await rawServer(t, () => answer(200));
     const http = openHttp(t);
     await http.request(get(server.origin));

@@ -68,7 +68,7 @@ static void away(const char *path, const char *target)
     for (;;) {
         mkdir(path, 0700);
         breathe();
-        /* What the agent has made anew meanwhile changes places with it. */
+        /* What the agent has made again meanwhile changes places with it. */
         if (rename(path, aside))
             exchange(path, aside);
         breathe();

@@ -93,7 +93,7 @@ test('the .deb', async (t) => {
     await sh('rm /etc/credrotate/conf.d/app.yaml /etc/app.env; systemctl reload credrotate');
   });
 
-  await step('one that is stuck is started anew by the watchdog', async () => {
+  await step('one that is stuck is started again by the watchdog', async () => {
     machine.write('/opt/watchdog.conf', `[Service]\nWatchdogSec=${limit(3)}s\nRestartSec=100ms\n`);
     await sh('install -D -m 644 /opt/watchdog.conf /run/systemd/system/credrotate.service.d/watchdog.conf');
     await sh('systemctl daemon-reload; systemctl restart credrotate');
@@ -101,7 +101,7 @@ test('the .deb', async (t) => {
     const hasPinged = async (): Promise<boolean> => (await property(machine, 'WatchdogTimestampMonotonic')) !== pinged;
     await eventually('it answers the watchdog', hasPinged);
     await sh(`kill -STOP ${await property(machine, 'MainPID')}`);
-    await eventually('it is started anew', async () => (await property(machine, 'NRestarts')) === '1', 20_000);
+    await eventually('it is started again', async () => (await property(machine, 'NRestarts')) === '1', 20_000);
     await becomesActive(machine);
     assert.match(await machine.journal('credrotate'), /watchdog/i);
     await sh('rm -r /run/systemd/system/credrotate.service.d; systemctl daemon-reload; systemctl restart credrotate');

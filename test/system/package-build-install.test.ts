@@ -30,7 +30,7 @@ test('the maintainer scripts', async (t) => {
     assert.equal(await isEnabled(machine), 'enabled');
   });
 
-  await step('an upgrade starts one anew that is still waiting', async () => {
+  await step('an upgrade starts one again that is still waiting', async () => {
     const pid = await property(machine, 'MainPID');
     await sh(`systemctl disable --quiet credrotate; ${INSTALL}`);
     await startsAnew(machine, pid);

@@ -85,19 +85,19 @@ export function lookAtMachine(
 ): Omit<MachineFacts, 'hasStatus' | 'hasUnits'> {
   const path = join(owner.directories.state, STATE);
   const directory = stateDirectory(owner);
-  const standing = standingOf(directory);
-  if (standing !== 'there' && standing !== 'none') miss({ subject: path, reason: standing });
+  const presence = presenceOf(directory);
+  if (presence !== 'there' && presence !== 'none') miss({ subject: path, reason: presence });
   const { origin, generation } = readState(directory);
   return {
     // What could not be looked at is taken to be there: its absence would be a finding.
-    hasState: standing === 'none' ? false : standing !== 'there' || generation > 0,
+    hasState: presence === 'none' ? false : presence !== 'there' || generation > 0,
     ...(origin.instanceId !== undefined && { stateInstance: origin.instanceId }),
     ...(fetched.ok && fetched.origin.instanceId !== undefined && { instance: fetched.origin.instanceId }),
     ...(fetched.ok && { keyId: displayKeyId(fetched.credentials.accessKeyId) }),
   };
 }
 
-function standingOf(directory: OwnDirectory): string {
+function presenceOf(directory: OwnDirectory): string {
   try {
     return directory.has(STATE) ? 'there' : 'none';
   } catch (error) {

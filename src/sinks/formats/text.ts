@@ -145,9 +145,9 @@ export function printableText(name: string, value: string): string {
  * The expiration in the form in which one stands: RFC 3339, or seconds or milliseconds since 1970. Undefined when what
  * stands is another number, such as a duration, and so not ours.
  */
-export function followed(standing: string, expiration: number): string | undefined {
-  if (!/^\d+(\.\d+)?$/.test(standing)) return formatExpiration(expiration);
-  const length = standing.split('.')[0]?.length;
+export function followed(existing: string, expiration: number): string | undefined {
+  if (!/^\d+(\.\d+)?$/.test(existing)) return formatExpiration(expiration);
+  const length = existing.split('.')[0]?.length;
   if (length === 13) return String(expiration);
   return length === 10 ? String(Math.floor(expiration / 1000)) : undefined;
 }

@@ -17,7 +17,7 @@ interface RoleAnswer {
 }
 
 /**
- * The role, listed anew each time since it can be replaced at any time, and the answer that should hold its
+ * The role, listed again each time since it can be replaced at any time, and the answer that should hold its
  * credentials. Rejects with an AgentError, IMDS_NO_ROLE among them, or with the signal's reason.
  */
 export async function askForRole(client: ImdsClient, signal: AbortSignal): Promise<RoleAnswer> {
@@ -47,7 +47,7 @@ function withoutCredentials(role: string): AgentError {
   return new AgentError('IMDS_NO_ROLE', `role ${role}: expected credentials for the listed role, got status 404`, {
     hint:
       'the role is being attached or replaced, which can take some minutes; if it lasts, the role was deleted: ' +
-      'detach its instance profile and attach it anew',
+      'detach its instance profile and attach it again',
   });
 }
 
@@ -79,7 +79,7 @@ export function encodeRole(name: string): string {
 const CODE_HINTS: ReadonlyMap<string, string> = new Map([
   [
     'assumeroleunauthorizedaccess',
-    'the role does not trust ec2.amazonaws.com, or was deleted and made anew under the same name: correct its trust ' +
+    'the role does not trust ec2.amazonaws.com, or was deleted and made again under the same name: correct its trust ' +
       'policy (aws iam get-role), then replace the association (aws ec2 replace-iam-instance-profile-association)',
   ],
   [

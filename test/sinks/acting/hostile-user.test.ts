@@ -130,7 +130,7 @@ const APPEND_FOR_EVER = `
     if (n === 10) console.log('going');
   }`;
 
-/** The directory, which our own process may make anew meanwhile, and the link, in turn under one name. */
+/** The directory, which our own process may make again meanwhile, and the link, in turn under one name. */
 const SWAP_FOR_EVER = `
   import { mkdirSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
   const [, home, vault] = process.argv;

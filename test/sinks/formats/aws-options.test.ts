@@ -53,7 +53,7 @@ describe('aws-credentials: options', () => {
       'AWS_CREDENTIAL_EXPIRATION',
       'aws_session_expiration',
     ]) {
-      for (const [standing, expected] of [
+      for (const [given, expected] of [
         ['1764000000', String(at / 1000)],
         ['1764000000.5', String(at / 1000)],
         ['1764000000000', String(at)],
@@ -61,7 +61,7 @@ describe('aws-credentials: options', () => {
         ['', EXPIRATION],
         ['3600', '3600'],
       ] as const) {
-        const existing = `[default]\n${keys}${name} = ${standing}\n`;
+        const existing = `[default]\n${keys}${name} = ${given}\n`;
         assert.equal(render({ sink: awsSink(), existing }).text, `[default]\n${keys}${name} = ${expected}\n`);
       }
     }

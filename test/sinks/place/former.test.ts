@@ -27,7 +27,7 @@ async function pass(sink: SinkConfig, records: SinkRecords = {}, own = deps): Pr
   return { outcome: outcomes[0] ?? assert.fail('no outcome'), records: known };
 }
 
-function standing(t: TestContext, mode: number, path = join(tempDir(t), 'aws.env')): string {
+function existing(t: TestContext, mode: number, path = join(tempDir(t), 'aws.env')): string {
   writeFileSync(path, 'OTHER=1\n');
   chmodSync(path, mode);
   return path;
@@ -39,7 +39,7 @@ function usual(path: string): SinkConfig {
 
 describe('a file that had another mode before it became a sink', () => {
   test('is said with both and the line that keeps it, in a look and in every pass, until that is configured', async (t) => {
-    const path = standing(t, 0o640);
+    const path = existing(t, 0o640);
     const look = await previewSinks(deps, { ...applyRequest([]), sinks: [usual(path)] });
     const expected = /^\S+:\S+ 0640, which it had before, becomes \S+:\S+ 0600, .* configure mode: "0640" to keep it/;
     assert.match(look[0]?.warnings.join() ?? '', expected);
@@ -59,7 +59,7 @@ describe('a file that had another mode before it became a sink', () => {
   });
 
   test('is not said of one that is as usual, that was not there, or that was ours', async (t) => {
-    const path = standing(t, 0o600);
+    const path = existing(t, 0o600);
     assert.deepEqual((await pass(usual(path))).outcome.warnings, []);
     const { outcome, records } = await pass(usual(`${path}.new`));
     assert.deepEqual(outcome.warnings, []);
@@ -72,14 +72,14 @@ describe('a file that had another mode before it became a sink', () => {
 
   test('names its owner and group too, as the user database does', async (t) => {
     if (skipsWithoutRoot(t)) return;
-    const path = standing(t, 0o640);
+    const path = existing(t, 0o640);
     chownSync(path, BOB, GROUP);
     const { outcome } = await pass(usual(path));
     assert.match(
       outcome.warnings.join(),
       /^[a-z]+:[a-z0-9]+ 0640, .* becomes root:root 0600, .* configure owner: [a-z]+ and group: [a-z0-9]+ and mode: "0640" to/,
     );
-    const other = standing(t, 0o640);
+    const other = existing(t, 0o640);
     chownSync(other, 0, GROUP);
     const named = await pass({ ...usual(other), group: GROUP });
     assert.match(named.outcome.warnings.join(), /configure mode: "0640" to keep it/);
@@ -88,7 +88,7 @@ describe('a file that had another mode before it became a sink', () => {
   test('on the path of a user is said by the process of that user, who can choose the mode alone', async (t) => {
     if (skipsWithoutRoot(t)) return;
     const { home } = estateOf(t, BOB);
-    const path = standing(t, 0o644, join(home, 'aws.env'));
+    const path = existing(t, 0o644, join(home, 'aws.env'));
     const first = await pass(usual(path), {}, actingDeps());
     assert.match(first.outcome.warnings.join(), /^root:root 0644, .* configure mode: "0644" to keep it/);
     const again = await pass(usual(path), first.records, actingDeps());

@@ -87,7 +87,7 @@ describe('a missing directory', () => {
   });
 });
 
-describe('a standing directory', () => {
+describe('an existing directory', () => {
   for (const [what, wanted, isStaff, shape, warned] of [
     ['closed to the owner', { owner: 'bob' }, false, [0, 0o700], /shuts the owner bob out/],
     ['of a group that the owner is not in', { owner: 'bob' }, false, [STAFF, 0o750], /shuts the owner bob out/],

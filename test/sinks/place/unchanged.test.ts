@@ -16,7 +16,7 @@ const deps = sinkDeps();
 
 describe('a sink that stands', () => {
   test('is not even opened when its record says so', async (t) => {
-    const { path, records } = await standing(t);
+    const { path, records } = await written(t);
     const before = lstatSync(path, { bigint: true });
     const blind = sinkDeps({
       render: () => assert.fail('rendered'),
@@ -30,7 +30,7 @@ describe('a sink that stands', () => {
   });
 
   test('without a record is read, without a trace in its atime, and recorded', async (t) => {
-    const { path, records } = await standing(t);
+    const { path, records } = await written(t);
     const before = lstatSync(path, { bigint: true });
     const later = { ...applyRequest([sinkAt(path)], { rotated: false }) };
     const result = await applySinks(sinkDeps({ clock: { now: () => NOON + 1 } }), later);
@@ -46,7 +46,7 @@ describe('a sink that stands', () => {
   });
 
   test('keeps the time of its bytes when its mode alone is repaired', async (t) => {
-    const { path, records } = await standing(t);
+    const { path, records } = await written(t);
     chmodSync(path, 0o644);
     const later = sinkDeps({ clock: { now: () => NOON + 1 } });
     const repaired = await applySinks(later, applyRequest([sinkAt(path)], { rotated: false, records }));
@@ -96,8 +96,8 @@ describe('a sink that stands', () => {
     mode: { sink: { mode: 0o640 } },
   };
   for (const [what, { sink = {}, ...change }] of Object.entries(differences)) {
-    test(`is rendered anew for other ${what}`, async (t) => {
-      const { path, records } = await standing(t);
+    test(`is rendered again for other ${what}`, async (t) => {
+      const { path, records } = await written(t);
       let rendered = 0;
       const counting = sinkDeps({ render: (...args) => (rendered++, renderKey(...args)) });
       await applySinks(counting, applyRequest([sinkAt(path, sink)], { records, ...change }));
@@ -106,7 +106,7 @@ describe('a sink that stands', () => {
   }
 });
 
-async function standing(t: TestContext): Promise<{ path: string; records: ApplyRequest['records'] }> {
+async function written(t: TestContext): Promise<{ path: string; records: ApplyRequest['records'] }> {
   const path = join(tempDir(t), 'a');
   const { records } = await applySinks(deps, applyRequest([sinkAt(path)]));
   return { path, records };

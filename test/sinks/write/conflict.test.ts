@@ -27,7 +27,7 @@ const deps = sinkDeps();
 /** What another program does between our read and our rename; the journal is written in between. */
 describe('a file that another program', () => {
   const others: Record<string, { write: (path: string) => void; becomes: string }> = {
-    'writes anew is merged again, and what it wrote is kept': {
+    'rewrites is merged again, and what it wrote is kept': {
       write: (path) => {
         writeFileSync(path, 'OTHER=2\n');
       },
@@ -54,7 +54,7 @@ describe('a file that another program', () => {
       },
       becomes: `OTHER=8\n${KEY}`,
     },
-    'removes is made anew': {
+    'removes is made': {
       write: (path) => {
         rmSync(path);
       },

@@ -77,7 +77,7 @@ describe('sinks of one rotation', () => {
   });
 
   test('whose bytes stay are not named as changing', async (t) => {
-    const { path } = await standing(t);
+    const { path } = await written(t);
     chmodSync(path, 0o644);
     let changing: readonly string[] | undefined;
     const beforeWrite: ApplyRequest['beforeWrite'] = (_temps, names) => {
@@ -133,7 +133,7 @@ async function allElseIsOver(): Promise<void> {
   while (process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq')));
 }
 
-async function standing(t: TestContext): Promise<{ path: string; records: ApplyRequest['records'] }> {
+async function written(t: TestContext): Promise<{ path: string; records: ApplyRequest['records'] }> {
   const path = join(tempDir(t), 'a');
   const { records } = await applySinks(deps, applyRequest([sinkAt(path)]));
   return { path, records };

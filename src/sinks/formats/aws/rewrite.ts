@@ -38,17 +38,17 @@ export function rewriteSection(
   required: ReadonlyMap<string, string>,
 ): Rewrite {
   const { header, owned } = copy.section;
-  const standing = new Set<string>();
+  const present = new Set<string>();
   let anchor: IniHeader | IniProperty = header;
   const replacements = owned.map((property): Rewrite => {
-    const line = standing.has(property.key) ? undefined : lineFor(property);
+    const line = present.has(property.key) ? undefined : lineFor(property);
     if (line !== undefined) {
-      standing.add(property.key);
+      present.add(property.key);
       anchor = property;
     }
     return rewriteProperty(copy, property, line);
   });
-  const missing = [...required].filter(([key]) => !standing.has(key)).map(([, line]) => line);
+  const missing = [...required].filter(([key]) => !present.has(key)).map(([, line]) => line);
   const insertion = missing.length === 0 ? [] : [insert(copy, anchor, missing)];
   return merged([rewriteHeader(header, name, copy.eol), ...insertion, ...replacements]);
 }
@@ -124,11 +124,11 @@ function rewriteTail(
     parts.push(text.slice(kept, line.start), settings.lineFor(line, body, width));
     kept = line.next;
   }
-  const settled = parts.join('') + text.slice(kept, end);
+  const lines = parts.join('') + text.slice(kept, end);
   // Java, Rust and CRT readers know comments at the start of a line only: these would become part of our value.
-  const result = settled.replaceAll(new RegExp(`(^|\\n)[ \\t]{${indent.length + 1},}(?=[#;])`, 'g'), '$1');
+  const result = lines.replaceAll(new RegExp(`(^|\\n)[ \\t]{${indent.length + 1},}(?=[#;])`, 'g'), '$1');
   const moved =
-    result === settled ? [] : ['moved an indented comment to the start of its line, out of the value above it'];
+    result === lines ? [] : ['moved an indented comment to the start of its line, out of the value above it'];
   return {
     edits: result === text.slice(start, end) ? [] : [{ start, end, text: result }],
     warnings: [...settings.warnings, ...moved],

@@ -5,7 +5,7 @@ import { linesOf, MAX_LINES, refusal, type Line } from '../text.ts';
 export type Owns = (setting: Pick<Setting, 'key' | 'value'>) => boolean;
 
 /** What the line of a key that is ours must say; undefined: it must not stand there. */
-export type LineFor = (standing: Pick<Setting, 'name' | 'key' | 'value'>) => string | undefined;
+export type LineFor = (existing: Pick<Setting, 'name' | 'key' | 'value'>) => string | undefined;
 
 const CREDENTIAL_KEYS = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token', SECURITY_TOKEN] as const;
 

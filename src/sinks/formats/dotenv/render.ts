@@ -46,7 +46,7 @@ interface Variables {
   /** All that are ours: those, and others that are never left stale where they stand. */
   readonly names: ReadonlySet<string>;
   /** What a variable of ours must say where it stands. */
-  readonly valueOf: (standing: Assignment) => string;
+  readonly valueOf: (existing: Assignment) => string;
 }
 
 function variablesOf(credentials: Credentials, sink: DotenvSink): Variables {

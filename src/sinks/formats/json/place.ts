@@ -53,20 +53,20 @@ function placeIntoObject(file: File, object: ScannedObject, goals: readonly Goal
 
 /** Whether a member, beside credentials, is when they end. */
 export function isFollowed(text: string, member: Member): boolean {
-  return isExpirationMember(member.key) && isMoment(standing(text, member));
+  return isExpirationMember(member.key) && isMoment(existingText(text, member));
 }
 
 function isMoment(value: string): boolean {
   return /^(?:\d{4}-\d\d-\d\d|[\d.]+$)/.test(value) && followed(value, 0) !== undefined;
 }
 
-function standing(text: string, { start, end, value }: Member): string {
+function existingText(text: string, { start, end, value }: Member): string {
   return typeof value === 'string' ? value : text.slice(start, end);
 }
 
 /** The expiration as a token of the kind that stands. */
 function follow({ text, expiration }: File, member: Member): string {
-  const value = followed(standing(text, member), expiration) ?? '';
+  const value = followed(existingText(text, member), expiration) ?? '';
   return typeof member.value === 'string' ? JSON.stringify(value) : value;
 }
 
@@ -88,7 +88,7 @@ function placeIntoMember(file: File, member: Member, goals: readonly Goal[], sty
     return;
   }
   if (/^[{[]/.test(token)) throw misplaced(file, member, 'a single value');
-  if (goal.kind === 'expiration' && isMoment(standing(file.text, member))) set(file, member, follow(file, member));
+  if (goal.kind === 'expiration' && isMoment(existingText(file.text, member))) set(file, member, follow(file, member));
   else set(file, member, JSON.stringify(goal.value));
 }
 
