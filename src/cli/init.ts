@@ -70,7 +70,8 @@ async function init(world: World, options: InitOptions): Promise<ExitCode> {
   const sinks = await chooseSinks(world, options, target);
   if (sinks === undefined) return EXIT.done;
   const text = draftConfig(sinks);
-  await requireGood(world, target, text);
+  // What is written is what `check` takes, together with what is there.
+  requireConfig(target === undefined ? alone(text) : await load(world, target, text));
   if (target !== undefined) return await writeConfig(world, target, text);
   world.print(text);
   return EXIT.done;
@@ -143,11 +144,6 @@ function refuseUnsafe(world: World, path: string): void {
   if (found.kind === 'refused' && found.refusal.why === 'errno') throw cannotWrite(path, found.refusal.error);
   const { code, message } = found.kind === 'refused' ? found.error : errorOf('configuration', dirname(path), found);
   throw new AgentError(code, `${path}: ${message}`, { hint: 'name a file with --output that only you can change' });
-}
-
-/** What is written is what `check` takes, together with what is there. */
-async function requireGood(world: World, target: string | undefined, text: string): Promise<void> {
-  requireConfig(target === undefined ? alone(text) : await load(world, target, text));
 }
 
 function alone(text: string): ConfigResult {

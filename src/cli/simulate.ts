@@ -32,14 +32,10 @@ export function addSimulate(program: Command, run: Run): void {
     .option(
       '--fault <fault>',
       'AT=KIND[:VALUE][,times=N][,probability=P], such as credentials=status:503,times=2',
-      addFault,
+      (text, before?: readonly Fault[]) => [...(before ?? []), parseFault(text)],
     )
     .option('--v1', 'answer requests without a token too')
     .action((options: SimulateOptions) => run((world) => simulate(world, options)));
-}
-
-function addFault(text: string, before: readonly Fault[] = []): readonly Fault[] {
-  return [...before, parseFault(text)];
 }
 
 async function simulate(world: World, options: SimulateOptions): Promise<ExitCode> {

@@ -2,7 +2,8 @@ import { constants, fchmodSync, fstatSync, fsync, openSync, readFileSync, writeS
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { UserIds } from '../core/contracts.ts';
-import { errnoError, type ErrorInfo, isErrno } from '../core/errors.ts';
+import { onErrno } from '../core/attempt.ts';
+import { errnoError, type ErrorInfo } from '../core/errors.ts';
 import { closedAtEnd } from '../paths/descriptor.ts';
 import type { Directory, Held } from '../paths/held.ts';
 import { errorOf, makeDirectory, openDirectory, openFile, type Use } from '../paths/policies.ts';
@@ -96,11 +97,9 @@ export class OwnDirectory {
   /** Also when there is nothing by this name. */
   remove(name: string): void {
     using directory = this.open();
-    try {
+    onErrno(['ENOENT'], undefined, () => {
       directory.unlink(name);
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error;
-    }
+    });
   }
 
   /** Removes temp files that a kill has left beside these; for whoever holds the lock. Never throws. */

@@ -1,5 +1,6 @@
 import { constants, fstatSync, readSync, type BigIntStats } from 'node:fs';
-import { AgentError, errnoError, type ErrorCode, isErrno } from '../core/errors.ts';
+import { onErrno } from '../core/attempt.ts';
+import { AgentError, errnoError, type ErrorCode } from '../core/errors.ts';
 import type { Descriptor } from '../paths/descriptor.ts';
 import type { Held } from '../paths/held.ts';
 
@@ -41,12 +42,8 @@ export function readFile(file: Held, codes: ReadCodes, use?: (fd: number) => voi
 
 /** O_NOATIME leaves the access time to tell when the real readers came; only the owner and root may ask for it. */
 function openUnread(file: Held): Descriptor {
-  try {
-    return file.reopen(constants.O_RDONLY | constants.O_NOATIME);
-  } catch (error) {
-    if (isErrno(error, 'EPERM')) return file.reopen(constants.O_RDONLY);
-    throw error;
-  }
+  const unread = onErrno(['EPERM'], undefined, () => file.reopen(constants.O_RDONLY | constants.O_NOATIME));
+  return unread ?? file.reopen(constants.O_RDONLY);
 }
 
 /** One byte more than may be, if there are more. The size that stat tells may be 0 or wrong. */

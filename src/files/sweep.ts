@@ -1,3 +1,4 @@
+import { attempt } from '../core/attempt.ts';
 import type { Directory } from '../paths/held.ts';
 
 /** What the temp file beside a file is called: `credentials.1234567.crtmp`. */
@@ -33,23 +34,17 @@ export function sweepEmpty(directory: Directory, files: readonly string[], owner
 }
 
 function isForgotten(directory: Directory, name: string, { uid, now }: { uid: number; now: number }): boolean {
-  try {
+  return attempt(() => {
     using held = directory.find(name);
     const stat = held?.stat();
     if (!stat?.isFile() || stat.size > 0n || stat.nlink > 1n) return false;
     return Number(stat.uid) === uid && now - Number(stat.mtimeMs) > FORGOTTEN;
-  } catch {
-    return false;
-  }
+  }, false);
 }
 
 function tempsOf(directory: Directory, files: readonly string[]): readonly string[] {
   const wanted = new Set(files);
-  try {
-    return directory.names().filter((name) => wanted.has(TEMP.exec(name)?.[1] ?? ''));
-  } catch {
-    return [];
-  }
+  return attempt(() => directory.names(), []).filter((name) => wanted.has(TEMP.exec(name)?.[1] ?? ''));
 }
 
 export function removeIfPossible(directory: Directory, name: string): void {

@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { onErrno } from '../core/attempt.ts';
 import type { Config, ConsumerConfig } from '../core/config.ts';
-import { isErrno } from '../core/errors.ts';
 import { executedBy } from '../core/executed.ts';
 import { finding, type Finding } from '../core/findings.ts';
 import type { Way } from '../paths/way.ts';
@@ -47,7 +47,7 @@ function waysTo(use: Use, path: string): readonly Way[] {
 
 /** What of the units does not fit the configuration. */
 export function unitTrouble(config: Config, units: string): readonly Finding[] {
-  const { outside, isOther } = compare(config, dropInPaths(units).map(readIfThere));
+  const { outside, isOther } = compare(config, dropInPaths(units).map(textOf));
   return [
     ...outside.map((path): Finding =>
       finding('sink-confined', 'error', path, {
@@ -87,13 +87,8 @@ function compare(config: Config, texts: readonly string[]): { outside: readonly 
   }
 }
 
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'EACCES')) return '';
-    throw error;
-  }
+function textOf(path: string): string {
+  return onErrno(['ENOENT', 'EACCES'], '', () => readFileSync(path, 'utf8'));
 }
 
 function bothEnabled(units: string): boolean {

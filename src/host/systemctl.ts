@@ -27,15 +27,13 @@ const TIMEOUT = 20_000;
 /** An environment can be long. It may hold secrets, so nothing of what systemctl prints is shown as it is. */
 const KEEP = 262_144;
 
-export type ShowResult = CommandResult & { readonly shown: Shown };
-
 /** Properties of a unit; those that its type does not have are missing. */
 export async function showUnit(
   deps: HostDeps,
   unit: string,
   properties: readonly string[],
   options: Pick<SystemctlOptions, 'signal' | 'manager'>,
-): Promise<ShowResult> {
+): Promise<CommandResult & { readonly shown: Shown }> {
   const args = ['show', `--property=${properties.join()}`, '--', unit];
   const result = await systemctl(deps, args, { timeout: TIMEOUT, ...options, keep: KEEP });
   return { ...result, shown: parse(result.output) };

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { attempt } from '../core/attempt.ts';
 import type { Rules } from './rules.ts';
 
 /**
@@ -121,13 +122,9 @@ export function parseTable(listing: string): Table | undefined {
 type Json = Readonly<Record<string, unknown>>;
 
 function parseObjects(listing: string): Json[] | undefined {
-  try {
-    const root: unknown = JSON.parse(listing);
-    const objects: unknown = isRecord(root) ? root['nftables'] : undefined;
-    return Array.isArray(objects) ? objects.filter(isRecord) : undefined;
-  } catch {
-    return undefined;
-  }
+  const root: unknown = attempt(() => JSON.parse(listing) as unknown, undefined);
+  const objects: unknown = isRecord(root) ? root['nftables'] : undefined;
+  return Array.isArray(objects) ? objects.filter(isRecord) : undefined;
 }
 
 function isRecord(value: unknown): value is Json {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { attempt } from '../core/attempt.ts';
 
 /** What people call a user or a group, as far as the files of the user database say; else its number. */
 export function nameOf(table: 'passwd' | 'group', id: number): string {
@@ -31,11 +32,7 @@ export function findHome(paths: readonly string[], passwd = readOrNothing('/etc/
 
 /** A text of the machine's own; what cannot be read says nothing. */
 export function readOrNothing(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+  return attempt(() => readFileSync(path, 'utf8'), '');
 }
 
 /** The files of the user database; root's, on the root file system. One that cannot be read is empty. */

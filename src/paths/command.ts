@@ -1,5 +1,6 @@
 import { constants, readSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { onErrno } from '../core/attempt.ts';
 import { isErrno, type ErrorInfo } from '../core/errors.ts';
 import { executedBy, SEPARATORS, type Executed } from '../core/executed.ts';
 import { shellWord } from '../core/shell-word.ts';
@@ -48,14 +49,11 @@ function judgeInterpreter(script: Executed, held: Held, walker: Walker, depth: n
 /** Empty for what cannot be read: no interpreter could either. */
 function beginOf(held: Held): string {
   if (!held.stat().isFile()) return '';
-  try {
+  return onErrno(['EACCES'], '', () => {
     using file = held.reopen(constants.O_RDONLY);
     const bytes = Buffer.alloc(LINE_BYTES);
     return bytes.toString('latin1', 0, readSync(file.fd, bytes, 0, LINE_BYTES, 0));
-  } catch (error) {
-    if (isErrno(error, 'EACCES')) return '';
-    throw error;
-  }
+  });
 }
 
 /** What is in no directory is not executed; a directory may be one whose programs are. */

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
+import { onErrno } from '../core/attempt.ts';
 import type { UserIds } from '../core/contracts.ts';
-import { isErrno } from '../core/errors.ts';
 import { closedAtEnd, type Descriptor } from './descriptor.ts';
 import { mountIdOf } from './mounts.ts';
 
@@ -117,14 +117,9 @@ export class Directory extends Held {
    * as one. Triggers no automount, unless `flags` has O_DIRECTORY.
    */
   open(name: string, flags = 0): Directory | undefined {
-    let fd: number;
-    try {
-      fd = fs.openSync(this.at(name), O_PATH | O_NOFOLLOW | flags);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined;
-      throw error;
-    }
-    return new Directory(fd, this.pathOf(name));
+    const open = (): number => fs.openSync(this.at(name), O_PATH | O_NOFOLLOW | flags);
+    const fd = onErrno(['ENOENT'], undefined, open);
+    return fd === undefined ? undefined : new Directory(fd, this.pathOf(name));
   }
 
   names(): readonly string[] {
@@ -138,11 +133,9 @@ export class Directory extends Held {
 
   /** A directory in it. */
   removeIfEmpty(name: string): void {
-    try {
+    onErrno(['ENOTEMPTY'], undefined, () => {
       fs.rmdirSync(this.at(name));
-    } catch (error) {
-      if (!isErrno(error, 'ENOTEMPTY')) throw error;
-    }
+    });
   }
 
   unlink(name: string): void {

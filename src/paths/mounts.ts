@@ -1,5 +1,6 @@
 import { openSync, readFileSync, readSync } from 'node:fs';
-import { errnoError, isErrno } from '../core/errors.ts';
+import { attempt, onErrno } from '../core/attempt.ts';
+import { errnoError } from '../core/errors.ts';
 import { closedAtEnd } from './descriptor.ts';
 
 /** File systems that answer by themselves. Any other may be a server, or a user's program, that lets us wait for ever. */
@@ -33,11 +34,7 @@ export type MountKind =
 
 /** Asked when a descriptor is open on it, which holds the mount and with it the number. */
 export function kindOfMount(id: number): MountKind {
-  try {
-    return kindIn(readTable('self'), id);
-  } catch {
-    return { is: 'unknown' };
-  }
+  return attempt(() => kindIn(readTable('self'), id), { is: 'unknown' } as const);
 }
 
 /**
@@ -145,11 +142,7 @@ const WITNESSES: ReadonlySet<string> = new Set([
 
 /** Whether the access times of files on a mount would show that they were read. */
 export function accessTimesShow(mountId: number): boolean {
-  try {
-    return keepsAccessTimes(parseMounts(lineOf(readTable('self'), mountId))[0]);
-  } catch {
-    return false;
-  }
+  return attempt(() => keepsAccessTimes(parseMounts(lineOf(readTable('self'), mountId))[0]), false);
 }
 
 /**
@@ -158,12 +151,7 @@ export function accessTimesShow(mountId: number): boolean {
  * Undefined when it has ended, or may not be looked at.
  */
 export function readsShow(pid: number, paths: readonly string[]): boolean | undefined {
-  try {
-    return showsReads(readMounts(), readMounts(pid), paths);
-  } catch (error) {
-    if (isErrno(error)) return undefined;
-    throw error;
-  }
+  return onErrno([], undefined, () => showsReads(readMounts(), readMounts(pid), paths));
 }
 
 export function showsReads(ours: readonly Mount[], theirs: readonly Mount[], paths: readonly string[]): boolean {

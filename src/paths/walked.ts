@@ -50,20 +50,14 @@ interface Stop extends OnTheWay {
   readonly at: string;
 }
 
-/** A user decides what is there. `isClaim`: only by coming first, where others make entries too. */
-interface OfUser extends Stop {
-  readonly kind: 'user';
-  readonly uid: number;
-  readonly isClaim: boolean;
-}
-
-interface NotSeen extends Stop {
-  /** A file system that may let us wait is mounted there; or there is no such file, and `at` is the nearest directory. */
-  readonly kind: 'remote' | 'absent';
-}
-
-/** Nothing behind `at` was looked at. */
-export type Elsewhere = OfUser | NotSeen;
+/**
+ * Nothing behind `at` was looked at. `user`: that user decides what is there; `isClaim`: only by coming first, where
+ * others make entries too. `remote`: a file system that may let us wait is mounted there. `absent`: there is no such file,
+ * and `at` is the nearest directory.
+ */
+export type Elsewhere =
+  | (Stop & { readonly kind: 'user'; readonly uid: number; readonly isClaim: boolean })
+  | (Stop & { readonly kind: 'remote' | 'absent' });
 
 /** `..` is one: what it means is known only on the way. */
 export function namesOf(path: string): string[] {

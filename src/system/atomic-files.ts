@@ -2,7 +2,8 @@ import { fstatSync } from 'node:fs';
 import { basename } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { Exchanged, type AtomicFiles, type TempHandle } from '../core/contracts.ts';
-import { errnoError, isErrno } from '../core/errors.ts';
+import { onErrno } from '../core/attempt.ts';
+import { errnoError } from '../core/errors.ts';
 import { closeTemp, descriptorOf, isNamed } from './atomic-fs.ts';
 
 /** Replaces files by write-file-atomic, which is trusted with opening the temp file, the rename and the clean-up alone. */
@@ -55,12 +56,7 @@ function makeSureItIsNew(fd: number): void {
 }
 
 function isWhatWasMade(fd: number, path: string): boolean {
-  try {
-    return fstatSync(fd).nlink === 1 && isNamed(fd, path);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return false;
-    throw error;
-  }
+  return onErrno(['ENOENT'], false, () => fstatSync(fd).nlink === 1 && isNamed(fd, path));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { onErrno } from '../core/attempt.ts';
 import type { BootTime } from '../core/contracts.ts';
-import { isErrno } from '../core/errors.ts';
 
 /** Now, on the clock by which the kernel also dates the start of processes. Hundredths of a second. */
 export function readBootTime(): BootTime {
@@ -14,10 +14,6 @@ export function readBootTime(): BootTime {
  */
 function readBootId(): string {
   const id = '/proc/sys/kernel/random/boot_id';
-  try {
-    return readFileSync(`/proc/1/root${id}`, 'ascii').trim();
-  } catch (error) {
-    if (isErrno(error, 'EACCES', 'EPERM', 'ENOENT')) return readFileSync(id, 'ascii').trim();
-    throw error;
-  }
+  const asSeen = onErrno(['EACCES', 'EPERM', 'ENOENT'], undefined, () => readFileSync(`/proc/1/root${id}`, 'ascii'));
+  return (asSeen ?? readFileSync(id, 'ascii')).trim();
 }

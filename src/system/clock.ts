@@ -1,4 +1,5 @@
 import { Cron } from 'croner';
+import { attempt } from '../core/attempt.ts';
 import type { Clock } from '../core/contracts.ts';
 
 export function createClock(): Clock {
@@ -12,22 +13,15 @@ export function createClock(): Clock {
 
 /** Why a cron pattern or a time zone cannot be used, for the administrator to read; undefined when it can. */
 export function validatePattern(pattern: string, timezone?: string): string | undefined {
-  if (timezone !== undefined && !isTimezone(timezone)) return `unknown time zone ${JSON.stringify(timezone)}`;
+  const isKnown = (timeZone: string): boolean =>
+    attempt(() => new Intl.DateTimeFormat('en', { timeZone }), undefined) !== undefined;
+  if (timezone !== undefined && !isKnown(timezone)) return `unknown time zone ${JSON.stringify(timezone)}`;
   try {
     const schedule = cron(pattern, timezone);
     if (schedule.getPattern() === undefined) return 'a date is not a pattern';
     return schedule.nextRun() === null ? 'it never matches' : undefined;
   } catch (error) {
     return error instanceof Error ? error.message.replace(/^Cron\w*: /, '') : String(error);
-  }
-}
-
-function isTimezone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -49,14 +49,11 @@ export class LineBuffer {
 
 const CHUNK = 64 * 1024;
 
-interface StandardLines {
-  /** Undefined at the end. */
-  readonly read: () => string | undefined;
-  readonly write: (line: string) => void;
-}
-
-/** Lines by the standard pipes of a process that has nothing else to do while it waits. They throw errno errors. */
-export function openStandardLines(): StandardLines {
+/**
+ * Lines by the standard pipes of a process that has nothing else to do while it waits. `read` gives undefined at the end.
+ * Both throw errno errors.
+ */
+export function openStandardLines(): { read(): string | undefined; write(line: string): void } {
   const lines = new LineBuffer(Infinity);
   return {
     read() {

@@ -1,6 +1,7 @@
 import { dlopen } from 'node:ffi';
 import { closeSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
+import { onErrno } from '../core/attempt.ts';
 import type { Executable, ProcessHandle, Processes, UserIds } from '../core/contracts.ts';
 import { AgentError, errnoError, isErrno } from '../core/errors.ts';
 import { closedAtEnd } from '../paths/descriptor.ts';
@@ -83,15 +84,11 @@ function exists(pid: number): boolean {
 const REPLACED = ' (deleted)';
 
 function readExecutable(pid: number): Executable | undefined {
-  try {
-    const link = readlinkSync(`/proc/${pid}/exe`);
-    const isReplaced = link.endsWith(REPLACED);
-    const stat = statWithoutWaiting(`/proc/${pid}/exe`);
-    return stat && { path: isReplaced ? link.slice(0, -REPLACED.length) : link, isReplaced, ...stat };
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
-    throw error;
-  }
+  const link = onErrno(['ENOENT', 'ESRCH'], undefined, () => readlinkSync(`/proc/${pid}/exe`));
+  const stat = link === undefined ? undefined : statWithoutWaiting(`/proc/${pid}/exe`);
+  if (link === undefined || !stat) return undefined;
+  const isReplaced = link.endsWith(REPLACED);
+  return { path: isReplaced ? link.slice(0, -REPLACED.length) : link, isReplaced, ...stat };
 }
 
 const AT_FDCWD = -100;

@@ -1,6 +1,7 @@
-import { show, type LookDeps } from './deps.ts';
+import { show, troubleOfAgent, type LookDeps } from './deps.ts';
 import { readFiles } from './sinks.ts';
-import type { ConsumerConfig, SinkConfig, SystemdConsumer } from '../../core/config.ts';
+import type { ConsumerConfig, SinkConfig } from '../../core/config.ts';
+import type { ErrorInfo } from '../../core/errors.ts';
 import type { Outcome } from '../../core/outcomes.ts';
 import { textOf, type Shown } from '../../host/systemctl.ts';
 import { dryRun } from '../../notify/notify.ts';
@@ -20,27 +21,11 @@ async function lookAt(deps: LookDeps, consumer: ConsumerConfig): Promise<Consume
   const sinks = deps.config.sinks.filter((sink) => sink.notify.includes(name)).map(sinkOf);
   const request = { consumer, generation: 0, reason: 'manual', paths: [] } as const;
   const { processes, result } = await dryRun(deps.notify, request, deps.signal);
-  const common = { name, sinks, processes };
-  const trouble = processes.some(({ error }) => error) ? {} : troubleOf(deps, name, result);
-  if (consumer.type === 'exec') return { ...common, ...trouble, told: 'hook' };
-  if (consumer.type === 'systemd') return { ...common, ...(await lookAtUnit(deps, consumer, trouble)) };
-  const units = processes.map(({ pid }) => unitOf(readGroup(pid)));
-  const unitName = units.find((one) => one && one.user === undefined)?.name;
-  const shown = unitName === undefined ? undefined : await show(deps, unitName, PROPERTIES);
-  const unit = shown && unitName !== undefined && (await unitFacts(deps, { unit: unitName, action: 'kill' }, shown));
-  return { ...common, ...trouble, told: 'signal', ...(unit && { unit }) };
-}
-
-/** A missing unit, and one that cannot reload, are findings of their own. */
-async function lookAtUnit(
-  deps: LookDeps,
-  consumer: SystemdConsumer,
-  trouble: Pick<ConsumerFacts, 'trouble'>,
-): Promise<Pick<ConsumerFacts, 'told' | 'trouble' | 'unit'>> {
-  const shown = await show(deps, consumer.unit, PROPERTIES);
-  const unit = shown && (await unitFacts(deps, consumer, shown));
-  const isSaid = unit && (!unit.isThere || (consumer.action === 'reload' && !unit.canReload));
-  return { ...(isSaid ? {} : trouble), told: howTold(consumer, unit), ...(unit && { unit }) };
+  const unit = await lookAtUnit(deps, consumer, processes);
+  const isSaid = processes.some(({ error }) => error) || isFinding(consumer, unit);
+  const trouble = isSaid ? undefined : troubleOf(deps, name, result);
+  const told = howTold(consumer, unit);
+  return { name, sinks, processes, told, ...(trouble && { trouble }), ...(unit && { unit }) };
 }
 
 function sinkOf(sink: SinkConfig): ConsumerFacts['sinks'][number] {
@@ -50,14 +35,20 @@ function sinkOf(sink: SinkConfig): ConsumerFacts['sinks'][number] {
 
 const PROPERTIES = ['LoadState', 'CanReload', 'Restart', 'Environment', 'EnvironmentFiles'];
 
-async function unitFacts(
+/** The unit of the consumer, or the one that its processes belong to. */
+async function lookAtUnit(
   deps: LookDeps,
-  { unit: name, action }: Pick<SystemdConsumer, 'unit' | 'action'>,
-  shown: Shown,
-): Promise<UnitFacts> {
+  consumer: ConsumerConfig,
+  processes: ConsumerFacts['processes'],
+): Promise<UnitFacts | undefined> {
+  const units = consumer.type === 'signal' ? processes.map(({ pid }) => unitOf(readGroup(pid))) : [];
+  const name =
+    consumer.type === 'systemd' ? consumer.unit : units.find((unit) => unit && unit.user === undefined)?.name;
+  const shown = name === undefined ? undefined : await show(deps, name, PROPERTIES);
+  if (name === undefined || !shown) return undefined;
   return {
     name,
-    action,
+    action: consumer.type === 'systemd' ? consumer.action : 'kill',
     isThere: textOf(shown, 'LoadState') !== 'not-found',
     canReload: textOf(shown, 'CanReload') === 'yes',
     restart: textOf(shown, 'Restart') || 'no',
@@ -66,19 +57,21 @@ async function unitFacts(
   };
 }
 
-function howTold({ action }: SystemdConsumer, unit: UnitFacts | undefined): ConsumerFacts['told'] {
-  if (action === 'kill') return 'signal';
-  if (action === 'try-reload-or-restart') return unit?.canReload === false ? 'restart' : 'reload';
-  return action;
+/** A missing unit, and one that cannot reload, are findings of their own. */
+function isFinding({ type }: ConsumerConfig, unit: UnitFacts | undefined): boolean {
+  return type === 'systemd' && unit !== undefined && (!unit.isThere || (unit.action === 'reload' && !unit.canReload));
 }
 
-/** Who is not root may not look where the agent may: that is no trouble of the agent's. */
-function troubleOf(deps: LookDeps, subject: string, result: Outcome | undefined): Pick<ConsumerFacts, 'trouble'> {
-  if (result?.result !== 'pending' || result.kind !== 'refused') return {};
-  const { error: trouble } = result;
-  if (deps.notify.self.uid === 0 || trouble.code !== 'CONSUMER_UNINSPECTABLE') return { trouble };
-  deps.miss({ subject, reason: trouble.message });
-  return {};
+function howTold(consumer: ConsumerConfig, unit: UnitFacts | undefined): ConsumerFacts['told'] {
+  if (consumer.type === 'exec') return 'hook';
+  if (consumer.type === 'signal' || consumer.action === 'kill') return 'signal';
+  if (consumer.action === 'try-reload-or-restart') return unit?.canReload === false ? 'restart' : 'reload';
+  return consumer.action;
+}
+
+function troubleOf(deps: LookDeps, subject: string, result: Outcome | undefined): ErrorInfo | undefined {
+  if (result?.result !== 'pending' || result.kind !== 'refused') return undefined;
+  return troubleOfAgent(deps, subject, result.error, ['CONSUMER_UNINSPECTABLE']);
 }
 
 /** The values of these are no secrets. */

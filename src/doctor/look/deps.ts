@@ -2,6 +2,7 @@ import { sinkDeps } from '../../agent/session.ts';
 import type { World } from '../../agent/world.ts';
 import type { Config } from '../../core/config.ts';
 import type { Credentials } from '../../core/credentials.ts';
+import type { ErrorCode, ErrorInfo } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
 import { Secret } from '../../core/secret.ts';
 import { type Shown, showUnit } from '../../host/systemctl.ts';
@@ -57,5 +58,20 @@ export async function show(
   if (result?.exitCode === 0) return result.shown;
   signal.throwIfAborted();
   miss({ subject: unit, reason: 'systemctl gave no answer' });
+  return undefined;
+}
+
+/**
+ * An error that the agent would meet too. Who is not root may not look where root's agent may: such a denial is noted as
+ * not seen.
+ */
+export function troubleOfAgent(
+  { notify, miss }: LookDeps,
+  subject: string,
+  error: ErrorInfo | undefined,
+  denials: readonly ErrorCode[],
+): ErrorInfo | undefined {
+  if (!error || notify.self.uid === 0 || !denials.includes(error.code)) return error;
+  miss({ subject, reason: error.message });
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Owner, stateDirectory } from '../../agent/published.ts';
 import type { World } from '../../agent/world.ts';
@@ -8,6 +8,7 @@ import { displayKeyId } from '../../core/credentials.ts';
 import { toErrorInfo } from '../../core/errors.ts';
 import type { OwnDirectory } from '../../files/own.ts';
 import { readLockdown } from '../../lockdown/state.ts';
+import { readOrNothing } from '../../paths/accounts.ts';
 import { readState, STATE } from '../../rotation/store.ts';
 import { ImdsClient } from '../../source/imds/client.ts';
 import { createImdsSource } from '../../source/imds/source.ts';
@@ -68,14 +69,10 @@ const ADDRESS = 'FEA9FEA9';
 const RTF_REJECT = 0x200;
 
 function isProhibited(): boolean {
-  try {
-    const routes = readFileSync('/proc/net/route', 'latin1').split('\n');
-    return routes
-      .map((line) => line.split('\t'))
-      .some(([, address, , flags = '0']) => address === ADDRESS && (Number.parseInt(flags, 16) & RTF_REJECT) !== 0);
-  } catch {
-    return false;
-  }
+  const routes = readOrNothing('/proc/net/route').split('\n');
+  return routes
+    .map((line) => line.split('\t'))
+    .some(([, address, , flags = '0']) => address === ADDRESS && (Number.parseInt(flags, 16) & RTF_REJECT) !== 0);
 }
 
 export function lookAtMachine(

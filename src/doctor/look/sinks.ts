@@ -10,7 +10,7 @@ import { readSections } from '../../sinks/formats/aws/sections.ts';
 import { forgetSink, loadFormats } from '../../sinks/formats/render.ts';
 import type { ProfileFacts, SinkFacts } from '../contract.ts';
 import { closedBy, CONFINEMENT, type Properties } from '../judge/sinks.ts';
-import { type LookDeps, SAMPLE, show } from './deps.ts';
+import { type LookDeps, SAMPLE, show, troubleOfAgent } from './deps.ts';
 
 /** The unit whose confinement counts. */
 const UNIT = 'credrotate.service';
@@ -31,7 +31,7 @@ export async function lookAtSinks(
     const { path } = sink;
     const name = names[index] ?? path;
     const preview = byId.get(idOf(sink));
-    const trouble = troubleOf(deps, preview);
+    const trouble = troubleOfAgent(deps, path, preview?.error, ['SINK_UNREADABLE', 'SINK_OWNER_DENIED']);
     const closed = unit && closedBy(unit, dirname(path));
     const profile = profiles.get(idOf(sink));
     return {
@@ -45,15 +45,6 @@ export async function lookAtSinks(
       ...(profile && { profile }),
     };
   });
-}
-
-/** Who is not root may not look where the agent may: that is no trouble of the agent's. */
-function troubleOf(deps: LookDeps, preview: SinkPreview | undefined): SinkPreview['error'] {
-  const error = preview?.error;
-  if (!error || deps.notify.self.uid === 0 || !['SINK_UNREADABLE', 'SINK_OWNER_DENIED'].includes(error.code))
-    return error;
-  deps.miss({ subject: preview.path, reason: error.message });
-  return undefined;
 }
 
 function keyIdsOf(sink: SinkConfig, preview: SinkPreview | undefined): readonly string[] {
