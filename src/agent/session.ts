@@ -73,7 +73,7 @@ interface Watched {
 }
 
 function stages(world: World, services: Services, { log, tally, store }: Watched): Stages {
-  const { clock } = services;
+  const { clock, makeHttps } = services;
   const http = counted(services.http, tally);
   const self = { uid: world.uid, gid: world.gid };
   const { bootId } = services.readBootTime();
@@ -83,7 +83,7 @@ function stages(world: World, services: Services, { log, tally, store }: Watched
     bootId,
     makeSource: (config) => {
       const identity = knownIdentity(store.state, bootId);
-      return createSources(config, { http, clock, env: world.env, log, identity })(INSTANCE);
+      return createSources(config, { http, makeHttps, clock, env: world.env, log, identity })(INSTANCE);
     },
     applySinks: async (request) => {
       if (request.credentials) secrets = withSecrets(secrets, request.credentials);

@@ -7,6 +7,7 @@ import type {
   Clock,
   FileSecurity,
   Http,
+  HttpsOptions,
   Log,
   Processes,
   Users,
@@ -62,6 +63,8 @@ export interface Services {
   readonly actors?: Actors;
   readonly clock: Clock;
   readonly http: Http;
+  /** Loads what TLS takes. */
+  readonly makeHttps: (options: HttpsOptions) => Promise<Http>;
   readonly files: AtomicFiles;
   readonly users: Users;
   readonly commands: Commands;

@@ -29,10 +29,12 @@ export async function obtain(
 
 async function fetchCredentials(world: World, config: Config): ReturnType<typeof obtain> {
   const { createSources } = await import('../source/registry.ts');
-  const { clock, http } = await world.services();
+  const { clock, http, makeHttps } = await world.services();
   const log = await world.openLog(config.log);
   try {
-    const fetched = await createSources(config, { http, clock, env: world.env, log })(INSTANCE).fetch(world.stop);
+    const fetched = await createSources(config, { http, makeHttps, clock, env: world.env, log })(INSTANCE).fetch(
+      world.stop,
+    );
     if (fetched.ok) return fetched;
     const { code, message, hint } = fetched.error;
     throw new AgentError(code, message, { hint });

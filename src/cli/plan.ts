@@ -81,9 +81,9 @@ interface Decided {
 }
 
 async function decide(world: World, config: Config, { accept: takesEarlier }: PlanOptions): Promise<Decided> {
-  const { clock, http } = await world.services();
+  const { clock, http, makeHttps } = await world.services();
   const log = await world.openLog(config.log);
-  const source = createSources(config, { http, clock, env: world.env, log })(INSTANCE);
+  const source = createSources(config, { http, makeHttps, clock, env: world.env, log })(INSTANCE);
   const fetched = await source.fetch(world.stop);
   await http.close();
   const { clockSkew } = fetched;

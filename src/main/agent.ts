@@ -100,6 +100,8 @@ async function openActors([, ...script]: readonly string[], stop: AbortSignal): 
   return createActors(['/proc/self/exe', ...script], stop);
 }
 
+const USER_AGENT = `credrotate/${packageJson.version}`;
+
 export async function openServices(stop: AbortSignal): Promise<Services> {
   const [
     { createAtomicFiles },
@@ -125,7 +127,8 @@ export async function openServices(stop: AbortSignal): Promise<Services> {
   const commands = createCommands();
   return {
     clock: createClock(),
-    http: createHttp(`credrotate/${packageJson.version}`),
+    http: createHttp(USER_AGENT),
+    makeHttps: async (options) => (await import('../system/https.ts')).createHttps(USER_AGENT, options),
     files: createAtomicFiles(),
     security: fileSecurity,
     users: createUsers({ commands, signal: stop }),

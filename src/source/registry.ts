@@ -1,10 +1,13 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import { INSTANCE, type Config, type SourceConfig } from '../core/config.ts';
-import type { Base, Fetched, Source } from '../core/contracts.ts';
+import type { Base, Fetched, Http, HttpsOptions, Source } from '../core/contracts.ts';
 import { createImdsSource, type ImdsSourceOptions } from './imds/source.ts';
 
 /** What a source needs of its surroundings. */
-export type SourceDeps = Omit<ImdsSourceOptions, 'config'>;
+export interface SourceDeps extends Omit<ImdsSourceOptions, 'config'> {
+  /** Loads what TLS takes. */
+  readonly makeHttps: (options: HttpsOptions) => Promise<Http>;
+}
 
 /** Makes a source of a type, or throws CONFIG_INVALID. */
 export type OpenSource<C extends SourceConfig> = (config: C, deps: SourceDeps & { readonly base: Base }) => Source;
@@ -18,7 +21,12 @@ interface SourceType<C extends SourceConfig> {
 export type SourceTypes = { readonly [T in SourceConfig['type']]?: SourceType<Extract<SourceConfig, { type: T }>> };
 
 /** Each folder beside this file is one of them. */
-const TYPES: SourceTypes = {};
+const TYPES: SourceTypes = {
+  assume_role: {
+    isIssuer: true,
+    load: async () => (await import('./assume-role/source.ts')).createAssumeRoleSource,
+  },
+};
 
 /** The sources of a configuration by their names, each made when it is first asked for. Throws CONFIG_INVALID. */
 export type Sources = (name: string) => Source;

@@ -35,7 +35,10 @@ export function createHttp(userAgent: string, dial = dialPlain): Http {
 }
 
 /** Opens a connection; `done` is called once, unless what it returns is ended before. */
-export type Dial = (to: { readonly hostname: string; readonly port: string }, done: Dialled) => { destroy(): void };
+export type Dial = (
+  to: { readonly protocol: string; readonly hostname: string; readonly port: string },
+  done: Dialled,
+) => { destroy(): void };
 export type Dialled = (...result: [error: null, socket: Socket] | [error: Error, socket: null]) => void;
 
 export const dialPlain: Dial = ({ hostname, port }, done) => {

@@ -6,17 +6,21 @@ import { HttpError, type Http, type HttpsOptions } from '../core/contracts.ts';
 import { isErrno } from '../core/errors.ts';
 import { createHttp, dialPlain, type Dial, type Dialled } from './http.ts';
 
-/** As {@link createHttp}, over TLS, with further failures: `untrusted`, with OpenSSL's word for it, and `proxy`. */
+/**
+ * As {@link createHttp}, over TLS to origins of https, with further failures: `untrusted`, with OpenSSL's word for it, and
+ * `proxy`.
+ */
 export function createHttps(userAgent: string, options: HttpsOptions): Http {
   const { proxy } = options;
   const dial: Dial = (to, done) => {
+    if (to.protocol !== 'https:') return dialPlain(to, done);
     const target = { hostname: to.hostname, port: to.port === '' ? '443' : to.port };
     return proxy === undefined ? secure(target, options, done) : tunnel(target, { ...options, proxy }, done);
   };
   return createHttp(userAgent, dial);
 }
 
-type Target = Parameters<Dial>[0];
+type Target = Pick<Parameters<Dial>[0], 'hostname' | 'port'>;
 
 /** `through`: a connection to the peer that somebody made for us. */
 function secure({ hostname, port }: Target, { ca }: HttpsOptions, done: Dialled, through?: Duplex): Socket {

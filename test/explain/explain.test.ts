@@ -44,7 +44,7 @@ describe('explain', () => {
   test('says of an exit code which errors lead to it', () => {
     const named = (code: string): string[] =>
       [...(explainCode(code) ?? '').matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name = '']) => name);
-    assert.deepEqual(named('78'), ['CONFIG_INVALID', 'CONFIG_UNREADABLE', 'CONFIG_UNSAFE']);
+    assert.deepEqual(named('78'), ['CONFIG_INVALID', 'CONFIG_UNREADABLE', 'CONFIG_UNSAFE', 'STS_REJECTED']);
     const all = CODES.filter((code) => /^\d/.test(code)).flatMap(named);
     assert.deepEqual(all.sort(), [...ERROR_CODES].sort());
   });

@@ -1,0 +1,201 @@
+import type { Fetched, HttpError, HttpFailure } from '../../core/contracts.ts';
+import { AgentError, type ErrorCode } from '../../core/errors.ts';
+import { printable } from '../../core/printable.ts';
+
+type Failed = Extract<Fetched, { ok: false }>;
+
+/**
+ * What to do about a refusal: `again`: soon; `throttled`: later, since all hosts of the account share the limit;
+ * `base`: with other base credentials; `time`: signed at the time of STS; `never`: not before somebody changes something.
+ */
+type Remedy = 'again' | 'throttled' | 'base' | 'time' | 'never';
+
+export class StsFault extends AgentError {
+  readonly remedy: Remedy;
+
+  constructor({ code, remedy, hint }: Verdict, message: string) {
+    super(code, message, { hint });
+    this.remedy = remedy;
+  }
+}
+
+interface Verdict {
+  readonly code: ErrorCode;
+  readonly remedy: Remedy;
+  readonly hint: string;
+}
+
+const STATES: Partial<Record<ErrorCode, Failed['state']>> = {
+  STS_DENIED: 'denied',
+  STS_REJECTED: 'denied',
+  STS_THROTTLED: 'unreachable',
+  STS_UNREACHABLE: 'unreachable',
+  STS_UNTRUSTED: 'denied',
+  STS_MALFORMED: 'malformed',
+  CREDENTIALS_EXPIRED: 'expired',
+  CONFIG_INVALID: 'denied',
+  CONFIG_UNREADABLE: 'denied',
+  CONFIG_UNSAFE: 'denied',
+};
+
+/** What nobody foresaw is not an outcome, and is thrown on. */
+export function outcomeOf(error: unknown): Failed {
+  const state = error instanceof AgentError ? STATES[error.code] : undefined;
+  if (!(error instanceof AgentError) || state === undefined) throw error;
+  const remedy = error instanceof StsFault ? error.remedy : 'never';
+  const retry = remedy === 'again' ? undefined : remedy === 'throttled' ? 'throttled' : 'later';
+  return { ok: false, state, error: error.toInfo(), ...(retry && { retry }) };
+}
+
+const denied = (remedy: Remedy, hint: string): Verdict => ({ code: 'STS_DENIED', remedy, hint });
+const rejected = (hint: string): Verdict => ({ code: 'STS_REJECTED', remedy: 'never', hint });
+const unreachable = (hint: string): Verdict => ({ code: 'STS_UNREACHABLE', remedy: 'again', hint });
+
+const THROTTLED: Verdict = {
+  code: 'STS_THROTTLED',
+  remedy: 'throttled',
+  hint:
+    'all that calls STS for this account in this region shares 600 calls a second: find who asks for each use ' +
+    '(CloudTrail, AssumeRole); credrotate asks once per session',
+};
+const TROUBLED = unreachable('STS is in trouble; it is asked again, and it is AWS that must recover');
+const UNKNOWN_KEY = denied(
+  'never',
+  'STS does not know the base credentials here: another partition than theirs, or a region that must be enabled in ' +
+    "the account of the base (aws account list-regions, opt-in); set region: to the instance's own",
+);
+const ACCESS_DENIED = denied(
+  'never',
+  'two policies have to allow it: the trust policy of the role must name the base, with the same external_id, and ' +
+    'the base must have sts:AssumeRole on the role; a new role takes up to half a minute',
+);
+const TAG_SESSION = denied(
+  'never',
+  'the trust policy of the role must allow sts:TagSession beside sts:AssumeRole: for tags:, and for a base from EKS ' +
+    'Pod Identity, whose own tags pass on to every role',
+);
+const SOURCE_IDENTITY = denied(
+  'never',
+  'the trust policy of the role must allow sts:SetSourceIdentity beside sts:AssumeRole, also where the base has one',
+);
+const LIMIT_OF_CHAIN = rejected('a role that is assumed with the credentials of a role lives for an hour at most');
+const LIMIT_OF_ROLE = rejected('shorten duration:, or raise the maximum of the role (aws iam update-role)');
+const SIGNATURE = denied(
+  'time',
+  'the clock of this host is wrong by more than five minutes (timedatectl), or something between changes the request',
+);
+
+/** By the code of STS. */
+const CODES: Readonly<Record<string, Verdict>> = {
+  Throttling: THROTTLED,
+  ThrottlingException: THROTTLED,
+  RequestLimitExceeded: THROTTLED,
+  TooManyRequestsException: THROTTLED,
+  SlowDown: THROTTLED,
+  RequestTimeout: TROUBLED,
+  IDPCommunicationError: TROUBLED,
+  InternalFailure: TROUBLED,
+  ServiceUnavailable: TROUBLED,
+  ExpiredToken: denied('base', 'the base credentials ran out on the way: the base is asked for others'),
+  ExpiredTokenException: denied('base', 'the base credentials ran out on the way: the base is asked for others'),
+  InvalidClientTokenId: UNKNOWN_KEY,
+  UnrecognizedClientException: UNKNOWN_KEY,
+  AccessDenied: ACCESS_DENIED,
+  AccessDeniedException: ACCESS_DENIED,
+  RegionDisabledException: denied(
+    'never',
+    "STS is switched off in this region for the role's account: switch it on (IAM, account settings), or set region:",
+  ),
+  SignatureDoesNotMatch: SIGNATURE,
+  RequestExpired: SIGNATURE,
+  RequestInTheFuture: SIGNATURE,
+  RequestTimeTooSkewed: SIGNATURE,
+  InvalidSignatureException: SIGNATURE,
+  MalformedPolicyDocument: rejected('correct policy:, a document of IAM in JSON'),
+  PackedPolicyTooLarge: rejected('shorten policy:, policy_arns: and tags:, which share one limit'),
+};
+
+/** For an answer that is no success, with what it says if that could be read. */
+export function refused(
+  status: number,
+  error: { readonly code: string; readonly message: string } | undefined,
+): StsFault {
+  if (error === undefined) {
+    return new StsFault(judgeStatus(status), `AssumeRole: expected status 200, got ${status} without a code of STS`);
+  }
+  const { code, message } = error;
+  const detail = message === '' ? '' : ` (${excerpt(message)})`;
+  return new StsFault(judge(status, code, message), `AssumeRole: expected credentials, got ${excerpt(code)}${detail}`);
+}
+
+function judge(status: number, code: string, message: string): Verdict {
+  const verdict = Object.hasOwn(CODES, code) ? CODES[code] : undefined;
+  if (verdict === ACCESS_DENIED && message.includes('sts:TagSession')) return TAG_SESSION;
+  if (verdict === ACCESS_DENIED && message.includes('sts:SetSourceIdentity')) return SOURCE_IDENTITY;
+  if (message.includes('1 hour session limit')) return LIMIT_OF_CHAIN;
+  if (message.includes('MaxSessionDuration')) return LIMIT_OF_ROLE;
+  return verdict ?? judgeStatus(status);
+}
+
+function judgeStatus(status: number): Verdict {
+  if (status === 429) return THROTTLED;
+  if (status >= 500) return TROUBLED;
+  if (status === 403) return denied('never', 'look the code up in the reference of the STS API, under common errors');
+  return status === 400 ? rejected('correct what the message names') : malformedVerdict;
+}
+
+const malformedVerdict: Verdict = {
+  code: 'STS_MALFORMED',
+  remedy: 'never',
+  hint: 'look at what answers at the endpoint: a proxy or an emulator may stand in the place of STS',
+};
+
+/** For an answer that is not what STS gives. */
+export function malformed(message: string): StsFault {
+  return new StsFault({ ...malformedVerdict, remedy: 'again' }, message);
+}
+
+/** Credentials of an account that nobody expects are not used. */
+export function otherAccount(expected: string, got: string | undefined): StsFault {
+  const verdict = denied('never', 'correct role_arn:, or expect_account:, whichever is wrong');
+  return new StsFault(
+    verdict,
+    `AssumeRole: expected credentials of the account ${expected}, got ${got ?? 'none named'}`,
+  );
+}
+
+/** For a request that got no answer. */
+export function transportFault(origin: string, { failure, message }: HttpError): StsFault {
+  return new StsFault(FAILURES[failure], `POST ${origin}/: expected an answer, got ${message}`);
+}
+
+/** For one that got none in time; `ms`: how long was waited. */
+export function outOfTime(origin: string, ms: number): StsFault {
+  return new StsFault(NO_ANSWER, `POST ${origin}/: expected an answer within ${ms / 1000} s, got none`);
+}
+
+const NO_CONNECTION = unreachable(
+  'there is no way to STS: it takes a route out (NAT, or an endpoint for STS in the VPC), or HTTPS_PROXY; where ' +
+    'credrotate is hardened, see: credrotate harden',
+);
+const NO_ANSWER = unreachable('something on the way drops what is sent: a firewall, a proxy, or a security group');
+
+const FAILURES: Readonly<Record<HttpFailure, Verdict>> = {
+  connect: NO_CONNECTION,
+  no_route: NO_CONNECTION,
+  prohibited: NO_CONNECTION,
+  aborted: NO_ANSWER,
+  reset: NO_ANSWER,
+  protocol: { ...malformedVerdict, remedy: 'again' },
+  too_large: malformedVerdict,
+  proxy: unreachable('the proxy of HTTPS_PROXY lets nobody through: correct it, or name STS in NO_PROXY'),
+  untrusted: {
+    code: 'STS_UNTRUSTED',
+    remedy: 'never',
+    hint: 'where a proxy opens TLS, name the certificates of its authority: ca_file:',
+  },
+};
+
+function excerpt(text: string): string {
+  return printable(text.slice(0, 300));
+}
