@@ -117,7 +117,8 @@ async function toNotify(
   previews: readonly SinkPreview[],
 ): Promise<NonNullable<Report['consumers']>> {
   const services = await world.services();
-  const changing = previews.filter((sink) => sink.bytesChanged).map(sinkId);
+  const isNew = decision.kind === 'new';
+  const changing = previews.filter(({ bytesChanged, error }) => bytesChanged || (isNew && !error)).map(sinkId);
   // A pass does not wait for a backoff.
   const after = withoutBackoff(stateAfter(state, decision, config, { changing, now: services.clock.now() }));
   const around = {

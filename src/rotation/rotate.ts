@@ -115,10 +115,14 @@ function sourceOutcome(
   };
 }
 
-/** The current credentials are in no file and in nobody's memory: no reason to refuse what the source gives. */
+/**
+ * The current credentials are lost: this process never had them, a sink needs credentials, and no sink is known to hold
+ * them. A sink that could not be looked at may.
+ */
 function isBetterGone({ memory }: RotateDeps, decision: Decision, sinks: readonly SinkOutcome[]): boolean {
   const isRefused = decision.kind === 'keep' && decision.error.code === 'CREDENTIALS_OLDER';
-  return isRefused && !memory.credentials && sinks.every(({ error }) => error);
+  const isNeeded = sinks.some(({ error }) => error?.code === 'SINK_OUTDATED');
+  return isRefused && !memory.credentials && isNeeded && sinks.every(({ error }) => error);
 }
 
 /** Without credentials, past ones included, there is nothing to write or to compare. */
@@ -151,8 +155,10 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
       })),
   });
   const renamed = outcomes.filter(({ bytesChanged }) => bytesChanged).map(sinkId);
+  // New keys that a file has already came from a pass that was killed and could not save its state.
+  const found = outcomes.filter(({ bytesChanged, error }) => decision.kind === 'new' && !bytesChanged && !error);
   await store.update((state) => ({
-    ...withWritten(note(state), pass.config, outcomes),
+    ...withWritten(note(state, found.map(sinkId)), pass.config, outcomes),
     // A file that was not renamed is still what its record says; of one that was, and is not right, nothing is known.
     sinks: { ...without(before.sinks, renamed), ...records },
     temps: [...temps],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Fetched } from '../../src/core/contracts.ts';
@@ -50,6 +50,20 @@ describe('credentials that are better, and where they are', () => {
       resultsOf(taken).map(([result]) => result),
       ['written', 'written'],
     );
+  });
+
+  test('keeps the better credentials while the file that may have them is refused', async (t) => {
+    const stage = setUp(t);
+    const shared = join(stage.directory, 'shared');
+    mkdirSync(shared, { mode: 0o755 });
+    stage.config = configOf([jsonSink(join(shared, 'iam.json'), 'web')], [execConsumer('web')]);
+    await stage.pass();
+    stage.restart();
+    chmodSync(shared, 0o777);
+    stage.answer = gives('B', { expiration: NOON + 5 * HOUR });
+    const kept = await stage.pass();
+    assert.deepEqual(resultsOf(kept), [['refused', 'SINK_UNSAFE_PATH', []]]);
+    assert.deepEqual([kept.source.error?.code, kept.rotated], ['CREDENTIALS_OLDER', false]);
   });
 
   test('takes earlier credentials when an administrator said so, and notifies everybody at once', async (t) => {

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { knownIdentity } from '../../src/rotation/state.ts';
@@ -61,6 +71,22 @@ describe('a pass', () => {
     await stage.deliver();
     await stage.pass();
     assert.equal(pending(), undefined);
+  });
+
+  test('whose state could not be written, and which was killed, leaves what the next process notifies of', async (t) => {
+    const stage = setUp(t);
+    await stage.pass();
+    await stage.deliver();
+    const state = join(stage.directory, 'state.json');
+    renameSync(state, `${state}.before`);
+    mkdirSync(state);
+    stage.answer = gives('B');
+    assert.equal((await stage.pass()).errors[0]?.code, 'STATE_UNWRITABLE');
+    rmdirSync(state);
+    renameSync(`${state}.before`, state);
+    stage.restart();
+    assert.equal((await stage.pass()).rotated, true);
+    assert.equal(readState(ownDirectory(stage.directory)).consumers['web']?.pending?.generation, 2);
   });
 
   test('repairs drift while the source is away, with the credentials in memory', async (t) => {
