@@ -1,6 +1,6 @@
 import { arrow, box, picture, text, type Mark } from './draw.ts';
 
-const FILES = ['`/etc/myapp/aws.env`', '`/home/alice/.aws/credentials`', '`/var/lib/legacy/iam.json`'];
+const FILES = ['`/etc/myapp/credentials`', '`/home/alice/.aws/credentials`', '`/var/lib/legacy/iam.json`'];
 const READERS = ['myapp.service', 'alice’s programs', 'an old daemon'];
 
 /** What credrotate is, in one picture: for the README. */
@@ -20,7 +20,8 @@ export function overview(): string {
       'root',
     ),
     text('keys', [218, 100], { anchor: 'middle', tone: 'soft' }),
-    text('replaces whole files', [512, 8], { anchor: 'middle', tone: 'soft' }),
+    text('replaces files atomically', [632, -4], { anchor: 'middle', tone: 'soft' }),
+    text('their other content stays', [632, 14], { anchor: 'middle', tone: 'soft', size: 12 }),
     text('read', [854, 8], { anchor: 'middle', tone: 'soft' }),
     ...FILES.flatMap((file, index) => {
       const y = 26 + index * 62;

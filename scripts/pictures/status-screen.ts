@@ -5,13 +5,13 @@ const CALL_OUTS: readonly (readonly [line: RegExp, words: string])[] = [
   [/^(?:OK|WARNING|CRITICAL|UNKNOWN) /, 'The level, and what it rests on. Also the exit code'],
   [/^source /, 'Does the metadata service give keys? For which role?'],
   [/^credentials /, 'Last four characters of the key id, never a secret'],
-  [/^life /, 'What is left of their life; AWS replaces them early'],
-  [/^next pass /, 'Who makes the next pass: agent, timer or cron'],
-  [/^config /, 'The file on disk is the one that is used'],
+  [/^life /, 'How long they are still valid; EC2 replaces them early'],
+  [/^next pass /, 'What makes the next pass: agent, timer or cron'],
+  [/^config /, 'The file on disk is the configuration in force'],
   [/^sinks/, 'Each file: bytes, owner and mode as configured?'],
-  [/read 2 s after/, 'Somebody has read the new file'],
-  [/^consumers/, 'Each consumer: which keys it knows'],
-  [/has known rotation/, 'How it was notified, and since when it knows them'],
+  [/read 2 s after/, 'A program has read the new file'],
+  [/^consumers/, 'Each consumer: was it notified of the new keys?'],
+  [/notified of rotation/, 'The rotation it was last notified of, when and how'],
 ];
 
 const CHARACTER = 7.4;

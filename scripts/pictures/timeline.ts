@@ -38,9 +38,9 @@ export function timeline(): string {
   ];
   return picture(
     'Six hours of keys, files and consumers',
-    'The keys of the role live six hours and are replaced about every hour. A consumer that is reloaded follows each ' +
-      'rotation; one that is restarted keeps its keys until a third of their life is left; a program that nobody ' +
-      'notifies is refused after six hours.',
+    'The keys of the role are valid for six hours and are replaced about every hour. A consumer that is reloaded follows each ' +
+      'rotation; one that is restarted keeps its keys until a third of their life is left; a program that is not ' +
+      'notified is refused after six hours.',
     marks,
   );
 }
@@ -55,12 +55,12 @@ function row(y: number, title: string, lines: readonly string[]): Mark[] {
 /** How long the keys of each rotation live, as far as the picture goes. */
 function keyRow(y: number): Mark[] {
   return [
-    ...row(y, 'The role’s keys', ['live 6 h, new each hour']),
+    ...row(y, 'The role’s keys', ['valid 6 h, new each hour']),
     ...HOURS.slice(0, 6).flatMap((hour) => [
       bar({ at: [x(hour), y + hour * 6], width: (6 - hour) * HOUR, height: 4 }, 'outside'),
     ]),
     text('keys 1 expire', [x(6) + 8, y + 8], { tone: 'bad', size: 12 }),
-    text('keys 2 to 6 live on', [x(6) + 8, y + 28], { tone: 'soft', size: 12 }),
+    text('keys 2 to 6 are valid', [x(6) + 8, y + 28], { tone: 'soft', size: 12 }),
   ];
 }
 
@@ -71,7 +71,7 @@ function passRow(y: number): Mark[] {
     ...row(y, 'Passes', ['every 5 min']),
     ...ticks.map((at) => bar({ at: [x(at) - 1, y + 4], width: 2, height: 16 }, 'root')),
     ...tries.map((at) => bar({ at: [x(at) - 1, y + 4], width: 2, height: 16 }, 'bad')),
-    text('service away: tried again, files stay', [x(AWAY.from) - 8, y + 36], { tone: 'bad', size: 12 }),
+    text('no answer: tried again, files stay', [x(AWAY.from) - 8, y + 36], { tone: 'bad', size: 12 }),
   ];
 }
 

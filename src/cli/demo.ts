@@ -13,7 +13,7 @@ export function addDemo(program: Command, run: Run): void {
   program
     .command('demo')
     .summary('see it work: half a minute, on this machine alone')
-    .description('Show two rotations with a simulated metadata service, three files and a program that reloads.')
+    .description('Show the keys change twice: a simulated metadata service, three files and a program that reloads.')
     .action(() => run(demo));
 }
 
@@ -89,7 +89,10 @@ async function story(world: World, stage: Stage): Promise<ExitCode> {
     say('demo', 'the application does not use the current keys: the demo has failed');
     return EXIT.internal;
   }
-  say('demo', 'two rotations, three files, one SIGHUP each. Cleaning up.');
+  say(
+    'demo',
+    'the keys changed twice: three files followed, and the application got one SIGHUP each time. Cleaning up.',
+  );
   return EXIT.done;
 }
 

@@ -16,12 +16,15 @@ export function notableSkew(clockSkew = 0): number {
   return Math.abs(clockSkew) > NOTABLE_MS ? clockSkew : 0;
 }
 
-/** A warning for the administrator, of the skew that was found at `now`; undefined where none is due. */
-export function describeSkew(clockSkew: number | undefined, now: number): string | undefined {
+/** What both clocks said at `now`, our time; undefined where they agree. */
+export function skewFact(clockSkew: number | undefined, now: number): string | undefined {
   const skew = notableSkew(clockSkew);
   if (skew === 0) return undefined;
-  return (
-    `the clock of this host says ${formatExpiration(now)}, that of the source ${formatExpiration(now - skew)}: ` +
-    'set it right (timedatectl), since AWS refuses requests that are signed at a wrong time'
-  );
+  return `the clock of this host says ${formatExpiration(now)}, that of the source ${formatExpiration(now - skew)}`;
+}
+
+/** The same as a warning that says what to do. */
+export function describeSkew(clockSkew: number | undefined, now: number): string | undefined {
+  const fact = skewFact(clockSkew, now);
+  return fact && `${fact}: set it right (timedatectl), since AWS refuses requests that are signed at a wrong time`;
 }

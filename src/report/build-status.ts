@@ -100,7 +100,9 @@ function consumerStatus({ name, type }: Config['consumers'][number], input: Stat
     sinks: namesOf(input.config.sinks).filter((_, index) => input.config.sinks[index]?.notify.includes(name)),
     ...(notifiedOf && { known: knownStatus(notifiedOf) }),
     ...(pending && { pendingSince: timestamp(pending.since) }),
-    ...(processes && { stale: processes.map(({ pid, startedAt }) => ({ pid, startedAt: timestamp(startedAt) })) }),
+    ...(processes && {
+      usingFormer: processes.map(({ pid, startedAt }) => ({ pid, startedAt: timestamp(startedAt) })),
+    }),
     ...(notReading !== undefined && { notReading }),
     ...(dueAt !== undefined && { dueAt: timestamp(dueAt) }),
     ...(hook && { hook: hookStatus(hook) }),

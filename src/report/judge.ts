@@ -1,4 +1,4 @@
-import { describeSkew, sourceTime } from '../core/clock-skew.ts';
+import { skewFact, sourceTime } from '../core/clock-skew.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode, exitCodeOfError } from '../core/exit.ts';
 import { finding, type Finding, findingOf, found, type Remedy, remedyOf } from '../core/findings.ts';
@@ -11,25 +11,25 @@ import { duration } from './text.ts';
 export interface Facts {
   /** As the last pass left it. */
   readonly status: Status;
-  /** Who makes the next pass. */
+  /** What will start the next pass: the agent, a timer, cron, or nothing. */
   readonly keeper: NextPass;
   /** Undefined when the configuration is that of a command line. */
   readonly onDisk: OnDisk | undefined;
-  /** Whether systemd is the service manager, and this the agent that its units are of. */
+  /** True if credrotate.service or credrotate.timer of this systemd starts this agent. */
   readonly hasUnits: boolean;
 }
 
 interface Context extends Facts {
   /** Epoch milliseconds. */
   readonly now: number;
-  /** Of the credentials in the files, in milliseconds; undefined when there are none. */
-  readonly left: number | undefined;
+  /** How long the credentials in the files are still valid; undefined if there are none. */
+  readonly leftMs: number | undefined;
   readonly host: HostSteps;
 }
 
 export type Exits = Readonly<Partial<Record<'once' | 'refresh' | 'status', ExitCode>>>;
 
-/** A finding, and the exit code that it means for each command; none, where it does not touch it. */
+/** A finding, and the exit code that it causes for each command; a command that is not listed is not affected. */
 export interface Judged extends Finding {
   readonly exits?: Exits;
 }
@@ -38,13 +38,15 @@ function everywhere(code: ExitCode): Exits {
   return { once: code, refresh: code, status: code };
 }
 
-/** What an administrator does on this host, in the mode that it is in. */
+/** The commands for an administrator of this host. */
 interface HostSteps {
-  /** Has a pass made now. */
+  /** Empty, or `sudo ` for an agent of root. */
+  readonly sudo: string;
+  /** Makes a pass now. */
   readonly pass: string;
-  /** The same, taking what the source gives. */
+  /** Makes a pass that accepts whatever the source gives. */
   readonly accept: string;
-  /** Has passes made from now on. */
+  /** Starts what makes passes from now on. */
   readonly start: Remedy;
 }
 
@@ -53,42 +55,44 @@ export function hostOf({ status, keeper, hasUnits }: Facts): HostSteps {
   const isAgent = keeper.by === 'agent';
   const once = keeper.by === 'timer' ? `${sudo}systemctl start credrotate-once` : `${sudo}credrotate once`;
   return {
+    sudo,
     pass: isAgent ? `${sudo}credrotate refresh` : once,
     accept: isAgent ? `${sudo}credrotate refresh --accept` : `${sudo}credrotate once --accept`,
-    start: startOf(status, hasUnits, sudo),
+    start: startOf(status, hasUnits),
   };
 }
 
-function startOf({ agent }: Status, hasUnits: boolean, sudo: string): Remedy {
-  if (!hasUnits) {
-    return { text: 'keep an agent, or tell once how often it is started (--every 5m)', line: `${sudo}credrotate run` };
-  }
+function startOf({ agent }: Status, hasUnits: boolean): Remedy {
+  const cron = 'add --every 5m to the "credrotate once" that cron starts';
+  if (!hasUnits) return { text: `keep "credrotate run" running under a supervisor, or ${cron}` };
   if (agent.mode === 'run')
     return { text: 'see why with systemctl status credrotate, and start it', line: 'sudo systemctl start credrotate' };
-  const text = 'start the timer or the agent, or tell once how often it is started (--every 5m)';
-  return { text, line: 'sudo systemctl enable --now credrotate.timer' };
+  return {
+    text: `enable credrotate.timer or credrotate.service, or ${cron}`,
+    line: 'sudo systemctl enable --now credrotate.timer',
+  };
 }
 
-/** What the last pass left. */
+/** Judges what the last pass left. */
 export function judgePass(context: Context): readonly Judged[] {
   return [...found(judgeSource(context)), ...judgeSinks(context), ...judgeConsumers(context), ...judgeAgent(context)];
 }
 
-/** What has become of the host since: who makes the next pass, and what the configuration on disk is. */
+/** Judges what has changed since the last pass: what starts the next one, and the configuration on disk. */
 export function judgeSince(context: Context): readonly Judged[] {
   return found(judgeNextPass(context), judgeConfiguration(context));
 }
 
-/** Whether the credentials in the files live, and whether others will come. */
+/** Judges whether the credentials in the files are valid, and whether the source gives new ones. */
 function judgeSource(context: Context): Judged | undefined {
-  const { status, left } = context;
+  const { status, leftMs } = context;
   const { source } = status;
-  if (left === undefined || left <= 0) return missing(context);
-  if (source.state !== 'ok') return failing(context, left);
+  if (leftMs === undefined || leftMs <= 0) return missing(context);
+  if (source.state !== 'ok') return failing(context, leftMs);
   return source.error && earlier(context, source.error);
 }
 
-/** What a failing source ends with where nothing covers it. */
+/** The exit code of a failing source. */
 function codeOf({ status: { source } }: Context): ExitCode {
   const code = source.error && exitCodeOfError(source.error.code);
   return code === undefined || code === EXIT.done ? EXIT.unreachable : code;
@@ -104,27 +108,27 @@ function said({ code, message }: ErrorInfo): string {
 
 function stepFor(context: Context): Judged['remedy'] {
   const { error } = context.status.source;
-  return error ? remedyOf(error) : { text: 'have a pass made', line: context.host.pass };
+  return error ? remedyOf(error) : { text: 'make a pass now', line: context.host.pass };
 }
 
 function missing(context: Context): Judged {
-  const { left, status } = context;
+  const { leftMs, status } = context;
   return finding('credentials-missing', 'error', 'credentials', {
-    problem: left === undefined ? 'there are none yet' : 'expired',
-    since: left === undefined ? status.source.since : new Date(context.now + left).toISOString(),
+    problem: leftMs === undefined ? 'there are none yet' : 'expired',
+    since: leftMs === undefined ? status.source.since : new Date(context.now + leftMs).toISOString(),
     evidence: evidenceOf(context),
     remedy: stepFor(context),
     exits: everywhere(codeOf(context)),
   });
 }
 
-/** The files are good for now. */
-function failing(context: Context, left: number): Judged {
+/** The credentials in the files are still valid. */
+function failing(context: Context, leftMs: number): Judged {
   const { source } = context.status;
   return finding('source-failing', 'warning', 'source', {
     problem: 'gives nothing new',
     since: source.since,
-    evidence: [`credentials good for ${duration(left)}`, ...evidenceOf(context)],
+    evidence: [`credentials good for ${duration(leftMs)}`, ...evidenceOf(context)],
     remedy: stepFor(context),
     exits: { refresh: codeOf(context) },
   });
@@ -135,65 +139,71 @@ function earlier({ host }: Context, error: ErrorInfo): Judged {
     problem: 'gives credentials that expire before the current ones',
     evidence: [said(error)],
     remedy: {
-      text: 'if it lasts, look at what answers at the metadata endpoint; if it is meant, have them taken',
+      text: 'if it lasts, find out what answers at the metadata endpoint; if the change is intended, accept these credentials',
       line: host.accept,
     },
   });
 }
 
-/** A sink of which nothing good is known is not up to date. */
+/** A sink that is not known to be up to date is not up to date. */
 function judgeSinks(context: Context): readonly Judged[] {
   return found(...named(context.status.sinks).map((sink) => judgeSink(sink, context)), ...judgeLeft(context));
 }
 
 type Named = SinkStatus & { readonly name: string };
 
-function judgeSink(sink: Named, { host, left }: Context): Judged | undefined {
+function judgeSink(sink: Named, { host, leftMs }: Context): Judged | undefined {
   const { name, result, error, since } = sink;
-  // Without any credentials that is said once, for all of them.
-  if (!error && (result !== 'unknown' || left === undefined)) return sink.isUnreachable ? unreachable(sink) : undefined;
-  const found = error ?? { code: 'SINK_OUTDATED', message: 'the last pass did not look at it' };
-  const finding = findingOf('sink-refused', { subject: name, problem: 'not up to date' }, found);
+  // Without any credentials, credentials-missing says so once for all sinks.
+  if (!error && (result !== 'unknown' || leftMs === undefined))
+    return sink.isUnreachable ? sinkUnreachable(sink) : undefined;
+  const cause = error ?? { code: 'SINK_OUTDATED', message: 'the last pass did not look at it' };
   const judged = {
-    ...finding,
+    ...findingOf('sink-refused', { subject: name, problem: 'not up to date' }, cause),
     ...(since !== undefined && { since }),
-    exits: everywhere(exitCodeOfError(found.code)),
+    exits: everywhere(exitCodeOfError(cause.code)),
   };
-  if (found.code !== 'SINK_OUTDATED') return judged;
-  const text = error ? 'it is written as soon as the source gives credentials; have a pass made' : 'have a pass made';
+  if (cause.code !== 'SINK_OUTDATED') return judged;
+  const text = `${error ? 'it will be written as soon as the source gives credentials; to try at once, ' : ''}make a pass`;
   return { ...judged, id: 'sink-outdated', remedy: { text, line: host.pass } };
 }
 
-/** It is as configured, and of no use to them. */
-function unreachable({ name, warnings, writtenAt }: Named): Judged {
+/** The sink is as configured, but a directory shuts out its owner or group. */
+function sinkUnreachable({ name, warnings, writtenAt }: Named): Judged {
   return finding('sink-unreachable', 'warning', name, {
     problem: 'its owner or group cannot reach it',
     ...(writtenAt !== undefined && { since: writtenAt }),
     evidence: warnings,
-    remedy: { text: 'open the directories on the way to them, or have the file belong to others' },
+    remedy: {
+      text: 'let the configured owner or group search the directories above it (x), or configure another owner or group',
+    },
   });
 }
 
-/** Files that were sinks once: nobody keeps or watches what is in them. */
-function judgeLeft({ status: { sinks, left = [], source, agent }, keeper, now }: Context): readonly Judged[] {
-  const names = named<SinkKey>([...sinks, ...left]).slice(sinks.length);
-  return left.map((one, index): Judged => {
-    const name = names[index]?.name ?? one.path;
-    const life = Date.parse(one.expiration) - sourceTime(now, source.clockSkew);
-    const sudo = agent.uid === 0 ? 'sudo ' : '';
-    const forget = `${sudo}credrotate forget ${shellWord(name)}`;
-    return finding('file-left', life > 0 ? 'warning' : 'note', name, {
-      problem: `holds credentials that ${life > 0 ? 'live' : 'have expired'}, and is no sink any more`,
-      evidence: [`key ${one.keyId}, ${life > 0 ? 'good for' : 'expired for'} ${duration(life)}`],
+/** Judges files that were sinks once: nothing keeps them up to date. */
+function judgeLeft({ status, keeper, hasUnits, host, now }: Context): readonly Judged[] {
+  const { sinks, left: files = [], source } = status;
+  const names = named<SinkKey>([...sinks, ...files]).slice(sinks.length);
+  // forget needs the lock, which a running agent holds.
+  const isLocked = keeper.by === 'agent';
+  const [before, after] =
+    isLocked && hasUnits ? ['sudo systemctl stop credrotate && ', '; sudo systemctl start credrotate'] : ['', ''];
+  return files.map((file, index): Judged => {
+    const name = names[index]?.name ?? file.path;
+    const lifeMs = Date.parse(file.expiration) - sourceTime(now, source.clockSkew);
+    const isValid = lifeMs > 0;
+    return finding('file-left', isValid ? 'warning' : 'note', name, {
+      problem: `holds ${isValid ? 'valid' : 'expired'} credentials, and is no longer a sink`,
+      evidence: [`key ${file.keyId}, ${isValid ? 'good for' : 'expired for'} ${duration(lifeMs)}`],
       remedy: {
-        text: `take them out${keeper.by === 'agent' ? ', while the agent is stopped' : ''}, or let the file go with --keep`,
-        line: forget,
+        text: `remove the credentials from it, or stop tracking it with forget --keep${isLocked ? ', while the agent is stopped' : ''}`,
+        line: `${before}${host.sudo}credrotate forget ${shellWord(name)}${after}`,
       },
     });
   });
 }
 
-/** Whether somebody keeps the files up to date from now on. */
+/** Judges whether anything makes the next pass. */
 function judgeNextPass({ keeper, host }: Context): Judged | undefined {
   const { life, since, evidence } = keeper;
   if (life === 'alive') return undefined;
@@ -214,14 +224,14 @@ function judgeNextPass({ keeper, host }: Context): Judged | undefined {
   });
 }
 
-/** So long somebody may be at work on the files; milliseconds. */
-const EDITING = 600_000;
+/** A changed configuration may still be being edited for this long. */
+const EDITING_MS = 600_000;
 
-/** Whether the configuration on disk is the one in force: a wrong one would show at the next start, when it hurts. */
+/** Judges the configuration on disk: a wrong one would otherwise only show at the next start. */
 function judgeConfiguration(context: Context): Judged | undefined {
   const { onDisk, now } = context;
   if (onDisk?.state === 'refused') return refused(context, onDisk);
-  const isForgotten = onDisk?.state === 'edited' && !(now - Date.parse(onDisk.since ?? '') < EDITING);
+  const isForgotten = onDisk?.state === 'edited' && !(now - Date.parse(onDisk.since ?? '') < EDITING_MS);
   return isForgotten ? edited(context, onDisk) : undefined;
 }
 
@@ -234,15 +244,18 @@ function refused(context: Context, onDisk: OnDisk): Judged {
   return {
     ...common(context, onDisk),
     id: 'config-refused',
-    problem: 'refused as it is on disk, so that the former one is in force and the next start fails,',
+    problem: 'invalid on disk',
     evidence: [onDisk.problem ?? 'it cannot be read'],
-    remedy: { text: 'correct it, and see that nothing is left', line: 'sudo credrotate check --config-only' },
+    remedy: {
+      text: 'correct it, and check it again: until then the former one stays in force, and the next start fails',
+      line: `${context.host.sudo}credrotate check --config-only`,
+    },
   };
 }
 
 function edited(context: Context, onDisk: OnDisk): Judged {
   const { status, host, hasUnits } = context;
-  const reload = hasUnits ? 'sudo systemctl reload credrotate' : `kill -HUP ${status.agent.pid}`;
+  const reload = hasUnits ? 'sudo systemctl reload credrotate' : `${host.sudo}kill -HUP ${status.agent.pid}`;
   return {
     ...common(context, onDisk),
     id: 'config-not-in-force',
@@ -252,12 +265,12 @@ function edited(context: Context, onDisk: OnDisk): Judged {
   };
 }
 
-/** Whether those who use the files know of them. */
+/** Judges whether consumers use the current credentials. */
 function judgeConsumers(context: Context): readonly Judged[] {
-  return found(...context.status.consumers.map((consumer) => judge(consumer, context)));
+  return found(...context.status.consumers.map((consumer) => judgeConsumer(consumer, context)));
 }
 
-function judge(consumer: ConsumerStatus, { host, keeper, now }: Context): Judged | undefined {
+function judgeConsumer(consumer: ConsumerStatus, { host, keeper, now }: Context): Judged | undefined {
   const { name: subject, result, notReading, known } = consumer;
   if (result === 'ended') return judgeEnd(consumer, now);
   if (result === 'pending') {
@@ -269,15 +282,15 @@ function judge(consumer: ConsumerStatus, { host, keeper, now }: Context): Judged
   if (!notReading) return undefined;
   const again = { text: 'notify it again and look in a minute; one that never reads needs a restart' };
   return finding('consumer-not-reading', 'warning', subject, {
-    problem: 'notified, but nobody has read its files',
+    problem: 'notified, but its files have not been read',
     ...(known && { since: known.at }),
     evidence: [],
-    // Only an agent can be asked for it.
+    // Only an agent takes such a request.
     remedy: keeper.by === 'agent' ? { ...again, line: `${host.pass} --notify ${subject}` } : again,
   });
 }
 
-/** Its successor has the new files, until little is left of the credentials in them. */
+/** A successor has read the new files: critical only once the credentials in them are about to expire. */
 function judgeEnd(consumer: ConsumerStatus, now: number): Judged {
   const { name: subject, successor } = consumer;
   const isDown = successor?.isRunning !== true;
@@ -291,7 +304,7 @@ function judgeEnd(consumer: ConsumerStatus, now: number): Judged {
   });
 }
 
-/** What is said of a notification that has not reached its consumer. */
+/** The common part of findings on a notification that did not succeed. */
 function undelivered(
   { error, pendingSince }: ConsumerStatus,
   hint: string,
@@ -304,22 +317,22 @@ function undelivered(
   };
 }
 
-/** What the agent cannot keep, and whether it knows the time. */
+/** Judges the clock, and whether the state could be saved. */
 function judgeAgent({ status: { errors, source, lastPass } }: Context): readonly Judged[] {
-  const skew = describeSkew(source.clockSkew, Date.parse(lastPass.at));
+  const skew = skewFact(source.clockSkew, Date.parse(lastPass.at));
   const clock =
     skew !== undefined &&
     finding('clock-skew', 'warning', 'clock', {
       problem: 'the clock of this host has been wrong',
-      evidence: [skew.replace(/: set it right.*$/, '')],
+      evidence: [skew],
       remedy: {
-        text: 'set it right, and have it kept right: AWS refuses requests that are signed at a wrong time',
+        text: 'let a time service set it right: AWS refuses requests that are signed at a wrong time',
         line: 'sudo timedatectl set-ntp true',
       },
     });
   const state = errors.map((error) =>
     finding('state-unwritable', 'warning', 'state', {
-      problem: 'what the agent must remember is in its memory alone',
+      problem: 'not saved on disk',
       evidence: [said(error)],
       remedy: remedyOf(error),
       exits: everywhere(EXIT.sinkFailed),

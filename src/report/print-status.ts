@@ -29,9 +29,8 @@ export interface ShownStatus {
   readonly outputs: HookOutputs;
 }
 
-/** One screen for people: what somebody has to do something about, and then all that is known. */
+/** One screen for people: findings first, and then all that is known. */
 export function printStatus({ report, assessment, whose, outputs }: ShownStatus, look: Look): string {
-  const seenAt = Date.parse(report.lastPass.at);
   return [
     ...headLines(report, assessment, look),
     '',
@@ -43,7 +42,7 @@ export function printStatus({ report, assessment, whose, outputs }: ShownStatus,
     ...section(
       'sinks',
       look,
-      worstFirst(named(report.sinks), urgencyOfSink).flatMap((sink) => sinkBlock(sink, seenAt, look)),
+      worstFirst(named(report.sinks), urgencyOfSink).flatMap((sink) => sinkBlock(sink, look)),
     ),
     ...section(
       'consumers',
@@ -137,19 +136,19 @@ function configurationLines({ configuration }: StatusReport, look: Look): string
   return row('config', `${configuration.files.join(', ')}: ${state[configuration.onDisk.state]}`, look);
 }
 
-/** How much somebody has to do about it: less comes first. */
+/** Lower numbers come first. */
 function urgencyOfSink({ result, error }: SinkStatus): number {
   if (error) return 0;
   return result === 'unknown' ? 1 : 2;
 }
 
-/** A sink for people, as the last pass left it at `seenAt`. */
-function sinkBlock(sink: SinkStatus & { readonly name: string }, seenAt: number, look: Look): string[] {
+/** A sink for people, as the last pass left it. */
+function sinkBlock(sink: SinkStatus & { readonly name: string }, look: Look): string[] {
   const age =
     sink.writtenAt === undefined ? 'not written' : `written ${relative(Date.parse(sink.writtenAt), look.now)}`;
   return [
     ...labelled(sinkLabel(sink), sink.name, look),
-    ...paragraph([sink.format, age, ...reads(sink, seenAt)].join(', '), look, 'dim'),
+    ...paragraph([sink.format, age, ...reads(sink)].join(', '), look, 'dim'),
     ...warningLines(sink.warnings, look),
   ];
 }
@@ -159,13 +158,13 @@ function sinkLabel({ result, error }: SinkStatus): Label {
   return result === 'unknown' ? { text: '  unknown', style: 'yellow' } : { text: '  ok', style: 'green' };
 }
 
-function reads({ result, evidence }: SinkStatus, seenAt: number): string[] {
+function reads({ result, evidence }: SinkStatus): string[] {
   if (!evidence)
     return result === 'written' || result === 'repaired' ? ['read detection starts with the next pass'] : [];
   const writtenAt = Date.parse(evidence.writtenAt);
   if (evidence.readAt !== undefined)
     return [`read ${duration(Date.parse(evidence.readAt) - writtenAt)} after it was written`];
-  if (evidence.kind === 'unread') return [`not read since, ${duration(seenAt - writtenAt)}`];
+  if (evidence.kind === 'unread') return ['not read since, as of the last pass'];
   const { untraced } = evidence;
   const why = untraced ? `reads of ${untraced.join(', ')} leave no trace` : 'its mount notes no reads';
   return [`whether it was read cannot be known: ${why}`];
@@ -180,7 +179,7 @@ function consumerBlock(consumer: ConsumerStatus, { generation }: Pick<Status, 'g
   return [
     ...labelled(consumerLabel(consumer), `${consumer.name} (${consumer.type})`, look),
     ...paragraph(knowledge(consumer, generation, look.now), look, 'dim'),
-    ...staleLines(consumer, look),
+    ...formerLines(consumer, look),
   ];
 }
 
@@ -192,15 +191,23 @@ function consumerLabel({ result, notReading, known }: ConsumerStatus): Label {
   return { text: `  ${word}`, style: word === 'notified' || word === 'started_since' ? 'green' : 'dim' };
 }
 
+const KNOWN_BY = {
+  notified: 'notified of',
+  started_since: 'started after',
+  not_running: 'was not running at',
+} as const;
+
 function knowledge(
   { known, result, pendingSince, detail, dueAt }: ConsumerStatus,
   generation: number,
   now: number,
 ): string {
   const since = (time: string): string => duration(now - Date.parse(time));
-  const left = known && result === 'scheduled' ? `, good for ${since(known.expiration)} more` : '';
+  const left = known && result === 'scheduled' ? `, valid for ${since(known.expiration)} more` : '';
   const parts = [
-    known ? `has known rotation ${known.generation} for ${since(known.at)}${left}` : 'was never notified',
+    known
+      ? `${KNOWN_BY[known.by ?? 'notified']} rotation ${known.generation}, ${since(known.at)} ago${left}`
+      : 'was never notified',
     ...(detail === undefined || result === 'pending' ? [] : [detail]),
     ...(dueAt === undefined ? [] : [`to be notified in ${duration(Date.parse(dueAt) - now)}`]),
     ...(pendingSince === undefined
@@ -212,12 +219,12 @@ function knowledge(
 
 const NAMED = 4;
 
-function staleLines({ stale = [] }: ConsumerStatus, look: Look): string[] {
-  if (stale.length === 0) return [];
-  const processes = stale.map(
+function formerLines({ usingFormer = [] }: ConsumerStatus, look: Look): string[] {
+  if (usingFormer.length === 0) return [];
+  const processes = usingFormer.map(
     ({ pid, startedAt }) => `pid ${pid}, running for ${duration(look.now - Date.parse(startedAt))}`,
   );
-  return paragraph(`stale: ${firstOf(NAMED, processes).join('; ')}`, look, 'yellow');
+  return paragraph(`still using former keys: ${firstOf(NAMED, processes).join('; ')}`, look, 'yellow');
 }
 
 /** What plugins of Nagios, Icinga and the like end with. */

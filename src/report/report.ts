@@ -71,7 +71,7 @@ export interface Assessment {
 export function assess(facts: Facts, now: number): Assessment {
   const { status } = facts;
   const left = lifeLeft(status.source, now);
-  const context = { ...facts, now, left, host: hostOf(facts) };
+  const context = { ...facts, now, leftMs: left, host: hostOf(facts) };
   const ofPass = judgePass(context).map((finding) => dated(finding, status));
   const judged = [...ofPass, ...judgeSince(context)].toSorted(byWeight);
   const exitOf = (asker: keyof Exits): ExitCode => worstOf(judged.flatMap(({ exits }) => exits?.[asker] ?? []));

@@ -138,12 +138,15 @@ const consumer = v.object({
         expiration: time,
         by: maybe(v.picklist(['notified', 'started_since', 'not_running'])),
       }),
-      'Of which rotation it knows, since when, and how it came to.',
+      'The rotation that it was last notified of, when, and how: by a notification, or since it started later or did not run.',
     ),
   ),
   pendingSince: maybe(said(time, 'Since when a notification is pending.')),
-  stale: maybe(
-    said(list(v.object({ pid: count, startedAt: time })), 'Processes that go on with what they read before.'),
+  usingFormer: maybe(
+    said(
+      list(v.object({ pid: count, startedAt: time })),
+      'Of a pending one: processes that still use the former credentials.',
+    ),
   ),
   notReading: maybe(
     said(v.boolean(), 'Notified, and nobody has read its sinks since. Absent when that cannot be known, or not yet.'),

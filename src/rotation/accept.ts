@@ -80,7 +80,7 @@ function keepLonger(credentials: Credentials, current: Current): Decision {
       message:
         `the source gave credentials that expire at ${formatExpiration(credentials.expiration)}, before the current ` +
         `ones, which are kept: ${formatExpiration(current.expiration)}`,
-      hint: 'if it lasts, look at what answers at the metadata endpoint; if it is meant, have it accepted: credrotate refresh --accept, or once --accept without an agent',
+      hint: 'if it lasts, find out what answers at the metadata endpoint; if the change is intended, accept these credentials: credrotate refresh --accept, or once --accept without an agent',
     },
   };
 }

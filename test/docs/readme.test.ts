@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openSite } from '../support/agent.ts';
-import { blocksOf, README, ROOT } from './pages.ts';
+import { blocksOf, pageOf, README, ROOT } from './pages.ts';
 import { stepsOf, walk } from './walk.ts';
 
 test('the README shows what check says of mistakes, word by word', async (t) => {
@@ -28,7 +28,8 @@ test('the README shows what the demo prints', async (t) => {
   });
 });
 
-test('the README and the picture show a screen of status that a test prints', () => {
-  const screen = readFileSync(join(ROOT, 'test/report/golden/ok.txt'), 'utf8').trimEnd();
-  assert.ok(README.text.includes(`\`\`\`console\n$ credrotate status\n${screen}\n\`\`\`\n`));
+test('the README, the picture and docs/status.md show screens of status that a test prints', () => {
+  const screen = (name: string): string => readFileSync(join(ROOT, `test/report/golden/${name}.txt`), 'utf8').trimEnd();
+  assert.ok(README.text.includes(`\`\`\`console\n$ credrotate status\n${screen('ok')}\n\`\`\`\n`));
+  assert.ok(pageOf('status.md').text.includes(`\`\`\`\n${screen('not-reading')}\n\`\`\`\n`));
 });

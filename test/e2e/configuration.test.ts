@@ -27,11 +27,11 @@ describe('a configuration on disk', { concurrency: 2 }, () => {
     // Nobody has told the agent.
     const check = await site.run(['status', '--check']);
     assert.equal(check.code, 1, check.stdout);
-    assert.match(check.stdout, /^CREDROTATE WARNING - \S+c\.yaml: refused as it is on disk, .* \(\S+c\.yaml:\d+:\d+: /);
+    assert.match(check.stdout, /^CREDROTATE WARNING - \S+c\.yaml: invalid on disk for .* \(\S+c\.yaml:\d+:\d+: /);
     assert.equal((await site.run(['status'])).code, 0);
     const refresh = await site.run(['refresh']);
     assert.equal(refresh.code, 0);
-    assert.match(refresh.stdout, /^warning {3}\S+c\.yaml: refused as it is on disk/m);
+    assert.match(refresh.stdout, /^warning {3}\S+c\.yaml: invalid on disk/m);
     assert.equal(inForce(site), '0');
     agent.process.kill('SIGHUP');
     await said(agent, /configuration kept as it was: /);

@@ -33,7 +33,7 @@ describe('a file that was a sink once', { concurrency: 3 }, () => {
     const config = await leave(site);
     const { code, stdout } = await site.run(['status', '--check']);
     assert.equal(code, 1, stdout);
-    assert.match(stdout, /^CREDROTATE WARNING - \S+\/old: holds credentials that live, and is no sink any more for /);
+    assert.match(stdout, /^CREDROTATE WARNING - \S+\/old: holds valid credentials, and is no longer a sink for /);
     site.metadata.rotate();
     assert.equal((await site.run(['once', ...EVERY, ...config])).code, 0);
     const [finding] = await findingsOf(site);
@@ -104,7 +104,7 @@ describe('a file that was a sink once', { concurrency: 3 }, () => {
     assert.equal((await site.run(['once', ...EVERY, ...config])).code, 0);
     const [finding] = await findingsOf(site);
     assert.deepEqual([finding?.id, finding?.severity], ['file-left', 'note']);
-    assert.match(finding?.problem ?? '', /^holds credentials that have expired/);
+    assert.match(finding?.problem ?? '', /^holds expired credentials/);
     assert.match((await site.run(['status', '--check'])).stdout, /^CREDROTATE OK /);
   });
 });

@@ -56,7 +56,7 @@ describe('a service manager', { concurrency: 2 }, () => {
     await eventually('it is ready', () => messages().includes('READY=1'));
     site.configure('sinks: {');
     agent.process.kill('SIGHUP');
-    const refused = /^STATUS=WARNING - \S+\/c\.yaml: refused as it is on disk, .* \(\S+\/c\.yaml:\d+:\d+: /;
+    const refused = /^STATUS=WARNING - \S+\/c\.yaml: invalid on disk for .* \(\S+\/c\.yaml:\d+:\d+: /;
     await eventually('it says so', () => refused.test(messages().at(-2) ?? '') && messages().at(-1) === 'READY=1');
     site.configure(right);
     agent.process.kill('SIGHUP');

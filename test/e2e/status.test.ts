@@ -56,7 +56,7 @@ describe('status', { concurrency: 3 }, () => {
       /^last pass .* \(start\), by version \S+, pid \d+$/m,
       /^next pass {3}in .*, by the agent \(max interval\)$/m,
       /^ {2}ok {8}\S+\/c\n {12}aws-credentials, written .* ago, read\s+detection\s+starts\s+with\s+the\s+next\s+pass$/m,
-      /^ {2}notified {2}web \(exec\)\n {12}has known rotation 1 for [^;]+; /m,
+      /^ {2}notified {2}web \(exec\)\n {12}notified of rotation 1, [^;]+ ago; /m,
     ])
       assert.match(stdout, expected);
   });
@@ -116,13 +116,13 @@ describe('status', { concurrency: 3 }, () => {
     const { code, stdout } = await site.run(['status']);
     assert.equal(code, 74);
     assert.match(stdout, /^WARNING {5}legacy: notification pending for /);
-    const stale = `^ {2}pending {3}legacy \\(signal\\)\\n.*\\n {12}stale: pid ${daemon.pid}, running for \\d+ s\\n`;
-    assert.match(stdout, new RegExp(stale, 'm'));
-    const started = (await statusOf(site)).consumers[0]?.stale?.[0]?.startedAt ?? '';
+    const former = `^ {2}pending {3}legacy \\(signal\\)\\n.*\\n {12}still using former keys: pid ${daemon.pid}, running for \\d+ s\\n`;
+    assert.match(stdout, new RegExp(former, 'm'));
+    const started = (await statusOf(site)).consumers[0]?.usingFormer?.[0]?.startedAt ?? '';
     assert.ok(Math.abs(Date.parse(started) - statSync(daemon.pidFile).ctimeMs) < limit(2_000));
     await daemon.arm();
     await site.run(['once', '--every', '1h', ...options]);
-    assert.equal((await statusOf(site)).consumers[0]?.stale, undefined);
+    assert.equal((await statusOf(site)).consumers[0]?.usingFormer, undefined);
   });
 
   test('without a usable status says what to do', async (t) => {

@@ -78,16 +78,16 @@ const ROWS: Readonly<Record<string, readonly [facts: Facts, summary: RegExp, ste
       hasUnits: false,
     }),
     /^next pass: /,
-    /^keep an agent, .* credrotate run$/,
+    /^keep "credrotate run" running .* --every 5m /,
   ],
   'a refused configuration': [
     factsOf(statusOf(), { onDisk: { state: 'refused', since: before(3), problem: 'c.yaml:3:5: sinks: expected' } }),
-    /^\/etc\/credrotate\/credrotate.yaml: refused as it is on disk, .* for 3 min \(c.yaml:3:5: sinks: expected\)$/,
+    /^\/etc\/credrotate\/credrotate.yaml: invalid on disk for 3 min \(c.yaml:3:5: sinks: expected\)$/,
     /credrotate check/,
   ],
   'a consumer that does not read': [
     factsOf(statusOf({ consumers: [consumerOf('web', { notReading: true })] })),
-    /^web: notified, but nobody has read its files for 48 min$/,
+    /^web: notified, but its files have not been read for 48 min$/,
     /credrotate refresh --notify web$/,
   ],
 };

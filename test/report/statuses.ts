@@ -1,4 +1,4 @@
-import type { Status } from '../../src/report/schema.ts';
+import type { ConsumerStatus, SinkStatus, Status } from '../../src/report/schema.ts';
 import { before, consumerOf, LAST_PASS, readOnce, sinkOf, sourceOf, statusOf } from './status-parts.ts';
 
 const FORMER = { generation: 6, at: before(110), expiration: before(-250), by: 'notified' } as const;
@@ -9,9 +9,25 @@ function without(names: readonly (keyof Status)[], change: Partial<Status>): Sta
   return Object.fromEntries(entries) as unknown as Status;
 }
 
+const LEGACY = consumerOf('legacy', { sinks: ['/var/lib/legacy/iam.json'], detail: 'SIGHUP to pid 901' });
+
+/** The host of the README's example. */
+function example(evidence: SinkStatus['evidence'], legacy: ConsumerStatus): Status {
+  const { configuration, sinks, consumers } = statusOf();
+  return statusOf({
+    ...(configuration && { configuration: { ...configuration, files: ['/etc/credrotate/conf.d/sinks.yaml'] } }),
+    sinks: [
+      ...sinks.slice(0, 1),
+      sinkOf('/var/lib/legacy/iam.json', { format: 'json', ...(evidence && { evidence }) }),
+    ],
+    consumers: [...consumers, legacy],
+  });
+}
+
 /** One for each picture in golden/. */
 export const STATUSES: Readonly<Record<string, Status>> = {
-  ok: statusOf(),
+  ok: example(undefined, LEGACY),
+  'not-reading': example({ kind: 'unread', writtenAt: before(48) }, { ...LEGACY, notReading: true }),
   stale: statusOf({
     source: sourceOf({
       state: 'stale',
@@ -101,7 +117,7 @@ export const STATUSES: Readonly<Record<string, Status>> = {
         result: 'pending',
         known: FORMER,
         pendingSince: before(48),
-        stale: [4711, 4712, 4713, 4714, 4715, 4716].map((pid) => ({ pid, startedAt: before(3 * 1440 + 17) })),
+        usingFormer: [4711, 4712, 4713, 4714, 4715, 4716].map((pid) => ({ pid, startedAt: before(3 * 1440 + 17) })),
         error: {
           code: 'CONSUMER_WOULD_DIE',
           message: 'pid 4711: expected a handler for SIGHUP, got none: the signal would end it',

@@ -223,8 +223,8 @@ const refused = { code: 'SINK_UNSAFE_PATH', message: 'x' } as const;
 
 /** The situations of docs/status.md. */
 const SITUATIONS: Readonly<Record<string, Facts>> = {
-  'every sink is up to date, and somebody makes the next pass': well({}),
-  'the source fails, and the credentials in the files live': well({ source: 'failing' }),
+  'every sink is up to date, and the next pass will come': well({}),
+  'the source fails, and the credentials in the files are valid': well({ source: 'failing' }),
   'the source gives credentials that expire before the current ones': status({
     source: sourceOf({ error: { code: 'CREDENTIALS_OLDER', message: 'x' } }),
   }),
@@ -234,19 +234,22 @@ const SITUATIONS: Readonly<Record<string, Facts>> = {
   'a sink could not be written': well({ sinks: 'failed' }),
   'a sink was refused for safety': status({ sinks: [sinkOf('/a', { result: 'refused', error: refused })] }),
   'a sink is up to date, and its owner or group cannot reach it': well({ sinks: 'unreachable' }),
-  'nobody makes the next pass': well({ by: 'none' }),
+  'nothing makes the next pass': well({ by: 'none' }),
   'the next pass is overdue': well({ by: 'cron stopped' }),
-  'nobody can tell who makes the next pass': well({ by: 'agent hidden' }),
+  'it is unknown what makes the next pass': well({ by: 'agent hidden' }),
   'the configuration on disk is refused': well({ disk: 'refused' }),
-  'the configuration was changed ten minutes ago, and is not in force': well({ disk: 'edited' }),
+  'the configuration was changed over ten minutes ago, and is not in force': well({ disk: 'edited' }),
   'a consumer is pending': well({ consumers: 'pending' }),
   'a consumer ended when it was notified, and another runs in its place': well({ consumers: 'ended, another runs' }),
+  'a consumer ended when it was notified, another runs in its place, and its credentials are about to expire': status({
+    consumers: [consumerOf('web', { result: 'ended', successor: { isRunning: true, runsOutAt: before(0) } })],
+  }),
   'a consumer ended when it was notified, and does not run': well({ consumers: 'ended, down' }),
   'a consumer was notified, and does not read its files': status({
     consumers: [consumerOf('web', { notReading: true })],
   }),
   'the agent cannot write its state': status({ errors: [{ code: 'STATE_UNWRITABLE', message: 'x' }] }),
-  'a file that is no sink any more holds credentials that live': status({
+  'a file that is no longer a sink holds valid credentials': status({
     left: [{ path: '/old', format: 'json', keyId: '…WXYZ', expiration: before(-60) }],
   }),
   'the clock of the host is wrong': status({ source: sourceOf({ clockSkew: 3_600_000 }) }),

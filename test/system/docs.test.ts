@@ -39,7 +39,7 @@ before(async () => {
 /** A machine with the package in /root, and what `scene` makes of it; undefined where there can be none. */
 async function openHost(t: TestContext, scene: string): Promise<Machine | undefined> {
   const machine = await openMachine(t, (root) => {
-    installMetadata(root, '--lifetime 6h');
+    installMetadata(root, '--lifetime 6h --role web-server');
     root.copyIn(deb, '/root');
     root.write('/usr/bin/sudo', '#!/bin/sh\nexec "$@"\n', 0o755);
     root.write('/etc/systemd/system/myapp.service', MYAPP);
@@ -90,7 +90,7 @@ async function hasCurrentKey(machine: Machine, path: string): Promise<void> {
 }
 
 test('docs/getting-started.md', async (t) => {
-  const machine = await openHost(t, ':');
+  const machine = await openHost(t, 'groupadd myapp');
   if (!machine) return;
   const onEc2 = blocksOf([pageOf('getting-started.md')], 'console').filter(({ section }) => section !== 'Without EC2');
   await walkOn(t, machine, onEc2);

@@ -1,4 +1,4 @@
-import { describeSkew, notableSkew } from '../../core/clock-skew.ts';
+import { notableSkew, skewFact } from '../../core/clock-skew.ts';
 import { finding, type Finding, findingOf, found } from '../../core/findings.ts';
 import type { Facts, MachineFacts, MetadataFacts, SinkFacts } from '../contract.ts';
 
@@ -55,12 +55,12 @@ function hopLimit({ endpoint, statusWithoutToken, container }: MetadataFacts): F
 const REFUSED = 300_000;
 
 function judgeClock({ clockSkew }: MetadataFacts, now: number): Finding | undefined {
-  const described = describeSkew(clockSkew, now);
-  if (described === undefined) return undefined;
+  const fact = skewFact(clockSkew, now);
+  if (fact === undefined) return undefined;
   return finding('clock-skew', Math.abs(notableSkew(clockSkew)) >= REFUSED ? 'error' : 'warning', 'clock', {
     problem: 'the clock is wrong, and AWS refuses requests that are signed more than 5 minutes off',
-    evidence: [described.replace(/: set it right.*$/, '')],
-    remedy: { text: 'set it right, and have it kept right', line: 'sudo timedatectl set-ntp true' },
+    evidence: [fact],
+    remedy: { text: 'let a time service set it right', line: 'sudo timedatectl set-ntp true' },
   });
 }
 
