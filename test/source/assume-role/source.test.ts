@@ -165,7 +165,7 @@ describe('a refusal', () => {
 });
 
 describe('base credentials that ran out', () => {
-  test('are fetched anew, once', async (t) => {
+  test('are fetched again, once', async (t) => {
     const rig = await stsRig(t);
     rig.sts.fail(denied('ExpiredToken'));
     goodOf(await rig.fetch());
