@@ -126,7 +126,7 @@ function judgeOwn(world: World): { readonly errors: readonly ErrorInfo[]; readon
   return { errors: state ? [state] : [], findings };
 }
 
-/** What of the units does not go with the configuration. The rules of lockdown are for root alone to see. */
+/** Units that do not match the configuration. Only root can see the rules of the lockdown. */
 async function judgeUnits(world: World, deps: LookDeps): Promise<readonly Finding[]> {
   const { config } = deps;
   const unit = await confinement(deps);

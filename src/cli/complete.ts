@@ -7,7 +7,7 @@ import { hasSystemd } from '../host/tool.ts';
 import { DEFAULT_CONFIG } from './options.ts';
 import type { Run, World } from '../agent/world.ts';
 
-/** What the shells ask while somebody types: whatever is wrong, nobody wants to read of it then. */
+/** The shells call it while somebody types, who does not want to read of errors then. */
 export function addComplete(program: Command, run: Run): void {
   program
     .enablePositionalOptions()
@@ -19,7 +19,7 @@ export function addComplete(program: Command, run: Run): void {
     .action((shell: string, words: readonly string[]) => run((world) => complete(world, program, shell, words)));
 }
 
-/** Shells write candidates into command lines, some of them unquoted: what means something there is none. */
+/** Shells write candidates into command lines, some of them unquoted: none may hold characters that shells interpret. */
 const HARMLESS = /^[\w./@:+-]+$/;
 
 async function complete(world: World, program: Command, shell: string, words: readonly string[]): Promise<ExitCode> {
@@ -31,7 +31,7 @@ async function complete(world: World, program: Command, shell: string, words: re
 
 function fitting(found: readonly string[], { typed, before }: Line, shell: string): string {
   const words = [...new Set(found)].filter((word) => word.startsWith(typed) && HARMLESS.test(word));
-  // What bash completes begins after the last of its own separators.
+  // Bash completes the part after the last of its own separators.
   const [kept, cut] = shell === 'bash' ? ['', typed.lastIndexOf(':') + 1] : [before, 0];
   return words.map((word) => `${kept}${word.slice(cut)}\n`).join('');
 }
@@ -46,7 +46,7 @@ function glued(words: readonly string[]): readonly string[] {
 
 interface Line {
   readonly command: Command;
-  /** Whose value is being typed. */
+  /** The option whose value is being typed. */
   readonly option?: Option | undefined;
   /** `--option=` in front of what is being typed. */
   readonly before: string;

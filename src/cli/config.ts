@@ -50,7 +50,7 @@ async function show(world: World, options: ConfigOptions): Promise<ExitCode> {
   return EXIT.done;
 }
 
-/** What counts where the files are silent, and what counts whatever they say. */
+/** Variables that count where the files are silent, and one that always counts. */
 const VARIABLES: Readonly<Record<string, string>> = {
   'imds.endpoint': 'AWS_EC2_METADATA_SERVICE_ENDPOINT',
   'imds.endpoint_mode': 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE',
@@ -130,7 +130,7 @@ function variantOf(tree: Tree | undefined, schema: Schema): Schema {
   return oneOf.find(fits) ?? schema;
 }
 
-/** What a program is given may be secret; its name is not. */
+/** Arguments of a program may be secret; its name is not. */
 function valueOf({ value }: Tree, path: string): string {
   if (!isList(value)) return showValue(value);
   const [first, ...more] = value;

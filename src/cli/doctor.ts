@@ -80,7 +80,7 @@ async function whatStatusKnows(world: World, now: number): Promise<readonly Find
   }
 }
 
-/** What was seen just now says more than what the last pass saw. */
+/** True if both are one finding: then the one of just now is kept, since it says more than that of the last pass. */
 function isSame(one: Finding, other: Finding): boolean {
   return one.id === other.id && (one.subject === other.subject || one.id === 'source-failing');
 }

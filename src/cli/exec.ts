@@ -16,7 +16,7 @@ const NOT_EXECUTABLE = 126;
 const SHADOWING = ['AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_SECURITY_TOKEN'];
 
 export function addExec(program: Command, run: Run): void {
-  // What follows the program's name is the program's.
+  // Everything behind the program's name belongs to the program.
   withSource(program.enablePositionalOptions().command('exec'))
     .argument('<command...>', 'program and arguments')
     .passThroughOptions()

@@ -70,7 +70,7 @@ async function init(world: World, options: InitOptions): Promise<ExitCode> {
   const sinks = await chooseSinks(world, options, target);
   if (sinks === undefined) return EXIT.done;
   const text = draftConfig(sinks);
-  // What is written is what `check` takes, together with what is there.
+  // `check` must accept the new file together with the existing ones.
   requireConfig(target === undefined ? alone(text) : await load(world, target, text));
   if (target !== undefined) return await writeConfig(world, target, text);
   world.print(text);

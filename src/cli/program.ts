@@ -100,7 +100,7 @@ function refuseRepeated(command: Command): void {
   }
 }
 
-/** What commander says of a wrong command line, as all other errors are said. */
+/** Words an error of commander like every other error. */
 function inOurWords(text: string): string {
   return text.replace(/^error: /, 'credrotate: USAGE: ').replace(/^\(Did you mean (.*)\)$/m, '  hint: did you mean $1');
 }
@@ -150,7 +150,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   demo: async () => (await import('./demo.ts')).addDemo,
 };
 
-/** Those that a command line can need: the one that it calls; all of them where it calls none, or one that is not there. */
+/** The commands that a command line can need: the one that it calls, or all where it calls none that exists. */
 async function commandsFor([first, , ...words]: readonly string[]): Promise<readonly AddCommand[]> {
   if (first === '-V') return [];
   const called = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;

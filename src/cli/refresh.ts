@@ -37,10 +37,10 @@ async function refresh(world: World, options: RefreshOptions): Promise<ExitCode>
   return showReport(world, options, reported, () => printReport(reported, hookOutputs(world, reported)));
 }
 
-/** What the agent would do: to the consumers that are named, or in a pass of its configuration. */
+/** Shows what the agent would do: to the named consumers, or in a pass of its configuration. */
 async function dryRun(world: World, options: RefreshOptions): Promise<ExitCode> {
   const { notify = [], notifyAll = false } = options;
-  // One that is not there would do nothing.
+  // Fails where no agent runs, which would do nothing.
   const { consumers } = await askDryRun(world, { notifyAll, notify });
   if (!notifyAll && notify.length === 0) return await planPass(world, options);
   const exitCode = consumers.some(({ error }) => error) ? EXIT.consumerPending : EXIT.done;

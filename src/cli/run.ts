@@ -122,7 +122,7 @@ async function openControl(
   }
 }
 
-/** What refresh --notify --dry-run is answered. */
+/** The answer to refresh --notify --dry-run. */
 async function prospectsOf(
   agent: Session['agent'],
   names: readonly string[],

@@ -96,7 +96,7 @@ async function watch(world: World, screen: () => Promise<string>): Promise<ExitC
   return EXIT.done;
 }
 
-/** What does not fit on the screen would push its beginning out. */
+/** Cuts the text to the screen: a longer one would push its beginning out. */
 function fit(text: string, terminal: Terminal): string {
   const { rows } = terminal.size();
   const lines = text.trimEnd().split('\n');

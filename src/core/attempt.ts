@@ -1,6 +1,6 @@
 import { isErrno } from './errors.ts';
 
-/** What `work` gives, or `otherwise` where it throws, whatever it throws. */
+/** Returns the result of `work`, or `otherwise` if it throws anything. */
 export function attempt<T, Otherwise>(work: () => T, otherwise: Otherwise): T | Otherwise {
   try {
     return work();
@@ -9,7 +9,7 @@ export function attempt<T, Otherwise>(work: () => T, otherwise: Otherwise): T | 
   }
 }
 
-/** What `work` gives, or `otherwise` where it throws an errno error with one of these names; without names, any. */
+/** Returns the result of `work`, or `otherwise` if it throws an errno error with one of these names; no names: with any. */
 export function onErrno<T, Otherwise>(names: readonly string[], otherwise: Otherwise, work: () => T): T | Otherwise {
   try {
     return work();

@@ -2,7 +2,7 @@ import type { Credentials, KnownIdentity, Origin } from './credentials.ts';
 import type { ErrorInfo } from './errors.ts';
 import type { SourceState } from './outcomes.ts';
 
-/** What the stages need of the outside world; system/ has the real ones, main.ts hands them in. */
+/** Contracts with the outside world. system/ implements them, and main.ts hands them in. */
 
 export interface Clock {
   /** Epoch milliseconds. */

@@ -12,7 +12,7 @@ export interface Credentials {
   readonly accountId?: string;
 }
 
-/** Who the credentials speak for, and who gave them. A change of any of these makes them new whatever their expiration. */
+/** The identity behind the credentials, and their source. If any of these changes, the credentials count as new. */
 export interface Origin {
   /** Scheme, host and port of who was asked. */
   readonly endpoint?: string;
@@ -41,7 +41,7 @@ export interface KnownIdentity extends Identity {
   readonly endpoint: string;
 }
 
-/** What tells sets of credentials apart without holding them: safe to store. */
+/** Tells sets of credentials apart without holding them: safe to store. */
 export interface Print extends Pick<Credentials, 'expiration'> {
   /** Of the keys: they may be given another expiration. */
   readonly fingerprint: string;

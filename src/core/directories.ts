@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 
 export interface Directories {
-  /** What outlives a boot: state and lock. */
+  /** State and lock, which outlive a boot. */
   readonly state: string;
-  /** What does not: status and control socket. */
+  /** Status and control socket, which do not. */
   readonly runtime: string;
 }
 

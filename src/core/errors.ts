@@ -64,7 +64,7 @@ export function errnoError(code: string, syscall: string): ErrnoError {
   return Object.assign(new Error(`${code} on ${syscall}`), { code, syscall });
 }
 
-/** What quotas and network file systems give, and libuv, which names the errors, does not know. */
+/** Errors of quotas and network file systems for which libuv has no name. */
 const UNNAMED: Readonly<Record<string, string>> = { '-116': 'ESTALE', '-122': 'EDQUOT' };
 
 /** `EACCES`; undefined for what is no system error. */

@@ -11,7 +11,7 @@ export interface Executed {
 /** How an interpreter tells its script from its options. Of any other option nobody knows what it is for. */
 interface Options {
   readonly alone: RegExp;
-  /** Those whose value is the next word. */
+  /** Options whose value is the next word. */
   readonly valued: RegExp;
 }
 
@@ -36,7 +36,7 @@ const INTERPRETERS: ReadonlyMap<string, Options> = new Map(
   }),
 );
 
-/** Those that run a further program, or code that stands among their words. */
+/** Programs that run another program, or code among their words. */
 const WRAPPERS: ReadonlySet<string> = new Set([
   ...['capsh', 'chpst', 'chroot', 'chrt', 'doas', 'dumb-init', 'env', 'envdir', 'expect', 'find', 'firejail', 'flock'],
   ...['gosu', 'ionice', 'ltrace', 'nice', 'nohup', 'nsenter', 'numactl', 'parallel', 'pkexec', 'prlimit', 'run-parts'],

@@ -86,7 +86,7 @@ export function exitCodeOfErrors(errors: readonly { readonly code: ErrorCode }[]
   return worstOf(errors.map(({ code }) => OF_CODE[code]));
 }
 
-/** What an exit code says, in a line of `--help`. */
+/** The meaning of each exit code, as a line of `--help`. */
 export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [EXIT.done]: 'done; also if the source fails while the credentials are good',
   [EXIT.usage]: 'the command line is wrong',

@@ -94,7 +94,7 @@ export function remedyOf({ code, hint }: ErrorInfo): Remedy {
   return hint === undefined ? { text: 'look it up', line: `credrotate explain ${code}` } : { text: hint };
 }
 
-/** Those that there are. */
+/** Drops the undefined ones. */
 export function found<F extends Finding>(...some: readonly (F | undefined)[]): readonly F[] {
   return some.filter((one) => one !== undefined);
 }
@@ -108,7 +108,7 @@ function weight({ severity, id }: Finding): number {
   return SEVERITIES.indexOf(severity) * FINDING_IDS.length + FINDING_IDS.indexOf(id);
 }
 
-/** What is wrong as a whole: as bad as the worst of what was found. */
+/** The level of the whole: that of the worst finding. */
 export type Level = 'ok' | 'warning' | 'unknown' | 'critical';
 
 const LEVELS = { error: 'critical', unknown: 'unknown', warning: 'warning', note: 'ok' } as const;

@@ -1,6 +1,6 @@
 import type { DotenvSink, JsonKeys } from './config.ts';
 
-/** What a sink owns of its file beside its own names: what readers prefer, or go by, and what must never be left stale. */
+/** Names that a sink owns beside its configured ones, since readers prefer or obey them, and must not find them stale. */
 
 /** The older name of the session token, which botocore prefers; in variables in capitals. */
 export const SECURITY_TOKEN = 'aws_security_token';

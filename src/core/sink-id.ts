@@ -1,9 +1,9 @@
 import type { SinkConfig } from './config.ts';
 
-/** What tells a sink from all others. */
+/** Tells a sink from all others. */
 export interface SinkKey {
   readonly path: string;
-  /** What it keeps of its file: `[profile]`, its first variable, or `#/its/first/place`; unset: all of it. */
+  /** The part of the file that it keeps: `[profile]`, its first variable, or `#/its/first/place`; unset: all of it. */
   readonly part?: string;
 }
 

@@ -2,7 +2,7 @@ import type { SystemdConsumer } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { ProspectiveProcess } from '../core/outcomes.ts';
 
-/** What could not be looked at, and why. */
+/** Something that could not be looked at, and why. */
 export interface Unseen {
   readonly subject: string;
   readonly reason: string;
@@ -14,7 +14,7 @@ export interface SinkFacts {
   readonly name: string;
   /** Why a pass would not write it. */
   readonly trouble?: ErrorInfo;
-  /** What a pass would warn of. */
+  /** Warnings that a pass would give. */
   readonly warnings: readonly string[];
   readonly isMountPoint: boolean;
   /** The setting of the agent's unit that keeps it away: `ProtectHome=yes`. */
@@ -74,12 +74,12 @@ export interface MetadataFacts {
   readonly trouble?: ErrorInfo;
   /** Our clock minus the source's; milliseconds. */
   readonly clockSkew?: number;
-  /** What a request without a token got; undefined where nothing came. */
+  /** HTTP status of a request without a token; undefined if no answer came. */
   readonly statusWithoutToken?: number;
-  /** What says that we are in a container: `/.dockerenv`. */
+  /** The file that shows that this is a container: `/.dockerenv`. */
   readonly container?: string;
   readonly lockdown: { readonly state: 'on' | 'off' | 'drifted' | 'unknown'; readonly reason?: string };
-  /** What says that systemd-imdsd is here: a path. */
+  /** The path that shows that systemd-imdsd is here. */
   readonly imdsd?: string;
   /** A route that keeps everybody away, as systemd-imdsd makes one. */
   readonly isProhibited: boolean;

@@ -22,7 +22,7 @@ function isErrorCode(name: string): name is ErrorCode {
   return Object.hasOwn(EXPLANATIONS, name);
 }
 
-/** What docs/doctor.md says of each finding, by paragraph. */
+/** The paragraphs of docs/doctor.md on each finding. */
 const FINDINGS: Readonly<Record<string, readonly string[]>> = findings;
 
 /** Everything that can be explained. */

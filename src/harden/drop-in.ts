@@ -3,11 +3,11 @@ import type { Config, ConsumerConfig } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import type { Way } from '../paths/way.ts';
 
-/** What a configuration leads to on this machine. */
+/** The paths that a configuration leads to on this machine. */
 export interface Ground {
   /** To the sinks, and to the file of metrics. */
   readonly written: readonly Way[];
-  /** What is looked at of consumers, and what symlinks there lead to. */
+  /** Files of consumers that are read, with the targets of their symlinks. */
   readonly pidFiles: readonly Way[];
   readonly programs: readonly Way[];
 }
@@ -45,7 +45,7 @@ function hide(paths: readonly string[]): string {
   return `TemporaryFileSystem=${paths.map((path) => `${path}:ro,mode=0755`).join(' ')}`;
 }
 
-/** Those that are written outside of what is open. */
+/** Written paths outside of the opened directories. */
 export function outsiders({ written }: Ground, openings: readonly string[]): readonly string[] {
   return written.filter(({ opening }) => !isIn(opening, openings)).map(({ path }) => path);
 }
@@ -54,7 +54,7 @@ function isIn(path: string, directories: readonly string[]): boolean {
   return directories.some((directory) => path === directory || path.startsWith(`${directory.replace(/\/$/, '')}/`));
 }
 
-/** What is opened with them needs no line of its own. */
+/** Leaves out paths inside of others, which are opened with them. */
 function outermost(paths: readonly string[]): readonly string[] {
   const all = [...new Set(paths)].sort();
   return all.filter((path) => !all.some((other) => other !== path && isIn(path, [other])));
@@ -126,7 +126,7 @@ function isMatched(consumer: ConsumerConfig): boolean {
   return consumer.type === 'signal' && 'process' in consumer.target;
 }
 
-/** Whose processes are looked at: to see what they are, or to name those that still know old credentials. */
+/** True if its processes are looked at: to identify them, or to name those that still know old credentials. */
 function isProcess({ type }: ConsumerConfig): boolean {
   return type !== 'exec';
 }

@@ -45,7 +45,7 @@ function waysTo(use: Use, path: string): readonly Way[] {
   return [path, found.kind === 'file' ? found.held.path : path].map(wayTo);
 }
 
-/** What of the units does not fit the configuration. */
+/** Units that do not fit the configuration. */
 export function unitTrouble(config: Config, units: string): readonly Finding[] {
   const { outside, isOther } = compare(config, dropInPaths(units).map(textOf));
   return [
@@ -82,7 +82,7 @@ function compare(config: Config, texts: readonly string[]): { outside: readonly 
     const isOther = outside.size === 0 && texts.some((text) => text !== dropIn(config, ground));
     return { outside: [...outside], isOther };
   } catch {
-    // What cannot be looked at is said of the sink itself.
+    // A path that cannot be looked at is a finding of its sink.
     return { outside: [], isOther: false };
   }
 }

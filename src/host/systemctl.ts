@@ -1,7 +1,7 @@
 import type { CommandResult, UserIds } from '../core/contracts.ts';
 import { runTool, type HostDeps, type ToolOptions } from './tool.ts';
 
-/** What `systemctl show` says of a unit, by property; of one that comes several times, all values. */
+/** The properties of a unit as `systemctl show` prints them; of repeated ones, all values. */
 export type Shown = ReadonlyMap<string, readonly string[]>;
 
 export interface SystemctlOptions extends Pick<ToolOptions, 'timeout' | 'signal' | 'keep'> {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { CommandResult, Commands, UserIds } from '../core/contracts.ts';
 
-/** What the tools of this machine are run with. */
+/** Runs the tools of this machine. */
 export interface HostDeps {
   readonly commands: Commands;
   /** Unset: as on every host. */

@@ -3,7 +3,7 @@ import { errnoError, isErrno } from '../core/errors.ts';
 import { readOrNothing } from '../paths/accounts.ts';
 import { type HostDeps, runTool, type ToolOptions } from './tool.ts';
 
-/** Who asks the name services of this machine: `timeout` is what one may take, and `signal` ends the waiting for it. */
+/** Access to the name services of this machine. `timeout`: for one answer; `signal`: ends the waiting. */
 export interface Asking extends HostDeps, Partial<Pick<ToolOptions, 'timeout' | 'signal'>> {}
 
 export interface UserDatabase extends Asking {
@@ -85,7 +85,7 @@ export async function getent(deps: Asking, table: Table, key: string): Promise<E
   throw errnoError('ETIMEDOUT', 'getent');
 }
 
-/** What getent cannot take for an option, a list or another field. */
+/** True if getent cannot take it for an option, a list or another field. */
 function isAskable(name: string): boolean {
   return name !== '' && !name.startsWith('-') && !/[:\0\n]/.test(name);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { hostOf } from '../host/tool.ts';
 import { nameOf, type LockdownDeps } from './rules.ts';
 
-/** Who is here now and reaches the metadata service, or may want to. */
+/** Users and services of this host that use the metadata service, or may want to. */
 export interface Preflight {
   /** Users with connections to it. */
   readonly talking: readonly (Talker & { readonly name: string | undefined })[];
@@ -60,7 +60,7 @@ const REMOTES: readonly string[] = [
 /** ESTABLISHED, SYN_SENT and CLOSE_WAIT: in other states nobody may be behind the socket, and it counts as root's. */
 const OPEN: readonly string[] = ['01', '02', '08'];
 
-/** Who is connected to the metadata service at this moment. Other network namespaces cannot be seen from ours. */
+/** Users who are connected to the metadata service now. Other network namespaces cannot be seen from ours. */
 async function readTalkers(net: string): Promise<readonly Talker[]> {
   const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readOptional(join(net, name))));
   return countTalkers(tables.join('\n'));

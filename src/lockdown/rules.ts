@@ -9,14 +9,14 @@ export interface LockdownDeps extends HostDeps {
   readonly users: Users;
 }
 
-/** Who reaches the metadata service. */
+/** Those who reach the metadata service. */
 export interface Rules {
   /** Ids, root's among them, in rising order. */
   readonly users: readonly number[];
   readonly containers: 'allow' | 'deny';
 }
 
-/** What stands of our rules, as far as it can be seen. */
+/** The state of our rules, as far as it can be seen. */
 export interface LockdownState {
   /** `drifted`: the rules are not those of the configuration, or were taken away by somebody else. */
   readonly state: 'on' | 'off' | 'drifted' | 'unknown';
@@ -31,7 +31,7 @@ export interface LockdownState {
 
 const ROOT = 0;
 
-/** What a configuration means on this machine. */
+/** The rules that a configuration means on this machine. */
 export interface Resolved {
   readonly rules: Rules;
   /** Why users whom it names are not allowed by them. */

@@ -31,7 +31,7 @@ const ENDPOINTS = [
 
 const TCP = 'meta l4proto tcp';
 
-/** What is forwarded has no user that the kernel knows: it belongs to processes of other network namespaces. */
+/** The kernel knows no user of forwarded traffic: it belongs to processes of other network namespaces. */
 function chainsOf({ containers }: Rules): readonly Chain[] {
   const own = ENDPOINTS.map(({ match }) => [match, TCP, 'meta skuid != @users', 'jump refuse']);
   const forwarded = ENDPOINTS.map(({ match }) => [match, TCP, 'jump refuse']);
@@ -106,13 +106,12 @@ export function parseTable(listing: string): Table | undefined {
   const objects = parseObjects(listing);
   if (!objects?.some(({ table }) => isRecord(table))) return undefined;
   const sets = new Map(objects.flatMap(({ set }) => (isRecord(set) ? [[String(set['name']), elements(set)]] : [])));
-  const endpoints = ENDPOINTS.map(({ set, address }) => endpoint(sets.get(set) ?? [], address));
   const rules = rulesOf(objects, sets);
-  const lefts = endpoints.flatMap(({ left }) => left ?? []);
-  const there = endpoints.filter(({ isThere }) => isThere).length;
+  const lefts = ENDPOINTS.flatMap(({ set }) => sets.get(set)?.[0]?.left ?? []);
+  const there = ENDPOINTS.filter(({ set, address }) => sets.get(set)?.[0]?.value === address).length;
   return {
-    // Only the kernel takes all addresses away; one alone was somebody else.
-    ...(rules && (there === 0 || there === endpoints.length) && { rules }),
+    // The kernel takes all addresses away. If one alone is missing, somebody else has removed it.
+    ...(rules && (there === 0 || there === ENDPOINTS.length) && { rules }),
     effect: there === 0 ? 'ended' : lefts.length > 0 ? 'trial' : 'lasting',
     ...(lefts.length > 0 && { left: Math.min(...lefts) }),
     refused: (sets.get('refused') ?? []).flatMap(({ value }) => (isId(value) ? [value] : [])),
@@ -141,7 +140,7 @@ interface Element {
   readonly left?: number;
 }
 
-/** One with a timeout is an object of its own. */
+/** An element with a timeout is an object of its own. */
 function elements(set: Json): Element[] {
   const all: unknown = set['elem'];
   return (Array.isArray(all) ? all : []).map((element: unknown) => {
@@ -152,12 +151,7 @@ function elements(set: Json): Element[] {
   });
 }
 
-function endpoint(found: readonly Element[], address: string): { readonly isThere: boolean; readonly left?: number } {
-  const { left } = found[0] ?? {};
-  return { isThere: found[0]?.value === address, ...(left !== undefined && { left }) };
-}
-
-/** What the rules mean, if they are what we would make of that meaning, and nothing but that. */
+/** The rules, if the table holds exactly the statements that we would load for them. */
 function rulesOf(objects: readonly Json[], sets: ReadonlyMap<string, readonly Element[]>): Rules | undefined {
   const values = (sets.get('users') ?? []).map(({ value }) => value);
   const isOff = objects.some(({ table }) => isRecord(table) && 'flags' in table);

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { attempt } from '../core/attempt.ts';
 
-/** What people call a user or a group, as far as the files of the user database say; else its number. */
+/** Name of a user or a group in the files of the user database, or else its number. */
 export function nameOf(table: 'passwd' | 'group', id: number): string {
   return rows(readOrNothing(`/etc/${table}`)).find(([, , number]) => number === String(id))?.[0] ?? String(id);
 }
 
-/** Whose home a directory is or will be. `user`: as far as the user is in /etc/passwd. */
+/** A home directory. `user`: its user, if listed in /etc/passwd. */
 export interface Home {
   readonly path: string;
   readonly user?: { readonly name: string; readonly gid: number };

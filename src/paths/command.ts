@@ -37,7 +37,7 @@ export function judgeCommand(command: readonly string[], walker: Walker, depth =
 const MAX_DEPTH = 4;
 const LINE_BYTES = 256;
 
-/** What the kernel executes in the place of a script, as its first line says. */
+/** Judges the interpreter that the kernel executes in place of a script, as its first line says. */
 function judgeInterpreter(script: Executed, held: Held, walker: Walker, depth: number): Fault | undefined {
   const [, program, argument] = /^#![ \t]*(\S+)[ \t]*([^\n]*?)[ \t\r]*(?:\n|$)/.exec(beginOf(held)) ?? [];
   if (program === undefined || depth === MAX_DEPTH) return undefined;
@@ -56,7 +56,7 @@ function beginOf(held: Held): string {
   });
 }
 
-/** What is in no directory is not executed; a directory may be one whose programs are. */
+/** A path that does not exist is not executed. A directory may hold programs that are. */
 function judgeOther(executed: Executed, walker: Walker, depth: number): Fault | undefined {
   using found = openFile('program', executed.path, walker);
   // An interpreter does not look at the first line of its script.

@@ -1,7 +1,7 @@
 import { dlopen } from 'node:ffi';
 import { errnoError } from '../core/errors.ts';
 
-/** What the walk asks of libc because Node has no word for it. Works on descriptors, O_PATH included. */
+/** Calls of libc that the walk needs and Node does not offer. They work on descriptors, O_PATH included. */
 const { functions: libc } = dlopen(null, {
   readlinkat: { arguments: ['i32', 'pointer', 'pointer', 'u64'], return: 'i64' },
   statx: { arguments: ['i32', 'pointer', 'i32', 'u32', 'pointer'], return: 'i32' },

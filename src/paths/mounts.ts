@@ -21,7 +21,7 @@ export interface Mount {
   readonly type: string;
 }
 
-/** What a mount means for whoever comes across it. */
+/** The meaning of a mount for a walk that reaches it. */
 export type MountKind =
   | { readonly is: 'local' }
   /** May let us wait: a server, or a program. */
@@ -135,7 +135,7 @@ function unescape(point: string): string {
   return Buffer.from(bytes, 'latin1').toString();
 }
 
-/** Those that note each first read in the access time, to the second or finer, unless they are mounted with noatime or read-only. */
+/** File systems that record a first read in the access time, to the second or finer, unless mounted noatime or ro. */
 const WITNESSES: ReadonlySet<string> = new Set([
   ...['bcachefs', 'btrfs', 'ext2', 'ext3', 'ext4', 'f2fs', 'jfs', 'overlay', 'ramfs', 'tmpfs', 'xfs', 'zfs'],
 ]);

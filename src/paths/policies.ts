@@ -5,8 +5,8 @@
  *   using found = openFile('program', '/usr/bin/app', { uid: 0 });
  *   if (found.kind !== 'file') throw errorOf('program', '/usr/bin/app', found);
  *
- * What is held goes with `using`: a Directory to work in (`at`, `find`, `make`, `sync`), a Held file to be read with
- * files/read.ts. The walk is in walk.ts, the words of a refusal in refusal.ts.
+ * Held files and directories go with `using`: a Directory to work in (`at`, `find`, `make`, `sync`), a Held file to be
+ * read with files/read.ts. The walk is in walk.ts, the words of a refusal in refusal.ts.
  */
 import type { UserIds } from '../core/contracts.ts';
 import { AgentError, errnoError, type ErrorInfo } from '../core/errors.ts';

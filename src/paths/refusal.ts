@@ -3,7 +3,7 @@ import { describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../c
 import { octal } from '../core/printable.ts';
 import { shellWord } from '../core/shell-word.ts';
 
-/** What a path is to lead to. */
+/** The kind of thing that a path must lead to. */
 export type End = 'directory' | 'file';
 
 /** Why a path is not used, and where on it. */
@@ -22,7 +22,7 @@ export type Refusal =
   /** The kernel's answer. */
   | { readonly why: 'errno'; readonly at: string; readonly error: unknown; readonly end: End };
 
-/** What a refusal is called where the path is used. */
+/** The error codes of a refusal, by the use of the path. */
 export interface Codes {
   readonly unsafe: ErrorCode;
   readonly unseen: ErrorCode;
@@ -113,7 +113,7 @@ const HINTS: Readonly<Record<string, string>> = {
   ...DESCRIPTOR_HINTS,
 };
 
-/** What to do about a part of a path (`at`) that somebody else can change; `isEnd`: it is what the path names. */
+/** Says what to do about a part of a path (`at`) that somebody else can change. `isEnd`: it is the end of the path. */
 export type Remedy = (at: string, isEnd: boolean) => string;
 
 /** Why a path is refused, with the remedy of the place where it was named instead of the general hint. */

@@ -7,7 +7,7 @@ import { hasToItself } from './accounts.ts';
 import type { End, Refusal } from './refusal.ts';
 import { type Ended, namesOf, type Passed, type ReachedDirectory, type ReachedFile, type Walker } from './walked.ts';
 
-/** Who can make entries in a directory beside its owner: nobody, members of trusted groups, everybody, or who knows. */
+/** Others than the owner who can make entries in a directory: nobody, members of trusted groups, everybody, or unknown. */
 type Shared = 'nobody' | 'members' | 'sticky' | 'group' | 'all';
 
 /** A directory on the way. */
@@ -44,7 +44,7 @@ function sharedWith(held: Held, stat: BigIntStats, { uid, groups = [] }: Walker)
   return isSticky ? 'sticky' : 'group';
 }
 
-/** Who may pass a directory on the way. */
+/** Records who may pass a directory on the way. */
 function passedBy(directory: Directory, stat: BigIntStats): Passed {
   const mode = Number(stat.mode) & 0o7777;
   const hasAcl = (mode & SEARCHED_BY_ALL) === 0 && mayHaveAcl(directory.fd);
@@ -188,7 +188,7 @@ class Way implements Disposable {
     if (this.#steps.length > 1) this.#steps.pop()?.directory[Symbol.dispose]();
   }
 
-  /** One component further; an end, when the walk ends there. */
+  /** Goes one component further. Returns an end if the walk ends there. */
   #enter(name: string, pending: string[]): Walked | undefined {
     const parent = this.top;
     const unsafe = refuseShared(parent);
@@ -209,7 +209,7 @@ class Way implements Disposable {
     return end;
   }
 
-  /** Who may wait has mounted what is mounted on demand; to others its place looks like an empty directory. */
+  /** A walker that may wait triggers automounts; to others such a place looks like an empty directory. */
   #open(parent: Directory, name: string): Directory | undefined {
     if (this.#walker.mayWait !== true) return parent.open(name);
     try {

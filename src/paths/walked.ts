@@ -1,7 +1,7 @@
 import type { Directory, Held } from './held.ts';
 import type { Refusal } from './refusal.ts';
 
-/** Whose eyes a walk has. */
+/** The identity that a walk judges for. */
 export interface Walker {
   /** Beside root the only one whose entries count. */
   readonly uid: number;
@@ -36,7 +36,7 @@ export interface ReachedDirectory extends OnTheWay {
   readonly held: Directory;
   /** Names of directories that are not there yet, outermost first, each in the one before. */
   readonly missing: readonly string[];
-  /** Those on the way, the nearest that is there included. */
+  /** The directories on the way, with the nearest that exists. */
   readonly directories: readonly Passed[];
 }
 

@@ -4,11 +4,11 @@ import { ACT_AS, ACT_AS_ROOT } from '../core/act-as.ts';
 import { describeForeign } from '../core/errors.ts';
 import { identityArguments } from './become.ts';
 import { LineBuffer } from './lines.ts';
-import { spawnAlone } from './commands.ts';
+import { signalGroup, spawnAlone } from './commands.ts';
 
 /** A killed process that is still there after this time hangs in the kernel. */
 const GOING_MS = 1_000;
-/** What each of them has to come to an end when the agent is to: far more than one takes that does not hang. */
+/** Time for each to end when the agent stops: far more than one needs that does not hang. */
 const GRACE_MS = 1_000;
 
 /** `program`: program and first arguments that start this program again; `stop`: aborted when the agent is to end. */
@@ -37,7 +37,7 @@ export function createActors(program: readonly string[], stop?: AbortSignal): Ac
 function launch(program: readonly string[], user: User): ChildProcess {
   return spawnAlone([...program, ...(user.uid === 0 ? [ACT_AS_ROOT] : [ACT_AS, ...identityArguments(user)])], {
     argv0: 'credrotate',
-    // What is put into a ring may be done with the rights of the moment at which the ring was made.
+    // Work in an io_uring may be done with the rights of the moment at which the ring was made.
     env: { UV_USE_IO_URING: '0' },
     stdio: ['pipe', 'pipe', 'ignore'],
   });
@@ -84,18 +84,13 @@ class Process implements Actor {
   }
 
   end(): void {
-    const { pid, exitCode, signalCode, stdin, stdout } = this.#child;
+    const { exitCode, signalCode, stdin, stdout } = this.#child;
     this.#endedAt ??= performance.now();
     stdin?.destroy();
     stdout?.destroy();
     this.#child.unref();
     // As long as nobody was told of its exit, the kernel keeps the number for it.
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
-    try {
-      process.kill(-pid, 'SIGKILL');
-    } catch {
-      // Nobody is left in its group.
-    }
+    if (exitCode === null && signalCode === null) signalGroup(this.#child, 'SIGKILL');
   }
 
   /** Whoever waits for it waits no longer, even if it hangs. */

@@ -1,5 +1,5 @@
 /**
- * What write-file-atomic gets in place of node:fs (scripts/lean.ts), all that it calls here. Left to itself it resolves
+ * Stands in for node:fs in write-file-atomic (scripts/lean.ts), with all that it calls here. Left to itself it resolves
  * the path again, opens temp files without O_EXCL, and removes by name what it did not make.
  */
 import * as fs from 'node:fs';
@@ -69,7 +69,7 @@ export function rename(from: string, to: string, done: Done): void {
   });
 }
 
-/** What stands under the name may be somebody else's: planted before, or put in its place since. */
+/** The file under the name may be somebody else's: planted before, or put in its place since. */
 export function unlink(path: string, done: Done): void {
   try {
     const temp = temps.get(path);
@@ -80,7 +80,7 @@ export function unlink(path: string, done: Done): void {
   }
 }
 
-/** What cannot be removed keeps nothing of what it was to hold. */
+/** A temp file that cannot be removed is emptied. */
 function removeOrEmpty(fd: number, path: string): void {
   try {
     fs.unlinkSync(path);

@@ -4,10 +4,11 @@ import { dlopen } from 'node:ffi';
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandOptions, CommandResult, Commands } from '../core/contracts.ts';
+import { attempt } from '../core/attempt.ts';
 import { errnoError } from '../core/errors.ts';
 
 const OUTPUT_BYTES = 4096;
-/** What a program has between SIGTERM and SIGKILL. */
+/** Time for a program between SIGTERM and SIGKILL. */
 const GRACE_MS = 1_000;
 /** A killed program that is still there after this time hangs in the kernel. */
 const GOING_MS = 500;
@@ -63,18 +64,14 @@ async function ending(child: ChildProcess, stop: AbortSignal): Promise<void> {
   if (!stop.aborted) return;
   signalGroup(child, 'SIGTERM');
   await Promise.race([exit, delay(GRACE_MS)]);
-  // Those whom the program left behind had their time as well.
+  // Processes that the program left behind had the same time.
   signalGroup(child, 'SIGKILL');
   await Promise.race([exit, delay(GOING_MS)]);
 }
 
-function signalGroup({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // Nobody is left in it, or nobody whom we may signal.
-  }
+/** Its group may have ended, or hold nobody whom we may signal. */
+export function signalGroup({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (pid !== undefined) attempt(() => process.kill(-pid, signal), false);
 }
 
 /** Nothing of it keeps us from ending. */

@@ -25,7 +25,7 @@ const LEVELS = Object.fromEntries(LOG_LEVELS.map((level, index) => [level, index
 /** Where winston's transports look for the finished line. */
 const MESSAGE = Symbol.for('message');
 
-/** One line for each event. Never throws, whatever becomes of the stream. */
+/** Writes one line per event. Never throws, even if the stream breaks. */
 export function createLog(config: LogConfig, options: LogOptions): Log {
   const { stream = process.stderr, now = Date.now } = options;
   // A reader that went away takes the lines with it, not the agent.
@@ -111,7 +111,7 @@ const SECRET_NAME = /secret|token|password|passphrase|authorization/i;
 const MAX_TEXT = 2000;
 const MAX_ITEMS = 100;
 
-/** What may be printed of a field. No field takes a Secret; names that sound like one are a second net. */
+/** Cuts a value to a printable length. No field takes a Secret; names that sound like one are a second net. */
 function clean(name: string, value: LogValue): LogValue {
   if (value === undefined || typeof value === 'number') return value;
   if (SECRET_NAME.test(name)) return '[secret]';

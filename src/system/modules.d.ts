@@ -3,7 +3,7 @@ declare module 'undici/lib/dispatcher/client.js' {
   import { Client } from 'undici';
   export = Client;
 }
-/** What we use of winston. It has types for the index alone, which loads transports for files and HTTP too. */
+/** The part of winston that we use. It has types for the index alone, which loads transports for files and HTTP too. */
 declare module 'winston/lib/winston/create-logger.js' {
   interface Options {
     readonly level: string;

@@ -80,7 +80,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** What the kernel puts behind the path of a file that has no name any more. */
+/** The kernel appends it to the path of a file that has no name any more. */
 const REPLACED = ' (deleted)';
 
 function readExecutable(pid: number): Executable | undefined {

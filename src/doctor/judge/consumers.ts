@@ -57,7 +57,7 @@ export const SHADOWS = [
   'AWS_SHARED_CREDENTIALS_FILE',
 ] as const;
 
-/** What the environment of a unit does to the files that it should read. */
+/** Settings in the environment of a unit that keep it from using its sinks. */
 export function judgeEnvironment(consumer: ConsumerFacts): readonly Finding[] {
   const { unit } = consumer;
   return unit?.isThere ? found(judgeVariables(consumer, unit), judgeFiles(consumer, unit)) : [];

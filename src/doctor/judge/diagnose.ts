@@ -4,7 +4,7 @@ import { judgeEnvironment, judgeReading, judgeSignals, judgeUnit } from './consu
 import { judgeMachine, judgeMetadata } from './host.ts';
 import { judgeProfile, judgeSink } from './sinks.ts';
 
-/** What is wrong, or will be, with what was seen at `now` (epoch milliseconds). */
+/** All that is wrong, or will be, by the facts of `now` (epoch milliseconds). */
 export function diagnose(facts: Facts, now: number): readonly Finding[] {
   return [
     ...judgeMetadata(facts.metadata, now),
@@ -18,7 +18,7 @@ export function diagnose(facts: Facts, now: number): readonly Finding[] {
   ];
 }
 
-/** What keeps a pass from notifying a consumer, or ends it then. */
+/** Reasons why a pass could not notify a consumer, or would end it. */
 export function judgeConsumer(consumer: ConsumerFacts): readonly Finding[] {
   const { name: subject, trouble } = consumer;
   const problem = 'a pass will not notify it';

@@ -111,7 +111,7 @@ function judgeImage(machine: MachineFacts, sinks: readonly SinkFacts[]): Finding
   });
 }
 
-/** What a status says is judged with it. */
+/** The contents of a status are judged elsewhere. */
 function judgeStatus({ hasStatus, hasUnits }: MachineFacts): Finding | undefined {
   if (hasStatus) return undefined;
   return finding('nobody-refreshes', 'error', 'next pass', {

@@ -72,7 +72,7 @@ function judgeDefault(subject: string, { name, isRoots }: ProfileFacts): Finding
 /** Properties of a unit as `systemctl show` prints them, lists joined by blanks. */
 export type Properties = Readonly<Record<string, string>>;
 
-/** Those that {@link closedBy} asks for. */
+/** The properties that {@link closedBy} needs. */
 export const CONFINEMENT = [
   'LoadState',
   'ProtectHome',
@@ -86,7 +86,7 @@ export const CONFINEMENT = [
 ] as const;
 
 const HOMES = ['/home', '/root', '/run/user'];
-/** What each level of ProtectSystem= makes read-only. */
+/** The paths that each level of ProtectSystem= makes read-only. */
 const SYSTEM: Readonly<Record<string, readonly string[]>> = {
   yes: ['/usr', '/boot', '/efi'],
   full: ['/usr', '/boot', '/efi', '/etc'],
@@ -107,7 +107,7 @@ export function closedBy(unit: Properties, directory: string): string | undefine
   return readOnlyBy(unit, directory);
 }
 
-/** What is opened again deeper down counts. */
+/** A directory below a closed one may be opened again. */
 function readOnlyBy(unit: Properties, directory: string): string | undefined {
   const system = unit['ProtectSystem'] ?? 'no';
   const closed: readonly (readonly [path: string, setting: string])[] = [

@@ -11,7 +11,7 @@ import { SHADOWS } from '../judge/consumers.ts';
 
 export async function lookAtConsumers(deps: LookDeps): Promise<readonly ConsumerFacts[]> {
   const found: ConsumerFacts[] = [];
-  // One after another: each has systemd answer.
+  // In sequence, since each of them asks systemd.
   for (const consumer of deps.config.consumers) found.push(await lookAt(deps, consumer));
   return found;
 }

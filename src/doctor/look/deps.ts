@@ -11,7 +11,7 @@ import type { NotifyDeps } from '../../notify/contract.ts';
 import type { SinkDeps } from '../../sinks/contract.ts';
 import type { Unseen } from '../contract.ts';
 
-/** What the doctor looks with. It changes nothing, and signals nobody. */
+/** The tools of the doctor, which changes nothing and signals nobody. */
 export interface LookDeps {
   readonly sinks: SinkDeps;
   readonly notify: NotifyDeps;

@@ -14,7 +14,7 @@ import { ImdsClient } from '../../source/imds/client.ts';
 import { createImdsSource } from '../../source/imds/source.ts';
 import type { MachineFacts, MetadataFacts, Unseen } from '../contract.ts';
 
-/** What says that this is a container, where one made by the usual tools is. */
+/** Files that the usual tools leave in containers. */
 const CONTAINERS = ['/.dockerenv', '/run/.containerenv', '/run/systemd/container'];
 const IMDSD = '/run/systemd/io.systemd.InstanceMetadata';
 
@@ -86,7 +86,7 @@ export function lookAtMachine(
   if (presence !== 'there' && presence !== 'none') miss({ subject: path, reason: presence });
   const { origin, generation } = readState(directory);
   return {
-    // What could not be looked at is taken to be there: its absence would be a finding.
+    // If it cannot be seen, it counts as existing: its absence would be a finding.
     hasState: presence === 'none' ? false : presence !== 'there' || generation > 0,
     ...(origin.instanceId !== undefined && { stateInstance: origin.instanceId }),
     ...(fetched.ok && fetched.origin.instanceId !== undefined && { instance: fetched.origin.instanceId }),
