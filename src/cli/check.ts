@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { formatProblems, placeText, type Problem } from '../config/problem.ts';
+import { formatProblems, positionText, type Problem } from '../config/problem.ts';
 import type { Config, ConsumerConfig } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode, exitCodeOfErrors, worstOf } from '../core/exit.ts';
@@ -144,7 +144,7 @@ async function judgeUnits(world: World, deps: LookDeps): Promise<readonly Findin
 function describeProblem({ severity, path, message, hint, ...place }: Problem): Finding {
   const id = ({ error: 'config-refused', warning: 'config-doubtful', note: 'config-overridden' } as const)[severity];
   const problem = path === '' ? message : `${path}: ${message}`;
-  return finding(id, severity, placeText(place), {
+  return finding(id, severity, positionText(place), {
     problem,
     evidence: [],
     remedy: { text: hint ?? 'correct it there' },

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { placeText, show as showValue } from '../config/problem.ts';
-import { isList, isMapping, type Entry, type Place, type Tree } from '../config/tree.ts';
+import { positionText, show as showValue } from '../config/problem.ts';
+import { isList, isMapping, type Entry, type Position, type Tree } from '../config/tree.ts';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { printable } from '../core/printable.ts';
@@ -43,7 +43,7 @@ async function show(world: World, options: ConfigOptions): Promise<ExitCode> {
   const given = new Set(settings.flatMap(({ path, at }) => (at ? [path] : [])));
   const silent = settings.filter(({ path, at }) => at !== undefined || environmentOf(world, path) === undefined);
   const lines = [
-    ...silent.map(({ path, value, at }) => `${path}: ${value}  # ${at ? placeText(at) : 'default'}`),
+    ...silent.map(({ path, value, at }) => `${path}: ${value}  # ${at ? positionText(at) : 'default'}`),
     ...Object.keys(VARIABLES).flatMap((path) => (given.has(path) ? [] : (environmentOf(world, path) ?? []))),
   ].map(printable);
   world.print([`# ${await inForce(world, config.path)}`, ...lines, ''].join('\n'));
@@ -84,7 +84,7 @@ interface Setting {
   /** `sinks[0].mode` */
   readonly path: string;
   readonly value: string;
-  readonly at?: Place;
+  readonly at?: Position;
 }
 
 interface Schema {

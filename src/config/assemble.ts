@@ -2,21 +2,21 @@ import { resolve } from 'node:path';
 import * as v from 'valibot';
 import type { Config } from '../core/config.ts';
 import { buildConfig, type Origin } from './build.ts';
-import { invalid, note, placeText, didYouMean, pathText, show, type ConfigResult, type Problem } from './problem.ts';
+import { invalid, note, positionText, didYouMean, pathText, show, type ConfigResult, type Problem } from './problem.ts';
 import { checkNames, checkRules, type ValidatePattern } from './rules.ts';
 import { anyKind, file } from './schema.ts';
 import {
   plain,
   find,
-  keyPlaceOf,
-  placeOf,
+  keyPositionOf,
+  positionOf,
   isList,
   isMapping,
   type Tree,
   type Path,
   type Entry,
   type Mapping,
-  type Place,
+  type Position,
 } from './tree.ts';
 
 export interface Parts extends Origin {
@@ -78,7 +78,7 @@ function toProblem(tree: Tree, issue: v.BaseIssue<unknown>): Problem {
   if (isAboutKey && !found) return missing(tree, path);
   const value = isAboutKey ? path.at(-1) : found && plain(found);
   const [expected = '', hint] = issue.message.split('\n');
-  return invalid(isAboutKey ? keyPlaceOf(tree, path) : placeOf(tree, path), {
+  return invalid(isAboutKey ? keyPositionOf(tree, path) : positionOf(tree, path), {
     path: pathText(path),
     message: `expected ${expected}, got ${show(value)}`,
     hint: value === null ? 'give it a value, or remove the line' : hint,
@@ -87,7 +87,7 @@ function toProblem(tree: Tree, issue: v.BaseIssue<unknown>): Problem {
 
 function unknownKey(tree: Tree, path: Path, known: readonly string[]): Problem {
   const key = String(path.at(-1) ?? '');
-  return invalid(keyPlaceOf(tree, path), {
+  return invalid(keyPositionOf(tree, path), {
     path: pathText(path),
     message: `expected a known setting, got ${show(key)}`,
     hint: didYouMean(key, known) ?? `known here: ${known.join(', ')}`,
@@ -96,7 +96,7 @@ function unknownKey(tree: Tree, path: Path, known: readonly string[]): Problem {
 
 function missing(tree: Tree, path: Path): Problem {
   const key = String(path.at(-1) ?? '');
-  return invalid(placeOf(tree, path), {
+  return invalid(positionOf(tree, path), {
     path: pathText(path),
     message: `expected it to be set, got nothing`,
     hint: `add ${key}:`,
@@ -143,12 +143,12 @@ function joinNames(first: Mapping, second: Mapping, path: Path, problems: Proble
 }
 
 function clash(first: Tree, second: Tree, path: Path): Problem {
-  const message = `expected a name of its own, got that of ${placeText(first.at)}`;
+  const message = `expected a name of its own, got that of ${positionText(first.at)}`;
   return invalid(second.at, { path: pathText(path), message, hint: 'keep one of the two, or rename it' });
 }
 
 function override(first: Tree, second: Tree, path: Path): Problem {
-  const message = `${show(second.value)} counts, in place of ${show(first.value)} in ${placeText(first.at)}`;
+  const message = `${show(second.value)} counts, in place of ${show(first.value)} in ${positionText(first.at)}`;
   return note(second.at, { path: pathText(path), message, hint: 'nothing, if that is meant' });
 }
 
@@ -198,7 +198,7 @@ function sinkOf(option: string, settings: Settings): Tree {
   return mapping({ file: option }, entries);
 }
 
-function mapping(at: Place, trees: readonly [string, Tree][]): Tree {
+function mapping(at: Position, trees: readonly [string, Tree][]): Tree {
   return { at, value: new Map(trees.map(([key, tree]): [string, Entry] => [key, { key: tree.at, tree }])) };
 }
 

@@ -11,7 +11,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { invalid, pathText, show, type Finding, type Problem } from './problem.ts';
-import type { Entry, Path, Place, Tree } from './tree.ts';
+import type { Entry, Path, Position, Tree } from './tree.ts';
 
 /** Deeper than any setting: a limit for recursion. */
 const MAX_DEPTH = 16;
@@ -22,7 +22,7 @@ export type Parsed =
 /** YAML 1.2 without what a configuration has no use for: aliases, tags, several documents. Never throws. */
 export function parseYaml(file: string, text: string): Parsed {
   const lines = new LineCounter();
-  const locate = (offset: number): Place => {
+  const locate = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
@@ -66,10 +66,11 @@ function compose(text: string, lineCounter: LineCounter): Document.Parsed | unde
   }
 }
 
-function syntaxProblem(place: Place, { code, message }: { code: string; message: string }): Problem {
-  if (code === 'MULTIPLE_DOCS') return invalid(place, { message: 'expected one YAML document, got another after ---' });
+function syntaxProblem(position: Position, { code, message }: { code: string; message: string }): Problem {
+  if (code === 'MULTIPLE_DOCS')
+    return invalid(position, { message: 'expected one YAML document, got another after ---' });
   const short = message.replace(/\S{60,}/g, '…').slice(0, 200);
-  return invalid(place, {
+  return invalid(position, {
     message: `expected YAML, got an error: ${short.charAt(0).toLowerCase()}${short.slice(1)}`,
     hint: code === 'TAB_AS_INDENT' ? 'indent with spaces' : undefined,
   });
@@ -78,9 +79,9 @@ function syntaxProblem(place: Place, { code, message }: { code: string; message:
 /** Turns nodes of the parser into a {@link Tree}, collecting what it refuses. */
 class Grower {
   readonly problems: Problem[] = [];
-  readonly #locate: (offset: number) => Place;
+  readonly #locate: (offset: number) => Position;
 
-  constructor(locate: (offset: number) => Place) {
+  constructor(locate: (offset: number) => Position) {
     this.#locate = locate;
   }
 
@@ -93,8 +94,8 @@ class Grower {
     return tree;
   }
 
-  #grow(node: unknown, path: Path, around: Place): Tree {
-    const at = this.#place(node) ?? around;
+  #grow(node: unknown, path: Path, around: Position): Tree {
+    const at = this.#position(node) ?? around;
     if (path.length > MAX_DEPTH)
       return this.#refuse(at, path, { message: 'expected a setting, got one nested too deeply' });
     if (isAlias(node)) return this.#refuse(at, path, { message: 'expected the value itself, got an alias (*)' });
@@ -107,7 +108,7 @@ class Grower {
     const entries = new Map<string, Entry>();
     for (const pair of items) {
       const key = keyText(pair.key);
-      const at = this.#place(pair.key) ?? this.#locate(0);
+      const at = this.#position(pair.key) ?? this.#locate(0);
       if (key === undefined) this.#refuse(at, path, { message: 'expected the name of a setting, got another key' });
       else if (entries.has(key)) {
         const line = entries.get(key)?.key.line ?? 0;
@@ -117,12 +118,12 @@ class Grower {
     return entries;
   }
 
-  #place(node: unknown): Place | undefined {
+  #position(node: unknown): Position | undefined {
     const range = node !== null && typeof node === 'object' && 'range' in node ? node.range : undefined;
     return Array.isArray(range) && typeof range[0] === 'number' ? this.#locate(range[0]) : undefined;
   }
 
-  #refuse(at: Place, path: Path, finding: Finding): Tree {
+  #refuse(at: Position, path: Path, finding: Finding): Tree {
     this.problems.push(invalid(at, { path: pathText(path), ...finding }));
     return { at, value: null };
   }

@@ -1,14 +1,14 @@
 import type { Config } from '../core/config.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
-import type { Place, Tree } from './tree.ts';
+import type { Position, Tree } from './tree.ts';
 
 export type ConfigResult =
   /** `tree`: what the files say together. */
   | { readonly ok: true; readonly config: Config; readonly tree: Tree; readonly warnings: readonly Problem[] }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-export interface Problem extends Place {
+export interface Problem extends Position {
   /** `note`: of one setting in several files, which of them counts. */
   readonly severity: 'error' | 'warning' | 'note';
   readonly code: Extract<ErrorCode, 'CONFIG_INVALID' | 'CONFIG_UNREADABLE' | 'CONFIG_UNSAFE'>;
@@ -16,31 +16,31 @@ export interface Problem extends Place {
   readonly path: string;
   /** `expected …, got …`. */
   readonly message: string;
-  /** What the administrator does next. */
+  /** The administrator's next step. */
   readonly hint?: string;
 }
 
-/** What a check finds out about one setting. */
+/** The result of a check of one setting. */
 export interface Finding {
   readonly path?: string;
   readonly message: string;
   readonly hint?: string | undefined;
 }
 
-export function invalid(place: Place, finding: Finding): Problem {
-  return problem('CONFIG_INVALID', place, finding);
+export function invalid(position: Position, finding: Finding): Problem {
+  return problem('CONFIG_INVALID', position, finding);
 }
 
-export function warning(place: Place, finding: Finding): Problem {
-  return { ...problem('CONFIG_INVALID', place, finding), severity: 'warning' };
+export function warning(position: Position, finding: Finding): Problem {
+  return { ...problem('CONFIG_INVALID', position, finding), severity: 'warning' };
 }
 
-export function note(place: Place, finding: Finding): Problem {
-  return { ...problem('CONFIG_INVALID', place, finding), severity: 'note' };
+export function note(position: Position, finding: Finding): Problem {
+  return { ...problem('CONFIG_INVALID', position, finding), severity: 'note' };
 }
 
-export function problem(code: Problem['code'], place: Place, { path = '', message, hint }: Finding): Problem {
-  return { severity: 'error', code, ...place, path, message, ...(hint === undefined ? {} : { hint }) };
+export function problem(code: Problem['code'], position: Position, { path = '', message, hint }: Finding): Problem {
+  return { severity: 'error', code, ...position, path, message, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** A line each, `file:line:column: path: message`, and one for its hint; empty without problems. */
@@ -48,19 +48,19 @@ export function formatProblems(problems: readonly Problem[]): string {
   return problems.map(format).join('');
 }
 
-function format({ severity, path, message, hint, ...place }: Problem): string {
-  const parts = [placeText(place), ...(severity === 'error' ? [] : [severity]), ...(path ? [path] : []), message];
+function format({ severity, path, message, hint, ...position }: Problem): string {
+  const parts = [positionText(position), ...(severity === 'error' ? [] : [severity]), ...(path ? [path] : []), message];
   const lines = [parts.join(': '), ...(hint === undefined ? [] : [`  hint: ${hint}`])];
   return lines.map((line) => `${printable(line)}\n`).join('');
 }
 
-export function placeText({ file, line, column }: Place): string {
+export function positionText({ file, line, column }: Position): string {
   return [file, line, column].filter((part) => part !== undefined).join(':');
 }
 
 const LONGEST = 60;
 
-/** What stands there, for `got …`. Long texts, and such as may be keys or passwords, are described instead. */
+/** A value for `got …`. Long texts, and texts that may be keys or passwords, are described instead. */
 export function show(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (typeof value === 'string') return showText(value);

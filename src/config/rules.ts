@@ -4,7 +4,17 @@ import { invalid, warning, didYouMean, pathText, show, type Problem } from './pr
 import { readKeys, readMode } from './scalars.ts';
 import { isWithin, sharedFiles } from './shared-files.ts';
 import { sourceNames, sourceRules } from './sources.ts';
-import { entriesAt, itemsAt, find, placeOf, textAt, keyPlaceOf, type Entry, type Part, type Tree } from './tree.ts';
+import {
+  entriesAt,
+  itemsAt,
+  find,
+  positionOf,
+  textAt,
+  keyPositionOf,
+  type Entry,
+  type Item,
+  type Tree,
+} from './tree.ts';
 
 /**
  * What the settings have against each other; errors and warnings. Works on what was written rather than on what the
@@ -35,13 +45,13 @@ export function checkNames(files: readonly Tree[]): Problem[] {
   ];
 }
 
-function sinksOf(files: readonly Tree[]): Part[] {
+function sinksOf(files: readonly Tree[]): Item[] {
   return files.flatMap((file) =>
     itemsAt(file, ['sinks']).map((tree, index) => ({ tree, path: pathText(['sinks', index]) })),
   );
 }
 
-function danglingNames(sinks: readonly Part[], known: readonly string[]): Problem[] {
+function danglingNames(sinks: readonly Item[], known: readonly string[]): Problem[] {
   return sinks.flatMap(({ tree, path }) =>
     itemsAt(tree, ['notify']).flatMap(({ at, value }, index) => {
       if (typeof value !== 'string' || known.includes(value)) return [];
@@ -56,7 +66,7 @@ function danglingNames(sinks: readonly Part[], known: readonly string[]): Proble
   );
 }
 
-function unusedConsumers(sinks: readonly Part[], consumers: ReadonlyMap<string, Entry>): Problem[] {
+function unusedConsumers(sinks: readonly Item[], consumers: ReadonlyMap<string, Entry>): Problem[] {
   const used = new Set(sinks.flatMap(({ tree }) => itemsAt(tree, ['notify']).map(({ value }) => value)));
   return [...consumers]
     .filter(([name]) => !used.has(name))
@@ -69,7 +79,7 @@ function unusedConsumers(sinks: readonly Part[], consumers: ReadonlyMap<string, 
 }
 
 /** `after`: of other consumers of the same file, and in no circle. */
-function wrongOrder(sinks: readonly Part[], consumers: ReadonlyMap<string, Entry>): Problem[] {
+function wrongOrder(sinks: readonly Item[], consumers: ReadonlyMap<string, Entry>): Problem[] {
   const afterOf = (name: string): readonly Tree[] => itemsAt(consumers.get(name)?.tree, ['after']);
   const shared = (one: string, other: string): boolean =>
     sinks.some(({ tree }) => {
@@ -104,16 +114,16 @@ function noSinks([first]: readonly Tree[]): Problem[] {
 }
 
 /** A problem with a setting of a sink, a consumer or a file. */
-function wrong({ tree, path }: Part, keys: readonly string[], message: string, hint?: string): Problem[] {
-  return [invalid(placeOf(tree, keys), { path: [path, ...keys].filter(Boolean).join('.'), message, hint })];
+function wrong({ tree, path }: Item, keys: readonly string[], message: string, hint?: string): Problem[] {
+  return [invalid(positionOf(tree, keys), { path: [path, ...keys].filter(Boolean).join('.'), message, hint })];
 }
 
 /** A problem with a setting that should not be there. */
-function misplaced({ tree, path }: Part, key: string, message: string, hint: string): Problem[] {
-  return [invalid(keyPlaceOf(tree, [key]), { path: `${path}.${key}`, message, hint })];
+function misplaced({ tree, path }: Item, key: string, message: string, hint: string): Problem[] {
+  return [invalid(keyPositionOf(tree, [key]), { path: `${path}.${key}`, message, hint })];
 }
 
-function sinkRules(sink: Part): Problem[] {
+function sinkRules(sink: Item): Problem[] {
   const format = textAt(sink.tree, ['format']);
   return [
     ...readableByOthers(sink),
@@ -123,15 +133,17 @@ function sinkRules(sink: Part): Problem[] {
   ];
 }
 
-function readableByOthers({ tree, path }: Part): Problem[] {
+function readableByOthers({ tree, path }: Item): Problem[] {
   const text = textAt(tree, ['mode']);
   const reading = text === undefined ? {} : readMode(text);
   if (!('value' in reading) || reading.value === 'any' || (reading.value & 0o004) === 0) return [];
   const message = `expected a mode that keeps others out, got ${show(text)}: every user of this machine can read the secret`;
-  return [warning(placeOf(tree, ['mode']), { path: `${path}.mode`, message, hint: 'give it a group: and mode 0640' })];
+  return [
+    warning(positionOf(tree, ['mode']), { path: `${path}.mode`, message, hint: 'give it a group: and mode 0640' }),
+  ];
 }
 
-function shapeOrKeys(sink: Part): Problem[] {
+function shapeOrKeys(sink: Item): Problem[] {
   const keys = find(sink.tree, ['keys']);
   if (!keys) return [];
   if (find(sink.tree, ['shape']))
@@ -139,7 +151,7 @@ function shapeOrKeys(sink: Part): Problem[] {
   return entriesAt(keys, []).length > 0 ? [] : wrong(sink, ['keys'], 'expected at least one place, got none');
 }
 
-function fileOrDirectory(sink: Part): Problem[] {
+function fileOrDirectory(sink: Item): Problem[] {
   const [one, several] = [
     ['path', 'field'],
     ['directory', 'names'],
@@ -154,12 +166,12 @@ function fileOrDirectory(sink: Part): Problem[] {
 }
 
 /** What the schema cannot ask for, since it depends on other settings. */
-function missing(sink: Part, key: string): Problem[] {
+function missing(sink: Item, key: string): Problem[] {
   return wrong(sink, [key], 'expected it to be set, got nothing', `add ${key}:`);
 }
 
 /** Two values in one place, or one inside the other. */
-function overlappingKeys(sink: Part): Problem[] {
+function overlappingKeys(sink: Item): Problem[] {
   const places = entriesAt(sink.tree, ['keys']).flatMap(([field, { tree }]) => {
     const keys = keysOf(tree);
     return keys ? [{ field, keys }] : [];
@@ -182,7 +194,7 @@ function keysOf(tree: Tree): readonly string[] | undefined {
   return 'value' in reading ? reading.value : undefined;
 }
 
-function repeatedVariables(sink: Part): Problem[] {
+function repeatedVariables(sink: Item): Problem[] {
   const prefix = textAt(sink.tree, ['prefix']) ?? '';
   const names = Object.entries(DOTENV_NAMES).map(([field, usual]) => {
     const given = find(sink.tree, ['names', field]);
@@ -195,7 +207,7 @@ function repeatedVariables(sink: Part): Problem[] {
   });
 }
 
-function consumerRules(consumer: Part): Problem[] {
+function consumerRules(consumer: Item): Problem[] {
   const type = textAt(consumer.tree, ['type']);
   return [
     ...beforeWithoutExpiring(consumer),
@@ -204,7 +216,7 @@ function consumerRules(consumer: Part): Problem[] {
   ];
 }
 
-function beforeWithoutExpiring(consumer: Part): Problem[] {
+function beforeWithoutExpiring(consumer: Item): Problem[] {
   const { tree } = consumer;
   const when = textAt(tree, ['when']) ?? usualWhen(textAt(tree, ['type']), textAt(tree, ['action']));
   if (when !== 'changed' || !find(tree, ['before'])) return [];
@@ -212,13 +224,13 @@ function beforeWithoutExpiring(consumer: Part): Problem[] {
   return misplaced(consumer, 'before', message, 'remove it, or add when: expiring');
 }
 
-function signalWithoutKill(consumer: Part): Problem[] {
+function signalWithoutKill(consumer: Item): Problem[] {
   if (textAt(consumer.tree, ['action']) === 'kill' || !find(consumer.tree, ['signal'])) return [];
   const message = 'expected it with action: kill alone, got another action';
   return misplaced(consumer, 'signal', message, 'remove it, or add action: kill');
 }
 
-function aTarget(consumer: Part): Problem[] {
+function aTarget(consumer: Item): Problem[] {
   if (['pid_file', 'process'].some((key) => find(consumer.tree, [key]))) return [];
   return wrong(consumer, [], 'expected pid_file or process, got neither');
 }

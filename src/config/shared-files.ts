@@ -4,13 +4,13 @@ import { isExpirationMember, ownVariables, secretPlaces } from '../core/owned.ts
 import { octal } from '../core/printable.ts';
 import { idOf, keyOf } from '../core/sink-id.ts';
 import { buildSinks } from './build.ts';
-import { invalid, placeText, type Problem, show } from './problem.ts';
+import { invalid, positionText, type Problem, show } from './problem.ts';
 import { readPath } from './scalars.ts';
 import { sink as schema } from './sink-schema.ts';
-import { entriesAt, type Part, type Path, placeOf, plain, textAt, type Tree } from './tree.ts';
+import { entriesAt, type Item, type Path, positionOf, plain, textAt, type Tree } from './tree.ts';
 
 /** Sinks of one file must own different parts of it, and want the same owner and mode. */
-export function sharedFiles(sinks: readonly Part[]): Problem[] {
+export function sharedFiles(sinks: readonly Item[]): Problem[] {
   const files = Map.groupBy(
     sinks.flatMap((part) => pathsOf(part.tree).map((file): Filed => ({ ...part, file }))),
     ({ file }) => file,
@@ -22,7 +22,7 @@ export function sharedFiles(sinks: readonly Part[]): Problem[] {
 }
 
 /** A sink with one of its files. */
-interface Filed extends Part {
+interface Filed extends Item {
   readonly file: string;
 }
 
@@ -33,9 +33,9 @@ function namesakes(part: Filed, files: ReadonlyMap<string, readonly Filed[]>): P
   const own = others.length > 0 && built(part);
   const other = own && others.find((one) => idIn(one) === idOf(own));
   if (!other) return [];
-  const there = placeText(placeOf(other.tree, ['path']));
+  const there = positionText(positionOf(other.tree, ['path']));
   const message = `expected a path that names no other sink, got ${show(idOf(own))}, as at ${there}`;
-  return [invalid(placeOf(tree, ['path']), { path: `${at}.path`, message, hint: 'choose another path' })];
+  return [invalid(positionOf(tree, ['path']), { path: `${at}.path`, message, hint: 'choose another path' })];
 }
 
 function idIn(part: Filed): string | undefined {
@@ -64,9 +64,9 @@ function conflicts(parts: readonly Filed[]): Problem[] {
       const conflict = own && other && conflictOf(own, other);
       if (!conflict) continue;
       const { setting, expected, got } = conflict;
-      const there = placeText(placeOf(parts[before]?.tree ?? tree, ['path']));
+      const there = positionText(positionOf(parts[before]?.tree ?? tree, ['path']));
       const message = `expected ${expected}, got ${got} ${there}`;
-      return [invalid(placeOf(tree, setting), { path: [path, ...setting].join('.'), message, hint: HINT })];
+      return [invalid(positionOf(tree, setting), { path: [path, ...setting].join('.'), message, hint: HINT })];
     }
     return [];
   });

@@ -1,7 +1,7 @@
 import { INSTANCE } from '../core/config.ts';
 import { didYouMean, invalid, pathText, show, warning, type Problem } from './problem.ts';
 import { readDuration } from './scalars.ts';
-import { entriesAt, itemsAt, placeOf, textAt, type Entry, type Part, type Tree } from './tree.ts';
+import { entriesAt, itemsAt, positionOf, textAt, type Entry, type Item, type Tree } from './tree.ts';
 
 /** STS gives no more to whoever signs with the credentials of a role, as every source does that another is made from. */
 const LONGEST_CHAINED_MS = 3_600_000;
@@ -18,7 +18,7 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
   if (duration !== undefined && (readDuration(duration) ?? 0) > LONGEST_CHAINED_MS) {
     const message = `expected at most 1h, got ${show(duration)}: STS gives no more to the credentials of a role`;
     const hint = 'leave it out: it is refreshed in time';
-    problems.push(invalid(placeOf(tree, ['duration']), { path: `${path}.duration`, message, hint }));
+    problems.push(invalid(positionOf(tree, ['duration']), { path: `${path}.duration`, message, hint }));
   }
   const tags = entriesAt(tree, ['tags']).map(([tag]) => tag);
   for (const [index, { at, value }] of itemsAt(tree, ['transitive_tags']).entries()) {
@@ -30,7 +30,7 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
 }
 
 /** Names of sources that lead nowhere, or in a circle, and sources that nobody uses. */
-export function sourceNames(files: readonly Tree[], sinks: readonly Part[]): Problem[] {
+export function sourceNames(files: readonly Tree[], sinks: readonly Item[]): Problem[] {
   const sources = new Map(files.flatMap((file) => entriesAt(file, ['sources'])));
   const bases = [...sources].map(([name, { tree }]) => ({ tree, path: pathText(['sources', name]) }));
   const used = new Set([
@@ -50,12 +50,12 @@ export function sourceNames(files: readonly Tree[], sinks: readonly Part[]): Pro
 
 type Sources = ReadonlyMap<string, Entry>;
 
-function unknownName({ tree, path }: Part, setting: string, sources: Sources): Problem[] {
+function unknownName({ tree, path }: Item, setting: string, sources: Sources): Problem[] {
   const name = textAt(tree, [setting]) ?? INSTANCE;
   if (name === INSTANCE || sources.has(name)) return [];
   const hint = didYouMean(name, [INSTANCE, ...sources.keys()]) ?? 'define it under sources, or leave this out';
   const message = `expected the name of a source, got ${show(name)}`;
-  return [invalid(placeOf(tree, [setting]), { path: `${path}.${setting}`, message, hint })];
+  return [invalid(positionOf(tree, [setting]), { path: `${path}.${setting}`, message, hint })];
 }
 
 function baseOf(tree: Tree): string {
@@ -70,7 +70,7 @@ function circle(name: string, tree: Tree, sources: Sources): Problem[] {
   if (!way.has(name) || name === INSTANCE) return [];
   const message = `expected a source that leads to ${INSTANCE}, got a circle: ${[...way].join(', ')}`;
   return [
-    invalid(placeOf(tree, ['from']), {
+    invalid(positionOf(tree, ['from']), {
       path: `${pathText(['sources', name])}.from`,
       message,
       hint: 'change one of them',

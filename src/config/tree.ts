@@ -1,5 +1,5 @@
-/** Where something was written: a spot in a file, or an option of the command line (`--dotenv`), which has no lines. */
-export interface Place {
+/** A position in a file, or an option of the command line (`--dotenv`), which has no lines. */
+export interface Position {
   readonly file: string;
   /** From 1. */
   readonly line?: number;
@@ -7,9 +7,9 @@ export interface Place {
   readonly column?: number;
 }
 
-/** A value of a file or of the command line that knows where it was written. */
+/** A value of a file or of the command line, with its position. */
 export interface Tree {
-  readonly at: Place;
+  readonly at: Position;
   readonly value: Scalar | readonly Tree[] | Mapping;
 }
 
@@ -18,12 +18,12 @@ export type Mapping = ReadonlyMap<string, Entry>;
 export type Path = readonly (string | number)[];
 
 export interface Entry {
-  readonly key: Place;
+  readonly key: Position;
   readonly tree: Tree;
 }
 
 /** One sink or consumer, and which one of its file it is: `sinks[2]`. */
-export interface Part {
+export interface Item {
   readonly tree: Tree;
   readonly path: string;
 }
@@ -43,7 +43,7 @@ export function plain({ value }: Tree): unknown {
   return value;
 }
 
-/** What stands at a path below the tree; undefined where nothing does. */
+/** The value at a path below the tree; undefined where there is none. */
 export function find(tree: Tree | undefined, path: Path): Tree | undefined {
   let found = tree;
   for (const key of path) found = child(found, key)?.tree;
@@ -57,18 +57,18 @@ function child(tree: Tree | undefined, key: string | number): Entry | undefined 
 }
 
 /** Where the value at a path was written; for a missing one the nearest thing around it. */
-export function placeOf(tree: Tree, path: Path): Place {
-  return path.length === 0 ? tree.at : (find(tree, path)?.at ?? placeOf(tree, path.slice(0, -1)));
+export function positionOf(tree: Tree, path: Path): Position {
+  return path.length === 0 ? tree.at : (find(tree, path)?.at ?? positionOf(tree, path.slice(0, -1)));
 }
 
 /** Where the key at the end of a path was written. */
-export function keyPlaceOf(tree: Tree, path: Path): Place {
+export function keyPositionOf(tree: Tree, path: Path): Position {
   const key = path.at(-1);
   const entry = key === undefined ? undefined : child(find(tree, path.slice(0, -1)), key);
-  return entry?.key ?? placeOf(tree, path);
+  return entry?.key ?? positionOf(tree, path);
 }
 
-/** The text at a path; undefined when nothing or something else stands there. */
+/** The text at a path; undefined if there is no text. */
 export function textAt(tree: Tree | undefined, path: Path): string | undefined {
   const value = find(tree, path)?.value;
   return typeof value === 'string' ? value : undefined;

@@ -9,15 +9,15 @@ import { errorOf, openFile } from '../paths/policies.ts';
 import type { Walker } from '../paths/walked.ts';
 import type { NotifyDeps } from './contract.ts';
 
-/** What a process is to look at that has the rights of a path's owner, or root's own and may be kept waiting. */
-export type Question =
+/** A task for a process with the rights of a path's owner, or for one of root's that may hang. */
+export type Task =
   | { readonly kind: 'pid-file'; readonly path: string }
   | { readonly kind: 'judge'; readonly command: readonly string[] };
 
 interface AskOptions {
   /** Unset: root. */
   readonly user?: User;
-  /** A process that hangs there keeps others from the same place. */
+  /** The path that it looks at: no second process starts for a path where one hangs. */
   readonly at: string;
   readonly signal: AbortSignal;
 }
@@ -35,7 +35,7 @@ const codes = { timeout: 'CONSUMER_UNINSPECTABLE', failed: 'CONSUMER_UNINSPECTAB
  */
 export async function ask<T extends object>(
   { actors }: NotifyDeps,
-  question: Question,
+  task: Task,
   schema: v.GenericSchema<unknown, T>,
   { user = ROOT, at, signal }: AskOptions,
 ): Promise<T> {
@@ -45,7 +45,7 @@ export async function ask<T extends object>(
   }
   const partner = { user, subject: `consumer ${at}`, about: at, maxBytes: MAX_BYTES, patienceMs: PATIENCE_MS, codes };
   using talk = new Talk(actors, partner);
-  talk.say(JSON.stringify(question));
+  talk.say(JSON.stringify(task));
   const answers = v.union([refused, failure, schema]);
   const said = await talk.hear<T | v.InferOutput<typeof failure>>((line) => v.parse(answers, JSON.parse(line)), signal);
   if ('error' in said) throw new AgentError(said.error.code, said.error.message, said.error);
@@ -54,7 +54,7 @@ export async function ask<T extends object>(
 
 const word = v.pipe(v.string(), v.maxLength(16_384), v.transform(printable));
 
-/** The form of an error in an answer. */
+/** An error in an answer. */
 export const ERROR = v.object({
   code: v.picklist(['CONSUMER_UNSAFE', 'CONSUMER_UNINSPECTABLE']),
   message: word,
@@ -65,30 +65,28 @@ const refused = v.object({ refused: word });
 const failure = v.object({ error: ERROR });
 
 /**
- * What this process finds with its own rights, which are the ones that are asked for by now, as a line of JSON. It may
- * wait: whoever asked does so only until a deadline. Undefined when the line, which is the agent's, asks something else.
+ * Answers the agent's task in a line of JSON, with the rights of this process, which are the user's by now. It may
+ * hang: the agent waits only until a deadline. Undefined if the line is no task of this kind.
  */
 export function answer(line: string, uid: number): string | undefined {
-  const question = JSON.parse(line) as Question | { readonly kind: 'other' };
-  if (question.kind !== 'judge' && question.kind !== 'pid-file') return undefined;
+  const task = JSON.parse(line) as Task | { readonly kind: 'other' };
+  if (task.kind !== 'judge' && task.kind !== 'pid-file') return undefined;
   try {
     const walker = { uid, mayWait: true };
     const found =
-      question.kind === 'judge'
-        ? { faults: judgeCommand(question.command, walker) }
-        : lookAtPidFile(question.path, walker);
+      task.kind === 'judge' ? { faults: judgeCommand(task.command, walker) } : lookAtPidFile(task.path, walker);
     return JSON.stringify(found);
   } catch (error) {
     return JSON.stringify({ error: toErrorInfo(error, 'CONSUMER_UNINSPECTABLE') });
   }
 }
 
-/** What one process finds at the path of a pid file with its own rights; behind `at` nothing was looked at. */
-export type Look = v.InferOutput<typeof LOOK>;
+/** The result of a look at a pid file with the rights of one process, which did not look beyond `at`. */
+export type PidFileLook = v.InferOutput<typeof PID_FILE_LOOK>;
 
 const integer = v.pipe(v.number(), v.integer());
 
-export const LOOK = v.variant('kind', [
+export const PID_FILE_LOOK = v.variant('kind', [
   v.object({ kind: v.literal('file'), pid: v.nullable(integer), writtenAt: v.number() }),
   v.object({ kind: v.literal('absent') }),
   v.object({ kind: v.literal('user'), at: v.string(), uid: integer, isClaim: v.boolean() }),
@@ -96,14 +94,14 @@ export const LOOK = v.variant('kind', [
 ]);
 
 /** Throws AgentError. */
-export function lookAtPidFile(path: string, walker: Walker): Look {
+export function lookAtPidFile(path: string, walker: Walker): PidFileLook {
   using found = openFile('pid_file', path, walker);
   if (found.kind === 'file') return read(path, found.held);
   if (found.kind === 'refused') throw errorOf('pid_file', path, found);
-  return v.parse(LOOK, found);
+  return v.parse(PID_FILE_LOOK, found);
 }
 
-function read(path: string, held: Parameters<typeof readFile>[0]): Look {
+function read(path: string, held: Parameters<typeof readFile>[0]): PidFileLook {
   try {
     const { bytes, stat } = readFile(held, { notRegular: 'CONSUMER_UNSAFE', tooLarge: 'CONSUMER_UNSAFE' });
     return { kind: 'file', pid: parsePid(bytes), writtenAt: Number(stat.mtimeMs) };
@@ -113,7 +111,7 @@ function read(path: string, held: Parameters<typeof readFile>[0]): Look {
   }
 }
 
-/** Some programs write more behind the number, in lines of its own. What else stands there is not repeated anywhere. */
+/** Some programs write more lines after the number. Other text is never repeated anywhere. */
 function parsePid(bytes: Buffer): number | null {
   const [, digits] = /^[ \t]*(\d{1,10})[ \t\r]*(?:\n|$)/.exec(bytes.toString('latin1', 0, 64)) ?? [];
   return digits === undefined ? null : Number(digits);

@@ -10,21 +10,21 @@ export interface NotifyDeps extends HostDeps {
   readonly clock: Pick<Clock, 'now'>;
   readonly readBootTime: () => BootTime;
   readonly processes: Processes;
-  /** Root's alone. */
+  /** Only root has them. */
   readonly actors?: Actors;
   readonly users: Users;
-  /** Who the agent is. */
+  /** The agent's identity. */
   readonly self: UserIds;
-  /** Current and previous ones, which no hook's output is to show; unset: there are none. */
+  /** Current and previous secrets, masked in the output of hooks; unset: none. */
   readonly secrets?: () => readonly Secret[];
-  /** Unset: as on every host. */
+  /** Unset: the defaults. */
   readonly watch?: WatchTimes;
 }
 
 export interface WatchTimes {
   /** How long a consumer is watched after it was signalled, reloaded or restarted. */
   readonly windowMs: number;
-  /** How long one that was to end, or that somebody else restarts, may take to come back. */
+  /** How long a consumer that was to end, or that somebody else restarts, may take to come back. */
   readonly successorMs: number;
 }
 
@@ -32,7 +32,7 @@ export interface NotifyRequest {
   readonly consumer: ConsumerConfig;
   readonly generation: number;
   readonly reason: 'changed' | 'first' | 'retry' | 'manual' | 'renewed';
-  /** Of the files that changed. */
+  /** The files that changed. */
   readonly paths: readonly string[];
   /** When the last of them was renamed; unset: notify in any case. */
   readonly changedAt?: BootTime | undefined;
@@ -40,7 +40,7 @@ export interface NotifyRequest {
   readonly noRestartBefore?: number;
   /** Keys of processes that earlier attempts at the same notification reached: not notified again. */
   readonly notified?: readonly string[];
-  /** Files of processes that were notified before, as {@link SentProcess.file}, with their keys: known to be meant. */
+  /** Executables of processes that were notified before, as {@link SentProcess.file}, with their keys: these are meant. */
   readonly matched?: readonly string[];
 }
 
@@ -59,33 +59,33 @@ const sentProcessSchema = v.object({
 
 export type SentProcess = Readonly<v.InferOutput<typeof sentProcessSchema>>;
 
-/** What was sent to a consumer that is to be watched. It is on disk as long as the watch goes on. */
+/** A notification whose consumer is watched. It is on disk as long as the watch lasts. */
 export const sentSchema = v.object({
   /** On the kernel's clock. */
   at: v.object({ bootId: v.string(), sinceBoot: v.number() }),
   /** `SIGHUP to pid 4711`. */
   detail: v.string(),
   processes: v.pipe(v.array(sentProcessSchema), v.readonly()),
-  /** A unit whose state says whether it lives, and how often systemd had restarted it by itself. */
+  /** A unit, whose state shows whether it lives, and how often systemd had restarted it by itself. */
   unit: v.exactOptional(v.object({ name: v.string(), restarts: v.number() })),
-  /** What was sent ends a process in good order, so that a successor is awaited. */
+  /** The notification ends a process in good order, so that a successor is awaited. */
   endsIt: v.boolean(),
-  /** There are others that are still to be notified. */
+  /** Other processes are still to be notified. */
   isPartial: v.boolean(),
 });
 
 export type Sent = Readonly<v.InferOutput<typeof sentSchema>>;
 
-/** Tells a process from others that have the same number later. */
+/** Identifies a process: its number may be reused. */
 export function keyOf({ pid, startedAt }: Pick<SentProcess, 'pid' | 'startedAt'>): string {
   return `${pid}@${startedAt}`;
 }
 
-/** `sent`: to be watched, see watch.ts; `rest`: of others that are still to be notified. */
+/** `sent`: to be watched (watch.ts); `rest`: for processes that are still to be notified. */
 export type NotifyResult = Outcome | { readonly result: 'sent'; readonly sent: Sent; readonly rest?: PendingResult };
 
-/** A notification of which nothing was sent yet. Processes are held until it is disposed of. */
-export interface Prepared extends Prospect, Disposable {
+/** A notification that is not sent yet. Processes are held until it is disposed of. */
+export interface PreparedNotification extends Prospect, Disposable {
   readonly send: () => Promise<NotifyResult>;
 }
 
@@ -98,7 +98,7 @@ export function failed(message: string, hint: string): AgentError {
   return new AgentError('CONSUMER_FAILED', message, { hint });
 }
 
-/** Rejects with CONSUMER_FAILED where there is none of that name. */
+/** Rejects with CONSUMER_FAILED if there is no such user. `key`: the setting that names it. */
 export async function userNamed(
   { users }: Pick<NotifyDeps, 'users'>,
   key: string,

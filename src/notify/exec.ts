@@ -15,11 +15,15 @@ import {
   type NotifyDeps,
   type NotifyRequest,
   type NotifyResult,
-  type Prepared,
+  type PreparedNotification,
 } from './contract.ts';
 
 /** Runs a consumer's program: notified when it ends with exit code 0. */
-export async function prepareExec(deps: NotifyDeps, consumer: ExecConsumer, attempt: Attempt): Promise<Prepared> {
+export async function prepareExec(
+  deps: NotifyDeps,
+  consumer: ExecConsumer,
+  attempt: Attempt,
+): Promise<PreparedNotification> {
   const user = await userOf(deps, consumer);
   const mayHang = await refuseUnsafe(deps, consumer.command, attempt.signal);
   return {
@@ -30,15 +34,15 @@ export async function prepareExec(deps: NotifyDeps, consumer: ExecConsumer, atte
   };
 }
 
-interface Run extends Attempt {
+interface HookAttempt extends Attempt {
   readonly consumer: ExecConsumer;
   readonly user: UserIds;
   readonly mayHang: boolean;
 }
 
-async function run(deps: NotifyDeps, attempt: Run): Promise<NotifyResult> {
+async function run(deps: NotifyDeps, attempt: HookAttempt): Promise<NotifyResult> {
   const { consumer } = attempt;
-  // Below a service manager a unit of its own, so that the sandbox of ours does not bind it.
+  // Below a service manager a unit of its own, which our unit's sandbox does not bind.
   const inUnit = deps.self.uid === 0 && hasSystemd(deps);
   const result = await (inUnit ? runInUnit : runHere)(deps, attempt);
   const hook = hookRun(deps, result);
@@ -70,8 +74,8 @@ async function userOf(deps: NotifyDeps, { user }: ExecConsumer): Promise<UserIds
 const FAULTS = v.object({ faults: v.array(v.object({ path: v.string(), isMissing: v.boolean(), error: ERROR })) });
 
 /**
- * Whoever can change what runs, or rename what leads to it, gets its rights. Gives whether it lies where even to start
- * it may take for ever.
+ * A user who can change the program, or rename a directory above it, gets its rights. Resolves to whether even its start
+ * may hang. Rejects with CONSUMER_UNSAFE, CONSUMER_UNINSPECTABLE and CONSUMER_FAILED.
  */
 async function refuseUnsafe(deps: NotifyDeps, command: readonly string[], signal: AbortSignal): Promise<boolean> {
   const { uid } = deps.self;
@@ -85,17 +89,17 @@ async function refuseUnsafe(deps: NotifyDeps, command: readonly string[], signal
   throw new AgentError(error.code, error.message, error);
 }
 
-/** How long it has after the timeout before it is killed, as with {@link runHere}. */
+/** Between the timeout and the kill, as with {@link runHere}. */
 const STOP_TIMEOUT = '1s';
 
-/** The manager ends the unit at the timeout, whatever becomes of us. Two at a time of one name are refused. */
-async function runInUnit(deps: NotifyDeps, { consumer, request, signal, user }: Run): Promise<CommandResult> {
+/** The manager ends the unit at the timeout, even if we end before. It refuses two of one name at a time. */
+async function runInUnit(deps: NotifyDeps, { consumer, request, signal, user }: HookAttempt): Promise<CommandResult> {
   const [program = '', ...args] = consumer.command;
   const { name, timeout } = consumer;
   // Names of consumers may hold what names of units may not.
   const unit = `credrotate-notify-${name.replace(/[^\w.-]/g, '_')}.service`;
   const command = [
-    // Its output is ours to mask, before any journal has it.
+    // --pipe: we mask its output before any journal gets it.
     ...['systemd-run', '--wait', '--collect', '--quiet', '--pipe'],
     ...[`--unit=${unit}`, `--uid=${user.uid}`, '--service-type=exec'],
     ...[`--property=RuntimeMaxSec=${timeout}ms`, `--property=TimeoutStopSec=${STOP_TIMEOUT}`],
@@ -108,13 +112,13 @@ async function runInUnit(deps: NotifyDeps, { consumer, request, signal, user }: 
   return await runTool(deps, command, { timeout, signal, keep: READ });
 }
 
-/** setpriv gives it all the groups of its user, which Node's own spawn would drop. */
-async function runHere(deps: NotifyDeps, attempt: Run): Promise<CommandResult> {
+/** setpriv sets all groups of the user, which Node's own spawn would drop. */
+async function runHere(deps: NotifyDeps, attempt: HookAttempt): Promise<CommandResult> {
   const { consumer, request, signal, user, mayHang } = attempt;
   const other = user.uid !== deps.self.uid;
   const become = ['/usr/bin/setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--'];
   const env = { ...contextOf(request), ...(await accountOf(deps, user, signal)) };
-  // A program is waited for until it has begun: one that hangs there must hang in another's place.
+  // Our spawn waits for execve: a start that hangs must hang in another process.
   const first = other ? become : mayHang ? ['/usr/bin/env', '--'] : [];
   const command = [...first, ...consumer.command];
   return await deps.commands.run(command, { env, timeout: consumer.timeout, signal, keep: READ });
@@ -122,10 +126,10 @@ async function runHere(deps: NotifyDeps, attempt: Run): Promise<CommandResult> {
 
 type Environment = Readonly<Record<string, string>>;
 
-/** Of the kernel's 128 KiB for one variable; a longer list of sinks is left out rather than the program not run. */
+/** The kernel allows 128 KiB for a variable; a longer list of sinks is left out, so that the program can run. */
 const MAX_LIST = 64 * 1024;
 
-/** All that a program learns: no secrets, and nothing of our own environment. */
+/** The environment of a hook: no secrets, and nothing of our own environment. */
 function contextOf({ consumer, generation, reason, paths }: NotifyRequest): Environment {
   const list = paths.join('\n');
   return {
@@ -138,7 +142,7 @@ function contextOf({ consumer, generation, reason, paths }: NotifyRequest): Envi
   };
 }
 
-/** What a login would set, and systemd sets for a unit with a user. */
+/** The variables that a login sets, and systemd for a unit with a user. */
 async function accountOf(deps: NotifyDeps, { uid }: UserIds, signal: AbortSignal): Promise<Environment> {
   const entry = await getent({ ...deps, signal }, 'passwd', String(uid)).catch(() => undefined);
   const [name = '', , , , , home = '', shell = ''] = entry ?? [];
@@ -146,15 +150,15 @@ async function accountOf(deps: NotifyDeps, { uid }: UserIds, signal: AbortSignal
   return { USER: name, LOGNAME: name, HOME: home, SHELL: shell };
 }
 
-/** What is left of an output, from its end; characters. */
+/** Characters that are kept of an output, from its end. */
 const KEPT = 4 * 1024;
 
-/** So much is to be read of it: what is cut off at its start is then seen to be a part of a secret; bytes. */
+/** Bytes that are read of it: enough to recognise a secret whose start is cut off. */
 export const READ = 16 * 1024;
 
 const MASK = '[secret]';
 
-/** What a secret can be a part of, or have as a part: text, base64 of both alphabets, and what URLs and JSON escape. */
+/** A word that may be or hold a secret: text, base64 of both alphabets, and the escapes of URLs and JSON. */
 const WORD = /[A-Za-z0-9+/%_\\-]{8,}/g;
 
 const KEY_ID = /\bA[A-Z]{3}[A-Z2-7]{12,}/g;
@@ -164,12 +168,12 @@ const NAMED =
   /((?:secret|token|passw|credential|authorization|api_?key|access_?key)[\w.-]*["']?\s*[=:]+>?\s*["']?(?:Bearer\s+|Basic\s+)?)[^\s"',;]{4,}/gi;
 
 /**
- * The end of what a program printed, without these secrets, parts of them, and what looks like a key or a token. At
- * most 4,096 characters.
+ * The end of a program's output, at most 4,096 characters: these secrets, parts of them, and everything like a key or a
+ * token are masked.
  */
 export function mask(output: string, secrets: readonly Secret[]): string {
   const isCut = Buffer.byteLength(output) >= READ;
-  // Its first word may be the end of anything.
+  // The first word may be the end of a secret.
   const whole = isCut ? output.replace(/^\S*/, '') : output;
   const forms = secrets.flatMap((secret) => formsOf(secret.reveal()));
   return whole
@@ -179,7 +183,7 @@ export function mask(output: string, secrets: readonly Secret[]): string {
     .slice(-KEPT);
 }
 
-/** Of 40 random characters of base64, as a secret key has. */
+/** Like the 40 random characters of base64 in a secret key. */
 function looksSecret(word: string): boolean {
   const long = 32;
   return word.length >= long && /[a-z]/.test(word) && /[A-Z]/.test(word) && /\d/.test(word);
@@ -193,7 +197,7 @@ function isPart(word: string, forms: readonly string[]): boolean {
   return [plain, standard].some((text) => forms.some((form) => form.includes(text) || text.includes(form)));
 }
 
-/** As it is, and what base64 makes of it wherever it stands: three bytes become four characters. */
+/** The secret, and its base64 at each offset in a longer text: three bytes become four characters. */
 function formsOf(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   const encoded = [0, 1, 2].map((before) => {

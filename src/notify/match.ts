@@ -10,13 +10,13 @@ import { allPids, assertProcessesVisible, fileOf, readProcess, startedAfter, typ
 export interface Match {
   readonly held: ProcessHandle;
   readonly facts: ProcessFacts;
-  readonly executable: Seen;
-  /** Why it cannot be told whether it is meant. */
+  readonly executable: VisibleExecutable;
+  /** Why it is unknown whether this process is meant. */
   readonly doubt?: ErrorInfo;
 }
 
-/** Undefined for a process that is just ending, and for the kernel's threads. */
-type Seen = Executable | 'hidden' | undefined;
+/** Undefined for a process that is just ending, and for kernel threads. */
+type VisibleExecutable = Executable | 'hidden' | undefined;
 
 export interface Found extends Disposable {
   readonly matches: readonly Match[];
@@ -27,8 +27,8 @@ export interface Found extends Disposable {
 type Target = SignalConsumer['target'];
 
 /**
- * The one finder: the processes that a consumer's signal is for. A pid file and a program that are both named must
- * agree. Rejects with what keeps them from being found.
+ * The one finder: the processes that a consumer's signal is for. If a pid file and a program are both named, they must
+ * agree. Rejects with the reason if they cannot be found.
  */
 export async function match(
   deps: NotifyDeps,
@@ -69,7 +69,7 @@ export function pathOf({ executable }: Match): string | undefined {
   return typeof executable === 'object' ? executable.path : undefined;
 }
 
-/** Looked at when it is held: before, the number could change hands. */
+/** Held first, then looked at: an unheld number could be reused. */
 export function hold(deps: NotifyDeps, pid: number): Match | undefined {
   const held = deps.processes.open(pid);
   const facts = held && readProcess(pid);
@@ -78,7 +78,7 @@ export function hold(deps: NotifyDeps, pid: number): Match | undefined {
   return undefined;
 }
 
-function executableOf(deps: NotifyDeps, { pid, owner }: ProcessFacts): Seen {
+function executableOf(deps: NotifyDeps, { pid, owner }: ProcessFacts): VisibleExecutable {
   try {
     return deps.processes.executable(pid, owner);
   } catch (error) {
@@ -91,7 +91,7 @@ interface Wanted {
   readonly exe: string;
   /** Of the executable, with and without symlinks. */
   readonly paths: readonly string[];
-  /** Device and inode, and owner, of what is at the path; undefined where only a user, or a network, could say. */
+  /** The file at the path, by device and inode, and its owner; undefined where only a user, or a network, could say. */
   readonly file: { readonly id: string; readonly uid: number } | undefined;
   readonly uid: number | undefined;
   readonly matched: readonly string[];
@@ -113,7 +113,7 @@ function matchAll(deps: NotifyDeps, wanted: Wanted): Found {
   const matches: Match[] = [];
   let hidden = 0;
   for (const pid of allPids()) {
-    // A first look without holding it: nearly all are others.
+    // The first look does not hold it: nearly all are others.
     const facts = pid !== 1 && pid !== process.pid ? readProcess(pid) : undefined;
     if (!facts?.isAlive || !isCandidate(deps, facts, wanted.uid)) continue;
     const verdict = look(wanted, facts, executableOf(deps, facts));
@@ -132,30 +132,34 @@ function holdAgain(deps: NotifyDeps, wanted: Wanted, pid: number): readonly Matc
   return [];
 }
 
-/** The process, if it is wanted, with any doubt of that. */
+/** The process if it is wanted, with any doubt of that. */
 function compare(deps: NotifyDeps, wanted: Wanted, seen: Match): Match | 'other' | 'hidden' {
   const verdict = isCandidate(deps, seen.facts, wanted.uid) ? look(wanted, seen.facts, seen.executable) : 'other';
   if (verdict === 'match') return seen;
   return typeof verdict === 'object' ? { ...seen, doubt: verdict } : verdict;
 }
 
-/** Who is not root reaches nobody else's processes. */
+/** Without root, only our own processes can be reached. */
 function isCandidate(deps: NotifyDeps, { uids }: ProcessFacts, uid: number | undefined): boolean {
   if (deps.self.uid !== 0 && uids.real !== deps.self.uid && uids.saved !== deps.self.uid) return false;
   return uid === undefined || uids.effective === uid || uids.real === uid;
 }
 
-/** By device and inode, since anybody can show any path in a mount namespace. */
-function look(wanted: Wanted, facts: ProcessFacts, executable: Seen): 'match' | 'other' | 'hidden' | ErrorInfo {
+/** Compares device and inode, since anybody can show any path in a mount namespace. */
+function look(
+  wanted: Wanted,
+  facts: ProcessFacts,
+  executable: VisibleExecutable,
+): 'match' | 'other' | 'hidden' | ErrorInfo {
   if (executable === 'hidden') return facts.isKernelThread ? 'other' : 'hidden';
   if (!executable) return 'other';
   if (executable.file === wanted.file?.id) return 'match';
-  // Not replaced: a program of that path in another mount namespace. What nobody can compare counts by its path.
+  // Not replaced: a program of that path in another mount namespace. Only what cannot be compared counts by its path.
   if (!wanted.paths.includes(executable.path) || (wanted.file && !executable.isReplaced)) return 'other';
   return lookAtReplaced(wanted, facts, executable);
 }
 
-/** What an upgrade has replaced is known to be meant if it is root's, of the named user, or was matched before. */
+/** A program that an upgrade has replaced is meant if it runs as root or the named user, or was matched before. */
 function lookAtReplaced(
   { exe, file, uid, matched }: Wanted,
   facts: ProcessFacts,
@@ -163,7 +167,7 @@ function lookAtReplaced(
 ): 'match' | 'other' | ErrorInfo {
   const isTrusted = facts.uids.real === 0 || uid !== undefined;
   if (isTrusted || matched.includes(`${executable.file}=${keyOf(facts)}`)) return 'match';
-  // A stranger's own file: no upgrade has left it there.
+  // A file of another owner: no upgrade has left it there.
   if (file && executable.uid !== file.uid) return 'other';
   return {
     code: 'CONSUMER_NOT_MEANT',

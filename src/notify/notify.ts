@@ -1,13 +1,13 @@
 import { toErrorInfo } from '../core/errors.ts';
 import type { Outcome, Prospect } from '../core/outcomes.ts';
-import type { NotifyDeps, NotifyRequest, NotifyResult, Prepared } from './contract.ts';
+import type { NotifyDeps, NotifyRequest, NotifyResult, PreparedNotification } from './contract.ts';
 import { prepareExec } from './exec.ts';
 import { prepareSignal } from './send.ts';
 import { prepareUnit } from './systemd.ts';
 
 /**
- * Makes one attempt to notify one consumer. What was `sent` is to be watched (watch.ts). Failures are results; only an
- * abort rejects.
+ * Makes one attempt to notify one consumer, which is to be watched after `sent` (watch.ts). Failures are results; only
+ * an abort rejects.
  */
 export async function notify(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<NotifyResult> {
   try {
@@ -18,7 +18,7 @@ export async function notify(deps: NotifyDeps, request: NotifyRequest, signal: A
   }
 }
 
-/** What {@link notify} would do now, found in the same way. Sends nothing. Only an abort rejects. */
+/** What {@link notify} would do now, found in the same way. Sends nothing; only an abort rejects. */
 export async function dryRun(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<Prospect> {
   try {
     using prepared = await prepare(deps, request, signal);
@@ -34,7 +34,7 @@ function refusedBy(error: unknown, signal: AbortSignal): Outcome {
   return { result: 'pending', error: toErrorInfo(error, 'CONSUMER_FAILED'), kind: 'refused' };
 }
 
-async function prepare(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<Prepared> {
+async function prepare(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<PreparedNotification> {
   signal.throwIfAborted();
   const { consumer } = request;
   switch (consumer.type) {

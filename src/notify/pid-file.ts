@@ -3,47 +3,47 @@ import type { User } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import { mountsByPath, readMounts, type Mount } from '../paths/mounts.ts';
 import { openFile } from '../paths/policies.ts';
-import { ask, LOOK, lookAtPidFile, type Look } from './ask.ts';
+import { ask, PID_FILE_LOOK, lookAtPidFile, type PidFileLook } from './ask.ts';
 import type { NotifyDeps } from './contract.ts';
 import { allPids, readProcess, type ProcessFacts } from './proc.ts';
 
-/** What a pid file says, and how much that is worth. */
+/** A pid file, and how far it can be trusted. */
 export interface PidFile {
   readonly path: string;
   readonly pid: number;
   /** Epoch milliseconds. */
   readonly writtenAt: number;
-  /** The file is this user's word and reaches this user's processes alone; unset: root's or our own. */
+  /** This user controls the file, so it reaches only this user's processes; unset: root or we control it. */
   readonly user?: number;
 }
 
 /**
- * Undefined when there is none. Behind a component that is a user's, everything can be a trap of that user's: it is read
- * by a process that can do no more than they can. So is, by one of root's own, what lies on a file system that may let
- * us wait. Rejects with CONSUMER_UNSAFE, CONSUMER_UNINSPECTABLE, and CONSUMER_NOT_MEANT where no process can be meant.
+ * Undefined if there is none. Below a user's directory everything can be that user's trap, so a process with no other
+ * rights reads it; on a file system that may let us wait, a process of root's does. Rejects with CONSUMER_UNSAFE,
+ * CONSUMER_UNINSPECTABLE, and CONSUMER_NOT_MEANT if no process can be meant.
  */
 export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortSignal): Promise<PidFile | undefined> {
   const { uid } = deps.self;
-  const question = { kind: 'pid-file', path } as const;
+  const task = { kind: 'pid-file', path } as const;
   let look = lookAtPidFile(path, { uid, mayWait: uid !== 0 });
-  if (look.kind === 'remote') look = await ask(deps, question, LOOK, { at: look.at, signal });
+  if (look.kind === 'remote') look = await ask(deps, task, PID_FILE_LOOK, { at: look.at, signal });
   const user = look.kind === 'user' ? await actingUser(deps, path, look) : undefined;
-  if (look.kind === 'user' && user) look = await ask(deps, question, LOOK, { user, at: look.at, signal });
+  if (look.kind === 'user' && user) look = await ask(deps, task, PID_FILE_LOOK, { user, at: look.at, signal });
   if (look.kind === 'absent') return undefined;
   if (look.kind !== 'file') throw unsafe(`${path}: expected a path of root or of one user, got one of several`);
   const { writtenAt } = look;
   return { path, pid: plausiblePid(path, look.pid), writtenAt, ...(user && { user: user.uid }) };
 }
 
-/** Whoever has no user of their own runs as nobody, and a number without an entry may be anybody's by tomorrow. */
+/** Programs without a user of their own run as nobody, and an id without an entry may be given to any user tomorrow. */
 const NOBODY = 65534;
 
 async function actingUser(
   deps: NotifyDeps,
   path: string,
-  { at, uid, isClaim }: Extract<Look, { readonly kind: 'user' }>,
+  { at, uid, isClaim }: Extract<PidFileLook, { readonly kind: 'user' }>,
 ): Promise<User> {
-  // Whoever came first made it, and would be notified in place of the one that is meant.
+  // The first user to come made it, and would be notified in place of the consumer.
   if (isClaim) throw unsafe(`${path}: expected ${at} to be root's, since others make entries beside it`);
   const user = await deps.users.user(uid);
   if (user && !user.isUnlisted && uid !== NOBODY) return user;
@@ -56,7 +56,7 @@ function unsafe(message: string): AgentError {
   });
 }
 
-/** 0 and negative numbers stand for groups of processes, 1 is everybody's parent. */
+/** 0 and negative numbers mean groups of processes, 1 is the parent of all. */
 function plausiblePid(path: string, pid: number | null): number {
   if (pid !== null && pid > 1 && pid !== process.pid) return pid;
   const got = pid === null ? 'something else than a number' : `the number ${pid}`;
@@ -67,7 +67,7 @@ export function notMeant(path: string, got: string, hint: string): AgentError {
   return new AgentError('CONSUMER_NOT_MEANT', `${path}: expected the id of the consumer's process, ${got}`, { hint });
 }
 
-/** Whoever can write a pid file, or rename what leads to it, must not thereby reach processes of others. */
+/** A user who can write a pid file, or rename a directory above it, must not thereby reach processes of others. */
 export function refuseOthers({ path, user }: PidFile, { pid, uids, ...facts }: ProcessFacts): void {
   if (facts.isKernelThread || facts.isThread) throw notMeant(path, `got pid ${pid}, which is none`, 'remove it');
   if (user === undefined || Object.values(uids).every((uid) => uid === user)) return;
@@ -81,7 +81,7 @@ export function refuseOthers({ path, user }: PidFile, { pid, uids, ...facts }: P
 /** Granularity of file times and of the kernel's clock, and small corrections of the time. */
 const SLACK_MS = 2_000;
 
-/** A process is older than the pid file that it wrote; one that is younger has inherited the number. */
+/** A process is older than its pid file; a younger one has only got the number of the one before. */
 export function refuseReused(deps: NotifyDeps, { path, writtenAt }: PidFile, { pid, startedAt }: ProcessFacts): void {
   const age = deps.clock.now() - writtenAt;
   if (startedAt <= deps.readBootTime().sinceBoot - age + SLACK_MS) return;
@@ -101,8 +101,8 @@ export function refuseContainers({ path, pid: number }: PidFile): void {
     const { numbers = [] } = readProcess(pid) ?? {};
     return numbers.length > 1 && numbers.at(-1) === number;
   });
-  const place = insiders.length === 0 ? undefined : placeOf(path);
-  const meant = place && insiders.find((pid) => sees(pid, place));
+  const file = insiders.length === 0 ? undefined : fileOnDevice(path);
+  const meant = file && insiders.find((pid) => sees(pid, file));
   if (meant === undefined) return;
   throw notMeant(
     path,
@@ -111,21 +111,21 @@ export function refuseContainers({ path, pid: number }: PidFile): void {
   );
 }
 
-/** A file, whatever is mounted where. */
-interface Place {
+/** A file, independent of mount points. */
+interface FileOnDevice {
   readonly device: string;
   /** From the root of its file system. */
   readonly path: string;
 }
 
-function placeOf(path: string): Place | undefined {
+function fileOnDevice(path: string): FileOnDevice | undefined {
   using found = openFile('pid_file', path, { uid: process.geteuid?.() ?? 0 });
   const real = found.kind === 'file' ? found.held.path : path;
   const mount = mountsByPath(readMounts())(real);
   return mount && { device: mount.device, path: join(mount.root, relative(mount.point, real)) };
 }
 
-function sees(pid: number, { device, path }: Place): boolean {
+function sees(pid: number, { device, path }: FileOnDevice): boolean {
   const mounts = tableOf(pid);
   const mountOf = mountsByPath(mounts);
   return mounts.some((mount) => {

@@ -3,10 +3,10 @@ import type { BootTime, UserIds } from '../core/contracts.ts';
 import { AgentError, isErrno } from '../core/errors.ts';
 import type { NotifyDeps } from './contract.ts';
 
-/** What /proc says of a process to everybody. None of these files can make the reader wait. */
+/** Facts of a process that /proc shows to every user. None of these files can make the reader wait. */
 export interface ProcessFacts {
   readonly pid: number;
-  /** Of the command: 15 bytes, and whatever the process wants it to be. */
+  /** Of the command: 15 bytes, which the process can set. */
   readonly name: string;
   readonly parent: number;
   readonly session: number;
@@ -14,10 +14,10 @@ export interface ProcessFacts {
   readonly numbers: readonly number[];
   /** Since boot; milliseconds, rounded down to hundredths of a second. */
   readonly startedAt: number;
-  /** False for a zombie, unless it is only the first thread that ended. */
+  /** False for a zombie, unless only the first thread has ended. */
   readonly isAlive: boolean;
   readonly isKernelThread: boolean;
-  /** One of a process's threads, not the process. */
+  /** The number is that of a thread, not of a process. */
   readonly isThread: boolean;
   readonly uids: { readonly real: number; readonly effective: number; readonly saved: number };
   /** Effective ids. */
@@ -57,7 +57,7 @@ export function readProcess(pid: number): ProcessFacts | undefined {
   };
 }
 
-/** By the kernel's clock, which no administrator sets; a process of a later boot has always started since. */
+/** By the kernel's clock, which no administrator sets. A process of a later boot has always started since. */
 export function startedAfter(
   deps: Pick<NotifyDeps, 'readBootTime'>,
   facts: ProcessFacts,
@@ -67,12 +67,12 @@ export function startedAfter(
   return changedAt.bootId !== deps.readBootTime().bootId || facts.startedAt > changedAt.sinceBoot;
 }
 
-/** SIGILL, SIGBUS, SIGFPE, SIGSEGV: a thread that blocks its own faults does so for the moment of a spawn. */
+/** SIGILL, SIGBUS, SIGFPE, SIGSEGV: a thread blocks its own faults only for the moment of a spawn. */
 const FAULTS = [4, 7, 8, 11].reduce((set, signal) => set | (1n << BigInt(signal - 1)), 0n);
 
 /**
- * Whether every thread blocks a signal, and means it: it then waits until it is fetched (signalfd). Of a thread that
- * waits in sigwait this cannot be told: while it waits, the kernel shows what it waits for as not blocked.
+ * Whether every thread blocks a signal for good: it then waits until a thread fetches it (signalfd). A thread in sigwait
+ * cannot be recognised: meanwhile the kernel shows its signals as not blocked.
  */
 export function isBlockedInAllThreads(pid: number, bit: bigint): boolean {
   const threads = readdirSync(`/proc/${pid}/task`);
@@ -97,8 +97,8 @@ export function isInGroup(pid: number, group: string): boolean {
 }
 
 /**
- * The service in which our systemd, or that of `user`, runs the processes of such groups. What comes below it, or below a
- * scope, is not theirs: a container has units of its own.
+ * The service in which our systemd, or that of `user`, runs the processes of these control groups. Units below it, or
+ * below a scope, are not theirs: a container has units of its own.
  */
 export function unitOf(groups: string): { readonly name: string; readonly user?: number } | undefined {
   const unitsIn = (path: string): readonly string[] =>
@@ -116,7 +116,7 @@ function pathsOf(groups: string): readonly string[] {
   return groups.split('\n').map((line) => line.replace(/^[^:]*:[^:]*:/, ''));
 }
 
-/** One that has not ended: the first may have, and then it shows no more of the process. */
+/** A thread that has not ended: the first may have, and shows nothing of the process then. */
 export function liveThread(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`).map(Number);
   return threads.find((thread) => /\) [^ZXx]/.test(readProc(`/proc/${pid}/task/${thread}/stat`) ?? '')) ?? pid;
@@ -126,7 +126,7 @@ export function allPids(): readonly number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger);
 }
 
-/** What is hidden looks as if it were not running, and would be taken for absent. */
+/** A hidden process would be taken for one that does not run. */
 export function assertProcessesVisible(self: UserIds): void {
   if (self.uid !== 0 || existsSync('/proc/1/stat')) return;
   throw new AgentError('CONSUMER_UNINSPECTABLE', '/proc: expected to see all processes, got a part of them', {

@@ -15,9 +15,9 @@ import { MARKS, recognise } from './runtimes.ts';
 
 export interface Aim {
   readonly signal: SignalName;
-  /** The administrator vouches that it is handled, which cannot always be seen. A program that starts is spared still. */
+  /** The administrator vouches for a handler, which is not always visible. A program that just starts is spared all the same. */
   readonly handlesSignal: boolean;
-  /** It is sent by what the author of a unit wrote: refused only where it would end the process for certain. */
+  /** ExecReload= of a unit sends it: refused only where it would certainly end the process. */
   readonly isAuthors?: true;
   readonly changedAt?: BootTime | undefined;
   /** Keys of processes that have been notified before. */
@@ -33,13 +33,13 @@ export type Verdict =
   | { readonly kind: 'send' | 'notified' | 'started_since' | 'ended' }
   | { readonly kind: 'later' | 'refused'; readonly error: ErrorInfo };
 
-/** What a signal would do: reach a handler, wait to be fetched by a thread, be dropped, or end the process. */
+/** The effect of a signal: it reaches a handler, waits for a thread to fetch it, is dropped, or ends the process. */
 type Reception = 'caught' | 'blocked' | 'dropped' | 'fatal';
 
-/** Looking into a process waits for one that waits for a hung file system. For all processes of a consumer. */
+/** For all processes of a consumer: looking into a process hangs if a file system that it uses hangs. */
 const PATIENCE_MS = 5_000;
 
-/** Of the looks into a consumer's processes. */
+/** The end of the looks into a consumer's processes. */
 interface Until {
   /** By `performance.now()`. */
   readonly deadline: number;
@@ -47,8 +47,8 @@ interface Until {
 }
 
 /**
- * The one judgement: whether each process is to get its signal. Side by side and with one deadline, so that a process
- * that hangs keeps no other waiting. Only an abort rejects.
+ * The one judgement: whether each process is to get its signal. In parallel and with one deadline, so that a hanging
+ * process delays no other. Only an abort rejects.
  */
 export async function receive(
   deps: NotifyDeps,
@@ -79,7 +79,7 @@ async function judge(deps: NotifyDeps, { facts, doubt }: Match, aim: Aim, until:
 const BETWEEN_LOOKS_MS = 40;
 const LOOKS = 6;
 
-/** Programs block signals for a moment for reasons of their own: only a block that lasts is a thread's that fetches them. */
+/** Programs block signals for moments: only where the block lasts does a thread fetch them. */
 async function afterLooks(deps: NotifyDeps, pid: number, aim: Aim, signal: AbortSignal): Promise<Verdict> {
   for (let looks = 1; ; looks++) {
     const verdict = lastLook(deps, pid, aim);
@@ -88,7 +88,7 @@ async function afterLooks(deps: NotifyDeps, pid: number, aim: Aim, signal: Abort
   }
 }
 
-/** Comes after all waiting, right before the signal: a program that executes another one loses its handlers. */
+/** Called after all waiting, right before the signal: a program that executes another one loses its handlers. */
 export function lastLook(deps: NotifyDeps, pid: number, aim: Aim): Verdict & { readonly isBlocked?: boolean } {
   const facts = readProcess(pid);
   if (!facts?.isAlive) return { kind: 'ended' };
@@ -100,7 +100,7 @@ export function lastLook(deps: NotifyDeps, pid: number, aim: Aim): Verdict & { r
   return { kind: isStarting ? 'later' : 'refused', error: refusal(facts, aim.signal, reception) };
 }
 
-/** A program that is younger may not have installed its handlers yet, even if it has some. */
+/** A younger program may not have installed all its handlers yet. */
 const STARTING_MS = 60_000;
 
 function refusal(facts: ProcessFacts, signal: SignalName, reception: 'fatal' | 'dropped'): ErrorInfo {
@@ -114,7 +114,7 @@ function refusal(facts: ProcessFacts, signal: SignalName, reception: 'fatal' | '
   return { code: 'CONSUMER_WOULD_DIE', message: `${message}: the signal would end it`, hint };
 }
 
-/** Nothing happens to a process that does not handle these. */
+/** A process that does not handle these ignores them. */
 const HARMLESS: ReadonlySet<SignalName> = new Set(['SIGCONT', 'SIGWINCH']);
 
 function receptionOf({ pid, caught, ignored }: ProcessFacts, signal: SignalName): Reception {
@@ -124,7 +124,7 @@ function receptionOf({ pid, caught, ignored }: ProcessFacts, signal: SignalName)
   return (ignored & bit) !== 0n || HARMLESS.has(signal) ? 'dropped' : 'fatal';
 }
 
-/** A handler proves nothing in a runtime that has one of its own, and in a program that passes the signal on. */
+/** A handler proves nothing in a runtime that installs its own, or in a program that passes the signal on. */
 async function refuseDoubt(deps: NotifyDeps, facts: ProcessFacts, aim: Aim, until: Until): Promise<void> {
   const { signal, isAuthors } = aim;
   const runtime = recognise(facts, await searchMarks(deps, facts, until));
@@ -138,8 +138,8 @@ async function refuseDoubt(deps: NotifyDeps, facts: ProcessFacts, aim: Aim, unti
 }
 
 /**
- * A tool does it, with the identity of the process: that one may look where a confined root may not, and it can be
- * given up when it hangs. Rejects with CONSUMER_UNINSPECTABLE.
+ * Runs a tool with the identity of the process, which may look where a confined root may not, and which can be abandoned
+ * when it hangs. Rejects with CONSUMER_UNINSPECTABLE.
  */
 async function searchMarks(
   deps: NotifyDeps,
@@ -164,13 +164,13 @@ async function searchMarks(
   });
 }
 
-/** A confined root may be able to look without being able to become somebody else. */
+/** A confined root may have the right to look, but not to become another user. */
 function unlessForbidden(error: unknown): undefined {
   if (isErrno(error, 'EPERM')) return undefined;
   throw error;
 }
 
-/** What restarts a service, by the name of its supervisor, which runs in the service's directory. */
+/** The command that restarts a service, by the name of its supervisor, which runs in the service's directory. */
 const SUPERVISORS: Readonly<Record<string, (directory: string) => readonly string[]>> = {
   runsv: (directory) => ['/usr/bin/sv', 'restart', directory],
   's6-supervise': (directory) => ['/usr/bin/s6-svc', '-r', directory],
@@ -178,7 +178,7 @@ const SUPERVISORS: Readonly<Record<string, (directory: string) => readonly strin
   supervisord: () => ['/usr/bin/supervisorctl', 'restart', 'NAME'],
 };
 
-/** For a hint: the consumer to be copied, where a known supervisor is the process's parent. */
+/** For a hint: a consumer to copy, if the parent of the process is a known supervisor. */
 function restartOf({ parent }: ProcessFacts, otherwise: string): string {
   const { name = '', uids } = readProcess(parent) ?? {};
   const line = SUPERVISORS[name]?.(directoryOf(parent)).join(', ');

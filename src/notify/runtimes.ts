@@ -5,13 +5,13 @@ import type { ProcessFacts } from './proc.ts';
 /** A runtime that handles signals in every program, or a program that passes them on: its handler proves nothing. */
 export interface Runtime {
   readonly name: string;
-  /** What it runs dies of the signal, whoever wrote the unit. */
+  /** The program that it runs dies of the signal, even if ExecReload= sends it. */
   readonly isWrapper?: true;
-  /** Text in its executable, or in the list of what it maps: any of them, if there are some. */
+  /** Texts, one of which is in its executable or in its list of maps; empty: not looked for. */
   readonly marks: readonly string[];
-  /** What else must be so. */
-  readonly looks?: (facts: ProcessFacts) => boolean;
-  /** What it does by itself: "got PHP, which …". Signals that are left out are the program's own. */
+  /** A further condition. */
+  readonly condition?: (facts: ProcessFacts) => boolean;
+  /** Its own reaction: "got PHP, which …". Signals that are left out reach the program. */
   readonly signals: Partial<Readonly<Record<SignalName, string>>>;
 }
 
@@ -21,14 +21,14 @@ const KEEPS = 'keeps it from what it runs';
 const NOTHING = 'takes it without doing anything, in every program that does not ask for it';
 
 /**
- * Found out by running each in Debian 12, but for .NET, which is by its documentation; docs/applications.md has the same
- * table. Not here, since their masks say all: Perl, Python, Lua, Tcl, Mono, Bun, tini, runsv, nohup, setsid, ionice.
+ * Each was run in Debian 12, except .NET, which is by its documentation; docs/applications.md has the same table. Signal
+ * masks are enough for: Perl, Python, Lua, Tcl, Mono, Bun, tini, runsv, nohup, setsid, ionice.
  */
 const RUNTIMES: readonly Runtime[] = [
   {
     name: 'Go',
     marks: [],
-    looks: catchesRealTime,
+    condition: catchesRealTime,
     signals: { ...on(ENDS, 'SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT'), ...on(NOTHING, 'SIGUSR1', 'SIGUSR2') },
   },
   {
@@ -62,14 +62,14 @@ const RUNTIMES: readonly Runtime[] = [
     name: "runit's runsvdir",
     isWrapper: true,
     marks: ['runsvdir'],
-    looks: ({ name }) => name === 'runsvdir',
+    condition: ({ name }) => name === 'runsvdir',
     signals: { SIGHUP: 'ends all that it runs', SIGTERM: 'leaves all that it runs alone' },
   },
   {
     name: 'supervisord',
     isWrapper: true,
     marks: ['PYTHONHOME'],
-    looks: ({ name }) => name === 'supervisord',
+    condition: ({ name }) => name === 'supervisord',
     signals: {
       SIGHUP: 'restarts all that it runs',
       ...on('ends all that it runs', 'SIGTERM', 'SIGINT', 'SIGQUIT'),
@@ -78,18 +78,19 @@ const RUNTIMES: readonly Runtime[] = [
   {
     name: 'a program that catches every signal, as a shell with an EXIT trap does',
     marks: [],
-    looks: catchesAll,
+    condition: catchesAll,
     signals: all('may end on it'),
   },
 ];
 
 export const MARKS: readonly string[] = RUNTIMES.flatMap(({ marks }) => marks);
 
-/** By its signal sets, and the marks that were found in it, a line each. */
+/** Recognises a runtime by its signal sets and by the marks found in it, one a line. */
 export function recognise(facts: ProcessFacts, found: string): Runtime | undefined {
   const marks = new Set(found.split('\n'));
   return RUNTIMES.find(
-    ({ marks: any, looks }) => (any.length === 0 || any.some((mark) => marks.has(mark))) && (looks?.(facts) ?? true),
+    ({ marks: any, condition }) =>
+      (any.length === 0 || any.some((mark) => marks.has(mark))) && (condition?.(facts) ?? true),
   );
 }
 
@@ -101,13 +102,13 @@ function all(effect: string): Runtime['signals'] {
   return on(effect, 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGQUIT');
 }
 
-/** Signals 35 to 64: no program has a use for all of them, but Go's runtime takes whatever there is. */
+/** Signals 35 to 64: no program has a use for all of them, but Go's runtime catches every signal. */
 function catchesRealTime({ caught }: ProcessFacts): boolean {
   const realTime = ((1n << 30n) - 1n) << 34n;
   return (caught & realTime) === realTime;
 }
 
-/** None of these has a use in the same program but for whoever is to end in order whatever ends it. */
+/** Only a program that cleans up whatever ends it has a use for all of these. */
 function catchesAll({ caught }: ProcessFacts): boolean {
   const { SIGHUP, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGSYS } = constants.signals;
   return [SIGHUP, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGSYS].every(

@@ -1,7 +1,7 @@
 import type { SignalConsumer, SignalName } from '../core/config.ts';
 import { isErrno, toErrorInfo } from '../core/errors.ts';
 import type { RunningProcess, Outcome, PendingResult } from '../core/outcomes.ts';
-import { failed, type Attempt, type NotifyDeps, type NotifyResult, type Prepared } from './contract.ts';
+import { failed, type Attempt, type NotifyDeps, type NotifyResult, type PreparedNotification } from './contract.ts';
 import type { SentProcess } from './contract.ts';
 import { match, type Match } from './match.ts';
 import { readGroup, type ProcessFacts } from './proc.ts';
@@ -12,7 +12,7 @@ export async function prepareSignal(
   deps: NotifyDeps,
   consumer: SignalConsumer,
   { request, signal }: Attempt,
-): Promise<Prepared> {
+): Promise<PreparedNotification> {
   const { handlesSignal, target } = consumer;
   const { changedAt, notified } = request;
   const found = await match(deps, target, request, signal);
@@ -33,7 +33,7 @@ export async function prepareSignal(
   };
 }
 
-/** What is said when nobody is to get the signal. */
+/** The outcome when no process is to get the signal. */
 export function unsent(deps: NotifyDeps, judged: readonly Judged[], absence: string): Outcome {
   const pending = pendingOf(deps, judged);
   if (pending) return pending;
@@ -54,10 +54,10 @@ function pids(numbers: readonly number[]): string {
   return numbers.length === 1 ? `pid ${numbers[0]}` : `${numbers.length} processes`;
 }
 
-/** Of the processes that are still to be notified, so many are named. */
+/** The most processes that are named of those still to be notified. */
 const MOST_NAMED = 20;
 
-/** Those that cannot be notified now keep the consumer pending; the first says why. */
+/** Processes that cannot be notified now keep the consumer pending; the first gives the reason. */
 function pendingOf(deps: NotifyDeps, judged: readonly Judged[]): PendingResult | undefined {
   const refused = judged.flatMap(({ match: { facts }, verdict }) =>
     'error' in verdict ? [{ facts, ...verdict }] : [],
@@ -73,7 +73,7 @@ export function running(deps: NotifyDeps, { pid, startedAt }: ProcessFacts): Run
   return { pid, startedAt: Math.round(deps.clock.now() - age) };
 }
 
-/** Without waiting, so that all of them are on disk together. */
+/** Does not wait between processes, so that all of them are on disk together. */
 export function sendAll(deps: NotifyDeps, judged: readonly Judged[], aim: Aim): NotifyResult {
   const after = judged.map((one) =>
     one.verdict.kind === 'send' ? { ...one, verdict: sendTo(deps, one.match, aim) } : one,
@@ -89,7 +89,7 @@ export function sendAll(deps: NotifyDeps, judged: readonly Judged[], aim: Aim): 
   };
 }
 
-/** A program that handles these ends in good order. */
+/** A program that handles one of these ends in good order. */
 const ENDING: ReadonlySet<SignalName> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT']);
 
 export function sentProcess({ facts: { pid, startedAt, uids, session }, executable }: Match): SentProcess {

@@ -5,22 +5,33 @@ import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { Outcome, PendingResult } from '../core/outcomes.ts';
 import { showUnit, systemctl, textOf } from '../host/systemctl.ts';
 import { hasSystemd } from '../host/tool.ts';
-import { failed, userNamed, type Attempt, type NotifyDeps, type NotifyResult, type Prepared } from './contract.ts';
+import {
+  failed,
+  userNamed,
+  type Attempt,
+  type NotifyDeps,
+  type NotifyResult,
+  type PreparedNotification,
+} from './contract.ts';
 import { hold, type Match } from './match.ts';
 import { isInGroup } from './proc.ts';
 import { described, receive, type Aim, type Judged } from './receive.ts';
 import { running, sendAll, sentProcess, unsent } from './send.ts';
 
-interface Seen extends Attempt {
+interface UnitAttempt extends Attempt {
   readonly consumer: SystemdConsumer;
-  /** Whose service manager has the unit; unset: the system's. */
+  /** The user whose service manager has the unit; undefined: the system's. */
   readonly manager: UserIds | undefined;
   readonly unit: Unit;
   readonly main: Match | undefined;
 }
 
 /** Has the service manager reload or restart a unit, or signals the unit's main process. */
-export async function prepareUnit(deps: NotifyDeps, consumer: SystemdConsumer, attempt: Attempt): Promise<Prepared> {
+export async function prepareUnit(
+  deps: NotifyDeps,
+  consumer: SystemdConsumer,
+  attempt: Attempt,
+): Promise<PreparedNotification> {
   const manager = await managerOf(deps, consumer.user);
   const unit = await lookAtUnit(deps, consumer.unit, manager, attempt.signal);
   const main = mainProcess(deps, unit, manager);
@@ -32,7 +43,7 @@ export async function prepareUnit(deps: NotifyDeps, consumer: SystemdConsumer, a
   }
 }
 
-/** Of the user whose manager named it: what a user's manager says is that user's word. */
+/** The main process that a user's manager names must be that user's own. */
 function mainProcess(deps: NotifyDeps, { mainPid, group }: Unit, manager?: UserIds): Match | undefined {
   const main = mainPid > 1 ? hold(deps, mainPid) : undefined;
   if (!main) return undefined;
@@ -44,7 +55,7 @@ function mainProcess(deps: NotifyDeps, { mainPid, group }: Unit, manager?: UserI
 
 const VERBS = { reload: 'reload', 'try-reload-or-restart': 'try-reload-or-restart', restart: 'try-restart' } as const;
 
-async function prepared(deps: NotifyDeps, seen: Seen): Promise<Prepared> {
+async function prepared(deps: NotifyDeps, seen: UnitAttempt): Promise<PreparedNotification> {
   const { consumer, unit, main } = seen;
   const decided = decide(deps, seen);
   const judged = decided || !main ? [] : await judge(deps, seen, main);
@@ -69,8 +80,8 @@ async function prepared(deps: NotifyDeps, seen: Seen): Promise<Prepared> {
   return { ...common, action: consumer.signal, send: () => Promise.resolve(send()) };
 }
 
-/** What is said by its state alone; undefined when the unit is to be notified. */
-function decide(deps: NotifyDeps, seen: Seen): Outcome | undefined {
+/** The outcome that follows from the unit's state alone; undefined: it is to be notified. */
+function decide(deps: NotifyDeps, seen: UnitAttempt): Outcome | undefined {
   const { unit, request, main } = seen;
   const { name, state } = unit;
   if (state === 'inactive' || state === 'failed') {
@@ -81,7 +92,7 @@ function decide(deps: NotifyDeps, seen: Seen): Outcome | undefined {
     const processes = main ? { processes: [main.facts.pid] } : {};
     return { result: 'started_since', detail: `${name} started after the change`, ...processes };
   }
-  // A job for a unit that is on its way waits for the unit, and that may wait for us.
+  // A job would wait until the unit has started or stopped, and the unit may wait for us.
   if (state === 'activating' || state === 'deactivating') {
     const hint = `nothing, unless it stays so: systemctl status ${name}`;
     const error = failed(`${name}: expected an active unit, got one that is ${state}`, hint).toInfo();
@@ -90,25 +101,25 @@ function decide(deps: NotifyDeps, seen: Seen): Outcome | undefined {
   refuseUnable(seen);
   const { noRestartBefore = 0 } = request;
   if (unit.canReload || noRestartBefore <= deps.clock.now()) return undefined;
-  const detail = `${name} cannot reload, and is restarted when what it knows runs out`;
+  const detail = `${name} cannot reload, and is restarted before its credentials expire`;
   return { result: 'scheduled', detail, until: noRestartBefore };
 }
 
-function refuseUnable({ unit: { name, canReload, mainPid }, consumer: { action } }: Seen): void {
+function refuseUnable({ unit: { name, canReload, mainPid }, consumer: { action } }: UnitAttempt): void {
   const refused = (wanted: string): AgentError => failed(`${name}: expected ${wanted}`, 'use try-reload-or-restart');
   if (action === 'reload' && !canReload) throw refused('a unit that can reload, got one without ExecReload=');
   if (action === 'kill' && mainPid <= 1) throw refused('a unit with a main process, got none');
 }
 
-function aimOf({ consumer: { signal, handlesSignal }, request: { changedAt } }: Seen): Aim {
+function aimOf({ consumer: { signal, handlesSignal }, request: { changedAt } }: UnitAttempt): Aim {
   return { signal, handlesSignal, changedAt };
 }
 
 /**
- * A signal of our own is judged as any. ExecReload= is the word of the unit's author: a kill in it is refused where it
- * would end the main process for certain, or what the main process only wraps.
+ * Our own signal is judged like any. The unit's author wrote ExecReload=: a kill in it is refused only where it would
+ * certainly end the main process, or the program that the main process wraps.
  */
-async function judge(deps: NotifyDeps, seen: Seen, main: Match): Promise<readonly Judged[]> {
+async function judge(deps: NotifyDeps, seen: UnitAttempt, main: Match): Promise<readonly Judged[]> {
   const own = aimOf(seen);
   const ofAuthor = (signal: SignalName): Aim => ({ ...own, signal, changedAt: undefined, isAuthors: true });
   const signals = isReload(seen) ? signalsOf(seen.unit.execReload) : [];
@@ -120,14 +131,14 @@ async function judge(deps: NotifyDeps, seen: Seen, main: Match): Promise<readonl
   );
 }
 
-function isReload({ consumer: { action }, unit }: Pick<Seen, 'consumer' | 'unit'>): boolean {
+function isReload({ consumer: { action }, unit }: Pick<UnitAttempt, 'consumer' | 'unit'>): boolean {
   return action === 'reload' || (action === 'try-reload-or-restart' && unit.canReload);
 }
 
 /** systemd gives a stop and a start 90 s each. */
 const ACTION_TIMEOUT_MS = 200_000;
 
-async function act(deps: NotifyDeps, seen: Seen, verb: string): Promise<NotifyResult> {
+async function act(deps: NotifyDeps, seen: UnitAttempt, verb: string): Promise<NotifyResult> {
   const { unit, main, manager, signal } = seen;
   try {
     const options = { timeout: ACTION_TIMEOUT_MS, signal, manager };
@@ -166,11 +177,11 @@ export interface Unit {
   readonly group: string;
   /** Times that systemd has started it again by itself. */
   readonly restarts: number;
-  /** Somebody has asked systemd to do something to it. */
+  /** systemd has a job for it: somebody starts, stops or restarts it. */
   readonly hasJob: boolean;
-  /** It was being stopped when its main process ended, which otherwise comes first. */
+  /** The stop began before its main process ended, so that somebody stopped it. */
   readonly wasStopped: boolean;
-  /** Microseconds on the clock that stands still in suspend. */
+  /** InactiveExitTimestampMonotonic: microseconds on the clock that stops in suspend. */
   readonly startedAt: number;
 }
 
@@ -179,7 +190,7 @@ const PROPERTIES = [
   ...['InactiveExitTimestampMonotonic', 'ActiveExitTimestampMonotonic', 'ExecMainExitTimestampMonotonic'],
 ];
 
-/** Rejects with CONSUMER_FAILED where there is none. `user`: the key of that name. */
+/** Rejects with CONSUMER_FAILED without systemd, or without that user. */
 export async function managerOf(deps: NotifyDeps, user: SystemdConsumer['user']): Promise<UserIds | undefined> {
   if (!hasSystemd(deps)) {
     throw failed('expected systemd as the service manager, got a host without', 'use type: signal or type: exec');
@@ -216,8 +227,8 @@ export async function lookAtUnit(
 const GRANULARITY_MS = 10;
 
 /**
- * Whether it left inactivity after the change: none of its processes knows more. systemd's clock stands still in
- * suspend, so that it gives an earlier time than the kernel's, never a later one.
+ * Compares with InactiveExitTimestamp: all processes of the unit are younger than that. systemd's clock stops in suspend,
+ * so its time can be earlier than the kernel's, and never later.
  */
 export function unitStartedAfter(deps: NotifyDeps, unit: Unit, changedAt: BootTime | undefined): boolean {
   if (!changedAt) return false;
@@ -237,13 +248,13 @@ function refuseFailure(verb: string, unit: string, result: CommandResult): void 
   throw failed(`${what}: expected exit code 0, got ${got}`, `see journalctl -u ${unit}`);
 }
 
-/** `kill -HUP $MAINPID`, `kill -s HUP ${MAINPID}`, by its path or in a shell. */
+/** Matches `kill -HUP $MAINPID` and `kill -s HUP ${MAINPID}`, also with a path or in a shell. */
 const KILL = /(?:^|[\s/"';&])kill\s+(?:-s\s*|--signal[=\s]\s*|-n\s*|-)?(?:SIG)?(\w+)?\s*(?:--\s+)?["']?\$\{?MAINPID\b/;
 
 /** systemctl shows each line as `{ path=… ; argv[]=… ; ignore_errors=… }`. */
 const ARGV = /argv\[\]=(.*?) ;/g;
 
-/** Signals that the main process gets from an ExecReload=, as `systemctl show` prints it. */
+/** The signals that ExecReload=, as `systemctl show` prints it, sends to the main process. */
 function signalsOf(execReload: string): readonly SignalName[] {
   return [...execReload.matchAll(ARGV)].flatMap(([, argv = '']) => {
     const kill = KILL.exec(argv);

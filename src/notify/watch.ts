@@ -12,9 +12,9 @@ const TIMES: WatchTimes = { windowMs: 2_000, successorMs: 30_000 };
 const STEP_MS = 500;
 
 /**
- * Whether a consumer has survived what was sent to it. A caught signal proves little: programs and their runtimes catch
- * signals for ends of their own. An older parent or a successor counts, as with nginx's workers and gunicorn's SIGUSR2.
- * Goes on where a former process of ours stopped. Rejects when aborted.
+ * Whether a consumer has survived its notification. A caught signal proves little: runtimes catch signals for their own
+ * purposes. A surviving parent or a successor counts, as with nginx's workers and gunicorn's SIGUSR2. After a restart
+ * of the agent the watch goes on. Rejects when aborted.
  */
 export async function watch(
   deps: NotifyDeps,
@@ -46,10 +46,10 @@ interface Watch {
   readonly abort: AbortSignal;
 }
 
-/** `coming`: it is not there, and expected back; `stopped`: by somebody else. */
-type Seen = 'lives' | 'coming' | 'ended' | 'stopped';
+/** `coming`: not running, and expected back; `stopped`: by somebody else. */
+type Fate = 'lives' | 'coming' | 'ended' | 'stopped';
 
-async function look(watch: Watch): Promise<Seen> {
+async function look(watch: Watch): Promise<Fate> {
   const { deps, consumer, sent, abort } = watch;
   if (consumer.type === 'systemd' && sent.unit) {
     const { state, restarts, ...seen } = await lookAt(deps, consumer.unit, consumer.user, abort);
@@ -63,19 +63,22 @@ async function look(watch: Watch): Promise<Seen> {
   return sent.endsIt ? 'coming' : await endedIn(watch, unitOf(gone.group));
 }
 
-async function lookAt(deps: NotifyDeps, unit: string, user: User, abort: AbortSignal): Promise<Unit> {
+async function lookAt(
+  deps: NotifyDeps,
+  unit: string,
+  user: SystemdConsumer['user'],
+  abort: AbortSignal,
+): Promise<Unit> {
   return await lookAtUnit(deps, unit, await managerOf(deps, user), abort);
 }
 
-type User = SystemdConsumer['user'];
-
-/** Somebody else may stop or restart a unit just then. */
-function endOf({ hasJob, wasStopped }: Pick<Unit, 'hasJob' | 'wasStopped'>): Seen {
+/** Somebody else may stop or restart a unit at the same time. */
+function endOf({ hasJob, wasStopped }: Pick<Unit, 'hasJob' | 'wasStopped'>): Fate {
   return hasJob ? 'coming' : wasStopped ? 'stopped' : 'ended';
 }
 
-/** How a process has ended that belongs to a unit, though its consumer does not name that. */
-async function endedIn({ deps, sent, abort }: Watch, named: ReturnType<typeof unitOf>): Promise<Seen> {
+/** Of a process in a unit that its consumer does not name. */
+async function endedIn({ deps, sent, abort }: Watch, named: ReturnType<typeof unitOf>): Promise<Fate> {
   try {
     if (!named) return 'ended';
     const unit = await lookAt(deps, named.name, named.user, abort);
@@ -93,8 +96,8 @@ function isStillThere(process: SentProcess): boolean {
 }
 
 /**
- * A process that the consumer's target leads to by now, or that has the same executable and user, and the same session
- * or a control group that is not everybody's.
+ * Whether the consumer's target leads to a process by now, or a process has the same executable and user, and the same
+ * session or the same control group, unless all processes share that.
  */
 async function hasSuccessor({ deps, consumer, sent: { processes }, abort }: Watch): Promise<boolean> {
   try {

@@ -173,7 +173,7 @@ function how(consumer: ConsumerConfig): string {
 
 const WHEN: Readonly<Record<ConsumerConfig['when'], string>> = {
   changed: '',
-  expiring: ', when what it knows runs out',
+  expiring: ', when its credentials are about to expire',
   auto: ' (a restart only when due)',
 };
 

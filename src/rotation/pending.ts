@@ -104,7 +104,7 @@ function pendingFor(
  * When a consumer is to be notified, in epoch milliseconds. A time in the past means now.
  *
  * `when: expiring` spares restarts: it waits until little is left of the credentials that the consumer knows. While a
- * sink of the consumer could not be written it is not notified, unless what it knows runs out.
+ * sink of the consumer could not be written it is not notified, unless its credentials are about to expire.
  */
 export function dueAt(consumer: ConsumerConfig, consumerState: ConsumerState, around: Surroundings): number {
   const { pending, ended } = consumerState;
