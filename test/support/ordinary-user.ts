@@ -18,10 +18,12 @@ async function runAsNobody(t: TestContext, file: string, name: string): Promise<
   const TMPDIR = tempDir(t);
   chownSync(TMPDIR, NOBODY, NOBODY);
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  // Nobody can neither write where it is built, nor ask git, which trusts no repository of somebody else, of what.
+  const { executable, PRODUCT_VARIABLE } = await import('./product.ts');
   const node = [...FROM_SOURCE, '--test-reporter=tap'];
   const become = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
   const pattern = `--test-name-pattern=${RegExp.escape(name)}$`;
-  const options = { env: { ...env, TMPDIR }, timeout: limit(60_000) };
+  const options = { env: { ...env, TMPDIR, [PRODUCT_VARIABLE]: executable }, timeout: limit(60_000) };
   const said = await new Promise<string>((resolve) => {
     execFile('setpriv', [...become, ...node, pattern, file], options, (error, stdout, stderr) => {
       resolve(`${stdout}${stderr}${error?.message ?? ''}`);
