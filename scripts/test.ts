@@ -17,18 +17,9 @@ const found = globSync('test/**/*.test.ts', { cwd: root, exclude: elsewhere })
 /** Files of one folder share a process, to start which costs as much as to run a small file: so many at most. */
 const TOGETHER = 10;
 /** Of these each has its own: they change or measure the process, or take long. */
-const ALONE = [
-  'budget/',
-  'docs/',
-  'faults/',
-  'sinks/acting/hostile',
-  'linear.',
-  'completion.',
-  'memory.',
-  'log-stream.',
-];
+const ALONE = ['budget/', 'docs/', 'faults/', 'sinks/acting/hostile', 'completion.', 'memory.', 'log-stream.'];
 /** Files that take long begin first, so that none is left to run alone at the end. */
-const LONG = ['faults/', 'e2e', 'budget/', 'completion.', 'linear.', 'source'];
+const LONG = ['faults/', 'e2e', 'budget/', 'completion.', 'source'];
 
 const isOf = (parts: readonly string[]) => (file: string) => parts.some((part) => file.includes(part));
 const isLong = isOf(LONG);
@@ -57,7 +48,7 @@ function joined(all: readonly string[]): readonly string[] {
   const isAlone = isOf(ALONE);
   const folders = Map.groupBy(
     all.filter((file) => !isAlone(file)),
-    (file) => relative(join(root, 'test'), dirname(file)),
+    (file) => relative(join(root, 'test'), file).split('/')[0] ?? '',
   );
   const loaders = [...folders].flatMap(([folder, own]) => {
     const processes = Math.ceil(own.length / TOGETHER);
@@ -65,7 +56,7 @@ function joined(all: readonly string[]): readonly string[] {
       // Neighbours, which are often alike, are dealt out.
       const [first, ...others] = own.filter((_file, place) => place % processes === index);
       if (first === undefined || others.length === 0) return first ?? [];
-      const loader = join(directory, `${folder.replaceAll('/', '-')}-${index + 1}.test.mjs`);
+      const loader = join(directory, `${folder}-${index + 1}.test.mjs`);
       writeFileSync(
         loader,
         [first, ...others].map((file) => `import ${JSON.stringify(pathToFileURL(file))};\n`).join(''),

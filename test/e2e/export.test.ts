@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { fromProcess } from '@aws-sdk/credential-providers';
 import { openSite, type Site } from '../support/agent.ts';
 import { outOfSight } from '../support/out-of-sight.ts';
 import { executable } from '../support/product.ts';
+import { hasTool } from '../support/tools.ts';
 
 const run = promisify(execFile);
 
@@ -24,24 +24,6 @@ async function exported(site: Site, ...args: readonly string[]): Promise<string>
   return readFileSync(site.path('out'), 'utf8');
 }
 
-/** A profile whose keys come from the exporting program, and the environment in which AWS clients find it alone. */
-function asProcess(site: Site, ...args: readonly string[]): NodeJS.ProcessEnv {
-  const command = [executable, 'export', '--format', 'process', ...args].join(' ');
-  writeFileSync(site.path('config'), `[profile program]\ncredential_process = ${command}\n`);
-  writeFileSync(site.path('none'), '');
-  const clients = { AWS_CONFIG_FILE: site.path('config'), AWS_SHARED_CREDENTIALS_FILE: site.path('none') };
-  return { ...process.env, ...site.env, ...clients, PATH: process.env['PATH'], AWS_PROFILE: 'program' };
-}
-
-async function isMissing(t: TestContext, program: string, ...args: readonly string[]): Promise<boolean> {
-  const isThere = await run(program, args).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) t.skip(`needs ${program}: it cannot be run with ${args.join(' ')}`);
-  return !isThere;
-}
-
 describe('export', { concurrency: 4 }, () => {
   test('process is what credential_process gives', async (t) => {
     const site = await openSite(t, { accountId: '111122223333' });
@@ -54,12 +36,15 @@ describe('export', { concurrency: 4 }, () => {
   });
 
   for (const [format, shell, script] of [
-    ['env', '/bin/sh', `eval "$(cat "$0")"; exec /bin/sh -c '${SHOW.replaceAll("'", "'\\''")}'`],
-    ['env-no-export', '/bin/sh', `eval "$(cat "$0")"; ${SHOW}`],
+    ['env', 'sh', `eval "$(cat "$0")"; exec /bin/sh -c '${SHOW.replaceAll("'", "'\\''")}'`],
+    ['env-no-export', 'sh', `eval "$(cat "$0")"; ${SHOW}`],
     ['fish', 'fish', `source $argv[1]; exec /bin/sh -c ${JSON.stringify(SHOW).replaceAll('$', '\\$')}`],
   ] as const) {
     test(`${format} is evaluated by ${shell}`, async (t) => {
-      if (await isMissing(t, shell, '-c', 'true')) return;
+      if (!hasTool(shell)) {
+        t.skip(`needs ${shell}`);
+        return;
+      }
       const site = await openSite(t);
       await exported(site, '--format', format);
       const { stdout } = await run(shell, ['-c', script, site.path('out')], { env: { HOME: site.path('home') } });
@@ -153,46 +138,5 @@ describe('export --from', { concurrency: 4 }, () => {
     const { code, stderr } = await site.run(['export', '--from', sink], { through });
     assert.equal(code, 73);
     assert.match(stderr, /SINK_UNREADABLE: .*EACCES/);
-  });
-});
-
-describe('credential_process = credrotate export', { concurrency: 3 }, () => {
-  test('the AWS SDK for JavaScript', async (t) => {
-    const site = await openSite(t);
-    const env = asProcess(site);
-    const files = { filepath: site.path('none'), configFilepath: site.path('config'), ignoreCache: true };
-    // The provider hands on the environment of this process.
-    const variable = 'AWS_EC2_METADATA_SERVICE_ENDPOINT';
-    process.env[variable] = env[variable];
-    t.after(() => Reflect.deleteProperty(process.env, variable));
-    const found = await fromProcess({ profile: 'program', ...files })();
-    const [id, secret, token, expiration] = expected(site);
-    assert.deepEqual([found.accessKeyId, found.secretAccessKey, found.sessionToken], [id, secret, token]);
-    assert.equal(found.expiration?.getTime(), Date.parse(expiration ?? ''));
-  });
-
-  test('botocore, from the metadata service and from a sink', async (t) => {
-    if (await isMissing(t, 'python3', '-c', 'import botocore')) return;
-    const site = await openSite(t);
-    await exported(site, '--format', 'json');
-    const script = `
-from botocore.session import Session
-keys = Session().get_credentials().get_frozen_credentials()
-print(keys.access_key, keys.secret_key, keys.token)`;
-    for (const args of [[], ['--from', site.path('out')]]) {
-      const { stdout } = await run('python3', ['-c', script], { env: asProcess(site, ...args) });
-      assert.deepEqual(stdout.trim().split(' '), expected(site).slice(0, 3));
-    }
-  });
-
-  test('the aws command', async (t) => {
-    if (await isMissing(t, 'aws', '--version')) return;
-    const site = await openSite(t);
-    // Its version 2.9 looks for a region there, and puts the path behind the endpoint as it is.
-    const env = { ...asProcess(site), AWS_EC2_METADATA_SERVICE_ENDPOINT: `${site.metadata.url}/` };
-    const { stdout } = await run('aws', ['configure', 'list'], { env });
-    const [id = ''] = expected(site);
-    assert.match(stdout, new RegExp(`access_key[ :]+\\*+${id.slice(-4)}[ :]+custom-process`));
-    assert.ok(!existsSync(site.path('home/.aws')));
   });
 });

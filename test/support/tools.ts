@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
 
 /** Whether a program is installed; a test that needs it is skipped where it is not. */
 export function hasTool(name: string): boolean {
@@ -11,4 +14,14 @@ export function hasTool(name: string): boolean {
       return false;
     }
   });
+}
+
+/** Runs a program to see whether it is there, with what it loads; else the test is skipped, and says why. */
+export async function isMissing(t: TestContext, program: string, ...args: readonly string[]): Promise<boolean> {
+  const isThere = await promisify(execFile)(program, args).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) t.skip(`needs ${program}: it cannot be run with ${args.join(' ')}`);
+  return !isThere;
 }

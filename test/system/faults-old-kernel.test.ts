@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { openSite, reportOf } from '../support/agent.ts';
 import { isRoot, startHupPrinter, USER } from '../support/consumer.ts';
-import { compile } from './compile.ts';
+import { compile } from '../faults/compile.ts';
 
 /** The first of those that came after Linux 5.4, the oldest that we promise; the same on x86-64 and arm64. */
 const CLOSE_RANGE = 436;
@@ -21,7 +21,7 @@ async function denying(
   last: number,
   errno: Errno,
 ): Promise<readonly string[] | undefined> {
-  const deny = await compile(join(import.meta.dirname, 'deny.c'));
+  const deny = await compile(join(import.meta.dirname, '../faults/deny.c'));
   if (deny !== undefined) return [deny, String(first), String(last), String(constants.errno[errno])];
   t.skip('needs cc: system calls are refused by a program that is made of test/faults/deny.c');
   return undefined;

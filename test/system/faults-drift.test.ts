@@ -7,7 +7,7 @@ import type { SinkStatus } from '../../src/report/schema.ts';
 import { openSite, reportOf, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeHook, type Hook } from '../support/programs.ts';
-import { assertCurrent } from './errors.ts';
+import { assertCurrent } from '../faults/errors.ts';
 
 const isRoot = process.getuid?.() === 0;
 

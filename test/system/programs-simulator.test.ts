@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { limit } from '../support/limits.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { start } from './harness.ts';
+import { isMissing } from '../support/tools.ts';
+import { start } from '../simulator/harness.ts';
 
 const run = promisify(execFile);
 
@@ -38,17 +39,6 @@ function environment(t: TestContext, simulator: Simulator): NodeJS.ProcessEnv {
     AWS_EC2_METADATA_V1_DISABLED: 'true',
     AWS_METADATA_SERVICE_TIMEOUT: '10',
   };
-}
-
-/** Runs one command to see whether the client is there; prints why the test is skipped when it is not. */
-async function isMissing(t: TestContext, program: string, ...args: readonly string[]): Promise<boolean> {
-  const error: unknown = await run(program, args, { timeout: limit(60_000) }).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error === undefined) return false;
-  t.skip(`needs ${program}: it cannot be run with ${args.join(' ')}`);
-  return true;
 }
 
 describe('clients that are not ours take it for the real service', { timeout: limit(120_000) }, () => {

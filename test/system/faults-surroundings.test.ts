@@ -7,8 +7,8 @@ import { needsRoot } from '../support/consumer.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeHook } from '../support/programs.ts';
 import { hasTool } from '../support/tools.ts';
-import { assertCurrent, onOneLine, statusOf } from './errors.ts';
-import { openShim } from './shim.ts';
+import { assertCurrent, onOneLine, statusOf } from '../faults/errors.ts';
+import { openShim } from '../faults/shim.ts';
 
 function oneSink(site: Site, notify: readonly string[] = ['hook']): { sinks: object[] } {
   return { sinks: [{ path: site.path('out/iam.json'), format: 'json', mode: '0640', notify }] };

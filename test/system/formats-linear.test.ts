@@ -1,9 +1,9 @@
-import { stepsOf } from './steps.ts'; // first: it counts what is loaded after it
+import { stepsOf } from './formats-steps.ts'; // first: it counts what is loaded after it
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SinkConfig } from '../../src/core/config.ts';
 import { forgetSink, renderSink } from '../../src/sinks/formats/render.ts';
-import { awsSink, dotenvSink, fresh, jsonSink } from './formats/rendering.ts';
+import { awsSink, dotenvSink, fresh, jsonSink } from '../sinks/formats/rendering.ts';
 
 const aws = awsSink({ expirationKey: 'expiration' });
 const dotenv = dotenvSink();

@@ -7,6 +7,7 @@ import { fromIni, fromProcess } from '@aws-sdk/credential-providers';
 import { parseKnownFiles } from '@smithy/shared-ini-file-loader';
 import dotenv from 'dotenv';
 import { openSite, type Site } from '../support/agent.ts';
+import { isMissing } from '../support/tools.ts';
 
 const run = promisify(execFile);
 
@@ -63,16 +64,6 @@ from botocore.session import Session
 found = [Session(profile=name).get_credentials().get_frozen_credentials() for name in sys.argv[1:]]
 print(json.dumps([[keys.access_key, keys.secret_key, keys.token] for keys in found]))
 `;
-
-/** Prints why the test is skipped where a program is not there. */
-async function isMissing(t: TestContext, program: string, ...args: readonly string[]): Promise<boolean> {
-  const isThere = await run(program, args).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) t.skip(`needs ${program}: it cannot be run with ${args.join(' ')}`);
-  return !isThere;
-}
 
 describe('programs that read the files get the credentials', { concurrency: 3 }, () => {
   test('the AWS SDK for JavaScript: profile and credential_process', async (t) => {
