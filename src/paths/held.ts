@@ -104,6 +104,12 @@ export class Directory extends Held {
     return this.path === '/' ? `/${name}` : `${this.path}/${name}`;
   }
 
+  /** As its file system says; one without blocks has no size, or does not say. */
+  hasRoom(bytes: number): boolean {
+    const { blocks, bfree, bsize } = fs.statfsSync(this.link);
+    return blocks === 0 || bfree * bsize >= bytes;
+  }
+
   /** Undefined when there is nothing. Throws errno errors, and MountedOver: then nothing was asked of the file. */
   find(name: string): Held | undefined {
     const held = this.open(name);

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { renderMetrics } from '../../src/report/metrics.ts';
+import { needsPromtool } from '../support/alerts.ts';
 import { NOON } from '../support/credentials.ts';
 import { reportStatus } from '../../src/report/report.ts';
 import type { Status } from '../../src/report/schema.ts';
@@ -28,8 +29,6 @@ function promtool(args: readonly string[], input?: string): { readonly code: num
   const { status, stdout, stderr } = spawnSync('promtool', args, { input, encoding: 'utf8' });
   return { code: status, output: stdout + stderr };
 }
-
-const needsPromtool = spawnSync('promtool', ['--version']).error ? 'needs promtool, of the package prometheus' : false;
 
 describe('metrics', () => {
   test('say what the status says', () => {

@@ -71,7 +71,7 @@ async function examine(
   return { found: findings.map(({ subject, id, severity }) => `${subject} ${id} ${severity}`), unseen, code };
 }
 
-test('the doctor on a host with systemd', async (t) => {
+test('the doctor on a host with systemd, and what its users are told', async (t) => {
   const machine = await openMachine(t, (root) => {
     installMetadata(root, '--lifetime 6h');
     root.copyIn(executable, '/usr/bin');
@@ -114,4 +114,17 @@ test('the doctor on a host with systemd', async (t) => {
   ]);
   assert.deepEqual([cured.unseen, cured.code], [[], 0]);
   assert.deepEqual(await examine(machine, [], 'check'), { found: [], unseen: [], code: 0 });
+
+  const asNobody = (...args: readonly string[]) =>
+    machine.run(['runuser', '-u', 'nobody', '--', 'credrotate', ...args]);
+  const theirs = /^agent +the host's, in \/run\/credrotate$/m;
+  const own = /^agent +your own \(uid 65534\), in \S+; for the host's: sudo credrotate$/m;
+  for (const [command, whose] of Object.entries({ status: theirs, doctor: theirs, check: own, plan: own })) {
+    const { stdout, stderr } = await asNobody(command);
+    assert.match(stdout, whose, `${command}: ${stdout}${stderr}`);
+  }
+  const { stdout, code } = await asNobody('status', '--check');
+  assert.deepEqual([stdout.slice(0, 15), code], ['CREDROTATE OK -', 0], stdout);
+  const refresh = await asNobody('refresh');
+  assert.match(refresh.stderr, /uid 65534 has asked for its own; for the host's: sudo credrotate refresh/);
 });

@@ -109,6 +109,33 @@ describe('a small disk', () => {
   });
 });
 
+// Cause: the doctor found nothing, and check foresaw that all would be written.
+test('a full disk is named by all that say how a host is', async (t) => {
+  if (!hasOwnMounts(t)) return;
+  const { site, disk, config } = await openSmallDisk(t, 'size=256k');
+  fill(disk, 0);
+  site.metadata.rotate();
+  for (const [code, ...args] of [
+    [73, 'once', '--every', '1h', ...config],
+    [73, 'status'],
+    [2, 'status', '--check'],
+    [73, 'check', ...config],
+    [73, 'plan', ...config],
+    [78, 'doctor', ...config],
+  ] as const) {
+    const ended = await site.run(args);
+    assert.deepEqual([args[0], ended.code], [args[0], code], ended.stdout);
+    assert.match(onOneLine(ended.stdout), /\/credentials\b.* ENOSPC on write/);
+  }
+  rmSync(join(disk, 'filler'));
+  for (const args of [
+    ['check', ...config],
+    ['once', '--every', '1h', ...config],
+    ['status', '--check'],
+  ])
+    assert.equal((await site.run(args)).code, 0, args.join(' '));
+});
+
 test('a directory mounted read-only is written by the running agent when it is writable again', async (t) => {
   if (!hasOwnMounts(t)) return;
   const site = await openSite(t);

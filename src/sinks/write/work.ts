@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SinkConfig } from '../../core/config.ts';
-import { AgentError, isErrno, toErrorInfo } from '../../core/errors.ts';
+import { AgentError, errnoError, isErrno, toErrorInfo } from '../../core/errors.ts';
 import type { SinkOutcome } from '../../core/outcomes.ts';
 import { sinkId } from '../../core/sink-id.ts';
 import { isTempOf } from '../../files/sweep.ts';
@@ -79,11 +79,21 @@ async function preview(deps: SinkDeps, job: Job, prepare: Prepare): Promise<Read
   for (const batch of batches(filesOf(job.sinks))) {
     using places = new Places(deps, job.trustedGroups, holders);
     for (const prepared of await prepareFiles(places, batch, prepare)) {
-      const parts: readonly Part[] = 'finished' in prepared ? prepared.finished : prepared.change.parts;
+      const parts: readonly Part[] = 'finished' in prepared ? prepared.finished : foresee(prepared.change);
       for (const { sink, outcome, shown } of parts) previews.set(sink, { ...outcome, ...shown });
     }
   }
   return previews;
+}
+
+/** A preview alone believes what a file system says of its room: some take more, and a write finds out. */
+function foresee({ directory, bytes, file, parts }: Replacement): readonly Part[] {
+  try {
+    if (!bytes || directory.hasRoom(bytes.length)) return parts;
+    throw errnoError('ENOSPC', 'write');
+  } catch (error) {
+    return failAll(parts, toErrorInfo(explain(error, 'SINK_WRITE_FAILED', file.path)));
+  }
 }
 
 async function writeFiles(
