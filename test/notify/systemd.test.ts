@@ -80,13 +80,14 @@ describe('a unit', () => {
     for (const call of site.calls()) assert.match(call, / -- --force$/);
   });
 
-  for (const [what, unit, noRestartBefore, result] of [
-    ['waits where it would be restarted too early', { CanReload: 'no' }, Date.now() + 60_000, 'scheduled'],
-    ['is restarted when that time has come', { CanReload: 'no' }, Date.now() - 1, 'notified'],
-    ['is reloaded at any time', { CanReload: 'yes' }, Date.now() + 60_000, 'notified'],
+  for (const [what, unit, fromNow, result] of [
+    ['waits where it would be restarted too early', { CanReload: 'no' }, 86_400_000, 'scheduled'],
+    ['is restarted when that time has come', { CanReload: 'no' }, -1, 'notified'],
+    ['is reloaded at any time', { CanReload: 'yes' }, 86_400_000, 'notified'],
   ] as const) {
     test(what, async (t) => {
       const site = makeSite(t, unit);
+      const noRestartBefore = Date.now() + fromNow;
       assert.equal((await site.notify({ when: 'auto' }, { noRestartBefore })).result, result);
       assert.equal(site.actions().length, result === 'notified' ? 1 : 0);
     });

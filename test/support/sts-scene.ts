@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test';
 import type { AssumeRoleConfig } from '../../src/core/config.ts';
 import type { Base, Fetched } from '../../src/core/contracts.ts';
+import type { Credentials } from '../../src/core/credentials.ts';
 import type { ErrorInfo } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { createAssumeRoleSource, type AssumeRoleDeps } from '../../src/source/assume-role/source.ts';
@@ -18,6 +19,17 @@ export const CALLER = {
   sessionToken: 'token/1==',
   arn: 'arn:aws:sts::123456789012:assumed-role/web/i-0abc',
 };
+
+/** The same as credentials of ours, which live for an hour from `now` on. */
+export function ourCaller(now: number): Credentials {
+  return {
+    ...credentials('1'),
+    accessKeyId: CALLER.accessKeyId,
+    secretAccessKey: new Secret(CALLER.secretAccessKey),
+    sessionToken: new Secret(CALLER.sessionToken),
+    expiration: now + HOUR,
+  };
+}
 
 /** One that knows this caller and this role, which takes the external id `x-1`; closed when the test ends. */
 export async function testSts(context: TestContext, options: Partial<StsOptions> = {}): Promise<Sts> {
