@@ -13,13 +13,17 @@ export function proxyFor(origin: string, env: Environment): Proxy | undefined {
   const value = env[name];
   if (!value || isExempt(new URL(origin), env)) return undefined;
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`);
-  if (url?.protocol !== 'http:' || url.hostname === '') {
+  if (url?.protocol !== 'http:') {
     throw invalid(name, 'http://HOST:PORT', url ? `a URL with ${url.protocol}` : 'something else');
   }
   const { username, password } = url;
   if (username + password === '') return { origin: url.origin };
-  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { origin: url.origin, authorization: `Basic ${Buffer.from(user).toString('base64')}` };
+  try {
+    const user = decodeURIComponent(`${username}:${password}`);
+    return { origin: url.origin, authorization: `Basic ${Buffer.from(user).toString('base64')}` };
+  } catch {
+    throw invalid(name, 'a password whose % are encoded as %25', 'another');
+  }
 }
 
 /** Entries are hosts, with all that is below them, hosts with a port, addresses, or `*`. */
