@@ -1,4 +1,5 @@
 import { INSTANCE } from '../core/config.ts';
+import { partitionOf, partsOfRoleArn } from '../core/region.ts';
 import { didYouMean, invalid, pathText, show, warning, type Problem } from './problem.ts';
 import { readDuration } from './scalars.ts';
 import { entriesAt, itemsAt, positionOf, textAt, type Entry, type Item, type Tree } from './tree.ts';
@@ -20,6 +21,7 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
     const hint = 'leave it out: it is refreshed in time';
     problems.push(invalid(positionOf(tree, ['duration']), { path: `${path}.duration`, message, hint }));
   }
+  problems.push(...contradictions(tree, path));
   const tags = entriesAt(tree, ['tags']).map(([tag]) => tag);
   for (const [index, { at, value }] of itemsAt(tree, ['transitive_tags']).entries()) {
     if (typeof value !== 'string' || tags.includes(value)) continue;
@@ -27,6 +29,21 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
     problems.push(invalid(at, { path: `${path}.transitive_tags[${index}]`, message }));
   }
   return problems;
+}
+
+/** Of the ARN and what is said beside it. A malformed one is the schema's to refuse. */
+function contradictions(tree: Tree, path: string): Problem[] {
+  const { partition, accountId } = partsOfRoleArn(textAt(tree, ['role_arn']) ?? '');
+  const claims = [
+    { key: 'region', claim: partitionOf(textAt(tree, ['region']) ?? '')?.name, told: partition },
+    { key: 'expect_account', claim: textAt(tree, ['expect_account']), told: accountId },
+  ];
+  return claims.flatMap(({ key, claim, told }) => {
+    if (claim === undefined || told === '' || claim === told) return [];
+    const what = key === 'region' ? 'a region of the partition' : 'the account';
+    const message = `expected ${what} of role_arn, ${told}, got ${key === 'region' ? `one of ${claim}` : show(claim)}`;
+    return [invalid(placeOf(tree, [key]), { path: `${path}.${key}`, message, hint: 'correct whichever is wrong' })];
+  });
 }
 
 /** Names of sources that lead nowhere, or in a circle, and sources that nobody uses. */
