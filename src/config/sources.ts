@@ -42,7 +42,7 @@ function contradictions(tree: Tree, path: string): Problem[] {
     if (claim === undefined || told === '' || claim === told) return [];
     const what = key === 'region' ? 'a region of the partition' : 'the account';
     const message = `expected ${what} of role_arn, ${told}, got ${key === 'region' ? `one of ${claim}` : show(claim)}`;
-    return [invalid(placeOf(tree, [key]), { path: `${path}.${key}`, message, hint: 'correct whichever is wrong' })];
+    return [invalid(positionOf(tree, [key]), { path: `${path}.${key}`, message, hint: 'correct whichever is wrong' })];
   });
 }
 

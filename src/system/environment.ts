@@ -3,7 +3,14 @@ import { isSea } from 'node:sea';
 
 /** Node obeys them before our first line runs: it writes or reads files that they name, or prints what it exchanges. */
 const OBEYED = [
-  ...['NODE_COMPILE_CACHE', 'NODE_DEBUG', 'NODE_DEBUG_NATIVE', 'NODE_ICU_DATA', 'NODE_REDIRECT_WARNINGS'],
+  ...[
+    'NODE_COMPILE_CACHE',
+    'NODE_DEBUG',
+    'NODE_DEBUG_NATIVE',
+    'NODE_EXTRA_CA_CERTS',
+    'NODE_ICU_DATA',
+    'NODE_REDIRECT_WARNINGS',
+  ],
   ...['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_V8_COVERAGE'],
 ];
 
