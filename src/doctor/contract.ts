@@ -10,7 +10,7 @@ export interface Unseen {
 
 export interface SinkFacts {
   readonly path: string;
-  /** By which people are told of it. */
+  /** The name that messages have for it. */
   readonly name: string;
   /** Why a pass would not write it. */
   readonly trouble?: ErrorInfo;
@@ -35,8 +35,8 @@ export interface ProfileFacts {
 
 export interface ConsumerFacts {
   readonly name: string;
-  /** How it is told, in a word. */
-  readonly told: 'reload' | 'restart' | 'signal' | 'hook';
+  /** In a word, how it is notified. */
+  readonly notifiedBy: 'reload' | 'restart' | 'signal' | 'hook';
   /** Formats of its sinks. */
   readonly sinks: readonly { readonly path: string; readonly format: string; readonly profile?: string }[];
   /** For `systemd`. */

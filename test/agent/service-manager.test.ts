@@ -44,7 +44,7 @@ describe('the watchdog', () => {
     assert.equal(at(7.01), false, 'the pass that was due after 5 minutes hangs');
   });
 
-  test('takes a consumer that was told during a pass for no end of that pass', () => {
+  test('takes a consumer that was notified during a pass for no end of that pass', () => {
     const { watchdog, at } = watched();
     const next = plan(5 * MINUTE);
     watchdog.see({ config, next });

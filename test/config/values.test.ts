@@ -186,7 +186,7 @@ describe('durations', () => {
   }
 });
 
-test('who is told when, if nothing is said', (t) => {
+test('who is notified when, if nothing is said', (t) => {
   const config = loadYaml(
     t,
     `

@@ -35,8 +35,8 @@ export const CONSUMER_CASES = {
   },
   'environment-file-reload': {
     severity: 'error',
-    triggers: [withConsumer(ENV_SINK, ENV_FILE), withConsumer({ ...ENV_SINK, told: 'signal' }, ENV_FILE)],
-    spares: [withConsumer({ ...ENV_SINK, told: 'restart' }, ENV_FILE), withConsumer(ENV_SINK)],
+    triggers: [withConsumer(ENV_SINK, ENV_FILE), withConsumer({ ...ENV_SINK, notifiedBy: 'signal' }, ENV_FILE)],
+    spares: [withConsumer({ ...ENV_SINK, notifiedBy: 'restart' }, ENV_FILE), withConsumer(ENV_SINK)],
     evidence: /EnvironmentFile=\/etc\/app\/aws.env/,
   },
   'unit-cannot-reload': {
@@ -49,15 +49,18 @@ export const CONSUMER_CASES = {
     severity: 'warning',
     triggers: [
       withConsumer(
-        { told: 'signal', processes: [{ pid: 9, error: { code: 'CONSUMER_WOULD_DIE', message: 'it would end' } }] },
+        {
+          notifiedBy: 'signal',
+          processes: [{ pid: 9, error: { code: 'CONSUMER_WOULD_DIE', message: 'it would end' } }],
+        },
         { restart: 'on-failure', action: 'kill' },
       ),
-      withConsumer({ told: 'signal', processes: [] }, { restart: 'no', action: 'kill' }),
+      withConsumer({ notifiedBy: 'signal', processes: [] }, { restart: 'no', action: 'kill' }),
     ],
     spares: [
-      withConsumer({ told: 'signal' }, { action: 'kill' }),
+      withConsumer({ notifiedBy: 'signal' }, { action: 'kill' }),
       withConsumer({}, { restart: 'no' }),
-      withConsumer({ told: 'signal', processes: [{ pid: 1 }] }, { restart: 'no' }),
+      withConsumer({ notifiedBy: 'signal', processes: [{ pid: 1 }] }, { restart: 'no' }),
     ],
     evidence: /Restart=(no|on-failure)/,
   },
@@ -81,7 +84,7 @@ export const CONSUMER_CASES = {
       withConsumer({ processes: [{ pid: 8, program }] }),
     ),
     spares: [
-      withConsumer({ told: 'restart', processes: [{ pid: 8, program: 's3fs' }] }),
+      withConsumer({ notifiedBy: 'restart', processes: [{ pid: 8, program: 's3fs' }] }),
       withConsumer({ processes: [{ pid: 8, program: 'php-fpm8.2' }] }),
     ],
     evidence: /pid 8 runs /,

@@ -31,7 +31,7 @@ const UNIT: UnitFacts = {
 
 const CONSUMER: ConsumerFacts = {
   name: 'app',
-  told: 'reload',
+  notifiedBy: 'reload',
   sinks: [{ path: PROFILE_SINK.path, format: 'aws-credentials', profile: 'default' }],
   unit: UNIT,
   processes: [{ pid: 4711, program: 'appd' }],

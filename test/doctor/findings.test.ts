@@ -43,7 +43,7 @@ describe('a finding', () => {
       [withMetadata({ clockSkew: 120_000 }), 'clock-skew', 'warning'],
       [withMachine({ hasState: false }, [{ ...SINK, keyIds: ['…OLD1'] }]), 'image-baked', 'warning'],
       [withMetadata({ imdsd: '/run/systemd/io' }), 'imdsd-in-the-way', 'note'],
-      [withConsumer({ told: 'restart' }, { canReload: false }), 'unit-cannot-reload', 'note'],
+      [withConsumer({ notifiedBy: 'restart' }, { canReload: false }), 'unit-cannot-reload', 'note'],
       [withConsumer({ processes: [{ pid: 8, program: 'python3.11' }] }), 'never-rereads', 'note'],
     ] as const)
       assert.deepEqual(

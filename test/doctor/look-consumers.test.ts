@@ -73,8 +73,8 @@ describe('what is seen of a consumer', () => {
       more,
       '# AWS_PROFILE=comment\nAWS_SHARED_CREDENTIALS_FILE="/srv/keys"\nAWS_SESSION_TOKEN=hidden-token\n',
     );
-    const { unit, told, processes } = await look(site);
-    assert.deepEqual([told, processes, site.unseen], ['reload', [], []]);
+    const { unit, notifiedBy, processes } = await look(site);
+    assert.deepEqual([notifiedBy, processes, site.unseen], ['reload', [], []]);
     assert.deepEqual([unit?.canReload, unit?.restart, unit?.isThere], [true, 'on-failure', true]);
     assert.deepEqual(unit?.environment, [
       { name: 'AWS_PROFILE', from: 'Environment=', value: 'with blanks' },
@@ -96,8 +96,8 @@ describe('what is seen of a consumer', () => {
     assert.ok(performance.now() - since < limit(5_000));
   });
 
-  test('a unit that is told by a restart, since it cannot reload', async (t) => {
-    assert.equal((await look(openSite(t, 'LoadState=loaded\nCanReload=no\n'))).told, 'restart');
+  test('a unit that is notified by a restart, since it cannot reload', async (t) => {
+    assert.equal((await look(openSite(t, 'LoadState=loaded\nCanReload=no\n'))).notifiedBy, 'restart');
   });
 
   test('a unit that is not there', async (t) => {

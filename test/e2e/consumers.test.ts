@@ -73,7 +73,7 @@ describe('consumers', { concurrency: 6 }, () => {
     await agent.stop();
   });
 
-  test('one that is still starting is told when it handles the signal', async (t) => {
+  test('one that is still starting is notified when it handles the signal', async (t) => {
     const site = await openSite(t);
     const daemon = await startDaemon(t, site.path('legacy'), false);
     const config = configure(site, { legacy: { type: 'signal', pid_file: daemon.pidFile } });
@@ -81,7 +81,7 @@ describe('consumers', { concurrency: 6 }, () => {
     await eventually('a first attempt', () => /"attempts": [1-9]/.test(site.state()));
     await daemon.arm();
     const ended = await pass.ended;
-    assert.deepEqual([ended.code, reportOf(ended).consumers[0]?.result, daemon.told()], [0, 'notified', 1]);
+    assert.deepEqual([ended.code, reportOf(ended).consumers[0]?.result, daemon.notifications()], [0, 'notified', 1]);
   });
 
   test('a program that starts after the files is neither waited for nor signalled', async (t) => {
@@ -99,7 +99,7 @@ describe('consumers', { concurrency: 6 }, () => {
     );
     const daemon = await startDaemon(t, site.path('legacy'));
     assert.deepEqual(await pass(), [0, 'started_since']);
-    assert.equal(daemon.told(), 0);
+    assert.equal(daemon.notifications(), 0);
   });
 
   // Cause: process numbers are used again, and a pid file outlives its process.
@@ -114,7 +114,7 @@ describe('consumers', { concurrency: 6 }, () => {
       ...configure(site, { legacy: { type: 'signal', pid_file: other.pidFile } }),
     ]);
     assert.deepEqual([ended.code, reportOf(ended).consumers[0]?.error?.code], [74, 'CONSUMER_NOT_MEANT']);
-    assert.equal(other.told(), 0);
+    assert.equal(other.notifications(), 0);
   });
 
   test('when: expiring spares a consumer the rotations, but neither --notify-all nor --notify', async (t) => {
@@ -164,10 +164,10 @@ describe('consumers', { concurrency: 6 }, () => {
     const agent = site.start(['run', ...configure(site, consumers, { refresh: { max_interval: '1s' } })]);
     await eventually('both were called', () => slow.calls().length === 1 && fast.calls().length === 1);
     site.metadata.rotate();
-    await eventually('the other one is told of the next rotation', () => fast.calls().length === 2);
+    await eventually('the other one is notified of the next rotation', () => fast.calls().length === 2);
     assert.deepEqual(slow.calls(), ['first 1']);
     slow.open();
-    await eventually('it is told of what it has missed', () => slow.calls().length === 2);
+    await eventually('it is notified of what it has missed', () => slow.calls().length === 2);
     assert.deepEqual(slow.calls(), ['first 1', 'changed 2']);
     assert.deepEqual(fast.calls(), ['first 1', 'changed 2']);
     assert.equal((await agent.stop()).code, 0);
@@ -221,7 +221,7 @@ describe('consumers', { concurrency: 6 }, () => {
     assert.equal(statSync(site.path('state/state.json')).mode & 0o777, 0o600);
   });
 
-  test('an image made of a host with credentials starts over, and everybody is told', async (t) => {
+  test('an image made of a host with credentials starts over, and every consumer is notified', async (t) => {
     const site = await openSite(t, { instanceId: 'i-0aaaaaaaaaaaaaaaa' });
     const [each, rare] = [makeHook(t, site.path('each')), makeHook(t, site.path('rare'))];
     const config = configure(site, {

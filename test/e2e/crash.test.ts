@@ -5,7 +5,7 @@ import { openSite, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeHook, startDaemon } from '../support/programs.ts';
 
-function owes(site: Site): boolean {
+function isPending(site: Site): boolean {
   return site.state().includes('"pending"');
 }
 
@@ -23,11 +23,11 @@ describe('killed between the files and the telling', { concurrency: 2 }, () => {
     await eventually('the hook is at work', () => hook.calls().length === 1);
     assert.match(readFileSync(path, 'utf8'), new RegExp(site.metadata.current().accessKeyId));
     await first.stop('SIGKILL');
-    assert.ok(owes(site));
+    assert.ok(isPending(site));
     hook.open();
 
     const second = site.start(['run', ...config]);
-    await eventually('the hook has been called again', () => hook.calls().length === 2 && !owes(site));
+    await eventually('the hook has been called again', () => hook.calls().length === 2 && !isPending(site));
     await second.stop('SIGKILL');
     assert.equal((await site.run(['once', ...config])).code, 0);
     assert.deepEqual(hook.calls(), ['first 1', 'first 1']);
@@ -44,12 +44,12 @@ describe('killed between the files and the telling', { concurrency: 2 }, () => {
     await eventually('a first attempt', () => /"attempts": [1-9]/.test(site.state()));
     await first.stop('SIGKILL');
     await daemon.arm();
-    assert.equal(daemon.told(), 0);
+    assert.equal(daemon.notifications(), 0);
 
     const second = site.start(['run', ...config]);
-    await eventually('it is told', () => daemon.told() === 1 && !owes(site));
+    await eventually('it is notified', () => daemon.notifications() === 1 && !isPending(site));
     await second.stop('SIGKILL');
     assert.equal((await site.run(['once', ...config])).code, 0);
-    assert.equal(daemon.told(), 1);
+    assert.equal(daemon.notifications(), 1);
   });
 });

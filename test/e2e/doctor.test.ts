@@ -145,6 +145,6 @@ describe('doctor', { concurrency: 3 }, () => {
     assert.deepEqual(ids, ['sink-refused', 'nobody-refreshes', 'signal-not-handled']);
     await daemon.arm();
     assert.deepEqual(idsOf(await examine(site, config)), ['sink-refused', 'nobody-refreshes']);
-    assert.deepEqual([daemon.told(), daemon.isAlive()], [0, true]);
+    assert.deepEqual([daemon.notifications(), daemon.isAlive()], [0, true]);
   });
 });

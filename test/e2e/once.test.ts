@@ -66,24 +66,24 @@ describe('once', { concurrency: 4 }, () => {
     };
 
     assert.deepEqual(await pass(), ['written', 'written', 'written']);
-    assert.equal(daemon.told(), 1);
+    assert.equal(daemon.notifications(), 1);
 
     const before = identities(site);
     assert.deepEqual(await pass(), ['unchanged', 'unchanged', 'unchanged']);
     assert.deepEqual(identities(site), before);
-    assert.equal(daemon.told(), 1);
+    assert.equal(daemon.notifications(), 1);
 
     site.metadata.rotate();
     assert.deepEqual(await pass(), ['written', 'written', 'written']);
-    assert.equal(daemon.told(), 2, 'once, although it has three sinks');
+    assert.equal(daemon.notifications(), 2, 'once, although it has three sinks');
 
     chmodSync(site.path('out/credentials'), 0o644);
     assert.deepEqual(await pass(), ['repaired', 'unchanged', 'unchanged']);
-    assert.equal(daemon.told(), 2, 'a mode is nothing to its readers');
+    assert.equal(daemon.notifications(), 2, 'a mode is nothing to its readers');
 
     appendFileSync(site.path('out/iam.json'), 'x');
     assert.deepEqual(await pass(), ['unchanged', 'unchanged', 'repaired']);
-    assert.equal(daemon.told(), 3);
+    assert.equal(daemon.notifications(), 3);
   });
 
   test('says what it did, without a secret', async (t) => {

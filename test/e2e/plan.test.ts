@@ -88,7 +88,7 @@ describe('plan', { concurrency: 3 }, () => {
     assert.deepEqual(snapshot(site.directory), before);
   });
 
-  test('after a pass has nothing to show but drift, and who is still to be told', async (t) => {
+  test('after a pass has nothing to show but drift, and who is still to be notified', async (t) => {
     const site = await openSite(t);
     const plain = site.configure({ sinks: [{ path: site.path('j'), format: 'json', shape: 'process' }] });
     await site.run(['once', ...plain]);

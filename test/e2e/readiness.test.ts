@@ -9,7 +9,7 @@ import { makeHook } from '../support/programs.ts';
 
 describe('readiness', { concurrency: 2 }, () => {
   // Cause: a unit that is ordered after ours cannot be reloaded while its service manager waits for us.
-  test('comes when the files stand, and before anybody is told', async (t) => {
+  test('comes when the files stand, and before any consumer is notified', async (t) => {
     const site = await openSite(t);
     const messages = listenForReadiness(t, site.path('notify'));
     const hook = makeHook(t, site.path('hook'));

@@ -23,14 +23,14 @@ function env(site: Site): Record<string, string> {
 const NO_ROLE = 'STATUS=CRITICAL - credentials: there are none yet for ';
 
 describe('a service manager', { concurrency: 2 }, () => {
-  test('hears of a reload, and of its end before anybody is told', async (t) => {
+  test('hears of a reload, and of its end before any consumer is notified', async (t) => {
     const site = await openSite(t);
     const messages = listenForReadiness(t, site.path('notify'));
     const hook = makeHook(t, site.path('hook'));
     const sinks = ['a.json', 'b.json'].map((name) => ({ path: site.path(name), format: 'json', notify: ['web'] }));
     const consumers = { web: { type: 'exec', command: hook.command } };
     const agent = site.start(['run', ...site.configure({ sinks: sinks.slice(0, 1), consumers })], { env: env(site) });
-    await eventually('it is ready and has told', () => messages().includes('READY=1') && hook.calls().length === 1);
+    await eventually('it is ready and has notified', () => messages().includes('READY=1') && hook.calls().length === 1);
     hook.close();
     site.configure({ sinks, consumers });
     const now = process.hrtime.bigint() / 1000n;
@@ -43,7 +43,7 @@ describe('a service manager', { concurrency: 2 }, () => {
     const since = BigInt(/^MONOTONIC_USEC=(\d+)$/m.exec(reloading)?.[1] ?? 0);
     assert.ok(since >= now && since < now + 60_000_000n, `${since} is of the kernel's clock, soon after ${now}`);
     hook.open();
-    await eventually('the hook was told', () => hook.calls().length === 2);
+    await eventually('the hook was notified', () => hook.calls().length === 2);
     assert.equal((await agent.stop()).code, 0);
     assert.equal(messages().filter((one) => one === 'READY=1').length, 2);
   });
@@ -101,7 +101,7 @@ describe('a service manager', { concurrency: 2 }, () => {
     assert.equal(pings(), last);
   });
 
-  test('hears from a one-shot that the files stand, if asked to, before anybody is told', async (t) => {
+  test('hears from a one-shot that the files stand, if asked to, before any consumer is notified', async (t) => {
     const site = await openSite(t);
     const messages = listenForReadiness(t, site.path('notify'));
     const hook = makeHook(t, site.path('hook'));

@@ -41,7 +41,7 @@ describe('status', { concurrency: 3 }, () => {
     const agent = site.start(['run', ...config(site)]);
     await said(agent, /web: /);
     await said(agent, /db: /);
-    await eventually('both are known to be told', async () =>
+    await eventually('both are known to be notified', async () =>
       (await statusOf(site)).consumers.every(({ result }) => result === 'notified'),
     );
     const { code, stdout, stderr } = await site.run(['status'], { env: { FORCE_COLOR: '1' } });

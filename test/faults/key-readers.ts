@@ -5,10 +5,10 @@ import type { TestContext } from 'node:test';
 import type { Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** Consumers that read their file again when they are told, as programs that depend on it do. */
+/** Consumers that read their file again when they are notified, as programs that depend on it do. */
 
 export interface KeyReader {
-  /** The access key id that it read when it was last told; empty before. */
+  /** The access key id that it read when it was last notified; empty before. */
   readonly known: () => string;
 }
 
@@ -17,7 +17,7 @@ const DAEMON = `trap ${JSON.stringify(READ_KEY).replaceAll('$', '\\$')} HUP
 sleep 100000 & echo $$ > "$2.pid.new"; mv "$2.pid.new" "$2.pid"
 while :; do wait; done`;
 
-/** Is told by SIGHUP. */
+/** Is notified by SIGHUP. */
 export async function startKeyReader(t: TestContext, site: Site): Promise<KeyReader & { readonly pidFile: string }> {
   const name = site.path('daemon');
   const child = spawn('/bin/sh', ['-c', DAEMON, 'sh', site.path('out/app.env'), name], {

@@ -108,8 +108,8 @@ export async function openScene(t: TestContext, { first, ...whom }: SceneOptions
       assertNothingLeft(site);
       const { accessKeyId } = site.metadata.current();
       assert.ok([...after.values()].every((text) => text?.includes(accessKeyId)));
-      assert.equal(hook.known(), accessKeyId, 'the hook was not told');
-      await eventually('the daemon is told', () => daemon.known() === accessKeyId);
+      assert.equal(hook.known(), accessKeyId, 'the hook was not notified');
+      await eventually('the daemon is notified', () => daemon.known() === accessKeyId);
       return true;
     },
   };

@@ -204,7 +204,7 @@ describe('an ExecReload= that is a kill', () => {
     ExecReload: '{ path=/bin/kill ; argv[]=/bin/kill -HUP $MAINPID ; ignore_errors=no ; start_time=[n/a] }',
   });
 
-  // Cause: it was reported as told, the unit was inactive, and nobody knew.
+  // Cause: it was reported as notified, the unit was inactive, and nobody knew.
   test('of a main process without a handler is refused', async (t) => {
     const site = makeSite(t, reload(await startSleep(t)));
     assert.match(brief(await site.notify()), /^CONSUMER_WOULD_DIE/);

@@ -156,11 +156,11 @@ frontend t
   runit: {
     unit: 'runit-test.service',
     files: {
-      '/etc/sv-test/t/run': '#!/bin/sh\ntrap "echo new >/run/runit-told" HUP\nwhile :; do sleep 1; done\n',
+      '/etc/sv-test/t/run': '#!/bin/sh\ntrap "echo new >/run/runit-notified" HUP\nwhile :; do sleep 1; done\n',
       '/etc/systemd/system/runit-test.service': '[Service]\nExecStart=/usr/bin/runsvdir -P /etc/sv-test\n',
     },
     edit: '',
-    proof: 'grep -q new /run/runit-told',
+    proof: 'grep -q new /run/runit-notified',
     consumer: { type: 'exec', command: ['/usr/bin/sv', 'hup', '/etc/sv-test/t'] },
   },
   squid: { unit: 'squid.service', edit: '', proof: 'grep -q "Reconfiguring Squid" /var/log/squid/cache.log' },

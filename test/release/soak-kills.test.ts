@@ -27,14 +27,14 @@ test('a rotation is never lost, and signalled twice only where a kill came first
     while (Date.now() < end) {
       await attempt(async () => {
         generation += 1;
-        const before = daemon.told();
+        const before = daemon.notifications();
         site.metadata.rotate();
         const asked = site.start(['refresh']);
         const wasSynced = generation % 4 === 0 || (await killSoon(agent, site, generation));
         if (generation % 4 !== 0) agent = site.start(['run', ...config]);
         await settled(site, generation);
         await asked.ended;
-        const signals = daemon.told() - before;
+        const signals = daemon.notifications() - before;
         assert.ok(daemon.isAlive());
         assert.ok(signals === 1 || (signals === 2 && !wasSynced), `generation ${generation}: ${signals} signals`);
         doubled += signals - 1;
@@ -68,7 +68,7 @@ test('an expiration that rolls on notifies nobody until a third is left', async 
   roll();
   const agent = site.start(['run', ...config]);
   await settled(site, 1);
-  const told = daemon.told();
+  const told = daemon.notifications();
   const file = (): string => readFileSync(site.path('iam.json'), 'utf8');
   const first = file();
   let passes = 0;
@@ -76,13 +76,13 @@ test('an expiration that rolls on notifies nobody until a third is left', async 
     roll();
     await delay(SECOND);
     passes += 1;
-    assert.equal(daemon.told(), told, `after ${passes} s`);
+    assert.equal(daemon.notifications(), told, `after ${passes} s`);
   }
   await eventually(
     'it is notified once, when a third is left',
     () => {
       roll();
-      return daemon.told() === told + 1;
+      return daemon.notifications() === told + 1;
     },
     lifetime,
   );

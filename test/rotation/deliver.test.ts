@@ -9,7 +9,7 @@ import { recordingLog } from '../support/topology.ts';
 import { BOOT, config, FAILED, HIDDEN, names, NO_FAILURES, rotate, setUp, TOLD } from './delivery.ts';
 
 describe('delivery', () => {
-  test('a debt is paid once, with what changed and when, and is gone from the disk', async (t) => {
+  test('a notification is delivered once, with what changed and when, and is gone from the disk', async (t) => {
     const { store, notified, deliverer, directory } = setUp(t, () => TOLD);
     await rotate(store, ['/a']);
     deliverer.kick(config, NO_FAILURES);

@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts';
 import { execConsumer, recordingLog } from '../support/topology.ts';
 import { config, FAILED, names, NO_FAILURES, rotate, setUp, UNWATCHED, TOLD } from './delivery.ts';
 
-describe('the end of a debt', () => {
+describe('the end of a pending notification', () => {
   test('an absent one is looked for again for half a minute, then counts as notified', async (t) => {
     const { clock, store, notified, deliverer } = setUp(t, () => ({ result: 'not_running', detail: 'no pid file' }));
     await rotate(store, ['/b']);

@@ -68,7 +68,7 @@ describe('who is to be notified', () => {
     });
   });
 
-  test('a repair under credentials that it knows owes nothing to a consumer that is spared', () => {
+  test('a repair under credentials that it knows leaves nothing pending for a consumer that is spared', () => {
     const same = {
       ...state,
       consumers: { job: { notifiedOf: { ...notifiedOf, generation: 4 } }, web: { notifiedOf } },

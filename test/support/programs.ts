@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync, w
 import type { TestContext } from 'node:test';
 import { eventually } from './eventually.ts';
 
-/** Programs that are to be told: real ones, that note down what reaches them. */
+/** Programs that are to be notified: real ones, that note down what reaches them. */
 
 /** Catches SIGHUP from when it is let. Until then it makes no child: a shell that does blocks all signals meanwhile. */
 const DAEMON = `
@@ -19,7 +19,7 @@ export interface Daemon {
   readonly pid: number;
   readonly pidFile: string;
   /** How many signals came. */
-  readonly told: () => number;
+  readonly notifications: () => number;
   readonly isAlive: () => boolean;
   /** Lets it catch SIGHUP. */
   readonly arm: () => Promise<void>;
@@ -47,7 +47,7 @@ export async function startDaemon(t: TestContext, name: string, armed = true): P
   };
   await eventually(`${name} has its pid file`, () => existsSync(`${name}.pid`) && linesOf(`${name}.pid`).length === 1);
   if (armed) await arm();
-  return { pid, pidFile: `${name}.pid`, told: () => linesOf(`${name}.log`).length, isAlive, arm };
+  return { pid, pidFile: `${name}.pid`, notifications: () => linesOf(`${name}.log`).length, isAlive, arm };
 }
 
 /** Notes what it was called for, and ends when its gate is open, or is gone with its directory. */

@@ -62,14 +62,14 @@ describe('a file system that a user serves', { concurrency: true }, () => {
         theirs: { ...told, pid_file: join(ground.home, 'app.pid') },
         ours: { ...told, pid_file: victim.pidFile },
       };
-      const before = victim.told();
+      const before = victim.notifications();
       const sinks = [{ path: site.path('out/notifying.env'), format: 'dotenv', notify: ['theirs', 'ours'] }];
       await beside({ at: ground.home, role }, async () => {
         const report = await pass({ sinks, consumers });
         assert.notEqual(newsOf(report, 'theirs'), 'notified');
         assert.equal(newsOf(report, 'ours'), 'notified');
       });
-      assert.equal(victim.told(), before + 1);
+      assert.equal(victim.notifications(), before + 1);
     });
   });
 

@@ -145,7 +145,7 @@ describe('a name in a directory that others share', () => {
   });
 
   test("root's pid file, hook and configuration that a user moved there", async (t) => {
-    const told: { readonly told: () => number; readonly pid: number }[] = [];
+    const told: { readonly notifications: () => number; readonly pid: number }[] = [];
     await eachShared(t, "shared directories: root's file moved there", async (stage, { path, settings }) => {
       const { site, ground } = stage;
       const victim = told[0] ?? (await startDaemon(t, site.path('victim')));
@@ -160,7 +160,7 @@ describe('a name in a directory that others share', () => {
       const sinks = [{ path: site.path('out/notifying.env'), format: 'dotenv', notify: ['signal', 'control'] }];
       const report = await stage.pass({ ...settings, sinks, consumers });
       assert.equal(newsOf(report, 'signal'), 'CONSUMER_UNSAFE');
-      assert.equal(victim.told(), 0);
+      assert.equal(victim.notifications(), 0);
 
       writeFileSync(path, `#!/bin/sh\ntouch ${marker}\n`, { mode: 0o755 });
       chmodSync(path, 0o755);

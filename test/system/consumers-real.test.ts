@@ -20,7 +20,7 @@ import {
 import { openMachine } from './machine.ts';
 import { installMetadata, metadataOf } from './machine-metadata.ts';
 
-const DAEMONS = ['legacy', 'worker@1', 'worker@2', 'deaf'];
+const DAEMONS = ['legacy', 'worker@1', 'worker@2', 'unread'];
 
 test('real consumers', async (t) => {
   const { deb } = await packageFast();
@@ -107,7 +107,7 @@ test('real consumers', async (t) => {
     await sh('credrotate refresh');
     const { sinks, consumers } = await status();
     const unread = sinks.filter(({ evidence }) => evidence?.kind !== 'read').map(({ path }) => path);
-    assert.deepEqual(unread, [SINKS.deaf]);
+    assert.deepEqual(unread, [SINKS.unread]);
     const heardOf = consumers.filter(({ notReading }) => notReading === false).map(({ name }) => name);
     assert.deepEqual(heardOf.sort(), ['app', 'legacy', 'php', 'worker']);
   });

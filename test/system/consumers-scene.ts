@@ -8,7 +8,7 @@ export const SINKS = {
   app: '/etc/app/aws.env',
   legacy: '/var/lib/legacy/iam.json',
   worker: '/etc/worker/credentials',
-  deaf: '/etc/deaf.json',
+  unread: '/etc/unread.json',
   php: '/etc/php/aws.env',
   rclone: '/var/lib/backup-job/credentials',
   s3cmd: '/etc/backup-job.env',
@@ -21,7 +21,7 @@ export const CONFIG = `sinks:
   - { path: ${SINKS.app}, format: dotenv, group: app, mode: 0640, notify: [app] }
   - { path: ${SINKS.legacy}, format: json, owner: legacy, notify: [legacy] }
   - { path: ${SINKS.worker}, format: aws-credentials, group: worker, mode: 0640, notify: [worker] }
-  - { path: ${SINKS.deaf}, format: json, notify: [deaf] }
+  - { path: ${SINKS.unread}, format: json, notify: [unread] }
   - { path: ${SINKS.php}, format: dotenv, notify: [php] }
   - { path: ${SINKS.rclone}, format: aws-credentials, profile: backup, owner: backup-job }
   - { path: ${SINKS.s3cmd}, format: dotenv, owner: backup-job }
@@ -29,7 +29,7 @@ consumers:
   app: { type: systemd, unit: app.service }
   legacy: { type: signal, pid_file: /run/legacy/legacy.pid }
   worker: { type: signal, process: { exe: /usr/bin/python3.11, user: worker } }
-  deaf: { type: systemd, unit: deaf.service }
+  unread: { type: systemd, unit: unread.service }
   php: { type: systemd, unit: ${PHP} }
 refresh: { max_interval: 1h }
 `;
@@ -92,7 +92,7 @@ ExecStart=/opt/daemon ${SINKS.legacy} /run/legacy/legacy.pid
 User=worker
 ExecStart=/opt/daemon ${SINKS.worker}
 `,
-  'deaf.service': `[Service]
+  'unread.service': `[Service]
 ExecStart=/opt/daemon
 ExecReload=/bin/kill -HUP $MAINPID
 `,
@@ -106,7 +106,7 @@ ExecReload=/bin/kill -USR2 $MAINPID
 `,
 };
 
-export const CONSUMERS = ['app', 'legacy', 'worker@1', 'worker@2', 'deaf', PHP];
+export const CONSUMERS = ['app', 'legacy', 'worker@1', 'worker@2', 'unread', PHP];
 
 export function installConsumers(root: Pick<Machine, 'write' | 'copyIn'>): void {
   root.write('/opt/daemon', DAEMON, 0o755);

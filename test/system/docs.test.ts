@@ -61,9 +61,9 @@ async function walkOn(t: TestContext, machine: Machine, blocks: readonly Block[]
       await machine.reboot();
       await machine.booted();
     },
-    // The files stand before anybody is told.
+    // The files stand before any consumer is notified.
     'a moment': () =>
-      eventually('everybody is told', async () => (await machine.run(['credrotate', 'status'])).code === 0),
+      eventually('every consumer is notified', async () => (await machine.run(['credrotate', 'status'])).code === 0),
   };
   for (const block of blocks) {
     await step(block.place, async () => {

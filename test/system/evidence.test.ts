@@ -65,11 +65,11 @@ test('status, metrics and alert tell a consumer that reads from one that does no
   chownSync(site.path('user'), NOBODY, NOBODY);
   const cast: readonly Cast[] = [
     { name: 'reader', sink: site.path('own/reader.env'), on: reads },
-    { name: 'deaf', sink: site.path('own/deaf.env'), on: ignores },
+    { name: 'unread', sink: site.path('own/unread.env'), on: ignores },
     { name: 'blind', sink: join(tmpfs(t, 'noatime'), 'blind.env'), on: reads },
     { name: 'confined', sink: site.path('own/confined.env'), on: reads, confined: true },
     { name: 'user-reader', sink: site.path('user/reader.env'), on: reads, uid: NOBODY },
-    { name: 'user-deaf', sink: site.path('user/deaf.env'), on: ignores, uid: NOBODY },
+    { name: 'user-unread', sink: site.path('user/unread.env'), on: ignores, uid: NOBODY },
   ];
   const sinks: object[] = [];
   const consumers: Record<string, object> = {};
@@ -91,42 +91,42 @@ test('status, metrics and alert tell a consumer that reads from one that does no
   assert.equal(early.code, 0, early.stdout);
   assert.deepEqual(deafOf(await site.run(['status', '--json'])), {
     reader: false,
-    deaf: undefined,
+    unread: undefined,
     blind: undefined,
     confined: undefined,
     'user-reader': false,
-    'user-deaf': undefined,
+    'user-unread': undefined,
   });
 
   const env = ahead('+2m');
   assert.equal((await site.run(['once', '--every', '5m', ...config], { env })).code, 0);
   assert.deepEqual(deafOf(await site.run(['status', '--json'], { env })), {
     reader: false,
-    deaf: true,
+    unread: true,
     blind: undefined,
     confined: undefined,
     'user-reader': false,
-    'user-deaf': true,
+    'user-unread': true,
   });
   const { code, stdout } = await site.run(['status'], { env });
   assert.equal(code, 0);
   assert.match(stdout, /\/own\/reader\.env\n.* read \d+ s after it was written\n/);
-  assert.match(stdout, /\/own\/deaf\.env\n.* not read since, as of the last pass\n/);
+  assert.match(stdout, /\/own\/unread\.env\n.* not read since, as of the last pass\n/);
   const unknown = (why: string): RegExp =>
     new RegExp(`whether it was read cannot be known: ${why}\n`.replaceAll(' ', '\\s+'));
   assert.match(sectionOf(stdout, 'blind.env'), unknown('its mount notes no reads'));
   assert.match(sectionOf(stdout, 'own/confined.env'), unknown('reads of confined leave no trace'));
   assert.match(stdout, /\/user\/reader\.env\n.* read \d+ s after it was written\n/);
-  assert.match(stdout, /^ {2}not_reading deaf \(signal\)\n/m);
+  assert.match(stdout, /^ {2}not_reading unread \(signal\)\n/m);
   const check = await site.run(['status', '--check'], { env });
   assert.match(
     check.stdout,
-    /^CREDROTATE WARNING - .* deaf: notified, but nobody has .* user-deaf: notified, but nobody/,
+    /^CREDROTATE WARNING - .* unread: notified, but nobody has .* user-unread: notified, but nobody/,
   );
   assert.equal(check.code, 1);
   const doctor = await site.run(['doctor', ...config], { env });
   const found = [...doctor.stdout.matchAll(/^warning (\S+) +consumer-not-reading$/gm)].map(([, name]) => name);
-  assert.deepEqual([doctor.code, found.sort()], [78, ['deaf', 'user-deaf']], doctor.stdout);
+  assert.deepEqual([doctor.code, found.sort()], [78, ['unread', 'user-unread']], doctor.stdout);
   assertAlerts(site, readFileSync(textfile, 'utf8'));
 });
 
@@ -143,8 +143,10 @@ function deafOf({ stdout }: Ended): Readonly<Record<string, boolean | undefined>
 
 /** Had these numbers stood for a quarter of an hour, the two would be reported. */
 function assertAlerts(site: Site, metrics: string): void {
-  assert.match(metrics, /^credrotate_sink_read_timestamp_seconds\{path="\S+\/own\/deaf\.env",part="\S+"\} 0$/m);
+  assert.match(metrics, /^credrotate_sink_read_timestamp_seconds\{path="\S+\/own\/unread\.env",part="\S+"\} 0$/m);
   assert.doesNotMatch(metrics, /^credrotate_sink_read_timestamp_seconds\{path="\S+\/(blind|confined)\.env"/m);
-  const alerts = ['deaf', 'user-deaf'].map((name) => `{alertname="CredrotateConsumerNotReading", consumer="${name}"}`);
+  const alerts = ['unread', 'user-unread'].map(
+    (name) => `{alertname="CredrotateConsumerNotReading", consumer="${name}"}`,
+  );
   assertFiring(site.directory, metrics, { minutes: 11, by: 'alertname, consumer', alerts });
 }

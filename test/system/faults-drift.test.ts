@@ -32,7 +32,7 @@ async function openScene(t: TestContext): Promise<Scene> {
     consumers: { hook: { type: 'exec', command: hook.command } },
   });
   site.start(['run', ...config]);
-  await eventually('the hook is told', () => hook.calls().length === 1);
+  await eventually('the hook is notified', () => hook.calls().length === 1);
   return {
     site,
     path,
@@ -68,7 +68,7 @@ const OBSTACLES: Readonly<Record<string, (path: string, t: TestContext) => void>
 };
 
 describe('drift', { concurrency: 3 }, () => {
-  test('a sink that was deleted or changed is repaired, and its consumer told', async (t) => {
+  test('a sink that was deleted or changed is repaired, and its consumer notified', async (t) => {
     const { site, path, hook, pass } = await openScene(t);
     rmSync(path);
     const [code, { result, drift }] = await pass();
@@ -90,7 +90,7 @@ describe('drift', { concurrency: 3 }, () => {
     assert.deepEqual(hook.calls(), ['first 1', 'changed 1']);
   });
 
-  test('a mode or owner that was changed is repaired, and nobody is told', async (t) => {
+  test('a mode or owner that was changed is repaired, and no consumer is notified', async (t) => {
     const { path, hook, pass } = await openScene(t);
     chmodSync(path, 0o666);
     if (isRoot) chownSync(path, 65_534, 65_534);

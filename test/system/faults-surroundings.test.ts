@@ -34,7 +34,7 @@ describe('surroundings', { concurrency: 3 }, () => {
       const env = { STATE_DIRECTORY: site.path('made/state'), RUNTIME_DIRECTORY: site.path('made/run') };
       const config = site.configure({ ...oneSink(site), consumers });
       site.start(['run', ...config], { env, through: after(`umask ${umask}`) });
-      await eventually('the hook is told', () => hook.calls().length === 1);
+      await eventually('the hook is notified', () => hook.calls().length === 1);
       assert.deepEqual([modeOf(site.path('out')), modeOf(site.path('out/iam.json'))], ['750', '640']);
       const kept = ['state', 'state/lock', 'state/state.json', 'run/status.json', 'run/control.sock'];
       const modes = kept.map((name) => modeOf(site.path(`made/${name}`)));

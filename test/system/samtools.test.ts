@@ -13,8 +13,8 @@ import { refusal, type Keys } from './consumers-sigv4.ts';
 const LIFETIME = 50_000;
 const REGIONS = ['chr1:400000-400400', 'chr2:2000000-2000400', 'chr3:400-800'];
 
-// htslib is the one reader known that takes rotated keys from a file by itself, without being told.
-test('samtools goes on with the rotated keys of its profile, without being told', async (t) => {
+// htslib is the one reader known that takes rotated keys from a file by itself, without a notification.
+test('samtools goes on with the rotated keys of its profile, without a notification', async (t) => {
   if (!hasTool('samtools')) {
     t.skip('needs samtools: no reader is tried that reads its file again by itself');
     return;

@@ -61,9 +61,9 @@ test('short-lived credentials and many faults', { timeout: DURATION + limit(240 
   for (const { what, atRest } of gauges) t.diagnostic(`${what}, at rest after each quarter: ${atRest.join(', ')}`);
   for (const { name, daemon } of subjects) {
     const samples = expired.get(name) ?? 0;
-    t.diagnostic(`${name}: ${daemon.told()} rotations told, expired in ${samples} samples`);
+    t.diagnostic(`${name}: ${daemon.notifications()} rotations notified, expired in ${samples} samples`);
     assert.ok(samples > 0, `${name}: the outage was not felt`);
-    assert.ok(daemon.told() > DURATION / (10 * SECOND), `${name}: ${daemon.told()} signals`);
+    assert.ok(daemon.notifications() > DURATION / (10 * SECOND), `${name}: ${daemon.notifications()} signals`);
   }
   for (const { what, atRest, most } of gauges) assertNoGrowth(what, atRest, most);
 });

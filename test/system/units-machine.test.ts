@@ -15,24 +15,25 @@ ReadWritePaths="-/var/lib/metrics"
 CapabilityBoundingSet=CAP_KILL
 CapabilityBoundingSet=CAP_SYS_PTRACE`;
 
-async function toldSoFar({ sh }: Machine): Promise<readonly string[]> {
+async function notifiedSoFar({ sh }: Machine): Promise<readonly string[]> {
   return (await sh(`for log in ${LOGS.join(' ')}; do wc -l < $log 2>/dev/null || echo 0; done`)).split('\n');
 }
 
-/** Rotates, has `pass` made, and looks whether every sink has the new key and everybody was told of it once. */
+/** Rotates, has `pass` made, and looks whether every sink has the new key and every consumer was notified of it once. */
 async function works(machine: Machine, pass: string): Promise<void> {
   const metadata = metadataOf(machine);
-  const before = await toldSoFar(machine);
+  const before = await notifiedSoFar(machine);
   await metadata.rotate();
   const said = await machine.sh(pass);
   const key = await metadata.currentKey();
   for (const path of SINKS) assert.ok(machine.read(path).includes(key), `${path}\n${said}`);
   const expected = before.map((count) => String(Number(count) + 1));
-  await eventually('everybody was told', async () => String(await toldSoFar(machine)) === String(expected)).catch(
-    async () => {
-      assert.deepEqual(await toldSoFar(machine), expected, `${said}\n${await machine.journal('credrotate')}`);
-    },
-  );
+  await eventually(
+    'every consumer was notified',
+    async () => String(await notifiedSoFar(machine)) === String(expected),
+  ).catch(async () => {
+    assert.deepEqual(await notifiedSoFar(machine), expected, `${said}\n${await machine.journal('credrotate')}`);
+  });
   const owners = await machine.sh(
     `stat -c '%a %U:%G' /home/alice/.aws/credentials /etc/myapp/aws.env '/srv/a b%c/iam.json'`,
   );
@@ -116,7 +117,7 @@ test('the units', async (t) => {
     });
     assert.equal(await property(machine, 'Result', 'credrotate-once'), 'success');
     const begun = performance.now();
-    // One of those who are told is ordered after the unit: it must not have to wait for its end.
+    // One of the notified ones is ordered after the unit: it must not have to wait for its end.
     await works(machine, 'systemctl start credrotate-once');
     assert.ok(performance.now() - begun < limit(30_000));
     await eventually('it has ended', async () => (await isActive(machine, 'credrotate-once')) === 'inactive');
@@ -135,13 +136,13 @@ test('the units', async (t) => {
     await machine.reboot();
     await machine.booted();
     await sh('systemctl is-active app; test -e /var/log/app-found-its-file');
-    // Its start is over before everybody is told.
+    // Its start is over before every consumer is notified.
     await eventually('it has ended', async () => (await isActive(machine, 'credrotate-once')) === 'inactive');
     await sh('systemctl disable --quiet --now credrotate.timer; systemctl start legacy worker');
   });
 
   await step('hardened for root alone, they have hardly a capability, and lose no function', async () => {
-    const before = await toldSoFar(machine);
+    const before = await notifiedSoFar(machine);
     await sh('mkdir /var/lib/metrics; systemctl show --value --property=MainPID worker > /run/worker.pid');
     machine.write('/etc/credrotate/credrotate.yaml', SMALL_CONFIG);
     assert.equal(
@@ -152,7 +153,7 @@ test('the units', async (t) => {
     const key = await metadataOf(machine).currentKey();
     for (const path of ['/root/.aws/credentials', '/etc/myapp/small.env']) assert.ok(machine.read(path).includes(key));
     assert.match(machine.read('/var/lib/metrics/credrotate.prom'), /^credrotate_/m);
-    const [worker, legacy, ...others] = (await toldSoFar(machine)).map(
+    const [worker, legacy, ...others] = (await notifiedSoFar(machine)).map(
       (count, index) => Number(count) - Number(before[index]),
     );
     assert.deepEqual([worker, legacy, ...others], [1, 1, 0, 0], await sh('credrotate status'));

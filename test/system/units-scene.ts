@@ -6,7 +6,7 @@ import type { Machine } from './machine.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** Notes each SIGHUP, and what hooks it was told by. */
+/** Notes each SIGHUP, and what hooks it was notified by. */
 const DAEMON = `
 trap 'echo SIGHUP >> "$1"' HUP
 [ -z "\${2-}" ] || echo $$ > "$2"
@@ -60,7 +60,7 @@ consumers:
 metrics: { textfile: /var/lib/metrics/credrotate.prom }
 `;
 
-/** What every consumer has written down of how often it was told. */
+/** What every consumer has written down of how often it was notified. */
 export const LOGS = ['worker/log', 'legacy', 'app', 'hook'].map((name) => `/var/log/${name}`);
 
 export function installScene(root: Pick<Machine, 'path' | 'write' | 'copyIn'>): void {

@@ -3,7 +3,7 @@ import type { ProspectiveProcess } from '../../core/outcomes.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import type { ConsumerFacts, UnitFacts, VariableFacts } from '../contract.ts';
 
-/** Units that cannot be told the way that the configuration says, or that a signal may end for good. */
+/** Units that cannot be notifiedBy the way that the configuration says, or that a signal may end for good. */
 export function judgeUnit(consumer: ConsumerFacts): readonly Finding[] {
   const { name, unit } = consumer;
   if (!unit) return [];
@@ -34,9 +34,9 @@ function judgeReload(subject: string, { name, action, canReload }: UnitFacts): F
 }
 
 /** systemd takes death by SIGHUP for success, so that Restart=on-failure does not bring the unit back. */
-function judgeRestart({ name: subject, told, processes }: ConsumerFacts, unit: UnitFacts): Finding | undefined {
+function judgeRestart({ name: subject, notifiedBy, processes }: ConsumerFacts, unit: UnitFacts): Finding | undefined {
   const isSure = processes.length > 0 && processes.every(({ error }) => !error);
-  if (told !== 'signal' || unit.restart === 'always' || isSure) return undefined;
+  if (notifiedBy !== 'signal' || unit.restart === 'always' || isSure) return undefined;
   return finding('unit-stays-down', 'warning', subject, {
     problem: `a signal that ${unit.name} does not handle would end it, and nothing would start it again`,
     evidence: [`systemctl show ${unit.name}: Restart=${unit.restart}`],
@@ -90,11 +90,11 @@ function comesLater(from: string, { environmentFiles }: UnitFacts, sink = ''): b
 }
 
 /** systemd reads an EnvironmentFile= when it starts the unit, and never again. */
-function judgeFiles({ name, told, sinks }: ConsumerFacts, unit: UnitFacts): Finding | undefined {
+function judgeFiles({ name, notifiedBy, sinks }: ConsumerFacts, unit: UnitFacts): Finding | undefined {
   const files = sinks.map(({ path }) => path).filter((path) => unit.environmentFiles.includes(path));
-  if (files.length === 0 || told === 'restart' || told === 'hook') return undefined;
+  if (files.length === 0 || notifiedBy === 'restart' || notifiedBy === 'hook') return undefined;
   return finding('environment-file-reload', 'error', name, {
-    problem: `${unit.name} is notified by a ${told}, but reads its EnvironmentFile= only when it starts`,
+    problem: `${unit.name} is notified by a ${notifiedBy}, but reads its EnvironmentFile= only when it starts`,
     evidence: files.map((path) => `${unit.name} has EnvironmentFile=${path}`),
     remedy: { text: 'have it restarted', line: `${name}: { type: systemd, unit: ${unit.name}, action: restart }` },
   });
@@ -144,19 +144,19 @@ export function judgeReading(consumer: ConsumerFacts): readonly Finding[] {
 }
 
 function judgeProgram(
-  { name, told, sinks }: ConsumerFacts,
+  { name, notifiedBy, sinks }: ConsumerFacts,
   { pid, program = '' }: ProspectiveProcess,
 ): Finding | undefined {
-  if (told !== 'reload' && told !== 'signal') return undefined;
+  if (notifiedBy !== 'reload' && notifiedBy !== 'signal') return undefined;
   const [habit, remedyFor] = PROGRAMS[program] ?? [];
   if (habit !== undefined && remedyFor) {
     const remedy = remedyFor(sinks);
-    const problem = `${program} ${habit}, so that notifying it by a ${told} changes nothing`;
+    const problem = `${program} ${habit}, so that notifying it by a ${notifiedBy} changes nothing`;
     return { id: 'never-rereads', severity: 'warning', subject: name, problem, evidence: [seen(pid, program)], remedy };
   }
   const language = RUNTIMES[program.replace(/[\d.]+$/, '')];
   if (language === undefined || sinks.every(({ format }) => format !== 'aws-credentials')) return undefined;
-  const problem = `the AWS SDK for ${language} reads the file once: a ${told} helps only if the program makes a new session`;
+  const problem = `the AWS SDK for ${language} reads the file once: a ${notifiedBy} helps only if the program makes a new session`;
   return finding('never-rereads', 'note', name, {
     problem,
     evidence: [seen(pid, program)],

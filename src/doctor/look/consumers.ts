@@ -24,8 +24,8 @@ async function lookAt(deps: LookDeps, consumer: ConsumerConfig): Promise<Consume
   const unit = await lookAtUnit(deps, consumer, processes);
   const isSaid = processes.some(({ error }) => error) || isFinding(consumer, unit);
   const trouble = isSaid ? undefined : troubleOf(deps, name, result);
-  const told = howTold(consumer, unit);
-  return { name, sinks, processes, told, ...(trouble && { trouble }), ...(unit && { unit }) };
+  const notifiedBy = howNotified(consumer, unit);
+  return { name, sinks, processes, notifiedBy, ...(trouble && { trouble }), ...(unit && { unit }) };
 }
 
 function sinkOf(sink: SinkConfig): ConsumerFacts['sinks'][number] {
@@ -62,7 +62,7 @@ function isFinding({ type }: ConsumerConfig, unit: UnitFacts | undefined): boole
   return type === 'systemd' && unit !== undefined && (!unit.isThere || (unit.action === 'reload' && !unit.canReload));
 }
 
-function howTold(consumer: ConsumerConfig, unit: UnitFacts | undefined): ConsumerFacts['told'] {
+function howNotified(consumer: ConsumerConfig, unit: UnitFacts | undefined): ConsumerFacts['notifiedBy'] {
   if (consumer.type === 'exec') return 'hook';
   if (consumer.type === 'signal' || consumer.action === 'kill') return 'signal';
   if (consumer.action === 'try-reload-or-restart') return unit?.canReload === false ? 'restart' : 'reload';

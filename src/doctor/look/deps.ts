@@ -21,7 +21,7 @@ export interface LookDeps {
   readonly miss: (unseen: Unseen) => void;
 }
 
-/** The same for a command, which is told of what could not be looked at in `unseen`, by its subject. */
+/** The same for a command, which puts what could not be looked at into `unseen`, by its subject. */
 export async function openLook(
   world: World,
   config: Config,

@@ -189,7 +189,7 @@ describe('a file that is changed right after the rename is reported, with what i
       };
       const { outcomes, records } = await applySinks({ ...deps, files }, applyRequest([sinkAt(path)]));
       assert.partialDeepStrictEqual(outcomes, [
-        // Its consumers are to be told.
+        // Its consumers are to be notified.
         { result: 'failed', bytesChanged: true, error: { code: 'SINK_UNVERIFIED' } },
       ]);
       assert.match(outcomes[0]?.error?.message ?? '', message);
