@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import { attempt } from '../core/attempt.ts';
 import type { Config } from '../core/config.ts';
 import { SYSTEM_DIRECTORIES, type Directories } from '../core/directories.ts';
 import { AgentError, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
@@ -28,11 +29,7 @@ export function ownFile(owner: Owner, path: string): OwnFile {
 
 /** The status that a former process left, if it can be used. */
 export function readFormer(owner: Owner): Status | undefined {
-  try {
-    return parseStatus(readStatusText(owner) ?? '');
-  } catch {
-    return undefined;
-  }
+  return attempt(() => parseStatus(readStatusText(owner) ?? ''), undefined);
 }
 
 /** Undefined when there is none. Throws AgentError and errno errors. */
@@ -118,9 +115,5 @@ export function describeWhose({ uid }: World, { runtime }: Directories): string 
 }
 
 function isThere(world: World): boolean {
-  try {
-    return readStatusText(world) !== undefined;
-  } catch {
-    return true;
-  }
+  return attempt(() => readStatusText(world) !== undefined, true);
 }

@@ -104,9 +104,7 @@ async function runNft(deps: LockdownDeps, args: readonly string[]): Promise<Comm
 
 function failure({ complaint, exitCode, signal, timedOut }: CommandResult): AgentError {
   if (complaint.includes('Operation not permitted')) {
-    return new AgentError('LOCKDOWN_REFUSED', 'nft: expected network rights, got none', {
-      hint: 'run it as root',
-    });
+    return new AgentError('LOCKDOWN_REFUSED', 'nft: expected network rights, got none', { hint: 'run it as root' });
   }
   const end = timedOut ? 'no end' : (signal ?? `exit code ${String(exitCode)}`);
   const said = complaint.split('\n')[0]?.slice(0, 200) ?? '';

@@ -1,6 +1,7 @@
+import { onErrno } from '../core/attempt.ts';
 import type { ProcessMatch, SignalConsumer } from '../core/config.ts';
 import type { Executable, ProcessHandle } from '../core/contracts.ts';
-import { AgentError, isErrno, type ErrorInfo } from '../core/errors.ts';
+import { AgentError, type ErrorInfo } from '../core/errors.ts';
 import { openFile } from '../paths/policies.ts';
 import { keyOf, userNamed, type NotifyDeps, type NotifyRequest } from './contract.ts';
 import { notMeant, readPidFile, refuseContainers, refuseOthers, refuseReused, type PidFile } from './pid-file.ts';
@@ -79,12 +80,7 @@ export function hold(deps: NotifyDeps, pid: number): Match | undefined {
 }
 
 function executableOf(deps: NotifyDeps, { pid, owner }: ProcessFacts): VisibleExecutable {
-  try {
-    return deps.processes.executable(pid, owner);
-  } catch (error) {
-    if (isErrno(error, 'EACCES')) return 'hidden';
-    throw error;
-  }
+  return onErrno(['EACCES'], 'hidden', () => deps.processes.executable(pid, owner));
 }
 
 interface Wanted {

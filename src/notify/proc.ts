@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, type BigIntStats } from 'node:fs';
+import { onErrno } from '../core/attempt.ts';
 import type { BootTime, UserIds } from '../core/contracts.ts';
-import { AgentError, isErrno } from '../core/errors.ts';
+import { AgentError } from '../core/errors.ts';
 import type { NotifyDeps } from './contract.ts';
 
 /** Facts of a process that /proc shows to every user. None of these files can make the reader wait. */
@@ -142,12 +143,7 @@ export function fileOf({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string {
 }
 
 function readProc(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
-    throw error;
-  }
+  return onErrno(['ENOENT', 'ESRCH'], undefined, () => readFileSync(path, 'latin1'));
 }
 
 function field(status: string, name: string): string {

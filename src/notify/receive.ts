@@ -2,6 +2,7 @@ import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { attempt } from '../core/attempt.ts';
 import type { SignalName } from '../core/config.ts';
 import type { BootTime, UserIds } from '../core/contracts.ts';
 import { AgentError, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
@@ -188,11 +189,7 @@ function restartOf({ parent }: ProcessFacts, otherwise: string): string {
 }
 
 function directoryOf(pid: number): string {
-  try {
-    return JSON.stringify(printable(readlinkSync(`/proc/${pid}/cwd`)));
-  } catch {
-    return 'DIRECTORY';
-  }
+  return attempt(() => JSON.stringify(printable(readlinkSync(`/proc/${pid}/cwd`))), 'DIRECTORY');
 }
 
 export function described({ match, verdict }: Judged): ProspectiveProcess {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { attempt } from '../core/attempt.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { FINDING_IDS, type Level, SEVERITIES } from '../core/findings.ts';
 import type { SourceState } from '../core/outcomes.ts';
@@ -246,12 +247,10 @@ export type Counters = v.InferOutput<typeof counters>;
 
 /** Undefined when it is none, or one of another version. */
 export function parseStatus(text: string): Status | undefined {
-  try {
+  return attempt(() => {
     const value: unknown = JSON.parse(text);
     return v.is(v.object({ version: v.literal(2) }), value) ? v.parse(statusSchema, value) : undefined;
-  } catch {
-    return undefined;
-  }
+  }, undefined);
 }
 
 const finding = v.object({

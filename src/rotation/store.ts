@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { attempt } from '../core/attempt.ts';
 import type { Log } from '../core/contracts.ts';
 import { type ErrorInfo, toErrorInfo } from '../core/errors.ts';
 import type { OwnDirectory } from '../files/own.ts';
@@ -95,11 +96,7 @@ export function removeState(directory: OwnDirectory): ErrorInfo | undefined {
 
 /** The current state, to look at; an empty one where there is none that can be used. */
 export function readState(directory: OwnDirectory): AgentState {
-  try {
-    return read(directory);
-  } catch {
-    return EMPTY_STATE;
-  }
+  return attempt(() => read(directory), EMPTY_STATE);
 }
 
 function read(directory: OwnDirectory): AgentState {

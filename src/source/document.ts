@@ -1,3 +1,4 @@
+import { attempt } from '../core/attempt.ts';
 import { Secret } from '../core/secret.ts';
 import type { Credentials } from '../core/credentials.ts';
 
@@ -27,11 +28,7 @@ export function parseFields(body: Buffer): Fields | undefined {
 
 /** The parser's own error quotes what it read, and so is dropped. */
 function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    return undefined;
-  }
+  return attempt(() => JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown, undefined);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { attempt } from '../../core/attempt.ts';
+
 /** A tag with its attributes, or the text up to the next one. Whatever begins with `<!` is neither. */
 const TOKEN = /<(\/?)([A-Za-z_][\w.-]*)((?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>|([^<]+)/y;
 const DECLARATION = /^\uFEFF?(?:<\?xml[^?<>]*\?>)?/;
@@ -17,12 +19,8 @@ interface Element {
  * element that is there twice. Attributes are dropped.
  */
 export function readLeaves(body: Buffer): ReadonlyMap<string, string> | undefined {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
-    return readDocument(text);
-  } catch {
-    return undefined;
-  }
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  return attempt(() => readDocument(decoder.decode(body)), undefined);
 }
 
 /** Throws for anything else. */
