@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { openSite, reportOf, type Ended, type Site } from '../support/agent.ts';
 import { needsRoot } from '../support/consumer.ts';
@@ -101,6 +101,22 @@ describe('surroundings', { concurrency: 3 }, () => {
       }
     }
     assert.ok(!existsSync(site.path('out')));
+  });
+
+  test('a /proc that hides the processes of others: who makes the next pass is unknown, never well', async (t) => {
+    const site = await openSite(t);
+    for (const name of ['', 'run']) chmodSync(site.path(name), 0o755);
+    site.start(['run', ...site.configure(oneSink(site, []))]);
+    await eventually('all is well', async () => (await site.run(['status', '--check'])).code === 0);
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    assert.equal((await site.run(['status', '--check'], { through: nobody })).code, 0);
+    // An instance of its own: that of the machine is as it was.
+    const hide = ['unshare', '--mount', '--propagation', 'private', ...after('mount -t proc -o hidepid=2 proc /proc')];
+    const through = [...hide, ...nobody];
+    const { code, stdout } = await site.run(['status', '--check'], { through });
+    assert.equal(code, 3, stdout);
+    assert.match(stdout, /^CREDROTATE UNKNOWN - next pass: nobody can tell from here whether one will be made/);
+    assert.equal((await site.run(['status'], { through })).code, 75);
   });
 
   test('hardly any file descriptors', async (t) => {

@@ -17,12 +17,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { DotenvSink } from '../../../src/core/config.ts';
-import type { SinkOutcome } from '../../../src/core/outcomes.ts';
-import { applySinks } from '../../../src/sinks/apply.ts';
-import type { ApplyRequest } from '../../../src/sinks/contract.ts';
-import { actingDeps, BOB, estateOf, runAs, skipsWithoutRoot } from '../../support/acting.ts';
-import { applyRequest, sinkAt } from '../../support/sinks.ts';
+import type { DotenvSink } from '../../src/core/config.ts';
+import type { SinkOutcome } from '../../src/core/outcomes.ts';
+import { applySinks } from '../../src/sinks/apply.ts';
+import type { ApplyRequest } from '../../src/sinks/contract.ts';
+import { actingDeps, BOB, estateOf, runAs, skipsWithoutRoot } from '../support/acting.ts';
+import { applyRequest, sinkAt } from '../support/sinks.ts';
 
 /** What a user puts in the way of root, and that it harms nobody but that user. */
 describe('a user gains nothing by', () => {
