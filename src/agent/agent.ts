@@ -18,7 +18,7 @@ export interface AgentDeps extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Om
   readonly log: Log;
   readonly store: StateStore;
   readonly makeSource: (config: Config) => Source;
-  /** Makes the status visible; must not throw. */
+  /** Writes the status, and reports READY=1 to systemd once every sink is up to date; must not throw. */
   readonly publish: (view: AgentView) => Promise<void>;
 }
 
@@ -27,29 +27,29 @@ export interface AgentView {
   readonly config: Config;
   readonly state: AgentState;
   readonly report: PassReport;
-  /** Whether each consumer that was notified does not read, as far as it can be known. */
+  /** For each notified consumer: whether it has not read its files since; undefined if that cannot be known. */
   readonly notReading: ReturnType<typeof readingVerdicts>;
   /** Undefined for a one-shot that has ended: it makes no further pass. */
   readonly next: Plan | undefined;
 }
 
 export interface OnceLimits {
-  /** For credentials, in real time, since the clock may be set meanwhile. */
+  /** How long to wait for credentials. Monotonic, since the clock may be set meanwhile. */
   readonly waitMs: number;
-  /** For consumers that are just starting. */
+  /** How long to try consumers that are just starting. */
   readonly patienceMs: number;
 }
 
 /** A role that arrives late is found within this time of its arrival. */
 const LONGEST_WAIT_STEP_MS = 10_000;
 
-/** A slow consumer keeps the client of `refresh` waiting no longer; it is reported as pending. */
+/** `refresh` waits at most this long for consumers; a slower one is reported as pending. */
 const ANSWER_PATIENCE_MS = 30_000;
 
-/** For looking at processes and units. */
+/** Limit for inspecting processes and units. */
 const DRY_RUN_PATIENCE_MS = 30_000;
 
-/** Makes passes, one at a time: by itself on the plan, and when asked. */
+/** Makes one pass at a time: when the plan says so, and on request. */
 export class Agent {
   readonly #deps: AgentDeps;
   readonly #announcer: Announcer;
@@ -105,7 +105,7 @@ export class Agent {
     return waiting.answer.promise;
   }
 
-  /** What notifying these consumers would come to now. */
+  /** What would happen if these consumers were notified now. */
   async dryRun(names: readonly string[]): Promise<readonly (readonly [ConsumerConfig, Prospect])[]> {
     requireKnownConsumers(this.#config, { notify: names });
     const consumers = this.#config.consumers.filter(({ name }) => names.includes(name));
@@ -159,7 +159,7 @@ export class Agent {
     const failed = report.source.state !== 'ok' || unwritten.some((sink) => sink.result === 'failed');
     this.#failures = failed ? this.#failures + 1 : 0;
     this.#next = isLast(report.source.state) ? undefined : this.#plan(config);
-    // Readiness first: a unit ordered after ours cannot be reloaded before.
+    // Publishing reports readiness, and systemd reloads no unit that is ordered after ours before that.
     await this.#publish();
     this.#deliverer.kick(config, new Set(unwritten.map(sinkId)), report.source.clockSkew);
     return report;
@@ -186,7 +186,7 @@ export class Agent {
     const { clock } = this.#deps;
     this.#wake = new AbortController();
     const { at, waitMs } = this.#next;
-    // A clock that was set back since the plan must not prolong it.
+    // If the clock was set back since the plan, wait no longer than planned.
     await clock.sleep(Math.min(waitMs, at - clock.now()), AbortSignal.any([signal, this.#wake.signal]));
   }
 
@@ -219,7 +219,7 @@ interface PendingRequest extends PassRequest {
   readonly answer: PromiseWithResolvers<PassReport>;
 }
 
-/** One request for all that were made at the same time; with the trigger `usual` if there was none. */
+/** Joins simultaneous requests into one: the first one's trigger counts, or `usual` if there is none. */
 function joinRequests(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
   const notify = asked.flatMap((one) => one.notify ?? []);
   const acceptedBy = asked.find((one) => one.acceptedBy !== undefined)?.acceptedBy;

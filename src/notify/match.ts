@@ -7,7 +7,7 @@ import { keyOf, userNamed, type NotifyDeps, type NotifyRequest } from './contrac
 import { notMeant, readPidFile, refuseContainers, refuseOthers, refuseReused, type PidFile } from './pid-file.ts';
 import { allPids, assertProcessesVisible, fileOf, readProcess, startedAfter, type ProcessFacts } from './proc.ts';
 
-/** A process of a consumer, held by the kernel: its number cannot be given to another one meanwhile. */
+/** A process of a consumer with an open pidfd, so that its pid cannot be reused meanwhile. */
 export interface Match {
   readonly held: ProcessHandle;
   readonly facts: ProcessFacts;
@@ -44,9 +44,11 @@ export async function match(
   if (!file) return found([], `no ${pidFile}`);
   const seen = hold(deps, file.pid);
   try {
+    // Without an executable to compare, a pid that was written in a container may be another process here.
     if (!wanted) refuseContainers(file);
     if (!seen) return found([], `pid ${file.pid} has ended`);
     refuseOthers(file, seen.facts);
+    // A process that started after the change needs no notification, whichever it is.
     if (!startedAfter(deps, seen.facts, changedAt)) refuseReused(deps, file, seen.facts);
     return found([wanted ? agreeing(deps, file, wanted, seen) : seen], '');
   } catch (error) {
@@ -117,7 +119,10 @@ function matchAll(deps: NotifyDeps, wanted: Wanted): Found {
     if (verdict !== 'other' && verdict !== 'hidden') matches.push(...holdAgain(deps, wanted, pid));
   }
   if (matches.length === 0 && hidden > 0) throw uninspectable(wanted.exe, hidden);
-  return found(matches, `no process runs ${wanted.exe} (that of a script runs its interpreter)`);
+  return found(
+    matches,
+    `no process runs ${wanted.exe} (the process of a script runs its interpreter: use a pid_file or type: systemd)`,
+  );
 }
 
 function holdAgain(deps: NotifyDeps, wanted: Wanted, pid: number): readonly Match[] {
@@ -167,13 +172,13 @@ function lookAtReplaced(
   if (file && executable.uid !== file.uid) return 'other';
   return {
     code: 'CONSUMER_NOT_MEANT',
-    message: `pid ${facts.pid}: expected to run ${exe}, got a replaced ${exe}, which anybody can show`,
-    hint: 'restart it, or name its user: process: {exe, user}',
+    message: `pid ${facts.pid}: expected to run ${exe}, got a deleted ${exe}: the version before an upgrade, or a program that imitates it`,
+    hint: 'restart it, or name the user that it runs as: process: {exe, user}',
   };
 }
 
 function uninspectable(exe: string, hidden: number): AgentError {
-  const message = `${exe}: expected to see what each process runs, got no permission for ${hidden} of them`;
+  const message = `${exe}: expected to see what each process runs, got no permission to inspect ${hidden} of them`;
   return new AgentError('CONSUMER_UNINSPECTABLE', message, {
     hint: 'name its user (process: {exe, user}), give a pid_file, or use type: systemd',
   });

@@ -14,10 +14,10 @@ export interface RotateDeps {
   readonly source: Source;
   readonly clock: Clock;
   readonly store: StateStore;
-  /** Of the kernel: which start of which machine this is. */
+  /** /proc/sys/kernel/random/boot_id. */
   readonly bootId: string;
   readonly applySinks: (request: ApplyRequest) => Promise<ApplyResult>;
-  /** The current credentials, in memory alone: with them drift is repaired while the source is away. */
+  /** The current credentials, never on disk: drift is repaired with them while the source is unreachable. */
   readonly memory: { credentials?: Credentials };
 }
 
@@ -27,16 +27,18 @@ export interface PassRequest {
   readonly notifyAll: boolean;
   /** Notify these, changed or not. */
   readonly notify?: readonly string[];
-  /** Take what the source gives even if it expires earlier: the user id of who said so. */
+  /** `--accept`: accept credentials even if they expire earlier. The user id of the person who asked for it. */
   readonly acceptedBy?: number;
 }
 
-/** A pass as far as the files: its consumers are notified beside it, and reported by whoever notifies them. */
+/** The report of a pass without consumers: the Deliverer notifies them meanwhile, and reports them. */
 export type FilesReport = Omit<PassReport, 'consumers'>;
 
 /**
- * One pass: source, sinks, pending notifications. They are on disk before the first rename, so that a kill at any
- * moment loses no notification.
+ * One pass: fetches, writes the sinks, and notes which consumers to notify. What a changed file makes pending is on disk
+ * before the first rename, so that a kill loses no notification; if the state cannot be saved, the next process finds
+ * the new keys in the files and notes it again. What a person asks for is noted last: a kill before it fails the
+ * request. Rejects only when aborted; failures are in the report.
  */
 export async function rotate(
   deps: RotateDeps,
@@ -49,7 +51,7 @@ export async function rotate(
   const fetched = await source.fetch(signal);
   const before = store.state;
   const pass = passOf(deps, config, request, fetched);
-  let decision = accept(fetched, before, pass.sourceNow, pass.isAccepted);
+  let decision = accept(fetched, before, pass.sourceNow, pass.acceptsEarlier);
   let sinks = await writeSinks(deps, decision, pass);
   if (isBetterGone(deps, decision, sinks)) {
     decision = accept(fetched, before, pass.sourceNow, true);
@@ -65,7 +67,7 @@ export async function rotate(
     finishedAt: clock.now(),
     generation: store.state.generation,
     rotated: decision.kind === 'new',
-    ...(decision.kind === 'new' && pass.isAccepted && { acceptedBy: request.acceptedBy }),
+    ...(decision.kind === 'new' && pass.acceptsEarlier && { acceptedBy: request.acceptedBy }),
     source: sourceOutcome(decision, fetched, before.origin, store.state),
     sinks,
     errors: store.trouble ? [store.trouble] : [],
@@ -77,12 +79,12 @@ interface Pass {
   readonly now: number;
   /** By the clock of the source. */
   readonly sourceNow: number;
-  /** A person said to take what the source gives. */
-  readonly isAccepted: boolean;
+  /** `--accept`. */
+  readonly acceptsEarlier: boolean;
   readonly identity: Pick<AgentState, 'identity'>;
-  /** If the credentials are new. */
+  /** Of the rotation, if the credentials are new. */
   readonly generation: number;
-  /** For the first credentials of this host. */
+  /** Random, kept with the first credentials of this host: spreads the restarts of a fleet. */
   readonly seed: string;
 }
 
@@ -92,7 +94,7 @@ function passOf({ bootId, clock, store }: RotateDeps, config: Config, request: P
     config,
     now,
     sourceNow: sourceTime(now, fetched.clockSkew),
-    isAccepted: request.acceptedBy !== undefined,
+    acceptsEarlier: request.acceptedBy !== undefined,
     identity: fetched.ok && fetched.identity ? { identity: { bootId, ...fetched.identity } } : {},
     generation: store.state.generation + 1,
     seed: String(clock.random()),
@@ -133,7 +135,7 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
   const before = store.state;
   const print = credentials ? printOf(credentials) : before.current;
   if (!print) return [];
-  // After a state that could not be used nobody knows who was notified, whatever the files hold: everybody is.
+  // The state was unusable, so it is unknown which consumers were notified: every sink counts as changed.
   const unremembered = store.wasUnusable && !before.current ? pass.config.sinks.map(idOf) : [];
   const note = (state: AgentState, changing: readonly string[] = []): AgentState =>
     noteChange(enter(state, decision, pass), decision, pass, [...unremembered, ...changing]);
@@ -149,7 +151,7 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
     beforeWrite: (staged, changing) =>
       store.update((state) => ({
         ...note(state, changing),
-        // After a kill nobody knows when they changed: without a record their consumers are notified in any case.
+        // After a kill it is unknown when they changed: without a record their consumers are notified in any case.
         sinks: without(state.sinks, changing),
         temps: [...state.temps, ...staged],
       })),
@@ -159,14 +161,14 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
   const found = outcomes.filter(({ bytesChanged, error }) => decision.kind === 'new' && !bytesChanged && !error);
   await store.update((state) => ({
     ...withWritten(note(state, found.map(sinkId)), pass.config, outcomes),
-    // A file that was not renamed is still what its record says; of one that was, and is not right, nothing is known.
+    // Files that were not renamed keep their record; renamed ones lose it, unless the pass has made another.
     sinks: { ...without(before.sinks, renamed), ...records },
     temps: [...temps],
   }));
   return outcomes;
 }
 
-/** With what the files of these sinks hold now. */
+/** Notes which credentials each sink without an error now holds. */
 function withWritten(state: AgentState, { sinks }: Config, outcomes: readonly SinkOutcome[]): AgentState {
   if (!state.current) return state;
   const { keyId, expiration } = state.current;
@@ -175,21 +177,21 @@ function withWritten(state: AgentState, { sinks }: Config, outcomes: readonly Si
   return { ...state, written: { ...state.written, ...(Object.fromEntries(written) as AgentState['written']) } };
 }
 
-/** The state that a pass would leave behind, were these sinks written. */
+/** The state after a pass that writes these sinks: for previews. */
 export function stateAfter(
   before: AgentState,
   decision: Decision,
   config: Config,
   { changing, now }: { readonly changing: readonly string[]; readonly now: number },
 ): AgentState {
-  const pass = { config, now, isAccepted: false, identity: {}, generation: before.generation + 1, seed: '' };
+  const pass = { config, now, acceptsEarlier: false, identity: {}, generation: before.generation + 1, seed: '' };
   const after = noteChange(enter(before, decision, pass), decision, pass, changing);
   return { ...after, sinks: without(before.sinks, changing) };
 }
 
 type Entering = Omit<Pass, 'sourceNow'>;
 
-/** The state with what was decided; the same if it is done twice. */
+/** The state with the decision in it. Idempotent: it is applied before and after the write. */
 function enter(
   state: AgentState,
   decision: Decision,
@@ -207,9 +209,9 @@ function enter(
 function noteChange(
   state: AgentState,
   decision: Decision,
-  { config, now, isAccepted }: Entering,
+  { config, now, acceptsEarlier }: Entering,
   sinks: readonly string[],
 ): AgentState {
-  const urgent = decision.kind === 'new' && (decision.moved || isAccepted);
+  const urgent = decision.kind === 'new' && (decision.moved || acceptsEarlier);
   return notePending(state, config, { sinks, now, urgent });
 }

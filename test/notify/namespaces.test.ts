@@ -54,7 +54,7 @@ describe('a consumer', { skip: needsRoot }, () => {
     renameSync(privateCopy('/bin/sh', directory, 'new'), exe);
     const result = await signalBy({ process: { exe } });
     assert.equal(brief(result), 'CONSUMER_NOT_MEANT refused');
-    assert.match(JSON.stringify(result), /got a replaced .*restart it, or name its user/);
+    assert.match(JSON.stringify(result), /got a deleted .*restart it, or name the user/);
     assert.equal(program.output(), 'ready\n');
     assert.equal(brief(await signalBy({ process: { exe, user: NOBODY } })), 'notified');
     const { file } = createProcesses().executable(program.pid, { uid: 0, gid: 0 }) ?? assert.fail('it has ended');
