@@ -2,10 +2,11 @@ import { homedir } from 'node:os';
 import { normalize } from 'node:path/posix';
 import { createInterface } from 'node:readline/promises';
 import { draftConfig, type DraftConsumer, type DraftSink } from '../config/draft.ts';
+import { PRESETS } from '../config/presets.ts';
 import { oneOf } from '../config/problem.ts';
 import { readMode, readOwner, readPath, readProfile, readUnit, REFUSED, type Reading } from '../config/scalars.ts';
-import { FIELDS } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
+import { FIELDS } from '../core/fields.ts';
 
 interface Question {
   readonly text: string;
@@ -79,10 +80,27 @@ const FIELD = {
   read: (answer: string) => chosen(FIELDS, answer),
 };
 
+// rclone has a section for each remote, which would be another question.
+const PROGRAMS = Object.keys(PRESETS).filter((name) => name !== 'rclone');
+const PRESET = {
+  text: `Which program's file: ${oneOf(PROGRAMS)}`,
+  standard: 's3cmd',
+  expected: oneOf(PROGRAMS),
+  read: (answer: string) => chosen(PROGRAMS, answer),
+};
+const TEMPLATE = {
+  text: 'Its template',
+  standard: '/etc/credrotate/credentials.xml.template',
+  expected: 'an absolute path',
+  read: readPath,
+};
+
 const FORMATS: readonly Format[] = [
   { format: 'aws-credentials', path: `${homedir()}/.aws/credentials`, setting: ['profile', PROFILE] },
   { format: 'dotenv', path: '/etc/credrotate/aws.env' },
   { format: 'json', path: '/etc/credrotate/iam.json' },
+  { format: 'ini', path: '/root/.s3cfg', setting: ['preset', PRESET] },
+  { format: 'template', path: '/etc/myapp/credentials.xml', setting: ['template_file', TEMPLATE] },
   { format: 'value', path: '/etc/credrotate/secret_access_key', setting: ['field', FIELD] },
 ];
 

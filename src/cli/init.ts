@@ -103,9 +103,10 @@ async function sinksOfOptions(world: World, options: InitOptions): Promise<reado
 }
 
 function draftOf(sink: SinkConfig, notify: readonly DraftConsumer[]): DraftSink {
-  const { format, path, owner, group, mode } = sink;
+  const { path, owner, group, mode } = sink;
   return {
-    format,
+    // Options make no others.
+    format: sink.format as DraftSink['format'],
     path,
     notify,
     mode: octal(mode),

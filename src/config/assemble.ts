@@ -30,7 +30,8 @@ export interface Parts extends Origin {
 }
 
 /** The configuration that the files make together, or everything that is wrong with them. */
-export function assemble({ path, digest, files, trees, problems, validatePattern }: Parts): ConfigResult {
+export function assemble({ trees, problems, validatePattern, ...origin }: Parts): ConfigResult {
+  const { files } = origin;
   const merged = mergeFiles(trees);
   const found = [
     ...problems,
@@ -45,7 +46,7 @@ export function assemble({ path, digest, files, trees, problems, validatePattern
   return {
     ok: true,
     tree: merged.tree,
-    config: buildConfig(v.parse(file, plain(merged.tree)), { path, digest, files }),
+    config: buildConfig(v.parse(file, plain(merged.tree)), origin),
     warnings: found,
   };
 }

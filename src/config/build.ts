@@ -1,18 +1,22 @@
-import {
-  type Config,
-  type ConsumerConfig,
-  type DotenvNames,
-  type Field,
-  FIELDS,
-  type SinkConfig,
-  type SourceConfig,
+import type {
+  Config,
+  ConsumerConfig,
+  DotenvNames,
+  FieldKey,
+  IniSink,
+  Preset,
+  SinkConfig,
+  SourceConfig,
 } from '../core/config.ts';
+import { type Field, FIELDS } from '../core/fields.ts';
+import { PRESETS } from './presets.ts';
 import type { ConsumerSettings, File } from './schema.ts';
 import type { SinkSettings } from './sink-schema.ts';
 import type { SourceSettings } from './source-schema.ts';
 
 /** Where a configuration was read; nothing, when it is that of a command line. */
 export interface Origin extends Pick<Config, 'files'> {
+  readonly templates?: readonly string[] | undefined;
   readonly path?: string | undefined;
   readonly digest?: string | undefined;
 }
@@ -43,27 +47,54 @@ function buildSource(name: string, { tags, ...source }: SourceSettings): SourceC
 }
 
 /** One, or one for each file of a directory. */
-export function buildSinks({ mode, notify, ...sink }: SinkSettings): readonly SinkConfig[] {
+export function buildSinks(sink: SinkSettings): readonly SinkConfig[] {
+  if (sink.format !== 'value') return [buildSink(sink)];
+  const { path, field, directory = '', names = {}, mode, notify, ...rest } = sink;
+  const files = path !== undefined && field ? [{ path, field }] : filesOf(directory, names);
+  return files.map((file) => ({ ...camel(rest), ...buildMode(mode), notify: [...new Set(notify)], ...file }));
+}
+
+function buildSink({ mode, notify, ...sink }: Exclude<SinkSettings, { format: 'value' }>): SinkConfig {
   const common = { ...buildMode(mode), notify: [...new Set(notify)] };
   switch (sink.format) {
     case 'aws-credentials':
-      return [{ ...camel(sink), ...common }];
+      return { ...camel(sink), ...common };
     case 'dotenv':
-      return [{ ...camel(sink), ...common, names: buildNames(sink) }];
+      return { ...camel(sink), ...common, names: buildNames(sink) };
     case 'json': {
       const { shape = 'imds', keys, ...rest } = sink;
-      return [{ ...camel(rest), ...common, content: keys ? { keys: camel(keys) } : { shape } }];
+      return { ...camel(rest), ...common, content: keys ? { keys: camel(keys) } : { shape } };
     }
-    case 'value': {
-      const { path, field, directory = '', names = {}, ...rest } = sink;
-      const files = path !== undefined && field ? [{ path, field }] : filesOf(directory, names);
-      return files.map((file) => ({ ...camel(rest), ...common, ...file }));
+    case 'ini':
+      return { ...camel(sink), ...common, ...sectionOf(sink) };
+    case 'properties':
+      return { ...camel(sink), ...common, keys: keysOf(sink.keys) };
+    case 'template': {
+      // A file is read before (template-files.ts).
+      const { template = '', template_file: _read, ...rest } = sink;
+      return { ...camel(rest), ...common, template };
     }
   }
 }
 
+function sectionOf({
+  preset,
+  section,
+  keys,
+}: Pick<Extract<SinkSettings, { format: 'ini' }>, 'preset' | 'section' | 'keys'>): Pick<IniSink, 'section' | 'keys'> {
+  const usual: Partial<(typeof PRESETS)[Preset]> = preset ? PRESETS[preset] : {};
+  return {
+    section: section === undefined ? (usual.section ?? null) : section,
+    keys: keysOf({ ...usual.keys, ...keys }),
+  };
+}
+
+function keysOf(keys: Readonly<Partial<Record<Field, readonly string[]>>>): readonly FieldKey[] {
+  return FIELDS.flatMap((field) => (keys[field] ?? []).map((key) => ({ field, key })));
+}
+
 /** The fields that are files of a directory, with their paths. */
-export function filesOf(
+function filesOf(
   directory: string,
   names: Readonly<Partial<Record<Field, string>>>,
 ): readonly { readonly field: Field; readonly path: string }[] {

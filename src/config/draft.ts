@@ -18,6 +18,8 @@ export const DRAFTED = {
   'aws-credentials': 'A profile of a shared credentials file. All else in the file stays as it is.',
   dotenv: 'Lines NAME=value. All other lines stay as they are.',
   json: 'A JSON document, shaped as the metadata service answers.',
+  ini: 'Keys in a section of an INI file. All other lines stay as they are.',
+  template: 'A whole file of its own, with values in place of placeholders.',
   value: 'A file that is one value, without a newline.',
 } as const;
 

@@ -14,6 +14,7 @@ import { parseYaml } from './document.ts';
 import { problem, warning, formatProblems, type ConfigResult, type Problem, type Finding } from './problem.ts';
 import { checkPrograms, checkTextfiles, distrust } from './named.ts';
 import type { ValidatePattern } from './rules.ts';
+import { readTemplates } from './template-files.ts';
 
 export type { ConfigResult, Problem } from './problem.ts';
 
@@ -38,16 +39,31 @@ export const MAIN_FILE = 'credrotate.yaml';
  */
 export function loadConfig(path: string, options: LoadOptions): ConfigResult {
   const { uid, validatePattern } = options;
-  const { files, texts, problems, digest } = readSources(path, options);
-  const trees = [];
+  const { files, texts, problems, digest: main } = readSources(path, options);
+  const parsedTrees = [];
   for (const { file, text } of texts) {
     const parsed = parseYaml(file, text);
-    if (parsed.ok) trees.push(parsed.tree);
+    if (parsed.ok) parsedTrees.push(parsed.tree);
     else problems.push(...parsed.problems);
   }
-  if (files.length === 0) trees.push({ at: { file: confD(path) }, value: new Map() });
+  if (files.length === 0) parsedTrees.push({ at: { file: confD(path) }, value: new Map() });
+  const found = readTemplates(options.isTextAlone ? [] : parsedTrees, (file) => readConfigFile(file, uid));
+  const trees = options.isTextAlone ? parsedTrees : found.trees;
+  problems.push(...found.problems);
+  const templates = found.paths.length > 0 ? found.paths : undefined;
+  const digest = withTemplates(main, templates, uid);
   if (!options.isTextAlone) problems.push(...checkPrograms(trees, uid), ...checkTextfiles(trees, uid));
-  return assemble({ path, digest, files: files.length > 0 ? files : [confD(path)], trees, problems, validatePattern });
+  const origin = { path, digest, templates, files: files.length > 0 ? files : [confD(path)] };
+  return assemble({ ...origin, trees, problems, validatePattern });
+}
+
+/** Changes with every byte of these files, too. */
+function withTemplates(main: string, templates: readonly string[] | undefined, uid: number): string {
+  if (!templates) return main;
+  const texts = templates
+    .map((file) => readConfigFile(file, uid))
+    .map((one) => (one.ok ? one.text : one.problem.message));
+  return digest(JSON.stringify([main, ...texts]));
 }
 
 interface Sources {
@@ -202,6 +218,7 @@ export interface FoundOnDisk {
 /** How a configuration that is in force is told from another one. */
 export interface InForce {
   readonly path: string;
+  readonly templates?: readonly string[];
   /** Of the bytes of its files. */
   readonly digest: string;
   /** Of what they mean: other words for the same change nothing. */
@@ -210,22 +227,31 @@ export interface InForce {
 
 /** Undefined for one that options of the command line made. */
 export function inForceOf(config: Config): InForce | undefined {
-  const { path, digest: bytes } = config;
-  return path === undefined || bytes === undefined ? undefined : { path, digest: bytes, meaning: meaningOf(config) };
+  const { path, digest: bytes, templates } = config;
+  return path === undefined || bytes === undefined
+    ? undefined
+    : { path, ...(templates && { templates }), digest: bytes, meaning: meaningOf(config) };
 }
 
 function meaningOf(config: Config): string {
-  return digest(JSON.stringify({ ...config, path: undefined, digest: undefined, files: undefined }));
+  return digest(
+    JSON.stringify({ ...config, path: undefined, digest: undefined, files: undefined, templates: undefined }),
+  );
 }
 
 /** What is on disk beside what was read there. It is only parsed where its bytes are others. */
 export function lookOnDisk(inForce: InForce, options: LoadOptions): FoundOnDisk {
-  const { path } = inForce;
-  const { files, texts, digest: found } = readSources(path, options);
+  const { path, templates } = inForce;
+  const { files, texts, digest: main } = readSources(path, options);
+  const found = withTemplates(main, templates, options.uid);
   if (found === inForce.digest) return { state: 'in_force' };
   const result = loadConfig(path, options);
   if (result.ok && meaningOf(result.config) === inForce.meaning) return { state: 'in_force' };
-  const common = sinceOf(files, [confD(path), ...(texts.length === files.length ? [] : [dirname(path)])], options.uid);
+  const common = sinceOf(
+    [...files, ...(templates ?? [])],
+    [confD(path), ...(texts.length === files.length ? [] : [dirname(path)])],
+    options.uid,
+  );
   if (result.ok) return { state: 'edited', ...common };
   // Who may not read it cannot tell what it is worth.
   if (options.uid !== 0 && result.problems.every(({ code }) => code === 'CONFIG_UNREADABLE'))

@@ -1,7 +1,9 @@
 import { isKnownEndpoint, readEndpoint } from '../core/endpoint.ts';
+import { DELIMITERS, parseTemplate, placeholdersOf } from '../core/template.ts';
 import { DOTENV_NAMES, usualWhen } from './build.ts';
+import { PRESETS } from './presets.ts';
 import { invalid, warning, didYouMean, pathText, show, type Problem } from './problem.ts';
-import { readKeys, readMode } from './scalars.ts';
+import { readDelimiters, readKeys, readMode } from './scalars.ts';
 import { isWithin, sharedFiles } from './shared-files.ts';
 import { sourceNames, sourceRules } from './sources.ts';
 import {
@@ -130,6 +132,9 @@ function sinkRules(sink: Item): Problem[] {
     ...(format === 'json' ? [...shapeOrKeys(sink), ...overlappingKeys(sink)] : []),
     ...(format === 'dotenv' ? repeatedVariables(sink) : []),
     ...(format === 'value' ? fileOrDirectory(sink) : []),
+    ...(format === 'ini' ? sectionAndKeys(sink) : []),
+    ...(format === 'ini' || format === 'properties' ? [...noKeys(sink), ...repeatedKeys(sink)] : []),
+    ...(format === 'template' ? templateRules(sink) : []),
   ];
 }
 
@@ -163,6 +168,57 @@ function fileOrDirectory(sink: Item): Problem[] {
   const isEmpty = has('names') && entriesAt(sink.tree, ['names']).length === 0;
   if (isEmpty) return wrong(sink, ['names'], 'expected at least one file, got none');
   return (several.some(has) ? several : one).flatMap((key) => (has(key) ? [] : missing(sink, key)));
+}
+
+function sectionAndKeys(sink: Item): Problem[] {
+  const preset = Object.entries(PRESETS).find(([name]) => name === textAt(sink.tree, ['preset']))?.[1];
+  const isSet = (key: string): boolean => find(sink.tree, [key]) !== undefined;
+  return [
+    ...(isSet('section') || preset?.section !== undefined ? [] : missing(sink, 'section')),
+    ...(isSet('keys') || preset ? [] : missing(sink, 'keys')),
+  ];
+}
+
+function noKeys(sink: Item): Problem[] {
+  const keys = find(sink.tree, ['keys']);
+  return keys && entriesAt(keys, []).length === 0 ? wrong(sink, ['keys'], 'expected at least one key, got none') : [];
+}
+
+/** Some readers do not tell the case of a key. */
+function repeatedKeys(sink: Item): Problem[] {
+  const seen = new Map<string, string>();
+  return entriesAt(sink.tree, ['keys']).flatMap(([field, { tree }]) => {
+    const names = [tree, ...itemsAt(tree, [])].flatMap(({ value }) => (typeof value === 'string' ? [value] : []));
+    return names.flatMap((name) => {
+      const other = seen.get(name.toLowerCase());
+      seen.set(name.toLowerCase(), field);
+      return other === undefined
+        ? []
+        : wrong(sink, ['keys', field], `expected a key of its own, got ${show(name)} like ${other}`);
+    });
+  });
+}
+
+function templateRules(sink: Item): Problem[] {
+  const [text, file] = [find(sink.tree, ['template']), find(sink.tree, ['template_file'])];
+  if (text && file)
+    return misplaced(sink, 'template_file', 'expected template or template_file, got both', 'remove one');
+  if (!text) return file ? [] : missing(sink, 'template');
+  const marks = itemsAt(sink.tree, ['delimiters']).flatMap(({ value }) => (typeof value === 'string' ? [value] : []));
+  const delimiters = readDelimiters(marks);
+  if (typeof text.value !== 'string' || (marks.length > 0 && !('value' in delimiters))) return [];
+  const parsed = parseTemplate(text.value, 'value' in delimiters ? delimiters.value : DELIMITERS);
+  const at = `${sink.path}.template`;
+  const isInFile = text.at.line === undefined;
+  const faults = parsed.faults.map(({ line, column, message }) =>
+    isInFile
+      ? invalid({ ...text.at, line, column }, { path: at, message })
+      : invalid(text.at, { path: at, message: `line ${String(line)}, column ${String(column)} of it: ${message}` }),
+  );
+  if (faults.length > 0 || placeholdersOf(parsed).some(({ field }) => /^(?:secret|session)_/.test(field)))
+    return faults;
+  const message = 'expected a placeholder of secret_access_key or session_token, got none';
+  return [invalid(text.at, { path: at, message, hint: 'write {{ secret_access_key }} where it goes' })];
 }
 
 /** What the schema cannot ask for, since it depends on other settings. */

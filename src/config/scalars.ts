@@ -101,6 +101,13 @@ export function readKeys(value: string | readonly string[]): Reading<readonly st
   return usable ? { value: keys } : REFUSED;
 }
 
+/** What placeholders of a template are between. */
+export function readDelimiters(marks: readonly string[]): Reading<readonly [string, string]> {
+  const [open = '', close = ''] = marks;
+  const isUsable = marks.length === 2 && open !== close && marks.every((mark) => /^[^\s\w|]{1,10}$/.test(mark));
+  return isUsable ? { value: [open, close] } : REFUSED;
+}
+
 /** The names that the strictest reader, the AWS SDK for Java, takes. */
 export const PROFILE = /^[A-Za-z0-9_\-/.%@:+]{1,128}$/;
 

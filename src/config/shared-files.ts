@@ -73,7 +73,7 @@ function conflicts(parts: readonly Filed[]): Problem[] {
 }
 
 const HINT =
-  'sinks of one file differ in profile, prefix, names or keys, and are alike in format, owner, group and mode';
+  'sinks of one file differ in profile, section, prefix, names or keys, and are alike in format, owner, group and mode';
 
 interface Conflict {
   readonly setting: Path;
@@ -97,18 +97,37 @@ const A_FILE: Conflict = { setting: ['path'], expected: 'a file of its own', got
 
 /** What both would write or remove. */
 function sharedPart(own: SinkConfig, other: SinkConfig): Conflict | undefined {
-  if (own.format === 'aws-credentials' && other.format === 'aws-credentials') {
-    const setting = ['profile'];
-    const got = `${show(own.profile)} as at`;
-    return own.profile === other.profile ? { setting, expected: 'a profile of its own', got } : undefined;
+  if (own.format === 'json' && other.format === 'json') return sharedKeys(own.content, other.content);
+  const [mine, theirs] = [claimOf(own), claimOf(other)];
+  if (own.format !== other.format || !mine || !theirs) return A_FILE;
+  const shared = mine.names.find((name) => theirs.names.includes(name));
+  if (shared === undefined) return undefined;
+  const { setting, expected, isWhole } = mine;
+  return { setting, expected, got: isWhole ? `${show(shared)} as at` : `${String(shared)}, one of` };
+}
+
+interface Claim {
+  readonly setting: Path;
+  readonly expected: string;
+  readonly names: readonly (string | null)[];
+  /** One name is all of it. */
+  readonly isWhole?: true;
+}
+
+/** What is a sink's own in its file; undefined: all of it. */
+function claimOf(sink: SinkConfig): Claim | undefined {
+  switch (sink.format) {
+    case 'aws-credentials':
+      return { setting: ['profile'], expected: 'a profile of its own', names: [sink.profile], isWhole: true };
+    case 'ini':
+      return { setting: ['section'], expected: 'a section of its own', names: [sink.section], isWhole: true };
+    case 'dotenv':
+      return { setting: ['path'], expected: 'variables of its own', names: [...ownVariables(sink)] };
+    case 'properties':
+      return { setting: ['keys'], expected: 'keys of its own', names: sink.keys.map(({ key }) => key) };
+    default:
+      return undefined;
   }
-  if (own.format === 'dotenv' && other.format === 'dotenv') {
-    const [name] = ownVariables(own).intersection(ownVariables(other));
-    return name === undefined
-      ? undefined
-      : { setting: ['path'], expected: 'variables of its own', got: `${name}, one of` };
-  }
-  return own.format === 'json' && other.format === 'json' ? sharedKeys(own.content, other.content) : A_FILE;
 }
 
 function sharedKeys(own: JsonSink['content'], other: JsonSink['content']): Conflict | undefined {

@@ -1,5 +1,7 @@
 import * as v from 'valibot';
-import { type Field, FIELDS, INSTANCE } from '../core/config.ts';
+import { INSTANCE } from '../core/config.ts';
+import { type Field, FIELDS } from '../core/fields.ts';
+import { DELIMITERS, FILTERS } from '../core/template.ts';
 import {
   choice,
   expectation,
@@ -19,8 +21,9 @@ import {
   withoutLists,
   word,
 } from './fields.ts';
+import { PRESETS } from './presets.ts';
 import { oneOf } from './problem.ts';
-import { PROFILE, readExpirationKey, readKeys, readProfile } from './scalars.ts';
+import { PROFILE, readDelimiters, readExpirationKey, readKeys, readProfile, REFUSED } from './scalars.ts';
 
 const ofSinks = {
   path: required('The file to keep equal to the credentials, an absolute path.', path),
@@ -128,17 +131,71 @@ const value = mapping({
   newline: option('End the file with a newline.', flag, false),
 });
 
-const FORMATS = ['aws-credentials', 'dotenv', 'json', 'value'];
+const KEY = 'a key of letters, digits and _ . - / [ ], or a list of such keys';
+const isKey = /^[A-Za-z0-9_][\w./[\]-]{0,127}$/;
+const theirKeys = v.pipe(
+  v.union([v.string(), v.array(v.string())], expectation(KEY)),
+  reading<string | string[], readonly string[]>(KEY, (value) => {
+    const list = typeof value === 'string' ? [value] : value;
+    return list.length > 0 && list.every((key) => isKey.test(key)) ? { value: list } : REFUSED;
+  }),
+);
+
+const ini = mapping({
+  format: v.literal('ini'),
+  ...ofSinks,
+  preset: option(
+    'Section and keys as a program wants them; what is set beside it counts.',
+    choice(...(Object.keys(PRESETS) as (keyof typeof PRESETS)[])),
+  ),
+  section: option(
+    'The section; null for the part before the first.',
+    v.nullable(word('a name without brackets, # and ;', /^[^[\]#;\s]([^[\]#;\u0000-\u001f]{0,126}[^[\]#;\s])?$/)),
+  ),
+  keys: option('Keys, or lists of keys, by field.', byField('key', theirKeys)),
+  quote: option('Whether values are put in double quotes, as PHP wants them.', choice('none', 'double'), 'none'),
+});
+
+const properties = mapping({
+  format: v.literal('properties'),
+  ...ofSinks,
+  keys: required('Keys, or lists of keys, by field.', byField('key', theirKeys)),
+});
+
+const DELIMITING = 'a list of two different marks, such as ["<%", "%>"]';
+
+const template = mapping({
+  format: v.literal('template'),
+  ...ofSinks,
+  template: option('The whole file, with placeholders such as {{ secret_access_key | xml }}.', v.string('text')),
+  template_file: option('A file that is the template; it is read with the configuration.', path),
+  escape: option('The filter of placeholders that name none. Left out: values must be plain.', choice(...FILTERS)),
+  delimiters: option(
+    'What placeholders are between.',
+    v.pipe(v.array(v.string(), DELIMITING), reading<string[], readonly [string, string]>(DELIMITING, readDelimiters)),
+    [...DELIMITERS],
+  ),
+});
+
+const FORMATS = ['aws-credentials', 'dotenv', 'json', 'ini', 'properties', 'template', 'value'];
 
 export const sink = withoutLists(
-  v.variant('format', [awsCredentials, dotenv, json, value], ({ path: at }) =>
+  v.variant('format', [awsCredentials, dotenv, json, ini, properties, template, value], ({ path: at }) =>
     expectation(at ? oneOf(FORMATS) : 'keys and values'),
   ),
 );
 
 /** A sink whose format is not known: what is wrong with it whatever it is to be. */
 export const sinkOfAnyFormat = mapping({
-  ...unchecked(awsCredentials.entries, dotenv.entries, json.entries, value.entries),
+  ...unchecked(
+    awsCredentials.entries,
+    dotenv.entries,
+    json.entries,
+    ini.entries,
+    properties.entries,
+    template.entries,
+    value.entries,
+  ),
   ...ofSinks,
   path: option('The file.', path),
 });

@@ -1,9 +1,14 @@
+import type { Field } from './fields.ts';
+import type { Delimiters, Filter } from './template.ts';
+
 /** The validated configuration. Durations are milliseconds. Read by every stage, made only by config/. */
 export interface Config {
   /** The main file, there or not; absent when options of the command line made it. */
   readonly path?: string;
   /** Of what the files held. */
   readonly digest?: string;
+  /** The templates that were read with it; absent where there are none. */
+  readonly templates?: readonly string[];
   /** The files that it was read from, in order; empty when it came from flags. */
   readonly files: readonly string[];
   readonly imds: ImdsConfig;
@@ -167,21 +172,6 @@ export interface JsonSink extends SinkCommon {
 export type JsonKeys = Readonly<Partial<Record<JsonField, readonly string[]>>>;
 export type JsonField = 'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration' | 'accountId' | 'role';
 
-/** What is known of credentials, as configurations and templates name it; the expirations are one, in three forms. */
-export const FIELDS = [
-  'access_key_id',
-  'secret_access_key',
-  'session_token',
-  'expiration',
-  'expiration_epoch',
-  'expiration_epoch_ms',
-  'region',
-  'account_id',
-  'role',
-  'instance_id',
-] as const;
-export type Field = (typeof FIELDS)[number];
-
 /** A file that is one value. */
 export interface ValueSink extends SinkCommon {
   readonly format: 'value';
@@ -190,7 +180,42 @@ export interface ValueSink extends SinkCommon {
   readonly newline: boolean;
 }
 
-export type SinkConfig = AwsCredentialsSink | DotenvSink | JsonSink | ValueSink;
+/** Under which key of theirs a field goes. */
+export interface FieldKey {
+  readonly field: Field;
+  readonly key: string;
+}
+
+/** Values in one section of a file that is somebody else's. */
+export interface IniSink extends SinkCommon {
+  readonly format: 'ini';
+  /** Null: the part before the first header. */
+  readonly section: string | null;
+  /** In the order in which new ones are written. */
+  readonly keys: readonly FieldKey[];
+  readonly quote: 'none' | 'double';
+  /** Whose file it is; its settings are in the others. */
+  readonly preset?: Preset;
+}
+
+export type Preset = 's3cmd' | 'rclone' | 'boto' | 'pgbackrest' | 'gdal';
+
+export interface PropertiesSink extends SinkCommon {
+  readonly format: 'properties';
+  readonly keys: readonly FieldKey[];
+}
+
+/** A whole file: the template with values in place of its placeholders. */
+export interface TemplateSink extends SinkCommon {
+  readonly format: 'template';
+  readonly template: string;
+  /** For placeholders without a filter. */
+  readonly escape?: Filter;
+  readonly delimiters: Delimiters;
+}
+
+export type SinkConfig =
+  AwsCredentialsSink | DotenvSink | JsonSink | ValueSink | IniSink | PropertiesSink | TemplateSink;
 
 interface ConsumerCommon {
   readonly name: string;

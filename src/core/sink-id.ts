@@ -42,7 +42,11 @@ function partOf(sink: SinkConfig): string | undefined {
       return sink.only ? undefined : sink.names.accessKeyId;
     case 'json':
       return 'shape' in sink.content ? undefined : pointer(Object.values(sink.content.keys)[0] ?? []);
-    case 'value':
+    case 'ini':
+      return `[${sink.section ?? ''}]`;
+    case 'properties':
+      return sink.keys[0]?.key;
+    default:
       return undefined;
   }
 }

@@ -192,6 +192,7 @@ const configuration = said(
   v.object({
     path: said(text, 'The main file, there or not.'),
     files: said(list(text), 'In the order in which they were read.'),
+    templates: maybe(said(list(text), 'Templates that were read with them.')),
     digest: said(text, 'Of the bytes of its files.'),
     meaning: said(text, 'Of what they mean.'),
     onDisk: said(

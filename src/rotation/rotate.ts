@@ -173,7 +173,11 @@ function withWritten(state: AgentState, { sinks }: Config, outcomes: readonly Si
   if (!state.current) return state;
   const { keyId, expiration } = state.current;
   const good = new Set(outcomes.filter(({ error }) => !error).map(sinkId));
-  const written = sinks.filter((sink) => good.has(idOf(sink))).map((sink) => [idOf(sink), { sink, keyId, expiration }]);
+  const written = sinks
+    .filter((sink) => good.has(idOf(sink)))
+    // It goes as a whole, and its template can be long.
+    .map((sink) => (sink.format === 'template' ? { ...sink, template: '' } : sink))
+    .map((sink) => [idOf(sink), { sink, keyId, expiration }]);
   return { ...state, written: { ...state.written, ...(Object.fromEntries(written) as AgentState['written']) } };
 }
 

@@ -65,7 +65,7 @@ describe('drop-ins', () => {
       `conf.d/a.yaml:2:17: consumers.x: expected a name of its own, got that of credrotate.yaml:2:17
   hint: keep one of the two, or rename it
 conf.d/a.yaml:3:17: sinks[0].path: expected a file of its own, got that of credrotate.yaml:1:17
-  hint: sinks of one file differ in profile, prefix, names or keys, and are alike in format, owner, group and mode
+  hint: sinks of one file differ in profile, section, prefix, names or keys, and are alike in format, owner, group and mode
 `,
     );
     const same = 'consumers: { x: { type: systemd, unit: x } }';

@@ -94,13 +94,21 @@ const value = fc.oneof(
 const sink = fc.record(
   {
     path: fc.oneof(fc.constantFrom('/a', '/b', '/c'), value),
-    format: fc.oneof(fc.constantFrom('aws-credentials', 'dotenv', 'json'), value),
+    format: fc.oneof(
+      fc.constantFrom('aws-credentials', 'dotenv', 'json', 'ini', 'properties', 'template', 'value'),
+      value,
+    ),
     mode: fc.oneof(fc.constantFrom('0600', 640, '0666'), value),
     notify: fc.oneof(fc.array(fc.constantFrom('a', 'b')), value),
     owner: value,
     names: value,
     keys: value,
     shape: value,
+    section: value,
+    preset: value,
+    template: value,
+    delimiters: value,
+    directory: value,
     profile: value,
   },
   { requiredKeys: [] },

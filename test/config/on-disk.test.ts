@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadConfig, inForceOf, lookOnDisk } from '../../src/config/load.ts';
+import { inForceOf, loadConfig, lookOnDisk, type LoadOptions } from '../../src/config/load.ts';
+import type { Config } from '../../src/core/config.ts';
 import { needsRoot, NOBODY } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -25,12 +26,35 @@ test('asks nothing of a configuration that became a user’s', { skip: needsRoot
   assert.deepEqual([state, since], ['refused', undefined]);
 });
 
-function read(directory: string) {
-  const path = join(directory, 'etc/credrotate.yaml');
-  mkdirSync(join(directory, 'etc'), { mode: 0o755 });
-  writeFileSync(path, 'sinks: []\n');
-  const options = { uid: process.getuid?.() ?? 0, validatePattern: () => undefined };
+test('a template is a part of it, and no drift', (t) => {
+  const directory = tempDir(t);
+  const template = join(directory, 'template');
+  writeFileSync(template, '{{ session_token }}\n');
+  const text = `sinks: [{ path: /a, format: template, template_file: ${template} }]\n`;
+  const { path, inForce, options } = read(directory, text);
+  const [sink] = loaded(path, options).sinks;
+  assert.equal(sink?.format === 'template' && sink.template, '{{ session_token }}\n');
+  assert.deepEqual(lookOnDisk(inForce, options), { state: 'in_force' });
+  writeFileSync(template, '{{ session_token }}');
+  assert.equal(lookOnDisk(inForce, options).state, 'edited');
+  writeFileSync(template, 'x\n {{ token }}');
+  const { state, problem } = lookOnDisk(inForce, options);
+  assert.equal(state, 'refused');
+  assert.match(problem ?? '', /^\S*\/template:2:2: sinks\[0\]\.template: expected a field/);
+  chmodSync(template, 0o666);
+  if (options.uid === 0) assert.match(lookOnDisk(inForce, options).problem ?? '', /alone can write, got mode 0666/);
+});
+
+function loaded(path: string, options: LoadOptions): Config {
   const result = loadConfig(path, options);
   assert.ok(result.ok);
-  return { path, options, inForce: inForceOf(result.config) ?? assert.fail() };
+  return result.config;
+}
+
+function read(directory: string, text = 'sinks: []\n') {
+  const path = join(directory, 'etc/credrotate.yaml');
+  mkdirSync(join(directory, 'etc'), { mode: 0o755 });
+  writeFileSync(path, text);
+  const options = { uid: process.getuid?.() ?? 0, validatePattern: () => undefined };
+  return { path, options, inForce: inForceOf(loaded(path, options)) ?? assert.fail() };
 }

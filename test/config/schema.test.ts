@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { renderSchema } from '../../scripts/schema.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { load, loadYaml } from './harness.ts';
 import { accepts, asSchema } from './json-schema.ts';
 
@@ -29,7 +30,10 @@ describe('the configuration that is installed', () => {
   });
 
   test('is valid with all its examples', (t) => {
-    const { result, text } = load(t, { 'credrotate.yaml': EXAMPLES });
+    const template = join(tempDir(t), 'template');
+    writeFileSync(template, '{{ session_token }}');
+    const examples = EXAMPLES.replace('/etc/credrotate/aws.xml.template', template);
+    const { result, text } = load(t, { 'credrotate.yaml': examples });
     assert.ok(result.ok, text);
     assert.ok(accepts(schema, parse(EXAMPLES)));
     assert.deepEqual(

@@ -1,5 +1,5 @@
-import type { Field } from '../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../core/credentials.ts';
+import type { Field } from '../../core/fields.ts';
 import { printableText, refusal } from './text.ts';
 
 /** The text of a field. Throws a refusal where it is not known: a file without it would be taken for whole. */

@@ -1,4 +1,6 @@
-import type { Field, SinkConfig } from '../../core/config.ts';
+import type { SinkConfig } from '../../core/config.ts';
+import type { Field } from '../../core/fields.ts';
+import { parseTemplate, placeholdersOf } from '../../core/template.ts';
 import type { Forget, Format, Render } from '../contract.ts';
 import { forgetAwsCredentials, renderAwsCredentials } from './aws/render.ts';
 import { forgetDotenv, renderDotenv } from './dotenv/render.ts';
@@ -6,6 +8,9 @@ import { forgetJson, renderJson } from './json/render.ts';
 import { refusal, rendered } from './text.ts';
 
 const LATE = {
+  ini: async () => (await import('./ini.ts')).ini,
+  properties: async () => (await import('./properties.ts')).properties,
+  template: async () => (await import('./template.ts')).template,
   value: async () => (await import('./value.ts')).value,
 } as const;
 
@@ -29,11 +34,14 @@ function lateFormat(sink: SinkConfig): Format<SinkConfig> {
  */
 export const renderSink: Render = (existing, credentials, sink, origin) => {
   const made = renderFormat(existing, credentials, sink, origin);
-  const most = 2 * (existing?.length ?? 0) + 65_536;
+  const most = sink.format === 'template' ? LARGEST : 2 * (existing?.length ?? 0) + 65_536;
   if (!made.ok || made.bytes.length <= most) return made;
   const message = `expected to write at most ${most} bytes, got ${made.bytes.length}`;
   return { ok: false, error: refusal(message, 'correct the file by hand: it repeats places of ours').toInfo() };
 };
+
+/** Of a file that can be read again. */
+const LARGEST = 1024 * 1024;
 
 const renderFormat: Render = (existing, credentials, sink, origin) => {
   switch (sink.format) {
@@ -75,10 +83,15 @@ export function carriesExpiration(sink: SinkConfig): boolean {
     case 'json':
       return 'shape' in sink.content || sink.content.keys.expiration !== undefined;
     case 'value':
-      return isExpiration(sink.field);
+      return isExpiration(sink);
+    case 'ini':
+    case 'properties':
+      return sink.keys.some(isExpiration);
+    case 'template':
+      return placeholdersOf(parseTemplate(sink.template, sink.delimiters)).some(isExpiration);
   }
 }
 
-function isExpiration(field: Field): boolean {
+function isExpiration({ field }: { readonly field: Field }): boolean {
   return field.startsWith('expiration');
 }

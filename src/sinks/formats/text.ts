@@ -121,13 +121,12 @@ export function withoutMarker(text: string): string | undefined {
  * A value that every reader of INI and dotenv files takes as it stands: nothing that anyone would cut off, unquote,
  * expand or take for the next line. AWS makes no others.
  */
-export function plain(name: string, value: string): string {
+export function plain(name: string, value: string, hint = JSON_INSTEAD): string {
   if (/^[A-Za-z0-9+/=_.:@,-]+$/.test(value)) return value;
-  throw refusal(
-    `${name}: expected only letters, digits and + / = _ . : @ , -, got another character`,
-    'write this sink as json: readers of this format do not agree on such a value',
-  );
+  throw refusal(`${name}: expected only letters, digits and + / = _ . : @ , -, got another character`, hint);
 }
+
+const JSON_INSTEAD = 'write this sink as json: readers of this format do not agree on such a value';
 
 /**
  * A value where a reader may take any text that has an end and no control characters: some cut at a zero byte, some are

@@ -82,7 +82,7 @@ function copiesOf({ exact, similar }: Sections): readonly Section[] {
 }
 
 /** At the end, after one blank line. */
-function appendSection(text: string, profile: string, lines: readonly string[], eol: string): string {
+export function appendSection(text: string, profile: string, lines: readonly string[], eol: string): string {
   const end = text.endsWith('\r\n') ? '\r\n' : text.endsWith('\n') ? '\n' : eol;
   const above = text === '' || text.endsWith('\n') ? text : text + end;
   const lastLine = above.slice(above.lastIndexOf('\n', above.length - 2) + 1);
@@ -116,12 +116,12 @@ function cutSection(copy: Copy): Rewrite {
   const isEmpty = !hasOthers && cut.edits.every(({ text }) => text.trim() === '');
   if (owned.length === 0 || !isEmpty || header.comment !== '') return cut;
   const { start, next } = header.line;
-  const gap = gapOf(copy.text, start, cut.edits.at(-1)?.end ?? next);
+  const gap = gapBefore(copy.text, start, cut.edits.at(-1)?.end ?? next);
   return { ...cut, edits: [{ start: start - gap, end: next, text: '' }, ...cut.edits] };
 }
 
 /** Length of the blank line before a section, which was made with it; 0 where it is needed between others. */
-function gapOf(text: string, start: number, end: number): number {
+export function gapBefore(text: string, start: number, end: number): number {
   const isNeeded = end < text.length && !/^\r?\n/.test(text.slice(end, end + 2));
   return isNeeded ? 0 : (/(?<=\n)\r?\n$/.exec(text.slice(Math.max(0, start - 3), start))?.[0].length ?? 0);
 }

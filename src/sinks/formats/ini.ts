@@ -1,0 +1,263 @@
+import type { IniSink } from '../../core/config.ts';
+import type { Credentials, Origin } from '../../core/credentials.ts';
+import type { Format } from '../contract.ts';
+import { appendSection, gapBefore } from './aws/render.ts';
+import { garbage, indentOf, isComment } from './aws/sections.ts';
+import { textOf } from './fields.ts';
+import { applyEdits, decodeText, type Edit, type Line, linesOf, MAX_LINES, plain } from './text.ts';
+
+/** Values under given keys of one section. All other lines are foreign, and are not judged: readers differ in everything. */
+export const ini: Format<IniSink> = {
+  render: (existing, credentials, sink, origin) => {
+    const { text, encoding, warnings } = decodeText(existing ?? Buffer.alloc(0));
+    const values = valuesOf(credentials, sink, origin);
+    const file = readIni(text, sink);
+    const target = file.copies.at(-1);
+    const eol = linesOf(text).next().value?.eol || '\n';
+    const cuts = file.copies.slice(0, -1).flatMap(({ owned }) => owned.map(cut));
+    const edits = target ? [...cuts, ...rewrite(text, target, values, eol)] : cuts;
+    const edited = applyEdits(text, edits);
+    const lines = [...values].map(([key, value]) => `${key} = ${value}`);
+    const result = target ? edited : appendSection(edited, sink.section ?? '', lines, eol);
+    return { bytes: Buffer.from(result, encoding), warnings: [...warnings, ...warn(file, sink)] };
+  },
+  forget: (existing, sink) => {
+    const { text, encoding, warnings } = decodeText(existing);
+    const { copies } = readIni(text, sink);
+    const edits = copies.flatMap((copy) => clear(text, copy));
+    const rest = applyEdits(text, edits);
+    const ids = new Set(sink.keys.flatMap(({ field, key }) => (field === 'access_key_id' ? [key] : [])));
+    return {
+      bytes: edits.length === 0 ? existing : rest.trim() === '' ? undefined : Buffer.from(rest, encoding),
+      keyIds: copies.flatMap(({ owned }) =>
+        owned.filter(({ key }) => ids.has(key)).map(({ value }) => value.replace(/^"(.*)"$/, '$1')),
+      ),
+      warnings: edits.length === 0 ? [] : warnings,
+    };
+  },
+};
+
+interface Property {
+  readonly line: Line;
+  readonly indent: string;
+  readonly name: string;
+  /** Ours that it is, whatever its case; empty for a foreign one. */
+  readonly key: string;
+  /** The delimiter, with the blanks around it. */
+  readonly gap: string;
+  readonly value: string;
+}
+
+/** One copy of the section. */
+interface Copy {
+  /** Undefined for the part before the first header. */
+  readonly header: Line | undefined;
+  /** Where the copy ends. */
+  end: number;
+  first: Property | undefined;
+  owned: Property[];
+  hasOthers: boolean;
+}
+
+interface IniFile {
+  readonly copies: readonly Copy[];
+  readonly warnings: readonly string[];
+  /** The first line of another section with a key of ours. */
+  readonly elsewhere: number | undefined;
+}
+
+/** Readers agree on a value alone if it is plain: quotes are a part of it for most, and needed by PHP. */
+function valuesOf(credentials: Credentials, { keys, quote }: IniSink, origin: Origin): ReadonlyMap<string, string> {
+  const mark = quote === 'double' ? '"' : '';
+  return new Map(
+    keys.map(({ field, key }) => [key, mark + plain(field, textOf(field, credentials, origin)) + mark] as const),
+  );
+}
+
+const MAX_COPIES = 16;
+
+/** Throws a refusal where a line could be ours to some readers and not to others. */
+function readIni(text: string, sink: IniSink): IniFile {
+  const reader = new IniReader(text.length, sink);
+  for (const line of linesOf(text)) reader.see(line);
+  const { warnings, elsewhere } = reader;
+  return { copies: reader.copies.map(withoutOtherCases), warnings, elsewhere };
+}
+
+class IniReader {
+  readonly copies: Copy[] = [];
+  readonly warnings: string[] = [];
+  elsewhere: number | undefined;
+  readonly #length: number;
+  readonly #section: string | null;
+  /** By their names in lower case. */
+  readonly #own: ReadonlyMap<string, string>;
+  #copy: Copy | undefined;
+  /** The property of ours that an indented line would continue. */
+  #above: Property | undefined;
+
+  constructor(length: number, { section, keys }: IniSink) {
+    this.#length = length;
+    this.#section = section;
+    this.#own = new Map(keys.map(({ key }) => [key.toLowerCase(), key]));
+    if (section === null) this.#open(undefined);
+  }
+
+  see(line: Line): void {
+    const indent = indentOf(line.text);
+    const body = line.text.slice(indent.length);
+    if (body.startsWith('RCLONE_ENCRYPT_V')) throw garbage(line, 'a file of text', 'an encrypted one of rclone');
+    if (isComment(body)) {
+      if (this.#copy) this.#copy.hasOthers = true;
+    } else if (body.trim() !== '') {
+      const name = headerName(line, indent, body, this.#copy ? undefined : this.#section);
+      if (name === undefined) this.#property(line, indent, body);
+      else this.#header(line, name);
+    }
+  }
+
+  #open(header: Line | undefined): void {
+    if (header && this.copies.length === MAX_COPIES)
+      throw garbage(header, `at most ${MAX_COPIES} copies of the section`, 'more');
+    this.#copy = { header, end: this.#length, first: undefined, owned: [], hasOthers: false };
+    this.copies.push(this.#copy);
+  }
+
+  #header(line: Line, name: string): void {
+    if (this.#copy) this.#copy.end = line.start;
+    this.#copy = this.#above = undefined;
+    if (name === this.#section) this.#open(line);
+    else if (name.toLowerCase() === this.#section?.toLowerCase())
+      this.warnings.push(`line ${line.number}: a section of this name in another case: left as it is`);
+  }
+
+  #property(line: Line, indent: string, body: string): void {
+    if (this.#above && indent.length > this.#above.indent.length) throw garbage(line, NOT_INDENTED, CONTINUED);
+    const property = propertyOf(line, indent, body, this.#own);
+    const isOurs = property !== undefined && property.key !== '';
+    this.#above = this.#copy && isOurs ? property : undefined;
+    if (this.#copy) add(this.#copy, property, line);
+    else if (isOurs) this.elsewhere ??= line.number;
+  }
+}
+
+const NOT_INDENTED = 'a line that is not indented below a key of ours';
+const CONTINUED = 'one that Python takes for a part of its value';
+
+function add(copy: Copy, property: Property | undefined, line: Line): void {
+  copy.first ??= property;
+  if (!property?.key) copy.hasOthers = true;
+  else if (copy.owned.length < MAX_LINES) copy.owned.push(property);
+  else throw garbage(line, `at most ${MAX_LINES} lines of ours`, 'more');
+}
+
+/** A key in another case is ours only where it does not stand in ours as well. */
+function withoutOtherCases(copy: Copy): Copy {
+  const exact = new Set(copy.owned.flatMap(({ name, key }) => (name === key ? [key] : [])));
+  const owned = copy.owned.filter(({ name, key }) => name === key || !exact.has(key));
+  return { ...copy, owned, hasOthers: copy.hasOthers || owned.length < copy.owned.length };
+}
+
+/**
+ * Undefined for a line that is no header. One that only some readers see is refused where it decides what is ours: in
+ * our section, or by the name of ours. `outside`: our section's name; undefined: the line is in it.
+ */
+function headerName(line: Line, indent: string, body: string, outside: string | null | undefined): string | undefined {
+  const close = body.indexOf(']');
+  if (!body.startsWith('[') || close < 0) return undefined;
+  const name = body.slice(1, close).trim();
+  const rest = body.slice(close + 1).trimStart();
+  if (indent === '' && (rest === '' || isComment(rest))) return name;
+  if (outside !== undefined && name !== outside) return undefined;
+  throw garbage(line, 'section headers at the start of a line, with nothing but a comment after them', 'another');
+}
+
+/** Opens a value of several lines for some reader. */
+const OPENING = /^(?:"""|'''|["`])/;
+
+function propertyOf(line: Line, indent: string, body: string, own: ReadonlyMap<string, string>): Property | undefined {
+  const at = body.search(/[=:]/);
+  if (at < 0) return undefined;
+  const name = body.slice(0, at).trimEnd();
+  const value = body.slice(at + 1).trimStart();
+  const quote = OPENING.exec(value)?.[0];
+  if (value.startsWith('<<') || (quote !== undefined && !value.includes(quote, quote.length)))
+    throw garbage(line, 'values on one line', 'one that some readers take to go on');
+  const gap = body.slice(name.length, body.length - value.length);
+  return { line, indent, name, key: own.get(name.toLowerCase()) ?? '', gap, value };
+}
+
+/** The first of each key says the value, later ones go, and missing ones come after the last of ours. */
+function rewrite(text: string, copy: Copy, values: ReadonlyMap<string, string>, eol: string): readonly Edit[] {
+  const current = new Map<string, Property>();
+  for (const property of copy.owned) if (!current.has(property.key)) current.set(property.key, property);
+  const edits = copy.owned.map((property): Edit => {
+    const { line, indent, key, gap } = property;
+    if (current.get(key) !== property) return cut(property);
+    const start = line.start + indent.length;
+    return {
+      start,
+      end: line.start + line.text.length,
+      text: `${key}${gap.replace(':', '=')}${values.get(key) ?? ''}`,
+    };
+  });
+  const missing = [...values].filter(([key]) => !current.has(key));
+  const added = missing.length === 0 ? [] : [insertion(text, copy, [...current.values()].at(-1), { missing, eol })];
+  return [...edits, ...trimmedHeader(copy), ...added];
+}
+
+/** Below the last of ours, in its style; else first in the section, in the style of what is first now. */
+function insertion(
+  text: string,
+  { header, first, end }: Copy,
+  last: Property | undefined,
+  { missing, eol }: { readonly missing: readonly (readonly [string, string])[]; readonly eol: string },
+): Edit {
+  const anchor = last?.line ?? header;
+  const { indent, gap } = last ?? first ?? { indent: '', gap: ' = ' };
+  const place = anchor?.next ?? first?.line.start ?? end;
+  const before = place > 0 && text[place - 1] !== '\n' ? eol : '';
+  const lines = missing.map(([key, value]) => `${indent}${key}${gap.replace(':', '=')}${value}${anchor?.eol || eol}`);
+  return { start: place, end: place, text: before + lines.join('') };
+}
+
+/** `[ x ]` is another section than `[x]` for most readers. */
+function trimmedHeader({ header }: Copy): readonly Edit[] {
+  const [bracketed = '', name = ''] = (header && /^\[([^\]]*)\]/.exec(header.text)) ?? [];
+  if (!header || name === name.trim()) return [];
+  return [{ start: header.start, end: header.start + bracketed.length, text: `[${name.trim()}]` }];
+}
+
+function cut({ line }: Property): Edit {
+  return { start: line.start, end: line.next, text: '' };
+}
+
+/** Our lines, and the section where nothing else is in it. */
+function clear(text: string, { header, end, owned, hasOthers }: Copy): readonly Edit[] {
+  const [first] = owned;
+  if (!first) return [];
+  if (!header || hasOthers) return owned.map(cut);
+  return [{ start: header.start - gapBefore(text, header.start, end), end: owned.at(-1)?.line.next ?? end, text: '' }];
+}
+
+/** What takes a key of another section for ours, or before ours. */
+const ELSEWHERE: Readonly<Partial<Record<NonNullable<IniSink['preset']>, string>>> = {
+  s3cmd: 's3cmd ignores sections and takes the last one of the file',
+  pgbackrest: 'pgBackRest prefers that of a stanza or command',
+};
+
+function warn({ copies, warnings, elsewhere }: IniFile, { preset }: IniSink): readonly string[] {
+  const last = copies.at(-1);
+  const reader = preset && ELSEWHERE[preset];
+  const renamed = copies.flatMap(({ owned }) => owned.filter(({ name, key }) => name !== key));
+  return [
+    ...warnings,
+    ...(copies.length > 1
+      ? ['the section stands more than once: all keys are in the last, which readers agree on']
+      : []),
+    ...renamed.map(({ line, key }) => `line ${line.number}: ${key} stood in another case`),
+    ...(last && trimmedHeader(last).length > 0 ? ['removed the blanks around the name of the section'] : []),
+    ...(reader && elsewhere !== undefined ? [`line ${elsewhere}: a key of ours in another section: ${reader}`] : []),
+    ...(preset === 'rclone' && !last?.hasOthers ? ['rclone needs type = s3 in the section too, and provider'] : []),
+  ];
+}
