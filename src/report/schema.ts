@@ -307,4 +307,3 @@ export const reportSchema = v.object({
 
 export type Report = v.InferOutput<typeof reportSchema>;
 export type NextPass = v.InferOutput<typeof nextPass>;
-export type LockdownReport = v.InferOutput<typeof lockdown>;
