@@ -131,7 +131,7 @@ function ended({ detail, unit, processes }: Sent, consumer: ConsumerConfig): Out
       code: 'CONSUMER_ENDED',
       message: `${what}: expected to go on after ${detail}, got its end`,
       hint:
-        'it is not notified that way again: have it restarted instead (action: restart), or correct what it does, and ' +
+        'it is not notified that way again: restart it instead (action: restart), or correct what it does, and ' +
         `then: credrotate refresh --notify ${consumer.name}`,
     },
   };

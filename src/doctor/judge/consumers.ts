@@ -25,10 +25,10 @@ function judgeReload(subject: string, { name, action, canReload }: UnitFacts): F
   return finding('unit-cannot-reload', never ? 'error' : 'note', subject, {
     problem: never
       ? `${name} cannot reload, so that it is never notified`
-      : `${name} cannot reload: it is restarted, when little is left of the credentials that it knows`,
+      : `${name} cannot reload: it is restarted, when the credentials that it uses are about to expire`,
     evidence: [`systemctl show ${name}: CanReload=no`],
     remedy: never
-      ? { text: 'have it restarted', line: 'action: try-reload-or-restart' }
+      ? { text: 'restart it instead', line: 'action: try-reload-or-restart' }
       : { text: 'nothing, if it may be restarted every few hours; else give the unit an ExecReload=' },
   });
 }
@@ -41,7 +41,7 @@ function judgeRestart({ name: subject, notifiedBy, processes }: ConsumerFacts, u
     problem: `a signal that ${unit.name} does not handle would end it, and nothing would start it again`,
     evidence: [`systemctl show ${unit.name}: Restart=${unit.restart}`],
     remedy: {
-      text: 'have it restarted whatever ends it',
+      text: 'let systemd restart it whatever ends it',
       line: `sudo systemctl edit ${unit.name}   # [Service] Restart=always`,
     },
   });
@@ -96,7 +96,7 @@ function judgeFiles({ name, notifiedBy, sinks }: ConsumerFacts, unit: UnitFacts)
   return finding('environment-file-reload', 'error', name, {
     problem: `${unit.name} is notified by a ${notifiedBy}, but reads its EnvironmentFile= only when it starts`,
     evidence: files.map((path) => `${unit.name} has EnvironmentFile=${path}`),
-    remedy: { text: 'have it restarted', line: `${name}: { type: systemd, unit: ${unit.name}, action: restart }` },
+    remedy: { text: 'restart it instead', line: `${name}: { type: systemd, unit: ${unit.name}, action: restart }` },
   });
 }
 
@@ -111,14 +111,14 @@ function judgeSignal(subject: string, { pid, program, error }: ProspectiveProces
   return findingOf('signal-not-handled', { subject, problem }, error);
 }
 
-const RESTART: Remedy = { text: 'have it restarted', line: '{ type: systemd, unit: NAME.service, action: restart }' };
+const RESTART: Remedy = { text: 'restart it instead', line: '{ type: systemd, unit: NAME.service, action: restart }' };
 
-/** From its json sink, if it has one: whoever reads that need not reach the metadata service. */
+/** From its json sink, if it has one: a program that reads that need not reach the metadata service. */
 function asking(sinks: ConsumerFacts['sinks']): Remedy {
   const sink = sinks.find(({ format }) => format === 'json');
   const from = sink ? ` --from ${shellWord(sink.path)}` : '';
   return {
-    text: 'have it restarted, or let it ask for itself, in ~/.aws/config',
+    text: 'restart it instead, or let it ask for itself, in ~/.aws/config',
     line: `credential_process = /usr/bin/credrotate export --format process${from}`,
   };
 }

@@ -67,7 +67,8 @@ function judgeClock({ clockSkew }: MetadataFacts, now: number): Finding | undefi
 function judgeV1({ endpoint, statusWithoutToken }: MetadataFacts): Finding | undefined {
   if (statusWithoutToken !== 200) return undefined;
   return finding('imds-v1', 'warning', SUBJECT, {
-    problem: 'it answers without a token: whoever makes a program of this host send a request gets the credentials',
+    problem:
+      'it answers without a token: an attacker who makes a program of this host send a request gets the credentials',
     evidence: [`GET ${endpoint}/latest/meta-data/ without a token: status 200`],
     remedy: { text: 'require tokens, once no program needs IMDSv1', line: `${OPTIONS} --http-tokens required` },
   });
@@ -105,7 +106,7 @@ function judgeImage(machine: MachineFacts, sinks: readonly SinkFacts[]): Finding
       ...strange.map(({ path, keyIds }) => `${path}: key ${keyIds.join(' and ')}`),
     ],
     remedy: {
-      text: 'have them replaced here; on the instance that an image is made of, run credrotate forget --all before',
+      text: 'replace them here; before you make an image of an instance, run credrotate forget --all on it',
       line: 'sudo credrotate once',
     },
   });
