@@ -1,23 +1,26 @@
+import { once } from 'node:events';
 import { notableSkew } from '../core/clock-skew.ts';
 import type { Config, ConsumerConfig } from '../core/config.ts';
-import type { Clock, Log, Source } from '../core/contracts.ts';
+import type { Clock, Log } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import type { PassReport, PassTrigger, Prospect } from '../core/outcomes.ts';
 import { sinkId } from '../core/sink-id.ts';
 import { Deliverer, type DeliverDeps } from '../rotation/deliver.ts';
 import { readingVerdicts } from '../rotation/evidence.ts';
-import { planNext, type Plan } from '../rotation/plan.ts';
+import type { Plan } from '../rotation/plan.ts';
 import { rotate, type FilesReport, type PassRequest, type RotateDeps } from '../rotation/rotate.ts';
 import { isFinal } from '../rotation/accept.ts';
-import type { AgentState } from '../rotation/state.ts';
+import { memoryOf, type AgentState } from '../rotation/state.ts';
 import type { StateStore } from '../rotation/store.ts';
+import type { Sources } from '../source/registry.ts';
 import { Announcer } from './announce.ts';
+import { lanesOf, planFirst, planLane, worstSource, type Lane } from './lanes.ts';
 
 export interface AgentDeps extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Omit<DeliverDeps, 'onOutcome'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: StateStore;
-  readonly makeSource: (config: Config) => Source;
+  readonly makeSources: (config: Config) => Sources;
   /** Writes the status, and reports READY=1 to systemd once every sink is up to date; must not throw. */
   readonly publish: (view: AgentView) => Promise<void>;
 }
@@ -49,24 +52,26 @@ const ANSWER_PATIENCE_MS = 30_000;
 /** Limit for inspecting processes and units. */
 const DRY_RUN_PATIENCE_MS = 30_000;
 
-/** Makes one pass at a time: when the plan says so, and on request. */
+/** Passes of other sources that change files for the same consumers are waited for so long, to notify these once. */
+const TOGETHER_MS = 2_000;
+
+/** Makes passes, of each source one at a time: by itself on the plan, and when asked. */
 export class Agent {
   readonly #deps: AgentDeps;
   readonly #announcer: Announcer;
   readonly #deliverer: Deliverer;
-  readonly #memory: RotateDeps['memory'] = {};
   #config: Config;
-  #source: Source;
-  #failures = 0;
+  #lanes: readonly Lane[];
+  /** The last pass that changes files. */
+  #turn: Promise<unknown> = Promise.resolve();
   #last: FilesReport | undefined;
-  #next: Plan | undefined;
-  readonly #asked: PendingRequest[] = [];
+  #failure: { readonly error: unknown } | undefined;
   #wake = new AbortController();
 
   constructor(deps: AgentDeps, config: Config) {
     this.#deps = deps;
     this.#config = config;
-    this.#source = deps.makeSource(config);
+    this.#lanes = lanesOf(config, deps.makeSources(config));
     this.#announcer = new Announcer(deps.log);
     const onOutcome: DeliverDeps['onOutcome'] = (outcome) => {
       this.#announcer.consumer(outcome);
@@ -75,45 +80,102 @@ export class Agent {
     this.#deliverer = new Deliverer({ ...deps, onOutcome }, config);
   }
 
-  /** Keeps the sinks fresh until aborted; a pass under way is ended cleanly. */
+  /** Keeps the sinks fresh until aborted; passes under way are ended cleanly. */
   async run(signal: AbortSignal): Promise<void> {
+    const passes = new Set<Promise<void>>();
     try {
-      await this.#passes(signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
+      for (const lane of this.#lanes) lane.next = planFirst(this.#deps, this.#config, lane);
+      while (!signal.aborted && !this.#failure) {
+        this.#wake = new AbortController();
+        for (const lane of this.#lanes.filter((one) => this.#isDue(one))) {
+          const pass = this.#begin(lane, signal).finally(() => passes.delete(pass));
+          passes.add(pass);
+        }
+        await this.#sleep(AbortSignal.any([signal, this.#wake.signal]));
+      }
     } finally {
-      for (const one of this.#asked) one.answer.reject(new AgentError('AGENT_ABSENT', 'the agent is stopping'));
+      await Promise.all(passes);
+      for (const { asked } of this.#lanes)
+        for (const one of asked) one.answer.reject(new AgentError('AGENT_ABSENT', 'the agent is stopping'));
       await this.#deliverer.stop();
     }
+    if (this.#failure && !signal.aborted) throw this.#failure.error;
   }
 
-  async #passes(signal: AbortSignal): Promise<void> {
-    for (let trigger: PassTrigger = 'start'; !signal.aborted; trigger = 'scheduled') {
-      const asked = [...this.#asked];
-      await this.#pass(joinRequests(asked, trigger), signal);
-      for (const one of this.#asked.splice(0, asked.length)) void this.#answer(one);
-      await this.#sleep(signal);
+  #isDue({ isBusy, isDue, asked, next }: Lane): boolean {
+    return !isBusy && (isDue || asked.length > 0 || !next || next.at <= this.#deps.clock.now());
+  }
+
+  /** A pass of a source, for all who asked for one by now. Never rejects. */
+  async #begin(lane: Lane, signal: AbortSignal): Promise<void> {
+    lane.isBusy = true;
+    lane.isDue = false;
+    const asked = [...lane.asked];
+    try {
+      await this.#pass(lane, joinRequests(asked, lane.last ? 'scheduled' : 'start'), signal);
+      lane.asked.splice(0, asked.length);
+      for (const one of asked) void this.#answer(one, lane);
+    } catch (error) {
+      this.#failure ??= { error };
+    } finally {
+      lane.isBusy = false;
+      this.#wake.abort();
     }
   }
 
-  /** Asks the running agent for a pass; the report comes when its consumers have been tried as well. */
+  /** Until the first of the sources is due; one that is at work says when it has ended. */
+  async #sleep(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const idle = this.#lanes.filter(({ isBusy }) => !isBusy);
+    if (idle.some(({ asked }) => asked.length > 0) || signal.aborted) return;
+    if (idle.length === 0) {
+      await once(signal, 'abort');
+      return;
+    }
+    // A clock that was set back since the plan must not prolong it.
+    const waits = idle.map(({ next }) => Math.min(next?.waitMs ?? 0, (next?.at ?? 0) - clock.now()));
+    const shortest = Math.min(...waits);
+    await clock.sleep(shortest, signal);
+    // Its end, whatever the clock says by now; woken before, nobody is due by that.
+    if (!isOver(signal)) for (const [index, lane] of idle.entries()) lane.isDue ||= waits[index] === shortest;
+  }
+
+  /** Asks the running agent for passes; the report comes when their consumers have been tried as well. */
   async ask(asked: PassRequest): Promise<PassReport> {
-    requireKnownConsumers(this.#config, asked);
-    const waiting: PendingRequest = { ...asked, answer: Promise.withResolvers() };
-    this.#asked.push(waiting);
+    requireKnown(
+      '--notify',
+      'consumers',
+      this.#config.consumers.map(({ name }) => name),
+      asked.notify,
+    );
+    requireKnown(
+      '--source',
+      'sources',
+      this.#lanes.map(({ name }) => name),
+      asked.sources,
+    );
+    const lanes = this.#lanes.filter(({ name }) => asked.sources?.includes(name) ?? true);
+    const waiting: WaitingRequest = { ...asked, left: new Set(lanes), answer: Promise.withResolvers() };
+    for (const lane of lanes) lane.asked.push(waiting);
     this.#wake.abort();
     return waiting.answer.promise;
   }
 
   /** What would happen if these consumers were notified now. */
   async dryRun(names: readonly string[]): Promise<readonly (readonly [ConsumerConfig, Prospect])[]> {
-    requireKnownConsumers(this.#config, { notify: names });
+    requireKnown(
+      '--notify',
+      'consumers',
+      this.#config.consumers.map(({ name }) => name),
+      names,
+    );
     const consumers = this.#config.consumers.filter(({ name }) => names.includes(name));
     const { state } = this.#deps.store;
     return await Promise.all(
       consumers.map(async (consumer) => {
         const { matched = [] } = state.consumers[consumer.name] ?? {};
-        const request = { consumer, generation: state.generation, reason: 'manual', paths: [], matched } as const;
+        const generation = Math.max(0, ...this.#lanes.map((lane) => memoryOf(state, lane.name).generation));
+        const request = { consumer, generation, reason: 'manual', paths: [], matched } as const;
         return [consumer, await this.#deps.dryRun(request, AbortSignal.timeout(DRY_RUN_PATIENCE_MS))] as const;
       }),
     );
@@ -121,7 +183,7 @@ export class Agent {
 
   /** Takes a new configuration and makes a pass with it. */
   reload(config: Config): Promise<PassReport> {
-    this.#source = this.#deps.makeSource(config);
+    this.#lanes = lanesOf(config, this.#deps.makeSources(config), this.#lanes);
     this.#config = config;
     return this.ask({ trigger: 'reload', notifyAll: false });
   }
@@ -134,63 +196,75 @@ export class Agent {
     const { clock } = this.#deps;
     const over = limits.waitMs > 0 ? AbortSignal.timeout(limits.waitMs) : AbortSignal.abort();
     const isLast: typeof isFinal = (state) => isFinal(state) || over.aborted;
-    while (!isLast((await this.#pass(request, signal, isLast)).source.state)) {
-      const retry = Math.min(this.#next?.waitMs ?? Infinity, LONGEST_WAIT_STEP_MS);
-      await clock.sleep(retry, AbortSignal.any([signal, over]));
-      signal.throwIfAborted();
-    }
+    const obtain = async (lane: Lane): Promise<void> => {
+      while (!isLast((await this.#pass(lane, request, signal, isLast)).source.state)) {
+        const retry = Math.min(lane.next?.waitMs ?? Infinity, LONGEST_WAIT_STEP_MS);
+        await clock.sleep(retry, AbortSignal.any([signal, over]));
+        signal.throwIfAborted();
+      }
+    };
+    await Promise.all(this.#lanes.map(obtain));
     // A hanging consumer must not delay shutdown; its notification stays pending.
     signal.addEventListener('abort', () => void this.#deliverer.stop());
     if (!signal.aborted) await this.#deliverer.drain(limits.patienceMs);
     await this.#deliverer.stop();
-    if (this.#next !== undefined || this.#deliverer.outcomes().length > 0) {
-      this.#next = undefined;
+    if (this.#next() !== undefined || this.#deliverer.outcomes().length > 0) {
+      for (const lane of this.#lanes) lane.next = undefined;
       await this.#publish();
     }
     return this.#report();
   }
 
-  async #pass(request: PassRequest, signal: AbortSignal, isLast: typeof isFinal = () => false): Promise<FilesReport> {
+  async #pass(
+    lane: Lane,
+    request: PassRequest,
+    signal: AbortSignal,
+    isLast: typeof isFinal = () => false,
+  ): Promise<FilesReport> {
     const config = this.#config;
-    const report = await rotate({ ...this.#deps, source: this.#source, memory: this.#memory }, config, request, signal);
+    const { name, source, memory, settings } = lane;
+    const own = { name, source, memory, ...(settings !== undefined && { settings }), inTurn: this.#inTurn };
+    lane.writing = rotate({ ...this.#deps, ...own }, config, request, signal).finally(() => (lane.writing = undefined));
+    const report = await lane.writing;
     this.#last = report;
-    this.#announcer.pass(report);
-    const unwritten = report.sinks.filter((sink) => sink.error !== undefined);
-    const failed = report.source.state !== 'ok' || unwritten.some((sink) => sink.result === 'failed');
-    this.#failures = failed ? this.#failures + 1 : 0;
-    this.#next = isLast(report.source.state) ? undefined : this.#plan(config);
+    lane.last = report;
+    this.#announcer.pass(report, config.sources.length > 0 ? { source: name } : {});
+    const failed = report.source.state !== 'ok' || report.sinks.some((sink) => sink.result === 'failed');
+    lane.failures = failed ? lane.failures + 1 : 0;
+    lane.next = isLast(report.source.state) ? undefined : planLane(this.#deps, config, lane);
     // Publishing reports readiness, and systemd reloads no unit that is ordered after ours before that.
     await this.#publish();
-    this.#deliverer.kick(config, new Set(unwritten.map(sinkId)), report.source.clockSkew);
+    await this.#othersAtWork();
+    const unwritten = this.#lanes.flatMap(({ last }) => last?.sinks.filter((sink) => sink.error !== undefined) ?? []);
+    const skews = report.source.clockSkew === undefined ? {} : { [name]: notableSkew(report.source.clockSkew) };
+    this.#deliverer.kick(config, new Set(unwritten.map(sinkId)), skews);
     return report;
   }
 
-  #plan(config: Config): Plan {
-    const { clock, store } = this.#deps;
-    const { schedule } = config.refresh;
-    const { current } = store.state;
-    const ahead = notableSkew(this.#last?.source.clockSkew);
-    return planNext({
-      now: clock.now(),
-      refresh: config.refresh,
-      // By our clock, which is the one that we sleep by.
-      ...(current && { current: { ...current, expiration: current.expiration + ahead } }),
-      failures: this.#failures,
-      random: clock.random(),
-      ...(schedule && { nextMatch: (after: number) => clock.nextMatch(schedule, after) }),
-    });
+  /** What changes files is one after another, whatever became of the one before. */
+  readonly #inTurn: RotateDeps['inTurn'] = (work) => {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  };
+
+  /** Waits a moment for passes of other sources, so that consumers are notified once of what changed together. */
+  async #othersAtWork(): Promise<void> {
+    const others = this.#lanes.flatMap(({ writing }) => writing ?? []);
+    if (others.length === 0) return;
+    const patience = new AbortController();
+    await Promise.race([Promise.all(others), this.#deps.clock.sleep(TOGETHER_MS, patience.signal)]);
+    patience.abort();
   }
 
-  async #sleep(signal: AbortSignal): Promise<void> {
-    if (this.#asked.length > 0 || !this.#next) return;
-    const { clock } = this.#deps;
-    this.#wake = new AbortController();
-    const { at, waitMs } = this.#next;
-    // If the clock was set back since the plan, wait no longer than planned.
-    await clock.sleep(Math.min(waitMs, at - clock.now()), AbortSignal.any([signal, this.#wake.signal]));
+  #next(): Plan | undefined {
+    const plans = this.#lanes.flatMap(({ next }) => next ?? []);
+    return plans.toSorted((a, b) => a.at - b.at)[0];
   }
 
-  async #answer(waiting: PendingRequest): Promise<void> {
+  async #answer(waiting: WaitingRequest, lane: Lane): Promise<void> {
+    waiting.left.delete(lane);
+    if (waiting.left.size > 0) return;
     const tried = new AbortController();
     await Promise.race([this.#deliverer.triedAllDue(), this.#deps.clock.sleep(ANSWER_PATIENCE_MS, tried.signal)]);
     tried.abort();
@@ -200,12 +274,15 @@ export class Agent {
   /** All that is known by now, of the last pass and of the consumers since. */
   view(consumers = this.#deliverer.news()): AgentView {
     const seen = { config: this.#config, state: this.#deps.store.state, report: this.#report(consumers) };
-    return { ...seen, notReading: readingVerdicts(seen), next: this.#next };
+    return { ...seen, notReading: readingVerdicts(seen), next: this.#next() };
   }
 
   #report(consumers = this.#deliverer.news()): PassReport {
-    if (!this.#last) throw new AgentError('INTERNAL', 'a report was asked for before the first pass');
-    return { ...this.#last, consumers };
+    const passes = this.#lanes.flatMap(({ last }) => last ?? []);
+    const sources = passes.map(({ source }) => source);
+    const source = worstSource(sources);
+    if (!this.#last || !source) throw new AgentError('INTERNAL', 'a report was asked for before the first pass');
+    return { ...this.#last, source, sources, sinks: passes.flatMap(({ sinks }) => sinks), consumers };
   }
 
   async #publish(): Promise<void> {
@@ -215,28 +292,35 @@ export class Agent {
   }
 }
 
-interface PendingRequest extends PassRequest {
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
+
+export interface WaitingRequest extends PassRequest {
+  /** The sources that have not had their passes yet. */
+  readonly left: Set<Lane>;
   readonly answer: PromiseWithResolvers<PassReport>;
 }
 
 /** Joins simultaneous requests into one: the first one's trigger counts, or `usual` if there is none. */
 function joinRequests(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
   const notify = asked.flatMap((one) => one.notify ?? []);
+  const sources = asked.flatMap((one) => one.sources ?? []);
   const acceptedBy = asked.find((one) => one.acceptedBy !== undefined)?.acceptedBy;
   return {
     trigger: asked[0]?.trigger ?? usual,
     notifyAll: asked.some((one) => one.notifyAll),
     ...(notify.length > 0 && { notify }),
+    ...(sources.length > 0 && { sources }),
     ...(acceptedBy !== undefined && { acceptedBy }),
   };
 }
 
-/** Throws a USAGE error that says which consumers there are. */
-function requireKnownConsumers({ consumers }: Config, { notify = [] }: Pick<PassRequest, 'notify'>): void {
-  const names = consumers.map(({ name }) => name);
-  const unknown = notify.filter((name) => !names.includes(name));
+/** Throws a USAGE error that says which there are. */
+function requireKnown(option: string, what: string, names: readonly string[], given: readonly string[] = []): void {
+  const unknown = given.filter((name) => !names.includes(name));
   if (unknown.length === 0) return;
-  throw new AgentError('USAGE', `--notify: expected consumers of the configuration, got ${unknown.join(', ')}`, {
+  throw new AgentError('USAGE', `${option}: expected ${what} of the configuration, got ${unknown.join(', ')}`, {
     hint: names.length === 0 ? 'it has none' : `one of ${names.join(', ')}`,
   });
 }

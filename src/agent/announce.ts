@@ -19,22 +19,23 @@ const NOT_READING_HINT = 'see whether the program reads them again when notified
 export class Announcer {
   readonly #log: Log;
   readonly #said = new Map<string, string>();
-  /** While the source has trouble: its state, and the codes that have been named since it began. */
-  #sourceTrouble: { readonly state: SourceState; readonly codes: readonly ErrorCode[] } | undefined;
+  /** While a source has trouble: its state, and the codes that have been named since it began. */
+  readonly #sourceTrouble = new Map<string, { readonly state: SourceState; readonly codes: readonly ErrorCode[] }>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  pass(report: FilesReport): void {
-    this.#move(report.source);
-    this.#source(report.source);
-    this.#clock(report);
+  /** `of`: which source it is, where there are several. */
+  pass(report: FilesReport, of: Of = {}): void {
+    this.#move(report.source, of);
+    this.#source(report.source, of);
+    this.#clock(report, of);
     for (const sink of named(report.sinks)) this.#sink(sink);
     for (const error of report.errors)
       if (this.#isNews('state', error.code)) this.#log.error(line(error), { event: 'state_trouble' });
     if (report.errors.length === 0) this.#over('state', 'state is written again');
-    this.#rotation(report);
+    this.#rotation(report, of);
   }
 
   consumer(outcome: ConsumerOutcome): void {
@@ -68,36 +69,37 @@ export class Announcer {
     }
   }
 
-  #move({ movedFrom, origin }: SourceOutcome): void {
+  #move({ movedFrom, origin }: SourceOutcome, of: Of): void {
     if (!movedFrom) return;
     const changes = movesBetween(movedFrom, origin).map(
       (key) => `${LABELS[key]} ${movedFrom[key] ?? ''} became ${origin[key] ?? ''}`,
     );
-    this.#log.warn(`${changes.join(', ')} (${MOVE_HINT})`, { event: 'source_moved' });
+    this.#log.warn(`${changes.join(', ')} (${MOVE_HINT})`, { event: 'source_moved', ...of });
   }
 
-  #source({ state, error, keyId }: SourceOutcome): void {
-    const before = this.#sourceTrouble;
+  #source({ name, state, error, keyId }: SourceOutcome, of: Of): void {
+    const before = this.#sourceTrouble.get(name);
     if (!error) {
-      this.#sourceTrouble = undefined;
-      if (before) this.#log.info('source is ok again', { event: 'source_recovered' });
+      this.#sourceTrouble.delete(name);
+      if (before) this.#log.info(`${said('source', of)} is ok again`, { event: 'source_recovered', ...of });
       return;
     }
     const codes = before?.state === state ? before.codes : [];
     if (codes.includes(error.code)) return;
-    this.#sourceTrouble = { state, codes: [...codes, error.code] };
+    this.#sourceTrouble.set(name, { state, codes: [...codes, error.code] });
     // A role that has not come yet is what an instance without one starts with.
     const isAwaited = state === 'no_role' && keyId === undefined;
     const level = state === 'ok' || state === 'stale' || isAwaited ? 'warn' : 'error';
-    this.#log[level](`source is ${state}: ${line(error)}`, { event: 'source_state', state, code: error.code });
+    const fields = { event: 'source_state', ...of, state, code: error.code };
+    this.#log[level](`${said('source', of)} is ${state}: ${line(error)}`, fields);
   }
 
   /** A failure that tells no time says nothing about our clock. */
-  #clock({ source: { clockSkew }, finishedAt }: FilesReport): void {
+  #clock({ source: { clockSkew }, finishedAt }: FilesReport, of: Of): void {
     if (clockSkew === undefined) return;
     const warning = describeSkew(clockSkew, finishedAt);
     if (warning === undefined) this.#over('clock', 'the clock of this host is right again');
-    else if (this.#isNews('clock', 'wrong')) this.#log.warn(warning, { event: 'clock_skew' });
+    else if (this.#isNews('clock', 'wrong')) this.#log.warn(warning, { event: 'clock_skew', ...of });
   }
 
   #sink(sink: SinkOutcome & { readonly name: string }): void {
@@ -117,16 +119,16 @@ export class Announcer {
         this.#log.warn(`${name}: ${warning}`, { event: 'sink_warning', sink: name });
   }
 
-  #rotation(report: FilesReport): void {
+  #rotation(report: FilesReport, of: Of): void {
     if (!report.rotated) return;
     const written = report.sinks.filter((sink) => sink.result === 'written').length;
     const { keyId, origin, expiration } = report.source;
     const { acceptedBy } = report;
     this.#log.info(
-      `rotation ${String(report.generation)}: key ${keyId ?? '…'} of role ${origin.role ?? '(unknown)'}, ` +
+      `${of.source === undefined ? '' : `${of.source}: `}rotation ${String(report.generation)}: key ${keyId ?? '…'} of role ${origin.role ?? '(unknown)'}, ` +
         `valid until ${formatExpiration(expiration ?? 0)}, ${String(written)} of ${String(report.sinks.length)} sinks written` +
         (acceptedBy === undefined ? '' : `, accepted by uid ${String(acceptedBy)}`),
-      { event: 'rotation', generation: report.generation, ...(acceptedBy !== undefined && { acceptedBy }) },
+      { event: 'rotation', ...of, generation: report.generation, ...(acceptedBy !== undefined && { acceptedBy }) },
     );
   }
 
@@ -139,6 +141,15 @@ export class Announcer {
     this.#said.set(subject, what);
     return true;
   }
+}
+
+interface Of {
+  readonly source?: string;
+}
+
+/** `source`, or `source backup`. */
+function said(what: string, { source }: Of): string {
+  return source === undefined ? what : `${what} ${source}`;
 }
 
 function line(error: ErrorInfo): string {

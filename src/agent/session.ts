@@ -1,4 +1,4 @@
-import { INSTANCE, type Config } from '../core/config.ts';
+import type { Config } from '../core/config.ts';
 import type { Http, Log } from '../core/contracts.ts';
 import type { Credentials } from '../core/credentials.ts';
 import { toErrorInfo } from '../core/errors.ts';
@@ -77,21 +77,22 @@ function stages(world: World, services: Services, { log, tally, store }: Watched
   const http = counted(services.http, tally);
   const self = { uid: world.uid, gid: world.gid };
   const { bootId } = services.readBootTime();
-  let secrets: readonly Secret[] = [];
+  const secrets = new Map<string, readonly Secret[]>();
   return {
     clock,
     bootId,
-    makeSource: (config) => {
+    makeSources: (config) => {
       const identity = knownIdentity(store.state, bootId);
-      return createSources(config, { http, makeHttps, clock, env: world.env, log, identity })(INSTANCE);
+      return createSources(config, { http, makeHttps, clock, env: world.env, log, identity });
     },
     applySinks: async (request) => {
-      if (request.credentials) secrets = withSecrets(secrets, request.credentials);
+      const source = request.sinks[0]?.source ?? '';
+      if (request.credentials) secrets.set(source, withSecrets(secrets.get(source) ?? [], request.credentials));
       const applied = await applySinks(sinkDeps(services), request);
       tally.sinks(applied.outcomes);
       return applied;
     },
-    ...notifying({ ...services, self, secrets: () => secrets }, tally),
+    ...notifying({ ...services, self, secrets: () => [...secrets.values()].flat() }, tally),
     readsShow,
   };
 }

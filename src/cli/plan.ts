@@ -3,11 +3,11 @@ import { stateDirectory } from '../agent/published.ts';
 import { sinkDeps } from '../agent/session.ts';
 import type { Run, World } from '../agent/world.ts';
 import { notableSkew, sourceTime } from '../core/clock-skew.ts';
-import { INSTANCE, type Config } from '../core/config.ts';
+import type { Config } from '../core/config.ts';
 import { displayKeyId } from '../core/credentials.ts';
 import { type ExitCode, exitCodeOfErrors } from '../core/exit.ts';
 import { findingOf } from '../core/findings.ts';
-import { namesOf, sinkId } from '../core/sink-id.ts';
+import { idOf, namesOf, sinkId } from '../core/sink-id.ts';
 import { dryRun } from '../notify/notify.ts';
 import { foreseen } from '../report/diff.ts';
 import { printPlan, prospective } from '../report/print-report.ts';
@@ -15,16 +15,18 @@ import type { Report } from '../report/schema.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
 import { dueAt, isEndedFor, notifyRequest, sinksOf, spreadOf } from '../rotation/pending.ts';
 import { stateAfter } from '../rotation/rotate.ts';
-import { withoutBackoff, type AgentState } from '../rotation/state.ts';
+import { EMPTY_STATE, memoryOf, withoutBackoff, type AgentState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
 import { previewSinks } from '../sinks/apply.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
-import { createSources } from '../source/registry.ts';
+import { createSources, sourcesInUse } from '../source/registry.ts';
 import { readConfig, withSinks, type SinkFlags } from './options.ts';
 import { jsonOption, refusedSinks, screenOf, showFound, type ReportOptions } from './show-report.ts';
 
 interface PlanOptions extends SinkFlags, ReportOptions {
   readonly accept?: true;
+  /** This one alone. */
+  readonly source?: string;
 }
 
 export function addPlan(program: Command, run: Run): void {
@@ -41,30 +43,49 @@ export function addPlan(program: Command, run: Run): void {
 export async function plan(world: World, options: PlanOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const { clock } = await world.services();
-  const decided = await decide(world, config, options);
-  const { decision } = decided;
-  const sinks = await previews(world, config, decided);
-  const failures = 'error' in decision ? [decision.error] : [];
+  const state = readState(stateDirectory(world));
+  const decided = await decide(world, config, { ...options, state });
+  const written = await Promise.all(decided.map((one) => previews(world, config, one)));
+  const sinks = inOrder(config, written.flat());
+  const failures = decided.flatMap(({ decision, source }) =>
+    decision.kind === 'keep' && decision.error ? [{ source, error: decision.error }] : [],
+  );
+  const nameOf = (name: string): string => (config.sources.length > 0 ? `source ${name}` : 'source');
   const findings = [
-    ...failures.map((error) =>
-      findingOf('source-failing', { subject: 'source', problem: 'nothing would be written' }, error),
+    ...failures.map(({ source, error }) =>
+      findingOf('source-failing', { subject: nameOf(source), problem: 'nothing would be written' }, error),
     ),
     ...refusedSinks(sinks, 'a pass would not write it'),
   ];
-  const exitCode = exitCodeOfErrors([...sinks.flatMap(({ error }) => error ?? []), ...failures]);
-  const consumers = failures.length > 0 ? [] : await toNotify(world, config, decided, sinks);
-  const source = sourceOf(decided, clock.now());
+  const exitCode = exitCodeOfErrors([
+    ...sinks.flatMap(({ error }) => error ?? []),
+    ...failures.map(({ error }) => error),
+  ]);
+  const consumers = failures.length === decided.length ? [] : await toNotify(world, config, decided, sinks);
+  const sources = decided.map((one) => sourceOf(one, clock.now()));
+  const [first] = sources;
   const sections = {
-    command: 'plan',
-    exitCode,
-    findings,
-    source,
+    ...{ command: 'plan', exitCode, findings, consumers },
+    ...(first && { source: alone(first) }),
+    ...(config.sources.length > 0 && { sources }),
     sinks: sinks.map((sink) => foreseen(sink)),
-    consumers,
   };
-  return await showFound(world, options, sections, (report) =>
-    printPlan(report, NEWS[decision.kind], screenOf(world).paint),
-  );
+  const news = decided.map(({ decision }) => NEWS[decision.kind]);
+  return await showFound(world, options, sections, (report) => printPlan(report, news, screenOf(world).paint));
+}
+
+/** As it is where the instance is the only one. */
+function alone({
+  name: _name,
+  generation: _generation,
+  rotated: _rotated,
+  ...source
+}: Sourced): Report['source'] & object {
+  return source;
+}
+
+function inOrder(config: Config, sinks: readonly SinkPreview[]): readonly SinkPreview[] {
+  return config.sinks.flatMap((sink) => sinks.find((one) => sinkId(one) === idOf(sink)) ?? []);
 }
 
 const NEWS: Readonly<Record<Decision['kind'], string>> = {
@@ -74,58 +95,98 @@ const NEWS: Readonly<Record<Decision['kind'], string>> = {
   keep: 'nothing would be written',
 };
 
+type Sourced = NonNullable<Report['sources']>[number];
+
 interface Decided {
+  /** Its name. */
+  readonly source: string;
   readonly decision: Decision;
   readonly clockSkew: number | undefined;
   readonly state: AgentState;
 }
 
-async function decide(world: World, config: Config, { accept: takesEarlier }: PlanOptions): Promise<Decided> {
+async function decide(
+  world: World,
+  config: Config,
+  { accept: takesEarlier, source, state }: PlanOptions & { readonly state: AgentState },
+): Promise<readonly Decided[]> {
   const { clock, http, makeHttps } = await world.services();
   const log = await world.openLog(config.log);
-  const source = createSources(config, { http, makeHttps, clock, env: world.env, log })(INSTANCE);
-  const fetched = await source.fetch(world.stop);
-  await http.close();
-  const { clockSkew } = fetched;
-  const state = readState(stateDirectory(world));
-  const decision = accept(fetched, state, sourceTime(clock.now(), clockSkew), takesEarlier);
-  return { decision, clockSkew, state };
+  const sources = createSources(config, { http, makeHttps, clock, env: world.env, log });
+  const names = sourcesInUse(config).filter((name) => source === undefined || name === source);
+  try {
+    return await Promise.all(
+      names.map(async (name) => {
+        const fetched = await sources(name).fetch(world.stop);
+        const { clockSkew } = fetched;
+        const decision = accept(fetched, memoryOf(state, name), sourceTime(clock.now(), clockSkew), takesEarlier);
+        return { source: name, decision, clockSkew, state };
+      }),
+    );
+  } finally {
+    await http.close();
+  }
 }
 
-function sourceOf({ decision, clockSkew, state }: Decided, now: number): NonNullable<Report['source']> {
-  const common = { since: new Date(now).toISOString(), ...(clockSkew !== undefined && { clockSkew }) };
+function sourceOf({ source: name, decision, clockSkew, state }: Decided, now: number): Sourced {
+  const { generation, origin: former } = memoryOf(state, name);
+  const isNew = decision.kind === 'new';
+  const common = {
+    ...{ name, generation: isNew ? generation + 1 : generation, rotated: isNew, since: new Date(now).toISOString() },
+    ...(clockSkew !== undefined && { clockSkew }),
+  };
   if (decision.kind === 'keep')
-    return { ...common, state: decision.state, origin: state.origin, error: decision.error };
+    return { ...common, state: decision.state, origin: former, ...(decision.error && { error: decision.error }) };
   const { credentials, origin } = decision;
   const expiration = new Date(credentials.expiration).toISOString();
   return { ...common, state: 'ok', origin, keyId: displayKeyId(credentials.accessKeyId), expiration };
 }
 
-async function previews(world: World, config: Config, { decision, state }: Decided): Promise<readonly SinkPreview[]> {
+async function previews(
+  world: World,
+  config: Config,
+  { source, decision, state }: Decided,
+): Promise<readonly SinkPreview[]> {
   if (decision.kind === 'keep') return [];
   const { credentials, origin } = decision;
   const wish = { credentials, origin, rotated: decision.kind === 'new', records: state.sinks };
-  const { sinks, trustedGroups } = config;
+  const sinks = config.sinks.filter((sink) => sink.source === source);
+  const { trustedGroups } = config;
   return await previewSinks(sinkDeps(await world.services()), { ...wish, sinks, trustedGroups });
 }
 
-/** As a pass would find it after it has written its sinks. */
+/** What passes would leave, if they wrote their sinks: they do not wait for a backoff. */
+function stateAfterAll(
+  config: Config,
+  decided: readonly Decided[],
+  previews: readonly SinkPreview[],
+  now: number,
+): AgentState {
+  const [{ state } = { state: EMPTY_STATE }] = decided;
+  const after = decided.reduce((before, { source, decision }) => {
+    const sinks = config.sinks.filter((sink) => sink.source === source);
+    const isNew = decision.kind === 'new';
+    const changing = previews.filter(({ bytesChanged, error }) => bytesChanged || (isNew && !error)).map(sinkId);
+    const own = sinks.map(idOf).filter((id) => changing.includes(id));
+    return stateAfter(before, decision, { ...config, sinks }, { source, changing: own, now });
+  }, state);
+  return withoutBackoff(after);
+}
+
+/** As passes would find it after they have written their sinks. */
 async function toNotify(
   world: World,
   config: Config,
-  { decision, state, clockSkew }: Decided,
+  decided: readonly Decided[],
   previews: readonly SinkPreview[],
 ): Promise<NonNullable<Report['consumers']>> {
   const services = await world.services();
-  const isNew = decision.kind === 'new';
-  const changing = previews.filter(({ bytesChanged, error }) => bytesChanged || (isNew && !error)).map(sinkId);
-  // A pass does not wait for a backoff.
-  const after = withoutBackoff(stateAfter(state, decision, config, { changing, now: services.clock.now() }));
+  const after = stateAfterAll(config, decided, previews, services.clock.now());
   const around = {
     sinks: config.sinks,
     failedSinks: new Set(previews.filter(({ error }) => error !== undefined).map(sinkId)),
     bootId: services.readBootTime().bootId,
-    clockSkew: notableSkew(clockSkew),
+    clockSkews: Object.fromEntries(decided.map(({ source, clockSkew }) => [source, notableSkew(clockSkew)])),
     spread: spreadOf(after),
   };
   const deps = { ...services, self: { uid: world.uid, gid: world.gid } };

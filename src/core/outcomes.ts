@@ -81,7 +81,10 @@ export interface RunningProcess {
 }
 
 export interface SourceOutcome {
+  readonly name: string;
   readonly state: SourceState;
+  /** Whether its credentials changed in its last pass. */
+  readonly rotated: boolean;
   readonly origin: Origin;
   /** Where the credentials came from before, when role, account or instance are others since this pass. */
   readonly movedFrom?: Origin;
@@ -94,7 +97,7 @@ export interface SourceOutcome {
   readonly error?: ErrorInfo;
 }
 
-/** What one pass did: logged, printed by `once --json`, sent over the control socket. Times are epoch milliseconds. */
+/** What the last passes did, of each source one: logged, printed by `once --json`, sent over the control socket. Times are epoch milliseconds. */
 export interface PassReport {
   readonly trigger: PassTrigger;
   readonly startedAt: number;
@@ -104,7 +107,10 @@ export interface PassReport {
   readonly rotated: boolean;
   /** The user id of who had them accepted although the ones before live longer. */
   readonly acceptedBy?: number;
+  /** The one in the worst state. */
   readonly source: SourceOutcome;
+  /** Those that have had a pass. */
+  readonly sources: readonly SourceOutcome[];
   readonly sinks: readonly SinkOutcome[];
   readonly consumers: readonly ConsumerOutcome[];
   /** Trouble with our own state: sinks are written all the same. */

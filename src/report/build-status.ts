@@ -1,8 +1,8 @@
-import type { Config } from '../core/config.ts';
-import type { HookRun, PassReport, SinkEvidence } from '../core/outcomes.ts';
+import { INSTANCE, type Config } from '../core/config.ts';
+import type { HookRun, PassReport, SinkEvidence, SourceOutcome } from '../core/outcomes.ts';
 import { idOf, keyOf, namesOf, sinkId } from '../core/sink-id.ts';
 import type { Plan } from '../rotation/plan.ts';
-import type { AgentState, ConsumerState } from '../rotation/state.ts';
+import type { AgentState, ConsumerState, Known } from '../rotation/state.ts';
 import type { ConsumerStatus, Counters, EvidenceStatus, SinkStatus, Status } from './schema.ts';
 import { timestamp } from './text.ts';
 
@@ -21,24 +21,28 @@ export interface Past {
   readonly lastSuccess?: string | undefined;
   readonly findings: NonNullable<Status['findings']>;
   /** Since when the source has been in its state, and each sink not up to date. */
-  readonly since: { readonly source: string; readonly sinks: Readonly<Record<string, string>> };
+  readonly since: {
+    readonly sources: Readonly<Record<string, string>>;
+    readonly sinks: Readonly<Record<string, string>>;
+  };
 }
 
 type Identity = Pick<Status, 'agent' | 'configuration'>;
 
 export function buildStatus(input: StatusInput, past: Past, identity: Identity, now: number): Status {
-  const { report, next, state } = input;
-  const { expiration, ...source } = report.source;
+  const { report, next, state, config } = input;
   return {
     writtenAt: timestamp(now),
     ...identity,
-    generation: state.generation,
-    source: {
-      ...source,
-      since: past.since.source,
-      ...(expiration !== undefined && { expiration: timestamp(expiration) }),
-      ...(state.current && { fetchedAt: timestamp(state.current.fetchedAt) }),
-    },
+    generation: Object.values(state.sources).reduce((sum, { generation }) => sum + generation, 0),
+    source: sourceStatus(report.source, input, past),
+    ...(config.sources.length > 0 && {
+      sources: report.sources.map((source) => ({
+        ...{ name: source.name, ...sourceStatus(source, input, past) },
+        generation: state.sources[source.name]?.generation ?? 0,
+        rotated: source.rotated,
+      })),
+    }),
     lastPass: {
       at: timestamp(report.finishedAt),
       trigger: report.trigger,
@@ -56,6 +60,20 @@ export function buildStatus(input: StatusInput, past: Past, identity: Identity, 
   };
 }
 
+function sourceStatus(
+  { name, rotated: _, expiration, ...source }: SourceOutcome,
+  { state }: StatusInput,
+  past: Past,
+): Status['source'] {
+  const current = state.sources[name]?.current;
+  return {
+    ...source,
+    since: past.since.sources[name] ?? '',
+    ...(expiration !== undefined && { expiration: timestamp(expiration) }),
+    ...(current && { fetchedAt: timestamp(current.fetchedAt) }),
+  };
+}
+
 function leftStatus({ config, state: { written = {} } }: StatusInput): Pick<Status, 'left'> {
   const configured = new Set(config.sinks.map(idOf));
   const left = Object.entries(written).flatMap(([id, { sink, keyId, expiration }]) =>
@@ -68,12 +86,13 @@ function sinkStatus(sink: Config['sinks'][number], { state, report }: StatusInpu
   const { format, notify } = sink;
   const id = idOf(sink);
   const since = past.since.sinks[id];
-  const untraced = notify.filter((name) => state.consumers[name]?.notifiedOf?.traceable === false);
+  const untraced = notify.filter((name) => latest(state.consumers[name])?.[1].traceable === false);
   const outcome = report.sinks.find((one) => sinkId(one) === id);
   const record = state.sinks[id];
   const { result = 'unknown', drift = [], detail, warnings = [], isUnreachable, error, evidence } = outcome ?? {};
   return {
     ...{ ...keyOf(sink), format, result, drift, warnings },
+    ...(sink.source !== INSTANCE && { source: sink.source }),
     ...(detail !== undefined && { detail }),
     ...(isUnreachable && { isUnreachable }),
     ...(error && { error }),
@@ -91,14 +110,14 @@ function consumerStatus({ name, type }: Config['consumers'][number], input: Stat
     hook: _,
     ...outcome
   } = input.report.consumers.find((consumer) => consumer.name === name) ?? {};
-  const { notifiedOf, pending, hook } = input.state.consumers[name] ?? {};
+  const { pending, hook } = input.state.consumers[name] ?? {};
   const notReading = input.notReading[name];
   return {
     ...outcome,
     name,
     type,
     sinks: namesOf(input.config.sinks).filter((_, index) => input.config.sinks[index]?.notify.includes(name)),
-    ...(notifiedOf && { known: knownStatus(notifiedOf) }),
+    ...knownStatus(input.state.consumers[name]),
     ...(pending && { pendingSince: timestamp(pending.since) }),
     ...(processes && {
       usingFormer: processes.map(({ pid, startedAt }) => ({ pid, startedAt: timestamp(startedAt) })),
@@ -112,18 +131,22 @@ function consumerStatus({ name, type }: Config['consumers'][number], input: Stat
   };
 }
 
+/** What a consumer was notified of last, with its source. */
+function latest({ notifiedOf = {} }: ConsumerState = {}): readonly [string, Known] | undefined {
+  return Object.entries(notifiedOf).toSorted(([, a], [, b]) => b.at - a.at)[0];
+}
+
 /** Everybody may read it: what it printed is for root. */
 function hookStatus({ at, exitCode }: HookRun): NonNullable<ConsumerStatus['hook']> {
   return { at: timestamp(at), ...(exitCode !== undefined && { exitCode }), more: 'sudo credrotate status' };
 }
 
-function knownStatus({
-  generation,
-  at,
-  expiration,
-  by,
-}: NonNullable<ConsumerState['notifiedOf']>): NonNullable<ConsumerStatus['known']> {
-  return { generation, at: timestamp(at), expiration: timestamp(expiration), ...(by && { by }) };
+function knownStatus(consumer: ConsumerState | undefined): Pick<ConsumerStatus, 'known'> {
+  const [source, known] = latest(consumer) ?? [];
+  if (!known) return {};
+  const { generation, at, expiration, by } = known;
+  const said = { generation, at: timestamp(at), expiration: timestamp(expiration) };
+  return { known: { ...said, ...(source !== undefined && source !== INSTANCE && { source }), ...(by && { by }) } };
 }
 
 /** `untraced`: its consumers whose reads leave no trace, so that nobody can say that it was not read. */

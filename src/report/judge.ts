@@ -5,6 +5,7 @@ import { finding, type Finding, findingOf, found, type Remedy, remedyOf } from '
 import { shellWord } from '../core/shell-word.ts';
 import { named, type SinkKey } from '../core/sink-id.ts';
 import type { ConsumerStatus, NextPass, OnDisk, SinkStatus, Status } from './schema.ts';
+import { lifeLeft, sourceOfSink, sourcesOf, subjectOf, type NamedSource } from './sources.ts';
 import { duration } from './text.ts';
 
 /** All that the assessment goes by. */
@@ -22,8 +23,6 @@ export interface Facts {
 interface Context extends Facts {
   /** Epoch milliseconds. */
   readonly now: number;
-  /** How long the credentials in the files are still valid; undefined if there are none. */
-  readonly leftMs: number | undefined;
   readonly host: HostSteps;
 }
 
@@ -75,7 +74,8 @@ function startOf({ agent }: Status, hasUnits: boolean): Remedy {
 
 /** Judges what the last pass left. */
 export function judgePass(context: Context): readonly Judged[] {
-  return [...found(judgeSource(context)), ...judgeSinks(context), ...judgeConsumers(context), ...judgeAgent(context)];
+  const sources = sourcesOf(context.status).map((source) => judgeSource(source, context));
+  return [...found(...sources), ...judgeSinks(context), ...judgeConsumers(context), ...judgeAgent(context)];
 }
 
 /** Judges what has changed since the last pass: what starts the next one, and the configuration on disk. */
@@ -83,59 +83,55 @@ export function judgeSince(context: Context): readonly Judged[] {
   return found(judgeNextPass(context), judgeConfiguration(context));
 }
 
-/** Judges whether the credentials in the files are valid, and whether the source gives new ones. */
-function judgeSource(context: Context): Judged | undefined {
-  const { status, leftMs } = context;
-  const { source } = status;
-  if (leftMs === undefined || leftMs <= 0) return missing(context);
-  if (source.state !== 'ok') return failing(context, leftMs);
-  return source.error && earlier(context, source.error);
+/** Whether the credentials in the files live, and whether others will come. */
+function judgeSource(source: NamedSource, context: Context): Judged | undefined {
+  const left = lifeLeft(source, context.now);
+  if (left === undefined || left <= 0) return missing(source, left, context);
+  if (source.state !== 'ok') return failing(source, left, context);
+  return source.error && earlier(source, source.error, context);
 }
 
-/** The exit code of a failing source. */
-function codeOf({ status: { source } }: Context): ExitCode {
-  const code = source.error && exitCodeOfError(source.error.code);
+/** What a failing source ends with where nothing covers it. */
+function codeOf({ error }: NamedSource): ExitCode {
+  const code = error && exitCodeOfError(error.code);
   return code === undefined || code === EXIT.done ? EXIT.unreachable : code;
 }
 
-function evidenceOf({ status: { source } }: Context): readonly string[] {
-  return source.error ? [`the source is ${source.state}`, said(source.error)] : [`the source is ${source.state}`];
+function evidenceOf({ state, error }: NamedSource): readonly string[] {
+  return [`the source is ${state}`, ...(error ? [said(error)] : [])];
 }
 
 function said({ code, message }: ErrorInfo): string {
   return `${code}: ${message}`;
 }
 
-function stepFor(context: Context): Judged['remedy'] {
-  const { error } = context.status.source;
-  return error ? remedyOf(error) : { text: 'make a pass now', line: context.host.pass };
+function stepFor({ error }: NamedSource, { host }: Context): Judged['remedy'] {
+  return error ? remedyOf(error) : { text: 'make a pass now', line: host.pass };
 }
 
-function missing(context: Context): Judged {
-  const { leftMs, status } = context;
-  return finding('credentials-missing', 'error', 'credentials', {
-    problem: leftMs === undefined ? 'there are none yet' : 'expired',
-    since: leftMs === undefined ? status.source.since : new Date(context.now + leftMs).toISOString(),
-    evidence: evidenceOf(context),
-    remedy: stepFor(context),
-    exits: everywhere(codeOf(context)),
+function missing(source: NamedSource, left: number | undefined, context: Context): Judged {
+  return finding('credentials-missing', 'error', subjectOf('credentials', source), {
+    problem: left === undefined ? 'there are none yet' : 'expired',
+    since: left === undefined ? source.since : new Date(context.now + left).toISOString(),
+    evidence: evidenceOf(source),
+    remedy: stepFor(source, context),
+    exits: everywhere(codeOf(source)),
   });
 }
 
-/** The credentials in the files are still valid. */
-function failing(context: Context, leftMs: number): Judged {
-  const { source } = context.status;
-  return finding('source-failing', 'warning', 'source', {
+/** The files are good for now. */
+function failing(source: NamedSource, left: number, context: Context): Judged {
+  return finding('source-failing', 'warning', subjectOf('source', source), {
     problem: 'gives nothing new',
     since: source.since,
-    evidence: [`credentials good for ${duration(leftMs)}`, ...evidenceOf(context)],
-    remedy: stepFor(context),
-    exits: { refresh: codeOf(context) },
+    evidence: [`credentials good for ${duration(left)}`, ...evidenceOf(source)],
+    remedy: stepFor(source, context),
+    exits: { refresh: codeOf(source) },
   });
 }
 
-function earlier({ host }: Context, error: ErrorInfo): Judged {
-  return finding('earlier-credentials', 'warning', 'source', {
+function earlier(source: NamedSource, error: ErrorInfo, { host }: Context): Judged {
+  return finding('earlier-credentials', 'warning', subjectOf('source', source), {
     problem: 'gives credentials that expire before the current ones',
     evidence: [said(error)],
     remedy: {
@@ -152,10 +148,12 @@ function judgeSinks(context: Context): readonly Judged[] {
 
 type Named = SinkStatus & { readonly name: string };
 
-function judgeSink(sink: Named, { host, leftMs }: Context): Judged | undefined {
+function judgeSink(sink: Named, { host, now, status }: Context): Judged | undefined {
   const { name, result, error, since } = sink;
+  const source = sourceOfSink(status, sink);
+  const hasCredentials = source && lifeLeft(source, now) !== undefined;
   // Without any credentials, credentials-missing says so once for all sinks.
-  if (!error && (result !== 'unknown' || leftMs === undefined))
+  if (!error && (result !== 'unknown' || !hasCredentials))
     return sink.isUnreachable ? sinkUnreachable(sink) : undefined;
   const cause = error ?? { code: 'SINK_OUTDATED', message: 'the last pass did not look at it' };
   const judged = {
@@ -317,11 +315,13 @@ function undelivered(
   };
 }
 
-/** Judges the clock, and whether the state could be saved. */
-function judgeAgent({ status: { errors, source, lastPass } }: Context): readonly Judged[] {
-  const skew = skewFact(source.clockSkew, Date.parse(lastPass.at));
+/** Judges the clocks, and whether the state could be saved. */
+function judgeAgent({ status }: Context): readonly Judged[] {
+  const { errors, lastPass } = status;
+  const skews = sourcesOf(status).map(({ clockSkew }) => skewFact(clockSkew, Date.parse(lastPass.at)));
+  const skew = skews.find((one) => one !== undefined);
   const clock =
-    skew !== undefined &&
+    skew &&
     finding('clock-skew', 'warning', 'clock', {
       problem: 'the clock of this host has been wrong',
       evidence: [skew],

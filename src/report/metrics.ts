@@ -1,6 +1,7 @@
 import { sinkId, type SinkKey } from '../core/sink-id.ts';
 import { LEVELS, SOURCE_STATES } from './schema.ts';
 import type { StatusReport } from './report.ts';
+import { sourcesOf, type NamedSource } from './sources.ts';
 
 /**
  * The status as Prometheus reads it (text format 0.0.4). No secret, and of a key not even its last characters: they
@@ -47,9 +48,9 @@ const FAMILIES: readonly Family[] = [
       [{}, configuration && Number(['in_force', 'unknown'].includes(configuration.onDisk.state))],
     ],
   ),
-  gauge('credentials_expiry_timestamp_seconds', 'When the credentials in the files expire.', ({ source }) => [
-    [{}, seconds(source.expiration)],
-  ]),
+  gauge('credentials_expiry_timestamp_seconds', 'When the credentials in the files expire.', (report) =>
+    sourcesOf(report).map((source) => [sourceLabel(source), seconds(source.expiration)]),
+  ),
   gauge(
     'last_success_timestamp_seconds',
     'The last pass that had good credentials and left every sink up to date.',
@@ -66,10 +67,14 @@ const FAMILIES: readonly Family[] = [
   gauge('pass_duration_seconds', 'How long the last pass took, without the consumers.', ({ lastPass }) => [
     [{}, lastPass.seconds],
   ]),
-  gauge('source_state', '1 for the state that the source is in, 0 for all others.', ({ source }) =>
-    SOURCE_STATES.map((state) => [{ state }, Number(source.state === state)]),
+  gauge('source_state', '1 for the state that the source is in, 0 for all others.', (report) =>
+    sourcesOf(report).flatMap((source) =>
+      SOURCE_STATES.map((state): Sample => [{ ...sourceLabel(source), state }, Number(source.state === state)]),
+    ),
   ),
-  counter('rotations_total', 'New credentials, over all restarts.', ({ generation }) => [[{}, generation]]),
+  counter('rotations_total', 'New credentials, over all restarts.', (report) =>
+    sourcesOf(report).map((source) => [sourceLabel(source), source.generation]),
+  ),
   counter('imds_requests_total', 'Requests to the metadata service, by HTTP status, or failed.', ({ counters }) =>
     Object.entries(counters.imdsRequests).map(([code, count]) => [{ code }, count]),
   ),
@@ -139,6 +144,11 @@ function render(labels: Labels): string {
 /** The three characters that mean something in a label's value. */
 function escape(value: string): string {
   return value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
+}
+
+/** None where the instance is the only one, as it was before there were others. */
+function sourceLabel({ name }: NamedSource): Labels {
+  return name === undefined ? {} : { source: name };
 }
 
 function keyLabels({ path, part }: SinkKey): Readonly<Record<string, string>> {

@@ -5,8 +5,9 @@ import type { Finding, FindingId } from '../core/findings.ts';
 import { linesOf, printable } from '../core/printable.ts';
 import type { Prospect } from '../core/outcomes.ts';
 import { named } from '../core/sink-id.ts';
-import { describeFinding, lifeLeft, type StatusReport } from './report.ts';
-import type { ConsumerStatus, Report, SinkStatus } from './schema.ts';
+import { describeFinding, type StatusReport } from './report.ts';
+import type { ConsumerStatus, Report, SinkStatus, Status } from './schema.ts';
+import { lifeLeft, sourcesOf } from './sources.ts';
 import { count, duration, firstOf, plain, type Paint } from './text.ts';
 
 /** The end of what hooks printed, by the names of consumers; empty for all but root. */
@@ -14,9 +15,11 @@ export type HookOutputs = Readonly<Record<string, string>>;
 
 /** A pass for people: a line for the source, for each sink and each consumer, and what to do about each failure. */
 export function printReport(report: StatusReport, outputs: HookOutputs = {}): string {
-  const { lastPass, generation } = report;
+  const { lastPass } = report;
   return [
-    ...sourceLines(report, lastPass.rotated ? `new (rotation ${String(generation)})` : 'nothing new'),
+    ...sourcesOf(report).flatMap((source) =>
+      sourceLines(source, report.at, source.rotated ? `new (rotation ${source.generation})` : 'nothing new'),
+    ),
     ...named(report.sinks).flatMap((sink) => sinkLines(sink)),
     ...report.consumers.flatMap((one) => [
       ...consumerLines(one),
@@ -56,14 +59,18 @@ export function findingLines(finding: Finding, at: string, word: string = WORDS[
 }
 
 /** By the clock of the source, as all that speaks of an expiration. */
-function sourceLines({ source, at }: Pick<StatusReport, 'source' | 'at'>, news: string): string[] {
+function sourceLines(
+  source: Status['source'] & { readonly name?: string | undefined },
+  at: string,
+  news: string,
+): string[] {
   const left = lifeLeft(source, Date.parse(at));
   const life =
     left === undefined ? '' : left > 0 ? `, expires in ${duration(left)}` : `, expired ${duration(left)} ago`;
   const role = source.origin.role === undefined ? '' : ` of role ${source.origin.role}`;
   const key = source.keyId === undefined ? 'no credentials' : `key ${source.keyId}${role}${life}`;
   return [
-    printable(`source ${source.state}: ${key}; ${news}`),
+    printable(`source ${source.name === undefined ? '' : `${source.name} `}${source.state}: ${key}; ${news}`),
     ...(source.error ? errorLines(source.error) : []),
     ...warningLines(describeSkew(source.clockSkew, Date.parse(at))),
   ];
@@ -113,10 +120,10 @@ function said(what: string, words: string): string {
 }
 
 /** For people: a line for the source, each sink with its difference and each consumer, and what it comes to. */
-export function printPlan(report: Report, news: string, paint: Paint): string {
-  const { source, sinks = [], consumers = [] } = report;
+export function printPlan(report: Report, news: readonly string[], paint: Paint): string {
+  const { source, sources = source ? [source] : [], sinks = [], consumers = [] } = report;
   return [
-    ...(source ? sourceLines({ ...report, source }, news) : []),
+    ...sources.flatMap((one, index) => sourceLines(one, report.at, news[index] ?? '')),
     ...named(sinks).flatMap((sink) => sinkLines(sink, paint)),
     ...consumers.flatMap(prospectLines),
     ...(source?.error ? [] : [summary(report)]),

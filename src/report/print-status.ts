@@ -5,6 +5,7 @@ import { named } from '../core/sink-id.ts';
 import type { HookOutputs } from './print-report.ts';
 import { type Assessment, describeFinding, type StatusReport } from './report.ts';
 import type { ConsumerStatus, SinkStatus, Status } from './schema.ts';
+import { lifeLeft, sourcesOf, stateNow, type NamedSource } from './sources.ts';
 import {
   copied,
   duration,
@@ -35,8 +36,7 @@ export function printStatus({ report, assessment, whose, outputs }: ShownStatus,
     ...headLines(report, assessment, look),
     '',
     ...(whose === undefined ? [] : row('agent', whose, look)),
-    ...sourceLines(report, assessment, look),
-    ...lifeLines(report, assessment, look),
+    ...sourcesOf(report).flatMap((source) => [...sourceLines(source, look), ...lifeLines(source, assessment, look)]),
     ...passLines(report, look),
     ...configurationLines(report, look),
     ...section(
@@ -83,17 +83,26 @@ function row(label: string, words: string, look: Look, style: Style = 'dim'): st
   return labelled({ text: label, style }, words, look);
 }
 
-function sourceLines({ source }: StatusReport, { state, left }: Assessment, look: Look): string[] {
+function sourceLines(source: NamedSource, look: Look): string[] {
   const { role, accountId, instanceId, endpoint } = source.origin;
-  const parts = [state, role && `role ${role}`, accountId && `account ${accountId}`, instanceId, endpoint];
+  const left = lifeLeft(source, look.now);
+  const parts = [
+    source.name,
+    stateNow(source, left),
+    role && `role ${role}`,
+    accountId && `account ${accountId}`,
+    instanceId,
+    endpoint,
+  ];
   return [
     ...row('source', parts.filter(Boolean).join(', '), look),
     ...(left === undefined ? row('credentials', 'none', look) : []),
   ];
 }
 
-function lifeLines(report: StatusReport, { left, level }: Assessment, look: Look): string[] {
-  const { keyId = '', expiration = '', fetchedAt, clockSkew } = report.source;
+function lifeLines(source: NamedSource, { level }: Assessment, look: Look): string[] {
+  const { keyId = '', expiration = '', fetchedAt, clockSkew, generation } = source;
+  const left = lifeLeft(source, look.now);
   if (left === undefined) return [];
   // By the source's clock, as the expiration.
   const now = sourceTime(look.now, clockSkew);
@@ -101,11 +110,11 @@ function lifeLines(report: StatusReport, { left, level }: Assessment, look: Look
   const until = expiration.replace('T', ' ').replace(/:\d\d(?:\.\d+)?Z$/, ' UTC');
   const words = left > 0 ? `${duration(left)} left, until ${until}` : `expired ${duration(left)} ago, at ${until}`;
   const length = Math.max(SHORTEST_BAR, Math.min(LONGEST_BAR, look.width - INDENT - GAP.length - words.length));
-  const full = Math.ceil(lifeShare(report, left) * length);
+  const full = Math.ceil(lifeShare(source, left) * length);
   const bar =
     look.paint(left <= 0 ? 'red' : LEVELS[level], '━'.repeat(full)) + look.paint('dim', '─'.repeat(length - full));
   return [
-    ...row('credentials', `key ${keyId} of rotation ${report.generation}${since}`, look),
+    ...row('credentials', `key ${keyId} of rotation ${generation}${since}`, look),
     look.paint('dim', 'life'.padEnd(INDENT)) + bar + GAP + words,
   ];
 }
@@ -113,7 +122,7 @@ function lifeLines(report: StatusReport, { left, level }: Assessment, look: Look
 const [SHORTEST_BAR, LONGEST_BAR, GAP] = [8, 24, '  '];
 
 /** What is left of the credentials' life, as it was when they were first seen: 0 to 1. */
-function lifeShare({ source }: StatusReport, left: number): number {
+function lifeShare(source: NamedSource, left: number): number {
   const whole = Date.parse(source.expiration ?? '') - Date.parse(source.fetchedAt ?? '');
   return Math.min(1, Math.max(0, left / (whole > 0 ? whole : Math.abs(left))));
 }
@@ -148,9 +157,14 @@ function sinkBlock(sink: SinkStatus & { readonly name: string }, look: Look): st
     sink.writtenAt === undefined ? 'not written' : `written ${relative(Date.parse(sink.writtenAt), look.now)}`;
   return [
     ...labelled(sinkLabel(sink), sink.name, look),
-    ...paragraph([sink.format, age, ...reads(sink)].join(', '), look, 'dim'),
+    ...paragraph([sink.format, ...of(sink), age, ...reads(sink)].join(', '), look, 'dim'),
     ...warningLines(sink.warnings, look),
   ];
+}
+
+/** Where it is not the instance's. */
+function of({ source }: { readonly source?: string }): string[] {
+  return source === undefined ? [] : [`of ${source}`];
 }
 
 function sinkLabel({ result, error }: SinkStatus): Label {
@@ -198,7 +212,7 @@ const KNOWN_BY = {
 } as const;
 
 function knowledge(
-  { known, result, pendingSince, detail, dueAt }: ConsumerStatus,
+  { known, result, pendingSince, detail, dueAt, generation: pendingOf }: ConsumerStatus,
   generation: number,
   now: number,
 ): string {
@@ -206,13 +220,15 @@ function knowledge(
   const left = known && result === 'scheduled' ? `, valid for ${since(known.expiration)} more` : '';
   const parts = [
     known
-      ? `${KNOWN_BY[known.by ?? 'notified']} rotation ${known.generation}, ${since(known.at)} ago${left}`
+      ? `${KNOWN_BY[known.by ?? 'notified']} rotation ${known.generation}${of(known)
+          .map((source) => ` ${source}`)
+          .join('')}, ${since(known.at)} ago${left}`
       : 'was never notified',
     ...(detail === undefined || result === 'pending' ? [] : [detail]),
     ...(dueAt === undefined ? [] : [`to be notified in ${duration(Date.parse(dueAt) - now)}`]),
     ...(pendingSince === undefined
       ? []
-      : [`notification of rotation ${generation} pending, for ${since(pendingSince)}`]),
+      : [`notification of rotation ${pendingOf ?? generation} pending, for ${since(pendingSince)}`]),
   ];
   return parts.join('; ');
 }

@@ -1,9 +1,8 @@
-import { sourceTime } from '../core/clock-skew.ts';
 import { byWeight, levelOf, type Finding, type Level } from '../core/findings.ts';
-import type { SourceState } from '../core/outcomes.ts';
 import { type ExitCode, worstOf } from '../core/exit.ts';
 import { type Exits, type Facts, hostOf, type Judged, judgePass, judgeSince } from './judge.ts';
 import type { NextPass, Report, Status } from './schema.ts';
+import { firstLeft, lifeLeft, sourcesOf } from './sources.ts';
 import { count, duration, firstOf, timestamp } from './text.ts';
 
 /** What a command has found or done. */
@@ -56,9 +55,7 @@ export function reportStatus(
  */
 export interface Assessment {
   readonly level: Level;
-  /** The state of the source now: credentials that were good at the last pass may have expired since. */
-  readonly state: SourceState;
-  /** Of the credentials in the files, in milliseconds; negative when they have expired, undefined when there are none. */
+  /** Of the credentials in the files, in milliseconds; negative when the first have expired, undefined when there are none. */
   readonly left: number | undefined;
   /** The worst first. */
   readonly findings: readonly Finding[];
@@ -70,14 +67,13 @@ export interface Assessment {
 /** What the facts come to at `now`, epoch milliseconds. */
 export function assess(facts: Facts, now: number): Assessment {
   const { status } = facts;
-  const left = lifeLeft(status.source, now);
-  const context = { ...facts, now, leftMs: left, host: hostOf(facts) };
+  const left = firstLeft(status, now);
+  const context = { ...facts, now, host: hostOf(facts) };
   const ofPass = judgePass(context).map((finding) => dated(finding, status));
   const judged = [...ofPass, ...judgeSince(context)].toSorted(byWeight);
   const exitOf = (asker: keyof Exits): ExitCode => worstOf(judged.flatMap(({ exits }) => exits?.[asker] ?? []));
   return {
     level: levelOf(judged),
-    state: stateNow(status, left),
     left,
     findings: judged.map(({ exits: _exits, ...finding }) => finding),
     summary: judged.length === 0 ? fine(facts, left, now) : summaryOf(judged, now),
@@ -89,16 +85,6 @@ export function assess(facts: Facts, now: number): Assessment {
 function dated(finding: Judged, { findings = [], lastPass }: Status): Judged {
   const former = findings.find(({ id, subject }) => id === finding.id && subject === finding.subject);
   return { since: former?.since ?? lastPass.at, ...finding };
-}
-
-/** What is left of the credentials' life, by the clock of the source; milliseconds. */
-export function lifeLeft(source: Status['source'], now: number): number | undefined {
-  if (source.expiration === undefined) return undefined;
-  return Date.parse(source.expiration) - sourceTime(now, source.clockSkew);
-}
-
-function stateNow({ source: { state } }: Status, left: number | undefined): SourceState {
-  return left !== undefined && left <= 0 && (state === 'ok' || state === 'stale') ? 'expired' : state;
 }
 
 /** So many are named in a line; a thousand sinks on a full disk are one trouble. */
@@ -126,6 +112,7 @@ function fine({ status, keeper }: Facts, left: number | undefined, now: number):
 /** Whether every sink is up to date with credentials that live: a unit that is ordered after ours finds its files. */
 export function isUpToDate({ status }: Pick<Facts, 'status'>, now: number): boolean {
   return (
-    (lifeLeft(status.source, now) ?? 0) > 0 && status.sinks.every(({ result, error }) => !error && result !== 'unknown')
+    sourcesOf(status).every((source) => (lifeLeft(source, now) ?? 0) > 0) &&
+    status.sinks.every(({ result, error }) => !error && result !== 'unknown')
   );
 }

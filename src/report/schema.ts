@@ -55,7 +55,7 @@ export const SOURCE_STATES = [
   'disabled',
 ] as const satisfies readonly SourceState[];
 
-const source = v.object({
+const sourceEntries = {
   state: v.picklist(SOURCE_STATES),
   origin,
   movedFrom: maybe(origin),
@@ -65,6 +65,14 @@ const source = v.object({
   expiration: maybe(time),
   fetchedAt: maybe(said(time, 'When these credentials were first seen.')),
   error: maybe(error),
+};
+const source = v.object(sourceEntries);
+
+const namedSource = v.object({
+  name: text,
+  ...sourceEntries,
+  generation: said(count, 'The number of its rotations so far.'),
+  rotated: said(v.boolean(), 'Whether its last pass was a rotation.'),
 });
 
 const evidence = v.object({
@@ -88,6 +96,7 @@ const sink = v.object({
     said(text, 'What it keeps of the file: [profile], its first variable, or #/its/first/place. Absent: all of it.'),
   ),
   format: text,
+  source: maybe(said(text, 'Whose credentials it holds. Absent: those of the instance.')),
   result: said(
     v.picklist([
       'written',
@@ -135,6 +144,7 @@ const consumer = v.object({
     said(
       v.object({
         generation: count,
+        source: maybe(said(text, 'Of the rotations of this source. Absent: of the instance.')),
         at: time,
         expiration: time,
         by: maybe(v.picklist(['notified', 'started_since', 'not_running'])),
@@ -214,6 +224,9 @@ const SECTIONS = {
   configuration: maybe(configuration),
   generation: said(count, 'The number of rotations so far.'),
   source,
+  sources: maybe(
+    said(list(namedSource), 'Of several, each; source is the one in the worst state, generation their sum.'),
+  ),
   lastPass: v.object({ at: time, trigger: text, rotated: v.boolean(), seconds: v.pipe(v.number(), v.minValue(0)) }),
   lastSuccess: maybe(said(time, 'The last pass that had good credentials and left every sink up to date.')),
   sinks: list(sink),

@@ -1,8 +1,9 @@
-import type { Config } from '../core/config.ts';
+import { INSTANCE, type Config } from '../core/config.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ConsumerResult, PassReport, SinkOutcome } from '../core/outcomes.ts';
 import type { Past } from './build-status.ts';
 import type { Report, Status } from './schema.ts';
+import { sourcesOf } from './sources.ts';
 
 /**
  * Counts beside the work, and goes on where a former process stopped: one-shots would never come beyond 1. The former
@@ -13,7 +14,7 @@ export class Tally {
   readonly #sinkWrites: Map<string, number>;
   readonly #notifications: Map<string, Map<string, number>>;
   #lastSuccess: string | undefined;
-  /** By the state of the source, and by each sink that is not up to date. */
+  /** By each source with its state, and by each sink that is not up to date. */
   #since: ReadonlyMap<string, string>;
   #findings: NonNullable<Status['findings']>;
 
@@ -26,9 +27,11 @@ export class Tally {
     );
     this.#lastSuccess = former?.lastSuccess;
     this.#findings = former?.findings ?? [];
-    const { source, sinks = [] } = former ?? {};
+    const { sinks = [] } = former ?? {};
     this.#since = new Map([
-      ...(source ? [[source.state, source.since] as const] : []),
+      ...(former ? sourcesOf(former) : []).map(
+        ({ name = INSTANCE, state, since }) => [`${name} ${state}`, since] as const,
+      ),
       ...sinks.flatMap(({ since, ...sink }) => (since === undefined ? [] : [[sinkId(sink), since] as const])),
     ]);
   }
@@ -55,7 +58,7 @@ export class Tally {
 
   /** The past including this pass, as far as it concerns these sinks and consumers. */
   with({ config, report }: Passed): Past {
-    const isGood = report.source.state === 'ok' && report.sinks.every(({ error }) => !error);
+    const isGood = report.sources.every(({ state }) => state === 'ok') && report.sinks.every(({ error }) => !error);
     if (isGood) this.#lastSuccess = new Date(report.finishedAt).toISOString();
     const notifications = config.consumers.flatMap(({ name }) => {
       const results = this.#notifications.get(name);
@@ -75,21 +78,22 @@ export class Tally {
   }
 
   /** What was so at the pass before has been so since then. */
-  #sinceThen(config: Passed['config'], { finishedAt, source, sinks }: Passed['report']): Past['since'] {
+  #sinceThen(config: Passed['config'], { finishedAt, sources, sinks }: Passed['report']): Past['since'] {
     const good = new Set(sinks.filter(({ error }) => !error).map(sinkId));
     const bad = config.sinks.map(idOf).filter((id) => !good.has(id));
     const now = new Date(finishedAt).toISOString();
     const sinceOf = (one: string): [string, string] => [one, this.#since.get(one) ?? now];
     const ofSinks = bad.map(sinceOf);
-    const [state, since] = sinceOf(source.state);
-    this.#since = new Map([[state, since], ...ofSinks]);
-    return { source: since, sinks: Object.fromEntries(ofSinks) };
+    const ofSources = sources.map(({ name, state }) => [name, sinceOf(`${name} ${state}`)] as const);
+    this.#since = new Map([...ofSources.map(([, since]) => since), ...ofSinks]);
+    const since = ofSources.map(([name, [, at]]) => [name, at]);
+    return { sources: Object.fromEntries(since) as Past['since']['sources'], sinks: Object.fromEntries(ofSinks) };
   }
 }
 
 interface Passed {
   readonly config: Pick<Config, 'sinks' | 'consumers'>;
-  readonly report: Pick<PassReport, 'finishedAt' | 'source' | 'sinks'>;
+  readonly report: Pick<PassReport, 'finishedAt' | 'sources' | 'sinks'>;
 }
 
 function increment(counts: Map<string, number>, key: string): void {

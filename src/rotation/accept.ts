@@ -9,7 +9,10 @@ import {
 import type { Fetched } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SourceState } from '../core/outcomes.ts';
-import type { AgentState, Current } from './state.ts';
+import type { Current, SourceMemory } from './state.ts';
+
+/** What decides of what the source gave before. */
+type Before = Pick<SourceMemory, 'current' | 'origin'>;
 
 interface Given {
   readonly credentials: Credentials;
@@ -23,13 +26,14 @@ export type Decision =
   | (Given & { readonly kind: 'same' })
   /** The same keys with another expiration, an earlier one too: it is the source's word about its own keys. */
   | (Given & { readonly kind: 'renewed'; readonly current: Current })
-  | { readonly kind: 'keep'; readonly state: SourceState; readonly error: ErrorInfo };
+  /** Without an error there was no need to ask. */
+  | { readonly kind: 'keep'; readonly state: SourceState; readonly error?: ErrorInfo };
 
 /**
  * `now` is a time of the source's clock, like the expirations that it is compared with. `takesEarlier`: that the current
  * ones live longer is no reason to keep them, since nobody has them any more, or an administrator said so.
  */
-export function accept(fetched: Fetched, state: AgentState, now: number, takesEarlier = false): Decision {
+export function accept(fetched: Fetched, state: Before, now: number, takesEarlier = false): Decision {
   if (!fetched.ok) return { kind: 'keep', ...stateOfFailure(fetched, state, now) };
   const moved = movesBetween(state.origin, fetched.origin).length > 0;
   const origin = moved ? fetched.origin : { ...state.origin, ...fetched.origin };
@@ -98,7 +102,7 @@ const PASSING: readonly Failed['state'][] = ['unreachable', 'malformed', 'expire
 /** The state of a source that gave nothing, judged at `now` by its clock, and the error that says why and what to do. */
 function stateOfFailure(
   { state, error }: Failed,
-  { current, origin }: AgentState,
+  { current, origin }: Before,
   now: number,
 ): { readonly state: SourceState; readonly error: ErrorInfo } {
   if (!current) return { state, error };

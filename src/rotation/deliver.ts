@@ -1,8 +1,7 @@
-import { notableSkew } from '../core/clock-skew.ts';
 import type { Config, ConsumerConfig } from '../core/config.ts';
 import type { ConsumerOutcome, Outcome } from '../core/outcomes.ts';
 import { attempt, type AttemptDeps } from './attempt.ts';
-import { dueAt, hookOf, lastMoment, spreadOf, type Surroundings } from './pending.ts';
+import { dueAt, generationOf, hookOf, lastMoment, spreadOf, type ClockSkews, type Surroundings } from './pending.ts';
 import { withoutBackoff, type ConsumerState } from './state.ts';
 
 export interface DeliverDeps extends AttemptDeps {
@@ -26,7 +25,7 @@ export class Deliverer {
   readonly #stopping = new AbortController();
   #config: Config;
   #failedSinks: ReadonlySet<string> = new Set();
-  #clockSkew = 0;
+  #clockSkews: ClockSkews = {};
   #kickedAt = 0;
 
   constructor(deps: DeliverDeps, config: Config) {
@@ -34,11 +33,11 @@ export class Deliverer {
     this.#config = config;
   }
 
-  /** Takes note of a pass (a new configuration, the source's clock) and starts on what became due. */
-  kick(config: Config, failedSinks: ReadonlySet<string>, clockSkew = this.#clockSkew): void {
+  /** Takes note of a pass (a new configuration, the sources' clocks) and starts on what became due. */
+  kick(config: Config, failedSinks: ReadonlySet<string>, clockSkews: ClockSkews = {}): void {
     this.#config = config;
     this.#failedSinks = failedSinks;
-    this.#clockSkew = notableSkew(clockSkew);
+    this.#clockSkews = { ...this.#clockSkews, ...clockSkews };
     const now = this.#deps.clock.now();
     // The clock was set back: what was to be tried again soon is not to wait for as long.
     if (now < this.#kickedAt) void this.#deps.store.update(withoutBackoff);
@@ -95,7 +94,8 @@ export class Deliverer {
     const last = this.#outcomes.get(name);
     const { pending, ended } = this.#stateOf(name);
     if (!pending) return last;
-    const { generation, nextAttempt } = pending;
+    const { nextAttempt } = pending;
+    const generation = generationOf(pending);
     if (ended) return { name, result: 'ended', generation, successor: this.#successor(consumer), error: ended.error };
     const dueAt = this.#due(consumer);
     const isHeld = dueAt > Math.max(nextAttempt, this.#deps.clock.now());
@@ -149,7 +149,7 @@ export class Deliverer {
   async #attempt(consumer: ConsumerConfig): Promise<void> {
     await Promise.all((consumer.after ?? []).map((name) => this.#tried(name)));
     const { name } = consumer;
-    const generation = this.#stateOf(name).pending?.generation ?? 0;
+    const generation = generationOf(this.#stateOf(name).pending ?? { generations: {} });
     const attempted = await attempt(this.#deps, consumer, this.#surroundings, this.#stopping.signal);
     if (!attempted) return;
     const { result, hasSuccessor } = attempted;
@@ -177,7 +177,7 @@ export class Deliverer {
       bootId,
       sinks: this.#config.sinks,
       failedSinks: this.#failedSinks,
-      clockSkew: this.#clockSkew,
+      clockSkews: this.#clockSkews,
       spread: spreadOf(store.state),
     };
   }

@@ -2,14 +2,14 @@ import type { Config } from '../core/config.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import { sinksOf } from './pending.ts';
 import type { FilesReport } from './rotate.ts';
-import type { AgentState } from './state.ts';
+import { lastKnown, type AgentState } from './state.ts';
 
 /** Notified is not yet read: a program may catch the signal and never open its file again. Pure rules. */
 
 interface Seen {
   readonly config: Config;
   readonly state: AgentState;
-  readonly report: FilesReport;
+  readonly report: Pick<FilesReport, 'sinks' | 'startedAt'>;
 }
 
 /** A program that reads its files when notified has done so by then. */
@@ -32,7 +32,7 @@ export function readingVerdicts(seen: Seen): Readonly<Record<string, boolean>> {
  * or a hook: what it starts is unknown.
  */
 function isNotReading(name: string, { config, state, report }: Seen): boolean | undefined {
-  const notifiedOf = state.consumers[name]?.notifiedOf;
+  const notifiedOf = lastKnown(state.consumers[name] ?? {});
   if (notifiedOf?.by !== 'notified') return undefined;
   const own = new Set(sinksOf(config.sinks, name).map(idOf));
   const evidence = report.sinks.filter((sink) => own.has(sinkId(sink))).map((sink) => sink.evidence);

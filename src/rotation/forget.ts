@@ -3,7 +3,7 @@ import type { ErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ForgetRequest, ForgetResult, TempFile } from '../sinks/contract.ts';
-import { without, type AgentState } from './state.ts';
+import { memoryOf, without, type AgentState } from './state.ts';
 import { removeState, type StateStore } from './store.ts';
 
 export interface ForgetDeps {
@@ -49,10 +49,13 @@ export async function forgetWritten({ store, forgetSinks }: ForgetDeps, wish: Fo
 
 /** Sinks by the key that was written last into each; undefined where none was. */
 export function byKey(
-  { written = {}, current }: AgentState,
+  state: AgentState,
   sinks: readonly SinkConfig[],
 ): ReadonlyMap<string | undefined, readonly SinkConfig[]> {
-  return Map.groupBy(sinks, (sink) => written[idOf(sink)]?.keyId ?? current?.keyId);
+  return Map.groupBy(
+    sinks,
+    (sink) => state.written?.[idOf(sink)]?.keyId ?? memoryOf(state, sink.source).current?.keyId,
+  );
 }
 
 /** Keeps nothing in mind of these sinks; their files stay as they are. */

@@ -5,11 +5,13 @@ import type { HookRun, Outcome } from '../core/outcomes.ts';
 import { idOf } from '../core/sink-id.ts';
 import { keyOf, type NotifyRequest, type Sent } from '../notify/contract.ts';
 import { carriesExpiration } from '../sinks/formats/render.ts';
-import { withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
+import { memoryOf, withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
 
 /** Who is to be notified of what, and when, and what is left to do after an attempt: pure rules on the state. */
 
 export interface Change {
+  /** The name of the source whose sinks they are. */
+  readonly source: string;
   /** The sinks whose bytes are, or will be, others. */
   readonly sinks: readonly string[];
   readonly now: number;
@@ -26,27 +28,35 @@ export function notePending(state: AgentState, config: Topology, change: Change)
     if (sinks.length === 0) return result;
     const before = result.consumers[consumer.name] ?? {};
     // A repair under the same credentials brings nothing to a consumer that is spared needless restarts.
-    if (consumer.when === 'expiring' && before.notifiedOf?.generation === state.generation && !change.urgent)
-      return result;
-    const pending = pendingFor(state.generation, before, sinks, change);
+    if (consumer.when === 'expiring' && knowsAll(state, before, change.source) && !change.urgent) return result;
+    const pending = pendingFor(state, before, sinks, change);
     return withConsumer(result, consumer.name, { ...before, pending });
   }, state);
+}
+
+function knowsAll(state: AgentState, { notifiedOf }: ConsumerState, source: string): boolean {
+  return notifiedOf?.[source]?.generation === memoryOf(state, source).generation;
 }
 
 /**
  * The keys have another expiration, and nobody is notified of that now. A consumer that goes by an expiration is
  * notified once, when little is left of the one that it knows: some readers refuse keys after the one that they read.
  */
-export function noteRenewed(state: AgentState, config: Topology, now: number): AgentState {
+export function noteRenewed(
+  state: AgentState,
+  config: Topology,
+  { source, now }: Pick<Change, 'source' | 'now'>,
+): AgentState {
   return config.consumers.reduce((result, consumer) => {
-    const { notifiedOf, ...rest } = result.consumers[consumer.name] ?? {};
-    if (notifiedOf?.generation !== state.generation) return result;
+    const { notifiedOf = {}, ...rest } = result.consumers[consumer.name] ?? {};
+    const known = notifiedOf[source];
+    if (!known || !knowsAll(state, { notifiedOf }, source)) return result;
     // The source's word about its own keys: they end then, whatever a consumer has read.
-    const expiration = Math.min(notifiedOf.expiration, state.current?.expiration ?? Infinity);
-    const before = { ...rest, notifiedOf: { ...notifiedOf, expiration } };
+    const expiration = Math.min(known.expiration, memoryOf(state, source).current?.expiration ?? Infinity);
+    const before = { ...rest, notifiedOf: { ...notifiedOf, [source]: { ...known, expiration } } };
     const sinks = expiringSinks(consumer, config.sinks);
     if (rest.pending || sinks.length === 0) return withConsumer(result, consumer.name, before);
-    const pending = pendingFor(state.generation, before, sinks, { now, urgent: false });
+    const pending = pendingFor(state, before, sinks, { source, now, urgent: false });
     return withConsumer(result, consumer.name, { ...before, pending: { ...pending, reason: 'renewed' } });
   }, state);
 }
@@ -65,13 +75,13 @@ function expiringSinks({ name, when }: ConsumerConfig, sinks: readonly SinkConfi
 export function noteManual(
   state: AgentState,
   config: Topology,
-  { now, names = [] }: { readonly now: number; readonly names?: readonly string[] | undefined },
+  { source, now, names = [] }: Pick<Change, 'source' | 'now'> & { readonly names?: readonly string[] | undefined },
 ): AgentState {
   return config.consumers.reduce((result, consumer) => {
     const { ended, ...rest } = result.consumers[consumer.name] ?? {};
     const before = { ...rest, ...(ended && !names.includes(consumer.name) && { ended }) };
     const sinks = sinksOf(config.sinks, consumer.name).map(idOf);
-    const pending = pendingFor(state.generation, before, sinks, { now, urgent: true });
+    const pending = pendingFor(state, before, sinks, { source, now, urgent: true });
     return withConsumer(result, consumer.name, { ...before, pending: { ...pending, reason: 'manual' } });
   }, state);
 }
@@ -83,13 +93,13 @@ export function sinksOf(sinks: readonly SinkConfig[], consumer: string): readonl
 }
 
 function pendingFor(
-  generation: number,
+  state: AgentState,
   { notifiedOf, pending }: ConsumerState,
   sinks: readonly string[],
-  { now, urgent }: Pick<Change, 'now' | 'urgent'>,
+  { source, now, urgent }: Omit<Change, 'sinks'>,
 ): Pending {
   return {
-    generation,
+    generations: { ...pending?.generations, [source]: memoryOf(state, source).generation },
     reason: notifiedOf ? 'changed' : 'first',
     since: pending?.since ?? now,
     urgent: urgent || (pending?.urgent ?? false),
@@ -115,14 +125,16 @@ export function dueAt(consumer: ConsumerConfig, consumerState: ConsumerState, ar
   return Math.max(pending.nextAttempt, isSpared || !areSinksCurrent ? lastMoment(consumer, consumerState, around) : 0);
 }
 
+export type ClockSkews = Readonly<Record<string, number>>;
+
 /** What decides, beside the state, when a consumer is notified, and of what. */
 export interface Surroundings {
   readonly sinks: readonly SinkConfig[];
   /** Ids of those that could not be written. */
   readonly failedSinks: ReadonlySet<string>;
   readonly bootId: string;
-  /** Our clock minus the one that expirations are times of; milliseconds. */
-  readonly clockSkew: number;
+  /** Our clock minus that of each source, which its expirations are times of; milliseconds. */
+  readonly clockSkews: ClockSkews;
   /** Of this host, from 0 to 1. */
   readonly spread: number;
 }
@@ -130,23 +142,35 @@ export interface Surroundings {
 /** The part of a lifetime over which the hosts of a group are spread: each restarts its consumers so much earlier. */
 const SPREAD = 0.1;
 
-/** When little is left of the credentials that a consumer knows; 0 when it knows none. */
+/**
+ * When little is left of the credentials that a consumer knows, of those sources of which something is pending: of the
+ * first that runs out. 0 when it knows none of one of them.
+ */
 export function lastMoment(
   { before }: ConsumerConfig,
-  { notifiedOf }: ConsumerState,
-  { clockSkew, spread }: Pick<Surroundings, 'clockSkew' | 'spread'>,
+  { notifiedOf = {}, pending }: ConsumerState,
+  { clockSkews, spread }: Pick<Surroundings, 'clockSkews' | 'spread'>,
 ): number {
-  if (!notifiedOf) return 0;
-  return (
-    notifiedOf.expiration + clockSkew - (before ?? notifiedOf.lifetime / 3) - spread * SPREAD * notifiedOf.lifetime
-  );
+  const moments = Object.keys(pending?.generations ?? notifiedOf).map((source) => {
+    const known = notifiedOf[source];
+    if (!known) return 0;
+    const { expiration, lifetime } = known;
+    return expiration + (clockSkews[source] ?? 0) - (before ?? lifetime / 3) - spread * SPREAD * lifetime;
+  });
+  return moments.length === 0 ? 0 : Math.min(...moments);
 }
 
 /** Fixed for a host, and another one for an image of it. */
-export function spreadOf({ seed, origin }: Pick<AgentState, 'seed' | 'origin'>): number {
+export function spreadOf({ seed, sources }: Pick<AgentState, 'seed' | 'sources'>): number {
   if (seed === undefined) return 0;
   const digits = 8;
-  return Number.parseInt(digest(`${seed} ${origin.instanceId ?? ''}`).slice(0, digits), 16) / 16 ** digits;
+  const instanceId = Object.values(sources).find(({ origin }) => origin.instanceId)?.origin.instanceId;
+  return Number.parseInt(digest(`${seed} ${instanceId ?? ''}`).slice(0, digits), 16) / 16 ** digits;
+}
+
+/** For people, and for programs that are run: the highest, where it is of several sources. */
+export function generationOf({ generations }: Pick<Pending, 'generations'>): number {
+  return Math.max(0, ...Object.values(generations));
 }
 
 /** What an attempt to notify a consumer of what is pending is to say. */
@@ -164,7 +188,7 @@ export function notifyRequest(
     isManual || pending.reason === 'renewed' ? undefined : lastChange(state, pending.sinks, around.bootId);
   return {
     consumer,
-    generation: pending.generation,
+    generation: generationOf(pending),
     reason: pending.attempts > 0 && !isManual ? 'retry' : pending.reason,
     paths: [...new Set(around.sinks.filter((sink) => pending.sinks.includes(idOf(sink))).map(({ path }) => path))],
     ...(changedAt && { changedAt }),
@@ -261,12 +285,20 @@ function configOf(consumer: ConsumerConfig): string {
 }
 
 function knownAfter(attempted: Attempted): ConsumerState['notifiedOf'] {
-  const { result, now, traceable, pending } = attempted;
-  const { current } = attempted.before;
-  if (!current || !isDelivered(attempted) || !('detail' in result) || result.result === 'scheduled') return undefined;
-  const { expiration, lifetime } = current;
-  const trace = traceable !== undefined && { traceable };
-  return { generation: pending.generation, at: now, expiration, lifetime, by: result.result, ...trace };
+  const { result, now, traceable, pending, before, consumer } = attempted;
+  if (!isDelivered(attempted) || !('detail' in result) || result.result === 'scheduled') return undefined;
+  const said = { at: now, by: result.result, ...(traceable !== undefined && { traceable }) };
+  const known = Object.entries(pending.generations).flatMap(([source, generation]) => {
+    const { current } = memoryOf(before, source);
+    return current
+      ? [[source, { generation, expiration: current.expiration, lifetime: current.lifetime, ...said }]]
+      : [];
+  });
+  if (known.length === 0) return undefined;
+  return {
+    ...before.consumers[consumer.name]?.notifiedOf,
+    ...(Object.fromEntries(known) as ConsumerState['notifiedOf']),
+  };
 }
 
 /** Remembered at most. */

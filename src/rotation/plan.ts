@@ -1,4 +1,5 @@
 import type { RefreshConfig } from '../core/config.ts';
+import type { Fetched } from '../core/contracts.ts';
 
 /** Times are epoch milliseconds, durations milliseconds. */
 export interface PlanInput {
@@ -8,11 +9,15 @@ export interface PlanInput {
   readonly current?: { readonly expiration: number; readonly lifetime: number };
   /** Passes that failed since the last success. */
   readonly failures: number;
+  /** Of a source that is asked only when its credentials run out: the place of this host among others, from 0 to 1. */
+  readonly issuer?: { readonly spread: number; readonly retry?: Retry | undefined };
   /** Uniform in [0, 1). */
   readonly random: number;
   /** The first match of the configured cron pattern after a moment. */
   readonly nextMatch?: (after: number) => number | undefined;
 }
+
+type Retry = Extract<Fetched, { ok: false }>['retry'];
 
 export interface Plan {
   readonly at: number;
@@ -57,10 +62,12 @@ const BACKOFF_SHARE = 1 / 4;
 const BACKOFF_CAP = 5 * MINUTE;
 const BACKOFF_CAP_URGENT = MINUTE;
 
-function afterSuccess({ now, refresh, current, random, nextMatch }: PlanInput): Due {
+function afterSuccess({ now, refresh, current, issuer, random, nextMatch }: PlanInput): Due {
   const early = 1 - SPREAD * random;
   const due: Due[] = [{ waitMs: refresh.maxInterval * early, reason: 'max_interval' }];
-  if (current) {
+  if (current && issuer && now < issueAt(current, refresh, issuer.spread)) {
+    due.push({ waitMs: issueAt(current, refresh, issuer.spread) - now, reason: 'advisory' });
+  } else if (current) {
     const left = current.expiration - now;
     const ahead = left - advisoryWindow(refresh, current.lifetime);
     due.push({ waitMs: (ahead > 0 ? ahead : overdueWait(left)) * early, reason: 'advisory' });
@@ -76,8 +83,36 @@ function overdueWait(left: number): number {
   return Math.min(Math.max(left * OVERDUE_SHARE, OVERDUE_MIN), OVERDUE_MAX, left / 2);
 }
 
+/** The part of a lifetime over which the hosts of an account are spread, whose calls one quota bounds. */
+const ISSUER_SPREAD = 0.2;
+
+/** From when on new credentials are to be issued in place of these: for each host another moment. */
+export function issueAt(
+  { expiration, lifetime }: NonNullable<PlanInput['current']>,
+  refresh: RefreshConfig,
+  spread: number,
+): number {
+  const window = Math.min(advisoryWindow(refresh, lifetime), lifetime / 2);
+  return expiration - window - spread * ISSUER_SPREAD * lifetime;
+}
+
+/** A whole fleet may have started in one second: the first calls are spread over this, of which a quota bears as many. */
+const FIRST_CALL_SPREAD = 20 * SECOND;
+
+/** How long the first call of a process waits: not at all, where credentials live, or where the source is this host's alone. */
+export function firstWait({
+  now,
+  current,
+  issuer,
+  random,
+}: Pick<PlanInput, 'now' | 'current' | 'issuer' | 'random'>): number {
+  return !issuer || (current && current.expiration > now) ? 0 : FIRST_CALL_SPREAD * random;
+}
+
 /** Exponential, with full jitter. */
-function afterFailure({ now, refresh, current, failures, random }: PlanInput): Due {
+function afterFailure(input: PlanInput): Due {
+  const { now, refresh, current, failures, random, issuer } = input;
+  if (issuer) return { waitMs: issuerRetry(input, issuer.retry), reason: 'retry' };
   const left = current ? current.expiration - now : 0;
   const urgent = current !== undefined && left < advisoryWindow(refresh, current.lifetime);
   const longest = Math.min(
@@ -87,6 +122,21 @@ function afterFailure({ now, refresh, current, failures, random }: PlanInput): D
     left > 0 ? left * BACKOFF_SHARE : Infinity,
   );
   return { waitMs: BACKOFF_START + (longest - BACKOFF_START) * random, reason: 'retry' };
+}
+
+/** Somebody must act first: it is looked at as often as the metadata service. */
+const LATER = 5 * MINUTE;
+
+/** All hosts of an account share its quota, and each must have its turn. */
+function issuerRetry({ now, current, failures, random }: PlanInput, retry: Retry): number {
+  const left = current ? current.expiration - now : 0;
+  const bound = left > 0 ? left : Infinity;
+  if (retry === 'later') return Math.min(LATER * (1 - SPREAD * random), bound);
+  if (left <= 0) return MINUTE * random * (retry === 'throttled' ? 1 : Math.min(1, 2 ** (failures - 6)));
+  const longest = Math.min(left * BACKOFF_SHARE, BACKOFF_CAP);
+  return retry === 'throttled'
+    ? longest * (1 + random) * 0.5
+    : Math.min(longest, BACKOFF_START * 2 ** failures) * random;
 }
 
 /** How long before their expiration credentials should be replaced, as the AWS SDKs have it. */

@@ -6,19 +6,34 @@ import type { PassReport, PassTrigger, SinkOutcome, SourceOutcome } from '../cor
 import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
-import { noteManual, notePending, noteRenewed } from './pending.ts';
-import { without, type AgentState } from './state.ts';
+import { noteManual, notePending, noteRenewed, sinksOf, spreadOf } from './pending.ts';
+import { issueAt } from './plan.ts';
+import { memoryOf, withMemory, without, type AgentState, type SourceMemory } from './state.ts';
 import type { StateStore } from './store.ts';
 
 export interface RotateDeps {
+  /** The name of the source. */
+  readonly name: string;
   readonly source: Source;
+  /** Of the source's configuration, where another one means other credentials. */
+  readonly settings?: string;
+  /** Runs what changes files after all that did so before. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly clock: Clock;
   readonly store: StateStore;
   /** /proc/sys/kernel/random/boot_id. */
   readonly bootId: string;
   readonly applySinks: (request: ApplyRequest) => Promise<ApplyResult>;
-  /** The current credentials, never on disk: drift is repaired with them while the source is unreachable. */
-  readonly memory: { credentials?: Credentials };
+  /** The current credentials, in memory alone: with them drift is repaired while the source is not asked. */
+  readonly memory: SourceKeep;
+}
+
+/** What is kept of a source from pass to pass, in memory alone. */
+export interface SourceKeep {
+  credentials?: Credentials;
+  clockSkew?: number;
+  /** How a failure of the last pass is to be tried again. */
+  retry?: Extract<Fetched, { ok: false }>['retry'] | undefined;
 }
 
 export interface PassRequest {
@@ -27,18 +42,21 @@ export interface PassRequest {
   readonly notifyAll: boolean;
   /** Notify these, changed or not. */
   readonly notify?: readonly string[];
+  /** Ask these sources for new credentials although the current ones are good for a while. */
+  readonly sources?: readonly string[];
   /** `--accept`: accept credentials even if they expire earlier. The user id of the person who asked for it. */
   readonly acceptedBy?: number;
 }
 
 /** The report of a pass without consumers: the Deliverer notifies them meanwhile, and reports them. */
-export type FilesReport = Omit<PassReport, 'consumers'>;
+export type FilesReport = Omit<PassReport, 'consumers' | 'sources'>;
 
 /**
- * One pass: fetches, writes the sinks, and notes which consumers to notify. What a changed file makes pending is on disk
- * before the first rename, so that a kill loses no notification; if the state cannot be saved, the next process finds
- * the new keys in the files and notes it again. What a person asks for is noted last: a kill before it fails the
- * request. Rejects only when aborted; failures are in the report.
+ * One pass of one source: fetches, writes its sinks, and notes which consumers to notify. What a changed file makes
+ * pending is on disk before the first rename, so that a kill loses no notification; if the state cannot be saved, the
+ * next process finds the new keys in the files and notes it again. What a person asks for is noted last: a kill before it
+ * fails the request. Fetches of several sources overlap; what changes files does not. Rejects only when aborted; failures
+ * are in the report.
  */
 export async function rotate(
   deps: RotateDeps,
@@ -46,74 +64,127 @@ export async function rotate(
   request: PassRequest,
   signal: AbortSignal,
 ): Promise<FilesReport> {
-  const { clock, source, store } = deps;
+  const { clock, source, inTurn } = deps;
   const startedAt = clock.now();
-  const fetched = await source.fetch(signal);
-  const before = store.state;
+  const fetched = isDue(deps, config, request) ? await source.fetch(signal) : undefined;
+  const made = await inTurn(() => write(deps, config, request, fetched));
+  if (fetched || made.sinks.every(({ result }) => result !== 'outdated')) return { ...made, startedAt };
+  // The credentials live on, and are in nobody's memory.
+  const asked = await source.fetch(signal);
+  return { ...(await inTurn(() => write(deps, config, request, asked))), startedAt };
+}
+
+/** Whether the source is to be asked. One that issues new credentials each time is left alone while the current ones are good. */
+function isDue(
+  { name, source, settings, store, clock, memory }: RotateDeps,
+  config: Config,
+  request: PassRequest,
+): boolean {
+  const { state } = store;
+  const known = memoryOf(state, name);
+  if (!source.isIssuer || !known.current || known.settings !== settings) return true;
+  if (request.acceptedBy !== undefined || request.sources?.includes(name)) return true;
+  return sourceTime(clock.now(), memory.clockSkew) >= issueAt(known.current, config.refresh, spreadOf(state));
+}
+
+/** Without an answer the current credentials are kept. */
+async function write(
+  deps: RotateDeps,
+  config: Config,
+  request: PassRequest,
+  fetched: Fetched | undefined,
+): Promise<Omit<FilesReport, 'startedAt'>> {
+  const { clock, name, store } = deps;
+  const before = memoryOf(store.state, name);
   const pass = passOf(deps, config, request, fetched);
-  let decision = accept(fetched, before, pass.sourceNow, pass.acceptsEarlier);
+  const decide = (takesEarlier: boolean): Decision =>
+    fetched ? accept(fetched, before, pass.sourceNow, takesEarlier) : { kind: 'keep', state: 'ok' };
+  let decision = decide(pass.acceptsEarlier || before.settings !== deps.settings);
   let sinks = await writeSinks(deps, decision, pass);
   if (isBetterGone(deps, decision, sinks)) {
-    decision = accept(fetched, before, pass.sourceNow, true);
+    decision = decide(true);
     sinks = await writeSinks(deps, decision, pass);
   }
-  const { notify, notifyAll } = request;
-  const consumers = config.consumers.filter(({ name }) => notifyAll || notify?.includes(name));
-  if (consumers.length > 0)
-    await store.update((state) => noteManual(state, { ...config, consumers }, { now: pass.now, names: notify }));
+  await noteAsked(deps, config, request, pass);
+  const after = memoryOf(store.state, name);
   return {
     trigger: request.trigger,
-    startedAt,
     finishedAt: clock.now(),
-    generation: store.state.generation,
+    generation: after.generation,
     rotated: decision.kind === 'new',
     ...(decision.kind === 'new' && pass.acceptsEarlier && { acceptedBy: request.acceptedBy }),
-    source: sourceOutcome(decision, fetched, before.origin, store.state),
+    source: sourceOutcome(name, decision, { clockSkew: pass.clockSkew, former: before.origin, after }),
     sinks,
     errors: store.trouble ? [store.trouble] : [],
   };
 }
 
+/** A consumer of other sources alone is left to their passes. */
+async function noteAsked({ name, store }: RotateDeps, config: Config, request: PassRequest, pass: Pass): Promise<void> {
+  const { notify, notifyAll } = request;
+  const consumers = config.consumers.filter((consumer) => {
+    const sinks = sinksOf(config.sinks, consumer.name);
+    const isOurs = sinks.length === 0 || sinks.some(({ source }) => source === name);
+    return isOurs && (notifyAll || notify?.includes(consumer.name));
+  });
+  if (consumers.length === 0) return;
+  const asked = { source: name, now: pass.now, names: notify };
+  await store.update((state) => noteManual(state, { sinks: pass.config.sinks, consumers }, asked));
+}
+
 interface Pass {
+  /** With the sinks of this source alone. */
   readonly config: Config;
+  readonly source: string;
+  readonly settings?: string;
   readonly now: number;
   /** By the clock of the source. */
   readonly sourceNow: number;
-  /** `--accept`. */
+  readonly clockSkew: number | undefined;
+  /** A person said to take what the source gives. */
   readonly acceptsEarlier: boolean;
-  readonly identity: Pick<AgentState, 'identity'>;
-  /** Of the rotation, if the credentials are new. */
+  readonly identity: Pick<SourceMemory, 'identity'>;
+  /** If the credentials are new. */
   readonly generation: number;
   /** Random, kept with the first credentials of this host: spreads the restarts of a fleet. */
   readonly seed: string;
 }
 
-function passOf({ bootId, clock, store }: RotateDeps, config: Config, request: PassRequest, fetched: Fetched): Pass {
+function passOf(deps: RotateDeps, config: Config, request: PassRequest, fetched: Fetched | undefined): Pass {
+  const { bootId, clock, memory, name, settings, store } = deps;
   const now = clock.now();
+  const clockSkew = fetched ? fetched.clockSkew : memory.clockSkew;
+  if (clockSkew !== undefined) memory.clockSkew = clockSkew;
+  memory.retry = fetched?.ok === false ? fetched.retry : undefined;
   return {
-    config,
+    config: { ...config, sinks: config.sinks.filter(({ source }) => source === name) },
+    source: name,
+    ...(settings !== undefined && { settings }),
     now,
-    sourceNow: sourceTime(now, fetched.clockSkew),
+    sourceNow: sourceTime(now, clockSkew),
+    clockSkew,
     acceptsEarlier: request.acceptedBy !== undefined,
-    identity: fetched.ok && fetched.identity ? { identity: { bootId, ...fetched.identity } } : {},
-    generation: store.state.generation + 1,
+    identity: fetched?.ok && fetched.identity ? { identity: { bootId, ...fetched.identity } } : {},
+    generation: memoryOf(store.state, name).generation + 1,
     seed: String(clock.random()),
   };
 }
 
 function sourceOutcome(
+  name: string,
   decision: Decision,
-  { clockSkew }: Fetched,
-  former: Origin,
-  { current, origin }: AgentState,
+  { clockSkew, former, after }: { clockSkew: number | undefined; former: Origin; after: SourceMemory },
 ): SourceOutcome {
+  const { current, origin } = after;
   return {
+    name,
     state: decision.kind === 'keep' ? decision.state : 'ok',
+    rotated: decision.kind === 'new',
     origin,
     ...(decision.kind === 'new' && decision.moved && { movedFrom: former }),
     ...(clockSkew !== undefined && { clockSkew }),
     ...(current && { keyId: current.keyId, expiration: current.expiration }),
-    ...(decision.kind === 'keep' && { error: decision.error }),
+    ...(decision.kind === 'keep' && decision.error && { error: decision.error }),
   };
 }
 
@@ -122,7 +193,7 @@ function sourceOutcome(
  * them. A sink that could not be looked at may.
  */
 function isBetterGone({ memory }: RotateDeps, decision: Decision, sinks: readonly SinkOutcome[]): boolean {
-  const isRefused = decision.kind === 'keep' && decision.error.code === 'CREDENTIALS_OLDER';
+  const isRefused = decision.kind === 'keep' && decision.error?.code === 'CREDENTIALS_OLDER';
   const isNeeded = sinks.some(({ error }) => error?.code === 'SINK_OUTDATED');
   return isRefused && !memory.credentials && isNeeded && sinks.every(({ error }) => error);
 }
@@ -133,10 +204,11 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
   if (decision.kind !== 'keep') memory.credentials = decision.credentials;
   const { credentials } = memory;
   const before = store.state;
-  const print = credentials ? printOf(credentials) : before.current;
+  const { current, origin } = memoryOf(before, pass.source);
+  const print = credentials ? printOf(credentials) : current;
   if (!print) return [];
-  // The state was unusable, so it is unknown which consumers were notified: every sink counts as changed.
-  const unremembered = store.wasUnusable && !before.current ? pass.config.sinks.map(idOf) : [];
+  // After a state that could not be used nobody knows who was notified, whatever the files hold: everybody is.
+  const unremembered = store.wasUnusable && !current ? pass.config.sinks.map(idOf) : [];
   const note = (state: AgentState, changing: readonly string[] = []): AgentState =>
     noteChange(enter(state, decision, pass), decision, pass, [...unremembered, ...changing]);
   const { outcomes, records, temps } = await deps.applySinks({
@@ -144,7 +216,7 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
     trustedGroups: pass.config.trustedGroups,
     print,
     credentials: credentials && credentials.expiration > pass.sourceNow ? credentials : undefined,
-    origin: decision.kind === 'keep' ? before.origin : decision.origin,
+    origin: decision.kind === 'keep' ? origin : decision.origin,
     rotated: decision.kind === 'new',
     records: before.sinks,
     temps: before.temps,
@@ -160,20 +232,21 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
   // New keys that a file has already came from a pass that was killed and could not save its state.
   const found = outcomes.filter(({ bytesChanged, error }) => decision.kind === 'new' && !bytesChanged && !error);
   await store.update((state) => ({
-    ...withWritten(note(state, found.map(sinkId)), pass.config, outcomes),
-    // Files that were not renamed keep their record; renamed ones lose it, unless the pass has made another.
+    ...withWritten(note(state, found.map(sinkId)), pass, outcomes),
+    // A file that was not renamed is still what its record says; of one that was, and is not right, nothing is known.
     sinks: { ...without(before.sinks, renamed), ...records },
     temps: [...temps],
   }));
   return outcomes;
 }
 
-/** Notes which credentials each sink without an error now holds. */
-function withWritten(state: AgentState, { sinks }: Config, outcomes: readonly SinkOutcome[]): AgentState {
-  if (!state.current) return state;
-  const { keyId, expiration } = state.current;
+/** With what the files of these sinks hold now. */
+function withWritten(state: AgentState, { source, config }: Pass, outcomes: readonly SinkOutcome[]): AgentState {
+  const { current } = memoryOf(state, source);
+  if (!current) return state;
+  const { keyId, expiration } = current;
   const good = new Set(outcomes.filter(({ error }) => !error).map(sinkId));
-  const written = sinks
+  const written = config.sinks
     .filter((sink) => good.has(idOf(sink)))
     // It goes as a whole, and its template can be long.
     .map((sink) => (sink.format === 'template' ? { ...sink, template: '' } : sink))
@@ -181,41 +254,39 @@ function withWritten(state: AgentState, { sinks }: Config, outcomes: readonly Si
   return { ...state, written: { ...state.written, ...(Object.fromEntries(written) as AgentState['written']) } };
 }
 
-/** The state after a pass that writes these sinks: for previews. */
+/** The state that a pass of this source would leave behind, were these sinks written. */
 export function stateAfter(
   before: AgentState,
   decision: Decision,
   config: Config,
-  { changing, now }: { readonly changing: readonly string[]; readonly now: number },
+  { source, changing, now }: { readonly source: string; readonly changing: readonly string[]; readonly now: number },
 ): AgentState {
-  const pass = { config, now, acceptsEarlier: false, identity: {}, generation: before.generation + 1, seed: '' };
+  const generation = memoryOf(before, source).generation + 1;
+  const pass = { config, source, now, acceptsEarlier: false, identity: {}, generation, seed: '' };
   const after = noteChange(enter(before, decision, pass), decision, pass, changing);
   return { ...after, sinks: without(before.sinks, changing) };
 }
 
-type Entering = Omit<Pass, 'sourceNow'>;
+type Entering = Omit<Pass, 'sourceNow' | 'clockSkew'>;
 
-/** The state with the decision in it. Idempotent: it is applied before and after the write. */
-function enter(
-  state: AgentState,
-  decision: Decision,
-  { config, now, identity, generation, seed }: Entering,
-): AgentState {
+/** The state with what was decided; the same if it is done twice. */
+function enter(state: AgentState, decision: Decision, pass: Entering): AgentState {
   if (decision.kind === 'keep') return state;
+  const { config, source, settings, identity, generation, seed } = pass;
   const { origin } = decision;
-  const entered = { ...state, ...identity, origin };
-  if (decision.kind === 'same') return entered;
+  const known = { ...memoryOf(state, source), ...identity, origin, ...(settings !== undefined && { settings }) };
+  if (decision.kind === 'same') return withMemory(state, source, known);
   const { current } = decision;
-  if (decision.kind === 'renewed') return noteRenewed({ ...entered, current }, config, now);
-  return { ...entered, seed: state.seed ?? seed, current, generation };
+  if (decision.kind === 'renewed') return noteRenewed(withMemory(state, source, { ...known, current }), config, pass);
+  return { ...withMemory(state, source, { ...known, current, generation }), seed: state.seed ?? seed };
 }
 
 function noteChange(
   state: AgentState,
   decision: Decision,
-  { config, now, acceptsEarlier }: Entering,
+  { config, source, now, acceptsEarlier }: Entering,
   sinks: readonly string[],
 ): AgentState {
   const urgent = decision.kind === 'new' && (decision.moved || acceptsEarlier);
-  return notePending(state, config, { sinks, now, urgent });
+  return notePending(state, config, { source, sinks, now, urgent });
 }

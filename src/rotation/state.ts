@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { SinkConfig } from '../core/config.ts';
+import { INSTANCE, type SinkConfig } from '../core/config.ts';
 import type { KnownIdentity } from '../core/credentials.ts';
 import { idOf } from '../core/sink-id.ts';
 import { sentSchema } from '../notify/contract.ts';
@@ -52,7 +52,8 @@ const notifiedOfSchema = v.object({
 });
 
 const pendingSchema = v.object({
-  generation: v.number(),
+  /** Of each source of which there is something to be notified. */
+  generations: v.record(v.string(), v.number()),
   /** `renewed`: the keys are the same, and what the consumer knows of their expiration runs out. */
   reason: v.picklist(['changed', 'first', 'manual', 'renewed']),
   since: v.number(),
@@ -80,7 +81,8 @@ const endedSchema = v.object({
 });
 
 const consumerSchema = v.object({
-  notifiedOf: v.exactOptional(notifiedOfSchema),
+  /** By the names of sources. */
+  notifiedOf: v.exactOptional(v.record(v.string(), notifiedOfSchema)),
   /** What it has yet to be notified; synced before the files change, removed after delivery. */
   pending: v.exactOptional(pendingSchema),
   /** It did not survive a notification, and gets no other. */
@@ -99,15 +101,23 @@ const writtenSchema = v.object({
   expiration: v.number(),
 });
 
-export const stateSchema = v.object({
-  version: v.literal(3),
+const memorySchema = v.object({
+  /** The number of its rotations so far. */
   generation: v.number(),
-  /** Random, so that hosts of one group do not restart their consumers in one moment. */
-  seed: v.exactOptional(v.string()),
   origin: originSchema,
   /** Which instance this is, as it was told in this boot. */
   identity: v.exactOptional(identitySchema),
   current: v.exactOptional(currentSchema),
+  /** Of its configuration when it gave these: with another one it is asked anew. */
+  settings: v.exactOptional(v.string()),
+});
+
+export const stateSchema = v.object({
+  version: v.literal(4),
+  /** Random, so that hosts of one group do not restart their consumers in one moment. */
+  seed: v.exactOptional(v.string()),
+  /** What is known of each source, by its name. */
+  sources: v.record(v.string(), memorySchema),
   sinks: v.record(v.string(), sinkRecordSchema),
   consumers: v.record(v.string(), consumerSchema),
   written: v.exactOptional(v.record(v.string(), writtenSchema)),
@@ -116,17 +126,29 @@ export const stateSchema = v.object({
 });
 
 export type AgentState = v.InferOutput<typeof stateSchema>;
+export type SourceMemory = v.InferOutput<typeof memorySchema>;
 export type Current = v.InferOutput<typeof currentSchema>;
 export type ConsumerState = v.InferOutput<typeof consumerSchema>;
+export type Known = v.InferOutput<typeof notifiedOfSchema>;
 export type Pending = v.InferOutput<typeof pendingSchema>;
 export type Written = v.InferOutput<typeof writtenSchema>;
 
-export const EMPTY_STATE: AgentState = { version: 3, generation: 0, origin: {}, sinks: {}, consumers: {}, temps: [] };
+export const EMPTY_STATE: AgentState = { version: 4, sources: {}, sinks: {}, consumers: {}, temps: [] };
+const NOTHING_KNOWN: SourceMemory = { generation: 0, origin: {} };
+
+export function memoryOf({ sources }: Pick<AgentState, 'sources'>, source: string): SourceMemory {
+  return sources[source] ?? NOTHING_KNOWN;
+}
+
+/** The state with another memory of this source. */
+export function withMemory(state: AgentState, source: string, memory: SourceMemory): AgentState {
+  return { ...state, sources: { ...state.sources, [source]: memory } };
+}
 
 /** Which instance this is, if that was asked since it was started: a machine image may carry another's state. */
-export function knownIdentity({ identity }: AgentState, bootId: string): KnownIdentity | undefined {
-  // Those before us did not ask for the region.
-  return identity?.bootId === bootId && identity.region !== undefined ? identity : undefined;
+export function knownIdentity(state: AgentState, bootId: string): KnownIdentity | undefined {
+  const { identity } = memoryOf(state, INSTANCE);
+  return identity?.bootId === bootId ? identity : undefined;
 }
 
 /** The state with another one of this consumer. */
@@ -141,6 +163,11 @@ export function withoutBackoff(state: AgentState): AgentState {
       pending ? withConsumer(result, name, { ...rest, pending: { ...pending, nextAttempt: 0 } }) : result,
     state,
   );
+}
+
+/** The last that a consumer was notified of, whatever the source. */
+export function lastKnown({ notifiedOf = {} }: ConsumerState): Known | undefined {
+  return Object.values(notifiedOf).toSorted((a, b) => b.at - a.at)[0];
 }
 
 /** Entries of sinks, without those of some. */

@@ -17,7 +17,7 @@ function config(site: Site, ...names: readonly string[]): readonly string[] {
 function giveEarlier(site: Site): void {
   const path = site.path('state/state.json');
   const state = JSON.parse(readFileSync(path, 'utf8')) as AgentState;
-  const lives = [state.current ?? assert.fail('no credentials'), ...Object.values(state.sinks)];
+  const lives = [state.sources['instance']?.current ?? assert.fail('no credentials'), ...Object.values(state.sinks)];
   for (const life of lives) life.expiration += 3_600_000;
   writeFileSync(path, JSON.stringify(state));
   site.metadata.rotate();

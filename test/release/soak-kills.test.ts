@@ -52,7 +52,7 @@ async function killSoon(agent: Running, site: Site, generation: number): Promise
   await delay(Math.random() * LATEST_KILL);
   await agent.stop('SIGKILL');
   const { notifiedOf: known, pending } = consumer(site);
-  return known?.generation === generation || (pending?.generation === generation && pending.sent !== undefined);
+  return known?.['instance']?.generation === generation || (pending?.generations['instance'] === generation && pending.sent !== undefined);
 }
 
 test('an expiration that rolls on notifies nobody until a third is left', async (t) => {
@@ -106,6 +106,6 @@ function consumer(site: Site): NonNullable<AgentState['consumers'][string]> {
 async function settled(site: Site, generation: number): Promise<void> {
   await eventually(`rotation ${generation} is known`, () => {
     const { notifiedOf: known, pending } = consumer(site);
-    return known?.generation === generation && pending === undefined;
+    return known?.['instance']?.generation === generation && pending === undefined;
   });
 }

@@ -8,7 +8,8 @@ import { sinkOf, sourceOf, statusOf } from './status-parts.ts';
 const LATER = new Date(NOON + 1).toISOString();
 const config = configOf([jsonSink('/a', 'web'), jsonSink('/b')], [execConsumer('web')]);
 const sink = { format: 'json', bytesChanged: false, drift: [], warnings: [] } as const;
-const good = { finishedAt: NOON, source: { state: 'ok', origin: {} }, sinks: [] } as const;
+const SOURCE = { name: 'instance', rotated: false, origin: {} } as const;
+const good = { finishedAt: NOON, sources: [{ ...SOURCE, state: 'ok' }], sinks: [] } as const;
 
 test('counts go on from a former status, as far as they concern what is configured', () => {
   const former = new Tally();
@@ -25,7 +26,7 @@ test('counts go on from a former status, as far as they concern what is configur
   tally.request('200');
   tally.request('failed');
   tally.notified('web', 'notified');
-  const failing = { ...good, finishedAt: NOON + 1, source: { state: 'stale', origin: {} } } as const;
+  const failing = { ...good, finishedAt: NOON + 1, sources: [{ ...SOURCE, state: 'stale' }] } as const;
   assert.deepEqual(tally.with({ config, report: failing }), {
     counters: {
       imdsRequests: { 200: 2, failed: 1 },
@@ -34,7 +35,7 @@ test('counts go on from a former status, as far as they concern what is configur
     },
     lastSuccess: new Date(NOON).toISOString(),
     findings: [],
-    since: { source: LATER, sinks: { '/a': LATER, '/b': LATER } },
+    since: { sources: { instance: LATER }, sinks: { '/a': LATER, '/b': LATER } },
   });
 });
 
@@ -44,7 +45,7 @@ test('what is so at one pass after the other has been so since the first, in ano
     config,
     report: {
       finishedAt,
-      source: { state, origin: {} },
+      sources: [{ ...SOURCE, state }],
       sinks: ['/a', '/b'].map((path) => ({ ...sink, path, result: 'unchanged' as const, ...(!isGood && { error }) })),
     },
   });
@@ -52,11 +53,11 @@ test('what is so at one pass after the other has been so since the first, in ano
   const first = tally.with(passed(NOON, 'stale', false)).since;
   assert.deepEqual(tally.with(passed(NOON + 1, 'stale', false)).since, first);
   const status = statusOf({
-    source: sourceOf({ state: 'stale', since: first.source }),
+    source: sourceOf({ state: 'stale', since: first.sources['instance'] ?? '' }),
     sinks: Object.entries(first.sinks).map(([path, since]) => sinkOf(path, { since })),
   });
   assert.deepEqual(new Tally(status).with(passed(NOON + 1, 'stale', false)).since, first);
-  assert.deepEqual(tally.with(passed(NOON + 1, 'ok', true)).since, { source: LATER, sinks: {} });
+  assert.deepEqual(tally.with(passed(NOON + 1, 'ok', true)).since, { sources: { instance: LATER }, sinks: {} });
 });
 
 test('a pass in which a sink failed is no success', () => {

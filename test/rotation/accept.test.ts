@@ -3,20 +3,22 @@ import { describe, test } from 'node:test';
 import type { Fetched } from '../../src/core/contracts.ts';
 import type { Origin } from '../../src/core/credentials.ts';
 import { accept } from '../../src/rotation/accept.ts';
-import { EMPTY_STATE, type AgentState } from '../../src/rotation/state.ts';
+import type { SourceMemory } from '../../src/rotation/state.ts';
 import { credentials, HOUR, NOON } from '../support/credentials.ts';
 
 const ORIGIN: Origin = { instanceId: 'i-1', role: 'web', accountId: '111122223333' };
+
+const NOTHING: SourceMemory = { generation: 0, origin: {} };
 
 function answer(name: string, change: { expiration?: number; lastUpdated?: number; origin?: Origin } = {}): Fetched {
   const { origin = ORIGIN, ...rest } = change;
   return { ok: true, credentials: credentials(name, rest), origin };
 }
 
-function after(fetched: Fetched): AgentState {
-  const decision = accept(fetched, EMPTY_STATE, NOON);
+function after(fetched: Fetched): SourceMemory {
+  const decision = accept(fetched, NOTHING, NOON);
   assert.equal(decision.kind, 'new');
-  return { ...EMPTY_STATE, generation: 1, origin: decision.origin, current: decision.current };
+  return { ...NOTHING, generation: 1, origin: decision.origin, current: decision.current };
 }
 
 function failure(state: 'no_role' | 'denied' | 'unreachable' | 'malformed' | 'disabled' | 'expired'): Fetched {
@@ -25,7 +27,7 @@ function failure(state: 'no_role' | 'denied' | 'unreachable' | 'malformed' | 'di
 
 describe('what becomes of an answer', () => {
   test('the first credentials are new, and nobody has moved', () => {
-    const decision = accept(answer('A'), EMPTY_STATE, NOON);
+    const decision = accept(answer('A'), NOTHING, NOON);
     assert.ok(decision.kind === 'new');
     assert.equal(decision.moved, false);
     assert.deepEqual(decision.current, {
@@ -71,7 +73,7 @@ describe('what becomes of an answer', () => {
   test('credentials that expire earlier never replace valid ones', () => {
     const decision = accept(answer('B', { expiration: NOON + 5 * HOUR }), after(answer('A')), NOON);
     assert.ok(decision.kind === 'keep');
-    assert.equal(decision.error.code, 'CREDENTIALS_OLDER');
+    assert.equal(decision.error?.code, 'CREDENTIALS_OLDER');
     assert.equal(decision.state, 'ok');
   });
 
@@ -126,7 +128,7 @@ describe('the state of a source that fails', () => {
       const states = [
         accept(failure(got), current, NOON + HOUR),
         accept(failure(got), current, NOON + 6 * HOUR),
-        accept(failure(got), EMPTY_STATE, NOON),
+        accept(failure(got), NOTHING, NOON),
       ].map((decision) => (decision.kind === 'keep' ? decision.state : decision.kind));
       assert.deepEqual(states, [beside, late, alone]);
     });

@@ -31,7 +31,7 @@ describe('telling by a clock that is wrong', () => {
       clock.advance(clockSkew);
       for (let rotations = 0; rotations < 2; rotations += 1) {
         await rotate(store, ['/b']);
-        deliverer.kick(config, NO_FAILURES, clockSkew);
+        deliverer.kick(config, NO_FAILURES, { instance: clockSkew });
         await deliverer.triedAllDue();
       }
       assert.deepEqual(names(notified), ['job'], 'what it knows is good for hours');
@@ -47,7 +47,7 @@ describe('telling by a clock that is wrong', () => {
       clock.advance(clockSkew);
       for (let rotations = 0; rotations < 2; rotations += 1) {
         await rotate(store, ['/b']);
-        deliverer.kick(auto, NO_FAILURES, clockSkew);
+        deliverer.kick(auto, NO_FAILURES, { instance: clockSkew });
         await deliverer.triedAllDue();
       }
       assert.equal(notified[1]?.noRestartBefore, NOON + clockSkew + 4 * HOUR);

@@ -26,7 +26,7 @@ describe('delivery', () => {
     });
     const { state } = StateStore.open(ownDirectory(directory), recordingLog());
     assert.equal(state.consumers['web']?.pending, undefined);
-    assert.equal(state.consumers['web']?.notifiedOf?.generation, 1);
+    assert.equal(state.consumers['web']?.notifiedOf?.['instance']?.generation, 1);
   });
 
   test('whether reads would show is remembered of processes that are known, and holds only if it does for all', async (t) => {
@@ -43,7 +43,7 @@ describe('delivery', () => {
       await rotate(store, ['/a']);
       deliverer.kick(config, NO_FAILURES);
       await deliverer.triedAllDue();
-      assert.equal(store.state.consumers['web']?.notifiedOf?.traceable, expected);
+      assert.equal(store.state.consumers['web']?.notifiedOf?.['instance']?.traceable, expected);
     }
   });
 

@@ -3,10 +3,12 @@ import type { ConsumerOutcome } from '../../src/core/outcomes.ts';
 import type { NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
 import { Deliverer, type DeliverDeps } from '../../src/rotation/deliver.ts';
 import { notePending } from '../../src/rotation/pending.ts';
+import { memoryOf } from '../../src/rotation/state.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { ownDirectory } from '../support/own.ts';
+import { stateWith } from '../support/state.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
 
@@ -78,7 +80,7 @@ export async function rotate(
   { urgent = false, now = NOON } = {},
 ): Promise<void> {
   await store.update((state) => {
-    const generation = state.generation + 1;
+    const generation = memoryOf(state, 'instance').generation + 1;
     const current = { fingerprint: '', keyId: '', expiration: now + 6 * HOUR, lifetime: 6 * HOUR, fetchedAt: now };
     const record = {
       key: '0'.repeat(32),
@@ -92,8 +94,8 @@ export async function rotate(
       renamedAt: now,
     };
     const records = Object.fromEntries(sinks.map((path) => [path, { ...record, renamedAtBoot: BOOT }]));
-    const entered = { ...state, generation, current, sinks: { ...state.sinks, ...records } };
-    return notePending(entered, config, { sinks, now, urgent });
+    const entered = stateWith({ generation, current }, { ...state, sinks: { ...state.sinks, ...records } });
+    return notePending(entered, config, { source: 'instance', sinks, now, urgent });
   });
 }
 

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { SinkEvidence } from '../../src/core/outcomes.ts';
 import { Announcer } from '../../src/agent/announce.ts';
 import { readingVerdicts } from '../../src/rotation/evidence.ts';
-import { EMPTY_STATE, type ConsumerState } from '../../src/rotation/state.ts';
+import { EMPTY_STATE, type Known } from '../../src/rotation/state.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
 
@@ -16,7 +16,7 @@ const unknown: SinkEvidence = { kind: 'unknown', writtenAt: WRITTEN };
 interface Case {
   /** Of its two sinks. */
   readonly evidence?: readonly (SinkEvidence | undefined)[];
-  readonly by?: NonNullable<ConsumerState['notifiedOf']>['by'] | 'nobody';
+  readonly by?: Known['by'] | 'nobody';
   readonly at?: number;
   readonly traceable?: boolean;
   readonly now?: number;
@@ -31,16 +31,14 @@ function verdict({
 }: Case): boolean | undefined {
   const config = configOf([jsonSink('/a', 'web'), jsonSink('/b', 'web'), jsonSink('/c')], [execConsumer('web')]);
   const trace = traceable && ({ traceable } as const);
-  const notifiedOf = { generation: 1, at, expiration: NOON + HOUR, lifetime: HOUR, ...trace };
-  const consumers = { web: by === 'nobody' ? { notifiedOf } : { notifiedOf: { ...notifiedOf, by } } };
+  const known = { generation: 1, at, expiration: NOON + HOUR, lifetime: HOUR, ...trace };
+  const consumers = { web: { notifiedOf: { instance: { ...known, ...(by !== 'nobody' && { by }) } } } };
   const sinks = config.sinks.map(({ path, format }, index) => {
     const seen = path === '/c' ? read : evidence[index];
     const plain = { path, format, result: 'unchanged', bytesChanged: false, drift: [], warnings: [] } as const;
     return { ...plain, ...(seen && { evidence: seen }) };
   });
-  const source = { state: 'ok', origin: {} } as const;
-  const times = { startedAt: now, finishedAt: now };
-  const report = { trigger: 'scheduled', ...times, generation: 1, rotated: false, source, sinks, errors: [] } as const;
+  const report = { startedAt: now, sinks };
   return readingVerdicts({ config, state: { ...EMPTY_STATE, consumers }, report })['web'];
 }
 

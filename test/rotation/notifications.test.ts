@@ -21,12 +21,12 @@ describe('the end of a pending notification', () => {
     clock.advance(31_000);
     await eventually('looked for again', () => notified.length > seen);
     await eventually('settled', () => store.state.consumers['job']?.pending === undefined);
-    assert.equal(store.state.consumers['job']?.notifiedOf?.generation, 1);
+    assert.equal(store.state.consumers['job']?.notifiedOf?.['instance']?.generation, 1);
   });
 
   test('one asked for by a person is notified in any case', async (t) => {
     const { store, notified, deliverer } = setUp(t, () => TOLD);
-    await store.update((state) => noteManual(state, config, { now: NOON }));
+    await store.update((state) => noteManual(state, config, { source: 'instance', now: NOON }));
     deliverer.kick(config, NO_FAILURES);
     await deliverer.triedAllDue();
     assert.deepEqual(

@@ -54,7 +54,7 @@ export function makeAgent(t: TestContext, answers: readonly Fetched[], options: 
       log,
       store,
       bootId: 'this',
-      makeSource: () => ({ fetch: () => Promise.resolve(next()) }),
+      makeSources: () => () => ({ fetch: () => Promise.resolve(next()) }),
       applySinks: options.applySinks ?? (() => Promise.resolve({ outcomes: [], records: {}, temps: [] })),
       notify: options.notify ?? (() => Promise.reject(new Error('there are no consumers'))),
       dryRun: () => Promise.reject(new Error('there are no consumers')),

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
 import {
   dueAt,
+  generationOf,
   noteManual,
   notePending,
   noteRenewed,
@@ -10,8 +11,9 @@ import {
   type Surroundings,
   type Topology,
 } from '../../src/rotation/pending.ts';
-import { EMPTY_STATE, type AgentState, type ConsumerState } from '../../src/rotation/state.ts';
+import type { AgentState, ConsumerState } from '../../src/rotation/state.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
+import { stateWith } from '../support/state.ts';
 
 const sink = (path: string, ...notify: string[]): SinkConfig => ({
   path,
@@ -37,15 +39,17 @@ const around: Surroundings = {
   sinks: [sink('/a', 'web', 'x')],
   failedSinks: new Set(),
   bootId: 'this',
-  clockSkew: 0,
+  clockSkews: {},
   spread: 0,
 };
-const state: AgentState = { ...EMPTY_STATE, generation: 4 };
-const notifiedOf = { generation: 3, at: NOON - HOUR, expiration: NOON + 5 * HOUR, lifetime: 6 * HOUR };
+const state: AgentState = stateWith({ generation: 4 });
+const known = { generation: 3, at: NOON - HOUR, expiration: NOON + 5 * HOUR, lifetime: 6 * HOUR };
+const notifiedOf = { instance: known };
+const source = 'instance';
 
 describe('who is to be notified', () => {
   test('the consumers of the changing sinks, each once, with those sinks alone', () => {
-    const { consumers } = notePending(state, config, { sinks: ['/a', '/c'], now: NOON, urgent: false });
+    const { consumers } = notePending(state, config, { source, sinks: ['/a', '/c'], now: NOON, urgent: false });
     assert.deepEqual(Object.keys(consumers), ['web', 'job']);
     const web = consumers['web']?.pending;
     assert.deepEqual(web?.sinks, ['/a']);
@@ -53,12 +57,15 @@ describe('who is to be notified', () => {
   });
 
   test('sinks that change while a notification is pending join it, and it is tried at once', () => {
-    const first = notePending(state, config, { sinks: ['/a'], now: NOON, urgent: true });
+    const first = notePending(state, config, { source, sinks: ['/a'], now: NOON, urgent: true });
     const tried: ConsumerState = { pending: { ...pendingOf(first, 'web'), attempts: 7, nextAttempt: NOON + HOUR } };
-    const later = { ...first, generation: 5, consumers: { web: tried } };
-    const pending = pendingOf(notePending(later, config, { sinks: ['/b'], now: NOON + 1, urgent: false }), 'web');
+    const later = stateWith({ generation: 5 }, { ...first, consumers: { web: tried } });
+    const pending = pendingOf(
+      notePending(later, config, { source, sinks: ['/b'], now: NOON + 1, urgent: false }),
+      'web',
+    );
     assert.deepEqual(pending, {
-      generation: 5,
+      generations: { instance: 5 },
       reason: 'first',
       since: NOON,
       urgent: true,
@@ -71,9 +78,9 @@ describe('who is to be notified', () => {
   test('a repair under credentials that it knows leaves nothing pending for a consumer that is spared', () => {
     const same = {
       ...state,
-      consumers: { job: { notifiedOf: { ...notifiedOf, generation: 4 } }, web: { notifiedOf } },
+      consumers: { job: { notifiedOf: { instance: { ...known, generation: 4 } } }, web: { notifiedOf } },
     };
-    const { consumers } = notePending(same, config, { sinks: ['/a'], now: NOON, urgent: false });
+    const { consumers } = notePending(same, config, { source, sinks: ['/a'], now: NOON, urgent: false });
     assert.equal(consumers['job']?.pending, undefined);
     assert.equal(consumers['web']?.pending?.reason, 'changed');
   });
@@ -86,28 +93,52 @@ describe('who is to be notified', () => {
       ],
       consumers: ['web', 'plain', 'asked', 'late'].map((name) => consumer(name)).concat(consumer('job', 'expiring')),
     };
-    const at = { ...notifiedOf, generation: 4 };
+    const at = { instance: { ...known, generation: 4 } };
+    const current = { fingerprint: '', keyId: '', expiration: NOON + 9 * HOUR, lifetime: 9 * HOUR, fetchedAt: NOON };
     const before = {
-      ...state,
-      current: { fingerprint: '', keyId: '', expiration: NOON + 9 * HOUR, lifetime: 9 * HOUR, fetchedAt: NOON },
+      ...stateWith({ current }, state),
       consumers: { web: { notifiedOf: at }, plain: { notifiedOf: at }, job: { notifiedOf: at }, late: { notifiedOf } },
     };
-    const renewed = noteRenewed(before, topology, NOON);
+    const renewed = noteRenewed(before, topology, { source, now: NOON });
     const pending = (name: string) => renewed.consumers[name]?.pending;
     assert.deepEqual([pending('web')?.sinks, pending('job')?.sinks], [['/a'], ['/b #/r']]);
     assert.deepEqual(['plain', 'asked', 'late'].map(pending), [undefined, undefined, undefined]);
     const [web = assert.fail()] = topology.consumers;
     assert.equal(dueAt(web, renewed.consumers['web'] ?? {}, around), NOON + 3 * HOUR, 'with a third left');
-    assert.deepEqual(noteRenewed(renewed, topology, NOON + HOUR), renewed, 'a second one changes nothing');
-    const rotated = notePending({ ...renewed, generation: 5 }, topology, { sinks: ['/a'], now: NOON, urgent: false });
     assert.deepEqual(
-      [rotated.consumers['web']?.pending?.reason, rotated.consumers['web']?.pending?.generation],
+      noteRenewed(renewed, topology, { source, now: NOON + HOUR }),
+      renewed,
+      'a second one changes nothing',
+    );
+    const rotated = notePending(stateWith({ generation: 5 }, renewed), topology, {
+      source,
+      sinks: ['/a'],
+      now: NOON,
+      urgent: false,
+    });
+    assert.deepEqual(
+      [rotated.consumers['web']?.pending?.reason, rotated.consumers['web']?.pending?.generations['instance']],
       ['changed', 5],
     );
   });
 
+  test('of several sources, of each its generation, and what is known of the others stays', () => {
+    const two = { ...state, sources: { ...state.sources, backup: { generation: 9, origin: {} } } };
+    const first = notePending(two, config, { source, sinks: ['/a'], now: NOON, urgent: false });
+    const both = notePending(first, config, { source: 'backup', sinks: ['/b'], now: NOON, urgent: false });
+    const pending = pendingOf(both, 'web');
+    assert.deepEqual([pending.generations, pending.sinks], [{ instance: 4, backup: 9 }, ['/a', '/b']]);
+    assert.equal(generationOf(pending), 9);
+    const job: ConsumerState = {
+      pending: { ...pending, reason: 'changed' },
+      notifiedOf: { instance: known, backup: { ...known, expiration: NOON + 2 * HOUR } },
+    };
+    const when = dueAt(consumer('x', 'expiring'), job, { ...around, clockSkews: { backup: 60_000 } });
+    assert.equal(when, NOON + 60_000, 'the first that runs out, by the clock of its source');
+  });
+
   test('everybody, when a person asks', () => {
-    const { consumers } = noteManual(state, config, { now: NOON });
+    const { consumers } = noteManual(state, config, { source, now: NOON });
     assert.deepEqual(
       Object.entries(consumers).map(([name, own]) => [name, own.pending?.reason, own.pending?.urgent]),
       [
@@ -120,7 +151,7 @@ describe('who is to be notified', () => {
 });
 
 describe('when a notification is due', () => {
-  const pending = pendingOf(notePending(state, config, { sinks: ['/a'], now: NOON, urgent: false }), 'web');
+  const pending = pendingOf(notePending(state, config, { source, sinks: ['/a'], now: NOON, urgent: false }), 'web');
   const cases: [string, number, ConsumerConfig, ConsumerState, boolean][] = [
     ['nothing pending: never', Infinity, consumer('x'), { notifiedOf }, true],
     ['changed: at once', 0, consumer('x'), { notifiedOf, pending }, true],
@@ -173,9 +204,9 @@ describe('when a notification is due', () => {
 // Cause: a group of instances that were started together would restart its service in one moment.
 describe('200 hosts of a group', () => {
   const hosts = Array.from({ length: 200 }, (_, index) => index);
-  const pending = pendingOf(notePending(state, config, { sinks: ['/a'], now: NOON, urgent: false }), 'web');
+  const pending = pendingOf(notePending(state, config, { source, sinks: ['/a'], now: NOON, urgent: false }), 'web');
   const dueOn = (seed: string, instanceId: string): number => {
-    const spread = spreadOf({ seed, origin: { ...EMPTY_STATE.origin, instanceId } });
+    const spread = spreadOf({ ...stateWith({ origin: { instanceId } }), seed });
     return dueAt(consumer('x', 'expiring'), { notifiedOf, pending }, { ...around, spread });
   };
   for (const [what, dueAll] of [
@@ -184,7 +215,7 @@ describe('200 hosts of a group', () => {
   ] as const) {
     test(`${what} restart over a tenth of the lifetime`, (t) => {
       const third = NOON + 3 * HOUR;
-      const width = 0.1 * notifiedOf.lifetime;
+      const width = 0.1 * known.lifetime;
       const parts = new Array<number>(36).fill(0);
       for (const due of dueAll) {
         const part = Math.floor(((third - due) / width) * parts.length);

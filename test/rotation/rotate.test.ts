@@ -26,8 +26,8 @@ describe('a pass', () => {
     const report = await stage.pass();
     assert.equal(report.rotated, true);
     const { journalled } = stage;
-    assert.equal(journalled?.generation, 2);
-    assert.equal(journalled.consumers['web']?.pending?.generation, 2);
+    assert.equal(journalled?.sources['instance']?.generation, 2);
+    assert.equal(journalled.consumers['web']?.pending?.generations['instance'], 2);
     assert.equal(journalled.temps.length, 1);
     // With the old record, a consumer that started between two rotations would count as fresh after a kill.
     assert.deepEqual(journalled.sinks, {});
@@ -86,7 +86,7 @@ describe('a pass', () => {
     renameSync(`${state}.before`, state);
     stage.restart();
     assert.equal((await stage.pass()).rotated, true);
-    assert.equal(readState(ownDirectory(stage.directory)).consumers['web']?.pending?.generation, 2);
+    assert.equal(readState(ownDirectory(stage.directory)).consumers['web']?.pending?.generations['instance'], 2);
   });
 
   test('repairs drift while the source is away, with the credentials in memory', async (t) => {

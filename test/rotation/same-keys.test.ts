@@ -36,7 +36,7 @@ describe('a pass with the same keys', () => {
       const { notifiedOf, pending } = readState(ownDirectory(stage.directory)).consumers['web'] ?? {};
       assert.deepEqual([pending?.reason, pending?.since], ['renewed', NOON]);
       assert.equal(
-        notifiedOf?.expiration,
+        notifiedOf?.['instance']?.expiration,
         NOON + (round === 0 ? 6 : 5) * HOUR,
         'the end of what it knows, at the latest',
       );

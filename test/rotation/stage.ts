@@ -56,7 +56,9 @@ export function setUp(t: TestContext): Stage {
     },
   };
   const deps = (bootId = 'this'): RotateDeps => ({
+    name: 'instance',
     source: { fetch: () => Promise.resolve(stage.answer) },
+    inTurn: (work) => work(),
     clock,
     store: openStore(),
     applySinks: (request) =>
@@ -81,7 +83,7 @@ export function setUp(t: TestContext): Stage {
       ),
     deliver: async () => {
       const life = { expiration: NOON + 6 * HOUR, lifetime: 6 * HOUR };
-      const web = { notifiedOf: { generation: 1, at: NOON, ...life, by: 'notified' as const } };
+      const web = { notifiedOf: { instance: { generation: 1, at: NOON, ...life, by: 'notified' as const } } };
       await current.store.update((state) => ({ ...state, consumers: { web } }));
     },
     restart: (bootId?: string) => {

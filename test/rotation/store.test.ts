@@ -3,10 +3,11 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { OwnDirectory } from '../../src/files/own.ts';
-import { EMPTY_STATE } from '../../src/rotation/state.ts';
+import { EMPTY_STATE, memoryOf, type AgentState } from '../../src/rotation/state.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import { NOON } from '../support/credentials.ts';
 import { ownDirectory } from '../support/own.ts';
+import { stateWith } from '../support/state.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { recordingLog } from '../support/topology.ts';
 
@@ -14,17 +15,17 @@ describe('state on disk', () => {
   test('is there, whole and private, when an update has resolved', async (t) => {
     const directory = join(tempDir(t), 'made', 'here');
     const store = StateStore.open(ownDirectory(directory), recordingLog());
-    await store.update((state) => ({ ...state, generation: 3 }));
+    await store.update((state) => stateWith({ generation: 3 }, state));
     const path = join(directory, 'state.json');
     assert.equal(statSync(path).mode & 0o777, 0o600);
     const again = StateStore.open(ownDirectory(directory), recordingLog());
-    assert.deepEqual(again.state, { ...EMPTY_STATE, generation: 3 });
+    assert.deepEqual(again.state, stateWith({ generation: 3 }));
   });
 
   test('has no backoff after a restart: whoever restarts us may have mended something', async (t) => {
     const directory = tempDir(t);
     const reason = 'first' as const;
-    const pending = { generation: 1, since: NOON, reason, urgent: false, sinks: [], attempts: 5 };
+    const pending = { generations: { instance: 1 }, since: NOON, reason, urgent: false, sinks: [], attempts: 5 };
     const store = StateStore.open(ownDirectory(directory), recordingLog());
     await store.update((state) => ({
       ...state,
@@ -49,12 +50,11 @@ describe('state on disk', () => {
     );
     const onDisk = (): number => {
       const state: unknown = JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8'));
-      assert.ok(typeof state === 'object' && state !== null && 'generation' in state);
-      return Number(state.generation);
+      return memoryOf(state as AgentState, 'instance').generation;
     };
     await Promise.all(
       Array.from({ length: 50 }, async (_, index) => {
-        await store.update((state) => ({ ...state, generation: state.generation + 1 }));
+        await store.update((state) => stateWith({ generation: memoryOf(state, 'instance').generation + 1 }, state));
         assert.ok(onDisk() >= index + 1);
       }),
     );
@@ -87,8 +87,8 @@ describe('state on disk', () => {
     const path = join(directory, 'state.json');
     const store = StateStore.open(ownDirectory(directory), recordingLog());
     mkdirSync(join(path, 'in the way'), { recursive: true });
-    await store.update((state) => ({ ...state, generation: 1 }));
-    assert.equal(store.state.generation, 1);
+    await store.update((state) => stateWith({ generation: 1 }, state));
+    assert.equal(memoryOf(store.state, 'instance').generation, 1);
     assert.equal(store.trouble?.code, 'STATE_UNWRITABLE');
     assert.match(store.trouble.message, /state\.json: cannot be written: EISDIR on rename$/);
     rmSync(path, { recursive: true });

@@ -67,7 +67,7 @@ describe('what was sent', () => {
   test('says nothing of what became pending meanwhile', async (t) => {
     const stage = setUp(t, sends, {
       watch: async (_, { detail }) => {
-        const change = { sinks: ['/b'], now: NOON, urgent: true };
+        const change = { source: 'instance', sinks: ['/b'], now: NOON, urgent: true };
         if (stage.notified.length === 1) await stage.store.update((state) => notePending(state, config, change));
         return { result: 'notified', detail };
       },
@@ -103,7 +103,7 @@ describe('a consumer that ended', () => {
     await stage.deliverer.triedAllDue();
     const [last] = stage.deliverer.outcomes();
     assert.deepEqual([last?.result, last?.successor?.isRunning], ['ended', true]);
-    assert.equal(stage.store.state.consumers['job']?.notifiedOf?.by, 'started_since');
+    assert.equal(stage.store.state.consumers['job']?.notifiedOf?.['instance']?.by, 'started_since');
     assert.equal(stage.notified.length, 1);
   });
 
@@ -123,7 +123,7 @@ describe('a consumer that ended', () => {
       result = undefined;
       const next = changed.length > 0 ? { ...config, consumers: [...changed] } : config;
       if (changed.length === 0)
-        await stage.store.update((state) => noteManual(state, config, { now: NOON, names: asked }));
+        await stage.store.update((state) => noteManual(state, config, { source: 'instance', now: NOON, names: asked }));
       stage.clock.advance(600_000);
       stage.deliverer.kick(next, NO_FAILURES);
       await stage.deliverer.triedAllDue();

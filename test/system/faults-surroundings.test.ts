@@ -185,7 +185,7 @@ describe('surroundings', { concurrency: 3 }, () => {
   for (const [what, text] of [
     ['torn', '{"version": 1, "generation": 3, "ori'],
     ['empty', ''],
-    ['from a newer version', '{"version": 4, "generation": 3}'],
+    ['from a newer version', '{"version": 5, "generation": 3}'],
     ['foreign', '[]'],
   ] as const) {
     test(`a state that is ${what} is set aside, and all starts over`, async (t) => {

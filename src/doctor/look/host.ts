@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Owner, stateDirectory } from '../../agent/published.ts';
 import type { World } from '../../agent/world.ts';
-import type { Config } from '../../core/config.ts';
+import { INSTANCE, type Config } from '../../core/config.ts';
 import type { Fetched } from '../../core/contracts.ts';
 import { displayKeyId } from '../../core/credentials.ts';
 import { toErrorInfo } from '../../core/errors.ts';
 import type { OwnDirectory } from '../../files/own.ts';
 import { readLockdown } from '../../lockdown/state.ts';
 import { readOrNothing } from '../../paths/accounts.ts';
+import { memoryOf } from '../../rotation/state.ts';
 import { readState, STATE } from '../../rotation/store.ts';
 import { ImdsClient } from '../../source/imds/client.ts';
 import { createImdsSource } from '../../source/imds/source.ts';
@@ -84,7 +85,7 @@ export function lookAtMachine(
   const directory = stateDirectory(owner);
   const presence = presenceOf(directory);
   if (presence !== 'there' && presence !== 'none') miss({ subject: path, reason: presence });
-  const { origin, generation } = readState(directory);
+  const { origin, generation } = memoryOf(readState(directory), INSTANCE);
   return {
     // If it cannot be seen, it counts as existing: its absence would be a finding.
     hasState: presence === 'none' ? false : presence !== 'there' || generation > 0,

@@ -1,0 +1,86 @@
+import { notableSkew } from '../core/clock-skew.ts';
+import type { Config } from '../core/config.ts';
+import { digest } from '../core/digest.ts';
+import type { Source } from '../core/contracts.ts';
+import { EXIT, exitCodeOfErrors } from '../core/exit.ts';
+import type { SourceOutcome } from '../core/outcomes.ts';
+import { spreadOf } from '../rotation/pending.ts';
+import { firstWait, planNext, type Plan, type PlanInput } from '../rotation/plan.ts';
+import type { FilesReport, SourceKeep } from '../rotation/rotate.ts';
+import { memoryOf, type AgentState } from '../rotation/state.ts';
+import { sourcesInUse, type Sources } from '../source/registry.ts';
+import type { AgentDeps, WaitingRequest } from './agent.ts';
+
+/** A source with all that the agent knows of it: each has passes, failures and a plan of its own. */
+export interface Lane {
+  readonly name: string;
+  source: Source;
+  settings: string | undefined;
+  readonly memory: SourceKeep;
+  failures: number;
+  last: FilesReport | undefined;
+  /** Undefined before its first pass, and after its last one. */
+  next: Plan | undefined;
+  readonly asked: WaitingRequest[];
+  isBusy: boolean;
+  /** Its wait is over. */
+  isDue: boolean;
+  /** Its pass as far as the files. */
+  writing: Promise<FilesReport> | undefined;
+}
+
+/** The lanes of a configuration; of a source that was there before what is known of it stays. */
+export function lanesOf(config: Config, sources: Sources, before: readonly Lane[] = []): readonly Lane[] {
+  return sourcesInUse(config).map((name) => {
+    const own = config.sources.find((one) => one.name === name);
+    const made = { source: sources(name), settings: own && digest(JSON.stringify(own)) };
+    const known = before.find((lane) => lane.name === name);
+    if (known) return Object.assign(known, made);
+    const nothing = { memory: {}, failures: 0, last: undefined, next: undefined, writing: undefined };
+    return { name, ...made, ...nothing, asked: [], isBusy: false, isDue: false };
+  });
+}
+
+type PlanDeps = Pick<AgentDeps, 'clock' | 'store'>;
+
+/** When the first pass of a process is due. */
+export function planFirst({ clock, store }: PlanDeps, { refresh }: Config, lane: Lane): Plan {
+  const now = clock.now();
+  const waitMs = lane.source.isIssuer
+    ? firstWait({ now, ...currentOf(store.state, lane), ...issuerOf(store.state, lane), random: clock.random() })
+    : 0;
+  return { at: now + Math.min(waitMs, refresh.maxInterval), waitMs, reason: 'advisory' };
+}
+
+/** When the next pass is due, after the last one. */
+export function planLane({ clock, store }: PlanDeps, { refresh }: Config, lane: Lane): Plan {
+  const { schedule } = refresh;
+  return planNext({
+    now: clock.now(),
+    refresh,
+    ...currentOf(store.state, lane),
+    ...issuerOf(store.state, lane),
+    failures: lane.failures,
+    random: clock.random(),
+    ...(schedule && { nextMatch: (after: number) => clock.nextMatch(schedule, after) }),
+  });
+}
+
+/** By our clock, which is the one that we sleep by. */
+function currentOf(state: AgentState, { name, memory }: Lane): Pick<PlanInput, 'current'> {
+  const { current } = memoryOf(state, name);
+  return current ? { current: { ...current, expiration: current.expiration + notableSkew(memory.clockSkew) } } : {};
+}
+
+function issuerOf(state: AgentState, { source, memory }: Lane): Pick<PlanInput, 'issuer'> {
+  return source.isIssuer ? { issuer: { spread: spreadOf(state), retry: memory.retry } } : {};
+}
+
+/** The one to act on first: without an error, the first. */
+export function worstSource(sources: readonly SourceOutcome[]): SourceOutcome | undefined {
+  const rank = ({ state, error }: SourceOutcome): number => {
+    const code = error ? exitCodeOfErrors([error]) : EXIT.done;
+    return state === 'ok' ? 1000 : state === 'stale' ? 999 : Object.values(EXIT).indexOf(code);
+  };
+  return sources.toSorted((a, b) => rank(a) - rank(b))[0];
+}

@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { Agent, type AgentView } from '../../src/agent/agent.ts';
+import type { Config, SourceConfig } from '../../src/core/config.ts';
+import type { Fetched, Source } from '../../src/core/contracts.ts';
+import { StateStore } from '../../src/rotation/store.ts';
+import type { NotifyRequest } from '../../src/notify/contract.ts';
+import { createSources, sourcesInUse } from '../../src/source/registry.ts';
+import { applySinks } from '../../src/sinks/apply.ts';
+import { renderSink } from '../../src/sinks/formats/render.ts';
+import { credentials, HOUR, NOON } from '../support/credentials.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { ownDirectory } from '../support/own.ts';
+import { sinkDeps } from '../support/sinks.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
+
+const BACKUP: SourceConfig = {
+  type: 'assume_role',
+  name: 'backup',
+  roleArn: 'arn:aws:iam::123456789012:role/backup',
+  from: 'instance',
+  tags: {},
+  transitiveTags: [],
+  policyArns: [],
+};
+const away: Fetched = { ok: false, state: 'unreachable', error: { code: 'IMDS_UNREACHABLE', message: 'away' } };
+
+function gives(name: string, life = 6 * HOUR): Extract<Fetched, { ok: true }> {
+  return { ok: true, credentials: credentials(name, { expiration: NOON + life }), origin: { role: name } };
+}
+
+/** What each of two sources answers, with its number of calls. */
+interface Answers {
+  instance: () => Promise<Fetched> | Fetched;
+  backup: () => Promise<Fetched> | Fetched;
+  readonly calls: { instance: number; backup: number };
+}
+
+function stageOf(t: TestContext, directory = tempDir(t)) {
+  const clock = new FakeClock(NOON);
+  const log = recordingLog();
+  const store = StateStore.open(ownDirectory(directory), log);
+  const answers: Answers = {
+    instance: () => gives('A'),
+    backup: () => gives('B', HOUR),
+    calls: { instance: 0, backup: 0 },
+  };
+  const notified: NotifyRequest[] = [];
+  const views: AgentView[] = [];
+  const sinks = [jsonSink(`${directory}/a`, 'web'), { ...jsonSink(`${directory}/b`, 'web', 'job'), source: 'backup' }];
+  const config: Config = {
+    ...configOf(sinks, [execConsumer('web'), execConsumer('job')]),
+    sources: [BACKUP],
+  };
+  const sourceOf = (name: 'instance' | 'backup'): Source => ({
+    ...(name === 'backup' && { isIssuer: true }),
+    fetch: async () => {
+      answers.calls[name] += 1;
+      return await answers[name]();
+    },
+  });
+  const sources = { instance: sourceOf('instance'), backup: sourceOf('backup') };
+  const agent = new Agent(
+    {
+      clock,
+      log,
+      store,
+      bootId: 'this',
+      makeSources: () => (name) => (name === 'backup' ? sources.backup : sources.instance),
+      applySinks: (request) => applySinks(sinkDeps({ render: renderSink, clock }), request),
+      notify: (request) => {
+        notified.push(request);
+        return Promise.resolve({ result: 'notified', detail: 'done' });
+      },
+      dryRun: () => Promise.reject(new Error('none')),
+      watch: () => Promise.reject(new Error('none')),
+      readsShow: () => undefined,
+      publish: (view) => {
+        views.push(view);
+        return Promise.resolve();
+      },
+    },
+    config,
+  );
+  const once = () =>
+    agent.once({ trigger: 'once', notifyAll: false }, { waitMs: 0, patienceMs: 0 }, new AbortController().signal);
+  return { agent, answers, clock, config, directory, log, notified, once, store, views };
+}
+
+describe('two sources', () => {
+  test('each write their own sinks, have a generation of their own, and notify a consumer of both once', async (t) => {
+    const { notified, once, store } = stageOf(t);
+    const report = await once();
+    assert.deepEqual(
+      report.sinks.map(({ result }) => result),
+      ['written', 'written'],
+    );
+    assert.deepEqual(
+      report.sources.map(({ name, state }) => [name, state]),
+      [
+        ['instance', 'ok'],
+        ['backup', 'ok'],
+      ],
+    );
+    assert.deepEqual(notified.map(({ consumer, paths }) => [consumer.name, paths.length]).toSorted(), [
+      ['job', 1],
+      ['web', 2],
+    ]);
+    const { notifiedOf } = store.state.consumers['web'] ?? {};
+    assert.deepEqual([notifiedOf?.['instance']?.generation, notifiedOf?.['backup']?.generation], [1, 1]);
+    assert.equal(notifiedOf?.['backup']?.expiration, NOON + HOUR);
+  });
+
+  test('one that fails leaves the other alone, and is the one that is spoken of', async (t) => {
+    const { answers, once } = stageOf(t);
+    answers.backup = () => away;
+    const { source, sinks } = await once();
+    assert.deepEqual([source.name, source.state], ['backup', 'unreachable']);
+    assert.deepEqual(
+      sinks.map(({ path, result }) => [path.at(-1), result]),
+      [['a', 'written']],
+    );
+  });
+
+  test('one that hangs delays neither the files nor the next passes of the other', async (t) => {
+    const { agent, answers, clock, views } = stageOf(t);
+    const hangs = Promise.withResolvers<Fetched>();
+    answers.backup = () => hangs.promise;
+    const stop = new AbortController();
+    const running = agent.run(stop.signal);
+    clock.advance(20_000);
+    await eventually('both were asked', () => answers.calls.backup > 0 || clock.alarms.length > 0);
+    await eventually('the first has written', () => views.some(({ report }) => report.sinks.length === 1));
+    for (let pass = 2; pass < 5; pass += 1) {
+      await eventually('it sleeps', () => clock.alarms.length > 0);
+      clock.advance(300_000);
+      await eventually(`pass ${pass}`, () => answers.calls.instance >= pass);
+    }
+    stop.abort();
+    hangs.resolve(away);
+    await running;
+  });
+
+  test('one that issues new credentials is left alone while the current ones are good, in another process as well', async (t) => {
+    const first = stageOf(t);
+    await first.once();
+    const next = stageOf(t, first.directory);
+    const report = await next.once();
+    assert.deepEqual(next.answers.calls, { instance: 1, backup: 0 });
+    assert.deepEqual(
+      report.sinks.map(({ result }) => result),
+      ['unchanged', 'unchanged'],
+    );
+    const later = stageOf(t, first.directory);
+    later.clock.advance(HOUR / 2 + HOUR / 4);
+    later.answers.backup = () => gives('C', 2 * HOUR);
+    await later.once();
+    assert.deepEqual(later.answers.calls, { instance: 1, backup: 1 }, 'a quarter is left');
+  });
+
+  test('one whose file was changed is asked, since nobody has its credentials any more', async (t) => {
+    const first = stageOf(t);
+    await first.once();
+    const { writeFileSync } = await import('node:fs');
+    writeFileSync(`${first.directory}/b`, '{}');
+    const next = stageOf(t, first.directory);
+    const { sinks } = await next.once();
+    assert.deepEqual([next.answers.calls.backup, sinks[1]?.error], [1, undefined]);
+  });
+
+  test('one with other settings is asked', async (t) => {
+    const first = stageOf(t);
+    await first.once();
+    const next = stageOf(t, first.directory);
+    await next.agent.once(
+      { trigger: 'once', notifyAll: false },
+      { waitMs: 0, patienceMs: 0 },
+      AbortSignal.timeout(60_000),
+    );
+    assert.equal(next.answers.calls.backup, 0);
+    const stop = new AbortController();
+    const running = next.agent.run(stop.signal);
+    const changed = { ...next.config, sources: [{ ...BACKUP, externalId: 'x' }] };
+    await eventually('it sleeps', () => next.clock.alarms.length > 0);
+    await next.agent.reload(changed);
+    assert.equal(next.answers.calls.backup, 1);
+    stop.abort();
+    await running;
+  });
+});
+
+describe('the registry', () => {
+  const config = { ...configOf([{ ...jsonSink('/b'), source: 'backup' }]), sources: [BACKUP] };
+
+  test('asks the instance only for those who use it', () => {
+    assert.deepEqual(sourcesInUse(config), ['backup']);
+    assert.deepEqual(sourcesInUse(configOf([])), ['instance']);
+    assert.deepEqual(sourcesInUse(configOf([jsonSink('/a')])), ['instance']);
+  });
+
+  test('refreshes a base that lives for less than five minutes first, and one that was refused', async () => {
+    const clock = new FakeClock(NOON);
+    const inner: SourceConfig = { ...BACKUP, name: 'inner' };
+    const outer: SourceConfig = { ...BACKUP, name: 'outer', from: 'inner' };
+    let calls = 0;
+    let isRefused = false;
+    const sources = createSources(
+      { ...config, sources: [outer, inner] },
+      {
+        http: { request: () => assert.fail(), close: () => Promise.resolve() },
+        makeHttps: () => assert.fail(),
+        clock,
+        env: {},
+      },
+      {
+        assume_role: {
+          isIssuer: true,
+          load: () =>
+            Promise.resolve(({ name }, { base }) => ({
+              fetch: async (signal) => {
+                if (name === 'outer') return await base.fetch(signal, isRefused);
+                calls += 1;
+                return gives(`K${calls}`, HOUR);
+              },
+            })),
+        },
+      },
+    );
+    const { signal } = new AbortController();
+    const source = sources('outer');
+    assert.equal(source.isIssuer, true);
+    await Promise.all([source.fetch(signal), sources('inner').fetch(signal)]);
+    await source.fetch(signal);
+    assert.equal(calls, 1);
+    clock.advance(HOUR - 5 * 60_000 + 1);
+    await source.fetch(signal);
+    assert.equal(calls, 2);
+    isRefused = true;
+    await source.fetch(signal);
+    assert.equal(calls, 3);
+  });
+});
