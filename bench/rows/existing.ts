@@ -31,6 +31,7 @@ export const UNITS: Readonly<Record<string, readonly [first: string, unit: strin
   'blank lines': ['', '\n'],
   'quoted lines': ['', "A='x\n'\n"],
   brackets: ['', '['],
+  commands: ['', ')\n'],
 };
 
 interface Cost {
