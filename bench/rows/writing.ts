@@ -6,17 +6,20 @@ import type { Setting } from '../setting.ts';
 import { FROM_SOURCE } from '../../test/support/from-source.ts';
 
 const WRITER = join(import.meta.dirname, '..', 'writer.ts');
-const COUNTS = [1, 10, 100, 1_000] as const;
+const COUNTS = [1, 10, 100, 1_000, 10_000] as const;
 const RUNS = 15;
-/** The heap varies less than the disk. */
-const HEAP_RUNS = 5;
+/** Of what takes long, or varies less than the disk. */
+const FEW_RUNS = 5;
 
 /** All sinks of a rotation on a trusted path, synced, beside a bare loop of open, write, fsync and rename. */
 export async function writingRows(setting: Setting): Promise<Row[]> {
   const rows: Row[] = [];
   for (const count of COUNTS) {
     const measure = (mode: string) => () => write(setting, mode, count).milliseconds;
-    const { ours, bare } = await interleave({ bare: measure('bare'), ours: measure('ours') }, RUNS);
+    const { ours, bare } = await interleave(
+      { bare: measure('bare'), ours: measure('ours') },
+      count > 1_000 ? FEW_RUNS : RUNS,
+    );
     rows.push({
       group: 'writing, in one process',
       name: `${count} ${count === 1 ? 'sink' : 'sinks'}`,
@@ -27,7 +30,7 @@ export async function writingRows(setting: Setting): Promise<Row[]> {
     });
   }
   const memory = (count: number) => () => write(setting, 'ours', count).kilobytes / count;
-  const { many, few } = await interleave({ few: memory(100), many: memory(1_000) }, HEAP_RUNS);
+  const { many, few } = await interleave({ few: memory(100), many: memory(1_000) }, FEW_RUNS);
   rows.push({
     group: 'writing, in one process',
     name: 'memory per sink, of 1000',

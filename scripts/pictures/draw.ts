@@ -143,6 +143,11 @@ export function arrow(points: readonly Point[], tone: Tone, isDashed = false): M
   return { svg, ...extent(points) };
 }
 
+export function curve(points: readonly Point[], tone: Tone): Mark {
+  const way = points.map(([x, y]) => `${round(x)},${round(y)}`).join(' ');
+  return { svg: `<polyline class="${tone}-line" points="${way}" stroke-width="2"/>`, ...extent(points) };
+}
+
 /** A thin line to measure or to divide by. */
 export function rule(from: Point, to: Point, isDashed = false): Mark {
   const dashes = isDashed ? ' stroke-dasharray="3 4"' : '';
