@@ -23,9 +23,22 @@ describe('budget', () => {
       const config = oneSink(site);
       await site.run(['once', '--every', '1h', ...config]);
       const args = command === '--version' || command === 'status' ? [command] : [command, ...config];
-      assertWithin('characters', await loadedBy(t, site, args), bound);
+      const names = await loadedBy(t, site, args);
+      assertWithin('characters', total(scripts.filter(({ name }) => names.includes(name))), bound);
     });
   }
+
+  test('of a host with the instance alone: nothing of TLS, signatures and XML', async (t) => {
+    const site = await openSite(t);
+    const names = await loadedBy(t, site, ['once', ...oneSink(site)]);
+    const others = scripts.filter(({ text }) => /AWS4-HMAC-SHA256|AssumeRoleResponse|getCACertificates/.test(text));
+    assert.ok(others.length >= 2, 'the scripts of the other sources are found');
+    const heavy = [...others.map(({ name }) => name), 'tls', 'node:tls', 'https', 'node:https'];
+    assert.deepEqual(
+      names.filter((name) => heavy.includes(name)),
+      [],
+    );
+  });
 
   test('of the requests of a one-shot, and of a further pass', async (t) => {
     const site = await openSite(t);
@@ -70,7 +83,7 @@ function assertWithin(what: string, count: number, bound: number): void {
   assert.ok(count <= bound, `expected at most ${bound} ${what}, got ${count}: see test/budget/bounds.ts`);
 }
 
-async function loadedBy(t: TestContext, site: Site, args: readonly string[]): Promise<number> {
+async function loadedBy(t: TestContext, site: Site, args: readonly string[]): Promise<readonly string[]> {
   const directory = tempDir(t);
   for (const { name, text } of scripts) {
     // The main script's own loader looks into the executable.
@@ -79,13 +92,13 @@ async function loadedBy(t: TestContext, site: Site, args: readonly string[]): Pr
       text.slice(text.includes(LOADER_END) ? text.indexOf(LOADER_END) + LOADER_END.length : 0),
     );
   }
-  const result = join(directory, 'characters');
+  const result = join(directory, 'names');
   const child = resolve(import.meta.dirname, 'count-child.ts');
   const through = ['/bin/sh', '-c', 'shift; exec "$0" "$@"', process.execPath];
   const ours = ['--disable-warning=ExperimentalWarning', child, directory, result];
   const { code, stderr } = await site.run([...ours, ...args], { through });
   assert.equal(code, 0, stderr);
-  return Number(readFileSync(result, 'utf8'));
+  return JSON.parse(readFileSync(result, 'utf8')) as string[];
 }
 
 function wakeUps(pid: number): number {
