@@ -25,8 +25,10 @@ import { PRESETS } from './presets.ts';
 import { oneOf } from './problem.ts';
 import { PROFILE, readDelimiters, readExpirationKey, readKeys, readProfile, REFUSED } from './scalars.ts';
 
+const FILE = 'The file to keep equal to the credentials, an absolute path.';
+
 const ofSinks = {
-  path: required('The file to keep equal to the credentials, an absolute path.', path),
+  path: required(FILE, path),
   source: option('The source whose credentials it holds.', name, INSTANCE),
   owner: option('Owner of the file: a name or a numeric id. Left out: the user that the agent acts as.', owner),
   group: option("Group of the file: a name or a numeric id. Left out: the owner's primary group.", owner),
@@ -124,7 +126,7 @@ const fileName = word(
 const value = mapping({
   format: v.literal('value'),
   ...ofSinks,
-  path: option('The file that is one value, an absolute path; with field.', path),
+  path: option(FILE, path),
   field: option('What the file is.', choice(...FIELDS)),
   directory: option('Instead of path and field: a directory of such files, which are replaced together.', path),
   names: option('The files in the directory.', byField('name of the file', fileName)),
@@ -197,7 +199,7 @@ export const sinkOfAnyFormat = mapping({
     value.entries,
   ),
   ...ofSinks,
-  path: option('The file.', path),
+  path: option(FILE, path),
 });
 
 export type SinkSettings = v.InferOutput<typeof sink>;

@@ -180,16 +180,15 @@ test('docs/after-a-leak.md', async (t) => {
 });
 
 test('docs/applications.md: a format of your own', async (t) => {
-  const machine = await openHost(t, `${INSTALL}; groupadd myapp; mkdir /etc/myapp`);
+  const machine = await openHost(t, `${INSTALL}; mkdir -p /etc/myapp /etc/hadoop/conf`);
   if (!machine) return;
   const inSection = pageOf('applications.md').blocks.filter(({ section }) => section === 'A format of your own');
-  const textOf = (kind: string): string => inSection.find((block) => block.kind === kind)?.text ?? '';
-  machine.write('/usr/local/sbin/own-format', `${textOf('sh')}\n`, 0o755);
-  machine.write('/etc/credrotate/credrotate.yaml', `${textOf('yaml')}\n`);
+  for (const [index, { text }] of inSection.filter(({ kind }) => kind === 'yaml').entries())
+    machine.write(`/etc/credrotate/conf.d/${String(index)}.yaml`, `${text}\n`);
   await machine.sh('credrotate once');
-  await hasCurrentKey(machine, '/etc/myapp/aws.xml');
-  assert.equal(await machine.sh("stat -c '%a %U:%G' /etc/myapp/aws.xml; ls /etc/myapp"), '640 root:myapp\naws.xml');
-  assert.equal(await machine.sh('python3 -c "import xml.dom.minidom as m; m.parse(\'/etc/myapp/aws.xml\')"'), '');
+  for (const file of ['/etc/myapp/settings.ini', '/etc/hadoop/conf/aws.xml']) await hasCurrentKey(machine, file);
+  const read = 'import xml.dom.minidom as m; m.parse("/etc/hadoop/conf/aws.xml")';
+  assert.equal(await machine.sh(`python3 -c '${read}'`), '');
 });
 
 test('docs: what other pages have one run', async (t) => {
