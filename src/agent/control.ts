@@ -18,6 +18,8 @@ const requestSchema = v.object({
   notifyAll: v.boolean(),
   /** Names of consumers. */
   notify: v.exactOptional(v.pipe(v.array(v.string()), v.readonly())),
+  /** Names of sources that are to be asked, also for credentials that are not due; unset: all, for what is due. */
+  sources: v.exactOptional(v.pipe(v.array(v.string()), v.readonly())),
   /** Take what the source gives even if it expires earlier: the user id of who says so. */
   acceptedBy: v.exactOptional(v.pipe(v.number(), v.integer())),
 });

@@ -9,12 +9,17 @@ import type { World } from '../agent/world.ts';
 
 export interface SourceOptions extends ConfigOptions {
   readonly from?: string;
+  readonly source?: string;
 }
 
 export function withSource(command: Command): Command {
-  return withConfig(command).addOption(
-    new Option('--from <sink>', 'take the credentials from this sink of format json, not from the metadata service'),
-  );
+  return withConfig(command)
+    .option('--source <name>', 'the source of the configuration whose credentials are wanted', INSTANCE)
+    .addOption(
+      new Option('--from <sink>', 'take the credentials from this sink of format json, and ask no source').conflicts(
+        'source',
+      ),
+    );
 }
 
 /** Good credentials, from where the options say. Rejects with an AgentError. */
@@ -22,19 +27,20 @@ export async function obtain(
   world: World,
   options: SourceOptions,
 ): Promise<{ readonly credentials: Credentials; readonly origin: Origin }> {
-  if (options.from === undefined) return await fetchCredentials(world, await findConfig(world, options));
+  if (options.from === undefined) return await fetchCredentials(world, options);
   const [{ readJsonSink }, { clock }] = await Promise.all([import('../source/json-sink.ts'), world.services()]);
   return { credentials: await readJsonSink(options.from, clock.now()), origin: {} };
 }
 
-async function fetchCredentials(world: World, config: Config): ReturnType<typeof obtain> {
+async function fetchCredentials(world: World, options: SourceOptions): ReturnType<typeof obtain> {
+  const { source = INSTANCE } = options;
+  const config = await findConfig(world, options);
   const { createSources } = await import('../source/registry.ts');
   const { clock, http, makeHttps } = await world.services();
   const log = await world.openLog(config.log);
   try {
-    const fetched = await createSources(config, { http, makeHttps, clock, env: world.env, log })(INSTANCE).fetch(
-      world.stop,
-    );
+    const sources = createSources(config, { http, makeHttps, clock, env: world.env, log });
+    const fetched = await sources(source).fetch(world.stop);
     if (fetched.ok) return fetched;
     const { code, message, hint } = fetched.error;
     throw new AgentError(code, message, { hint });

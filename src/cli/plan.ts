@@ -25,8 +25,8 @@ import { jsonOption, refusedSinks, screenOf, showFound, type ReportOptions } fro
 
 interface PlanOptions extends SinkFlags, ReportOptions {
   readonly accept?: true;
-  /** This one alone. */
-  readonly source?: string;
+  /** These alone. */
+  readonly source?: readonly string[];
 }
 
 export function addPlan(program: Command, run: Run): void {
@@ -36,6 +36,7 @@ export function addPlan(program: Command, run: Run): void {
       'Fetch the credentials and show what a pass would change and which consumers it would notify. Writes nothing.',
     )
     .option('--accept', 'as if it took what the source gives, even if that expires before the current credentials')
+    .option('--source <name...>', 'only these sources, and the sinks that hold their credentials')
     .addOption(jsonOption())
     .action((options: PlanOptions) => run((world) => plan(world, options)));
 }
@@ -113,7 +114,7 @@ async function decide(
   const { clock, http, makeHttps } = await world.services();
   const log = await world.openLog(config.log);
   const sources = createSources(config, { http, makeHttps, clock, env: world.env, log });
-  const names = sourcesInUse(config).filter((name) => source === undefined || name === source);
+  const names = source ?? sourcesInUse(config);
   try {
     return await Promise.all(
       names.map(async (name) => {

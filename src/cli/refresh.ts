@@ -11,6 +11,7 @@ import type { Run, World } from '../agent/world.ts';
 interface RefreshOptions extends ReportOptions {
   readonly notify?: readonly string[];
   readonly notifyAll?: true;
+  readonly source?: readonly string[];
   readonly accept?: true;
   readonly dryRun?: true;
 }
@@ -20,6 +21,7 @@ export function addRefresh(program: Command, run: Run): void {
     .command('refresh')
     .summary('have the running agent make a pass now')
     .description('Ask the running agent for a pass now, and print its report.')
+    .option('--source <name...>', 'ask only these sources, for new credentials even if the current ones are good')
     .option('--notify <consumer...>', 'notify these consumers, changed or not: to see what becomes of it')
     .option('--notify-all', 'notify every consumer, changed or not: after a revocation, for example')
     .option('--accept', 'take what the source gives, even if it expires before the current credentials')
@@ -29,9 +31,13 @@ export function addRefresh(program: Command, run: Run): void {
 }
 
 async function refresh(world: World, options: RefreshOptions): Promise<ExitCode> {
-  const { notify = [], notifyAll = false, accept } = options;
+  const { notify = [], notifyAll = false, accept, source: sources } = options;
   if (options.dryRun) return await dryRun(world, options);
-  const report = await askAgent(world, { notifyAll, notify, ...(accept && { acceptedBy: world.uid }) });
+  const report = await askAgent(world, {
+    ...{ notifyAll, notify },
+    ...(sources && { sources }),
+    ...(accept && { acceptedBy: world.uid }),
+  });
   const { clock } = await world.services();
   const reported = reportStatus('refresh', await factsOf(world, report), clock.now()).report;
   return showReport(world, options, reported, () => printReport(reported, hookOutputs(world, reported)));

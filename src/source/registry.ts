@@ -1,6 +1,7 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import { INSTANCE, type Config, type SourceConfig } from '../core/config.ts';
 import type { Base, Fetched, Http, HttpsOptions, Source } from '../core/contracts.ts';
+import { AgentError } from '../core/errors.ts';
 import { createImdsSource, type ImdsSourceOptions } from './imds/source.ts';
 
 /** What a source needs of its surroundings. */
@@ -28,7 +29,7 @@ const TYPES: SourceTypes = {
   },
 };
 
-/** The sources of a configuration by their names, each made when it is first asked for. Throws CONFIG_INVALID. */
+/** The sources of a configuration by their names, each made when it is first asked for. Throws CONFIG_INVALID, or USAGE for a name that it has not. */
 export type Sources = (name: string) => Source;
 
 export function createSources(config: Config, deps: SourceDeps, types = TYPES): Sources {
@@ -43,7 +44,10 @@ export function createSources(config: Config, deps: SourceDeps, types = TYPES): 
   const open = (name: string): Source => {
     const own = config.sources.find((one) => one.name === name);
     if (own) return opened(own, types, { ...deps, base: sourceOf(own.from).base });
-    return createImdsSource({ ...deps, config: config.imds });
+    if (name === INSTANCE) return createImdsSource({ ...deps, config: config.imds });
+    const names = [INSTANCE, ...config.sources.map((one) => one.name)];
+    const hint = `one of ${names.join(', ')}`;
+    throw new AgentError('USAGE', `--source: expected a source of the configuration, got ${name}`, { hint });
   };
   return sourceOf;
 }
