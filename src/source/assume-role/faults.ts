@@ -141,10 +141,10 @@ function judgeStatus(status: number): Verdict {
   if (status === 429) return THROTTLED;
   if (status >= 500) return TROUBLED;
   if (status === 403) return denied('never', 'look the code up in the reference of the STS API, under common errors');
-  return status === 400 ? rejected('correct what the message names') : malformedVerdict;
+  return status === 400 ? rejected('correct what the message names') : MALFORMED;
 }
 
-const malformedVerdict: Verdict = {
+const MALFORMED: Verdict = {
   code: 'STS_MALFORMED',
   remedy: 'never',
   hint: 'look at what answers at the endpoint: a proxy or an emulator may stand in the place of STS',
@@ -152,7 +152,7 @@ const malformedVerdict: Verdict = {
 
 /** For an answer that is not what STS gives. */
 export function malformed(message: string): StsFault {
-  return new StsFault({ ...malformedVerdict, remedy: 'again' }, message);
+  return new StsFault({ ...MALFORMED, remedy: 'again' }, message);
 }
 
 /** Credentials of an account that nobody expects are not used. */
@@ -186,8 +186,8 @@ const FAILURES: Readonly<Record<HttpFailure, Verdict>> = {
   prohibited: NO_CONNECTION,
   aborted: NO_ANSWER,
   reset: NO_ANSWER,
-  protocol: { ...malformedVerdict, remedy: 'again' },
-  too_large: malformedVerdict,
+  protocol: { ...MALFORMED, remedy: 'again' },
+  too_large: MALFORMED,
   proxy: unreachable('the proxy of HTTPS_PROXY lets nobody through: correct it, or name STS in NO_PROXY'),
   untrusted: {
     code: 'STS_UNTRUSTED',

@@ -27,6 +27,6 @@ export function formOf(config: AssumeRoleConfig, origin: Origin): string {
 }
 
 /** So that CloudTrail names the host. */
-export function sessionName(host: string): string {
+function sessionName(host: string): string {
   return `credrotate-${host.replace(/[^\w+=,.@-]/g, '-')}`.slice(0, 64);
 }
