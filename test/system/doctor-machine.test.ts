@@ -71,7 +71,7 @@ async function examine(
   return { found: findings.map(({ subject, id, severity }) => `${subject} ${id} ${severity}`), unseen, code };
 }
 
-test('the doctor on a host with systemd, and what its users are told', async (t) => {
+test('the doctor on a host with systemd, a reload that is refused, and what users are told', async (t) => {
   const machine = await openMachine(t, (root) => {
     installMetadata(root, '--lifetime 6h');
     root.copyIn(executable, '/usr/bin');
@@ -114,6 +114,15 @@ test('the doctor on a host with systemd, and what its users are told', async (t)
   ]);
   assert.deepEqual([cured.unseen, cured.code], [[], 0]);
   assert.deepEqual(await examine(machine, [], 'check'), { found: [], unseen: [], code: 0 });
+
+  const checkCode = async (): Promise<number> => (await machine.run(['credrotate', 'status', '--check'])).code;
+  const reload = ['systemctl', 'reload', 'credrotate'];
+  machine.write('/etc/credrotate/conf.d/typo.yaml', 'sinks: {\n');
+  assert.notEqual((await machine.run(reload)).code, 0);
+  assert.match(await machine.journal('credrotate'), /\/conf\.d\/typo\.yaml:\d+:\d+: /);
+  assert.deepEqual([await checkCode(), await machine.sh('systemctl is-active credrotate')], [1, 'active']);
+  await machine.sh('rm /etc/credrotate/conf.d/typo.yaml');
+  assert.deepEqual([(await machine.run(reload)).code, await checkCode()], [0, 0]);
 
   const asNobody = (...args: readonly string[]) =>
     machine.run(['runuser', '-u', 'nobody', '--', 'credrotate', ...args]);
