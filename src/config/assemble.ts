@@ -22,9 +22,9 @@ import {
 export interface Parts extends Origin {
   /** In order; shown as the configuration's origin. */
   readonly files: readonly string[];
-  /** Of the files that could be read. */
+  /** Trees of the files that could be read. */
   readonly trees: readonly Tree[];
-  /** What is known already. */
+  /** Problems that are known already. */
   readonly problems: readonly Problem[];
   readonly validatePattern: ValidatePattern;
 }
@@ -60,7 +60,7 @@ function byPlace(files: readonly string[]): (a: Problem, b: Problem) => number {
     files.indexOf(a.file) - files.indexOf(b.file) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
-/** What the schema has against one file: all of it, and of each setting the first. */
+/** The problems that the schema finds in one file, one for each setting. */
 function checkSchema(tree: Tree): Problem[] {
   const settings = plain(tree);
   const issues = [file, anyKind].flatMap((schema) => v.safeParse(schema, settings).issues ?? []);
@@ -106,7 +106,7 @@ function missing(tree: Tree, path: Path): Problem {
 
 /**
  * Several files as one: lists join, of one setting in several files the last counts, which is noted; a consumer or source in
- * two files is a problem. What is of the wrong kind is left to the schema.
+ * two files is a problem. The schema reports values of the wrong kind.
  */
 function mergeFiles(trees: readonly Tree[]): { readonly tree: Tree; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
@@ -184,7 +184,7 @@ export function configFromFlags(flags: SinkFlags, cwd: string = process.cwd()): 
     : { ok: false, problems: ofOptions(result.problems) };
 }
 
-/** What begins with ~ stays as it is, to be refused with its hint. */
+/** A path that begins with ~ stays as it is, and is refused with a hint. */
 function absolute(path: string, cwd: string): string {
   return /^[^~]/.test(path) ? resolve(cwd, path) : path;
 }

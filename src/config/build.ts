@@ -14,7 +14,7 @@ import type { ConsumerSettings, File } from './schema.ts';
 import type { SinkSettings } from './sink-schema.ts';
 import type { SourceSettings } from './source-schema.ts';
 
-/** Where a configuration was read; nothing, when it is that of a command line. */
+/** The files of a configuration; empty for that of a command line. */
 export interface Origin extends Pick<Config, 'files'> {
   readonly templates?: readonly string[] | undefined;
   readonly path?: string | undefined;

@@ -32,7 +32,7 @@ export function parseYaml(file: string, text: string): Parsed {
     return failed([invalid({ file }, { message: 'expected settings, got lists or maps nested too deeply' })]);
   }
   if (slips.length > 0) {
-    // One slip makes the parser complain several times.
+    // The parser reports one mistake several times.
     const ofLines = Map.groupBy(
       slips.map((slip) => syntaxProblem(locate(slip.pos[0]), slip)),
       ({ line }) => line,

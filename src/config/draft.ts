@@ -3,7 +3,7 @@ export interface DraftSink {
   readonly path: string;
   /** Of the format, as written. */
   readonly settings: Readonly<Record<string, string>>;
-  /** As written; undefined where the default is meant. */
+  /** As written; undefined: the default. */
   readonly owner?: string | undefined;
   readonly group?: string | undefined;
   readonly mode?: string | undefined;
@@ -13,7 +13,7 @@ export interface DraftSink {
 export type DraftConsumer =
   { readonly type: 'systemd'; readonly unit: string } | { readonly type: 'signal'; readonly pidFile: string };
 
-/** What each format is for that needs no more than one setting of its own. */
+/** The purpose of each format that needs at most one setting of its own. */
 export const DRAFTED = {
   'aws-credentials': 'A profile of a shared credentials file. All else in the file stays as it is.',
   dotenv: 'Lines NAME=value. All other lines stay as they are.',
@@ -92,7 +92,7 @@ function targetOf(consumer: DraftConsumer): string {
   return consumer.type === 'systemd' ? consumer.unit : consumer.pidFile;
 }
 
-/** By their targets: two sinks that notify one process have one consumer. Each is named after its unit or its pid file. */
+/** Consumers by target: two sinks that notify one process have one. Each is named after its unit or its pid file. */
 function nameConsumers(consumers: readonly DraftConsumer[]): ReadonlyMap<string, Named> {
   const named = new Map<string, Named>();
   for (const consumer of consumers) {
@@ -117,7 +117,7 @@ function baseName(target: string): string {
   );
 }
 
-/** What YAML 1.1 and 1.2 take for a text, or for the digits of a mode or an id, stands bare; JSON's way is YAML's too. */
+/** Unquoted if YAML 1.1 and 1.2 read a text, or the digits of a mode or an id; else as JSON, which is YAML too. */
 function scalar(text: string): string {
   const isBare =
     /^(?:[A-Za-z_/][\w./@+-]*|\d{1,10})$/.test(text) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text);

@@ -46,7 +46,7 @@ export function unchecked(...entries: readonly v.ObjectEntries[]): v.ObjectEntri
   return Object.fromEntries(names.map((name) => [name, v.optional(v.unknown())]));
 }
 
-/** To valibot a list is an object too. */
+/** For valibot a list is an object too. */
 export function withoutLists<S extends v.GenericSchema>(schema: S): S {
   return {
     ...schema,
@@ -55,7 +55,7 @@ export function withoutLists<S extends v.GenericSchema>(schema: S): S {
   };
 }
 
-/** What the JSON Schema says beyond the type; the reading has the last word. */
+/** Additions to the type in the JSON Schema; the reading decides. */
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** YAML takes some texts for something else. */
@@ -94,7 +94,7 @@ export function choice<const C extends readonly string[]>(...choices: C): v.Pick
   return v.picklist(choices, expectation(oneOf(choices)));
 }
 
-/** Of names, which somebody may write as one text. */
+/** A list of names, with a hint for a single name that is written as a text. */
 export function listOf<S extends v.GenericSchema>(item: S, what: string, example: string): v.ArraySchema<S, string> {
   return v.array(item, expectation(`a list of ${what}`, `put the name in brackets: [${example}]`));
 }

@@ -19,10 +19,10 @@ import { readTemplates } from './template-files.ts';
 export type { ConfigResult, Problem } from './problem.ts';
 
 export interface LoadOptions {
-  /** Who asks; for 0 all that can run commands must be root's alone. */
+  /** The user id of the reader; for 0, files that can run commands must be writable by root alone. */
   readonly uid: number;
   readonly validatePattern: ValidatePattern;
-  /** In place of `conf.d` beside the main file. */
+  /** Replaces `conf.d` beside the main file. */
   readonly confDir?: string;
   /** Looks at nothing that the files name. */
   readonly isTextAlone?: boolean;
@@ -69,7 +69,7 @@ function withTemplates(main: string, templates: readonly string[] | undefined, u
 interface Sources {
   /** In order. */
   readonly files: readonly string[];
-  /** Of those that could be read. */
+  /** Texts of the files that could be read. */
   readonly texts: readonly { readonly file: string; readonly text: string }[];
   readonly problems: Problem[];
   /** Changes with every byte. */
@@ -109,7 +109,7 @@ interface DropIns {
   readonly problems: readonly Problem[];
 }
 
-/** In name order, byte by byte; hidden files and other endings are not ours. */
+/** Sorted by name, byte by byte. Hidden files and other endings are left alone. */
 function listDropIns(directory: string, { uid, draft }: Pick<LoadOptions, 'uid' | 'draft'>): DropIns {
   const drafted: readonly string[] =
     draft && confD(draft.path).replace(/\/conf\.d$/, '') === directory ? [basename(draft.path)] : [];
@@ -132,7 +132,7 @@ function listDropIns(directory: string, { uid, draft }: Pick<LoadOptions, 'uid' 
   }
 }
 
-/** Of a directory that nobody else can change, or what is wrong with it. Throws errno errors. */
+/** The names in a directory that only root can change, or the problem with it. Throws errno errors. */
 function namesForRoot(directory: string): string[] | Problem {
   using found = openDirectory('configuration', directory, { uid: 0 });
   if (found.kind === 'directory' && found.missing.length > 0) throw Object.assign(new Error(), { code: 'ENOENT' });
@@ -206,7 +206,7 @@ function describeFailure(expected: 'a file' | 'a directory', error: unknown): Fi
   return { message: message(describeForeign(error)), hint };
 }
 
-/** What has become of a configuration on disk since it was read. */
+/** The configuration on disk, compared with the one that was read. */
 export interface FoundOnDisk {
   readonly state: 'in_force' | 'edited' | 'refused' | 'unknown';
   /** The last change of its files; RFC 3339. */
@@ -219,9 +219,9 @@ export interface FoundOnDisk {
 export interface InForce {
   readonly path: string;
   readonly templates?: readonly string[];
-  /** Of the bytes of its files. */
+  /** Digest of the bytes of its files. */
   readonly digest: string;
-  /** Of what they mean: other words for the same change nothing. */
+  /** Digest of the settings: edits that change none are no change. */
   readonly meaning: string;
 }
 
@@ -239,7 +239,7 @@ function meaningOf(config: Config): string {
   );
 }
 
-/** What is on disk beside what was read there. It is only parsed where its bytes are others. */
+/** Compares the files on disk with those that were read. Parses them only if their bytes differ. */
 export function lookOnDisk(inForce: InForce, options: LoadOptions): FoundOnDisk {
   const { path, templates } = inForce;
   const { files, texts, digest: main } = readSources(path, options);
@@ -253,7 +253,7 @@ export function lookOnDisk(inForce: InForce, options: LoadOptions): FoundOnDisk 
     options.uid,
   );
   if (result.ok) return { state: 'edited', ...common };
-  // Who may not read it cannot tell what it is worth.
+  // Without the right to read it, nothing is known of it.
   if (options.uid !== 0 && result.problems.every(({ code }) => code === 'CONFIG_UNREADABLE'))
     return { state: 'unknown' };
   const [first = ''] = formatProblems(result.problems).split('\n');
@@ -272,7 +272,7 @@ function sinceOf(files: readonly string[], directories: readonly string[], uid: 
   return times.length === 0 ? {} : { since: new Date(Math.max(...times)).toISOString() };
 }
 
-/** One time in milliseconds, or none. */
+/** Epoch milliseconds; empty if unknown. */
 function changedAt(open: typeof openFile | typeof openDirectory, path: string, uid: number): readonly number[] {
   try {
     if (uid !== 0) {

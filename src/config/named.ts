@@ -17,7 +17,7 @@ export function checkPrograms(files: readonly Tree[], uid: number): Problem[] {
   );
 }
 
-/** One problem for each word: a word can be several paths. */
+/** At most one problem for each word, which can be several paths. */
 function checkCommand(words: readonly Tree[], name: string, uid: number): Problem[] {
   const texts = words.map(({ value }) => (typeof value === 'string' ? value : ''));
   const reading = readPath(texts[0] ?? '');

@@ -7,7 +7,7 @@ interface Settings {
   readonly keys: Readonly<Partial<Record<Field, readonly string[]>>>;
 }
 
-/** What programs want in their INI files; nothing but the settings written down. */
+/** The settings that programs want in their INI files, written down once. */
 export const PRESETS: Readonly<Record<Preset, Settings>> = {
   s3cmd: { section: 'default', keys: threeKeys('access_key', 'secret_key', 'access_token') },
   rclone: { keys: threeKeys('access_key_id', 'secret_access_key', 'session_token') },

@@ -19,7 +19,7 @@ import {
 } from './tree.ts';
 
 /**
- * What the settings have against each other; errors and warnings. Works on what was written rather than on what the
+ * Errors and warnings about settings that do not go together. Works on what was written rather than on what the
  * schema made of it, so that a mistake in one setting hides none in another.
  */
 export function checkRules(files: readonly Tree[], validatePattern: ValidatePattern): Problem[] {
@@ -221,7 +221,7 @@ function templateRules(sink: Item): Problem[] {
   return [invalid(text.at, { path: at, message, hint: 'write {{ secret_access_key }} where it goes' })];
 }
 
-/** What the schema cannot ask for, since it depends on other settings. */
+/** Requirements that depend on other settings, which the schema cannot express. */
 function missing(sink: Item, key: string): Problem[] {
   return wrong(sink, [key], 'expected it to be set, got nothing', `add ${key}:`);
 }
@@ -291,7 +291,7 @@ function aTarget(consumer: Item): Problem[] {
   return wrong(consumer, [], 'expected pid_file or process, got neither');
 }
 
-/** What is wrong with a cron pattern and its time zone; undefined when nothing is. */
+/** The problem with a cron pattern and its time zone; undefined: there is none. */
 export type ValidatePattern = (pattern: string, timezone: string | undefined) => string | undefined;
 
 function checkSchedule(file: Tree, validatePattern: ValidatePattern): Problem[] {

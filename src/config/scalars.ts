@@ -9,7 +9,7 @@ export interface Refusal {
   readonly hint?: string;
 }
 
-/** When what is usually expected says it all. */
+/** Where the usual expectation is enough. */
 export const REFUSED: Refusal = {};
 
 const MODE = /^(?:0o|0*)([0-7]{1,4})$/;
@@ -101,7 +101,7 @@ export function readKeys(value: string | readonly string[]): Reading<readonly st
   return usable ? { value: keys } : REFUSED;
 }
 
-/** What placeholders of a template are between. */
+/** The marks around placeholders of a template. */
 export function readDelimiters(marks: readonly string[]): Reading<readonly [string, string]> {
   const [open = '', close = ''] = marks;
   const isUsable = marks.length === 2 && open !== close && marks.every((mark) => /^[^\s\w|]{1,10}$/.test(mark));
@@ -117,7 +117,7 @@ export function readProfile(text: string): Reading<string> {
   return text === 'DEFAULT' ? { expected: 'another profile', hint } : { value: text };
 }
 
-/** What we write ourselves, or what has a meaning of its own to readers. */
+/** Names that we write ourselves, or that have a meaning of their own to readers. */
 const TAKEN =
   /^(?:aws_(?:access_key_id|secret_access_key|session_token|security_token|account_id)|region|output|role_arn|source_profile|credential_process|web_identity_token_file|sso_.*)$/i;
 

@@ -217,7 +217,7 @@ export const file = mapping({
   metrics: option('Numbers for Prometheus.', metrics, {}),
 });
 
-/** What holds for sinks and consumers of every kind: of one whose kind is misspelt, all else is checked by this. */
+/** The settings of sinks and consumers of every kind: checks all others where the kind is misspelt. */
 export const anyKind = v.looseObject({
   sinks: v.exactOptional(v.array(sinkOfAnyFormat)),
   consumers: v.exactOptional(withoutLists(v.record(v.string(), consumerOfAnyType))),

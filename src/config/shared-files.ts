@@ -55,7 +55,7 @@ function pathsOf(tree: Tree): readonly string[] {
   return texts.map(readPath).flatMap((reading) => ('value' in reading ? [reading.value] : []));
 }
 
-/** Those of each sink with the first before it. What is wrong by itself is said elsewhere. */
+/** Conflicts of each sink with the first one before it. Other checks report a sink that is wrong by itself. */
 function conflicts(parts: readonly Filed[]): Problem[] {
   const sinks = parts.map(built);
   return parts.flatMap(({ tree, path }, index) => {
@@ -95,7 +95,7 @@ function conflictOf(own: SinkConfig, other: SinkConfig): Conflict | undefined {
 
 const A_FILE: Conflict = { setting: ['path'], expected: 'a file of its own', got: 'that of' };
 
-/** What both would write or remove. */
+/** Values that both would write or remove. */
 function sharedPart(own: SinkConfig, other: SinkConfig): Conflict | undefined {
   if (own.format === 'json' && other.format === 'json') return sharedKeys(own.content, other.content);
   const [mine, theirs] = [claimOf(own), claimOf(other)];
@@ -114,7 +114,7 @@ interface Claim {
   readonly isWhole?: true;
 }
 
-/** What is a sink's own in its file; undefined: all of it. */
+/** The part of its file that a sink owns; undefined: all of it. */
 function claimOf(sink: SinkConfig): Claim | undefined {
   switch (sink.format) {
     case 'aws-credentials':

@@ -7,7 +7,7 @@ import { entriesAt, itemsAt, positionOf, textAt, type Entry, type Item, type Tre
 /** STS gives no more to whoever signs with the credentials of a role, as every source does that another is made from. */
 const LONGEST_CHAINED_MS = 3_600_000;
 
-/** What is wrong with a source by itself. */
+/** Problems of a source by itself. */
 export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Problem[] {
   const path = pathText(['sources', name]);
   const duration = textAt(tree, ['duration']);
@@ -31,7 +31,7 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
   return problems;
 }
 
-/** Of the ARN and what is said beside it. A malformed one is the schema's to refuse. */
+/** Compares the ARN with the settings beside it. A malformed one is the schema's to refuse. */
 function contradictions(tree: Tree, path: string): Problem[] {
   const { partition, accountId } = partsOfRoleArn(textAt(tree, ['role_arn']) ?? '');
   const claims = [

@@ -22,7 +22,7 @@ export interface Entry {
   readonly tree: Tree;
 }
 
-/** One sink or consumer, and which one of its file it is: `sinks[2]`. */
+/** A sink or consumer, and its path in the file: `sinks[2]`. */
 export interface Item {
   readonly tree: Tree;
   readonly path: string;
@@ -56,12 +56,12 @@ function child(tree: Tree | undefined, key: string | number): Entry | undefined 
   return item && { key: item.at, tree: item };
 }
 
-/** Where the value at a path was written; for a missing one the nearest thing around it. */
+/** The position of the value at a path; for a missing one, of the nearest value around it. */
 export function positionOf(tree: Tree, path: Path): Position {
   return path.length === 0 ? tree.at : (find(tree, path)?.at ?? positionOf(tree, path.slice(0, -1)));
 }
 
-/** Where the key at the end of a path was written. */
+/** The position of the key at the end of a path. */
 export function keyPositionOf(tree: Tree, path: Path): Position {
   const key = path.at(-1);
   const entry = key === undefined ? undefined : child(find(tree, path.slice(0, -1)), key);

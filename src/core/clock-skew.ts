@@ -16,7 +16,7 @@ export function notableSkew(clockSkew = 0): number {
   return Math.abs(clockSkew) > NOTABLE_MS ? clockSkew : 0;
 }
 
-/** What both clocks said at `now`, our time; undefined where they agree. */
+/** The times of both clocks at `now`, our time; undefined if they agree. */
 export function skewFact(clockSkew: number | undefined, now: number): string | undefined {
   const skew = notableSkew(clockSkew);
   if (skew === 0) return undefined;

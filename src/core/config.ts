@@ -5,7 +5,7 @@ import type { Delimiters, Filter } from './template.ts';
 export interface Config {
   /** The main file, there or not; absent when options of the command line made it. */
   readonly path?: string;
-  /** Of what the files held. */
+  /** Digest of the bytes of the files. */
   readonly digest?: string;
   /** The templates that were read with it; absent where there are none. */
   readonly templates?: readonly string[];
@@ -84,11 +84,11 @@ export interface RefreshConfig {
   readonly schedule?: { readonly pattern: string; readonly timezone?: string };
 }
 
-/** Who reaches the metadata service beside root, once `lockdown apply` has loaded its rules. */
+/** Users that reach the metadata service beside root, once `lockdown apply` has loaded its rules. */
 export interface LockdownConfig {
   /** Names or numeric ids. */
   readonly allowUsers: readonly (string | number)[];
-  /** What is forwarded for containers and other network namespaces. */
+  /** Traffic that is forwarded for containers and other network namespaces. */
   readonly containers: 'allow' | 'deny';
 }
 
@@ -121,7 +121,7 @@ interface SinkCommon {
   readonly mode: number;
   /** Nobody has chosen the mode. */
   readonly isUsualMode?: true;
-  /** Whatever else its file system gives is right as well, if it keeps others out. */
+  /** Any mode that the file system gives is accepted, if it keeps others out. */
   readonly isModeAny?: true;
   /** Names of consumers. */
   readonly notify: readonly string[];
@@ -130,7 +130,7 @@ interface SinkCommon {
 export interface AwsCredentialsSink extends SinkCommon {
   readonly format: 'aws-credentials';
   readonly profile: string;
-  /** `auto`: kept equal where it stands or would be inherited from [DEFAULT]; `always`: written; `never`: removed. */
+  /** `auto`: kept equal where it is there or would be inherited from [DEFAULT]; `always`: written; `never`: removed. */
   readonly securityToken: 'auto' | 'always' | 'never';
   /** Write `aws_account_id` when the account is known. */
   readonly accountId: boolean;

@@ -149,7 +149,7 @@ export class Exchanged extends Error {
 }
 
 /**
- * What decides, beside mode bits and owner, who may open a file. Works on open descriptors, so that nothing can be
+ * Attributes beside mode bits and owner that decide who may open a file. Works on open descriptors, so that nothing can be
  * swapped underneath. Throws errno errors.
  */
 export interface FileSecurity {
@@ -184,7 +184,7 @@ export interface Users {
 export type Heard = { readonly ok: true; readonly line: string } | { readonly ok: false; readonly why: string };
 
 /**
- * A process that acts as another user, connected by a pipe each way. What it says is that user's word: it may say
+ * A process that acts as another user, connected by a pipe each way. Only that user vouches for its answers: it may say
  * anything, at any length, or nothing.
  */
 export interface Actor {
@@ -215,7 +215,7 @@ export interface Processes {
   /** Undefined when there is no such process. Throws AgentError where the kernel holds none for us. */
   open(pid: number): ProcessHandle | undefined;
   /**
-   * What a process executes, as /proc shows it, looked at with the identity of the process's `owner` where the agent's
+   * The executable of a process, as /proc shows it, looked at with the identity of the process's `owner` where the agent's
    * own is not enough. Never waits for a file system. Undefined when there is none (ended, or a kernel thread). Throws
    * EACCES.
    */

@@ -19,7 +19,7 @@ export interface Origin {
   readonly instanceId?: string;
   readonly role?: string;
   readonly accountId?: string;
-  /** Of the service that was asked, or of the instance. */
+  /** The region of the service that was asked, or of the instance. */
   readonly region?: string;
 }
 
@@ -43,7 +43,7 @@ export interface KnownIdentity extends Identity {
 
 /** Tells sets of credentials apart without holding them: safe to store. */
 export interface Print extends Pick<Credentials, 'expiration'> {
-  /** Of the keys: they may be given another expiration. */
+  /** Of the keys alone: their expiration may change. */
   readonly fingerprint: string;
 }
 
@@ -51,7 +51,7 @@ export function printOf(credentials: Credentials): Print {
   return { fingerprint: fingerprint(credentials), expiration: credentials.expiration };
 }
 
-/** Of AWS, and of what speaks like it. Whatever else stands in the place of one may be a secret. */
+/** The form of key ids of AWS and compatible services. Any other text in place of one may be a secret. */
 const KEY_ID = /^(?:A[BKS]IA|ACCA|L[KS]IA)\w{12,124}$/;
 
 export const NOT_SHOWN = '[not shown]';

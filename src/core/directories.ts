@@ -7,7 +7,7 @@ export interface Directories {
   readonly runtime: string;
 }
 
-/** Of root's agent. */
+/** The directories of root's agent. */
 export const SYSTEM_DIRECTORIES: Directories = { state: '/var/lib/credrotate', runtime: '/run/credrotate' };
 
 type Environment = Readonly<Record<string, string | undefined>>;

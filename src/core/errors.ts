@@ -7,7 +7,7 @@ export interface ErrorInfo {
   readonly code: ErrorCode;
   /** What, expected, got: lower case, no period at the end. */
   readonly message: string;
-  /** What the administrator does next. */
+  /** The administrator's next step. */
   readonly hint?: string;
 }
 
@@ -59,7 +59,7 @@ export function isErrno(error: unknown, ...codes: readonly string[]): error is E
   return name !== undefined && (codes.length === 0 || codes.includes(name));
 }
 
-/** As Node makes them of the kernel's answers. */
+/** Node's errors for failed system calls. */
 export function errnoError(code: string, syscall: string): ErrnoError {
   return Object.assign(new Error(`${code} on ${syscall}`), { code, syscall });
 }

@@ -8,7 +8,7 @@ export interface Executed {
   readonly role: 'program' | 'script' | 'word' | 'guess';
 }
 
-/** How an interpreter tells its script from its options. Of any other option nobody knows what it is for. */
+/** How to tell an interpreter's script from its options. Other options are unknown. */
 interface Options {
   readonly alone: RegExp;
   /** Options whose value is the next word. */
@@ -52,7 +52,7 @@ const MULTI_CALL: ReadonlySet<string> = new Set(['busybox', 'coreutils', 'toybox
 /**
  * The program of a command, as it is named, which may be a symlink to `program`. Then, if it is an interpreter, its
  * options and its script; or, if nothing tells the script from the other words, all that may be a path in any of them.
- * Commands start in "/". What a shell would make a path of (variables, patterns, ~) is not seen.
+ * Commands start in "/". Texts that only a shell makes paths (variables, patterns, ~) are not seen.
  */
 export function executedBy(command: readonly string[], program = command[0] ?? ''): readonly Executed[] {
   const [first = '', ...words] = command;
@@ -89,7 +89,7 @@ function scriptAmong(words: readonly string[], { alone, valued }: Options): numb
   return undefined;
 }
 
-/** Of the parts of a word that may be words of a command themselves. */
+/** Parts of a word that may be words of a command themselves. */
 export const SEPARATORS = /[\s"'`;|&<>()$*?[\]{}\\,=:!@#%^]+/;
 
 /** The word as a whole, and each part of it with a slash, from its begin and from that slash. */

@@ -100,7 +100,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [EXIT.config]: 'the configuration is wrong',
 };
 
-/** In rising order. */
+/** The least serious first. */
 export const EXIT_CODES: readonly ExitCode[] = Object.values(EXIT).sort((a, b) => a - b);
 
 /** `77  refused for safety, or denied by the source` */

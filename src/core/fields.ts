@@ -1,4 +1,4 @@
-/** What is known of credentials, as configurations and templates name it; the expirations are one, in three forms. */
+/** The fields of credentials, as configurations and templates name them; the expiration has three forms. */
 export const FIELDS = [
   'access_key_id',
   'secret_access_key',

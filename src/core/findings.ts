@@ -56,11 +56,11 @@ export interface Finding {
   readonly severity: Severity;
   /** A path, a consumer, or `metadata service`. */
   readonly subject: string;
-  /** What goes wrong; lower case, no period at the end. */
+  /** The problem; lower case, no period at the end. */
   readonly problem: string;
   /** Since when, as far as it is known; RFC 3339. */
   readonly since?: string;
-  /** What was seen, and where. */
+  /** The evidence, and where it was seen. */
   readonly evidence: readonly string[];
   readonly remedy: Remedy;
 }
@@ -81,7 +81,7 @@ export function finding<R extends Omit<Finding, 'id' | 'severity' | 'subject'>>(
   return { id, severity, subject, ...rest };
 }
 
-/** Of an error, with the step that it names. */
+/** A finding for an error, with the remedy that it names. */
 export function findingOf(
   id: FindingId,
   { subject, problem, severity = 'error' }: Pick<Finding, 'subject' | 'problem'> & Partial<Pick<Finding, 'severity'>>,

@@ -4,14 +4,14 @@ import type { SinkKey } from './sink-id.ts';
 
 export type SourceState = 'ok' | 'stale' | 'expired' | 'no_role' | 'denied' | 'unreachable' | 'malformed' | 'disabled';
 
-/** In which way a sink differed from the credentials and the configuration. */
+/** How a sink differed from the credentials and the configuration. */
 export type Drift = 'missing' | 'bytes' | 'mode' | 'owner';
 
 /**
  * `written`: new credentials, another expiration of the same keys, or a file that did not hold the current ones by us yet;
- * `repaired`: we had written just these, and somebody changed it; `refused`: left alone for safety; `failed`: tried, and the old file still stands; `outdated`: not known to hold
+ * `repaired`: we had written just these, and somebody changed it; `refused`: left alone for safety; `failed`: tried, and the old file is still there; `outdated`: not known to hold
  * the current credentials, and there were none to write into it.
- * When sinks are forgotten: `forgotten`: ours is out, the rest stands; `removed`: nothing was left, the file is gone.
+ * When sinks are forgotten: `forgotten`: ours is removed, the rest is kept; `removed`: nothing was left, the file is gone.
  */
 export type SinkResult =
   'written' | 'repaired' | 'unchanged' | 'outdated' | 'forgotten' | 'removed' | 'refused' | 'failed';
@@ -52,13 +52,13 @@ export interface ConsumerOutcome {
   readonly name: string;
   readonly result: ConsumerResult;
   readonly generation: number;
-  /** What was sent to whom: `SIGHUP to pid 4711`. */
+  /** The notification: `SIGHUP to pid 4711`. */
   readonly detail?: string;
-  /** Of a scheduled one: when it is to be notified; epoch milliseconds. */
+  /** Of a scheduled consumer: when it is to be notified; epoch milliseconds. */
   readonly dueAt?: number;
-  /** Of an ended one: whether a successor runs, and when little is left of the credentials that this one knows. */
+  /** Of an ended consumer: whether a successor runs, and when the credentials that it knows are about to expire. */
   readonly successor?: { readonly isRunning: boolean; readonly runsOutAt: number };
-  /** Of a pending one, the processes that run with what they read before, as far as they are known. */
+  /** Of a pending consumer: the known processes that still run with the former credentials. */
   readonly processes?: readonly RunningProcess[];
   readonly error?: ErrorInfo;
   readonly hook?: HookRun;
@@ -86,7 +86,7 @@ export interface SourceOutcome {
   /** Whether its credentials changed in its last pass. */
   readonly rotated: boolean;
   readonly origin: Origin;
-  /** Where the credentials came from before, when role, account or instance are others since this pass. */
+  /** The former origin, if role, account or instance changed in this pass. */
   readonly movedFrom?: Origin;
   /** Our clock minus the source's, in milliseconds, when the source told its time in this pass. */
   readonly clockSkew?: number;
@@ -97,7 +97,10 @@ export interface SourceOutcome {
   readonly error?: ErrorInfo;
 }
 
-/** What the last passes did, of each source one: logged, printed by `once --json`, sent over the control socket. Times are epoch milliseconds. */
+/**
+ * The results of the last passes, one of each source: logged, printed by `once --json`, sent over the control socket. Times
+ * are epoch milliseconds.
+ */
 export interface PassReport {
   readonly trigger: PassTrigger;
   readonly startedAt: number;
@@ -119,7 +122,7 @@ export interface PassReport {
 
 export type PassTrigger = 'start' | 'scheduled' | 'refresh' | 'reload' | 'once';
 
-/** Where nothing is left to be watched. */
+/** A result after which no process is watched. */
 export type Outcome =
   | {
       readonly result: 'notified' | 'started_since' | 'not_running';
@@ -138,17 +141,17 @@ export interface PendingResult {
   readonly error: ErrorInfo;
   /** `later`: it is starting or stopping; `refused`: until somebody changes something. */
   readonly kind: 'later' | 'refused';
-  /** Those that are still to be notified, as far as they are known. */
+  /** The known processes that are still to be notified. */
   readonly processes?: readonly RunningProcess[];
   readonly hook?: HookRun;
 }
 
-/** What a notification would do, found the way that it is done, with nothing sent. */
+/** A notification as it would be, found in the same way, with nothing sent. */
 export interface Prospect {
   /** `SIGHUP`, `systemctl reload web.service`, `run /usr/bin/hook`. */
   readonly action: string;
   readonly processes: readonly ProspectiveProcess[];
-  /** What is said without anything being sent; undefined: it would be sent. */
+  /** The outcome if nothing would be sent; undefined: it would be sent. */
   readonly result?: Outcome;
 }
 

@@ -3,9 +3,9 @@ import { AgentError, describeForeign, type ErrorCode } from './errors.ts';
 
 export interface Partner {
   readonly user: User;
-  /** What it works on: a process that hangs blocks only the same work. */
+  /** Its work: a process that hangs blocks only the same work. */
   readonly subject: string;
-  /** Of all that it says. */
+  /** Of all its answers. */
   readonly maxBytes: number;
   /** For all its answers. */
   readonly patienceMs: number;
@@ -22,7 +22,7 @@ export interface Refused {
 const TAKEN_OVER = 'find out who runs in its place: that user may have taken it over';
 
 /**
- * A conversation with a process that acts as a user, who may have taken it over. Whatever it does instead of answering is
+ * A conversation with a process that acts as a user, who may have taken it over. Anything but an answer is
  * an AgentError with one of the partner's codes.
  */
 export class Talk implements Disposable {

@@ -17,7 +17,7 @@ export const FILTERS = [
 ] as const;
 export type Filter = (typeof FILTERS)[number];
 
-/** What a placeholder is between. */
+/** The marks around a placeholder. */
 export type Delimiters = readonly [open: string, close: string];
 export const DELIMITERS: Delimiters = ['{{', '}}'];
 
@@ -27,7 +27,7 @@ export interface Placeholder {
   readonly line: number;
 }
 
-/** What is wrong in a template, where: both from 1. */
+/** A mistake in a template; line and column count from 1. */
 export interface Fault {
   readonly line: number;
   readonly column: number;
@@ -67,7 +67,7 @@ export function parseTemplate(text: string, [open, close]: Delimiters): Template
   return { parts: [...parts, text.slice(from)], faults };
 }
 
-/** What stands between the delimiters, or what is wrong with it. */
+/** The content between the delimiters, or the mistake in it. */
 function placeholder(inside: string): Omit<Placeholder, 'line'> | string {
   const [name = '', filter, ...more] = inside.split('|').map((part) => part.trim());
   const field = FIELDS.find((one) => one === name);

@@ -34,7 +34,7 @@ export interface NotifyRequest {
   readonly reason: 'changed' | 'first' | 'retry' | 'manual' | 'renewed';
   /** The files that changed. */
   readonly paths: readonly string[];
-  /** When the last of them was renamed; unset: notify in any case. */
+  /** The last rename of these files; unset: notify in any case. */
   readonly changedAt?: BootTime | undefined;
   /** Epoch milliseconds: before it, a unit that cannot reload is not restarted; unset: at any time. */
   readonly noRestartBefore?: number;

@@ -87,7 +87,7 @@ function executableOf(deps: NotifyDeps, { pid, owner }: ProcessFacts): VisibleEx
 
 interface Wanted {
   readonly exe: string;
-  /** Of the executable, with and without symlinks. */
+  /** Paths of the executable, with and without symlinks. */
   readonly paths: readonly string[];
   /** The file at the path, by device and inode, and its owner; undefined where only a user, or a network, could say. */
   readonly file: { readonly id: string; readonly uid: number } | undefined;

@@ -18,7 +18,7 @@ export async function notify(deps: NotifyDeps, request: NotifyRequest, signal: A
   }
 }
 
-/** What {@link notify} would do now, found in the same way. Sends nothing; only an abort rejects. */
+/** The notification that {@link notify} would make now, found in the same way. Sends nothing; only an abort rejects. */
 export async function dryRun(deps: NotifyDeps, request: NotifyRequest, signal: AbortSignal): Promise<Prospect> {
   try {
     using prepared = await prepare(deps, request, signal);

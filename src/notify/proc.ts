@@ -7,7 +7,7 @@ import type { NotifyDeps } from './contract.ts';
 /** Facts of a process that /proc shows to every user. None of these files can make the reader wait. */
 export interface ProcessFacts {
   readonly pid: number;
-  /** Of the command: 15 bytes, which the process can set. */
+  /** The command's name, 15 bytes, which the process can set. */
   readonly name: string;
   readonly parent: number;
   readonly session: number;

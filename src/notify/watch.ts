@@ -77,7 +77,7 @@ function endOf({ hasJob, wasStopped }: Pick<Unit, 'hasJob' | 'wasStopped'>): Fat
   return hasJob ? 'coming' : wasStopped ? 'stopped' : 'ended';
 }
 
-/** Of a process in a unit that its consumer does not name. */
+/** The fate of a process in a unit that its consumer does not name. */
 async function endedIn({ deps, sent, abort }: Watch, named: ReturnType<typeof unitOf>): Promise<Fate> {
   try {
     if (!named) return 'ended';

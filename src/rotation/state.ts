@@ -108,7 +108,7 @@ const memorySchema = v.object({
   /** Which instance this is, as it was told in this boot. */
   identity: v.exactOptional(identitySchema),
   current: v.exactOptional(currentSchema),
-  /** Of its configuration when it gave these: with another one it is asked anew. */
+  /** Of its configuration when it gave these: with another one it is asked again. */
   settings: v.exactOptional(v.string()),
 });
 

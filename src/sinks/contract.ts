@@ -13,7 +13,7 @@ export type OrRefusal<T> = ({ readonly ok: true } & T) | { readonly ok: false; r
 export interface NewFile {
   readonly bytes: Buffer;
   readonly warnings: readonly string[];
-  /** What is shown of the change, where its lines would give secrets away. */
+  /** Lines to show of the change, where its own would give secrets away. */
   readonly diff?: readonly string[];
 }
 
@@ -93,7 +93,7 @@ export interface PreviewRequest extends Omit<ApplyRequest, 'beforeWrite' | 'reco
 export interface SinkPreview extends SinkOutcome {
   readonly current?: Buffer;
   readonly next?: Buffer;
-  /** What to show instead. */
+  /** Lines to show instead. */
   readonly diff?: readonly string[];
 }
 
@@ -110,7 +110,7 @@ export type ForgetResult = Pick<ApplyResult, 'outcomes' | 'temps'>;
 
 export interface ApplyResult {
   readonly outcomes: readonly SinkOutcome[];
-  /** Of the sinks that are as configured; replaces the records of all sinks of the request. */
+  /** Records of the sinks that are as configured; replaces the records of all sinks of the request. */
   readonly records: SinkRecords;
   /** Temp files that are still to be removed, those of this call included. */
   readonly temps: readonly TempFile[];
@@ -152,7 +152,7 @@ export interface Spot {
   readonly name: string;
 }
 
-/** Where a file is and who is to own it. */
+/** The place of a file, and its owner. */
 export interface Place extends Spot {
   readonly file: SinkFile;
   /** Names of directories that are to be made, each in the one before. */
@@ -231,7 +231,7 @@ export interface ForgetOptions extends Pick<ForgetRequest, 'keyId' | 'force' | '
   readonly kind: 'forget' | 'preview-forget';
 }
 
-/** With bytes if it was a preview. */
+/** A preview has bytes. */
 export interface JobResult extends Omit<ApplyResult, 'outcomes'> {
   readonly outcomes: readonly SinkPreview[];
 }

@@ -7,12 +7,12 @@ export const integer = (limit: number): v.GenericSchema<number> =>
 /** 64 bits in decimal. */
 export const big = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
 
-/** Of a user or group. */
+/** The id of a user or group. */
 export const id = integer(0xffffffff);
 
 const mode = integer(0o7777);
 
-/** What a `Date` can hold; epoch milliseconds. */
+/** Any time that a `Date` can hold; epoch milliseconds. */
 export const moment = integer(8_640_000_000_000_000);
 
 const finite = v.pipe(v.number(), v.finite());
@@ -27,7 +27,7 @@ const bootTimeSchema = v.object({
  * without news needs no read.
  */
 export const sinkRecordSchema = v.object({
-  /** Of the keys, the format's options, mode and owner: another value means that it must be rendered again. */
+  /** Digest of the keys, the format's options, mode and owner: with another one the sink is rendered again. */
   key: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
   /** Of the credentials that it was rendered with; epoch milliseconds. */
   expiration: finite,
@@ -40,9 +40,9 @@ export const sinkRecordSchema = v.object({
   /** When its bytes last changed, but for another expiration of the same keys; epoch milliseconds, and on the kernel's clock. */
   renamedAt: finite,
   renamedAtBoot: bootTimeSchema,
-  /** What its access time said of the keys before the file was replaced for another expiration alone; epoch milliseconds. */
+  /** Read evidence from before the file was replaced for another expiration alone; epoch milliseconds. */
   evidence: v.exactOptional(v.object({ writtenAt: moment, readAt: v.exactOptional(moment) })),
-  /** What the file had before it was ours, while nothing is configured that says otherwise. */
+  /** The file's attributes before it was ours, until others are configured. */
   former: v.exactOptional(v.object({ mode, uid: id, gid: id })),
 });
 
@@ -51,5 +51,5 @@ export type SinkRecord = Readonly<v.InferOutput<typeof sinkRecordSchema>>;
 /** When a sink's bytes last changed, but for another expiration of the same keys, and whether they were read since. */
 export type Since = Pick<SinkRecord, 'renamedAt' | 'renamedAtBoot' | 'evidence'>;
 
-/** What a sink's file was rendered from. */
+/** The basis on which a sink's file was rendered. */
 export type Made = Pick<SinkRecord, 'key' | 'expiration' | 'former'>;

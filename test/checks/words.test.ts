@@ -15,6 +15,9 @@ const PAGES = [
 ];
 const SOURCES = ['{src,test}/**/*.ts'];
 
+/** Folders in which every sentence of a comment begins with its subject. */
+const PLAIN = ['src/{config,core,notify}/*.ts', 'src/sinks/*.ts', 'src/sinks/{acting,place,write}/*.ts'];
+
 /** Words that are gone, each with its replacement, and where it may not come back. Add to it what you rename. */
 const GONE: readonly (readonly [word: RegExp, instead: string, files: readonly string[]])[] = [
   [/[Ww]ho hangs must not keep us/, 'A hanging consumer must not delay shutdown', SOURCES],
@@ -48,6 +51,9 @@ const GONE: readonly (readonly [word: RegExp, instead: string, files: readonly s
   [/\b[Ss]tandings?\b(?!-in)/, 'existing, or current', ['src/**/*.ts']],
   [/\b(?:isS|S|s)ettled?\b/, 'finished', ['src/{agent,rotation,sinks}/**/*.ts']],
   [/\b(?:Write|Forget)?Wish\b/, 'options', ['src/**/*.ts']],
+  [/(?:every|any)body (?:is|was) told/, 'every consumer is notified', [...PAGES, ...SOURCES]],
+  [/\b(?:owes|owed|debts?)\b/, 'pending', SOURCES],
+  [/(?:\/\*\*|\/\/|\.) (?:Who|Whoever|Such|What|Whatever) /, 'a subject', PLAIN],
   [
     /\/root\/\.aws\/credentials/,
     '/etc/myapp/credentials: doctor warns of the profile that every tool of root reads',

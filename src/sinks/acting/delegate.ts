@@ -39,9 +39,9 @@ const KEPT_TEMPS = 1_000;
 /** A sink is staged again when another program changes it meanwhile: in all, so many times. */
 const STAGED_AT_MOST = 3;
 
-/** What a process has staged by now, whether or not its job succeeds. */
+/** Files that a process has staged by now, whether or not its job succeeds. */
 interface Progress {
-  /** Those of the job, then those that were staged since. */
+  /** The job's temp files, then those that were staged since. */
   readonly temps: TempFile[];
   /** The sinks that may have other bytes by now. */
   readonly changing: Set<SinkConfig>;

@@ -11,7 +11,7 @@ export interface ActingLimits {
 
 export const ACTING_LIMITS: ActingLimits = { jobMs: 10_000, perSinkMs: 20, togetherMs: 1_000, lookMs: 2_000 };
 
-/** Of an acting process that lets us wait, and of one that fails otherwise. */
+/** Error codes for an acting process that lets us wait, and for one that fails otherwise. */
 export const TALK_CODES = { timeout: 'SINK_TIMEOUT', failed: 'SINK_ACTOR_FAILED' } as const;
 
 /** Processes that act as users at a time: each has some 15 MB of its own. */

@@ -15,7 +15,7 @@ export function maxBytes({ kind, sinks }: Job): number {
  */
 export type Task = Job | Look;
 
-/** To find the authority over directories where the file system may let us wait. */
+/** Finds the authority over directories where the file system may let us wait. */
 export interface Look extends Pick<JobScope, 'trustedGroups'> {
   readonly kind: 'look';
   readonly directories: readonly string[];
@@ -23,7 +23,7 @@ export interface Look extends Pick<JobScope, 'trustedGroups'> {
 
 export const GO = 'go';
 
-/** With the secrets, if the job needs them: for the pipe alone. */
+/** Includes the secrets, if the job needs them: for the pipe alone. */
 export function encodeJob(job: Job): string {
   if (!('credentials' in job) || !job.credentials) return JSON.stringify(job);
   const { secretAccessKey, sessionToken, ...rest } = job.credentials;

@@ -36,7 +36,7 @@ interface Recorded {
   readonly record: SinkRecord | undefined;
   /** Only of what we had written is it known that somebody changed it. */
   readonly isRepair: boolean;
-  /** What is to be reported where its bytes are right. */
+  /** The outcome if its bytes are right. */
   readonly unchanged: SinkOutcome;
   /** Warnings of what its file loses of what it had before us. */
   readonly lost: readonly string[];
@@ -52,8 +52,8 @@ export function writing(deps: SinkDeps, options: WriteOptions): Prepare {
 }
 
 /**
- * One look for a file that nobody has touched; else reads it, renders each part into what those before have made of it,
- * and compares.
+ * Looks once at a file that nobody has touched; else reads it, renders each part into the bytes of those before it, and
+ * compares.
  */
 function compare(deps: SinkDeps, options: WriteOptions, place: Place, witness: Witness): Prepared {
   const { records, credentials, origin, rotated } = options;
@@ -169,7 +169,7 @@ export function now({ clock, readBootTime }: Pick<SinkDeps, 'clock' | 'readBootT
   return { renamedAt: clock.now(), renamedAtBoot: readBootTime() };
 }
 
-/** In what a file differs from the configured mode and owner. */
+/** Whether a file's mode and owner differ from the configured ones. */
 export function attributeDrift(stat: BigIntStats, { file, ids }: Pick<Place, 'file' | 'ids'>): readonly Drift[] {
   const mode = modeOf(stat);
   const hasMode = mode === file.mode || (file.isModeAny === true && (mode & 0o007) === 0);

@@ -42,7 +42,7 @@ export function authorityOf(found: FoundDirectory): Authority | undefined {
   }
 }
 
-/** Where a file is or would be. */
+/** The place of a file, without its owner. */
 export type Where = Pick<Place, 'directory' | 'missing' | 'name' | 'path'>;
 
 /** The path of each file by its directory's device and inode: symlinks and bind mounts give one file several paths. */

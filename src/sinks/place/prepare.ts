@@ -6,7 +6,7 @@ import { explain, failed } from './failure.ts';
 import { type Places, refuseUnwritable } from './places.ts';
 import { recordOf } from './records.ts';
 
-/** Looks at a file, and at what it is to become; changes nothing. What it gives throws AgentError and errno errors. */
+/** Looks at a file, and at what it is to become; changes nothing. Rejects with AgentError and errno errors. */
 export type Prepare = (places: Places, file: SinkFile) => Promise<Prepared> | Prepared;
 
 /** Never rejects. */

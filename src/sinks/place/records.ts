@@ -109,7 +109,7 @@ export type Evidence = Pick<SinkOutcome, 'evidence'>;
 /** Whether anybody has read a file since it was written; empty if its times are not those of a clock. */
 export type Witness = (mountId: number, stat: BigIntStats | undefined) => Evidence;
 
-/** What a `Date` can hold; a user can give a file any times. */
+/** The last time that a `Date` can hold; a user can set any times of a file. */
 const LAST_MOMENT = 8_640_000_000_000_000n;
 const NS_PER_MS = 1_000_000n;
 /** From the creation of a file to its last byte. An earlier access time shows that the clock was set back since. */

@@ -54,7 +54,7 @@ export async function replaceTogether(
 
 interface Staging extends TempHandle {
   readonly bytes: Buffer;
-  /** To be added to. */
+  /** Gets more warnings. */
   readonly warnings: string[];
 }
 

@@ -61,7 +61,7 @@ export async function work(deps: SinkDeps, job: Job, beforeWrite: BeforeWrite): 
   return { outcomes, records: Object.fromEntries(records), temps: left };
 }
 
-/** Of temp files that a kill has left beside a sink, and that cannot be removed. */
+/** Warns of temp files that a kill has left beside a sink, and that cannot be removed. */
 function warnLeft(sink: SinkOutcome, temps: readonly TempFile[]): readonly string[] {
   const left = temps.filter(
     ({ path }) => dirname(path) === dirname(sink.path) && isTempOf(basename(path), basename(sink.path)),
