@@ -121,7 +121,7 @@ test('status, metrics and alert tell a consumer that reads from one that does no
   const check = await site.run(['status', '--check'], { env });
   assert.match(
     check.stdout,
-    /^CREDROTATE WARNING - .* unread: notified, but nobody has .* user-unread: notified, but nobody/,
+    /^CREDROTATE WARNING - .* unread: notified, but its files have not been read .* user-unread: notified, but its files/,
   );
   assert.equal(check.code, 1);
   const doctor = await site.run(['doctor', ...config], { env });
