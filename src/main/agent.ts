@@ -3,8 +3,7 @@ import { homedir } from 'node:os';
 import { isSea } from 'node:sea';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runProgram } from '../cli/program.ts';
-import type { Services, Terminal, World } from '../agent/world.ts';
-import type { Actors } from '../core/contracts.ts';
+import type { Terminal, World } from '../agent/world.ts';
 import { directoriesFor } from '../core/directories.ts';
 import { EXIT } from '../core/exit.ts';
 import { toErrorInfo } from '../core/errors.ts';
@@ -55,7 +54,7 @@ function createWorld(self: readonly string[], stop: AbortSignal): World {
     stop,
     stopped: () => aborted(stop),
     onHangup: (act) => process.on('SIGHUP', act),
-    services: once(() => openWorld(self, uid, stop)),
+    services: once(async () => (await import('./services.ts')).openWorld(self, uid, stop)),
     become: async (path, args, environment) =>
       (await import('../system/execute.ts')).becomeProgram(path, args, environment),
     giveBackMemory: async () => {
@@ -83,62 +82,6 @@ function fitting(text: string, stream: NodeJS.WriteStream): string {
 function terminalOf(stream: NodeJS.WriteStream): Terminal | undefined {
   if (!stream.isTTY) return undefined;
   return { hasColors: stream.hasColors(), size: () => ({ columns: stream.columns, rows: stream.rows }) };
-}
-
-/** Without it there are no secrets yet. */
-async function openWorld(self: readonly string[], uid: number, stop: AbortSignal): Promise<Services> {
-  const { leaveNoCore } = await import('../system/become.ts');
-  leaveNoCore();
-  const services = await openServices(stop);
-  // Only root can have others act.
-  return uid === 0 ? { ...services, actors: await openActors(self, stop) } : services;
-}
-
-async function openActors([, ...script]: readonly string[], stop: AbortSignal): Promise<Actors> {
-  const { createActors } = await import('../system/actors.ts');
-  // Not by its name, which may be that of a newer version by now.
-  return createActors(['/proc/self/exe', ...script], stop);
-}
-
-const USER_AGENT = `credrotate/${packageJson.version}`;
-
-export async function openServices(stop: AbortSignal): Promise<Services> {
-  const [
-    { createAtomicFiles },
-    { readBootTime },
-    { createClock, validatePattern },
-    { createCommands },
-    { fileSecurity, tryLock },
-    { createHttp },
-    { createProcesses },
-    { createSdNotify },
-    { createUsers },
-  ] = await Promise.all([
-    import('../system/atomic-files.ts'),
-    import('../system/boot-time.ts'),
-    import('../system/clock.ts'),
-    import('../system/commands.ts'),
-    import('../system/descriptors.ts'),
-    import('../system/http.ts'),
-    import('../system/processes.ts'),
-    import('../system/sd-notify.ts'),
-    import('../host/users.ts'),
-  ]);
-  const commands = createCommands();
-  return {
-    clock: createClock(),
-    http: createHttp(USER_AGENT),
-    makeHttps: async (options) => (await import('../system/https.ts')).createHttps(USER_AGENT, options),
-    files: createAtomicFiles(),
-    security: fileSecurity,
-    users: createUsers({ commands, signal: stop }),
-    commands,
-    processes: createProcesses(),
-    readBootTime,
-    tryLock,
-    sdNotify: createSdNotify(process.env['NOTIFY_SOCKET']),
-    validatePattern,
-  };
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

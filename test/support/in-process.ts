@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { runProgram } from '../../src/cli/program.ts';
 import type { World } from '../../src/agent/world.ts';
 import { directoriesFor } from '../../src/core/directories.ts';
-import { openServices } from '../../src/main/agent.ts';
+import { openServices } from '../../src/main/services.ts';
 import { createActors } from '../../src/system/actors.ts';
 import { createLog } from '../../src/system/log.ts';
 import type { RunOptions } from './agent.ts';
@@ -49,10 +49,11 @@ export async function runHere(args: readonly string[], env: World['env']): Promi
   const stop = new AbortController();
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   let services: ReturnType<World['services']> | undefined;
-  const open: World['services'] = async () => ({
-    ...(await openServices(stop.signal)),
-    ...(uid === 0 && { actors: createActors([executable], stop.signal) }),
-  });
+  const open: World['services'] = () =>
+    Promise.resolve({
+      ...openServices(stop.signal),
+      ...(uid === 0 && { actors: createActors([executable], stop.signal) }),
+    });
   const notHere = (what: string) => () => {
     throw new Error(`expected a command that does not ${what}: it is to be started`);
   };
