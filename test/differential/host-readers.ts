@@ -67,6 +67,27 @@ def read(text):
     ),
 };
 
+/** Python's own, which judges the whole file, and knows keys in one case. */
+export const configparser: Reader = {
+  name: 'configparser',
+  excused: /a section of this name in another case/,
+  read: (files) =>
+    ask(
+      'python3',
+      [
+        '-c',
+        python(`
+import configparser
+def read(text):
+    parser = configparser.RawConfigParser()
+    parser.optionxform = str
+    parser.read_string(text)
+    return flat({name: dict(keys) for name, keys in parser._sections.items()}, "")`),
+      ],
+      files,
+    ),
+};
+
 export const rubySdk: Reader = {
   name: 'AWS SDK for Ruby',
   excused:

@@ -52,6 +52,37 @@ export const INI = {
   ],
 } as const;
 
+const own = 'key = OLD\nsecret = OLD\ntoken = OLD\n';
+
+export const PROGRAM_INI = {
+  files: [
+    '',
+    `[sec]\n${own}`,
+    `# mine\n[a]\nb = 1\n\n[sec]\nregion = x\n${own}\n[z]\nkey = theirs\n`,
+    `[sec]\nregion=x\nkey=OLD\n[z]\na: b\n`,
+    `[z]\nlist =\n    one\n    two\n[sec]\n  key = OLD\n  region = x\n`,
+    '[sec]\r\nKEY = OLD\r\nregion = x\r\n',
+  ],
+  pool: [
+    ...['[sec]', '[ sec ]', '[Sec]', '[sec] # c', '[sec] x', '  [sec]', '[z]', '[z] ; c', '  [z]', '[z'],
+    ...['key = OLD', '  key = OLD', 'key: OLD', 'KEY=OLD', 'token', 'token =', 'secret = "a" # c', 'key = "open'],
+    ...[
+      'region = x',
+      '  region = x',
+      '\ttext',
+      '# c',
+      '  ; c',
+      '',
+      ' ',
+      'bare',
+      'motd = "open',
+      'm = <<EOT',
+      '= x',
+      '!include x',
+    ],
+  ],
+} as const;
+
 const ids = 'AWS_ACCESS_KEY_ID=OLD\nAWS_SECRET_ACCESS_KEY=OLD\n';
 
 export const DOTENV = {

@@ -1,6 +1,6 @@
 import { awsSink, dotenvSink, EXPIRATION, jsonSink, KEY, SECRET, TOKEN } from '../sinks/formats/rendering.ts';
 import type { Subject } from './differential.ts';
-import { DOTENV, INI, JSON_FILES } from './shapes.ts';
+import { DOTENV, INI, JSON_FILES, PROGRAM_INI } from './shapes.ts';
 
 type Files = Omit<Subject, 'readers'>;
 
@@ -21,6 +21,23 @@ export const ini: Files = {
     OWN_KEYS.test(place) ||
     /^default\..*aws_\w+\s*:/.test(place) ||
     before.split('\n').some((line) => /^[ \t]+\S/.test(line) && line.includes(place.slice('default.'.length))),
+};
+
+/** Of one program: places as above. */
+export const programIni: Files = {
+  sink: {
+    ...{ format: 'ini', path: '/nowhere', source: 'instance', mode: 0o600, notify: [], section: 'sec', quote: 'none' },
+    keys: [
+      { field: 'access_key_id', key: 'key' },
+      { field: 'secret_access_key', key: 'secret' },
+      { field: 'session_token', key: 'token' },
+    ],
+  },
+  shapes: PROGRAM_INI,
+  count: 400,
+  target: { 'sec.key': KEY, 'sec.secret': SECRET, 'sec.token': TOKEN },
+  // A key in another case becomes ours, and blanks around the name of the section go.
+  isOurs: (place) => /^\s*sec\s*\.(key|secret|token)$/i.test(place) || /^\s+sec\s*\.|^sec\s+\./.test(place),
 };
 
 export const dotenv: Files = {

@@ -80,8 +80,11 @@ const MAX_COPIES = 16;
 function readIni(text: string, sink: IniSink): IniFile {
   const reader = new IniReader(text.length, sink);
   for (const line of linesOf(text)) reader.see(line);
-  const { warnings, elsewhere } = reader;
-  return { copies: reader.copies.map(withoutOtherCases), warnings, elsewhere };
+  const { copies, warnings, elsewhere } = reader;
+  const blank = copies.length > 1 && copies.find((copy) => trimmedHeader(copy).length > 0)?.header;
+  if (blank)
+    throw garbage(blank, 'one name for the section', 'blanks around it, which make it another for some readers');
+  return { copies: copies.map(withoutOtherCases), warnings, elsewhere };
 }
 
 class IniReader {
@@ -95,6 +98,8 @@ class IniReader {
   #copy: Copy | undefined;
   /** The property of ours that an indented line would continue. */
   #above: Property | undefined;
+  /** The indentation of the property that Python takes what is indented deeper for a part of. */
+  #indent: number | undefined;
 
   constructor(length: number, { section, keys }: IniSink) {
     this.#length = length;
@@ -125,7 +130,7 @@ class IniReader {
 
   #header(line: Line, name: string): void {
     if (this.#copy) this.#copy.end = line.start;
-    this.#copy = this.#above = undefined;
+    this.#copy = this.#above = this.#indent = undefined;
     if (name === this.#section) this.#open(line);
     else if (name.toLowerCase() === this.#section?.toLowerCase())
       this.warnings.push(`line ${line.number}: a section of this name in another case: left as it is`);
@@ -134,10 +139,16 @@ class IniReader {
   #property(line: Line, indent: string, body: string): void {
     if (this.#above && indent.length > this.#above.indent.length) throw garbage(line, NOT_INDENTED, CONTINUED);
     const property = propertyOf(line, indent, body, this.#own);
-    const isOurs = property !== undefined && property.key !== '';
-    this.#above = this.#copy && isOurs ? property : undefined;
-    if (this.#copy) add(this.#copy, property, line);
-    else if (isOurs) this.elsewhere ??= line.number;
+    const isPart = indent.length > (this.#indent ?? Infinity);
+    if (property && !isPart) this.#indent = indent.length;
+    const ours = property?.key ? property : undefined;
+    if (!this.#copy) {
+      if (ours) this.elsewhere ??= line.number;
+      return;
+    }
+    if (ours && isPart) throw garbage(line, 'a key of ours that is not indented below another', CONTINUED);
+    this.#above = ours;
+    add(this.#copy, property, line);
   }
 }
 

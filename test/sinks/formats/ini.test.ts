@@ -132,6 +132,8 @@ describe('ini', () => {
   test('refuses what some reader takes for something else', () => {
     assert.match(refuse({ sink: iniSink(), existing: '[sec] x\nkey = 1\n' }), /^line 1: expected section headers/);
     assert.match(refuse({ sink: iniSink(), existing: '[sec]\nkey = 1\n\n # c\n\tmore\n' }), /^line 5: .*Python/);
+    assert.match(refuse({ sink: iniSink(), existing: '[sec]\na = 1\n    b = 2\n  key = 1\n' }), /^line 4: .*Python/);
+    assert.match(refuse({ sink: iniSink(), existing: '[sec]\n[ sec ]\n' }), /^line 2: expected one name/);
     assert.match(refuse({ sink: iniSink(), existing: 'RCLONE_ENCRYPT_V0:\nabc\n' }), /encrypted/);
     assert.match(refuse({ sink: iniSink(), existing: '[sec]\n'.repeat(17) }), /at most 16 copies/);
     assert.match(refuse({ sink: iniSink(), existing: `[sec]\n${'key = 1\n'.repeat(65)}` }), /at most 64 lines/);
