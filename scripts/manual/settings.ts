@@ -33,12 +33,17 @@ interface Spot {
 export function describeSettings(jsonSchema: unknown): readonly Settings[] {
   const { properties } = asSchema(jsonSchema);
   const top = Object.entries(asSchema(properties)).map(([key, schema]) => ({ key, schema: asSchema(schema) }));
-  const kinds = { sinks: 'format', consumers: 'type' };
+  const kinds = { sources: 'type', sinks: 'format', consumers: 'type' };
   return [
     {
       title: '',
       settings: top.map(({ key, schema }) => settingOf({ name: key, schema }, { path: [key], beside: {} })),
     },
+    ...variantSections(
+      'sources',
+      kinds.sources,
+      list(asSchema(asSchema(properties)['sources'])['additionalProperties']),
+    ),
     ...variantSections('sinks', kinds.sinks, list(asSchema(asSchema(properties)['sinks'])['items'])),
     ...variantSections(
       'consumers',

@@ -72,7 +72,18 @@ describe('credrotate.yaml(5)', () => {
 
   test('tells what must be there', () => {
     const required = [...configurationPage.matchAll(/\.TP\n([\w.]+)\n.*; required$/gm)].map(([, name]) => name);
-    assert.deepEqual(required, ['format', 'path', 'keys', 'type', 'unit', 'process.exe', 'command', 'schedule.pattern']);
+    assert.deepEqual(required, [
+      'type',
+      'role_arn',
+      'format',
+      'path',
+      'keys',
+      'type',
+      'unit',
+      'process.exe',
+      'command',
+      'schedule.pattern',
+    ]);
   });
 
   test('has an example that is valid', (t) => {
