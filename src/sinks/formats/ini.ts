@@ -141,14 +141,16 @@ class IniReader {
     const property = propertyOf(line, indent, body, this.#own);
     const isPart = indent.length > (this.#indent ?? Infinity);
     if (property && !isPart) this.#indent = indent.length;
-    const ours = property?.key ? property : undefined;
-    if (!this.#copy) {
-      if (ours) this.elsewhere ??= line.number;
-      return;
-    }
-    if (ours && isPart) throw garbage(line, 'a key of ours that is not indented below another', CONTINUED);
-    this.#above = ours;
-    add(this.#copy, property, line);
+    if (property?.key) this.#ours(property, isPart);
+    else this.#above = undefined;
+    if (this.#copy) add(this.#copy, property, line);
+  }
+
+  #ours(property: Property, isPart: boolean): void {
+    const { line } = property;
+    if (!this.#copy) this.elsewhere ??= line.number;
+    else if (isPart) throw garbage(line, 'a key of ours that is not indented below another', CONTINUED);
+    else this.#above = property;
   }
 }
 
