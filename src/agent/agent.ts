@@ -14,7 +14,7 @@ import { memoryOf, type AgentState } from '../rotation/state.ts';
 import type { StateStore } from '../rotation/store.ts';
 import type { Sources } from '../source/registry.ts';
 import { Announcer } from './announce.ts';
-import { lanesOf, planFirst, planLane, worstSource, type Lane } from './lanes.ts';
+import { lanesOf, planFirst, planLane, worstSource, type Lane, type WaitingRequest } from './lanes.ts';
 
 export interface AgentDeps extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Omit<DeliverDeps, 'onOutcome'> {
   readonly clock: Clock;
@@ -294,12 +294,6 @@ export class Agent {
 
 function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
-}
-
-export interface WaitingRequest extends PassRequest {
-  /** The sources that have not had their passes yet. */
-  readonly left: Set<Lane>;
-  readonly answer: PromiseWithResolvers<PassReport>;
 }
 
 /** Joins simultaneous requests into one: the first one's trigger counts, or `usual` if there is none. */

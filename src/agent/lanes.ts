@@ -1,15 +1,15 @@
 import { notableSkew } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
-import type { Source } from '../core/contracts.ts';
+import type { Clock, Source } from '../core/contracts.ts';
 import { EXIT, exitCodeOfErrors } from '../core/exit.ts';
-import type { SourceOutcome } from '../core/outcomes.ts';
+import type { PassReport, SourceOutcome } from '../core/outcomes.ts';
 import { spreadOf } from '../rotation/pending.ts';
 import { firstWait, planNext, type Plan, type PlanInput } from '../rotation/plan.ts';
-import type { FilesReport, SourceKeep } from '../rotation/rotate.ts';
+import type { FilesReport, PassRequest, SourceKeep } from '../rotation/rotate.ts';
 import { memoryOf, type AgentState } from '../rotation/state.ts';
+import type { StateStore } from '../rotation/store.ts';
 import { sourcesInUse, type Sources } from '../source/registry.ts';
-import type { AgentDeps, WaitingRequest } from './agent.ts';
 
 /** A source with all that the agent knows of it: each has passes, failures and a plan of its own. */
 export interface Lane {
@@ -29,6 +29,13 @@ export interface Lane {
   writing: Promise<FilesReport> | undefined;
 }
 
+/** Somebody who waits for the passes of some sources. */
+export interface WaitingRequest extends PassRequest {
+  /** Those that have not had theirs yet. */
+  readonly left: Set<Lane>;
+  readonly answer: PromiseWithResolvers<PassReport>;
+}
+
 /** The lanes of a configuration; of a source that was there before what is known of it stays. */
 export function lanesOf(config: Config, sources: Sources, before: readonly Lane[] = []): readonly Lane[] {
   return sourcesInUse(config).map((name) => {
@@ -41,7 +48,10 @@ export function lanesOf(config: Config, sources: Sources, before: readonly Lane[
   });
 }
 
-type PlanDeps = Pick<AgentDeps, 'clock' | 'store'>;
+interface PlanDeps {
+  readonly clock: Clock;
+  readonly store: StateStore;
+}
 
 /** When the first pass of a process is due. */
 export function planFirst({ clock, store }: PlanDeps, { refresh }: Config, lane: Lane): Plan {
