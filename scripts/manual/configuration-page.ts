@@ -45,9 +45,6 @@ export const DESCRIPTION = [
 export const EXAMPLE = `sinks:
   - path: /etc/myapp/credentials
     format: aws-credentials
-    owner: myapp
-  - path: /etc/myapp/aws.env
-    format: dotenv
     group: myapp
     mode: 0640
     notify: [myapp]

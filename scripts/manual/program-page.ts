@@ -99,8 +99,8 @@ const EXAMPLES: readonly (readonly [what: string, commands: string])[] = [
     'credrotate once --wait 5m --aws-credentials /etc/myapp/credentials',
   ],
   [
-    'A configuration for an application that reads variables and is reloaded:',
-    'credrotate init --dotenv /etc/myapp/aws.env --group myapp \\\n  --mode 0640 --reload myapp.service\ncredrotate check\ncredrotate plan\nsystemctl enable --now credrotate',
+    'A configuration for an application that reads its file again when it is reloaded:',
+    'credrotate init --aws-credentials /etc/myapp/credentials \\\n  --group myapp --mode 0640 --reload myapp.service\ncredrotate check\ncredrotate plan\nsystemctl enable --now credrotate',
   ],
   ['After the credentials leaked and their sessions were revoked:', 'credrotate refresh --notify-all'],
   ['Before an image is made of this machine:', 'systemctl stop credrotate\ncredrotate forget --all'],

@@ -88,7 +88,7 @@ describe('credrotate.yaml(5)', () => {
 
   test('has an example that is valid', (t) => {
     assert.ok(configurationPage.includes(EXAMPLE.trimEnd()));
-    assert.equal(loadYaml(t, EXAMPLE).sinks.length, 3);
+    assert.equal(loadYaml(t, EXAMPLE).sinks.length, 2);
   });
 });
 
