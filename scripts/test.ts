@@ -15,11 +15,11 @@ const found = globSync('test/**/*.test.ts', { cwd: root, exclude: elsewhere })
   .sort();
 
 /** Files of one folder share a process, to start which costs as much as to run a small file: so many at most. */
-const TOGETHER = 10;
+const TOGETHER = 16;
 /** Of these each has its own: they change or measure the process, or take long. */
-const ALONE = ['budget/', 'docs/', 'faults/', 'sinks/acting/hostile-actor', 'completion.', 'memory.', 'log-stream.'];
+const ALONE = ['budget/', 'faults/', 'memory.', 'log-stream.'];
 /** Files that take long begin first, so that none is left to run alone at the end. */
-const LONG = ['faults/', 'e2e', 'budget/', 'completion.', 'source'];
+const LONG = ['faults/', 'e2e', 'budget/', 'source'];
 
 const isOf = (parts: readonly string[]) => (file: string) => parts.some((part) => file.includes(part));
 const isLong = isOf(LONG);

@@ -11,7 +11,15 @@ import { openDirectory, openFile } from '../paths/policies.ts';
 import { takeBackOr, takeBack } from '../paths/refusal.ts';
 import { assemble } from './assemble.ts';
 import { parseYaml } from './document.ts';
-import { problem, warning, formatProblems, type ConfigResult, type Problem, type Finding } from './problem.ts';
+import {
+  problem,
+  warning,
+  formatProblems,
+  type ConfigResult,
+  type FileText,
+  type Problem,
+  type Finding,
+} from './problem.ts';
 import { checkPrograms, checkTextfiles, distrust } from './named.ts';
 import type { ValidatePattern } from './rules.ts';
 import { readTemplates } from './template-files.ts';
@@ -143,10 +151,6 @@ function namesForRoot(directory: string): string[] | Problem {
 }
 
 const MISNAMED = { message: 'expected a name ending in .yaml, got .yml: it is not read' };
-
-export type FileText =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly problem: Problem; readonly isMissing?: boolean };
 
 /** The text of a configuration file. For root, of one that nobody else can change: it can run commands as root. */
 export function readConfigFile(file: string, uid: number): FileText {

@@ -121,3 +121,8 @@ function editDistance(a: string, b: string): number {
   }
   return row[b.length] ?? 0;
 }
+
+/** A file of the configuration, or what is wrong with it. */
+export type FileText =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly problem: Problem; readonly isMissing?: boolean };

@@ -1,6 +1,5 @@
 import { readPath } from './scalars.ts';
-import type { FileText } from './load.ts';
-import type { Problem } from './problem.ts';
+import type { FileText, Problem } from './problem.ts';
 import { isList, isMapping, textAt, type Entry, type Tree } from './tree.ts';
 
 export interface Templates {

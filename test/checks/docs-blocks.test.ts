@@ -10,8 +10,8 @@ import { describeProgram } from '../../src/cli/program.ts';
 import { load } from '../config/harness.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { hasTool } from '../support/tools.ts';
-import { blocksOf, PAGES as PAGES_OF_DOCS, README, type Block } from '../docs/pages.ts';
-import { stepsOf } from '../docs/walk.ts';
+import { blocksOf, PAGES as PAGES_OF_DOCS, README, type Block } from '../support/pages.ts';
+import { stepsOf } from '../support/walk.ts';
 
 const PAGES = [README, ...PAGES_OF_DOCS];
 const program = await describeProgram('0');

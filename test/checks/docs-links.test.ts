@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { documents } from '../../scripts/package/contents.ts';
 import { bytesOf } from '../../scripts/package/stage.ts';
 import { CODES, ERROR_CODES } from '../../src/explain/explain.ts';
-import { PAGES, pageOf, README, readPage, ROOT, type Page } from '../docs/pages.ts';
+import { PAGES, pageOf, README, readPage, ROOT, type Page } from '../support/pages.ts';
 
 /** Families of error codes; what else begins like one. */
 const LIKE_A_CODE = /\b(?:AGENT|CONFIG|CONSUMER|CREDENTIALS|IMDS|LOCKDOWN|SINK|STATE)_[A-Z_]+\b/g;

@@ -52,7 +52,10 @@ async function killSoon(agent: Running, site: Site, generation: number): Promise
   await delay(Math.random() * LATEST_KILL);
   await agent.stop('SIGKILL');
   const { notifiedOf: known, pending } = consumer(site);
-  return known?.['instance']?.generation === generation || (pending?.generations['instance'] === generation && pending.sent !== undefined);
+  return (
+    known?.['instance']?.generation === generation ||
+    (pending?.generations['instance'] === generation && pending.sent !== undefined)
+  );
 }
 
 test('an expiration that rolls on notifies nobody until a third is left', async (t) => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, test, type TestContext } from 'node:test';
 import { packageFast } from '../../scripts/package.ts';
-import { blocksOf, pageOf, type Block } from '../docs/pages.ts';
-import { walk } from '../docs/walk.ts';
+import { blocksOf, pageOf, type Block } from '../support/pages.ts';
+import { walk } from '../support/walk.ts';
 import { eventually } from '../support/eventually.ts';
 import { steps } from './boot-scene.ts';
 import { openMachine, type Machine } from './machine.ts';

@@ -7,8 +7,7 @@ import type { Drift, SinkOutcome, SinkResult } from '../../core/outcomes.ts';
 
 /** For each error of a system call: the remedy. */
 const HINTS: Readonly<Record<string, string>> = {
-  EACCES:
-    'give the file and its directory to the user who writes there (chown), or run the agent as their owner',
+  EACCES: 'give the file and its directory to the user who writes there (chown), or run the agent as their owner',
   EPERM:
     'lsattr shows whether it or its directory is immutable or append-only; else the agent lacks a capability (CapabilityBoundingSet=), or the file system keeps no owners and modes',
   EROFS: 'the file system is read-only, or the sandbox of the unit closes it: credrotate harden opens it',

@@ -40,8 +40,13 @@ describe('each filter', () => {
   }
 
   test('is one of the corpus', () => {
-    const tried = new Set((corpus.cases as readonly Escape[]).map(({ filter }) => (filter === 'none' ? 'raw' : filter)));
-    assert.deepEqual([...FILTERS].filter((filter) => !tried.has(filter)), []);
+    const tried = new Set(
+      (corpus.cases as readonly Escape[]).map(({ filter }) => (filter === 'none' ? 'raw' : filter)),
+    );
+    assert.deepEqual(
+      [...FILTERS].filter((filter) => !tried.has(filter)),
+      [],
+    );
   });
 
   test('is read back by a reader of its language', () => {
@@ -60,7 +65,8 @@ describe('each filter', () => {
 
 describe('a template', () => {
   test('keeps every byte but its placeholders', () => {
-    const template = '\u00e9 {{access_key_id}}\r\n{{  secret_access_key|json }}{{session_token}}\n{% }} ${x} {{expiration}}';
+    const template =
+      '\u00e9 {{access_key_id}}\r\n{{  secret_access_key|json }}{{session_token}}\n{% }} ${x} {{expiration}}';
     const text = `\u00e9 ${KEY}\r\n${JSON.stringify(SECRET)}${TOKEN}\n{% }} \${x} ${EXPIRATION}`;
     assert.equal(render({ sink: templateSink(template), existing: 'other' }).text, text);
   });

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openSite } from '../support/agent.ts';
-import { blocksOf, pageOf, README, ROOT } from './pages.ts';
-import { stepsOf, walk } from './walk.ts';
+import { blocksOf, pageOf, README, ROOT } from '../support/pages.ts';
+import { stepsOf, walk } from '../support/walk.ts';
 
 test('the README shows what check says of mistakes, word by word', async (t) => {
   const block = blocksOf([README], 'console').find(({ text }) => text.startsWith('$ cat c.yaml\n'));

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { openSite } from '../support/agent.ts';
-import { pageOf, type Block } from './pages.ts';
-import { isShown, stepsOf, walk } from './walk.ts';
+import { pageOf, type Block } from '../support/pages.ts';
+import { isShown, stepsOf, walk } from '../support/walk.ts';
 
 /** What can be walked on any machine and by any user; the rest is in test/system/docs.test.ts. */
 

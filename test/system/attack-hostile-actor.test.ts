@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { ErrorCode } from '../../../src/core/errors.ts';
-import { delegate, type Delegated } from '../../../src/sinks/acting/delegate.ts';
-import { ACTING_LIMITS } from '../../../src/sinks/acting/limits.ts';
-import type { ForgetOptions, Job, JobResult, JobScope, TempFile, WriteOptions } from '../../../src/sinks/contract.ts';
-import type { SinkRecord } from '../../../src/sinks/record.ts';
-import { createActors } from '../../../src/system/actors.ts';
-import { credentials, NOON } from '../../support/credentials.ts';
-import { limit } from '../../support/limits.ts';
-import { sinkAt } from '../../support/sinks.ts';
+import type { ErrorCode } from '../../src/core/errors.ts';
+import { delegate, type Delegated } from '../../src/sinks/acting/delegate.ts';
+import { ACTING_LIMITS } from '../../src/sinks/acting/limits.ts';
+import type { ForgetOptions, Job, JobResult, JobScope, TempFile, WriteOptions } from '../../src/sinks/contract.ts';
+import type { SinkRecord } from '../../src/sinks/record.ts';
+import { createActors } from '../../src/system/actors.ts';
+import { credentials, NOON } from '../support/credentials.ts';
+import { limit } from '../support/limits.ts';
+import { sinkAt } from '../support/sinks.ts';
 
-const FAKE = join(import.meta.dirname, '../../support/fake-actor-child.ts');
+const FAKE = join(import.meta.dirname, '../support/fake-actor-child.ts');
 const NODE = [process.execPath, '--disable-warning=ExperimentalWarning', FAKE];
 const OLD: TempFile = { path: '/home/bob/a.0.crtmp', inode: '7', uid: 1000 };
 const NOW = { renamedAt: NOON, renamedAtBoot: { bootId: 'this', sinceBoot: 5 } };
