@@ -56,10 +56,10 @@ interface PlanDeps {
 /** When the first pass of a process is due. */
 export function planFirst({ clock, store }: PlanDeps, { refresh }: Config, lane: Lane): Plan {
   const now = clock.now();
-  const waitMs = lane.source.isIssuer
-    ? firstWait({ now, ...currentOf(store.state, lane), ...issuerOf(store.state, lane), random: clock.random() })
-    : 0;
-  return { at: now + Math.min(waitMs, refresh.maxInterval), waitMs, reason: 'advisory' };
+  const { state } = store;
+  const known = { now, refresh, ...currentOf(state, lane), ...issuerOf(state, lane) };
+  const waitMs = firstWait({ ...known, random: clock.random() });
+  return { at: now + waitMs, waitMs, reason: 'advisory' };
 }
 
 /** When the next pass is due, after the last one. */

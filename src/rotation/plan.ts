@@ -99,14 +99,15 @@ export function issueAt(
 /** A whole fleet may have started in one second: the first calls are spread over this, of which a quota bears as many. */
 const FIRST_CALL_SPREAD = 20 * SECOND;
 
-/** How long the first call of a process waits: not at all, where credentials live, or where the source is this host's alone. */
+/** How long the first pass of a process waits: not at all, where nothing is to be issued, or the source is this host's alone. */
 export function firstWait({
   now,
+  refresh,
   current,
   issuer,
   random,
-}: Pick<PlanInput, 'now' | 'current' | 'issuer' | 'random'>): number {
-  return !issuer || (current && current.expiration > now) ? 0 : FIRST_CALL_SPREAD * random;
+}: Pick<PlanInput, 'now' | 'refresh' | 'current' | 'issuer' | 'random'>): number {
+  return !issuer || (current && now < issueAt(current, refresh, issuer.spread)) ? 0 : FIRST_CALL_SPREAD * random;
 }
 
 /** Exponential, with full jitter. */
@@ -132,7 +133,7 @@ function issuerRetry({ now, current, failures, random }: PlanInput, retry: Retry
   const left = current ? current.expiration - now : 0;
   const bound = left > 0 ? left : Infinity;
   if (retry === 'later') return Math.min(LATER * (1 - SPREAD * random), bound);
-  if (left <= 0) return MINUTE * random * (retry === 'throttled' ? 1 : Math.min(1, 2 ** (failures - 6)));
+  if (left <= 0) return MINUTE * random;
   const longest = Math.min(left * BACKOFF_SHARE, BACKOFF_CAP);
   return retry === 'throttled'
     ? longest * (1 + random) * 0.5

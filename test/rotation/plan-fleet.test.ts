@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { RefreshConfig } from '../../src/core/config.ts';
-import { planNext } from '../../src/rotation/plan.ts';
+import { firstWait, issueAt, planNext, type PlanInput } from '../../src/rotation/plan.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -74,6 +74,96 @@ describe(`${AGENTS} agents started in the same second`, () => {
       0,
     );
     assert.equal(expired, 0);
+  });
+});
+
+/** Of STS, by all hosts of an account: calls a second, to one region. */
+const QUOTA = 600;
+/** A fetch that fails has asked so often. */
+const ATTEMPTS = 3;
+
+interface Account {
+  /** When the agents start, their sessions live for this at least, and an hour at most; undefined: there are none. */
+  readonly left?: number;
+  /** STS is away from the first moment to the second. */
+  readonly outage: readonly [from: number, to: number];
+  readonly random: () => number;
+}
+
+interface Calls {
+  /** The most within one second of this time. */
+  readonly peak: (from: number, to?: number) => number;
+  /** Passes that found an expired session. */
+  readonly expired: number;
+}
+
+const NEVER = [0, 0] as const;
+
+/** Three hours of agents with one assumed role each, all started in the same second. */
+function callsOf(account: Account): Calls {
+  const calls = new Uint32Array((3 * HOUR) / SECOND);
+  let expired = 0;
+  for (let agent = 0; agent < AGENTS; agent++) expired += callsOfAgent(account, calls);
+  return { peak: (from, to) => Math.max(...calls.subarray(from / SECOND, to && to / SECOND)), expired };
+}
+
+function callsOfAgent({ left, outage, random }: Account, calls: Uint32Array): number {
+  const refresh: RefreshConfig = { maxInterval: 5 * MINUTE };
+  const issuer = { spread: random() };
+  let current = left === undefined ? undefined : { expiration: left + (HOUR - left) * random(), lifetime: HOUR };
+  let failures = 0;
+  let expired = 0;
+  const plan = (now: number): PlanInput => ({
+    ...{ now, refresh, issuer, failures, random: random() },
+    ...(current && { current }),
+  });
+  for (let now = firstWait(plan(0)); now < calls.length * SECOND; now = planNext(plan(now)).at) {
+    if (current && now > current.expiration) expired++;
+    if (current && now < issueAt(current, refresh, issuer.spread)) continue;
+    const isAway = now >= outage[0] && now < outage[1];
+    const second = Math.floor(now / SECOND);
+    calls[second] = (calls[second] ?? 0) + (isAway ? ATTEMPTS : 1);
+    if (!isAway) current = { expiration: now + HOUR, lifetime: HOUR };
+    failures = isAway ? failures + 1 : 0;
+  }
+  return expired;
+}
+
+describe(`${AGENTS} agents with one assumed role each, started in the same second`, () => {
+  test('would ask STS at once without jitter', () => {
+    assert.equal(callsOf({ outage: NEVER, random: () => 0 }).peak(0), AGENTS);
+  });
+
+  test('stay below its limit, and well below it from then on', () => {
+    const { peak } = callsOf({ outage: NEVER, random: seeded(11) });
+    assert.ok(peak(0) <= QUOTA, `${peak(0)} in one second`);
+    assert.ok(peak(MINUTE) <= QUOTA / 10, `${peak(MINUTE)} in one second later`);
+  });
+
+  test('stay below it where many of their sessions were to be replaced while they were stopped', () => {
+    const { peak, expired } = callsOf({ left: MINUTE, outage: NEVER, random: seeded(12) });
+    assert.ok(peak(0) <= QUOTA, `${peak(0)} in one second`);
+    assert.equal(expired, 0);
+  });
+
+  test('stay below it through an outage of ten minutes and after it, and no session runs out', () => {
+    const outage = [40 * MINUTE, 50 * MINUTE] as const;
+    const { peak, expired } = callsOf({ outage, random: seeded(13) });
+    assert.ok(peak(...outage) <= QUOTA, `${peak(...outage)} in one second of the outage`);
+    assert.ok(peak(outage[1]) <= QUOTA / 5, `${peak(outage[1])} in one second after it`);
+    assert.equal(expired, 0);
+  });
+
+  test('without sessions, in such an outage: ask in vain a bounded number of times, and stay below it after it', (t) => {
+    const end = 10 * MINUTE;
+    const { peak } = callsOf({ outage: [0, end], random: seeded(14) });
+    t.diagnostic(
+      `${peak(0, MINUTE)} in one second of the first minute, ${peak(MINUTE, end)} later, ${peak(end)} after it`,
+    );
+    // First calls are spread over twenty seconds, later ones over a minute at a time: a mean of half of it.
+    assert.ok(peak(0, MINUTE) <= ATTEMPTS * (AGENTS / 20 + AGENTS / 30), 'in the first minute');
+    assert.ok(peak(MINUTE, end) <= 1.3 * ATTEMPTS * (AGENTS / 30), 'from then on');
+    assert.ok(peak(end) <= QUOTA, 'after it');
   });
 });
 
