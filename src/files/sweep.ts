@@ -1,12 +1,12 @@
 import { attempt } from '../core/attempt.ts';
 import type { Directory } from '../paths/held.ts';
 
-/** What the temp file beside a file is called: `credentials.1234567.crtmp`. */
-const TEMP = /^(.+)\.\d{1,10}\.crtmp$/s;
+/** What the temp file beside a file is called: `.credentials.1234567.crtmp`. Readers of whole directories skip such names. */
+const TEMP = /^\.(.+)\.\d{1,10}\.crtmp$/s;
 
-/** As write-file-atomic has it for the sinks (scripts/lean.ts). */
+/** As system/atomic-fs.ts has it for the sinks. */
 export function tempOf(file: string): string {
-  return `${file}.${String(Math.floor(Math.random() * 2 ** 32))}.crtmp`;
+  return `.${file}.${String(Math.floor(Math.random() * 2 ** 32))}.crtmp`;
 }
 
 export function isTempOf(name: string, file: string): boolean {

@@ -4,6 +4,7 @@ import { attempt } from '../core/attempt.ts';
 import type { Log } from '../core/contracts.ts';
 import { type ErrorInfo, toErrorInfo } from '../core/errors.ts';
 import type { OwnDirectory } from '../files/own.ts';
+import { isTempOf } from '../files/sweep.ts';
 import { EMPTY_STATE, stateSchema, withoutBackoff, type AgentState } from './state.ts';
 
 export const STATE = 'state.json';
@@ -86,7 +87,8 @@ function textOf(state: AgentState): string {
 export function removeState(directory: OwnDirectory): ErrorInfo | undefined {
   try {
     using opened = directory.open();
-    for (const name of opened.names().filter((one) => one.startsWith(STATE))) opened.unlink(name);
+    for (const name of opened.names().filter((one) => one.startsWith(STATE) || isTempOf(one, STATE)))
+      opened.unlink(name);
     return undefined;
   } catch (error) {
     const message = `${directory.path}: expected to remove the state, got ${toErrorInfo(error).message}`;

@@ -4,7 +4,7 @@ import writeFileAtomic from 'write-file-atomic';
 import { Exchanged, type AtomicFiles, type TempHandle } from '../core/contracts.ts';
 import { onErrno } from '../core/attempt.ts';
 import { errnoError } from '../core/errors.ts';
-import { closeTemp, descriptorOf, isNamed } from './atomic-fs.ts';
+import { closeTemp, isNamed, madeAs } from './atomic-fs.ts';
 
 /** Replaces files by write-file-atomic, which is trusted with opening the temp file, the rename and the clean-up alone. */
 export function createAtomicFiles(): AtomicFiles {
@@ -33,16 +33,16 @@ async function replace(target: string, stage: (temp: TempHandle) => Promise<void
       // It would apply these after the hook, by path, over what the hook has set.
       options.mode = undefined;
       options.chown = undefined;
-      const fd = descriptorOf(tempPath);
+      const { fd, path } = madeAs(tempPath);
       makeSureItIsNew(fd);
-      await stage({ fd, name: basename(tempPath) });
-      if (!isWhatWasMade(fd, tempPath)) throw new Exchanged(false);
+      await stage({ fd, name: basename(path) });
+      if (!isWhatWasMade(fd, path)) throw new Exchanged(false);
     },
   };
   try {
     await writeFileAtomic(target, NO_DATA, options);
     // There is no rename by descriptor: members of a trusted group could still put their own file in its place.
-    if (temp !== undefined && !isWhatWasMade(descriptorOf(temp), target)) throw new Exchanged(true);
+    if (temp !== undefined && !isWhatWasMade(madeAs(temp).fd, target)) throw new Exchanged(true);
   } finally {
     if (temp !== undefined) closeTemp(temp);
   }

@@ -3,6 +3,7 @@
  * the path again, opens temp files without O_EXCL, and removes by name what it did not make.
  */
 import * as fs from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { Held, O_PATH } from '../paths/held.ts';
 import { mountIdOf } from '../paths/mounts.ts';
 
@@ -10,19 +11,21 @@ type Done<Result extends readonly unknown[] = []> = (error: Error | null, ...res
 
 interface Temp {
   readonly fd: number;
-  /** Whether the name is still that of the temp file. */
+  readonly path: string;
+  /** Whether the path is still that of the temp file. */
   isThere: boolean;
 }
 
+/** By the paths that the library has for them: without the dot before the name. */
 const temps = new Map<string, Temp>();
 
 const EXCLUSIVELY = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW;
 
 /** The descriptor under which a temp file was made: there is no second open, which could be of another file. */
-export function descriptorOf(temp: string): number {
+export function madeAs(temp: string): Pick<Temp, 'fd' | 'path'> {
   const found = temps.get(temp);
   if (!found) throw new Error('write-file-atomic has made no such temp file: it must run with system/atomic-fs.ts');
-  return found.fd;
+  return found;
 }
 
 /** As long as it is open its number is nobody else's, so it stays open until what has come of it was looked at. */
@@ -48,8 +51,9 @@ export function realpath(path: string, done: Done<[string]>): void {
 
 export function open(path: string, _flags: string, mode: number, done: Done<[number?]>): void {
   try {
-    const fd = fs.openSync(path, EXCLUSIVELY, mode);
-    temps.set(path, { fd, isThere: true });
+    const hidden = join(dirname(path), `.${basename(path)}`);
+    const fd = fs.openSync(hidden, EXCLUSIVELY, mode);
+    temps.set(path, { fd, path: hidden, isThere: true });
     done(null, fd);
   } catch (error) {
     done(error as Error);
@@ -62,8 +66,8 @@ export function close(_fd: number, done: Done): void {
 }
 
 export function rename(from: string, to: string, done: Done): void {
-  fs.rename(from, to, (error) => {
-    const temp = temps.get(from);
+  const temp = temps.get(from);
+  fs.rename(temp?.path ?? from, to, (error) => {
     if (temp && !error) temp.isThere = false;
     done(error);
   });
@@ -73,7 +77,7 @@ export function rename(from: string, to: string, done: Done): void {
 export function unlink(path: string, done: Done): void {
   try {
     const temp = temps.get(path);
-    if (temp?.isThere === true && isNamed(temp.fd, path)) removeOrEmpty(temp.fd, path);
+    if (temp?.isThere === true && isNamed(temp.fd, temp.path)) removeOrEmpty(temp);
     done(null);
   } catch (error) {
     done(error as Error);
@@ -81,7 +85,7 @@ export function unlink(path: string, done: Done): void {
 }
 
 /** A temp file that cannot be removed is emptied. */
-function removeOrEmpty(fd: number, path: string): void {
+function removeOrEmpty({ fd, path }: Temp): void {
   try {
     fs.unlinkSync(path);
   } catch (error) {

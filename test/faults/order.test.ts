@@ -16,7 +16,7 @@ async function traceOf(t: TestContext, lay: (site: Site) => readonly string[]): 
   return readFileSync(trace, 'utf8')
     .replaceAll(`${site.directory}/`, '')
     .replaceAll(site.directory, 'site')
-    .replaceAll(/\.\d+\.crtmp/g, '.TEMP')
+    .replaceAll(/\.([^/\s]+)\.\d+\.crtmp/g, '$1.TEMP')
     .split('\n')
     .map((line) => line.replace(/^\d+ /, ''))
     .filter((line) => /^(open|write|fsync|fdatasync|rename|mkdir) (site|state|out|made)\b/.test(line));

@@ -9,7 +9,7 @@ const say = (text: string): void => {
   for (let bytes = Buffer.from(text); bytes.length > 0;) bytes = bytes.subarray(writeSync(1, bytes));
 };
 const listen = (): number => readSync(0, Buffer.alloc(64 * 1024));
-const staged = '{"staged":[{"sink":0,"name":"a.1.crtmp","inode":"1","changing":[0]}]}\n';
+const staged = '{"staged":[{"sink":0,"name":".a.1.crtmp","inode":"1","changing":[0]}]}\n';
 const done = '{"done":{"sinks":[{"result":"written","bytesChanged":true,"drift":[],"warnings":[]}],"kept":[]}}\n';
 
 const acts: Readonly<Record<string, () => void>> = {

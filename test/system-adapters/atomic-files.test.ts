@@ -79,7 +79,7 @@ describe('traps of write-file-atomic', () => {
       const victim = join(directory, 'victim');
       writeFileSync(victim, 'precious');
       const random = t.mock.method(Math, 'random', () => 0.25);
-      const planted = `file.${2 ** 30}.crtmp`;
+      const planted = `.file.${2 ** 30}.crtmp`;
       plant(join(directory, planted), victim);
       await assert.rejects(files.replace(path, write('secret')), { code: 'EEXIST' });
       assert.equal(readFileSync(victim, 'utf8'), 'precious');

@@ -13,7 +13,7 @@ import { sinkAt } from '../support/sinks.ts';
 
 const FAKE = join(import.meta.dirname, '../support/fake-actor-child.ts');
 const NODE = [process.execPath, '--disable-warning=ExperimentalWarning', FAKE];
-const OLD: TempFile = { path: '/home/bob/a.0.crtmp', inode: '7', uid: 1000 };
+const OLD: TempFile = { path: '/home/bob/.a.0.crtmp', inode: '7', uid: 1000 };
 const NOW = { renamedAt: NOON, renamedAtBoot: { bootId: 'this', sinceBoot: 5 } };
 
 describe('a process that acts as a user and says', () => {
@@ -87,7 +87,7 @@ describe('a process that acts as a user and says', () => {
   test('temp files, and then nothing: they stay in the journal, and the sinks count as changed', async () => {
     const { outcomes, temps } = await apply('temp files, and then nothing', limit(2_000));
     assert.partialDeepStrictEqual(outcomes, [{ bytesChanged: true, error: { code: 'SINK_TIMEOUT' } }]);
-    assert.deepEqual(temps, [OLD, { path: '/home/bob/a.1.crtmp', inode: '1', uid: 1000 }]);
+    assert.deepEqual(temps, [OLD, { path: '/home/bob/.a.1.crtmp', inode: '1', uid: 1000 }]);
   });
 
   test('temp files when asked for a look: the look fails', async () => {

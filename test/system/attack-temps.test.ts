@@ -16,14 +16,15 @@ const PLACES: Readonly<Record<string, { readonly owner: number; readonly group: 
 
 /** Names as ours, of what is none of ours; all of it an hour old. */
 function plant(directory: string, sink: string, uid: number): void {
-  const at = (name: string): string => join(directory, `${sink}${name}`);
+  const at = (name: string): string => join(directory, `.${sink}${name}`);
   writeFileSync(at('.1.crtmp'), 'not empty');
   writeFileSync(at('.2.crtmp'), '');
   linkSync(at('.2.crtmp'), join(directory, 'of-others'));
   symlinkSync('/etc/passwd', at('.3.crtmp'));
   mkdirSync(at('.4.crtmp'));
   for (const name of ['.12345678901.crtmp', '.x.crtmp', '.5.crtmp.bak', '5.crtmp']) writeFileSync(at(name), '');
-  writeFileSync(join(directory, 'other.6.crtmp'), '');
+  writeFileSync(join(directory, '.other.6.crtmp'), '');
+  writeFileSync(join(directory, `${sink}.7.crtmp`), '');
   for (const name of readdirSync(directory)) {
     lchownSync(join(directory, name), uid, uid);
     lutimesSync(join(directory, name), 1, 1);
@@ -66,8 +67,8 @@ describe('names like those of our temp files', () => {
       await attempt(async () => {
         const directory = join(stage.ground.base, 'swept');
         mkdirSync(directory);
-        writeFileSync(join(directory, 'app.env.7.crtmp'), '');
-        lutimesSync(join(directory, 'app.env.7.crtmp'), 1, 1);
+        writeFileSync(join(directory, '.app.env.7.crtmp'), '');
+        lutimesSync(join(directory, '.app.env.7.crtmp'), 1, 1);
         await passesOver(stage, join(directory, 'app.env'));
         assert.deepEqual(readdirSync(directory), ['app.env'], 'what is ours stays');
       });

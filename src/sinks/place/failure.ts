@@ -15,7 +15,7 @@ const HINTS: Readonly<Record<string, string>> = {
   EDQUOT: 'free space or raise the quota of that file system',
   EFBIG: 'raise the file size limit: LimitFSIZE= of the unit, or ulimit -f',
   ...DESCRIPTOR_HINTS,
-  ENAMETOOLONG: 'shorten the file name to 238 bytes: the temp file beside it has a longer one',
+  ENAMETOOLONG: 'shorten the file name to 237 bytes: the temp file beside it has a longer one',
   EIO: 'the disk fails: look at dmesg',
   EBUSY: 'the file is a mount point: mount its directory, not the file, into the container',
   ELOOP: 'configure the real path: the file is a symlink',

@@ -18,7 +18,7 @@ const FAILED = {
   error: { code: 'SINK_WRITE_FAILED', message: 'expected room, got none', hint: 'df' },
 };
 const DONE = { done: { sinks: [WRITTEN, FAILED], kept: [1] } };
-const STAGED = { staged: [{ sink: 1, name: 'b.123.crtmp', inode: '9', changing: [0] }] };
+const STAGED = { staged: [{ sink: 1, name: '.b.123.crtmp', inode: '9', changing: [0] }] };
 
 describe('an answer', () => {
   test('of the right form is taken as it is', () => {
@@ -65,12 +65,13 @@ describe('an answer', () => {
     'a temp file of no sink': staged({ sink: -1 }),
     'a change of a sink that there is not': staged({ changing: [2] }),
     'more changes than sinks': staged({ changing: [0, 1, 0] }),
-    'a temp file of another name': staged({ name: 'a.123.crtmp' }),
-    'a temp file elsewhere': staged({ name: '../b.123.crtmp' }),
-    'a temp file below': staged({ name: 'b.1/../b.123.crtmp' }),
+    'a temp file of another name': staged({ name: '.a.123.crtmp' }),
+    'a temp file elsewhere': staged({ name: '../.b.123.crtmp' }),
+    'a temp file below': staged({ name: '.b.1/../b.123.crtmp' }),
     'the sink itself as a temp file': staged({ name: 'b' }),
     'a backup as a temp file': staged({ name: 'b.old' }),
     'a numbered backup as a temp file': staged({ name: 'b.123' }),
+    'a temp file that readers of the directory see': staged({ name: 'b.123.crtmp' }),
   };
   for (const [name, answer] of Object.entries(wrong)) {
     test(`with ${name} is refused`, () => {

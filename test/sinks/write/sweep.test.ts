@@ -50,13 +50,13 @@ describe('a temp file that no journal knows', () => {
   test('goes with the next write beside it, if it is empty, old and our own', async (t) => {
     const directory = tempDir(t);
     const old = new Date(NOON - 120_000);
-    const names = ['a.1.crtmp', 'a.2.crtmp', 'a.3.crtmp', 'b.4.crtmp', 'a.5', 'a.6.crtmp'];
+    const names = ['.a.1.crtmp', '.a.2.crtmp', '.a.3.crtmp', '.b.4.crtmp', 'a.5', '.a.6.crtmp'];
     const [, filled = '', young = ''] = names;
     for (const name of names) writeFileSync(join(directory, name), name === filled ? 'not ours to lose' : '');
     for (const name of names) utimesSync(join(directory, name), old, old);
     utimesSync(join(directory, young), new Date(NOON), new Date(NOON));
-    rmSync(join(directory, 'a.6.crtmp'));
-    symlinkSync('a.5', join(directory, 'a.6.crtmp'));
+    rmSync(join(directory, '.a.6.crtmp'));
+    symlinkSync('a.5', join(directory, '.a.6.crtmp'));
     await applySinks(sinkDeps(), applyRequest([sinkAt(join(directory, 'a'))]));
     assert.deepEqual(readdirSync(directory).sort(), ['a', ...names.slice(1)].sort());
   });

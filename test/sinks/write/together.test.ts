@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, test, type TestContext } from 'node:test';
@@ -42,7 +42,7 @@ describe('sinks of one rotation', () => {
       paths.map((path) => idOf(sinkAt(path))),
     );
     assert.deepEqual(
-      call.temps.map(({ path }) => path.replace(/\.\d+\.crtmp$/, '')),
+      call.temps.map(({ path }) => path.replace(/\.([^/]+)\.\d+\.crtmp$/, '$1')),
       paths,
     );
     // Renaming keeps the inode, so the journal named the very files.
@@ -67,6 +67,29 @@ describe('sinks of one rotation', () => {
     const { outcomes } = await applySinks({ ...deps, files }, applyRequest(paths.map((path) => sinkAt(path))));
     assert.deepEqual(new Set(outcomes.map(({ result }) => result)), new Set(['written']));
     assert.equal(stagedAtOnce, 30);
+  });
+
+  test('are seen by a reader of the whole directory under their own names alone, and others with a dot', async (t) => {
+    const names = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
+    const directory = tempDir(t);
+    for (const name of names) writeFileSync(join(directory, name), 'old', { mode: 0o600 });
+    const seen: (readonly string[])[] = [];
+    const look = (): void => {
+      seen.push(readdirSync(directory));
+    };
+    const files: AtomicFiles = {
+      replace: (path, stage) =>
+        deps.files.replace(path, async (temp) => {
+          look();
+          await stage(temp);
+          look();
+        }),
+    };
+    const sinks = names.map((name) => sinkAt(join(directory, name)));
+    await applySinks({ ...deps, files }, applyRequest(sinks));
+    assert.equal(Math.max(...seen.map(({ length }) => length)), 6, 'each has its temp file at once');
+    for (const found of seen) assert.deepEqual(found.filter((name) => !name.startsWith('.')).sort(), names);
+    assert.deepEqual(readdirSync(directory).sort(), names);
   });
 
   test('are written though the journal cannot be', async (t) => {
@@ -122,7 +145,7 @@ describe('sinks of one rotation', () => {
     const sink = sinkAt(join(tempDir(t), 'n'.repeat(250)));
     const { outcomes } = await applySinks(deps, applyRequest([sink], { beforeWrite }));
     assert.partialDeepStrictEqual(outcomes, [{ error: { code: 'SINK_WRITE_FAILED' } }]);
-    assert.match(outcomes[0]?.error?.hint ?? '', /238 bytes/);
+    assert.match(outcomes[0]?.error?.hint ?? '', /237 bytes/);
     assert.equal(calls, 0);
   });
 });
