@@ -116,7 +116,7 @@ export class Agent {
       lane.asked.splice(0, asked.length);
       for (const one of asked) void this.#answer(one, lane);
     } catch (error) {
-      this.#failure ??= { error };
+      if (!(error instanceof Superseded)) this.#failure ??= { error };
     } finally {
       lane.isBusy = false;
       this.#wake.abort();
@@ -183,8 +183,10 @@ export class Agent {
 
   /** Takes a new configuration and makes a pass with it. */
   reload(config: Config): Promise<PassReport> {
-    this.#lanes = lanesOf(config, this.#deps.makeSources(config), this.#lanes);
+    const before = this.#lanes;
+    this.#lanes = lanesOf(config, this.#deps.makeSources(config), before);
     this.#config = config;
+    for (const gone of before.filter((lane) => !this.#lanes.includes(lane))) forsake(gone);
     return this.ask({ trigger: 'reload', notifyAll: false });
   }
 
@@ -223,7 +225,10 @@ export class Agent {
   ): Promise<FilesReport> {
     const config = this.#config;
     const { name, source, memory, settings } = lane;
-    const own = { name, source, memory, ...(settings !== undefined && { settings }), inTurn: this.#inTurn };
+    // What was fetched before a reload must not go into files that are another source's now: the reload asks again.
+    const inTurn: RotateDeps['inTurn'] = (work) =>
+      this.#inTurn(() => (this.#config === config ? work() : Promise.reject(new Superseded())));
+    const own = { name, source, memory, ...(settings !== undefined && { settings }), inTurn };
     lane.writing = rotate({ ...this.#deps, ...own }, config, request, signal).finally(() => (lane.writing = undefined));
     const report = await lane.writing;
     this.#last = report;
@@ -289,6 +294,18 @@ export class Agent {
     const view = this.view(this.#deliverer.outcomes());
     this.#announcer.notReading(view.notReading);
     await this.#deps.publish(view);
+  }
+}
+
+/** A pass whose configuration is no longer in force. */
+class Superseded extends Error {}
+
+/** Whoever waits for a source that is gone waits for the others alone. */
+function forsake(gone: Lane): void {
+  for (const { answer, left } of gone.asked.splice(0)) {
+    left.delete(gone);
+    const message = `--source: expected a source of the configuration, got ${gone.name}, which a reload has removed`;
+    if (left.size === 0) answer.reject(new AgentError('USAGE', message));
   }
 }
 

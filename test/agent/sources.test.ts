@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import { Agent, type AgentView } from '../../src/agent/agent.ts';
 import type { Config, SourceConfig } from '../../src/core/config.ts';
@@ -122,6 +123,34 @@ describe('two sources', () => {
       sinks.map(({ path, result }) => [path.at(-1), result]),
       [['a', 'written']],
     );
+  });
+
+  test('one that a reload takes a file from writes it no more, and whoever asked for it is told', async (t) => {
+    const { agent, answers, clock, config, directory } = stageOf(t);
+    const hangs = Promise.withResolvers<Fetched>();
+    answers.backup = () => hangs.promise;
+    const stop = new AbortController();
+    const running = agent.run(stop.signal);
+    await eventually('it sleeps', () => clock.alarms.length > 0);
+    clock.advance(20_000);
+    await eventually('both were asked', () => answers.calls.backup > 0);
+    const refused = assert.rejects(
+      agent.ask({ trigger: 'refresh', notifyAll: false, sources: ['backup'] }),
+      /got backup, which a reload has removed/,
+    );
+    const sinks = config.sinks.map((sink) => ({ ...sink, source: 'instance' }));
+    const report = await agent.reload({ ...config, sinks, sources: [] });
+    await refused;
+    assert.deepEqual(
+      report.sinks.map(({ result }) => result),
+      ['unchanged', 'written'],
+    );
+    const after = readFileSync(`${directory}/b`, 'utf8');
+    hangs.resolve(gives('B', HOUR));
+    stop.abort();
+    await running;
+    assert.equal(readFileSync(`${directory}/b`, 'utf8'), after);
+    assert.match(after, new RegExp(gives('A').credentials.accessKeyId));
   });
 
   test('one that hangs delays neither the files nor the next passes of the other', async (t) => {
