@@ -3,18 +3,19 @@ import { stateDirectory } from '../agent/published.ts';
 import { sinkDeps } from '../agent/session.ts';
 import type { Run, World } from '../agent/world.ts';
 import { notableSkew, sourceTime } from '../core/clock-skew.ts';
-import type { Config } from '../core/config.ts';
+import type { Config, SinkConfig } from '../core/config.ts';
+import type { Fetched } from '../core/contracts.ts';
 import { displayKeyId } from '../core/credentials.ts';
 import { type ExitCode, exitCodeOfErrors } from '../core/exit.ts';
 import { findingOf } from '../core/findings.ts';
-import { idOf, namesOf, sinkId } from '../core/sink-id.ts';
+import { idOf, keyOf, namesOf, sinkId } from '../core/sink-id.ts';
 import { dryRun } from '../notify/notify.ts';
 import { foreseen } from '../report/diff.ts';
 import { printPlan, prospective } from '../report/print-report.ts';
-import type { Report } from '../report/schema.ts';
+import type { Report, SinkStatus } from '../report/schema.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
 import { dueAt, isEndedFor, notifyRequest, sinksOf, spreadOf } from '../rotation/pending.ts';
-import { stateAfter } from '../rotation/rotate.ts';
+import { isBetterGone, stateAfter } from '../rotation/rotate.ts';
 import { EMPTY_STATE, memoryOf, withoutBackoff, type AgentState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
 import { previewSinks } from '../sinks/apply.ts';
@@ -45,9 +46,12 @@ export async function plan(world: World, options: PlanOptions): Promise<ExitCode
   const config = await readConfig(world, options);
   const { clock } = await world.services();
   const state = readState(stateDirectory(world));
-  const decided = await decide(world, config, { ...options, state });
-  const written = await Promise.all(decided.map((one) => previews(world, config, one)));
-  const sinks = inOrder(config, written.flat());
+  const fetched = await fetchAll(world, config, options, state);
+  const decided = await Promise.all(fetched.map((one) => decide(world, config, one, options.accept)));
+  const seen = decided.flatMap((one) => one.sinks);
+  const sinks = config.sinks
+    .filter((sink) => decided.some(({ source }) => source === sink.source))
+    .map((sink) => statusOf(sink, seen));
   const failures = decided.flatMap(({ decision, source }) =>
     decision.kind === 'keep' && decision.error ? [{ source, error: decision.error }] : [],
   );
@@ -62,14 +66,14 @@ export async function plan(world: World, options: PlanOptions): Promise<ExitCode
     ...sinks.flatMap(({ error }) => error ?? []),
     ...failures.map(({ error }) => error),
   ]);
-  const consumers = failures.length === decided.length ? [] : await toNotify(world, config, decided, sinks);
+  const consumers = failures.length === decided.length ? [] : await toNotify(world, config, decided, seen);
   const sources = decided.map((one) => sourceOf(one, clock.now()));
   const [first] = sources;
   const sections = {
     ...{ command: 'plan', exitCode, findings, consumers },
     ...(first && { source: alone(first) }),
     ...(config.sources.length > 0 && { sources }),
-    sinks: sinks.map((sink) => foreseen(sink)),
+    sinks,
   };
   const news = decided.map(({ decision }) => NEWS[decision.kind]);
   return await showFound(world, options, sections, (report) => printPlan(report, news, screenOf(world).paint));
@@ -85,8 +89,11 @@ function alone({
   return source;
 }
 
-function inOrder(config: Config, sinks: readonly SinkPreview[]): readonly SinkPreview[] {
-  return config.sinks.flatMap((sink) => sinks.find((one) => sinkId(one) === idOf(sink)) ?? []);
+/** Where there have never been credentials, a pass looks at no sink. */
+function statusOf(sink: SinkConfig, seen: readonly SinkPreview[]): SinkStatus {
+  const preview = seen.find((one) => sinkId(one) === idOf(sink));
+  if (preview) return foreseen(preview);
+  return { ...keyOf(sink), format: sink.format, result: 'unknown', drift: [], warnings: [] };
 }
 
 const NEWS: Readonly<Record<Decision['kind'], string>> = {
@@ -98,19 +105,25 @@ const NEWS: Readonly<Record<Decision['kind'], string>> = {
 
 type Sourced = NonNullable<Report['sources']>[number];
 
-interface Decided {
+interface Asked {
   /** Its name. */
   readonly source: string;
-  readonly decision: Decision;
+  readonly fetched: Fetched;
   readonly clockSkew: number | undefined;
   readonly state: AgentState;
 }
 
-async function decide(
+interface Decided extends Asked {
+  readonly decision: Decision;
+  readonly sinks: readonly SinkPreview[];
+}
+
+async function fetchAll(
   world: World,
   config: Config,
-  { accept: takesEarlier, source, state }: PlanOptions & { readonly state: AgentState },
-): Promise<readonly Decided[]> {
+  { source }: PlanOptions,
+  state: AgentState,
+): Promise<readonly Asked[]> {
   const { clock, http, makeHttps } = await world.services();
   const log = await world.openLog(config.log);
   const sources = createSources(config, { http, makeHttps, clock, env: world.env, log });
@@ -119,9 +132,7 @@ async function decide(
     return await Promise.all(
       names.map(async (name) => {
         const fetched = await sources(name).fetch(world.stop);
-        const { clockSkew } = fetched;
-        const decision = accept(fetched, memoryOf(state, name), sourceTime(clock.now(), clockSkew), takesEarlier);
-        return { source: name, decision, clockSkew, state };
+        return { source: name, fetched, clockSkew: fetched.clockSkew, state };
       }),
     );
   } finally {
@@ -129,29 +140,47 @@ async function decide(
   }
 }
 
+/** As a pass of a new process does, which has no credentials in memory. */
+async function decide(world: World, config: Config, asked: Asked, takesEarlier?: true): Promise<Decided> {
+  const { source, fetched, clockSkew, state } = asked;
+  const { clock } = await world.services();
+  const now = sourceTime(clock.now(), clockSkew);
+  const decision = accept(fetched, memoryOf(state, source), now, takesEarlier);
+  const sinks = await previews(world, config, asked, decision);
+  return isBetterGone(decision, sinks) ? decide(world, config, asked, true) : { ...asked, decision, sinks };
+}
+
 function sourceOf({ source: name, decision, clockSkew, state }: Decided, now: number): Sourced {
-  const { generation, origin: former } = memoryOf(state, name);
+  const { generation, origin: former, current } = memoryOf(state, name);
   const isNew = decision.kind === 'new';
   const common = {
     ...{ name, generation: isNew ? generation + 1 : generation, rotated: isNew, since: new Date(now).toISOString() },
     ...(clockSkew !== undefined && { clockSkew }),
   };
-  if (decision.kind === 'keep')
-    return { ...common, state: decision.state, origin: former, ...(decision.error && { error: decision.error }) };
+  if (decision.kind === 'keep') {
+    const { state, error } = decision;
+    const kept = current && lifeOf(current.keyId, current.expiration);
+    return { ...common, state, origin: former, ...kept, ...(error && { error }) };
+  }
   const { credentials, origin } = decision;
-  const expiration = new Date(credentials.expiration).toISOString();
-  return { ...common, state: 'ok', origin, keyId: displayKeyId(credentials.accessKeyId), expiration };
+  return { ...common, state: 'ok', origin, ...lifeOf(displayKeyId(credentials.accessKeyId), credentials.expiration) };
+}
+
+function lifeOf(keyId: string, expiration: number): Pick<Sourced, 'keyId' | 'expiration'> {
+  return { keyId, expiration: new Date(expiration).toISOString() };
 }
 
 async function previews(
   world: World,
   config: Config,
-  { source, decision, state }: Decided,
+  { source, state }: Asked,
+  decision: Decision,
 ): Promise<readonly SinkPreview[]> {
-  if (decision.kind === 'keep') return [];
-  const { credentials, origin } = decision;
-  const wish = { credentials, origin, rotated: decision.kind === 'new', records: state.sinks };
   const sinks = config.sinks.filter((sink) => sink.source === source);
+  const { current, origin } = memoryOf(state, source);
+  const { credentials = current, origin: given = origin } = decision.kind === 'keep' ? {} : decision;
+  if (!credentials) return [];
+  const wish = { credentials, origin: given, rotated: decision.kind === 'new', records: state.sinks };
   const { trustedGroups } = config;
   return await previewSinks(sinkDeps(await world.services()), { ...wish, sinks, trustedGroups });
 }

@@ -25,7 +25,9 @@ export function refusedSinks(
   problem: string,
 ): readonly Finding[] {
   return named(sinks).flatMap(({ name: subject, error }) =>
-    error ? [findingOf('sink-refused', { subject, problem }, error)] : [],
+    error
+      ? [findingOf(error.code === 'SINK_OUTDATED' ? 'sink-outdated' : 'sink-refused', { subject, problem }, error)]
+      : [],
   );
 }
 

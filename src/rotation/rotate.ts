@@ -101,7 +101,7 @@ async function write(
     fetched ? accept(fetched, before, pass.sourceNow, takesEarlier) : { kind: 'keep', state: 'ok' };
   let decision = decide(pass.acceptsEarlier || before.settings !== deps.settings);
   let sinks = await writeSinks(deps, decision, pass);
-  if (isBetterGone(deps, decision, sinks)) {
+  if (!deps.memory.credentials && isBetterGone(decision, sinks)) {
     decision = decide(true);
     sinks = await writeSinks(deps, decision, pass);
   }
@@ -189,13 +189,13 @@ function sourceOutcome(
 }
 
 /**
- * The current credentials are lost: this process never had them, a sink needs credentials, and no sink is known to hold
- * them. A sink that could not be looked at may.
+ * To a process that never had them, the current credentials are lost: a sink needs credentials, and no sink is known to
+ * hold them. A sink that could not be looked at may.
  */
-function isBetterGone({ memory }: RotateDeps, decision: Decision, sinks: readonly SinkOutcome[]): boolean {
+export function isBetterGone(decision: Decision, sinks: readonly SinkOutcome[]): boolean {
   const isRefused = decision.kind === 'keep' && decision.error?.code === 'CREDENTIALS_OLDER';
   const isNeeded = sinks.some(({ error }) => error?.code === 'SINK_OUTDATED');
-  return isRefused && !memory.credentials && isNeeded && sinks.every(({ error }) => error);
+  return isRefused && isNeeded && sinks.every(({ error }) => error);
 }
 
 /** Without credentials, past ones included, there is nothing to write or to compare. */

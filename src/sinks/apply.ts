@@ -35,12 +35,13 @@ export async function applySinks(deps: SinkDeps, request: ApplyRequest, limits?:
  */
 export async function previewSinks(
   deps: SinkDeps,
-  { records = {}, ...request }: PreviewRequest,
+  { records = {}, credentials: given, ...request }: PreviewRequest,
   limits?: ActingLimits,
 ): Promise<readonly SinkPreview[]> {
-  const { credentials, origin, rotated } = request;
-  const print = printOf(credentials);
-  return (await run(deps, request, { kind: 'preview', print, credentials, origin, rotated, records }, limits)).outcomes;
+  const { origin, rotated } = request;
+  const known =
+    'fingerprint' in given ? { print: given, credentials: undefined } : { print: printOf(given), credentials: given };
+  return (await run(deps, request, { kind: 'preview', ...known, origin, rotated, records }, limits)).outcomes;
 }
 
 /**

@@ -80,8 +80,12 @@ export interface ApplyRequest {
   readonly beforeWrite: (temps: readonly TempFile[], changing: readonly string[]) => Promise<void>;
 }
 
-export interface PreviewRequest extends Omit<ApplyRequest, 'beforeWrite' | 'records' | 'temps' | 'print'> {
-  readonly credentials: Credentials;
+export interface PreviewRequest extends Omit<
+  ApplyRequest,
+  'beforeWrite' | 'records' | 'temps' | 'print' | 'credentials'
+> {
+  /** Where nobody has the credentials any more, what is recorded of them: sinks are only compared with their records. */
+  readonly credentials: Credentials | Print;
   /** Unset: every sink is read and rendered. */
   readonly records?: SinkRecords;
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, lstatSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { Report } from '../../src/report/schema.ts';
 import { openSite, type Site } from '../support/agent.ts';
 
 /** Every file and directory, and what changes when one is touched. */
@@ -36,7 +37,9 @@ function steady(site: Site, text: string): string {
     .replaceAll(site.directory, '/site')
     .replaceAll(`…${site.metadata.current().accessKeyId.slice(-4)}`, '…TAIL')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:]+Z/g, 'MOMENT')
-    .replace(/expires in [^;]+;/, 'expires in LIFE;');
+    .replace(/expires in [^;]+;/, 'expires in LIFE;')
+    .replace(/(?<=IMDS_NO_ROLE: ).*/, 'ERROR')
+    .replace(/(?<=hint: ).*/, 'HINT');
 }
 
 const FIRST = `\
@@ -66,6 +69,26 @@ would notify web: run /bin/true
 would notify db: run /bin/true
 would not notify legacy: no /run/no-legacy.pid
 would write 3 of 3 sinks and notify 2 consumers
+`;
+
+const UNKNOWN = `\
+source no_role: no credentials; nothing would be written
+          IMDS_NO_ROLE: ERROR
+          hint: HINT
+unknown   /site/c
+unknown   /site/e
+unknown   /site/j
+`;
+
+const DURING_OUTAGE = `\
+source no_role: key …TAIL of role demo-role, expires in LIFE; nothing would be written
+          IMDS_NO_ROLE: ERROR
+          hint: HINT
+unchanged /site/c
+outdated  /site/e
+          SINK_OUTDATED: /site/e: expected a file with the current credentials, got one that is not as it was written, and there are none to write
+outdated  /site/j
+          SINK_OUTDATED: /site/j: expected a file with the current credentials, got none, and there are none to write
 `;
 
 const DRIFTED = `\
@@ -99,11 +122,55 @@ describe('plan', { concurrency: 3 }, () => {
     assert.equal(steady(site, (await site.run(['plan', ...options])).stdout), DRIFTED);
   });
 
-  test('without credentials says why', async (t) => {
+  test('without credentials says why, and what is known of each sink', async (t) => {
     const site = await openSite(t, { role: null });
-    const { code, stdout } = await site.run(['plan', ...configure(site)]);
-    assert.equal(code, 69);
-    assert.match(stdout, /^source no_role: no credentials; nothing would be written\n +IMDS_NO_ROLE: /);
+    const options = configure(site);
+    const never = await site.run(['plan', ...options]);
+    assert.deepEqual([never.code, steady(site, never.stdout)], [69, UNKNOWN]);
+
+    site.metadata.setRole('demo-role');
+    await site.run(['once', ...options]);
+    const tail = site.metadata.current().accessKeyId.slice(-4);
+    site.metadata.setRole(null);
+    chmodSync(site.path('e'), 0o666);
+    rmSync(site.path('j'));
+    const before = snapshot(site.directory);
+    const { code, stdout } = await site.run(['plan', ...options]);
+    assert.deepEqual([code, steady(site, stdout.replace(tail, 'TAIL'))], [75, DURING_OUTAGE]);
+    const report = JSON.parse((await site.run(['plan', '--json', ...options])).stdout) as Report;
+    assert.deepEqual(
+      report.sinks?.map(({ result, drift }) => [result, drift]),
+      [
+        ['unchanged', []],
+        ['outdated', ['bytes', 'mode']],
+        ['outdated', ['missing']],
+      ],
+    );
+    assert.deepEqual(report.findings.map(({ id }) => id).toSorted(), [
+      'sink-outdated',
+      'sink-outdated',
+      'source-failing',
+    ]);
+    assert.deepEqual(snapshot(site.directory), before);
+  });
+
+  test('takes credentials that expire earlier where nobody has the better ones any more, as a pass does', async (t) => {
+    const site = await openSite(t);
+    const options = site.configure({ sinks: [{ path: site.path('j'), format: 'json', shape: 'process' }] });
+    await site.run(['once', ...options]);
+    const path = site.path('state/state.json');
+    const state = readFileSync(path, 'utf8');
+    const later = (_: string, at: string): string => `"expiration": ${Number(at) + 3_600_000}`;
+    writeFileSync(path, state.replaceAll(/"expiration": (\d+)/g, later));
+    site.metadata.rotate();
+    assert.match(
+      (await site.run(['plan', ...options])).stdout,
+      /nothing would be written\n +CREDENTIALS_OLDER: [^]*^unchanged /m,
+    );
+    rmSync(site.path('j'));
+    const { code, stdout } = await site.run(['plan', ...options]);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^would write \S+\/j: /m);
   });
 
   test('names a sink that would be refused, beside the others', async (t) => {
