@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import { Agent, type AgentView } from '../../src/agent/agent.ts';
+import { worstSource } from '../../src/agent/lanes.ts';
 import type { Config, SourceConfig } from '../../src/core/config.ts';
 import type { Fetched, Source } from '../../src/core/contracts.ts';
+import type { ErrorCode } from '../../src/core/errors.ts';
+import type { SourceOutcome } from '../../src/core/outcomes.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import type { NotifyRequest } from '../../src/notify/contract.ts';
 import { createSources, sourcesInUse } from '../../src/source/registry.ts';
@@ -172,6 +175,47 @@ describe('two sources', () => {
     await running;
   });
 
+  for (const [what, waitMs, expected] of [
+    ['together', 0, [['/a', '/b']]],
+    ['two seconds apart', 2000, [['/a'], ['/b']]],
+  ] as const) {
+    test(`a consumer of both is notified of what changes ${what}: ${expected.length}`, async (t) => {
+      const { answers, clock, directory, notified, once } = stageOf(t);
+      const late = Promise.withResolvers<Fetched>();
+      answers.backup = () => late.promise;
+      const reported = once();
+      await eventually('the first is written, and waits', () => clock.alarms.includes(NOON + 2000));
+      assert.equal(notified.length, 0);
+      clock.advance(waitMs);
+      if (waitMs > 0) await eventually('it waits no more', () => notified.length > 0);
+      late.resolve(gives('B', HOUR));
+      await reported;
+      const ofWeb = notified.filter(({ consumer }) => consumer.name === 'web');
+      assert.deepEqual(
+        ofWeb.map(({ paths }) => paths.map((path) => path.replace(directory, ''))),
+        expected,
+      );
+    });
+  }
+
+  test('one that issues has no ceiling but its own expiration, while its files are looked at', async (t) => {
+    const { agent, answers, clock, views } = stageOf(t);
+    const stop = new AbortController();
+    const running = agent.run(stop.signal);
+    const passesOf = (name: string) => views.filter(({ report }) => report.source.name === name).length;
+    for (let minutes = 0; minutes < 30; minutes += 1) {
+      await eventually('it sleeps', () => clock.alarms.length > 0);
+      clock.advance(60_000);
+    }
+    await eventually('it sleeps', () => clock.alarms.length > 0);
+    assert.equal(answers.calls.backup, 1);
+    assert.ok(answers.calls.instance >= 5 && passesOf('instance') > 0, `${answers.calls.instance} calls`);
+    clock.advance(HOUR / 2);
+    await eventually('its time has come', () => answers.calls.backup === 2);
+    stop.abort();
+    await running;
+  });
+
   test('one that issues new credentials is left alone while the current ones are good, in another process as well', async (t) => {
     const first = stageOf(t);
     await first.once();
@@ -217,6 +261,31 @@ describe('two sources', () => {
     assert.equal(next.answers.calls.backup, 1);
     stop.abort();
     await running;
+  });
+});
+
+describe('the worst of several sources', () => {
+  const one = (state: SourceOutcome['state'], code?: ErrorCode): SourceOutcome => ({
+    ...{ name: `${state} ${code}`, state, rotated: false, origin: {} },
+    ...(code && { error: { code, message: 'no' } }),
+  });
+  const inOrder = [
+    one('denied', 'STS_REJECTED'),
+    one('denied', 'STS_DENIED'),
+    one('malformed', 'STS_MALFORMED'),
+    one('unreachable', 'STS_THROTTLED'),
+    one('no_role', 'IMDS_NO_ROLE'),
+    one('stale', 'STS_REJECTED'),
+    one('ok'),
+  ];
+
+  test('is the one to act on first, wherever it stands; one whose credentials are good comes after all others', () => {
+    for (const [index, worst] of inOrder.entries()) {
+      const rest = inOrder.slice(index);
+      assert.equal(worstSource(rest)?.name, worst.name);
+      assert.equal(worstSource(rest.toReversed())?.name, worst.name);
+    }
+    assert.equal(worstSource([]), undefined);
   });
 });
 

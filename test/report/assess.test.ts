@@ -133,3 +133,34 @@ test('the line of a plugin is one, and its numbers are only ours', () => {
   assert.equal(checkLine('critical', 'a\nb; c|d=1', -1), 'CREDROTATE CRITICAL - a\\nb; c/d=1 | expiry=-1s\n');
   assert.equal(checkLine('unknown', 'no status there'), 'CREDROTATE UNKNOWN - no status there\n');
 });
+
+describe('the exit code of two sources', () => {
+  const throttled = { code: 'STS_THROTTLED', message: 'no', hint: 'wait' } as const;
+  const refused = { code: 'STS_DENIED', message: 'no', hint: 'ask' } as const;
+  const good = sourceOf({});
+  const gone = { expiration: before(1), state: 'expired' } as const;
+  const rows: [what: string, instance: typeof good, backup: typeof good, once: number, refresh: number][] = [
+    ['both good', good, good, 0, 0],
+    ['one stale', good, sourceOf({ state: 'stale', error: throttled }), 0, 75],
+    ['one gone', good, sourceOf({ ...gone, error: throttled }), 75, 75],
+    ['the worse one last', sourceOf({ ...gone, error: throttled }), sourceOf({ ...gone, error: refused }), 77, 77],
+    ['the worse one first', sourceOf({ ...gone, error: refused }), sourceOf({ ...gone, error: throttled }), 77, 77],
+    [
+      'one gone and a worse one that is stale',
+      sourceOf({ ...gone, error: throttled }),
+      sourceOf({ state: 'denied', error: refused }),
+      75,
+      77,
+    ],
+  ];
+  for (const [what, instance, backup, once, refresh] of rows) {
+    test(`is that of the worst: ${what}`, () => {
+      const sources = [
+        { ...instance, name: 'instance', generation: 1, rotated: false },
+        { ...backup, name: 'backup', generation: 1, rotated: false },
+      ];
+      const { exitCodes } = assess(factsOf(statusOf({ source: instance, sources })), NOON);
+      assert.deepEqual([exitCodes.once, exitCodes.refresh], [once, refresh]);
+    });
+  }
+});

@@ -72,8 +72,24 @@ describe('metrics', () => {
     assert.equal(read['credrotate_consumer_notifications_total{consumer="myapp",result="pending"}'], 1);
   });
 
+  test('of several sources have the name of each', () => {
+    const metrics = samples(metricsOf(STATUSES['two-sources'] ?? assert.fail()));
+    const ofSources = Object.entries(metrics).filter(
+      ([name, value]) => /expiry|rotations/.test(name) || (name.includes('source_state') && value === 1),
+    );
+    assert.deepEqual(Object.fromEntries(ofSources), {
+      'credrotate_credentials_expiry_timestamp_seconds{source="instance"}': NOON / 1000 + 312 * 60,
+      'credrotate_credentials_expiry_timestamp_seconds{source="backup"}': NOON / 1000 + 20 * 60,
+      'credrotate_source_state{source="instance",state="ok"}': 1,
+      'credrotate_source_state{source="backup",state="stale"}': 1,
+      'credrotate_rotations_total{source="instance"}': 7,
+      'credrotate_rotations_total{source="backup"}': 31,
+    });
+    assert.doesNotMatch(metricsOf(statusOf()), /source="/);
+  });
+
   test('of the states have one that is 1', () => {
-    for (const status of Object.values(STATUSES)) {
+    for (const status of Object.values(STATUSES).filter(({ sources }) => !sources)) {
       const states = Object.entries(samples(metricsOf(status))).filter(([name]) => name.includes('source_state'));
       assert.equal(states.length, 8);
       const on = states.filter(([, value]) => value === 1).map(([name]) => name);

@@ -24,6 +24,16 @@ function example(evidence: SinkStatus['evidence'], legacy: ConsumerStatus): Stat
   });
 }
 
+const BACKUP = sourceOf({
+  state: 'stale',
+  since: before(12),
+  origin: { role: 'backup', accountId: '210987654321', endpoint: 'https://sts.eu-west-1.amazonaws.com' },
+  keyId: '…QRST',
+  expiration: before(-20),
+  fetchedAt: before(40),
+  error: { code: 'STS_THROTTLED', message: 'STS: expected an answer, got Throttling', hint: 'ask less often' },
+});
+
 /** One for each picture in golden/. */
 export const STATUSES: Readonly<Record<string, Status>> = {
   ok: example(undefined, LEGACY),
@@ -145,6 +155,18 @@ export const STATUSES: Readonly<Record<string, Status>> = {
         message: '/var/lib/credrotate/state.json: cannot be written: ENOSPC on write',
         hint: 'free space',
       },
+    ],
+  }),
+  'two-sources': statusOf({
+    source: BACKUP,
+    sources: [
+      { ...sourceOf({}), name: 'instance', generation: 7, rotated: false },
+      { ...BACKUP, name: 'backup', generation: 31, rotated: true },
+    ],
+    generation: 38,
+    sinks: [
+      sinkOf('/etc/myapp/credentials', { format: 'aws-credentials' }),
+      sinkOf('/etc/backup/aws.env', { source: 'backup' }),
     ],
   }),
   'nothing-yet': without(['nextPass', 'lastSuccess'], {

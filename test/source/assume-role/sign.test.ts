@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { clearCredentialCache, getSigningKey } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { Secret } from '../../../src/core/secret.ts';
 import { sign } from '../../../src/source/assume-role/sign.ts';
@@ -106,5 +109,41 @@ describe('a signature', () => {
       { credentials: expired, region: 'us-east-1', now: NOON },
     );
     await assert.rejects(signing, failure('CREDENTIALS_EXPIRED', /expected some that are good/, /^$/));
+  });
+
+  test('leaves none of the keys that it was made with in memory', async () => {
+    const own = credentials('1', { expiration: NOON + HOUR });
+    const region = 'eu-west-1';
+    await sign({ origin: 'https://sts.amazonaws.com', body: '', headers: {} }, { credentials: own, region, now: NOON });
+    let hashes = 0;
+    class Counting {
+      readonly #hash;
+      constructor(secret: unknown) {
+        hashes += 1;
+        this.#hash = hmac.create(sha256, typeof secret === 'string' ? Buffer.from(secret) : (secret as Uint8Array));
+      }
+      update(data: Uint8Array): void {
+        this.#hash.update(data);
+      }
+      digest(): Promise<Uint8Array> {
+        return Promise.resolve(this.#hash.digest());
+      }
+      reset(): void {
+        assert.fail();
+      }
+    }
+    const { accessKeyId, secretAccessKey, sessionToken } = own;
+    const keys = { accessKeyId, secretAccessKey: secretAccessKey.reveal(), sessionToken: sessionToken.reveal() };
+    const derive = () =>
+      getSigningKey(Counting, keys, new Date(NOON).toISOString().slice(0, 10).replaceAll('-', ''), region, 'sts');
+    await derive();
+    assert.equal(
+      hashes,
+      5,
+      'it had to be derived: the name that it is kept by, the date, the region, the service, the end',
+    );
+    await derive();
+    assert.equal(hashes, 6, 'as it would be kept');
+    clearCredentialCache();
   });
 });
