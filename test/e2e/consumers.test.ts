@@ -9,7 +9,8 @@ import { assertNoSecret, openMetadata } from '../support/secrets.ts';
 
 function configure(site: Site, consumers: object, change: object = {}): readonly string[] {
   const sink = { path: site.path('iam.json'), format: 'json', notify: Object.keys(consumers) };
-  return site.configure({ sinks: [sink], consumers, ...change });
+  // Where load kept the first pass from its credentials, nobody would be notified of any.
+  return site.configure({ sinks: [sink], consumers, imds: { timeout: '30s' }, ...change });
 }
 
 describe('consumers', { concurrency: 6 }, () => {

@@ -21,6 +21,8 @@ function config(site: Site): readonly string[] {
       { path: site.path('e'), format: 'dotenv', mode: '0640' },
     ],
     consumers: { web: hook, db: { ...hook, when: 'expiring' } },
+    // No load is to keep the account, or the credentials, from the first pass.
+    imds: { timeout: '30s' },
     metrics: { textfile: site.path('metrics/credrotate.prom') },
   });
 }
