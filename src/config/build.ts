@@ -1,7 +1,7 @@
 import type {
   Config,
   ConsumerConfig,
-  DotenvNames,
+  DotenvSink,
   FieldKey,
   IniSink,
   Preset,
@@ -60,10 +60,10 @@ function buildSink({ mode, notify, ...sink }: Exclude<SinkSettings, { format: 'v
     case 'aws-credentials':
       return { ...camel(sink), ...common };
     case 'dotenv':
-      return { ...camel(sink), ...common, names: buildNames(sink) };
+      return { ...buildDotenv(sink), ...common };
     case 'json': {
       const { shape = 'imds', keys, ...rest } = sink;
-      return { ...camel(rest), ...common, content: keys ? { keys: camel(keys) } : { shape } };
+      return { ...camel(rest), ...common, content: keys ? { keys } : { shape } };
     }
     case 'ini':
       return { ...camel(sink), ...common, ...sectionOf(sink) };
@@ -116,12 +116,26 @@ export const DOTENV_NAMES = {
   expiration: 'AWS_CREDENTIAL_EXPIRATION',
 } as const;
 
-function buildNames({
-  prefix,
-  names,
-}: Pick<Extract<SinkSettings, { format: 'dotenv' }>, 'prefix' | 'names'>): DotenvNames {
-  const usual = Object.entries(DOTENV_NAMES).map(([field, name]) => [field, prefix + name] as const);
-  return camel({ ...(Object.fromEntries(usual) as typeof DOTENV_NAMES), ...names });
+/** What is written where `region` is set: the SDKs read the one or the other. */
+export const REGION_NAMES = ['AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
+
+type DotenvSettings = Omit<Extract<SinkSettings, { format: 'dotenv' }>, 'mode' | 'notify'>;
+
+function buildDotenv({ region, names, ...sink }: DotenvSettings): Omit<DotenvSink, 'mode' | 'notify'> {
+  const { access_key_id, secret_access_key, session_token, expiration } = names;
+  const usual = Object.entries(DOTENV_NAMES).map(([field, name]) => [field, sink.prefix + name] as const);
+  const main = { access_key_id, secret_access_key, session_token, expiration };
+  const regions = region ? REGION_NAMES.map((name) => ({ field: 'region' as const, key: sink.prefix + name })) : [];
+  const named = FIELDS.flatMap((field) => {
+    const key = names[field];
+    return field in DOTENV_NAMES || !key ? [] : [{ field, key }];
+  });
+  const others = [...regions, ...named];
+  return {
+    ...camel(sink),
+    names: { ...camel(Object.fromEntries(usual) as typeof DOTENV_NAMES), ...camel(main) },
+    ...(others.length > 0 && { others }),
+  };
 }
 
 function buildConsumer(name: string, consumer: ConsumerSettings): ConsumerConfig {

@@ -1,6 +1,7 @@
 import { isKnownEndpoint, readEndpoint } from '../core/endpoint.ts';
 import { DELIMITERS, parseTemplate, placeholdersOf } from '../core/template.ts';
-import { DOTENV_NAMES, usualWhen } from './build.ts';
+import { FIELDS } from '../core/fields.ts';
+import { DOTENV_NAMES, REGION_NAMES, usualWhen } from './build.ts';
 import { PRESETS } from './presets.ts';
 import { invalid, warning, didYouMean, pathText, show, type Problem } from './problem.ts';
 import { readDelimiters, readKeys, readMode } from './scalars.ts';
@@ -252,10 +253,17 @@ function keysOf(tree: Tree): readonly string[] | undefined {
 
 function repeatedVariables(sink: Item): Problem[] {
   const prefix = textAt(sink.tree, ['prefix']) ?? '';
-  const names = Object.entries(DOTENV_NAMES).map(([field, usual]) => {
-    const given = find(sink.tree, ['names', field]);
-    return { field, name: given ? given.value : prefix + usual };
-  });
+  const usual = new Map<string, string>(Object.entries(DOTENV_NAMES));
+  const regions = find(sink.tree, ['region'])?.value === true ? REGION_NAMES : [];
+  const names: readonly { readonly field: string; readonly name: unknown }[] = [
+    ...regions.map((name) => ({ field: 'region', name: prefix + name })),
+    ...FIELDS.flatMap((field) => {
+      const given = find(sink.tree, ['names', field]);
+      const name = usual.get(field);
+      if (given) return [{ field, name: given.value }];
+      return name === undefined ? [] : [{ field, name: prefix + name }];
+    }),
+  ];
   return names.flatMap(({ field, name }, index) => {
     const other = names.slice(0, index).find((earlier) => earlier.name === name);
     if (!other || typeof name !== 'string') return [];

@@ -62,14 +62,29 @@ const awsCredentials = mapping({
   comment,
 });
 
+/** Settings by field. `about`: of each, after the field's name. */
+function byField<I, O>(
+  about: string,
+  schema: v.GenericSchema<I, O>,
+): v.GenericSchema<Readonly<Partial<Record<Field, I>>>, Readonly<Partial<Record<Field, O>>>> {
+  return mapping(ofFields(about, schema));
+}
+
+function ofFields<S extends v.GenericSchema>(
+  about: string,
+  schema: S,
+): Record<Field, v.ExactOptionalSchema<S, undefined>> {
+  const entries = FIELDS.map((field) => [field, option(`The ${about} of the ${field}.`, schema)] as const);
+  // Object.fromEntries knows no key types.
+  return Object.fromEntries(entries) as Record<Field, v.ExactOptionalSchema<S, undefined>>;
+}
+
 const variable = word('a variable name of letters, digits and _', /^[A-Za-z_][A-Za-z0-9_]*$/);
 
 const prefix = word('a prefix of letters, digits and _', /^([A-Za-z_][A-Za-z0-9_]*)?$/);
 
 const names = mapping({
-  access_key_id: option('The variable of the access key id.', variable),
-  secret_access_key: option('The variable of the secret access key.', variable),
-  session_token: option('The variable of the session token.', variable),
+  ...ofFields('variable', variable),
   expiration: option('The variable of the expiration; null to leave it out.', v.nullable(variable)),
 });
 
@@ -78,6 +93,7 @@ const dotenv = mapping({
   ...ofSinks,
   prefix: option('Put before each of the usual variable names.', prefix, ''),
   names: option('Variable names instead of the usual ones, without the prefix.', names, {}),
+  region: option('Write AWS_REGION and AWS_DEFAULT_REGION too: SDKs read the one or the other.', flag, false),
   export: option('Begin new lines with "export ".', flag, false),
   only: option('Own the whole file: nothing else stays in it.', flag, false),
   comment,
@@ -89,15 +105,6 @@ const place = v.pipe(
   reading<string | string[], readonly string[]>(KEYS, readKeys),
 );
 
-const keys = mapping({
-  access_key_id: option('Where the access key id goes.', place),
-  secret_access_key: option('Where the secret access key goes.', place),
-  session_token: option('Where the session token goes.', place),
-  expiration: option('Where the expiration goes.', place),
-  account_id: option('Where the account id goes.', place),
-  role: option('Where the name of the role goes.', place),
-});
-
 const json = mapping({
   format: v.literal('json'),
   ...ofSinks,
@@ -105,18 +112,8 @@ const json = mapping({
     'imds: as the metadata service answers; process: for credential_process; container: as ECS answers; superset: all.',
     choice('imds', 'process', 'container', 'superset'),
   ),
-  keys: option('Places for single values in an existing JSON file, instead of a shape.', keys),
+  keys: option('Places for single values in an existing JSON file, instead of a shape.', byField('place', place)),
 });
-
-/** Settings by field. `about`: of each, after the field's name. */
-function byField<I, O>(
-  about: string,
-  schema: v.GenericSchema<I, O>,
-): v.GenericSchema<Readonly<Partial<Record<Field, I>>>, Readonly<Partial<Record<Field, O>>>> {
-  const entries = FIELDS.map((field) => [field, option(`The ${about} of the ${field}.`, schema)] as const);
-  // Object.fromEntries knows no key types.
-  return mapping(Object.fromEntries(entries) as Record<Field, v.ExactOptionalSchema<typeof schema, undefined>>);
-}
 
 const fileName = word(
   'a file name that does not begin with a dot',

@@ -145,6 +145,8 @@ export interface DotenvSink extends SinkCommon {
   /** Put before each of the default names. */
   readonly prefix: string;
   readonly names: DotenvNames;
+  /** Variables beside them, in the order in which new ones are written. */
+  readonly others?: readonly FieldKey[];
   /** Begin new lines with `export `. */
   readonly export: boolean;
   /** Own the whole file: nothing else stays in it. */
@@ -169,8 +171,7 @@ export interface JsonSink extends SinkCommon {
 }
 
 /** Field to place in an existing JSON document: keys from the root, such as ['aws', 'accessKeyId']. */
-export type JsonKeys = Readonly<Partial<Record<JsonField, readonly string[]>>>;
-export type JsonField = 'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration' | 'accountId' | 'role';
+export type JsonKeys = Readonly<Partial<Record<Field, readonly string[]>>>;
 
 /** A file that is one value. */
 export interface ValueSink extends SinkCommon {

@@ -34,9 +34,15 @@ const BESIDE = [SECURITY_TOKEN, ...EXPIRATION_KEYS.filter((key) => key.startsWit
 );
 
 /** All variables that a sink owns: some of them are made by nobody. */
-export function ownVariables({ prefix, names }: DotenvSink): ReadonlySet<string> {
+export function ownVariables({ prefix, names, others = [] }: DotenvSink): ReadonlySet<string> {
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = names;
-  const own = [accessKeyId, secretAccessKey, sessionToken, ...(expiration === null ? [] : [expiration])];
+  const own = [
+    accessKeyId,
+    secretAccessKey,
+    sessionToken,
+    ...(expiration === null ? [] : [expiration]),
+    ...others.map(({ key }) => key),
+  ];
   return new Set([...own, ...BESIDE.map((name) => prefix + name)]);
 }
 
@@ -51,7 +57,7 @@ function compact(key: string): string {
   return key.replaceAll('_', '').toLowerCase();
 }
 
-export const SECRETS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const;
+export const SECRETS = ['access_key_id', 'secret_access_key', 'session_token'] as const;
 
 /** The places in a JSON document of what signs. */
 export function secretPlaces(keys: JsonKeys): (readonly string[])[] {

@@ -27,6 +27,23 @@ test('every option of a dotenv sink', (t) => {
   });
 });
 
+test('other variables of a dotenv sink: the region for each SDK with the prefix, and others by name', (t) => {
+  const names = '{ region: R, expiration_epoch: UNTIL, role: ROLE }';
+  const { sinks } = loadYaml(
+    t,
+    `sinks: [{ path: /a, format: dotenv, prefix: APP_, region: true, names: ${names} }, { path: /b, format: dotenv }]`,
+  );
+  const [first, second] = sinks;
+  assert.deepEqual(first && 'others' in first && first.others, [
+    { field: 'region', key: 'APP_AWS_REGION' },
+    { field: 'region', key: 'APP_AWS_DEFAULT_REGION' },
+    { field: 'expiration_epoch', key: 'UNTIL' },
+    { field: 'region', key: 'R' },
+    { field: 'role', key: 'ROLE' },
+  ]);
+  assert.equal(second && 'others' in second, false);
+});
+
 test('a source is a role to assume, with the keys of its tags as they are written', (t) => {
   const { sources, sinks } = loadYaml(
     t,
@@ -60,7 +77,7 @@ test('keys of a JSON sink are dotted or lists', (t) => {
     mode: 0o600,
     isUsualMode: true,
     notify: [],
-    content: { keys: { accessKeyId: ['aws', 'accessKeyId'], role: ['a.b', 'role'] } },
+    content: { keys: { access_key_id: ['aws', 'accessKeyId'], role: ['a.b', 'role'] } },
   });
 });
 

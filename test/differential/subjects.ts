@@ -58,9 +58,9 @@ export const dotenv: Files = {
 export const json: Files = {
   sink: jsonSink({
     keys: {
-      accessKeyId: ['aws', 'id'],
-      secretAccessKey: ['aws', 'secret'],
-      sessionToken: ['aws', 'token'],
+      access_key_id: ['aws', 'id'],
+      secret_access_key: ['aws', 'secret'],
+      session_token: ['aws', 'token'],
       expiration: ['until'],
     },
   }),

@@ -6,7 +6,7 @@ const NAMES = {
   sessionToken: 'AWS_SESSION_TOKEN',
   expiration: 'AWS_CREDENTIAL_EXPIRATION',
 };
-const KEYS = { accessKeyId: ['aws', 'id'], secretAccessKey: ['aws', 'secret'], sessionToken: ['aws', 'token'] };
+const KEYS = { access_key_id: ['aws', 'id'], secret_access_key: ['aws', 'secret'], session_token: ['aws', 'token'] };
 
 /** A sink of each format, which makes its file from a path. */
 export const EVERY_FORMAT: Readonly<Record<string, (path: string) => SinkConfig>> = {

@@ -33,7 +33,7 @@ const TRIPLES: Readonly<Record<string, (path: string) => readonly SinkConfig[]>>
     }),
   json: (path) =>
     ['x', 'y', 'z'].map((at) => {
-      const keys = { accessKeyId: [at, 'id'], secretAccessKey: [at, 'key'], sessionToken: [at, 'token'] };
+      const keys = { access_key_id: [at, 'id'], secret_access_key: [at, 'key'], session_token: [at, 'token'] };
       return { ...jsonSink({ keys }), path };
     }),
 };

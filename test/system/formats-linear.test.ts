@@ -7,7 +7,9 @@ import { awsSink, dotenvSink, fresh, jsonSink } from '../sinks/formats/rendering
 
 const aws = awsSink({ expirationKey: 'expiration' });
 const dotenv = dotenvSink();
-const json = jsonSink({ keys: { accessKeyId: ['aws', 'id'], sessionToken: ['aws', 'token'], expiration: ['until'] } });
+const json = jsonSink({
+  keys: { access_key_id: ['aws', 'id'], session_token: ['aws', 'token'], expiration: ['until'] },
+});
 
 /** Bytes that a user may put where we write, made of one piece again and again. */
 const hostile: readonly (readonly [title: string, sink: SinkConfig, head: string, piece: string, tail: string])[] = [

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { SinkConfig } from '../../src/core/config.ts';
 import { awsSink, dotenvSink, jsonSink, render, tryRender } from '../sinks/formats/rendering.ts';
 
-const keys = { accessKeyId: ['a', 'id'], secretAccessKey: ['a', 'key'], sessionToken: ['token'] };
+const keys = { access_key_id: ['a', 'id'], secret_access_key: ['a', 'key'], session_token: ['token'] };
 const sinks: readonly SinkConfig[] = [awsSink(), dotenvSink(), jsonSink({ keys }), jsonSink({ shape: 'superset' })];
 
 // Cause: a user's file that takes long holds up the other sinks of its identity. What is not linear never ends here.

@@ -48,7 +48,7 @@ const renderFormat: Render = (existing, credentials, sink, origin) => {
     case 'aws-credentials':
       return renderAwsCredentials(existing, credentials, sink, origin);
     case 'dotenv':
-      return renderDotenv(existing, credentials, sink);
+      return renderDotenv(existing, credentials, sink, origin);
     case 'json':
       return renderJson(existing, credentials, sink, origin);
     default:
@@ -79,9 +79,9 @@ export function carriesExpiration(sink: SinkConfig): boolean {
     case 'aws-credentials':
       return sink.expirationKey !== undefined;
     case 'dotenv':
-      return sink.names.expiration !== null;
+      return sink.names.expiration !== null || (sink.others ?? []).some(isExpiration);
     case 'json':
-      return 'shape' in sink.content || sink.content.keys.expiration !== undefined;
+      return 'shape' in sink.content || Object.keys(sink.content.keys).some(isExpirationField);
     case 'value':
       return isExpiration(sink);
     case 'ini':
@@ -93,5 +93,9 @@ export function carriesExpiration(sink: SinkConfig): boolean {
 }
 
 function isExpiration({ field }: { readonly field: Field }): boolean {
+  return isExpirationField(field);
+}
+
+function isExpirationField(field: string): boolean {
   return field.startsWith('expiration');
 }

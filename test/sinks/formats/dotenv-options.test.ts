@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { dotenvSink, EXPIRATION, KEY, render, SECRET, TOKEN } from './rendering.ts';
+import { forgetSink } from '../../../src/sinks/formats/render.ts';
+import { dotenvSink, EXPIRATION, KEY, refuse, render, SECRET, TOKEN } from './rendering.ts';
 
 const id = `AWS_ACCESS_KEY_ID=${KEY}\n`;
 const secret = `AWS_SECRET_ACCESS_KEY=${SECRET}\n`;
@@ -29,6 +30,35 @@ describe('dotenv: options', () => {
     const existing = 'AWS_CREDENTIAL_EXPIRATION=OLD\n';
     assert.equal(render({ sink: dotenvSink({ names }), existing }).text, expiration + written);
     assert.equal(render({ sink: dotenvSink({ names, prefix: 'X_' }), existing }).text, existing + written);
+  });
+});
+
+describe('dotenv: other variables', () => {
+  const sink = dotenvSink({
+    others: [
+      { field: 'region', key: 'AWS_REGION' },
+      { field: 'region', key: 'AWS_DEFAULT_REGION' },
+      { field: 'instance_id', key: 'INSTANCE' },
+      { field: 'expiration_epoch_ms', key: 'UNTIL' },
+    ],
+  });
+  const origin = { region: 'eu-west-1', instanceId: 'i-1' };
+  const until = Date.parse(EXPIRATION);
+  const lines = `AWS_REGION=eu-west-1\nAWS_DEFAULT_REGION=eu-west-1\nINSTANCE=i-1\nUNTIL=${until}\n`;
+  const main = id + secret + token;
+
+  test('are written beside the keys, kept equal, and go with them', () => {
+    assert.equal(render({ sink, origin }).text, main + lines + expiration);
+    const existing = `A=b\nAWS_DEFAULT_REGION=OLD\nUNTIL=1\n${main}`;
+    const { text } = render({ sink, origin, existing });
+    assert.match(text, /^A=b\nAWS_DEFAULT_REGION=eu-west-1\nUNTIL=\d{13}\n/);
+    const left = forgetSink(Buffer.from(`A=b\n${main}${lines}`), sink);
+    assert.equal(left.ok && left.bytes?.toString(), 'A=b\n');
+  });
+
+  test('refuse the file where they are not known, or hold what readers do not agree on', () => {
+    assert.match(refuse({ sink, origin: { region: 'eu-west-1' } }), /^instance_id: expected it to be known/);
+    assert.match(refuse({ sink, origin: { ...origin, instanceId: 'i 1' } }), /^instance_id: expected only letters/);
   });
 });
 

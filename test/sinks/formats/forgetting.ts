@@ -3,7 +3,7 @@ import type { SinkConfig } from '../../../src/core/config.ts';
 import { forgetSink } from '../../../src/sinks/formats/render.ts';
 import { jsonSink } from './rendering.ts';
 
-const KEYS = { accessKeyId: ['aws', 'id'], secretAccessKey: ['aws', 'secret'], expiration: ['until'] };
+const KEYS = { access_key_id: ['aws', 'id'], secret_access_key: ['aws', 'secret'], expiration: ['until'] };
 export const keysSink = jsonSink({ keys: KEYS });
 
 /** What is left, undefined when the file goes, and whose keys stood there. */

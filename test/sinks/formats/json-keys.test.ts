@@ -5,7 +5,7 @@ import type { JsonKeys } from '../../../src/core/config.ts';
 import { runs } from '../../support/runs.ts';
 import { EXPIRATION, jsonSink, KEY, refuse, render, SECRET, TOKEN, tryRender } from './rendering.ts';
 
-const keys: JsonKeys = { accessKeyId: ['aws', 'id'], sessionToken: ['aws', 'token'], expiration: ['until'] };
+const keys: JsonKeys = { access_key_id: ['aws', 'id'], session_token: ['aws', 'token'], expiration: ['until'] };
 const sink = jsonSink({ keys });
 
 describe('json keys: what becomes of a file', () => {
@@ -68,7 +68,7 @@ describe('json keys: what becomes of a file', () => {
 
   test('every copy of a repeated key, with a warning', () => {
     const existing = '{"until": 1,\n"aws": {"id": "OLD", "token": "OLD"},\n"aws": {}, "until": 2}';
-    const { text, warnings } = render({ sink: jsonSink({ keys: { accessKeyId: ['aws', 'id'] } }), existing });
+    const { text, warnings } = render({ sink: jsonSink({ keys: { access_key_id: ['aws', 'id'] } }), existing });
     assert.equal(text, `{"until": 1,\n"aws": {"id": "${KEY}", "token": "OLD"},\n"aws": {"id": "${KEY}"}, "until": 2}`);
     assert.deepEqual(
       warnings.map((warning) => warning.slice(0, 7)),
@@ -76,25 +76,37 @@ describe('json keys: what becomes of a file', () => {
     );
   });
 
-  test('all fields', () => {
+  test('all fields, the expiration as a number where it is one', () => {
     const all: JsonKeys = {
-      accessKeyId: ['a'],
-      secretAccessKey: ['b'],
-      sessionToken: ['c'],
+      access_key_id: ['a'],
+      secret_access_key: ['b'],
+      session_token: ['c'],
       expiration: ['d'],
-      accountId: ['e'],
-      role: ['f', '__proto__'],
+      expiration_epoch: ['e'],
+      expiration_epoch_ms: ['f'],
+      region: ['g'],
+      account_id: ['h'],
+      role: ['i', '__proto__'],
+      instance_id: ['j'],
     };
-    const { text } = render({ sink: jsonSink({ keys: all }), origin: { accountId: '111122223333', role: 'app' } });
+    const origin = { accountId: '111122223333', role: 'app', region: 'eu-west-1', instanceId: 'i-1' };
+    const { text } = render({ sink: jsonSink({ keys: all }), origin });
+    const seconds = Date.parse(EXPIRATION) / 1000;
     assert.equal(
       text.replaceAll(/\s/g, ''),
-      `{"a":"${KEY}","b":"${SECRET}","c":"${TOKEN}","d":"${EXPIRATION}","e":"111122223333","f":{"__proto__":"app"}}`,
+      `{"a":"${KEY}","b":"${SECRET}","c":"${TOKEN}","d":"${EXPIRATION}","e":${seconds},"f":${seconds}000,"g":"eu-west-1",` +
+        `"h":"111122223333","i":{"__proto__":"app"},"j":"i-1"}`,
     );
   });
 
-  test('what is not known is made null where it stands and left out where it does not', () => {
-    const unknown = jsonSink({ keys: { accessKeyId: ['id'], accountId: ['account'], role: ['x', 'role'] } });
-    assert.equal(render({ sink: unknown, existing: '{"account":"OLD"}' }).text, `{"account":null,"id":"${KEY}"}`);
+  test('a field that is not known is refused: the file would be taken for whole', () => {
+    for (const field of ['account_id', 'role', 'region', 'instance_id'] as const) {
+      const unknown = jsonSink({ keys: { access_key_id: ['id'], [field]: ['x'] } });
+      assert.match(
+        refuse({ sink: unknown, existing: '{"x":"OLD"}' }),
+        new RegExp(`^${field}: expected it to be known`),
+      );
+    }
   });
 });
 

@@ -87,8 +87,8 @@ describe('json: shapes', () => {
   test('refuses characters on which they do not', () => {
     for (const value of ['a\nb', 'a\0', '\x85', '\ud800', '']) {
       const credentials = { ...fresh, secretAccessKey: new Secret(value) };
-      for (const content of [{ shape: 'imds' }, { keys: { secretAccessKey: ['a'] } }] as const) {
-        assert.match(refuse({ sink: jsonSink(content), credentials }), /^secret access key: /);
+      for (const content of [{ shape: 'imds' }, { keys: { secret_access_key: ['a'] } }] as const) {
+        assert.match(refuse({ sink: jsonSink(content), credentials }), /^secret_access_key: /);
       }
     }
   });

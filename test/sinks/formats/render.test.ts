@@ -4,7 +4,7 @@ import type { SinkConfig } from '../../../src/core/config.ts';
 import { runs } from '../../support/runs.ts';
 import { awsSink, dotenvSink, jsonSink, tryRender } from './rendering.ts';
 
-const keys = { accessKeyId: ['a', 'id'], secretAccessKey: ['a', 'key'], sessionToken: ['token'] };
+const keys = { access_key_id: ['a', 'id'], secret_access_key: ['a', 'key'], session_token: ['token'] };
 const sinks: readonly SinkConfig[] = [awsSink(), dotenvSink(), jsonSink({ keys }), jsonSink({ shape: 'superset' })];
 
 describe('any bytes are refused, or written so that a second pass changes nothing', () => {

@@ -20,8 +20,8 @@ const PAIRS: Readonly<Record<string, readonly [SinkConfig, SinkConfig, Subject['
   'aws-credentials': [awsSink(), awsSink({ profile: 'other' }), INI],
   dotenv: [dotenvSink(), dotenvSink({ prefix: 'B_', names: B_NAMES }), DOTENV],
   json: [
-    jsonSink({ keys: { accessKeyId: ['aws', 'id'], secretAccessKey: ['aws', 'secret'] } }),
-    jsonSink({ keys: { accessKeyId: ['b', 'id'], secretAccessKey: ['b', 'secret'] } }),
+    jsonSink({ keys: { access_key_id: ['aws', 'id'], secret_access_key: ['aws', 'secret'] } }),
+    jsonSink({ keys: { access_key_id: ['b', 'id'], secret_access_key: ['b', 'secret'] } }),
     JSON_FILES,
   ],
 };

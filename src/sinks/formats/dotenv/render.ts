@@ -1,7 +1,8 @@
 import type { DotenvSink } from '../../../core/config.ts';
-import { formatExpiration, type Credentials } from '../../../core/credentials.ts';
+import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
 import { ownVariables, SECURITY_TOKEN } from '../../../core/owned.ts';
 import type { Forgotten, NewFile, Rendered } from '../../contract.ts';
+import { textOf } from '../fields.ts';
 import {
   applyEdits,
   decodeText,
@@ -29,9 +30,14 @@ import {
 } from './shell.ts';
 
 /** Unquoted `NAME=value` lines, the one form that every reader takes alike; the other lines of the file stay. */
-export function renderDotenv(existing: Buffer | undefined, credentials: Credentials, sink: DotenvSink): Rendered {
+export function renderDotenv(
+  existing: Buffer | undefined,
+  credentials: Credentials,
+  sink: DotenvSink,
+  origin: Origin,
+): Rendered {
   return rendered(() => {
-    const variables = variablesOf(credentials, sink);
+    const variables = variablesOf(credentials, sink, origin);
     if (!sink.only) return mergeInto(existing ?? startOf(sink), variables, sink.export);
     const start = startOf(sink);
     const whole = mergeInto(start, variables, sink.export);
@@ -49,14 +55,15 @@ interface Variables {
   readonly valueOf: (existing: Assignment) => string;
 }
 
-function variablesOf(credentials: Credentials, sink: DotenvSink): Variables {
-  const { names, prefix } = sink;
+function variablesOf(credentials: Credentials, sink: DotenvSink, origin: Origin): Variables {
+  const { names, others = [], prefix } = sink;
   const token = plain('session token', credentials.sessionToken.reveal());
   const expiration = formatExpiration(credentials.expiration);
   const keys = new Map([
     [names.accessKeyId, plain('access key id', credentials.accessKeyId)],
     [names.secretAccessKey, plain('secret access key', credentials.secretAccessKey.reveal())],
     [names.sessionToken, token],
+    ...others.map(({ field, key }) => [key, plain(field, textOf(field, credentials, origin))] as const),
   ]);
   return {
     written: new Map([...keys, ...(names.expiration === null ? [] : [[names.expiration, expiration] as const])]),

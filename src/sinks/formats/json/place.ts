@@ -6,8 +6,7 @@ import { blanksBefore, scanDocument, type Member, type ScannedObject } from './s
 /** A value and the keys that lead to its place. Paths must be neither empty nor run through each other. */
 export interface Goal {
   readonly path: readonly string[];
-  /** Null when it is not known: what stands in its place is not to stay, but nothing is made for it. */
-  readonly value: string | null;
+  readonly value: string | number;
   /** An expiration keeps the form in which it stands, and one beside a secret is that of the credentials. */
   readonly kind: 'secret' | 'expiration' | 'other';
 }
@@ -48,7 +47,7 @@ function placeIntoObject(file: File, object: ScannedObject, goals: readonly Goal
     if (!missing.delete(member.key)) countCopy(file, member);
     placeIntoMember(file, member, inner, style);
   }
-  addMembers(file, object, known([...missing]), style);
+  addMembers(file, object, [...missing], style);
 }
 
 /** Whether a member, beside credentials, is when they end. */
@@ -84,7 +83,7 @@ function placeIntoMember(file: File, member: Member, goals: readonly Goal[], sty
   if (goal === undefined) {
     if (typeof member.value === 'object') placeIntoObject(file, member.value, goals, deeper(style));
     else if (token !== 'null') throw misplaced(file, member, 'an object on the way to a value of ours');
-    else if (goals.some(({ value }) => value !== null)) set(file, member, newObject(byFirstKey(goals), deeper(style)));
+    else set(file, member, newObject(byFirstKey(goals), deeper(style)));
     return;
   }
   if (/^[{[]/.test(token)) throw misplaced(file, member, 'a single value');
@@ -99,13 +98,6 @@ function set(file: File, { start, end, value }: Member, token: string): void {
 }
 
 type Groups = readonly (readonly [key: string, goals: readonly Goal[]])[];
-
-/** What is not known is not made. */
-function known(groups: Groups): Groups {
-  return groups
-    .map(([key, goals]) => [key, goals.filter(({ value }) => value !== null)] as const)
-    .filter(([, goals]) => goals.length > 0);
-}
 
 function addMembers(file: File, { members, start, close }: ScannedObject, groups: Groups, style: Style): void {
   if (groups.length === 0) return;
@@ -127,7 +119,7 @@ function addMembers(file: File, { members, start, close }: ScannedObject, groups
 }
 
 function newObject(groups: ReadonlyMap<string, readonly Goal[]>, style: Style): string {
-  const members = newMembers(known([...groups]), style).join(`,${style.lead}`);
+  const members = newMembers([...groups], style).join(`,${style.lead}`);
   return isOneLine(style) ? `{${members}}` : `{${style.lead}${members}${style.lead.slice(0, -style.unit.length)}}`;
 }
 

@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import type { JsonField, JsonKeys, JsonShape, JsonSink } from '../../../core/config.ts';
+import type { JsonKeys, JsonShape, JsonSink } from '../../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
+import { type Field, FIELDS } from '../../../core/fields.ts';
 import { secretPlaces, SECRETS } from '../../../core/owned.ts';
 import type { Forgotten, NewFile, Rendered } from '../../contract.ts';
-import { applyEdits, printableText, refusal, rendered, type Edit } from '../text.ts';
+import { textOf } from '../fields.ts';
+import { applyEdits, refusal, rendered, type Edit } from '../text.ts';
 import { isFollowed, placeIntoJson, type Goal } from './place.ts';
 import { blanksBefore, scanDocument, type Member, type ScannedObject } from './scan.ts';
 
@@ -30,18 +32,19 @@ const SHAPES: Readonly<Record<Exclude<JsonShape, 'superset'>, readonly string[]>
 
 /** Laid out as the metadata service does, blanks around the colon included: some readers are made of grep and sed. */
 function shapedDocument(shape: JsonShape, credentials: Credentials, origin: Origin): string {
-  const { accessKeyId, secretAccessKey, sessionToken, expiration, accountId } = valuesOf(credentials, origin);
+  const known = (field: Field): string => textOf(field, credentials, origin);
+  const accountId = credentials.accountId ?? origin.accountId;
   const values = {
     Version: 1,
     Code: 'Success',
     LastUpdated: credentials.lastUpdated === undefined ? undefined : formatExpiration(credentials.lastUpdated),
     Type: 'AWS-HMAC',
-    AccessKeyId: accessKeyId,
-    SecretAccessKey: secretAccessKey,
-    SessionToken: sessionToken,
-    Token: sessionToken,
-    Expiration: expiration,
-    AccountId: accountId,
+    AccessKeyId: known('access_key_id'),
+    SecretAccessKey: known('secret_access_key'),
+    SessionToken: known('session_token'),
+    Token: known('session_token'),
+    Expiration: known('expiration'),
+    AccountId: accountId && known('account_id'),
   };
   const members = Object.entries(values)
     .filter(([name, value]) => value !== undefined && (shape === 'superset' || SHAPES[shape].includes(name)))
@@ -50,28 +53,16 @@ function shapedDocument(shape: JsonShape, credentials: Credentials, origin: Orig
 }
 
 function placeKeys(existing: Buffer, keys: JsonKeys, credentials: Credentials, origin: Origin): NewFile {
-  const values = valuesOf(credentials, origin);
-  const fields = Object.keys(values) as JsonField[]; // Object.keys knows no key types.
-  const goals = fields.flatMap((field) => {
+  const goals = FIELDS.flatMap((field) => {
     const path = keys[field];
-    return path === undefined ? [] : [{ path, value: values[field] ?? null, kind: kindOf(field) }];
+    if (path === undefined) return [];
+    const text = textOf(field, credentials, origin);
+    return [{ path, value: field.startsWith('expiration_') ? Number(text) : text, kind: kindOf(field) }];
   });
   return placeIntoJson(readDocument(existing), goals, credentials.expiration);
 }
 
-function valuesOf(credentials: Credentials, origin: Origin): Readonly<Record<JsonField, string | undefined>> {
-  const accountId = credentials.accountId ?? origin.accountId;
-  return {
-    accessKeyId: printableText('access key id', credentials.accessKeyId),
-    secretAccessKey: printableText('secret access key', credentials.secretAccessKey.reveal()),
-    sessionToken: printableText('session token', credentials.sessionToken.reveal()),
-    expiration: formatExpiration(credentials.expiration),
-    accountId: accountId && printableText('account id', accountId),
-    role: origin.role && printableText('role', origin.role),
-  };
-}
-
-function kindOf(field: JsonField): Goal['kind'] {
+function kindOf(field: Field): Goal['kind'] {
   if (field === 'expiration') return field;
   return SECRETS.some((one) => one === field) ? 'secret' : 'other';
 }
@@ -100,7 +91,7 @@ export function forgetJson(existing: Buffer, { content }: JsonSink): Forgotten {
     const cut = cutFromObject(text, root, Object.values(keys), secretPlaces(keys));
     const isUntouched = cut.length === 0;
     const bytes = cut === 'all' ? undefined : isUntouched ? existing : Buffer.from(applyEdits(text, cut));
-    return { bytes, keyIds: keys.accessKeyId ? stringsAt(root, keys.accessKeyId) : [], warnings: [] };
+    return { bytes, keyIds: keys.access_key_id ? stringsAt(root, keys.access_key_id) : [], warnings: [] };
   });
 }
 
