@@ -56,13 +56,21 @@ const assumeRole = mapping({
     'STS, where it is not the public one of the region: scheme, host and port.',
     text('a URL such as https://sts.internal', readSecureEndpoint, { pattern: '^https?://' }),
   ),
-  tags: option('Session tags, by their keys.', withoutLists(v.record(v.string(), tag, expectation('tags by key'))), {}),
+  tags: option(
+    'Session tags, by their keys, at most 50.',
+    withoutLists(v.record(v.string(), tag, expectation('tags by key'))),
+    {},
+  ),
   transitive_tags: option('Keys of tags that later sessions keep.', listOf(v.string(), 'keys of tags', 'key'), []),
   policy: option(
     'A session policy, JSON in quotes, which limits what the role may do.',
     text('a policy in JSON', (got) => (isJsonObject(got) && got.length <= 2048 ? { value: got } : REFUSED)),
   ),
-  policy_arns: option('Managed policies, which limit what the role may do.', listOf(policyArn, 'ARNs', 'arn'), []),
+  policy_arns: option(
+    'Managed policies, at most 10, which limit what the role may do.',
+    listOf(policyArn, 'ARNs', 'arn'),
+    [],
+  ),
   source_identity: option(
     'Who is behind the session; all later ones keep it.',
     word(SESSION, /^(?!aws:)[\w+=,.@-]{2,64}$/),

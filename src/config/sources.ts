@@ -21,7 +21,7 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
     const hint = 'leave it out: it is refreshed in time';
     problems.push(invalid(positionOf(tree, ['duration']), { path: `${path}.duration`, message, hint }));
   }
-  problems.push(...contradictions(tree, path));
+  problems.push(...contradictions(tree, path), ...tooMany(tree, path), ...wrongTags(tree, name));
   const tags = entriesAt(tree, ['tags']).map(([tag]) => tag);
   for (const [index, { at, value }] of itemsAt(tree, ['transitive_tags']).entries()) {
     if (typeof value !== 'string' || tags.includes(value)) continue;
@@ -29,6 +29,34 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
     problems.push(invalid(at, { path: `${path}.transitive_tags[${index}]`, message }));
   }
   return problems;
+}
+
+/** What STS takes in one request. */
+const MOST = { tags: 50, policy_arns: 10 };
+
+function tooMany(tree: Tree, path: string): Problem[] {
+  const counts = { tags: entriesAt(tree, ['tags']).length, policy_arns: itemsAt(tree, ['policy_arns']).length };
+  return (['tags', 'policy_arns'] as const).flatMap((key) => {
+    if (counts[key] <= MOST[key]) return [];
+    const message = `expected at most ${MOST[key]}, got ${counts[key]}: STS takes no more`;
+    return [invalid(positionOf(tree, [key]), { path: `${path}.${key}`, message })];
+  });
+}
+
+const TAG_KEY = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u;
+
+/** Keys of tags; STS does not tell their case. */
+function wrongTags(tree: Tree, source: string): Problem[] {
+  const seen = new Map<string, string>();
+  return entriesAt(tree, ['tags']).flatMap(([tag, { key }]) => {
+    const other = seen.get(tag.toLowerCase());
+    seen.set(tag.toLowerCase(), tag);
+    const path = pathText(['sources', source, 'tags', tag]);
+    const wrong = (message: string): Problem[] => [invalid(key, { path, message })];
+    if (other !== undefined) return wrong(`expected a key of its own, got ${show(tag)} like ${show(other)}`);
+    if (TAG_KEY.test(tag)) return [];
+    return wrong(`expected a key of 1 to 128 letters, digits, spaces and _ . : / = + - @, got ${show(tag)}`);
+  });
 }
 
 /** Compares the ARN with the settings beside it. A malformed one is the schema's to refuse. */

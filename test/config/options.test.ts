@@ -65,6 +65,15 @@ sinks: [{ path: /a, format: json, source: b }]`,
   assert.equal(sinks[0]?.source, 'b');
 });
 
+test('a source may have as many tags and policies as STS takes, of the greatest length', (t) => {
+  const tags = Array.from({ length: 50 }, (_, index) => `${String(index).padEnd(128, 'ü')}: ${'ß'.repeat(256)}`);
+  const arns = Array.from({ length: 10 }, (_, index) => `"arn:aws:iam::aws:policy/P${index}"`);
+  const source = `role_arn: "arn:aws:iam::123456789012:role/x", tags: { ${tags.join(', ')} }, policy_arns: [${arns.join(', ')}]`;
+  const text = `sources: { b: { type: assume_role, ${source} } }\nsinks: [{ path: /a, format: json, source: b }]`;
+  const [read] = loadYaml(t, text).sources;
+  assert.deepEqual([Object.keys(read?.tags ?? {}).length, read?.policyArns.length], [50, 10]);
+});
+
 test('keys of a JSON sink are dotted or lists', (t) => {
   const { sinks } = loadYaml(
     t,
