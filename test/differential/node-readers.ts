@@ -1,6 +1,7 @@
 import { externalDataInterceptor, loadSharedConfigFiles } from '@smithy/shared-ini-file-loader';
 import npmDotenv from 'dotenv';
 import ts from 'typescript';
+import { getProperties } from 'properties-file';
 import { parseEnv } from 'node:util';
 import type { Reader, Seen } from './differential.ts';
 
@@ -27,6 +28,11 @@ export const sdk: Reader = {
 export const dotenvPackage: Reader = {
   name: 'npm dotenv',
   read: (files) => files.map((text) => npmDotenv.parse(text)),
+};
+
+export const propertiesFile: Reader = {
+  name: 'npm properties-file',
+  read: (files) => files.map((text) => getProperties(text)),
 };
 
 export const node: Reader = {

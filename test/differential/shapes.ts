@@ -83,6 +83,46 @@ export const PROGRAM_INI = {
   ],
 } as const;
 
+export const PROPERTIES = {
+  files: [
+    '',
+    'key=OLD\nsecret=OLD\ntoken=OLD\n',
+    '# mine\na = 1\n\nkey: OLD\nsecret OLD\nz=\\\n  long\n',
+    'a=1\r\nkey=OLD\r\nregion=x\r\n',
+    'key=OLD\nother.key=theirs\nkey=OLDER',
+    'path=C:\\\\dir\\\\\n! c\nkey = OLD\n',
+  ],
+  pool: [
+    ...[
+      'key=OLD',
+      '  key = OLD',
+      'key: OLD',
+      'key OLD',
+      'key',
+      'KEY=x',
+      'k\\u0065y=OLD',
+      'key\\==x',
+      'key=OLD\\',
+      'secret=\\',
+    ],
+    ...[
+      'region=x',
+      'motd = a \\',
+      'motd = a \\\\',
+      '# c \\',
+      '! key=x',
+      '',
+      ' ',
+      '\\',
+      'bare',
+      '= x',
+      ':x',
+      'a\\ b=c',
+      'u=\\u00e9',
+    ],
+  ],
+} as const;
+
 const ids = 'AWS_ACCESS_KEY_ID=OLD\nAWS_SECRET_ACCESS_KEY=OLD\n';
 
 export const DOTENV = {

@@ -1,6 +1,6 @@
 import { awsSink, dotenvSink, EXPIRATION, jsonSink, KEY, SECRET, TOKEN } from '../sinks/formats/rendering.ts';
 import type { Subject } from './differential.ts';
-import { DOTENV, INI, JSON_FILES, PROGRAM_INI } from './shapes.ts';
+import { DOTENV, INI, JSON_FILES, PROGRAM_INI, PROPERTIES } from './shapes.ts';
 
 type Files = Omit<Subject, 'readers'>;
 
@@ -38,6 +38,21 @@ export const programIni: Files = {
   target: { 'sec.key': KEY, 'sec.secret': SECRET, 'sec.token': TOKEN },
   // A key in another case becomes ours, and blanks around the name of the section go.
   isOurs: (place) => /^\s*sec\s*\.(key|secret|token)$/i.test(place) || /^\s+sec\s*\.|^sec\s+\./.test(place),
+};
+
+export const properties: Files = {
+  sink: {
+    ...{ format: 'properties', path: '/nowhere', source: 'instance', mode: 0o600, notify: [] },
+    keys: [
+      { field: 'access_key_id', key: 'key' },
+      { field: 'secret_access_key', key: 'secret' },
+      { field: 'session_token', key: 'token' },
+    ],
+  },
+  shapes: PROPERTIES,
+  count: 400,
+  target: { key: KEY, secret: SECRET, token: TOKEN },
+  isOurs: () => false,
 };
 
 export const dotenv: Files = {

@@ -38,7 +38,7 @@ const ESCAPES: Readonly<Record<Filter, (text: string) => string | undefined>> = 
   json: (text) => JSON.stringify(text),
   yaml: (text) => JSON.stringify(text),
   toml: (text) => JSON.stringify(text),
-  xml: (text) => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character),
+  xml: (text) => text.replace(/[&<>"'\u2028]/g, (character) => ENTITIES[character] ?? character),
   php: (text) => `'${text.replace(/[\\']/g, '\\$&')}'`,
   // Escaped, one of PHP's two modes reads another text.
   'php-ini': (text) => (/["\\$]/.test(text) ? undefined : `"${text}"`),
@@ -61,6 +61,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&#39;',
+  // A line end for readers of XML 1.1, and for some of 1.0.
+  '\u2028': '&#8232;',
 };
 
 function unicodeEscape(unit: string): string {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
+import { DOMParser } from '@xmldom/xmldom';
+import { getProperties } from 'properties-file';
+import { parse as parseToml } from 'smol-toml';
 import { parse } from 'yaml';
 import type { TemplateSink } from '../../../src/core/config.ts';
 import { Secret } from '../../../src/core/secret.ts';
@@ -56,6 +59,20 @@ describe('each filter', () => {
         render({ sink: templateSink(`{{ secret_access_key | ${filter} }}`), credentials }).text;
       assert.equal(JSON.parse(written('json')), secret);
       assert.deepEqual(parse(`v: ${written('yaml')}\n`), { v: secret });
+      assert.deepEqual({ ...parseToml(`v = ${written('toml')}\n`) }, { v: secret });
+      const xml = new DOMParser().parseFromString(
+        `<a b="${written('xml')}" c='${written('xml')}'>${written('xml')}</a>`,
+        'text/xml',
+      );
+      const element = xml.documentElement;
+      assert.deepEqual(
+        [element?.getAttribute('b'), element?.getAttribute('c'), element?.textContent],
+        [secret, secret, secret],
+      );
+      assert.deepEqual(
+        { ...getProperties(`v=${written('properties')}\nw:${written('properties')}`) },
+        { v: secret, w: secret },
+      );
       assert.equal(decodeURIComponent(new URL(`https://k:${written('url')}@h/`).password), secret);
       const shell = spawnSync('sh', ['-c', `v=${written('shell')}; printf %s "$v"`], { encoding: 'utf8' });
       assert.equal(shell.stdout, secret);
