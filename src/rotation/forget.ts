@@ -3,7 +3,8 @@ import type { ErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ForgetRequest, ForgetResult, TempFile } from '../sinks/contract.ts';
-import { memoryOf, without, type AgentState } from './state.ts';
+import { wasDeleted } from '../sinks/place/existing.ts';
+import { leftBehind, memoryOf, without, type AgentState } from './state.ts';
 import { removeState, type StateStore } from './store.ts';
 
 export interface ForgetDeps {
@@ -56,6 +57,16 @@ export function byKey(
     sinks,
     (sink) => state.written?.[idOf(sink)]?.keyId ?? memoryOf(state, sink.source).current?.keyId,
   );
+}
+
+/** Lets files go that were sinks once and that somebody has deleted: nothing of ours is left to be warned of. */
+export async function letGoDeleted(store: StateStore, configured: readonly SinkConfig[]): Promise<void> {
+  const { state } = store;
+  const deleted = leftBehind(state, configured).filter(({ sink }) => {
+    const record = state.sinks[idOf(sink)];
+    return record !== undefined && wasDeleted(sink.path, record.renamedAt);
+  });
+  if (deleted.length > 0) await letGo(store, new Set(deleted.map(({ sink }) => idOf(sink))));
 }
 
 /** Keeps nothing in mind of these sinks; their files stay as they are. */

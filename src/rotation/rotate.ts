@@ -6,6 +6,7 @@ import type { PassReport, PassTrigger, SinkOutcome, SourceOutcome } from '../cor
 import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
+import { letGoDeleted } from './forget.ts';
 import { noteManual, notePending, noteRenewed, sinksOf, spreadOf } from './pending.ts';
 import { issueAt } from './plan.ts';
 import { memoryOf, withMemory, without, type AgentState, type SourceMemory } from './state.ts';
@@ -106,6 +107,7 @@ async function write(
     sinks = await writeSinks(deps, decision, pass);
   }
   await noteAsked(deps, config, request, pass);
+  await letGoDeleted(store, config.sinks);
   const after = memoryOf(store.state, name);
   return {
     trigger: request.trigger,

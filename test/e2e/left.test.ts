@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { Report } from '../../src/report/schema.ts';
 import type { AgentState } from '../../src/rotation/state.ts';
@@ -83,6 +83,33 @@ describe('a file that was a sink once', { concurrency: 3 }, () => {
       ]);
     });
   }
+
+  test("is nobody's concern once somebody has deleted it, and its directory shows that", async (t) => {
+    const site = await openSite(t);
+    const config = await leave(site);
+    rmSync(site.path('old'));
+    const path = site.path('state/state.json');
+    const state = site.state();
+    // As where what was mounted on its directory is not any more.
+    writeFileSync(
+      path,
+      state.replaceAll(/"renamedAt": (\d+)/g, (_, at) => `"renamedAt": ${Number(at) + 3_600_000}`),
+    );
+    assert.equal((await site.run(['once', ...EVERY, ...config])).code, 0);
+    assert.deepEqual(
+      (await findingsOf(site)).map(({ id }) => id),
+      ['file-left'],
+    );
+
+    writeFileSync(path, state);
+    site.metadata.setRole(null);
+    await site.run(['once', ...EVERY, ...config]);
+    assert.deepEqual(
+      (await findingsOf(site)).map(({ id }) => id),
+      ['source-failing'],
+    );
+    assert.doesNotMatch(site.state(), new RegExp(site.path('old')));
+  });
 
   test('is remembered with what it held, and a note once that has expired', async (t) => {
     const site = await openSite(t);

@@ -1,8 +1,11 @@
 import type { BigIntStats } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import type { FileSecurity } from '../../core/contracts.ts';
 import { AgentError } from '../../core/errors.ts';
 import { readFile, refuseSpecial } from '../../files/read.ts';
+import { openDirectory } from '../../paths/policies.ts';
 import type { ExistingFile, Spot } from '../contract.ts';
+import { whoAmI } from './owner.ts';
 
 const CODES = { notRegular: 'SINK_NOT_REGULAR', tooLarge: 'SINK_TOO_LARGE' } as const;
 
@@ -24,6 +27,22 @@ export function readExisting({ directory, name }: Spot, security: FileSecurity):
     rights = { hasAcl: security.hasAcl(fd), label: security.label(fd) };
   });
   return { ...read, ...rights };
+}
+
+/**
+ * Whether a file that stood there at `since`, epoch milliseconds, was deleted, where nobody but this identity decides
+ * what is there. A directory that has not changed since then is another one: what was mounted there is not any more.
+ * Never waits; throws nothing.
+ */
+export function wasDeleted(path: string, since: number): boolean {
+  using found = openDirectory('sink', dirname(path), { uid: whoAmI().uid, groups: [], mayWait: false });
+  if (found.kind !== 'directory') return false;
+  try {
+    using file = found.missing.length === 0 ? found.held.find(basename(path)) : undefined;
+    return !file && Number(found.held.stat().ctimeMs) > since;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether readers find the new credentials in a file, for the end of a message. */
