@@ -116,7 +116,7 @@ export const DOTENV_NAMES = {
   expiration: 'AWS_CREDENTIAL_EXPIRATION',
 } as const;
 
-/** What is written where `region` is set: the SDKs read the one or the other. */
+/** Variables that are written where `region` is set: the SDKs read the one or the other. */
 export const REGION_NAMES = ['AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
 
 type DotenvSettings = Omit<Extract<SinkSettings, { format: 'dotenv' }>, 'mode' | 'notify'>;

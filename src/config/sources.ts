@@ -31,7 +31,7 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
   return problems;
 }
 
-/** What STS takes in one request. */
+/** The most that STS takes in one request. */
 const MOST = { tags: 50, policy_arns: 10 };
 
 function tooMany(tree: Tree, path: string): Problem[] {
