@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import type { Config } from '../core/config.ts';
+import { INSTANCE, type Config } from '../core/config.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { namesOf } from '../core/sink-id.ts';
 import { systemctl } from '../host/systemctl.ts';
@@ -140,6 +140,7 @@ async function valuesOf(
 }
 
 const NAMES: Readonly<Record<string, (config: Config) => readonly string[]>> = {
+  source: ({ sources }) => [INSTANCE, ...sources.map(({ name }) => name)],
   sink: ({ sinks }) => namesOf(sinks),
   consumer: ({ consumers }) => consumers.map(({ name }) => name),
   profile: ({ sinks }) => sinks.flatMap((sink) => (sink.format === 'aws-credentials' ? [sink.profile] : [])),

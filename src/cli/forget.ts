@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { removePublished, stateDirectory } from '../agent/published.ts';
 import { sinkDeps, takeLock } from '../agent/session.ts';
 import type { Run, World } from '../agent/world.ts';
-import type { Config, SinkConfig } from '../core/config.ts';
+import { INSTANCE, type Config, type SinkConfig } from '../core/config.ts';
 import type { Log } from '../core/contracts.ts';
 import { AgentError, type ErrorInfo } from '../core/errors.ts';
 import { type ExitCode, exitCodeOfErrors } from '../core/exit.ts';
@@ -21,6 +21,7 @@ import { jsonOption, refusedSinks, type ReportOptions, showFound } from './show-
 
 interface ForgetOptions extends SinkFlags, ReportOptions {
   readonly all?: true;
+  readonly source?: readonly string[];
   readonly dryRun?: true;
   readonly keep?: true;
   readonly force?: true;
@@ -35,6 +36,9 @@ export function addForget(program: Command, run: Run): void {
         'not hold the credentials that were written last is left alone.',
     )
     .option('--all', 'all sinks, and the state: before an image is made of this machine')
+    .addOption(
+      new Option('--source <source...>', 'only sinks that hold the credentials of these sources').conflicts('all'),
+    )
     .option('--keep', 'leave files that were sinks once as they are, and stop watching over them')
     .option('--dry-run', 'show what would be removed, without secrets')
     .addOption(jsonOption())
@@ -45,7 +49,8 @@ export function addForget(program: Command, run: Run): void {
 async function forget(world: World, names: readonly string[], options: ForgetOptions): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const left = leftBehind(readState(stateDirectory(world)), config.sinks).map(({ sink }) => sink);
-  const sinks = choose(options.keep ? left : [...config.sinks, ...left], names, options);
+  const known = ofSources(options.keep ? left : [...config.sinks, ...left], config, options);
+  const sinks = choose(known, names, options);
   if (options.dryRun) return tell(world, options, await preview(world, config, sinks, options));
   const log = await world.openLog(config.log);
   const lock = takeLock(world, await world.services(), log);
@@ -57,6 +62,15 @@ async function forget(world: World, names: readonly string[], options: ForgetOpt
   }
 }
 
+function ofSources(sinks: readonly SinkConfig[], config: Config, { source }: ForgetOptions): readonly SinkConfig[] {
+  if (!source) return sinks;
+  const names = new Set([INSTANCE, ...config.sources.map(({ name }) => name), ...sinks.map((sink) => sink.source)]);
+  const unknown = source.filter((name) => !names.has(name));
+  if (unknown.length === 0) return sinks.filter((sink) => source.includes(sink.source));
+  const message = `--source: expected sources of the configuration, or of files that were sinks, got ${unknown.join(', ')}`;
+  throw new AgentError('USAGE', message, { hint: `one of ${[...names].join(', ')}` });
+}
+
 function choose(
   known: readonly SinkConfig[],
   wanted: readonly string[],
@@ -64,7 +78,7 @@ function choose(
 ): readonly SinkConfig[] {
   const isMeant = (sink: SinkConfig, name: string): boolean => sink.path === resolve(name) || idOf(sink) === name;
   const unknown = wanted.filter((name) => !known.some((sink) => isMeant(sink, name)));
-  if (unknown.length > 0 || (wanted.length === 0 && !options.all && !namesSinks(options))) {
+  if (unknown.length > 0 || (wanted.length === 0 && !options.all && !options.source && !namesSinks(options))) {
     const got = unknown.length > 0 ? unknown.join(', ') : 'none';
     const expected = options.keep ? 'files that were sinks once' : 'sinks of the configuration, or files that were';
     const hint = `one of ${namesOf(known).join(', ')}${options.keep ? '' : '; or --all'}`;

@@ -14,7 +14,7 @@ export interface SourceOptions extends ConfigOptions {
 
 export function withSource(command: Command): Command {
   return withConfig(command)
-    .option('--source <name>', 'the source of the configuration whose credentials are wanted', INSTANCE)
+    .option('--source <source>', 'the source of the configuration whose credentials are wanted', INSTANCE)
     .addOption(
       new Option('--from <sink>', 'take the credentials from this sink of format json, and ask no source').conflicts(
         'source',

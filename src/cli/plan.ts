@@ -37,7 +37,7 @@ export function addPlan(program: Command, run: Run): void {
       'Fetch the credentials and show what a pass would change and which consumers it would notify. Writes nothing.',
     )
     .option('--accept', 'as if it took what the source gives, even if that expires before the current credentials')
-    .option('--source <name...>', 'only these sources, and the sinks that hold their credentials')
+    .option('--source <source...>', 'only these sources, and the sinks that hold their credentials')
     .addOption(jsonOption())
     .action((options: PlanOptions) => run((world) => plan(world, options)));
 }

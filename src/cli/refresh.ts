@@ -21,7 +21,7 @@ export function addRefresh(program: Command, run: Run): void {
     .command('refresh')
     .summary('have the running agent make a pass now')
     .description('Ask the running agent for a pass now, and print its report.')
-    .option('--source <name...>', 'ask only these sources, for new credentials even if the current ones are good')
+    .option('--source <source...>', 'ask only these sources, for new credentials even if the current ones are good')
     .option('--notify <consumer...>', 'notify these consumers, changed or not: to see what becomes of it')
     .option('--notify-all', 'notify every consumer, changed or not: after a revocation, for example')
     .option('--accept', 'take what the source gives, even if it expires before the current credentials')

@@ -79,6 +79,7 @@ describe('in bash', () => {
     ['export -c CONFIG --from /srv/pl', '/srv/plain.env'],
     ['export -c CONFIG --from = /srv/pl', '/srv/plain.env'],
     ['forget -c /nonexistent ', ''],
+    ['forget -c CONFIG --source ins', 'instance'],
     ['refresh -c CONFIG --notify w', ''],
     ['get meta-d', ''],
     ['exec -- unam', 'files'],

@@ -74,4 +74,21 @@ describe('an assumed role', () => {
     assert.match((stdout + stderr).replaceAll(/\s+/g, ' '), /STS_DENIED.*AccessDenied.*trust policy of the role/);
     assert.deepEqual(keyIds(site), [site.metadata.current().accessKeyId]);
   });
+
+  test('is forgotten by its name, and the other profile stays', async (t) => {
+    const { site, config } = await open(t);
+    assert.equal((await site.run(['once', ...config])).code, 0);
+    const [instance] = keyIds(site);
+    const unknown = await site.run(['forget', '--source', 'backp', ...config]);
+    assert.equal(unknown.code, 64);
+    assert.match(unknown.stderr, /--source: expected sources .*got backp\n.*hint: one of instance, backup/);
+    assert.equal((await site.run(['forget', '--all', '--source', 'backup', ...config])).code, 64);
+    const { code, stdout, stderr } = await site.run(['forget', '--source', 'backup', ...config]);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^forgotten \S+credentials\n$/);
+    assert.deepEqual(keyIds(site), [instance]);
+    const earlier = site.configure({ sinks: [{ path: site.path('credentials'), format: 'aws-credentials' }] });
+    assert.equal((await site.run(['forget', '--source', 'instance', ...earlier])).code, 0);
+    assert.doesNotMatch(site.state(), /"written":\{"/);
+  });
 });
