@@ -1,3 +1,4 @@
+import type { FieldKey } from '../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../core/credentials.ts';
 import type { Field } from '../../core/fields.ts';
 import { printableText, refusal } from './text.ts';
@@ -24,3 +25,12 @@ const TEXTS: Readonly<Record<Field, (credentials: Credentials, origin: Origin) =
   role: (_, { role }) => role,
   instance_id: (_, { instanceId }) => instanceId,
 };
+
+/** The access key ids among the values of a file. */
+export function keyIdsIn(
+  owned: readonly { readonly key: string; readonly value: string }[],
+  { keys }: { readonly keys: readonly FieldKey[] },
+): readonly string[] {
+  const ids = new Set(keys.flatMap(({ field, key }) => (field === 'access_key_id' ? [key] : [])));
+  return owned.filter(({ key }) => ids.has(key)).map(({ value }) => value);
+}

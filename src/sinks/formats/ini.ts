@@ -3,8 +3,8 @@ import type { Credentials, Origin } from '../../core/credentials.ts';
 import type { Format } from '../contract.ts';
 import { appendSection, gapBefore } from './aws/render.ts';
 import { garbage, indentOf, isComment } from './aws/sections.ts';
-import { textOf } from './fields.ts';
-import { applyEdits, decodeText, type Edit, type Line, linesOf, MAX_LINES, plain } from './text.ts';
+import { keyIdsIn, textOf } from './fields.ts';
+import { applyEdits, decodeText, type Edit, leftOf, type Line, linesOf, MAX_LINES, plain } from './text.ts';
 
 /** Values under given keys of one section. All other lines are foreign, and are not judged: readers differ in everything. */
 export const ini: Format<IniSink> = {
@@ -22,18 +22,12 @@ export const ini: Format<IniSink> = {
     return { bytes: Buffer.from(result, encoding), warnings: [...warnings, ...warn(file, sink)] };
   },
   forget: (existing, sink) => {
-    const { text, encoding, warnings } = decodeText(existing);
-    const { copies } = readIni(text, sink);
-    const edits = copies.flatMap((copy) => clear(text, copy));
-    const rest = applyEdits(text, edits);
-    const ids = new Set(sink.keys.flatMap(({ field, key }) => (field === 'access_key_id' ? [key] : [])));
-    return {
-      bytes: edits.length === 0 ? existing : rest.trim() === '' ? undefined : Buffer.from(rest, encoding),
-      keyIds: copies.flatMap(({ owned }) =>
-        owned.filter(({ key }) => ids.has(key)).map(({ value }) => value.replace(/^"(.*)"$/, '$1')),
-      ),
-      warnings: edits.length === 0 ? [] : warnings,
-    };
+    const file = decodeText(existing);
+    const { copies } = readIni(file.text, sink);
+    const owned = copies.flatMap((copy) => copy.owned);
+    const edits = copies.flatMap((copy) => clear(file.text, copy));
+    const unquoted = owned.map(({ key, value }) => ({ key, value: value.replace(/^"(.*)"$/, '$1') }));
+    return leftOf(existing, file, edits, keyIdsIn(unquoted, sink));
   },
 };
 

@@ -1,7 +1,7 @@
 import type { PropertiesSink } from '../../core/config.ts';
 import type { Format } from '../contract.ts';
-import { textOf } from './fields.ts';
-import { applyEdits, decodeText, type Edit, type Line, linesOf, MAX_LINES, plain, refusal } from './text.ts';
+import { keyIdsIn, textOf } from './fields.ts';
+import { applyEdits, decodeText, type Edit, leftOf, type Line, linesOf, MAX_LINES, plain, refusal } from './text.ts';
 
 /** Values under given keys of a file that java.util.Properties reads: the last of a key counts. */
 export const properties: Format<PropertiesSink> = {
@@ -19,7 +19,7 @@ export const properties: Format<PropertiesSink> = {
     const before = place > 0 && text[place - 1] !== '\n' ? eol : '';
     const added = before + missing.map(([key, value]) => `${key}=${value}${eol}`).join('');
     const edits = owned.map((entry): Edit => {
-      if (last.get(entry.key) !== entry) return { start: entry.start, end: entry.next, text: '' };
+      if (last.get(entry.key) !== entry) return cut(entry);
       // After a blank alone, a value that begins with a delimiter would lose it.
       const isClear = /[=:]/.test(text.slice(entry.keyEnd, entry.valueAt));
       const start = isClear ? entry.valueAt : entry.keyEnd;
@@ -28,21 +28,16 @@ export const properties: Format<PropertiesSink> = {
     const all = missing.length > 0 ? [...edits, { start: place, end: place, text: added }] : edits;
     return { bytes: Buffer.from(applyEdits(text, all), encoding), warnings };
   },
-  forget: (existing, { keys }) => {
-    const { text, encoding, warnings } = decodeText(existing);
-    const { owned } = readProperties(text, new Map(keys.map(({ key }) => [key, ''])));
-    const rest = applyEdits(
-      text,
-      owned.map(({ start, next }) => ({ start, end: next, text: '' })),
-    );
-    const ids = new Set(keys.flatMap(({ field, key }) => (field === 'access_key_id' ? [key] : [])));
-    return {
-      bytes: owned.length === 0 ? existing : rest.trim() === '' ? undefined : Buffer.from(rest, encoding),
-      keyIds: owned.filter(({ key }) => ids.has(key)).map(({ value }) => value),
-      warnings: owned.length === 0 ? [] : warnings,
-    };
+  forget: (existing, sink) => {
+    const file = decodeText(existing);
+    const { owned } = readProperties(file.text, new Map(sink.keys.map(({ key }) => [key, ''])));
+    return leftOf(existing, file, owned.map(cut), keyIdsIn(owned, sink));
   },
 };
+
+function cut({ start, next }: Entry): Edit {
+  return { start, end: next, text: '' };
+}
 
 /** What is ours, on one line or several. */
 interface Entry {

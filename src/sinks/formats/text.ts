@@ -3,7 +3,7 @@ import type { AwsCredentialsSink, DotenvSink } from '../../core/config.ts';
 import { formatExpiration } from '../../core/credentials.ts';
 import { AgentError } from '../../core/errors.ts';
 import { MARKER } from '../../core/owned.ts';
-import type { OrRefusal } from '../contract.ts';
+import type { Left, OrRefusal } from '../contract.ts';
 
 /** A file as text, without loss whatever its bytes: those that are not UTF-8 are carried as latin-1. */
 export interface Text {
@@ -111,8 +111,20 @@ export function startOf({ comment }: Pick<AwsCredentialsSink | DotenvSink, 'comm
   return Buffer.from(comment ? `${MARKER}\n` : '');
 }
 
+/** A file without what `edits` take out of it, which is all that is ours. */
+export function leftOf(
+  existing: Buffer,
+  { text, encoding, warnings }: Text,
+  edits: readonly Edit[],
+  keyIds: readonly string[],
+): Left {
+  if (edits.length === 0) return { bytes: existing, keyIds, warnings: [] };
+  const rest = withoutMarker(applyEdits(text, edits));
+  return { bytes: rest === undefined ? undefined : Buffer.from(rest, encoding), keyIds, warnings };
+}
+
 /** What is left of a text when the marker is taken for nothing; undefined when it is nothing at all. */
-export function withoutMarker(text: string): string | undefined {
+function withoutMarker(text: string): string | undefined {
   const rest = text.startsWith(`${MARKER}\n`) ? text.slice(MARKER.length + 1) : text;
   return rest.trim() === '' ? undefined : rest;
 }

@@ -2,17 +2,7 @@ import type { AwsCredentialsSink } from '../../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
 import { isExpirationKey, SECURITY_TOKEN } from '../../../core/owned.ts';
 import type { Forgotten, Rendered } from '../../contract.ts';
-import {
-  applyEdits,
-  decodeText,
-  followed,
-  linesOf,
-  plain,
-  refusal,
-  rendered,
-  startOf,
-  withoutMarker,
-} from '../text.ts';
+import { applyEdits, decodeText, followed, linesOf, plain, refusal, rendered, startOf, leftOf } from '../text.ts';
 import { Readers } from './readers.ts';
 import { clearSection, rewriteSection, type Copy, type Rewrite } from './rewrite.ts';
 import {
@@ -93,20 +83,17 @@ export function appendSection(text: string, profile: string, lines: readonly str
 /** Takes our keys out of the profile, and the profile out of the file when nothing but blank lines is left in it. */
 export function forgetAwsCredentials(existing: Buffer, sink: AwsCredentialsSink): Forgotten {
   return rendered(() => {
-    const { text, encoding, warnings } = decodeText(existing);
+    const file = decodeText(existing);
+    const { text } = file;
     const owns = forgottenKeys(sink);
     const readers = new Readers(sink.profile, owns);
     const { exact } = readSections(text, sink.profile, owns, readers.see);
     const cuts = exact.map((section) => cutSection({ text, eol: '\n', section, owns, claim: readers.claim }));
     const edits = cuts.flatMap((cut) => cut.edits);
-    const rest = withoutMarker(applyEdits(text, edits));
-    return {
-      bytes: edits.length === 0 ? existing : rest === undefined ? undefined : Buffer.from(rest, encoding),
-      keyIds: exact.flatMap(({ owned }) =>
-        owned.filter(({ key }) => key === 'aws_access_key_id').map(({ value }) => value),
-      ),
-      warnings: edits.length === 0 ? [] : [...warnings, ...cuts.flatMap((cut) => cut.warnings)],
-    };
+    const ids = exact.flatMap(({ owned }) => owned).filter(({ key }) => key === 'aws_access_key_id');
+    const warnings = [...file.warnings, ...cuts.flatMap((cut) => cut.warnings)];
+    const keyIds = ids.map(({ value }) => value);
+    return leftOf(existing, { ...file, warnings }, edits, keyIds);
   });
 }
 

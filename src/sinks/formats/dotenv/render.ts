@@ -7,13 +7,13 @@ import {
   applyEdits,
   decodeText,
   followed,
+  leftOf,
   lineNumberAt,
   linesOf,
   MAX_LINES,
   plain,
   rendered,
   startOf,
-  withoutMarker,
   type Edit,
   type Line,
 } from '../text.ts';
@@ -156,19 +156,13 @@ function readerWarnings(
 /** Takes our variables out of the file, or the whole file where that is ours. */
 export function forgetDotenv(existing: Buffer, sink: DotenvSink): Forgotten {
   return rendered(() => {
-    const { text, encoding, warnings } = decodeText(existing);
-    const { own } = readDotenv(text, ownVariables(sink));
-    const isOurs = own.length > 0 || (sink.only && text.trim() !== '');
+    const file = decodeText(existing);
+    const { own } = readDotenv(file.text, ownVariables(sink));
     const edits = own.map(({ line }) => ({ start: line.start, end: line.next, text: '' }));
-    const rest = sink.only ? undefined : withoutMarker(applyEdits(text, edits));
-    return {
-      bytes: !isOurs ? existing : rest === undefined ? undefined : Buffer.from(rest, encoding),
-      keyIds: own
-        .flatMap(({ assignments }) => assignments)
-        .filter(({ name }) => name === sink.names.accessKeyId)
-        .map(({ value }) => value),
-      warnings: isOurs ? warnings : [],
-    };
+    const ids = own.flatMap(({ assignments }) => assignments).filter(({ name }) => name === sink.names.accessKeyId);
+    const keyIds = ids.map(({ value }) => value);
+    const isAllOurs = sink.only && file.text.trim() !== '';
+    return isAllOurs ? { bytes: undefined, keyIds, warnings: file.warnings } : leftOf(existing, file, edits, keyIds);
   });
 }
 
