@@ -129,12 +129,12 @@ describe('two sources', () => {
   });
 
   test('one that a reload takes a file from writes it no more, and whoever asked for it is told', async (t) => {
-    const { agent, answers, clock, config, directory } = stageOf(t);
+    const { agent, answers, clock, config, directory, views } = stageOf(t);
     const hangs = Promise.withResolvers<Fetched>();
     answers.backup = () => hangs.promise;
     const stop = new AbortController();
     const running = agent.run(stop.signal);
-    await eventually('it sleeps', () => clock.alarms.length > 0);
+    await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
     clock.advance(20_000);
     await eventually('both were asked', () => answers.calls.backup > 0);
     const refused = assert.rejects(

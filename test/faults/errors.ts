@@ -45,7 +45,7 @@ export async function failEach(t: TestContext, what: string, failures: readonly 
       await attempt(async () => {
         const before = readFileSync(site.path(`out/${victim}`));
         site.metadata.rotate();
-        const env = suffer({ fail: { ...failing, part: `/out/${victim}.` } });
+        const env = suffer({ fail: { ...failing, part: `/out/.${victim}.` } });
         assertFailed(site, await site.run(['once', '--json', ...config], { env }), { victim, ...failing });
         assert.deepEqual(readFileSync(site.path(`out/${victim}`)), before);
       });
@@ -94,7 +94,7 @@ export async function failForAWhile(t: TestContext, failing: Failing): Promise<v
   if (!suffer) return;
   const site = await openSite(t);
   const whilst = site.path('fault');
-  const env = suffer({ fail: { ...failing, part: '/out/app.env.', whilst } });
+  const env = suffer({ fail: { ...failing, part: '/out/.app.env.', whilst } });
   const agent = site.start(['run', ...configureThree(site)], { env });
   await said(agent, /rotation 1: key/);
   writeFileSync(whilst, '');

@@ -4,7 +4,7 @@
  *
  *   FAULTS_TRACE  file to which each call is appended as a line: its number, its name, its path or process
  *   FAULTS_KILL   `before 17` or `after 17`: SIGKILL at the 17th call, before or after it is made
- *   FAULTS_FAIL   `fsync 5 /app.env.`: each fsync of a path with `/app.env.` in it fails with errno 5
+ *   FAULTS_FAIL   `fsync 5 /.app.env.`: each fsync of a path with `/.app.env.` in it fails with errno 5
  *   FAULTS_WHILE  file: calls fail only while it is there
  *   FAULTS_ACTOR  as FAULTS_KILL, for the process that acts as a user, which gets no environment from its parent
  */

@@ -60,7 +60,7 @@ describe('surroundings', { concurrency: 3 }, () => {
     const site = await openSite(t);
     const hook = makeHook(t, site.path('hook'));
     const config = site.configure({ ...oneSink(site), consumers: { hook: { type: 'exec', command: hook.command } } });
-    const env = suffer({ fail: { call: 'write', errno: 'ENOSPC', part: '/state/state.json.' } });
+    const env = suffer({ fail: { call: 'write', errno: 'ENOSPC', part: '/state/.state.json.' } });
     const full = await site.run(['once', '--json', ...config], { env });
     assert.deepEqual([full.code, reportOf(full).consumers[0]?.result], [73, 'notified']);
     assertCurrent(site, ['iam.json']);
@@ -167,7 +167,7 @@ describe('surroundings', { concurrency: 3 }, () => {
     if (!suffer) return;
     const site = await openSite(t);
     const config = site.configure(oneSink(site, []));
-    const stuck = { call: 'unlink', errno: 'EIO', part: '/out/iam.json.' } as const;
+    const stuck = { call: 'unlink', errno: 'EIO', part: '/out/.iam.json.' } as const;
     const trace = site.path('trace');
     await site.run(['once', ...config], { env: suffer({ trace }) });
     const [, call] = /^(\d+) rename \S+\/out\/iam\.json/m.exec(readFileSync(trace, 'utf8')) ?? [];
