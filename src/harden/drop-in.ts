@@ -90,11 +90,11 @@ function usesTemporary({ written, pidFiles, programs }: Ground): boolean {
   );
 }
 
-/** Loopback is for rehearsals. A name could be any address. */
-function addresses({ imds: { allowAnyEndpoint, endpoint } }: Config): readonly string[] {
+/** Loopback is for rehearsals. A name could be any address, that of STS or of a proxy as well. */
+function addresses({ imds: { allowAnyEndpoint, endpoint }, sources }: Config): readonly string[] {
   const own = ['localhost', '169.254.169.254', 'fd00:ec2::254'];
   const host = endpoint === undefined ? '' : new URL(endpoint).hostname.replace(/^\[|\]$/g, '');
-  if (allowAnyEndpoint && isIP(host) === 0) return [];
+  if (sources.length > 0 || (allowAnyEndpoint && isIP(host) === 0)) return [];
   const allowed = allowAnyEndpoint ? [...new Set([...own, host])] : own;
   return ['IPAddressDeny=any', `IPAddressAllow=${allowed.join(' ')}`];
 }

@@ -153,6 +153,21 @@ CapabilityBoundingSet=
     assert.equal(allowed({ allowAnyEndpoint: true }), undefined);
   });
 
+  test('lets everything through where a source is reached by its name', () => {
+    const sources: Config['sources'] = [
+      {
+        type: 'assume_role',
+        name: 'backup',
+        roleArn: 'arn:aws:iam::123456789012:role/backup',
+        from: 'instance',
+        tags: {},
+        transitiveTags: [],
+        policyArns: [],
+      },
+    ];
+    assert.doesNotMatch(dropIn({ ...configFor([ETC]), sources }, ground([ETC])), /^IPAddress/m);
+  });
+
   test('is not made where it would open everything, or cannot be written down', () => {
     for (const opening of ['/', '/srv/a"b', "/srv/a'b", '/srv/a\\b', '/srv/a\nb', '/srv/a:b']) {
       assert.throws(
