@@ -205,11 +205,12 @@ export class Agent {
         signal.throwIfAborted();
       }
     };
-    await Promise.all(this.#lanes.map(obtain));
+    const ends = await Promise.allSettled(this.#lanes.map(obtain));
     // A hanging consumer must not delay shutdown; its notification stays pending.
     signal.addEventListener('abort', () => void this.#deliverer.stop());
     if (!signal.aborted) await this.#deliverer.drain(limits.patienceMs);
     await this.#deliverer.stop();
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
     if (this.#next() !== undefined || this.#deliverer.outcomes().length > 0) {
       for (const lane of this.#lanes) lane.next = undefined;
       await this.#publish();
@@ -285,7 +286,8 @@ export class Agent {
   #report(consumers = this.#deliverer.news()): PassReport {
     const passes = this.#lanes.flatMap(({ last }) => last ?? []);
     const sources = passes.map(({ source }) => source);
-    const source = worstSource(sources);
+    // After a reload there may be none that has made a pass.
+    const source = worstSource(sources) ?? this.#last?.source;
     if (!this.#last || !source) throw new AgentError('INTERNAL', 'a report was asked for before the first pass');
     return { ...this.#last, source, sources, sinks: passes.flatMap(({ sinks }) => sinks), consumers };
   }

@@ -16,7 +16,7 @@ export interface Lane {
   readonly name: string;
   source: Source;
   settings: string | undefined;
-  readonly memory: SourceKeep;
+  memory: SourceKeep;
   failures: number;
   last: FilesReport | undefined;
   /** Undefined before its first pass, and after its last one. */
@@ -42,7 +42,9 @@ export function lanesOf(config: Config, sources: Sources, before: readonly Lane[
     const own = config.sources.find((one) => one.name === name);
     const made = { source: sources(name), settings: own && digest(JSON.stringify(own)) };
     const known = before.find((lane) => lane.name === name);
-    if (known) return Object.assign(known, made);
+    // Credentials of other settings, of another role perhaps, must not go into further files.
+    const forgotten = known?.settings === made.settings ? {} : { memory: {}, failures: 0 };
+    if (known) return Object.assign(known, made, forgotten);
     const nothing = { memory: {}, failures: 0, last: undefined, next: undefined, writing: undefined };
     return { name, ...made, ...nothing, asked: [], isBusy: false, isDue: false };
   });

@@ -20,7 +20,7 @@ const ASIDE = 'CREDROTATE_ASIDE_';
 /**
  * Root starts the executable once more where the environment would steer the Node inside, without these variables, and
  * before this process writes anything at its end. Afterwards they are back for the program that `exec` becomes: Node
- * looks at them only as it starts.
+ * looks at them only as it starts, apart from NODE_TLS_REJECT_UNAUTHORIZED, which no connection of ours goes by.
  */
 export function ignoreNodeVariables(): void {
   if (!isSea() || process.getuid?.() !== 0) return;

@@ -30,6 +30,8 @@ function secure({ hostname, port }: Target, { ca }: HttpsOptions, done: Dialled,
     ...(through && { socket: through }),
     ...(isIP(hostname) === 0 && { servername: hostname }),
     ca: ca ?? bundledRoots(),
+    // Else Node asks NODE_TLS_REJECT_UNAUTHORIZED at each connection.
+    rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
   });
   const onError = (error: Error): void => {

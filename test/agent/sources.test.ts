@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import { Agent, type AgentView } from '../../src/agent/agent.ts';
 import { worstSource } from '../../src/agent/lanes.ts';
@@ -9,7 +9,6 @@ import type { ErrorCode } from '../../src/core/errors.ts';
 import type { SourceOutcome } from '../../src/core/outcomes.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import type { NotifyRequest } from '../../src/notify/contract.ts';
-import { createSources, sourcesInUse } from '../../src/source/registry.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import { renderSink } from '../../src/sinks/formats/render.ts';
 import { credentials, HOUR, NOON } from '../support/credentials.ts';
@@ -156,6 +155,27 @@ describe('two sources', () => {
     assert.match(after, new RegExp(gives('A').credentials.accessKeyId));
   });
 
+  test('one with another role writes nothing of the former one, in the same process either', async (t) => {
+    const { agent, answers, clock, config, directory, views } = stageOf(t);
+    const stop = new AbortController();
+    const running = agent.run(stop.signal);
+    await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
+    clock.advance(20_000);
+    await eventually('both have', () => views.some(({ report }) => report.sinks.length === 2));
+    answers.backup = () => away;
+    const { sources } = config;
+    const other = { ...jsonSink(`${directory}/c`), source: 'backup' };
+    const report = await agent.reload({
+      ...config,
+      sinks: [...config.sinks, other],
+      sources: sources.map((source) => ({ ...source, roleArn: 'arn:aws:iam::123456789012:role/less' })),
+    });
+    assert.equal(report.source.state, 'stale');
+    assert.ok(!existsSync(`${directory}/c`));
+    stop.abort();
+    await running;
+  });
+
   test('one that hangs delays neither the files nor the next passes of the other', async (t) => {
     const { agent, answers, clock, views } = stageOf(t);
     const hangs = Promise.withResolvers<Fetched>();
@@ -286,57 +306,5 @@ describe('the worst of several sources', () => {
       assert.equal(worstSource(rest.toReversed())?.name, worst.name);
     }
     assert.equal(worstSource([]), undefined);
-  });
-});
-
-describe('the registry', () => {
-  const config = { ...configOf([{ ...jsonSink('/b'), source: 'backup' }]), sources: [BACKUP] };
-
-  test('asks the instance only for those who use it', () => {
-    assert.deepEqual(sourcesInUse(config), ['backup']);
-    assert.deepEqual(sourcesInUse(configOf([])), ['instance']);
-    assert.deepEqual(sourcesInUse(configOf([jsonSink('/a')])), ['instance']);
-  });
-
-  test('refreshes a base that lives for less than five minutes first, and one that was refused', async () => {
-    const clock = new FakeClock(NOON);
-    const inner: SourceConfig = { ...BACKUP, name: 'inner' };
-    const outer: SourceConfig = { ...BACKUP, name: 'outer', from: 'inner' };
-    let calls = 0;
-    let isRefused = false;
-    const sources = createSources(
-      { ...config, sources: [outer, inner] },
-      {
-        http: { request: () => assert.fail(), close: () => Promise.resolve() },
-        makeHttps: () => assert.fail(),
-        clock,
-        env: {},
-      },
-      {
-        assume_role: {
-          isIssuer: true,
-          load: () =>
-            Promise.resolve(({ name }, { base }) => ({
-              fetch: async (signal) => {
-                if (name === 'outer') return await base.fetch(signal, isRefused);
-                calls += 1;
-                return gives(`K${calls}`, HOUR);
-              },
-            })),
-        },
-      },
-    );
-    const { signal } = new AbortController();
-    const source = sources('outer');
-    assert.equal(source.isIssuer, true);
-    await Promise.all([source.fetch(signal), sources('inner').fetch(signal)]);
-    await source.fetch(signal);
-    assert.equal(calls, 1);
-    clock.advance(HOUR - 5 * 60_000 + 1);
-    await source.fetch(signal);
-    assert.equal(calls, 2);
-    isRefused = true;
-    await source.fetch(signal);
-    assert.equal(calls, 3);
   });
 });

@@ -68,6 +68,13 @@ describe('HTTPS', () => {
     assert.equal((await post(t, `https://127.0.0.1:${port}`, { ca })).status, 200);
   });
 
+  test('does so whatever the environment says', async (t) => {
+    const { port } = await startServer(t);
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    t.after(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']);
+    await assert.rejects(post(t, `https://127.0.0.1:${port}`, {}), failsWith('untrusted'));
+  });
+
   test('trusts nobody under another name', async (t) => {
     const { port, ca } = await startServer(t, ['DNS:sts.internal']);
     await assert.rejects(post(t, `https://127.0.0.1:${port}`, { ca }), failsWith('untrusted'));

@@ -120,7 +120,7 @@ static void sink(const char *path, const char *target)
 static int is_temp(const char *name, const char *sink)
 {
     size_t length = strlen(sink);
-    return !strncmp(name, sink, length) && name[length] == '.' && !strstr(name, ".stolen");
+    return *name++ == '.' && !strncmp(name, sink, length) && name[length] == '.' && !strstr(name, ".stolen");
 }
 
 static void spoil(const char *temp, const char *target, int how)

@@ -72,7 +72,7 @@ describe('surroundings', { concurrency: 3 }, () => {
 
     assert.equal((await site.run(['once', ...config])).code, 0);
     assert.deepEqual(statusOf(site).errors, []);
-    assert.deepEqual(hook.calls(), ['first 1'], 'the file is the same, so there is nothing to tell');
+    assert.deepEqual(hook.calls(), ['first 1', 'first 1'], 'without a state it is unknown who was notified');
   });
 
   test('a working directory that is gone', async (t) => {
@@ -170,7 +170,7 @@ describe('surroundings', { concurrency: 3 }, () => {
     const stuck = { call: 'unlink', errno: 'EIO', part: '/out/.iam.json.' } as const;
     const trace = site.path('trace');
     await site.run(['once', ...config], { env: suffer({ trace }) });
-    const [, call] = /^(\d+) rename \S+\/out\/iam\.json/m.exec(readFileSync(trace, 'utf8')) ?? [];
+    const [, call] = /^(\d+) rename \S+\/out\/\.iam\.json/m.exec(readFileSync(trace, 'utf8')) ?? [];
     for (const name of ['out', 'state/state.json']) rmSync(site.path(name), { recursive: true });
     const env = suffer({ kill: { moment: 'before', call: Number(call) } });
     assert.equal((await site.run(['once', ...config], { env })).signal, 'SIGKILL');

@@ -49,6 +49,8 @@ interface Copy {
   /** Where the copy ends. */
   end: number;
   first: Property | undefined;
+  /** Of the first line that says anything: what is deeper below a line of ours would be a part of it. */
+  indent: string | undefined;
   owned: Property[];
   hasOthers: boolean;
 }
@@ -118,7 +120,8 @@ class IniReader {
   #open(header: Line | undefined): void {
     if (header && this.copies.length === MAX_COPIES)
       throw garbage(header, `at most ${MAX_COPIES} copies of the section`, 'more');
-    this.#copy = { header, end: this.#length, first: undefined, owned: [], hasOthers: false };
+    const hasOthers = /^\[[^\]]*\]\s*\S/.test(header?.text.trimStart() ?? '');
+    this.#copy = { header, end: this.#length, first: undefined, indent: undefined, owned: [], hasOthers };
     this.copies.push(this.#copy);
   }
 
@@ -137,7 +140,9 @@ class IniReader {
     if (property && !isPart) this.#indent = indent.length;
     if (property?.key) this.#ours(property, isPart);
     else this.#above = undefined;
-    if (this.#copy) add(this.#copy, property, line);
+    if (!this.#copy) return;
+    this.#copy.indent ??= indent;
+    add(this.#copy, property, line);
   }
 
   #ours(property: Property, isPart: boolean): void {
@@ -216,16 +221,21 @@ function rewrite(text: string, copy: Copy, values: ReadonlyMap<string, string>, 
 /** Below the last of ours, in its style; else first in the section, in the style of what is first now. */
 function insertion(
   text: string,
-  { header, first, end }: Copy,
+  copy: Copy,
   last: Property | undefined,
   { missing, eol }: { readonly missing: readonly (readonly [string, string])[]; readonly eol: string },
 ): Edit {
+  const { header, first, end } = copy;
   const anchor = last?.line ?? header;
-  const { indent, gap } = last ?? first ?? { indent: '', gap: ' = ' };
+  const { indent, gap } = last ?? styleOf(copy);
   const place = anchor?.next ?? first?.line.start ?? end;
   const before = place > 0 && text[place - 1] !== '\n' ? eol : '';
   const lines = missing.map(([key, value]) => `${indent}${key}${gap.replace(':', '=')}${value}${anchor?.eol || eol}`);
   return { start: place, end: place, text: before + lines.join('') };
+}
+
+function styleOf({ first, indent = '' }: Copy): Pick<Property, 'indent' | 'gap'> {
+  return { indent, gap: first?.gap ?? ' = ' };
 }
 
 /** `[ x ]` is another section than `[x]` for most readers. */

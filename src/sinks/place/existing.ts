@@ -38,7 +38,9 @@ export function wasDeleted(path: string, since: number): boolean {
   using found = openDirectory('sink', dirname(path), { uid: whoAmI().uid, groups: [], mayWait: false });
   if (found.kind !== 'directory') return false;
   try {
-    using file = found.missing.length === 0 ? found.held.find(basename(path)) : undefined;
+    // What was mounted there can be gone with its directory.
+    if (found.missing.length > 0) return false;
+    using file = found.held.find(basename(path));
     return !file && Number(found.held.stat().ctimeMs) > since;
   } catch {
     return false;

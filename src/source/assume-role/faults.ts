@@ -124,8 +124,11 @@ export function refused(
     return new StsFault(judgeStatus(status), `AssumeRole: expected status 200, got ${status} without a code of STS`);
   }
   const { code, message } = error;
-  const detail = message === '' ? '' : ` (${excerpt(message)})`;
-  return new StsFault(judge(status, code, message), `AssumeRole: expected credentials, got ${excerpt(code)}${detail}`);
+  const verdict = judge(status, code, message);
+  // The lines after the first quote the request, with its session token.
+  const quoted = verdict === SIGNATURE ? message.replace(/[\r\n].*/s, '') : message;
+  const detail = quoted === '' ? '' : ` (${excerpt(quoted)})`;
+  return new StsFault(verdict, `AssumeRole: expected credentials, got ${excerpt(code)}${detail}`);
 }
 
 function judge(status: number, code: string, message: string): Verdict {

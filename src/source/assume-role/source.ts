@@ -80,6 +80,8 @@ class Exchange {
   readonly #config: AssumeRoleConfig;
   readonly #deps: AssumeRoleDeps;
   #base: Good;
+  /** Of whoever asked. The base is asked for others as well: the end of our time must not be the end of their question. */
+  #signal = new AbortController().signal;
   /** Subtracted from our clock for the time of a signature. */
   #correction: number;
 
@@ -91,6 +93,7 @@ class Exchange {
   }
 
   async assume(signal: AbortSignal): Promise<Good> {
+    this.#signal = signal;
     const { env, makeHttps } = this.#deps;
     const place = placeOf(this.#config, env, this.#base.origin.region);
     const { origin } = place;
@@ -137,11 +140,11 @@ class Exchange {
     }
     if (remedy === 'never' || tried.has(remedy)) return false;
     tried.add(remedy);
-    return remedy === 'base' ? await this.#renewBase(signal) : this.#correctTime();
+    return remedy === 'base' ? await this.#renewBase() : this.#correctTime();
   }
 
-  async #renewBase(signal: AbortSignal): Promise<boolean> {
-    const base = await this.#deps.base.fetch(signal, true);
+  async #renewBase(): Promise<boolean> {
+    const base = await this.#deps.base.fetch(this.#signal, true);
     if (base.ok) this.#base = base;
     return base.ok;
   }

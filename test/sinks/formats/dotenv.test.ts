@@ -77,6 +77,13 @@ describe('dotenv: what becomes of a file', () => {
     });
   }
 
+  test('blanks without end, in which a pattern that looks twice would not end either', () => {
+    const blanks = ' '.repeat(1_000_000);
+    assert.match(refuse({ sink: dotenvSink(), existing: `AWS_SESSION_TOKEN: a${blanks}b\n` }), /^line 1: /);
+    const existing = `export A${blanks}!\n`;
+    assert.ok(render({ sink: dotenvSink(), existing }).text.endsWith(existing));
+  });
+
   test('a file that is not there', () => {
     assert.equal(render({ sink: dotenvSink() }).text, all);
   });

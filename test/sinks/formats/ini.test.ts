@@ -105,6 +105,8 @@ describe('ini', () => {
       keyIds: [KEY],
     });
     assert.deepEqual(forget(iniSink(), others), { text: others, keyIds: [] });
+    const noted = '[sec] # ask before changing\n';
+    assert.deepEqual(forget(iniSink(), `${noted}${OURS}`), { text: noted, keyIds: [KEY] });
   });
 
   test('warns of a key of ours that the program takes first', () => {
@@ -127,6 +129,14 @@ describe('ini', () => {
       `[sec]\n${OURS.replaceAll(/^(?=.)/gm, '  ')}  region = x\n`,
     );
     assert.equal(render({ sink: iniSink({ section: null }), existing: '# mine' }).text, `# mine\n${OURS}`);
+  });
+
+  test('writes above lines without a value as deep as they are, so that they are no part of a value', () => {
+    for (const line of ['\tskip-networking', '    flag\n  region = x']) {
+      const { text } = render({ sink: iniSink(), existing: `[sec]\n${line}\n` });
+      assert.ok(text.includes(KEY));
+      assert.equal(render({ sink: iniSink(), existing: text }).text, text);
+    }
   });
 
   test('refuses what some reader takes for something else', () => {

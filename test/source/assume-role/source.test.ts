@@ -203,8 +203,11 @@ describe('a clock of the host that is wrong', () => {
 
   test('by a minute is none that a signature fails for', async (t) => {
     const rig = await stsRig(t, { now: () => NOON - MINUTE });
-    rig.sts.failAlways(denied('SignatureDoesNotMatch'));
-    assert.equal(badOf(await rig.fetch()).code, 'STS_DENIED');
+    const message = "It should have been\n'POST\nTOKEN'";
+    rig.sts.failAlways({ kind: 'error', status: 403, code: 'SignatureDoesNotMatch', message });
+    const error = badOf(await rig.fetch());
+    assert.equal(error.code, 'STS_DENIED');
+    assert.match(error.message, /\(It should have been\)$/);
     assert.equal(rig.sts.calls.length, 1);
   });
 });

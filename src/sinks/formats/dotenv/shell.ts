@@ -228,7 +228,7 @@ const SEMICOLON = /;/y;
 const EXPORT = /export\s+/y;
 const WORD = new RegExp(`([\\w.-]+)(?:\\s*=\\s*(${VALUE}))?(?=[\\s;]|$)`, 'y');
 
-const EXPORT_LIST = /^\s*export((?:\s+[A-Za-z_]\w*)+)\s*;?\s*(?:#.*)?$/;
+const EXPORT_LIST = /^\s*export((?:\s+[A-Za-z_]\w*)+)\s*(?:;\s*)?(?:#.*)?$/;
 
 /** The variables that a line exports, which sets none. */
 export function exportList(text: string): readonly string[] {
@@ -251,9 +251,10 @@ function isAlone(text: string, valueAt: number): boolean {
  * `A=1; export A`. Throws a refusal when it says anything else: that would be lost with the line.
  */
 export function parseOwn(line: Line, names: ReadonlySet<string>): OwnLine {
-  const colon = /^\s*([\w.-]+):\s+(.*?)\s*$/.exec(line.text);
+  const colon = /^\s*([\w.-]+):\s+/.exec(line.text);
   if (colon === null) return parseWords(line, names);
-  const [, name = '', value = ''] = colon;
+  const [start, name = ''] = colon;
+  const value = line.text.slice(start.length).trimEnd();
   if (!isAlone(value, 0)) throw mixed(line);
   return { assignments: [{ name, value: bare(value) }], exported: new Set() };
 }
