@@ -3,7 +3,7 @@ import { notableSkew } from '../core/clock-skew.ts';
 import type { Config, ConsumerConfig } from '../core/config.ts';
 import type { Clock, Log } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
-import type { PassReport, PassTrigger, Prospect } from '../core/outcomes.ts';
+import type { PassReport, Prospect } from '../core/outcomes.ts';
 import { sinkId } from '../core/sink-id.ts';
 import { Deliverer, type DeliverDeps } from '../rotation/deliver.ts';
 import { readingVerdicts } from '../rotation/evidence.ts';
@@ -14,9 +14,10 @@ import { memoryOf, type AgentState } from '../rotation/state.ts';
 import type { StateStore } from '../rotation/store.ts';
 import type { Sources } from '../source/registry.ts';
 import { Announcer } from './announce.ts';
+import { checkRequest, joinRequests } from './requests.ts';
 import { lanesOf, planFirst, planLane, worstSource, type Lane, type WaitingRequest } from './lanes.ts';
 
-export interface AgentDeps extends Pick<RotateDeps, 'applySinks' | 'bootId'>, Omit<DeliverDeps, 'onOutcome'> {
+export interface AgentDeps extends Pick<RotateDeps, 'applySinks'>, Omit<DeliverDeps, 'onOutcome'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: StateStore;
@@ -142,18 +143,7 @@ export class Agent {
 
   /** Asks the running agent for passes; the report comes when their consumers have been tried as well. */
   async ask(asked: PassRequest): Promise<PassReport> {
-    requireKnown(
-      '--notify',
-      'consumers',
-      this.#config.consumers.map(({ name }) => name),
-      asked.notify,
-    );
-    requireKnown(
-      '--source',
-      'sources',
-      this.#lanes.map(({ name }) => name),
-      asked.sources,
-    );
+    checkRequest(this.#config, asked);
     const lanes = this.#lanes.filter(({ name }) => asked.sources?.includes(name) ?? true);
     const waiting: WaitingRequest = { ...asked, left: new Set(lanes), answer: Promise.withResolvers() };
     for (const lane of lanes) lane.asked.push(waiting);
@@ -163,12 +153,7 @@ export class Agent {
 
   /** What would happen if these consumers were notified now. */
   async dryRun(names: readonly string[]): Promise<readonly (readonly [ConsumerConfig, Prospect])[]> {
-    requireKnown(
-      '--notify',
-      'consumers',
-      this.#config.consumers.map(({ name }) => name),
-      names,
-    );
+    checkRequest(this.#config, { notify: names });
     const consumers = this.#config.consumers.filter(({ name }) => names.includes(name));
     const { state } = this.#deps.store;
     return await Promise.all(
@@ -313,27 +298,4 @@ function forsake(gone: Lane): void {
 
 function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
-}
-
-/** Joins simultaneous requests into one: the first one's trigger counts, or `usual` if there is none. */
-function joinRequests(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
-  const notify = asked.flatMap((one) => one.notify ?? []);
-  const sources = asked.flatMap((one) => one.sources ?? []);
-  const acceptedBy = asked.find((one) => one.acceptedBy !== undefined)?.acceptedBy;
-  return {
-    trigger: asked[0]?.trigger ?? usual,
-    notifyAll: asked.some((one) => one.notifyAll),
-    ...(notify.length > 0 && { notify }),
-    ...(sources.length > 0 && { sources }),
-    ...(acceptedBy !== undefined && { acceptedBy }),
-  };
-}
-
-/** Throws a USAGE error that says which there are. */
-function requireKnown(option: string, what: string, names: readonly string[], given: readonly string[] = []): void {
-  const unknown = given.filter((name) => !names.includes(name));
-  if (unknown.length === 0) return;
-  throw new AgentError('USAGE', `${option}: expected ${what} of the configuration, got ${unknown.join(', ')}`, {
-    hint: names.length === 0 ? 'it has none' : `one of ${names.join(', ')}`,
-  });
 }

@@ -1,14 +1,13 @@
 import { notableSkew } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
-import type { Clock, Source } from '../core/contracts.ts';
+import type { Source } from '../core/contracts.ts';
 import { EXIT, exitCodeOfErrors } from '../core/exit.ts';
 import type { PassReport, SourceOutcome } from '../core/outcomes.ts';
 import { spreadOf } from '../rotation/pending.ts';
 import { firstWait, planNext, type Plan, type PlanInput } from '../rotation/plan.ts';
-import type { FilesReport, PassRequest, SourceKeep } from '../rotation/rotate.ts';
+import { keptSkew, type FilesReport, type PassRequest, type RotateDeps, type SourceKeep } from '../rotation/rotate.ts';
 import { memoryOf, type AgentState } from '../rotation/state.ts';
-import type { StateStore } from '../rotation/store.ts';
 import { sourcesInUse, type Sources } from '../source/registry.ts';
 
 /** A source with all that the agent knows of it: each has passes, failures and a plan of its own. */
@@ -50,27 +49,25 @@ export function lanesOf(config: Config, sources: Sources, before: readonly Lane[
   });
 }
 
-interface PlanDeps {
-  readonly clock: Clock;
-  readonly store: StateStore;
-}
+type PlanDeps = Pick<RotateDeps, 'clock' | 'store' | 'readBootTime'>;
 
 /** When the first pass of a process is due. */
-export function planFirst({ clock, store }: PlanDeps, { refresh }: Config, lane: Lane): Plan {
+export function planFirst(deps: PlanDeps, { refresh }: Config, lane: Lane): Plan {
+  const { clock, store } = deps;
   const now = clock.now();
-  const { state } = store;
-  const known = { now, refresh, ...currentOf(state, lane), ...issuerOf(state, lane) };
+  const known = { now, refresh, ...currentOf(deps, lane), ...issuerOf(store.state, lane) };
   const waitMs = firstWait({ ...known, random: clock.random() });
   return { at: now + waitMs, waitMs, reason: 'advisory' };
 }
 
 /** When the next pass is due, after the last one. */
-export function planLane({ clock, store }: PlanDeps, { refresh }: Config, lane: Lane): Plan {
+export function planLane(deps: PlanDeps, { refresh }: Config, lane: Lane): Plan {
+  const { clock, store } = deps;
   const { schedule } = refresh;
   return planNext({
     now: clock.now(),
     refresh,
-    ...currentOf(store.state, lane),
+    ...currentOf(deps, lane),
     ...issuerOf(store.state, lane),
     failures: lane.failures,
     random: clock.random(),
@@ -79,9 +76,10 @@ export function planLane({ clock, store }: PlanDeps, { refresh }: Config, lane: 
 }
 
 /** By our clock, which is the one that we sleep by. */
-function currentOf(state: AgentState, { name, memory }: Lane): Pick<PlanInput, 'current'> {
-  const { current } = memoryOf(state, name);
-  return current ? { current: { ...current, expiration: current.expiration + notableSkew(memory.clockSkew) } } : {};
+function currentOf(deps: PlanDeps, { name, memory }: Lane): Pick<PlanInput, 'current'> {
+  const { current } = memoryOf(deps.store.state, name);
+  if (!current) return {};
+  return { current: { ...current, expiration: current.expiration + notableSkew(keptSkew({ ...deps, memory })) } };
 }
 
 function issuerOf(state: AgentState, { source, memory }: Lane): Pick<PlanInput, 'issuer'> {

@@ -73,16 +73,15 @@ interface Watched {
 }
 
 function stages(world: World, services: Services, { log, tally, store }: Watched): Stages {
-  const { clock, makeHttps } = services;
+  const { clock, makeHttps, readBootTime } = services;
   const http = counted(services.http, tally);
   const self = { uid: world.uid, gid: world.gid };
-  const { bootId } = services.readBootTime();
   const secrets = new Map<string, readonly Secret[]>();
   return {
     clock,
-    bootId,
+    readBootTime,
     makeSources: (config) => {
-      const identity = knownIdentity(store.state, bootId);
+      const identity = knownIdentity(store.state, readBootTime().bootId);
       return createSources(config, { http, makeHttps, clock, env: world.env, log, identity });
     },
     applySinks: async (request) => {

@@ -66,7 +66,7 @@ export async function plan(world: World, options: PlanOptions): Promise<ExitCode
     ...sinks.flatMap(({ error }) => error ?? []),
     ...failures.map(({ error }) => error),
   ]);
-  const consumers = failures.length === decided.length ? [] : await toNotify(world, config, decided, seen);
+  const consumers = await toNotify(world, config, decided, seen);
   const sources = decided.map((one) => sourceOf(one, clock.now()));
   const [first] = sources;
   const sections = {

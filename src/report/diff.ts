@@ -44,7 +44,8 @@ const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$/;
 function redact(line: string): string {
   if (line === MARKER || HEADER.test(line) || BRACKETS.test(line)) return line;
   const { name, value = '' } = ASSIGNMENT.exec(line)?.groups ?? {};
-  if (name === undefined) return `(a line of ${String(line.length)} bytes)`;
+  // What is before the last sign of a line can be a key in base64, which ends in `=`.
+  if (name === undefined || /^[\s=]*$/.test(value)) return `(a line of ${String(line.length)} bytes)`;
   return `${name} ${show(value.trim())}`;
 }
 

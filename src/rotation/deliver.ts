@@ -1,11 +1,12 @@
 import type { Config, ConsumerConfig } from '../core/config.ts';
+import type { BootTime } from '../core/contracts.ts';
 import type { ConsumerOutcome, Outcome } from '../core/outcomes.ts';
 import { attempt, type AttemptDeps } from './attempt.ts';
 import { dueAt, generationOf, hookOf, lastMoment, spreadOf, type ClockSkews, type Surroundings } from './pending.ts';
 import { withoutBackoff, type ConsumerState } from './state.ts';
 
 export interface DeliverDeps extends AttemptDeps {
-  readonly bootId: string;
+  readonly readBootTime: () => BootTime;
   /** After each attempt. */
   readonly onOutcome: (outcome: ConsumerOutcome) => void;
 }
@@ -172,9 +173,9 @@ export class Deliverer {
   }
 
   get #surroundings(): Surroundings {
-    const { bootId, store } = this.#deps;
+    const { readBootTime, store } = this.#deps;
     return {
-      bootId,
+      bootId: readBootTime().bootId,
       sinks: this.#config.sinks,
       failedSinks: this.#failedSinks,
       clockSkews: this.#clockSkews,

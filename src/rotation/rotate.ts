@@ -1,6 +1,6 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
-import type { Clock, Fetched, Source } from '../core/contracts.ts';
+import type { BootTime, Clock, Fetched, Source } from '../core/contracts.ts';
 import { printOf, type Credentials, type Origin } from '../core/credentials.ts';
 import type { PassReport, PassTrigger, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
@@ -22,8 +22,7 @@ export interface RotateDeps {
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly clock: Clock;
   readonly store: StateStore;
-  /** /proc/sys/kernel/random/boot_id. */
-  readonly bootId: string;
+  readonly readBootTime: () => BootTime;
   readonly applySinks: (request: ApplyRequest) => Promise<ApplyResult>;
   /** The current credentials, in memory alone: with them drift is repaired while the source is not asked. */
   readonly memory: SourceKeep;
@@ -32,7 +31,8 @@ export interface RotateDeps {
 /** What is kept of a source from pass to pass, in memory alone. */
 export interface SourceKeep {
   credentials?: Credentials;
-  clockSkew?: number;
+  /** The source's time when it last told it, epoch milliseconds, and the kernel's, which nobody sets. */
+  sourceClock?: { readonly time: number; readonly sinceBoot: number };
   /** How a failure of the last pass is to be tried again. */
   retry?: Extract<Fetched, { ok: false }>['retry'] | undefined;
 }
@@ -76,16 +76,23 @@ export async function rotate(
 }
 
 /** Whether the source is to be asked. One that issues new credentials each time is left alone while the current ones are good. */
-function isDue(
-  { name, source, settings, store, clock, memory }: RotateDeps,
-  config: Config,
-  request: PassRequest,
-): boolean {
+function isDue(deps: RotateDeps, config: Config, request: PassRequest): boolean {
+  const { name, source, settings, store, clock } = deps;
   const { state } = store;
   const known = memoryOf(state, name);
   if (!source.isIssuer || !known.current || known.settings !== settings) return true;
   if (request.acceptedBy !== undefined || request.sources?.includes(name)) return true;
-  return sourceTime(clock.now(), memory.clockSkew) >= issueAt(known.current, config.refresh, spreadOf(state));
+  return sourceTime(clock.now(), keptSkew(deps)) >= issueAt(known.current, config.refresh, spreadOf(state));
+}
+
+/** Our clock minus the source's, in milliseconds, by what it told last: ours may have been set since. */
+export function keptSkew({
+  clock,
+  memory,
+  readBootTime,
+}: Pick<RotateDeps, 'clock' | 'memory' | 'readBootTime'>): number | undefined {
+  const told = memory.sourceClock;
+  return told && clock.now() - told.time - (readBootTime().sinceBoot - told.sinceBoot);
 }
 
 /** Without an answer the current credentials are kept. */
@@ -153,10 +160,11 @@ interface Pass {
 }
 
 function passOf(deps: RotateDeps, config: Config, request: PassRequest, fetched: Fetched | undefined): Pass {
-  const { bootId, clock, memory, name, settings, store } = deps;
+  const { clock, memory, name, readBootTime, settings, store } = deps;
   const now = clock.now();
-  const clockSkew = fetched ? fetched.clockSkew : memory.clockSkew;
-  if (clockSkew !== undefined) memory.clockSkew = clockSkew;
+  const { bootId, sinceBoot } = readBootTime();
+  const clockSkew = fetched ? fetched.clockSkew : keptSkew(deps);
+  if (clockSkew !== undefined) memory.sourceClock = { time: now - clockSkew, sinceBoot };
   memory.retry = fetched?.ok === false ? fetched.retry : undefined;
   return {
     config: { ...config, sinks: config.sinks.filter(({ source }) => source === name) },

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import { Agent, type AgentView } from '../../src/agent/agent.ts';
 import { worstSource } from '../../src/agent/lanes.ts';
-import type { Config, SourceConfig } from '../../src/core/config.ts';
+import type { Config } from '../../src/core/config.ts';
 import type { Fetched, Source } from '../../src/core/contracts.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import type { SourceOutcome } from '../../src/core/outcomes.ts';
@@ -17,17 +17,8 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { ownDirectory } from '../support/own.ts';
 import { sinkDeps } from '../support/sinks.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
+import { BACKUP, configOf, execConsumer, jsonSink, recordingLog } from '../support/topology.ts';
 
-const BACKUP: SourceConfig = {
-  type: 'assume_role',
-  name: 'backup',
-  roleArn: 'arn:aws:iam::123456789012:role/backup',
-  from: 'instance',
-  tags: {},
-  transitiveTags: [],
-  policyArns: [],
-};
 const away: Fetched = { ok: false, state: 'unreachable', error: { code: 'IMDS_UNREACHABLE', message: 'away' } };
 
 function gives(name: string, life = 6 * HOUR): Extract<Fetched, { ok: true }> {
@@ -43,6 +34,8 @@ interface Answers {
 
 function stageOf(t: TestContext, directory = tempDir(t)) {
   const clock = new FakeClock(NOON);
+  /** What somebody has set the clock by since. */
+  const clockSet = { by: 0 };
   const log = recordingLog();
   const store = StateStore.open(ownDirectory(directory), log);
   const answers: Answers = {
@@ -70,7 +63,7 @@ function stageOf(t: TestContext, directory = tempDir(t)) {
       clock,
       log,
       store,
-      bootId: 'this',
+      readBootTime: () => ({ bootId: 'this', sinceBoot: clock.now() - clockSet.by }),
       makeSources: () => (name) => (name === 'backup' ? sources.backup : sources.instance),
       applySinks: (request) => applySinks(sinkDeps({ render: renderSink, clock }), request),
       notify: (request) => {
@@ -89,7 +82,7 @@ function stageOf(t: TestContext, directory = tempDir(t)) {
   );
   const once = () =>
     agent.once({ trigger: 'once', notifyAll: false }, { waitMs: 0, patienceMs: 0 }, new AbortController().signal);
-  return { agent, answers, clock, config, directory, log, notified, once, store, views };
+  return { agent, answers, clock, clockSet, config, directory, log, notified, once, store, views };
 }
 
 describe('two sources', () => {
@@ -174,6 +167,26 @@ describe('two sources', () => {
     assert.ok(!existsSync(`${directory}/c`));
     stop.abort();
     await running;
+  });
+
+  test('one whose clock is known, since ours was wrong, is asked in time after ours was set right', async (t) => {
+    const { answers, clock, clockSet, once } = stageOf(t);
+    const ahead = 2 * HOUR;
+    answers.backup = () => ({ ...gives(`B${answers.calls.backup}`, HOUR - ahead), clockSkew: ahead });
+    await once();
+    await once();
+    assert.equal(answers.calls.backup, 1, 'its credentials live by its own clock');
+    clockSet.by = -ahead;
+    clock.advance(-ahead);
+    clock.advance(50 * 60_000);
+    await once();
+    assert.equal(answers.calls.backup, 2);
+  });
+
+  test('one is not asked for consumers of the other alone', async (t) => {
+    const { agent } = stageOf(t);
+    const asked = { trigger: 'refresh', notifyAll: false, sources: ['instance'], notify: ['job', 'web'] } as const;
+    await assert.rejects(agent.ask(asked), /^AgentError: --notify: expected consumers of these sources, got job$/);
   });
 
   test('one that hangs delays neither the files nor the next passes of the other', async (t) => {

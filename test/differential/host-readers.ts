@@ -21,7 +21,8 @@ function ask(program: string, args: readonly string[], files: readonly string[])
   return seen.map((one) => one ?? undefined);
 }
 
-const python = (body: string): string => `
+const byPython = (body: string): Reader['read'] => {
+  const script = `
 import json, os, subprocess, sys
 path = sys.argv[1]
 def flat(value, at):
@@ -34,24 +35,24 @@ def seen(text):
     except Exception: return None
 json.dump([seen(text) for text in json.load(sys.stdin)], sys.stdout)
 `;
+  return (files) => ask('python3', ['-c', script], files);
+};
 
-const ruby = (body: string): string => `
+const byRuby = (body: string): Reader['read'] => {
+  const script = `
 require 'json'
 ${body}
 path = ARGV[0]
 puts JSON.dump(JSON.parse($stdin.read).map { |text| File.write(path, text); begin; see(path); rescue Exception; nil; end })
 `;
+  return (files) => ask('ruby', ['-e', script], files);
+};
 
 /** botocore takes the older name of the token before ours. */
 export const botocore: Reader = {
   name: 'botocore',
   excused: /^(moved the comment after the header|removed the blanks around the name)|Python readers (reject|inherit)/,
-  read: (files) =>
-    ask(
-      'python3',
-      [
-        '-c',
-        python(`
+  read: byPython(`
 from botocore.configloader import raw_config_parse
 import configparser
 def read(text):
@@ -62,60 +63,36 @@ def read(text):
         if "aws_security_token" in keys: keys["aws_session_token"] = keys["aws_security_token"]
         for key in [key for key in keys if key in parser.defaults() and not key.startswith("aws_")]: del keys[key]
     return flat(sections, "")`),
-      ],
-      files,
-    ),
 };
 
 /** Python's own, which judges the whole file, and knows keys in one case. */
 export const configparser: Reader = {
   name: 'configparser',
   excused: /a section of this name in another case/,
-  read: (files) =>
-    ask(
-      'python3',
-      [
-        '-c',
-        python(`
+  read: byPython(`
 import configparser
 def read(text):
     parser = configparser.RawConfigParser()
     parser.optionxform = str
     parser.read_string(text)
     return flat({name: dict(keys) for name, keys in parser._sections.items()}, "")`),
-      ],
-      files,
-    ),
 };
 
 export const rubySdk: Reader = {
   name: 'AWS SDK for Ruby',
   excused:
     /a section that most readers do not take|^(moved the comment after the header|removed the blanks around the name)|is indented/,
-  read: (files) =>
-    ask(
-      'ruby',
-      [
-        '-e',
-        ruby(`
+  read: byRuby(`
 require 'aws-sdk-core'
 def flat(value, at) = value.is_a?(Hash) ? value.map { |name, one| flat(one, [at, name].reject(&:empty?).join('.')) }.reduce({}, :merge) : { at => value }
 def see(path) = flat(Aws::IniParser.ini_parse(File.read(path)), '')`),
-      ],
-      files,
-    ),
 };
 
 /** Of all variables that the file may set, and of those that a child gets, as \`NAME\` and \`child.NAME\`. */
 export const sh: Reader = {
   name: 'sh',
   excused: /: not exported, as others of ours are/,
-  read: (files) =>
-    ask(
-      'python3',
-      [
-        '-c',
-        python(`
+  read: byPython(`
 import re
 def read(text):
     names = sorted(set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text)) - {"PATH", "PWD", "OLDPWD", "_", "IFS", "PS1", "PS2", "PS4", "OPTIND", "PPID"})
@@ -126,9 +103,6 @@ def read(text):
     if not end or result.returncode == 2: return None
     values = {n: v for n, _, v in (one.partition("=") for one in own.split("\\0")) if v != ""}
     return values | {"child." + n: v for n, _, v in (one.partition("=") for one in child.split("\\0")) if n in values}`),
-      ],
-      files,
-    ),
 };
 
 const GENERATOR = '/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator';
@@ -140,12 +114,7 @@ const GENERATOR = '/usr/lib/systemd/user-environment-generators/30-systemd-envir
 export const systemd: Reader = {
   name: 'systemd',
   excused: /kept "export"|^line \d+: not exported/,
-  read: (files) =>
-    ask(
-      'python3',
-      [
-        '-c',
-        python(`
+  read: byPython(`
 import shlex
 home = os.path.dirname(path)
 os.makedirs(home + "/environment.d", exist_ok=True)
@@ -156,56 +125,29 @@ def read(text):
     ours = [line for line in result.stdout.decode("utf8", "replace").split("\\n") if not line.startswith("QT_")]
     words = shlex.split("\\n".join(ours))
     return {name: value for name, _, value in (word.partition("=") for word in words) if "$" not in text or name.startswith("AWS_")}`),
-      ],
-      files,
-    ),
 };
 
 export const pythonDotenv: Reader = {
   name: 'python-dotenv',
-  read: (files) =>
-    ask(
-      'python3',
-      [
-        '-c',
-        python(`
+  read: byPython(`
 import logging
 from dotenv import dotenv_values
 logging.disable()
 def read(text):
     return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}`),
-      ],
-      files,
-    ),
 };
 
 export const rubyDotenv: Reader = {
   name: 'ruby dotenv',
-  read: (files) =>
-    ask(
-      'ruby',
-      [
-        '-e',
-        ruby(`
+  read: byRuby(`
 require 'dotenv'
 def see(path) = Dotenv::Environment.new(path, true).to_h`),
-      ],
-      files,
-    ),
 };
 
 export const pythonJson: Reader = {
   name: 'Python json',
-  read: (files) =>
-    ask(
-      'python3',
-      [
-        '-c',
-        python(`
+  read: byPython(`
 def read(text):
     with open(path, encoding="utf8") as file: value = json.load(file)
     return {at: json.dumps(one, ensure_ascii=False) for at, one in flat(value, "").items()}`),
-      ],
-      files,
-    ),
 };

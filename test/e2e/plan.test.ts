@@ -89,6 +89,7 @@ outdated  /site/e
           SINK_OUTDATED: /site/e: expected a file with the current credentials, got one that is not as it was written, and there are none to write
 outdated  /site/j
           SINK_OUTDATED: /site/j: expected a file with the current credentials, got none, and there are none to write
+would not notify legacy: no /run/no-legacy.pid
 `;
 
 const DRIFTED = `\
@@ -122,7 +123,7 @@ describe('plan', { concurrency: 3 }, () => {
     assert.equal(steady(site, (await site.run(['plan', ...options])).stdout), DRIFTED);
   });
 
-  test('without credentials says why, and what is known of each sink', async (t) => {
+  test('without credentials says why, what is known of each sink, and whom a pass would notify', async (t) => {
     const site = await openSite(t, { role: null });
     const options = configure(site);
     const never = await site.run(['plan', ...options]);

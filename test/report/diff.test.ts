@@ -10,6 +10,8 @@ const LINES: readonly (readonly [line: string, shown: string])[] = [
   ['  "Expiration" : "2026-01-01T00:00:00Z",', '  "Expiration" : 2026-01-01T00:00:00Z'],
   ['  },', '  },'],
   ['secret', '(a line of 6 bytes)'],
+  ['mK7dP0xQz9aVb3nRt5yWc1eLg8hJs2uXo4iFq6kMvZk=', '(a line of 44 bytes)'],
+  ['  c2VjcmV0IGtleQ==', '(a line of 18 bytes)'],
   ['a\u001b[31m=secret', '(a line of 13 bytes)'],
   ['\fa=secret', '(a line of 9 bytes)'],
   ['a\v=secret', '(a line of 9 bytes)'],

@@ -57,7 +57,7 @@ export function setUp(
     {
       clock,
       store,
-      bootId: 'this',
+      readBootTime: () => ({ bootId: 'this', sinceBoot: clock.now() }),
       notify: (request) => {
         notified.push(request);
         return Promise.resolve(answer(request));

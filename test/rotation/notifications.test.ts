@@ -80,7 +80,7 @@ describe('the end of a pending notification', () => {
       {
         clock: first.clock,
         store: second,
-        bootId: 'another',
+        readBootTime: () => ({ bootId: 'another', sinceBoot: 0 }),
         notify: (request) => {
           notified.push(request);
           return Promise.resolve(TOLD);

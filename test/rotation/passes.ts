@@ -53,7 +53,7 @@ export function makeAgent(t: TestContext, answers: readonly Fetched[], options: 
       clock,
       log,
       store,
-      bootId: 'this',
+      readBootTime: () => ({ bootId: 'this', sinceBoot: clock.now() }),
       makeSources: () => () => ({ fetch: () => Promise.resolve(next()) }),
       applySinks: options.applySinks ?? (() => Promise.resolve({ outcomes: [], records: {}, temps: [] })),
       notify: options.notify ?? (() => Promise.reject(new Error('there are no consumers'))),

@@ -69,7 +69,7 @@ export function setUp(t: TestContext): Stage {
           stage.journalled = readState(ownDirectory(directory));
         },
       }),
-    bootId,
+    readBootTime: () => ({ bootId, sinceBoot: clock.now() }),
     memory: {},
   });
   let current = deps();

@@ -5,17 +5,7 @@ import type { Fetched } from '../../src/core/contracts.ts';
 import { createSources, sourcesInUse } from '../../src/source/registry.ts';
 import { credentials, HOUR, NOON } from '../support/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { configOf, jsonSink } from '../support/topology.ts';
-
-const BACKUP: SourceConfig = {
-  type: 'assume_role',
-  name: 'backup',
-  roleArn: 'arn:aws:iam::123456789012:role/backup',
-  from: 'instance',
-  tags: {},
-  transitiveTags: [],
-  policyArns: [],
-};
+import { BACKUP, configOf, jsonSink } from '../support/topology.ts';
 
 function gives(name: string, life = 6 * HOUR): Extract<Fetched, { ok: true }> {
   return { ok: true, credentials: credentials(name, { expiration: NOON + life }), origin: { role: name } };

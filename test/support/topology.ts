@@ -1,7 +1,17 @@
-import type { Config, ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
+import type { Config, ConsumerConfig, SinkConfig, SourceConfig } from '../../src/core/config.ts';
 import type { Log } from '../../src/core/contracts.ts';
 
 /** Small configurations for tests that look at something else. */
+
+export const BACKUP: SourceConfig = {
+  type: 'assume_role',
+  name: 'backup',
+  roleArn: 'arn:aws:iam::123456789012:role/backup',
+  from: 'instance',
+  tags: {},
+  transitiveTags: [],
+  policyArns: [],
+};
 
 export function jsonSink(path: string, ...notify: string[]): SinkConfig {
   return { path, source: 'instance', format: 'json', content: { shape: 'imds' }, mode: 0o600, notify };

@@ -1,0 +1,44 @@
+import type { Config } from '../core/config.ts';
+import { AgentError } from '../core/errors.ts';
+import type { PassTrigger } from '../core/outcomes.ts';
+import { sinksOf } from '../rotation/pending.ts';
+import type { PassRequest } from '../rotation/rotate.ts';
+import { sourcesInUse } from '../source/registry.ts';
+
+/** Joins simultaneous requests into one: the first one's trigger counts, or `usual` if there is none. */
+export function joinRequests(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
+  const notify = asked.flatMap((one) => one.notify ?? []);
+  const sources = asked.flatMap((one) => one.sources ?? []);
+  const acceptedBy = asked.find((one) => one.acceptedBy !== undefined)?.acceptedBy;
+  return {
+    trigger: asked[0]?.trigger ?? usual,
+    notifyAll: asked.some((one) => one.notifyAll),
+    ...(notify.length > 0 && { notify }),
+    ...(sources.length > 0 && { sources }),
+    ...(acceptedBy !== undefined && { acceptedBy }),
+  };
+}
+
+/** Throws a USAGE error for names that the configuration has not, and for consumers that no such pass would notify. */
+export function checkRequest(config: Config, { sources, notify = [] }: Pick<PassRequest, 'sources' | 'notify'>): void {
+  const consumers = config.consumers.map(({ name }) => name);
+  requireKnown('--notify', 'consumers', consumers, notify);
+  if (!sources) return;
+  requireKnown('--source', 'sources', sourcesInUse(config), sources);
+  const missed = notify.filter((name) => {
+    const own = sinksOf(config.sinks, name);
+    return own.length > 0 && !own.some(({ source }) => sources.includes(source));
+  });
+  if (missed.length === 0) return;
+  throw new AgentError('USAGE', `--notify: expected consumers of these sources, got ${missed.join(', ')}`, {
+    hint: 'name their source as well: --source, or leave it out',
+  });
+}
+
+function requireKnown(option: string, what: string, names: readonly string[], given: readonly string[]): void {
+  const unknown = given.filter((name) => !names.includes(name));
+  if (unknown.length === 0) return;
+  throw new AgentError('USAGE', `${option}: expected ${what} of the configuration, got ${unknown.join(', ')}`, {
+    hint: names.length === 0 ? 'it has none' : `one of ${names.join(', ')}`,
+  });
+}
