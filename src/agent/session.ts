@@ -73,7 +73,7 @@ interface Watched {
 }
 
 function stages(world: World, services: Services, { log, tally, store }: Watched): Stages {
-  const { clock, makeHttps, readBootTime } = services;
+  const { clock, makeHttp, readBootTime } = services;
   const http = counted(services.http, tally);
   const self = { uid: world.uid, gid: world.gid };
   const secrets = new Map<string, readonly Secret[]>();
@@ -82,7 +82,7 @@ function stages(world: World, services: Services, { log, tally, store }: Watched
     readBootTime,
     makeSources: (config) => {
       const identity = knownIdentity(store.state, readBootTime().bootId);
-      return createSources(config, { http, makeHttps, clock, env: world.env, log, identity });
+      return createSources(config, { http, makeHttp, clock, env: world.env, log, identity });
     },
     applySinks: async (request) => {
       const source = request.sinks[0]?.source ?? '';

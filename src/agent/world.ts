@@ -7,7 +7,7 @@ import type {
   Clock,
   FileSecurity,
   Http,
-  HttpsOptions,
+  HttpOptions,
   Log,
   Processes,
   Users,
@@ -63,8 +63,8 @@ export interface Services {
   readonly actors?: Actors;
   readonly clock: Clock;
   readonly http: Http;
-  /** Loads what TLS takes. */
-  readonly makeHttps: (options: HttpsOptions) => Promise<Http>;
+  /** Loads what it takes: TLS, where it is asked for. */
+  readonly makeHttp: (options: HttpOptions) => Promise<Http>;
   readonly files: AtomicFiles;
   readonly users: Users;
   readonly commands: Commands;

@@ -36,10 +36,10 @@ async function fetchCredentials(world: World, options: SourceOptions): ReturnTyp
   const { source = INSTANCE } = options;
   const config = await findConfig(world, options);
   const { createSources } = await import('../source/registry.ts');
-  const { clock, http, makeHttps } = await world.services();
+  const { clock, http, makeHttp } = await world.services();
   const log = await world.openLog(config.log);
   try {
-    const sources = createSources(config, { http, makeHttps, clock, env: world.env, log });
+    const sources = createSources(config, { http, makeHttp, clock, env: world.env, log });
     const fetched = await sources(source).fetch(world.stop);
     if (fetched.ok) return fetched;
     const { code, message, hint } = fetched.error;

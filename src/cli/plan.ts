@@ -124,9 +124,9 @@ async function fetchAll(
   { source }: PlanOptions,
   state: AgentState,
 ): Promise<readonly Asked[]> {
-  const { clock, http, makeHttps } = await world.services();
+  const { clock, http, makeHttp } = await world.services();
   const log = await world.openLog(config.log);
-  const sources = createSources(config, { http, makeHttps, clock, env: world.env, log });
+  const sources = createSources(config, { http, makeHttp, clock, env: world.env, log });
   const names = source ?? sourcesInUse(config);
   try {
     return await Promise.all(

@@ -87,9 +87,19 @@ export interface HttpsOptions {
   readonly proxy?: { readonly origin: string; readonly authorization?: string };
 }
 
+/** Of a client of one's own. Only with `tls` it speaks to origins of https. */
+export interface HttpOptions {
+  readonly tls?: HttpsOptions;
+  /**
+   * Looks at a plain connection to a `remote` address from a `local` one, before anything is sent. What it returns is
+   * wrong with it: then nothing is sent, and the failure is `untrusted`.
+   */
+  readonly vet?: (remote: string, local: string) => string | undefined;
+}
+
 /**
  * Nothing was sent: `no_route`: this host has no way there; `prohibited`: a route or SELinux forbids it; `untrusted`: the
- * certificate of the peer; `proxy`: the proxy gave no way.
+ * certificate of the peer, or what {@link HttpOptions.vet} says; `proxy`: the proxy gave no way.
  */
 export type HttpFailure =
   'aborted' | 'connect' | 'no_route' | 'prohibited' | 'untrusted' | 'proxy' | 'reset' | 'too_large' | 'protocol';

@@ -8,7 +8,7 @@ import { readBootTime } from '../system/boot-time.ts';
 import { createClock, validatePattern } from '../system/clock.ts';
 import { createCommands } from '../system/commands.ts';
 import { fileSecurity, tryLock } from '../system/descriptors.ts';
-import { createHttp } from '../system/http.ts';
+import { createHttp, dialVetted } from '../system/http.ts';
 import { createProcesses } from '../system/processes.ts';
 import { createSdNotify } from '../system/sd-notify.ts';
 
@@ -27,7 +27,10 @@ export function openServices(stop: AbortSignal): Services {
   return {
     clock: createClock(),
     http: createHttp(USER_AGENT),
-    makeHttps: async (options) => (await import('../system/https.ts')).createHttps(USER_AGENT, options),
+    makeHttp: async ({ tls, vet }) =>
+      tls
+        ? (await import('../system/https.ts')).createHttps(USER_AGENT, tls)
+        : createHttp(USER_AGENT, vet && dialVetted(vet)),
     files: createAtomicFiles(),
     security: fileSecurity,
     users: createUsers({ commands, signal: stop }),

@@ -1,13 +1,13 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import { INSTANCE, type Config, type SourceConfig } from '../core/config.ts';
-import type { Base, Fetched, Http, HttpsOptions, Source } from '../core/contracts.ts';
+import type { Base, Fetched, Http, HttpOptions, Source } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import { createImdsSource, type ImdsSourceOptions } from './imds/source.ts';
 
 /** What a source needs of its surroundings. */
 export interface SourceDeps extends Omit<ImdsSourceOptions, 'config'> {
-  /** Loads what TLS takes. */
-  readonly makeHttps: (options: HttpsOptions) => Promise<Http>;
+  /** Loads what it takes: TLS, where it is asked for. */
+  readonly makeHttp: (options: HttpOptions) => Promise<Http>;
 }
 
 /** Makes a source of a type, or throws CONFIG_INVALID. */

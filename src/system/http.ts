@@ -2,7 +2,14 @@ import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import type { buildConnector, Dispatcher } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
-import { HttpError, type Http, type HttpFailure, type HttpRequest, type HttpResponse } from '../core/contracts.ts';
+import {
+  HttpError,
+  type Http,
+  type HttpFailure,
+  type HttpOptions,
+  type HttpRequest,
+  type HttpResponse,
+} from '../core/contracts.ts';
 import { describeForeign, isErrno } from '../core/errors.ts';
 
 /**
@@ -51,6 +58,20 @@ export const dialPlain: Dial = ({ hostname, port }, done) => {
     done(null, socket);
   });
 };
+
+/** As {@link dialPlain}; a connection that `vet` finds something wrong with is ended. */
+export function dialVetted(vet: NonNullable<HttpOptions['vet']>): Dial {
+  return (to, done) =>
+    dialPlain(to, (error, socket) => {
+      const wrong = socket && vet(socket.remoteAddress ?? '', socket.localAddress ?? '');
+      if (error) done(error, null);
+      else if (!wrong) done(null, socket);
+      else {
+        socket.destroy();
+        done(new HttpError('untrusted', wrong), null);
+      }
+    });
+}
 
 /** Requests go over it one after another; it connects when there is one, and again when the peer has left. */
 class Connection {

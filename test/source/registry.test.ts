@@ -30,7 +30,7 @@ describe('the registry', () => {
       { ...config, sources: [outer, inner] },
       {
         http: { request: () => assert.fail(), close: () => Promise.resolve() },
-        makeHttps: () => assert.fail(),
+        makeHttp: () => assert.fail(),
         clock,
         env: {},
       },

@@ -3,13 +3,25 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { HttpError, type Http, type HttpFailure, type HttpRequest } from '../../src/core/contracts.ts';
-import { createHttp } from '../../src/system/http.ts';
+import {
+  HttpError,
+  type Http,
+  type HttpFailure,
+  type HttpOptions,
+  type HttpRequest,
+} from '../../src/core/contracts.ts';
+import { createHttp, dialVetted } from '../../src/system/http.ts';
+import { createHttps } from '../../src/system/https.ts';
 
 export function openHttp(context: TestContext): Http {
   const http = createHttp('agent/1');
   context.after(() => http.close());
   return http;
+}
+
+/** As the services make one. */
+export function makeHttp({ tls, vet }: HttpOptions): Promise<Http> {
+  return Promise.resolve(tls ? createHttps('test', tls) : createHttp('test', vet && dialVetted(vet)));
 }
 
 export function get(origin: string, more: Partial<HttpRequest> = {}): HttpRequest {

@@ -5,9 +5,9 @@ import type { Credentials } from '../../src/core/credentials.ts';
 import type { ErrorInfo } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { createAssumeRoleSource, type AssumeRoleDeps } from '../../src/source/assume-role/source.ts';
-import { createHttps } from '../../src/system/https.ts';
 import { credentials, HOUR, NOON } from './credentials.ts';
 import { FakeClock } from './fake-clock.ts';
+import { makeHttp } from './http-requests.ts';
 import { startSts, type Sts, type StsOptions } from './sts.ts';
 
 export const ROLE_ARN = 'arn:aws:iam::210987654321:role/backup';
@@ -93,7 +93,6 @@ export async function stsRig(
       return answer ? Promise.resolve(answer) : Promise.reject(new Error('no answer of the base'));
     },
   };
-  const makeHttps: AssumeRoleDeps['makeHttps'] = (wanted) => Promise.resolve(createHttps('test', wanted));
   return {
     clock,
     sts,
@@ -101,7 +100,7 @@ export async function stsRig(
     fetch: (config, deps) =>
       createAssumeRoleSource(
         { ...assumeRole(), endpoint: sts.url, ...config },
-        { base: instance, clock, env: {}, makeHttps, ...deps },
+        { base: instance, clock, env: {}, makeHttp, ...deps },
       ).fetch(new AbortController().signal),
   };
 }

@@ -7,7 +7,7 @@ import {
   type Fetched,
   type Http,
   type HttpResponse,
-  type HttpsOptions,
+  type HttpOptions,
   type Log,
   type Source,
 } from '../../core/contracts.ts';
@@ -15,11 +15,11 @@ import type { Credentials } from '../../core/credentials.ts';
 import { partsOfRoleArn } from '../../core/region.ts';
 import type { Environment } from '../imds/settings.ts';
 import { within } from '../within.ts';
-import { parseAnswer } from './answer.ts';
-import { readCertificates } from './certificates.ts';
-import { otherAccount, outcomeOf, outOfTime, StsFault, transportFault } from './faults.ts';
-import { placeOf, type Place } from './place.ts';
-import { proxyFor } from './proxy.ts';
+import { parseAnswer } from '../sts/answer.ts';
+import { readCertificates } from '../sts/certificates.ts';
+import { otherAccount, outcomeOf, outOfTime, StsFault, transportFault } from '../sts/faults.ts';
+import { placeOf, type Place } from '../sts/place.ts';
+import { proxyFor } from '../sts/proxy.ts';
 import { formOf } from './request.ts';
 import { sign } from './sign.ts';
 
@@ -27,7 +27,7 @@ export interface AssumeRoleDeps {
   readonly base: Base;
   readonly clock: Clock;
   readonly env: Environment;
-  readonly makeHttps: (options: HttpsOptions) => Promise<Http>;
+  readonly makeHttp: (options: HttpOptions) => Promise<Http>;
   readonly log?: Log;
 }
 
@@ -94,10 +94,10 @@ class Exchange {
 
   async assume(signal: AbortSignal): Promise<Good> {
     this.#signal = signal;
-    const { env, makeHttps } = this.#deps;
+    const { env, makeHttp } = this.#deps;
     const place = placeOf(this.#config, env, this.#base.origin.region);
     const { origin } = place;
-    const http = await makeHttps(this.#trust(origin));
+    const http = await makeHttp(this.#trust(origin));
     try {
       const late = () => outOfTime(origin, TOTAL_TIME_MS);
       const credentials = await within({ ms: TOTAL_TIME_MS, signal, late }, (ends) => this.#persist(http, place, ends));
@@ -108,12 +108,12 @@ class Exchange {
     }
   }
 
-  #trust(origin: string): HttpsOptions {
+  #trust(origin: string): HttpOptions {
     if (origin.startsWith('http:')) return {};
     const { env } = this.#deps;
     const ca = readCertificates(this.#config.caFile, env, process.getuid?.() ?? 0);
     const proxy = proxyFor(origin, env);
-    return { ...(ca !== undefined && { ca }), ...(proxy && { proxy }) };
+    return { tls: { ...(ca !== undefined && { ca }), ...(proxy && { proxy }) } };
   }
 
   async #persist(http: Http, place: Place, signal: AbortSignal): Promise<Credentials> {

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { createSources, type Sources } from '../../../src/source/registry.ts';
 import { createClock } from '../../../src/system/clock.ts';
-import { createHttps } from '../../../src/system/https.ts';
 import { createSimulator } from '../../../src/simulator/simulator.ts';
 import { load, loadYaml } from '../../config/harness.ts';
-import { openHttp } from '../../support/http-requests.ts';
+import { makeHttp, openHttp } from '../../support/http-requests.ts';
 import { badOf, goodOf, ROLE_ARN, stsRig, testSts } from '../../support/sts-scene.ts';
 import { answerXml } from '../../support/sts-xml.ts';
 import type { Sts } from '../../support/sts.ts';
@@ -36,7 +35,7 @@ async function scene(t: TestContext, settings: (sts: string) => string): Promise
   const config = loadYaml(t, `imds: { endpoint: "${simulator.url}" }\nsources: ${settings(sts.url)}\nsinks: []\n`);
   const sources = createSources(config, {
     http: openHttp(t),
-    makeHttps: (options) => Promise.resolve(createHttps('test', options)),
+    makeHttp,
     clock: createClock(),
     env: {},
   });

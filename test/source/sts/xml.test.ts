@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readLeaves } from '../../../src/source/assume-role/xml.ts';
+import { readLeaves } from '../../../src/source/sts/xml.ts';
 
 const read = (text: string): Record<string, string> | undefined => {
   const leaves = readLeaves(Buffer.from(text));
