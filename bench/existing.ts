@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SinkConfig } from '../src/core/config.ts';
-import { printOf, type Credentials } from '../src/core/credentials.ts';
+import { versionOf, type Credentials } from '../src/core/credentials.ts';
 import { Secret } from '../src/core/secret.ts';
 import { createUsers } from '../src/host/users.ts';
 import { applySinks } from '../src/sinks/apply.ts';
@@ -47,7 +47,7 @@ async function write(text: string): Promise<number> {
     expiration: Date.now() + 6 * 3_600_000,
   };
   writeFileSync(path, text, { mode: 0o600 });
-  const wish = { credentials, print: printOf(credentials), origin: {}, rotated: true, records: {} };
+  const wish = { credentials, version: versionOf(credentials), origin: {}, rotated: true, records: {} };
   const started = performance.now();
   const beforeWrite = (): Promise<void> => Promise.resolve();
   await applySinks(deps, { ...wish, sinks: [sink], trustedGroups: [], temps: [], beforeWrite });

@@ -2,7 +2,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DotenvSink } from '../src/core/config.ts';
-import { printOf, type Credentials } from '../src/core/credentials.ts';
+import { versionOf, type Credentials } from '../src/core/credentials.ts';
 import { Secret } from '../src/core/secret.ts';
 import { applySinks } from '../src/sinks/apply.ts';
 import type { SinkRecords } from '../src/sinks/contract.ts';
@@ -80,7 +80,7 @@ function writeOurs(): (credentials: Credentials) => Promise<void> {
   const sinks = paths.map((path) => ({ ...sink, path }));
   let records: SinkRecords = {};
   return async (fresh) => {
-    const wish = { credentials: fresh, print: printOf(fresh), origin: {}, rotated: true };
+    const wish = { credentials: fresh, version: versionOf(fresh), origin: {}, rotated: true };
     const request = { ...wish, sinks, records, trustedGroups: [], temps: [] };
     const result = await applySinks(deps, { ...request, beforeWrite: () => Promise.resolve() });
     const failed = result.outcomes.find(({ error }) => error !== undefined);

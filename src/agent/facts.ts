@@ -5,14 +5,14 @@ import { SYSTEM_DIRECTORIES } from '../core/directories.ts';
 import { showUnit, textOf, type Shown } from '../host/systemctl.ts';
 import { hasSystemd } from '../host/tool.ts';
 import { bootIdSeenBy, readProcess } from '../notify/proc.ts';
-import type { Facts } from '../report/judge.ts';
+import type { StatusFacts } from '../report/judge.ts';
 import { judgeKeeper, type Sight, type TimerSight } from '../report/keeper.ts';
 import type { StatusReport } from '../report/report.ts';
 import type { AgentStatus, OnDisk, Status } from '../report/schema.ts';
 import type { Services, World } from './world.ts';
 
 /** A status that lies in `runtime`, with what has become of the agent and of the configuration since. */
-export async function lookAtFacts(world: World, status: Status, runtime: string): Promise<Facts> {
+export async function lookAtFacts(world: World, status: Status, runtime: string): Promise<StatusFacts> {
   const services = await world.services();
   const sight = await lookAtNextPass(world, status.agent, runtime);
   return {
@@ -31,7 +31,7 @@ export async function lookAtConfiguration(world: World, { configuration }: Statu
   return seen.state === 'unknown' ? configuration.onDisk : seen;
 }
 
-export async function factsOf(world: World, report: StatusReport): Promise<Facts> {
+export async function factsOf(world: World, report: StatusReport): Promise<StatusFacts> {
   const units = hasUnits(await world.services(), world.directories.runtime);
   return { status: report, keeper: report.nextPass, onDisk: report.configuration?.onDisk, hasUnits: units };
 }

@@ -5,6 +5,7 @@ import type {
   AtomicFiles,
   BootTime,
   Clock,
+  Environment,
   FileSecurity,
   Http,
   HttpOptions,
@@ -20,7 +21,7 @@ export interface World {
   readonly version: string;
   /** The version with the commit and the parts that it was made of, as text. */
   readonly versions: () => Promise<string>;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly uid: number;
   readonly gid: number;
   readonly directories: Directories;

@@ -22,13 +22,13 @@ import { lookAtConsumers } from '../doctor/look/consumers.ts';
 import { type LookDeps, openLook, SAMPLE } from '../doctor/look/deps.ts';
 import { lookAtMetadata } from '../doctor/look/host.ts';
 import { confinement } from '../doctor/look/sinks.ts';
-import { isUsual, loadFor, requireConfig, withSinks, type SinkFlags } from './options.ts';
+import { isUsual, loadFor, requireConfig, withSinks, type ConfigFlags } from './options.ts';
 import { runtimeDirectory, stateDirectory } from '../agent/published.ts';
 import { UNITS, unitTrouble } from '../harden/sandbox.ts';
 import { jsonOption, refusedSinks, type ReportOptions, showFound } from './show-report.ts';
 import type { Run, World } from '../agent/world.ts';
 
-interface CheckOptions extends SinkFlags, ReportOptions {
+interface CheckOptions extends ConfigFlags, ReportOptions {
   readonly configOnly?: true;
   readonly online?: true;
 }
@@ -68,7 +68,7 @@ async function check(world: World, options: CheckOptions): Promise<ExitCode> {
   );
 }
 
-interface Seen {
+interface CheckedHost {
   readonly sinks: readonly SinkPreview[];
   readonly goodConsumers: readonly ConsumerConfig[];
   /** Beside those of the sinks. */
@@ -77,11 +77,11 @@ interface Seen {
   readonly unseen: readonly Unseen[];
 }
 
-const NOTHING: Seen = { sinks: [], goodConsumers: [], findings: [], exitCode: EXIT.done, unseen: [] };
+const NOTHING: CheckedHost = { sinks: [], goodConsumers: [], findings: [], exitCode: EXIT.done, unseen: [] };
 
 const SAMPLED = { ok: true, credentials: SAMPLE, origin: {} } as const;
 
-async function examine(world: World, config: Config, options: CheckOptions): Promise<Seen> {
+async function examine(world: World, config: Config, options: CheckOptions): Promise<CheckedHost> {
   const { deps, unseen } = await openLook(world, config);
   const fetched = options.online ? (await lookAtMetadata(world, config)).fetched : SAMPLED;
   const source = fetched.ok ? [] : [fetched.error];
@@ -151,7 +151,7 @@ function describeProblem({ severity, path, message, hint, ...place }: Problem): 
   });
 }
 
-function textOf(config: Config, { sinks, goodConsumers, findings, unseen }: Seen, at: string): string {
+function textOf(config: Config, { sinks, goodConsumers, findings, unseen }: CheckedHost, at: string): string {
   return [
     head(config),
     ...named(sinks).flatMap(describe),

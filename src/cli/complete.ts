@@ -29,7 +29,7 @@ async function complete(world: World, program: Command, shell: string, words: re
   return EXIT.done;
 }
 
-function fitting(found: readonly string[], { typed, before }: Line, shell: string): string {
+function fitting(found: readonly string[], { typed, before }: TypedLine, shell: string): string {
   const words = [...new Set(found)].filter((word) => word.startsWith(typed) && HARMLESS.test(word));
   // Bash completes the part after the last of its own separators.
   const [kept, cut] = shell === 'bash' ? ['', typed.lastIndexOf(':') + 1] : [before, 0];
@@ -44,7 +44,7 @@ function glued(words: readonly string[]): readonly string[] {
   }, []);
 }
 
-interface Line {
+interface TypedLine {
   readonly command: Command;
   /** The option whose value is being typed. */
   readonly option?: Option | undefined;
@@ -56,8 +56,8 @@ interface Line {
   readonly isOver: boolean;
 }
 
-function parse(program: Command, words: readonly string[]): Line {
-  let line: Line = { command: program, before: '', typed: '', config: DEFAULT_CONFIG, isOver: false };
+function parse(program: Command, words: readonly string[]): TypedLine {
+  let line: TypedLine = { command: program, before: '', typed: '', config: DEFAULT_CONFIG, isOver: false };
   for (const word of words.slice(0, -1)) line = after(line, word);
   const typed = words.at(-1) ?? '';
   const [, before = '', name = '', value = ''] = /^((--[\w-]+)=)(.*)$/s.exec(typed) ?? [];
@@ -67,7 +67,7 @@ function parse(program: Command, words: readonly string[]): Line {
 }
 
 /** The line with one more whole word. */
-function after(line: Line, word: string): Line {
+function after(line: TypedLine, word: string): TypedLine {
   const { command, option, isOver } = line;
   if (!isOver && word.startsWith('-')) {
     const [name = '', value] = word.split('=', 2);
@@ -100,7 +100,7 @@ function commandsOf(command: Command): readonly Command[] {
   return visible.filter((one) => one.name() !== 'help');
 }
 
-async function candidates(world: World, line: Line): Promise<readonly string[] | 'files'> {
+async function candidates(world: World, line: TypedLine): Promise<readonly string[] | 'files'> {
   const { command, option, typed, isOver } = line;
   if (option && !typed.startsWith('-')) return await valuesOf(world, line, option.argChoices ?? placeholderOf(option));
   if (typed.startsWith('-') && !isOver)
@@ -124,7 +124,7 @@ const FILES: readonly string[] = ['file', 'path', 'directory', 'command'];
 /** By the name of the placeholder, or of choices. */
 async function valuesOf(
   world: World,
-  line: Line,
+  line: TypedLine,
   of: string | readonly string[],
 ): Promise<readonly string[] | 'files'> {
   if (typeof of !== 'string') return of;

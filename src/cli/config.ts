@@ -80,7 +80,7 @@ async function inForce(world: World, path: string | undefined): Promise<string> 
 }
 
 /** One setting: its value, and where it was written; without a place it is a default. */
-interface Setting {
+interface ShownSetting {
   /** `sinks[0].mode` */
   readonly path: string;
   readonly value: string;
@@ -97,7 +97,7 @@ interface Schema {
 }
 
 /** Every setting of a valid configuration, those that were left out with the defaults of its JSON Schema. */
-function describeSettings(tree: Tree | undefined, schema: Schema, path = ''): readonly Setting[] {
+function describeSettings(tree: Tree | undefined, schema: Schema, path = ''): readonly ShownSetting[] {
   const { properties = {}, additionalProperties, items } = variantOf(tree, schema);
   if (tree && isList(tree.value) && items?.oneOf) {
     return tree.value.flatMap((item, index) => describeSettings(item, items, `${path}[${index}]`));
@@ -113,7 +113,7 @@ function describeSettings(tree: Tree | undefined, schema: Schema, path = ''): re
   return single(tree, schema, path);
 }
 
-function single(tree: Tree | undefined, { default: standard }: Schema, path: string): readonly Setting[] {
+function single(tree: Tree | undefined, { default: standard }: Schema, path: string): readonly ShownSetting[] {
   if (tree) return [{ path, value: valueOf(tree, path), at: tree.at }];
   return standard === undefined || typeof standard === 'object' ? [] : [{ path, value: showValue(standard) }];
 }

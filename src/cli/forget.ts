@@ -16,10 +16,10 @@ import { leftBehind } from '../rotation/state.ts';
 import { readState, StateStore } from '../rotation/store.ts';
 import { forgetSinks, previewForget } from '../sinks/apply.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
-import { namesSinks, readConfig, withSinks, type SinkFlags } from './options.ts';
+import { namesSinks, readConfig, withSinks, type ConfigFlags } from './options.ts';
 import { jsonOption, refusedSinks, type ReportOptions, showFound } from './show-report.ts';
 
-interface ForgetOptions extends SinkFlags, ReportOptions {
+interface ForgetFlags extends ConfigFlags, ReportOptions {
   readonly all?: true;
   readonly source?: readonly string[];
   readonly dryRun?: true;
@@ -43,10 +43,10 @@ export function addForget(program: Command, run: Run): void {
     .option('--dry-run', 'show what would be removed, without secrets')
     .addOption(jsonOption())
     .option('--force', 'remove our keys even if they are not those that were written last')
-    .action((paths: readonly string[], options: ForgetOptions) => run((world) => forget(world, paths, options)));
+    .action((paths: readonly string[], options: ForgetFlags) => run((world) => forget(world, paths, options)));
 }
 
-async function forget(world: World, names: readonly string[], options: ForgetOptions): Promise<ExitCode> {
+async function forget(world: World, names: readonly string[], options: ForgetFlags): Promise<ExitCode> {
   const config = await readConfig(world, options);
   const left = leftBehind(readState(stateDirectory(world)), config.sinks).map(({ sink }) => sink);
   const known = ofSources(options.keep ? left : [...config.sinks, ...left], config, options);
@@ -62,7 +62,7 @@ async function forget(world: World, names: readonly string[], options: ForgetOpt
   }
 }
 
-function ofSources(sinks: readonly SinkConfig[], config: Config, { source }: ForgetOptions): readonly SinkConfig[] {
+function ofSources(sinks: readonly SinkConfig[], config: Config, { source }: ForgetFlags): readonly SinkConfig[] {
   if (!source) return sinks;
   const names = new Set([INSTANCE, ...config.sources.map(({ name }) => name), ...sinks.map((sink) => sink.source)]);
   const unknown = source.filter((name) => !names.has(name));
@@ -71,11 +71,7 @@ function ofSources(sinks: readonly SinkConfig[], config: Config, { source }: For
   throw new AgentError('USAGE', message, { hint: `one of ${[...names].join(', ')}` });
 }
 
-function choose(
-  known: readonly SinkConfig[],
-  wanted: readonly string[],
-  options: ForgetOptions,
-): readonly SinkConfig[] {
+function choose(known: readonly SinkConfig[], wanted: readonly string[], options: ForgetFlags): readonly SinkConfig[] {
   const isMeant = (sink: SinkConfig, name: string): boolean => sink.path === resolve(name) || idOf(sink) === name;
   const unknown = wanted.filter((name) => !known.some((sink) => isMeant(sink, name)));
   if (unknown.length > 0 || (wanted.length === 0 && !options.all && !options.source && !namesSinks(options))) {
@@ -98,7 +94,7 @@ async function preview(
   world: World,
   { trustedGroups }: Config,
   sinks: readonly SinkConfig[],
-  options: ForgetOptions,
+  options: ForgetFlags,
 ): Promise<readonly SinkPreview[]> {
   if (options.keep) return sinks.map(kept);
   const { force = false } = options;
@@ -115,7 +111,7 @@ async function preview(
 interface Chosen {
   readonly config: Config;
   readonly sinks: readonly SinkConfig[];
-  readonly options: ForgetOptions;
+  readonly options: ForgetFlags;
 }
 
 async function forgetNow(world: World, { config, sinks, options }: Chosen, log: Log): Promise<ExitCode> {
@@ -141,7 +137,7 @@ function kept(sink: SinkConfig): SinkPreview {
 /** `errors`: beside those of the sinks. */
 function tell(
   world: World,
-  options: ForgetOptions,
+  options: ForgetFlags,
   outcomes: readonly SinkPreview[],
   errors: readonly ErrorInfo[] = [],
 ): Promise<ExitCode> {

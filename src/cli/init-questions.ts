@@ -64,7 +64,7 @@ async function askSinks(ask: Ask): Promise<readonly DraftSink[]> {
   return sinks;
 }
 
-interface Format {
+interface FormatQuestions {
   readonly format: DraftSink['format'];
   /** Where nothing else is said. */
   readonly path: string;
@@ -95,7 +95,7 @@ const TEMPLATE = {
   read: readPath,
 };
 
-const FORMATS: readonly Format[] = [
+const FORMATS: readonly FormatQuestions[] = [
   { format: 'aws-credentials', path: `${homedir()}/.aws/credentials`, setting: ['profile', PROFILE] },
   { format: 'dotenv', path: '/etc/credrotate/aws.env' },
   { format: 'json', path: '/etc/credrotate/iam.json' },
@@ -128,7 +128,7 @@ async function askSink(ask: Ask, before: readonly DraftSink[]): Promise<DraftSin
   return { format, path: normalize(path), settings, owner, group, mode, notify: await askConsumer(ask) };
 }
 
-async function askFormat(ask: Ask): Promise<Format> {
+async function askFormat(ask: Ask): Promise<FormatQuestions> {
   const names = FORMATS.map(({ format }) => format);
   const answer = await ask({
     text: `What the program reads: ${oneOf(names)}`,

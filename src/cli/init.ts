@@ -24,10 +24,10 @@ import {
   namesSinks,
   requireConfig,
   withSinkFlags,
-  type SinkFlags,
+  type ConfigFlags,
 } from './options.ts';
 
-interface InitOptions extends SinkFlags {
+interface InitOptions extends ConfigFlags {
   readonly reload?: readonly string[];
   readonly signalPidFile?: readonly string[];
   readonly output: string;

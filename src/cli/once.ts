@@ -10,12 +10,12 @@ import { isUpToDate, reportStatus, type StatusReport } from '../report/report.ts
 import { askForSinks } from '../agent/ask.ts';
 import { factsOf } from '../agent/facts.ts';
 import { hookOutputs, jsonOption, type ReportOptions, showReport } from './show-report.ts';
-import { durationOption, readConfig, withSinks, type SinkFlags } from './options.ts';
+import { durationOption, readConfig, withSinks, type ConfigFlags } from './options.ts';
 import type { Published } from '../agent/publish.ts';
 import { openSession, type Session, type SessionOptions } from '../agent/session.ts';
 import type { Run, World } from '../agent/world.ts';
 
-interface OnceOptions extends SinkFlags, ReportOptions {
+interface OnceOptions extends ConfigFlags, ReportOptions {
   readonly wait?: number;
   /** Milliseconds. */
   readonly every?: number;

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../core/config.ts';
-import type { SinkFlags as NamedSinks } from '../config/assemble.ts';
+import type { NamedSinks } from '../config/assemble.ts';
 import type { ConfigResult } from '../config/load.ts';
 import { formatProblems, type Problem } from '../config/problem.ts';
 import { readDuration } from '../config/scalars.ts';
@@ -29,7 +29,7 @@ export interface ConfigOptions {
   readonly confDir?: string;
 }
 
-export type SinkFlags = ConfigOptions & NamedSinks;
+export type ConfigFlags = ConfigOptions & NamedSinks;
 
 export function withConfig(command: Command): Command {
   return command.option('-c, --config <file>', `configuration (${USUAL})`);
@@ -54,12 +54,12 @@ export function withSinkFlags(command: Command): Command {
 }
 
 /** The configuration from the file, or from flags where these name sinks. Warnings go to standard error. */
-export async function readConfig(world: World, options: SinkFlags): Promise<Config> {
+export async function readConfig(world: World, options: ConfigFlags): Promise<Config> {
   return accepted(world, await loadFor(world, options), () => true);
 }
 
 /** The same, with all that is to be said of it. */
-export async function loadFor(world: World, options: SinkFlags): Promise<ConfigResult> {
+export async function loadFor(world: World, options: ConfigFlags): Promise<ConfigResult> {
   if (!namesSinks(options)) return await fromFile(world, options);
   return (await import('../config/assemble.ts')).configFromFlags(options);
 }
@@ -75,11 +75,11 @@ async function fromFile(world: World, { config = DEFAULT_CONFIG, confDir }: Conf
 }
 
 /** Whether it is the configuration that the units read. */
-export function isUsual(options: SinkFlags): boolean {
+export function isUsual(options: ConfigFlags): boolean {
   return !namesSinks(options) && (options.config ?? DEFAULT_CONFIG) === DEFAULT_CONFIG;
 }
 
-export function namesSinks({ awsCredentials, dotenv, jsonFile }: SinkFlags): boolean {
+export function namesSinks({ awsCredentials, dotenv, jsonFile }: ConfigFlags): boolean {
   return [awsCredentials, dotenv, jsonFile].some((paths) => paths !== undefined && paths.length > 0);
 }
 

@@ -21,10 +21,10 @@ import { readState } from '../rotation/store.ts';
 import { previewSinks } from '../sinks/apply.ts';
 import type { SinkPreview } from '../sinks/contract.ts';
 import { createSources, sourcesInUse } from '../source/registry.ts';
-import { readConfig, withSinks, type SinkFlags } from './options.ts';
+import { readConfig, withSinks, type ConfigFlags } from './options.ts';
 import { jsonOption, refusedSinks, screenOf, showFound, type ReportOptions } from './show-report.ts';
 
-interface PlanOptions extends SinkFlags, ReportOptions {
+interface PlanOptions extends ConfigFlags, ReportOptions {
   readonly accept?: true;
   /** These alone. */
   readonly source?: readonly string[];
@@ -105,7 +105,7 @@ const NEWS: Readonly<Record<Decision['kind'], string>> = {
 
 type Sourced = NonNullable<Report['sources']>[number];
 
-interface Asked {
+interface FetchedSource {
   /** Its name. */
   readonly source: string;
   readonly fetched: Fetched;
@@ -113,7 +113,7 @@ interface Asked {
   readonly state: AgentState;
 }
 
-interface Decided extends Asked {
+interface Decided extends FetchedSource {
   readonly decision: Decision;
   readonly sinks: readonly SinkPreview[];
 }
@@ -123,7 +123,7 @@ async function fetchAll(
   config: Config,
   { source }: PlanOptions,
   state: AgentState,
-): Promise<readonly Asked[]> {
+): Promise<readonly FetchedSource[]> {
   const { clock, http, makeHttp } = await world.services();
   const log = await world.openLog(config.log);
   const sources = createSources(config, { http, makeHttp, clock, env: world.env, log });
@@ -141,7 +141,7 @@ async function fetchAll(
 }
 
 /** As a pass of a new process does, which has no credentials in memory. */
-async function decide(world: World, config: Config, asked: Asked, takesEarlier?: true): Promise<Decided> {
+async function decide(world: World, config: Config, asked: FetchedSource, takesEarlier?: true): Promise<Decided> {
   const { source, fetched, clockSkew, state } = asked;
   const { clock } = await world.services();
   const now = sourceTime(clock.now(), clockSkew);
@@ -173,7 +173,7 @@ function lifeOf(keyId: string, expiration: number): Pick<Sourced, 'keyId' | 'exp
 async function previews(
   world: World,
   config: Config,
-  { source, state }: Asked,
+  { source, state }: FetchedSource,
   decision: Decision,
 ): Promise<readonly SinkPreview[]> {
   const sinks = config.sinks.filter((sink) => sink.source === source);

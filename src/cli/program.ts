@@ -116,7 +116,7 @@ function explain(world: World, error: unknown): number {
   }
   if (world.stop.aborted && !(error instanceof AgentError)) {
     world.complain('credrotate: stopped by a signal before it was done\n');
-    return EXIT.unreachable;
+    return EXIT.tempFail;
   }
   const { code, message, hint } = toErrorInfo(error);
   // Names on the command line, and those of files, may be anybody's words.

@@ -8,7 +8,7 @@ import { named, type SinkKey } from '../core/sink-id.ts';
 import type { HookOutputs } from '../report/print-report.ts';
 import { reportOf, type Reported, type StatusReport } from '../report/report.ts';
 import type { Report } from '../report/schema.ts';
-import { coloured, lineWidth, type Look, plain, USUAL } from '../report/text.ts';
+import { coloured, lineWidth, type Screen, plain, USUAL } from '../report/text.ts';
 import { readState } from '../rotation/store.ts';
 
 export interface ReportOptions {
@@ -65,7 +65,7 @@ export function showLaidOut(world: World, options: ReportOptions, report: Report
 }
 
 /** How what is laid out for people looks on standard output, a terminal or not. */
-export function screenOf({ terminal }: World): Omit<Look, 'now'> {
+export function screenOf({ terminal }: World): Omit<Screen, 'now'> {
   return {
     paint: terminal?.hasColors ? coloured : plain,
     width: lineWidth(terminal?.size().columns ?? USUAL),

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import type { Config } from '../core/config.ts';
-import { buildConfig, type Origin } from './build.ts';
+import { buildConfig, type ConfigOrigin } from './build.ts';
 import { invalid, note, positionText, didYouMean, pathText, show, type ConfigResult, type Problem } from './problem.ts';
 import { checkNames, checkRules, type ValidatePattern } from './rules.ts';
 import { anyKind, file } from './schema.ts';
@@ -13,13 +13,13 @@ import {
   isList,
   isMapping,
   type Tree,
-  type Path,
+  type SettingPath,
   type Entry,
   type Mapping,
   type Position,
 } from './tree.ts';
 
-export interface Parts extends Origin {
+export interface Parts extends ConfigOrigin {
   /** In order; shown as the configuration's origin. */
   readonly files: readonly string[];
   /** Trees of the files that could be read. */
@@ -72,7 +72,7 @@ function checkSchema(tree: Tree): Problem[] {
 }
 
 function toProblem(tree: Tree, issue: v.BaseIssue<unknown>): Problem {
-  const path: Path = (issue.path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key)));
+  const path: SettingPath = (issue.path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key)));
   if (issue.type === 'never') return unknownKey(tree, path, issue.message.split(' '));
   const isAboutKey = issue.path?.at(-1)?.origin === 'key';
   const found = find(tree, path);
@@ -86,7 +86,7 @@ function toProblem(tree: Tree, issue: v.BaseIssue<unknown>): Problem {
   });
 }
 
-function unknownKey(tree: Tree, path: Path, known: readonly string[]): Problem {
+function unknownKey(tree: Tree, path: SettingPath, known: readonly string[]): Problem {
   const key = String(path.at(-1) ?? '');
   return invalid(keyPositionOf(tree, path), {
     path: pathText(path),
@@ -95,7 +95,7 @@ function unknownKey(tree: Tree, path: Path, known: readonly string[]): Problem {
   });
 }
 
-function missing(tree: Tree, path: Path): Problem {
+function missing(tree: Tree, path: SettingPath): Problem {
   const key = String(path.at(-1) ?? '');
   return invalid(positionOf(tree, path), {
     path: pathText(path),
@@ -116,7 +116,7 @@ function mergeFiles(trees: readonly Tree[]): { readonly tree: Tree; readonly pro
   return { tree: files.reduce((merged, tree) => join(merged, tree, [], problems), empty), problems };
 }
 
-function join(first: Tree, second: Tree, path: Path, problems: Problem[]): Tree {
+function join(first: Tree, second: Tree, path: SettingPath, problems: Problem[]): Tree {
   if (isList(first.value) && isList(second.value)) return { at: first.at, value: [...first.value, ...second.value] };
   if (isMapping(first.value) && isMapping(second.value)) {
     return { at: first.at, value: joinNames(first.value, second.value, path, problems) };
@@ -130,7 +130,7 @@ function isScalar({ value }: Tree): boolean {
   return !isList(value) && !isMapping(value);
 }
 
-function joinNames(first: Mapping, second: Mapping, path: Path, problems: Problem[]): Mapping {
+function joinNames(first: Mapping, second: Mapping, path: SettingPath, problems: Problem[]): Mapping {
   const joined = new Map<string, Entry>(first);
   const isOfNames = path.length === 1 && (path[0] === 'consumers' || path[0] === 'sources');
   for (const [key, entry] of second) {
@@ -143,18 +143,18 @@ function joinNames(first: Mapping, second: Mapping, path: Path, problems: Proble
   return joined;
 }
 
-function clash(first: Tree, second: Tree, path: Path): Problem {
+function clash(first: Tree, second: Tree, path: SettingPath): Problem {
   const message = `expected a name of its own, got that of ${positionText(first.at)}`;
   return invalid(second.at, { path: pathText(path), message, hint: 'keep one of the two, or rename it' });
 }
 
-function override(first: Tree, second: Tree, path: Path): Problem {
+function override(first: Tree, second: Tree, path: SettingPath): Problem {
   const message = `${show(second.value)} counts, in place of ${show(first.value)} in ${positionText(first.at)}`;
   return note(second.at, { path: pathText(path), message, hint: 'nothing, if that is meant' });
 }
 
 /** Sinks as the command line gives them. */
-export interface SinkFlags {
+export interface NamedSinks {
   readonly awsCredentials?: readonly string[];
   readonly profile?: string;
   readonly dotenv?: readonly string[];
@@ -167,7 +167,7 @@ export interface SinkFlags {
 type Settings = Readonly<Record<string, string | undefined>>;
 
 /** A configuration without a file. Relative paths count from `cwd`; problems name the option. */
-export function configFromFlags(flags: SinkFlags, cwd: string = process.cwd()): ConfigResult {
+export function configFromFlags(flags: NamedSinks, cwd: string = process.cwd()): ConfigResult {
   const { mode, owner, group, profile } = flags;
   const common = { mode, owner, group };
   const sinksOf = (option: string, paths: readonly string[] | undefined, settings: Settings): Tree[] =>

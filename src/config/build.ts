@@ -10,12 +10,12 @@ import type {
 } from '../core/config.ts';
 import { type Field, FIELDS } from '../core/fields.ts';
 import { PRESETS } from './presets.ts';
-import type { ConsumerSettings, File } from './schema.ts';
+import type { ConsumerSettings, ConfigFile } from './schema.ts';
 import type { SinkSettings } from './sink-schema.ts';
 import type { SourceSettings } from './source-schema.ts';
 
 /** The files of a configuration; empty for that of a command line. */
-export interface Origin extends Pick<Config, 'files'> {
+export interface ConfigOrigin extends Pick<Config, 'files'> {
   readonly templates?: readonly string[] | undefined;
   readonly path?: string | undefined;
   readonly digest?: string | undefined;
@@ -23,8 +23,8 @@ export interface Origin extends Pick<Config, 'files'> {
 
 /** The configuration that valid settings mean, frozen. */
 export function buildConfig(
-  { refresh, sources, sinks, consumers, ...sections }: File,
-  { files, ...origin }: Origin,
+  { refresh, sources, sinks, consumers, ...sections }: ConfigFile,
+  { files, ...origin }: ConfigOrigin,
 ): Config {
   const { schedule, ...rest } = refresh;
   return freeze({

@@ -10,8 +10,8 @@ import {
   type Scalar,
   type YAMLMap,
 } from 'yaml';
-import { invalid, pathText, show, type Finding, type Problem } from './problem.ts';
-import type { Entry, Path, Position, Tree } from './tree.ts';
+import { invalid, pathText, show, type ProblemText, type Problem } from './problem.ts';
+import type { Entry, SettingPath, Position, Tree } from './tree.ts';
 
 /** Deeper than any setting: a limit for recursion. */
 const MAX_DEPTH = 16;
@@ -94,7 +94,7 @@ class Grower {
     return tree;
   }
 
-  #grow(node: unknown, path: Path, around: Position): Tree {
+  #grow(node: unknown, path: SettingPath, around: Position): Tree {
     const at = this.#position(node) ?? around;
     if (path.length > MAX_DEPTH)
       return this.#refuse(at, path, { message: 'expected a setting, got one nested too deeply' });
@@ -104,7 +104,7 @@ class Grower {
     return { at, value: isScalar(node) ? scalar(node, path) : null };
   }
 
-  #mapping({ items }: YAMLMap, path: Path): Map<string, Entry> {
+  #mapping({ items }: YAMLMap, path: SettingPath): Map<string, Entry> {
     const entries = new Map<string, Entry>();
     for (const pair of items) {
       const key = keyText(pair.key);
@@ -123,7 +123,7 @@ class Grower {
     return Array.isArray(range) && typeof range[0] === 'number' ? this.#locate(range[0]) : undefined;
   }
 
-  #refuse(at: Position, path: Path, finding: Finding): Tree {
+  #refuse(at: Position, path: SettingPath, finding: ProblemText): Tree {
     this.problems.push(invalid(at, { path: pathText(path), ...finding }));
     return { at, value: null };
   }
@@ -140,7 +140,7 @@ function keyText(key: unknown): string | undefined {
 }
 
 /** Modes are octal however they are written, so that of a mode its digits count and not the number YAML sees in them. */
-function scalar({ value, source }: Scalar, path: Path): string | number | boolean | null {
+function scalar({ value, source }: Scalar, path: SettingPath): string | number | boolean | null {
   if (typeof value === 'number' && path.at(-1) === 'mode') return source ?? String(value);
   if (typeof value === 'bigint') return String(value);
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;

@@ -60,12 +60,12 @@ export function draftConfig(sinks: readonly DraftSink[]): string {
   ].join('');
 }
 
-interface Named {
+interface NamedDraft {
   readonly name: string;
   readonly consumer: DraftConsumer;
 }
 
-function sinkText(sink: DraftSink, consumers: ReadonlyMap<string, Named>): string {
+function sinkText(sink: DraftSink, consumers: ReadonlyMap<string, NamedDraft>): string {
   const { format, path, owner, group, mode } = sink;
   const names = sink.notify.map((consumer) => scalar(consumers.get(targetOf(consumer))?.name ?? ''));
   const settings = { ...sink.settings, owner, group, mode };
@@ -78,7 +78,7 @@ function sinkText(sink: DraftSink, consumers: ReadonlyMap<string, Named>): strin
   ].join('');
 }
 
-function consumerText({ name, consumer }: Named): string {
+function consumerText({ name, consumer }: NamedDraft): string {
   const target = scalar(targetOf(consumer));
   const lines =
     consumer.type === 'systemd'
@@ -93,8 +93,8 @@ function targetOf(consumer: DraftConsumer): string {
 }
 
 /** Consumers by target: two sinks that notify one process have one. Each is named after its unit or its pid file. */
-function nameConsumers(consumers: readonly DraftConsumer[]): ReadonlyMap<string, Named> {
-  const named = new Map<string, Named>();
+function nameConsumers(consumers: readonly DraftConsumer[]): ReadonlyMap<string, NamedDraft> {
+  const named = new Map<string, NamedDraft>();
   for (const consumer of consumers) {
     const target = targetOf(consumer);
     if (named.has(target)) continue;

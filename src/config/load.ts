@@ -18,7 +18,7 @@ import {
   type ConfigResult,
   type FileText,
   type Problem,
-  type Finding,
+  type ProblemText,
 } from './problem.ts';
 import { checkPrograms, checkTextfiles, distrust } from './named.ts';
 import type { ValidatePattern } from './rules.ts';
@@ -74,7 +74,7 @@ function withTemplates(main: string, templates: readonly string[] | undefined, u
   return digest(JSON.stringify([main, ...texts]));
 }
 
-interface Sources {
+interface ConfigTexts {
   /** In order. */
   readonly files: readonly string[];
   /** Texts of the files that could be read. */
@@ -87,7 +87,7 @@ interface Sources {
 function readSources(
   path: string,
   { uid, draft, confDir: directory = confD(path) }: Omit<LoadOptions, 'validatePattern'>,
-): Sources {
+): ConfigTexts {
   const dropIns = listDropIns(directory, { uid, draft });
   const isLeftOut = (one: FileText): boolean =>
     basename(path) === MAIN_FILE && dropIns.isThere && !one.ok && one.isMissing === true;
@@ -197,11 +197,11 @@ function decode(file: string, bytes: Buffer): FileText {
   return { ok: true, text: bytes.toString().replace(/^\uFEFF/, '') };
 }
 
-function refuse(file: string, code: Problem['code'], finding: Finding): Extract<FileText, { ok: false }> {
+function refuse(file: string, code: Problem['code'], finding: ProblemText): Extract<FileText, { ok: false }> {
   return { ok: false, problem: problem(code, { file }, finding) };
 }
 
-function describeFailure(expected: 'a file' | 'a directory', error: unknown): Finding {
+function describeFailure(expected: 'a file' | 'a directory', error: unknown): ProblemText {
   const message = (got: string): string => `expected ${expected}, got ${got}`;
   if (isErrno(error, 'ENOENT')) {
     return { message: message('nothing there'), hint: 'write one there, or name another with --config' };

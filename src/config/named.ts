@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import type { ErrorInfo } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
-import { judgeCommand, type Fault } from '../paths/command.ts';
+import { judgeCommand, type CommandFault } from '../paths/command.ts';
 import { errorOf, openDirectory, type Refused, type Use } from '../paths/policies.ts';
-import { takeBackOr, withRemedy, type Remedy } from '../paths/refusal.ts';
+import { takeBackOr, withRemedy, type RemedyOf } from '../paths/refusal.ts';
 import type { Elsewhere } from '../paths/walked.ts';
 import { problem, warning, pathText, type Problem } from './problem.ts';
 import { readPath, readTextfile } from './scalars.ts';
@@ -30,7 +30,7 @@ function checkCommand(words: readonly Tree[], name: string, uid: number): Proble
   });
 }
 
-function describe(at: Tree['at'], setting: string, { isUnsafe, isMissing, mount, error }: Fault): Problem {
+function describe(at: Tree['at'], setting: string, { isUnsafe, isMissing, mount, error }: CommandFault): Problem {
   if (isUnsafe) {
     const { message, hint } = error;
     return problem('CONFIG_UNSAFE', at, { path: setting, message, hint });
@@ -70,7 +70,7 @@ function checkTextfile({ at, value }: Tree, uid: number): Problem[] {
 }
 
 /** Why root may not trust what is at a path, with the remedy of the place where it was named. Throws errno errors. */
-export function distrust(use: Use, path: string, found: Elsewhere | Refused, remedy: Remedy): ErrorInfo {
+export function distrust(use: Use, path: string, found: Elsewhere | Refused, remedy: RemedyOf): ErrorInfo {
   if (found.kind !== 'refused') return errorOf(use, path, found).toInfo();
   if (found.refusal.why === 'errno') throw found.refusal.error;
   return withRemedy(path, found.error, found.refusal, remedy);

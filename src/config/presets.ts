@@ -1,14 +1,14 @@
 import type { Preset } from '../core/config.ts';
 import type { Field } from '../core/fields.ts';
 
-interface Settings {
+interface PresetSettings {
   /** Undefined where each has its own. */
   readonly section?: string;
   readonly keys: Readonly<Partial<Record<Field, readonly string[]>>>;
 }
 
 /** The settings that programs want in their INI files, written down once. */
-export const PRESETS: Readonly<Record<Preset, Settings>> = {
+export const PRESETS: Readonly<Record<Preset, PresetSettings>> = {
   s3cmd: { section: 'default', keys: threeKeys('access_key', 'secret_key', 'access_token') },
   rclone: { keys: threeKeys('access_key_id', 'secret_access_key', 'session_token') },
   boto: {
@@ -22,6 +22,6 @@ export const PRESETS: Readonly<Record<Preset, Settings>> = {
   },
 };
 
-function threeKeys(id: string, secret: string, token: string): Settings['keys'] {
+function threeKeys(id: string, secret: string, token: string): PresetSettings['keys'] {
   return { access_key_id: [id], secret_access_key: [secret], session_token: [token] };
 }

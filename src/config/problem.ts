@@ -21,25 +21,25 @@ export interface Problem extends Position {
 }
 
 /** The result of a check of one setting. */
-export interface Finding {
+export interface ProblemText {
   readonly path?: string;
   readonly message: string;
   readonly hint?: string | undefined;
 }
 
-export function invalid(position: Position, finding: Finding): Problem {
+export function invalid(position: Position, finding: ProblemText): Problem {
   return problem('CONFIG_INVALID', position, finding);
 }
 
-export function warning(position: Position, finding: Finding): Problem {
+export function warning(position: Position, finding: ProblemText): Problem {
   return { ...problem('CONFIG_INVALID', position, finding), severity: 'warning' };
 }
 
-export function note(position: Position, finding: Finding): Problem {
+export function note(position: Position, finding: ProblemText): Problem {
   return { ...problem('CONFIG_INVALID', position, finding), severity: 'note' };
 }
 
-export function problem(code: Problem['code'], position: Position, { path = '', message, hint }: Finding): Problem {
+export function problem(code: Problem['code'], position: Position, { path = '', message, hint }: ProblemText): Problem {
   return { severity: 'error', code, ...position, path, message, ...(hint === undefined ? {} : { hint }) };
 }
 

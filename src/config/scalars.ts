@@ -2,15 +2,15 @@ import { normalize } from 'node:path/posix';
 import { SIGNALS, type SignalName } from '../core/config.ts';
 
 /** A value, or why the text is none: what was expected instead of the usual, and what to do. */
-export type Reading<T> = { readonly value: T } | Refusal;
+export type Reading<T> = { readonly value: T } | Rejection;
 
-export interface Refusal {
+export interface Rejection {
   readonly expected?: string;
   readonly hint?: string;
 }
 
 /** Where the usual expectation is enough. */
-export const REFUSED: Refusal = {};
+export const REFUSED: Rejection = {};
 
 const MODE = /^(?:0o|0*)([0-7]{1,4})$/;
 

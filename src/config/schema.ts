@@ -223,4 +223,4 @@ export const anyKind = v.looseObject({
   consumers: v.exactOptional(withoutLists(v.record(v.string(), consumerOfAnyType))),
 });
 
-export type File = v.InferOutput<typeof file>;
+export type ConfigFile = v.InferOutput<typeof file>;

@@ -7,7 +7,7 @@ import { buildSinks } from './build.ts';
 import { invalid, positionText, type Problem, show } from './problem.ts';
 import { readPath } from './scalars.ts';
 import { sink as schema } from './sink-schema.ts';
-import { entriesAt, type Item, type Path, positionOf, plain, textAt, type Tree } from './tree.ts';
+import { entriesAt, type Item, type SettingPath, positionOf, plain, textAt, type Tree } from './tree.ts';
 
 /** Sinks of one file must own different parts of it, and want the same owner and mode. */
 export function sharedFiles(sinks: readonly Item[]): Problem[] {
@@ -76,7 +76,7 @@ const HINT =
   'sinks of one file differ in profile, section, prefix, names or keys, and are alike in format, owner, group and mode';
 
 interface Conflict {
-  readonly setting: Path;
+  readonly setting: SettingPath;
   readonly expected: string;
   /** Before the place of the other. */
   readonly got: string;
@@ -107,7 +107,7 @@ function sharedPart(own: SinkConfig, other: SinkConfig): Conflict | undefined {
 }
 
 interface Claim {
-  readonly setting: Path;
+  readonly setting: SettingPath;
   readonly expected: string;
   readonly names: readonly (string | null)[];
   /** One name is all of it. */

@@ -93,9 +93,9 @@ export function sourceNames(files: readonly Tree[], sinks: readonly Item[]): Pro
   ];
 }
 
-type Sources = ReadonlyMap<string, Entry>;
+type SourceEntries = ReadonlyMap<string, Entry>;
 
-function unknownName({ tree, path }: Item, setting: string, sources: Sources): Problem[] {
+function unknownName({ tree, path }: Item, setting: string, sources: SourceEntries): Problem[] {
   const name = textAt(tree, [setting]) ?? INSTANCE;
   if (name === INSTANCE || sources.has(name)) return [];
   const hint = didYouMean(name, [INSTANCE, ...sources.keys()]) ?? 'define it under sources, or leave this out';
@@ -108,7 +108,7 @@ function baseOf(tree: Tree): string {
 }
 
 /** Said once of each circle's sources. */
-function circle(name: string, tree: Tree, sources: Sources): Problem[] {
+function circle(name: string, tree: Tree, sources: SourceEntries): Problem[] {
   const way = new Set<string>();
   for (let next = baseOf(tree); sources.has(next) && !way.has(next); next = baseOf(sources.get(next)?.tree ?? tree))
     way.add(next);

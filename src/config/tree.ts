@@ -15,7 +15,7 @@ export interface Tree {
 
 export type Scalar = string | number | boolean | null;
 export type Mapping = ReadonlyMap<string, Entry>;
-export type Path = readonly (string | number)[];
+export type SettingPath = readonly (string | number)[];
 
 export interface Entry {
   readonly key: Position;
@@ -44,7 +44,7 @@ export function plain({ value }: Tree): unknown {
 }
 
 /** The value at a path below the tree; undefined where there is none. */
-export function find(tree: Tree | undefined, path: Path): Tree | undefined {
+export function find(tree: Tree | undefined, path: SettingPath): Tree | undefined {
   let found = tree;
   for (const key of path) found = child(found, key)?.tree;
   return found;
@@ -57,29 +57,29 @@ function child(tree: Tree | undefined, key: string | number): Entry | undefined 
 }
 
 /** The position of the value at a path; for a missing one, of the nearest value around it. */
-export function positionOf(tree: Tree, path: Path): Position {
+export function positionOf(tree: Tree, path: SettingPath): Position {
   return path.length === 0 ? tree.at : (find(tree, path)?.at ?? positionOf(tree, path.slice(0, -1)));
 }
 
 /** The position of the key at the end of a path. */
-export function keyPositionOf(tree: Tree, path: Path): Position {
+export function keyPositionOf(tree: Tree, path: SettingPath): Position {
   const key = path.at(-1);
   const entry = key === undefined ? undefined : child(find(tree, path.slice(0, -1)), key);
   return entry?.key ?? positionOf(tree, path);
 }
 
 /** The text at a path; undefined if there is no text. */
-export function textAt(tree: Tree | undefined, path: Path): string | undefined {
+export function textAt(tree: Tree | undefined, path: SettingPath): string | undefined {
   const value = find(tree, path)?.value;
   return typeof value === 'string' ? value : undefined;
 }
 
-export function itemsAt(tree: Tree | undefined, path: Path): readonly Tree[] {
+export function itemsAt(tree: Tree | undefined, path: SettingPath): readonly Tree[] {
   const value = find(tree, path)?.value;
   return isList(value) ? value : [];
 }
 
-export function entriesAt(tree: Tree | undefined, path: Path): readonly [string, Entry][] {
+export function entriesAt(tree: Tree | undefined, path: SettingPath): readonly [string, Entry][] {
   const value = find(tree, path)?.value;
   return isMapping(value) ? [...value] : [];
 }

@@ -4,6 +4,9 @@ import type { SourceState } from './outcomes.ts';
 
 /** Contracts with the outside world. system/ implements them, and main.ts hands them in. */
 
+/** Environment variables by name; an empty value counts as unset. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
@@ -35,23 +38,25 @@ export interface Base {
   fetch(signal: AbortSignal, isRefused?: boolean): Promise<Fetched>;
 }
 
-export type Fetched =
-  | {
-      readonly ok: true;
-      readonly credentials: Credentials;
-      readonly origin: Origin;
-      readonly identity?: KnownIdentity;
-      /** Our clock minus the source's, in milliseconds, when the source told its time in this fetch. */
-      readonly clockSkew?: number;
-    }
-  | {
-      readonly ok: false;
-      readonly state: Exclude<SourceState, 'ok' | 'stale'>;
-      readonly error: ErrorInfo;
-      /** `throttled`: many hosts ask too often; `later`: until somebody changes something it will fail again. */
-      readonly retry?: 'throttled' | 'later';
-      readonly clockSkew?: number;
-    };
+export type Fetched = SuccessfulFetch | FailedFetch;
+
+export interface SuccessfulFetch {
+  readonly ok: true;
+  readonly credentials: Credentials;
+  readonly origin: Origin;
+  readonly identity?: KnownIdentity;
+  /** Our clock minus the source's, in milliseconds, when the source told its time in this fetch. */
+  readonly clockSkew?: number;
+}
+
+export interface FailedFetch {
+  readonly ok: false;
+  readonly state: Exclude<SourceState, 'ok' | 'stale'>;
+  readonly error: ErrorInfo;
+  /** `throttled`: many hosts ask too often; `later`: until somebody changes something it will fail again. */
+  readonly retry?: 'throttled' | 'later';
+  readonly clockSkew?: number;
+}
 
 export interface HttpRequest {
   /** Scheme, host and port: `http://127.0.0.1:1338`. */

@@ -31,10 +31,10 @@ export function movesBetween(before: Origin, after: Origin): readonly (typeof TE
   return TELLING.filter((key) => before[key] !== undefined && after[key] !== undefined && before[key] !== after[key]);
 }
 
-export type Identity = Pick<Origin, 'instanceId' | 'accountId' | 'region'>;
+export type InstanceIdentity = Pick<Origin, 'instanceId' | 'accountId' | 'region'>;
 
 /** Cached instance identity, valid for this boot and endpoint. */
-export interface KnownIdentity extends Identity {
+export interface KnownIdentity extends InstanceIdentity {
   readonly instanceId: string;
   readonly accountId: string;
   /** Scheme, host and port of who told it. */
@@ -42,12 +42,12 @@ export interface KnownIdentity extends Identity {
 }
 
 /** Tells sets of credentials apart without holding them: safe to store. */
-export interface Print extends Pick<Credentials, 'expiration'> {
+export interface CredentialsVersion extends Pick<Credentials, 'expiration'> {
   /** Of the keys alone: their expiration may change. */
   readonly fingerprint: string;
 }
 
-export function printOf(credentials: Credentials): Print {
+export function versionOf(credentials: Credentials): CredentialsVersion {
   return { fingerprint: fingerprint(credentials), expiration: credentials.expiration };
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Environment } from './contracts.ts';
 
 export interface Directories {
   /** State and lock, which outlive a boot. */
@@ -9,8 +10,6 @@ export interface Directories {
 
 /** The directories of root's agent. */
 export const SYSTEM_DIRECTORIES: Directories = { state: '/var/lib/credrotate', runtime: '/run/credrotate' };
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** systemd's directories where it made some, else the ones of the system for root and those of XDG for others. */
 export function directoriesFor(env: Environment, uid: number, home: string): Directories {

@@ -9,18 +9,18 @@ export interface Executed {
 }
 
 /** How to tell an interpreter's script from its options. Other options are unknown. */
-interface Options {
+interface InterpreterOptions {
   readonly alone: RegExp;
   /** Options whose value is the next word. */
   readonly valued: RegExp;
 }
 
-const SHELL: Options = {
+const SHELL: InterpreterOptions = {
   alone: /^(?:[-+][abefhiklmnprtuvxBCEHPT]+|--(?:login|norc|noprofile|posix|restricted|verbose))$/,
   valued: /^(?:[-+][abefhiklmnprtuvxBCEHPT]*[oO]|--(?:rcfile|init-file))$/,
 };
 
-const INTERPRETERS: ReadonlyMap<string, Options> = new Map(
+const INTERPRETERS: ReadonlyMap<string, InterpreterOptions> = new Map(
   Object.entries({
     ...Object.fromEntries(
       ['ash', 'bash', 'dash', 'ksh', 'mksh', 'posh', 'rbash', 'sh', 'zsh'].map((name) => [name, SHELL]),
@@ -78,7 +78,7 @@ function nameOf(program: string): string {
 }
 
 /** Undefined when the words do not tell. */
-function scriptAmong(words: readonly string[], { alone, valued }: Options): number | undefined {
+function scriptAmong(words: readonly string[], { alone, valued }: InterpreterOptions): number | undefined {
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? '';
     if (word === '--') return index + 1 < words.length ? index + 1 : undefined;

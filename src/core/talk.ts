@@ -15,7 +15,7 @@ export interface Partner {
 }
 
 /** A process could not become its user, and has read nothing. */
-export interface Refused {
+export interface RefusedIdentity {
   readonly refused: string;
 }
 
@@ -49,10 +49,10 @@ export class Talk implements Disposable {
   }
 
   /** `parse` throws on anything that is not an answer. Rejects with its reason when `signal` aborts. */
-  async hear<M extends object>(parse: (line: string) => M | Refused, signal?: AbortSignal): Promise<M> {
+  async hear<M extends object>(parse: (line: string) => M | RefusedIdentity, signal?: AbortSignal): Promise<M> {
     const heard = await this.#wait(signal);
     if (!heard.ok) throw this.#failed(`its end (${heard.why})`, 'look for it in the system log');
-    let message: M | Refused;
+    let message: M | RefusedIdentity;
     try {
       message = parse(heard.line);
     } catch {

@@ -28,7 +28,7 @@ export interface Placeholder {
 }
 
 /** A mistake in a template; line and column count from 1. */
-export interface Fault {
+export interface TemplateFault {
   readonly line: number;
   readonly column: number;
   readonly message: string;
@@ -37,7 +37,7 @@ export interface Fault {
 export interface Template {
   /** In order: text, which is kept, and placeholders. */
   readonly parts: readonly (string | Placeholder)[];
-  readonly faults: readonly Fault[];
+  readonly faults: readonly TemplateFault[];
 }
 
 /** A value can be long, and what is written must be read again. */
@@ -46,7 +46,7 @@ const MOST_PLACEHOLDERS = 200;
 /** Placeholders only: `{{ field }}` and `{{ field | filter }}`, each on one line. */
 export function parseTemplate(text: string, [open, close]: Delimiters): Template {
   const parts: (string | Placeholder)[] = [];
-  const faults: Fault[] = [];
+  const faults: TemplateFault[] = [];
   let [from, line, lineStart] = [0, 1, 0];
   for (let at = text.indexOf(open); at >= 0; at = text.indexOf(open, from)) {
     parts.push(text.slice(from, at));

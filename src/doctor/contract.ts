@@ -99,7 +99,7 @@ export interface MachineFacts {
   readonly hasUnits: boolean;
 }
 
-export interface Facts {
+export interface DoctorFacts {
   readonly sinks: readonly SinkFacts[];
   readonly consumers: readonly ConsumerFacts[];
   readonly metadata: MetadataFacts;

@@ -1,8 +1,6 @@
 import { type Finding, SEVERITIES } from '../core/findings.ts';
 import type { Unseen } from './contract.ts';
-import { count, hanging, type Look } from '../report/text.ts';
-
-type Screen = Omit<Look, 'now'>;
+import { count, hanging, type Screen } from '../report/text.ts';
 
 /** Where the packages put it. */
 const PAGE = '/usr/share/doc/credrotate/docs/doctor.md';
@@ -13,7 +11,7 @@ export function printDoctor(
   findings: readonly Finding[],
   unseen: readonly Unseen[],
   isRoot: boolean,
-  screen: Screen,
+  screen: Pick<Screen, 'paint' | 'width'>,
 ): string {
   return [
     ...findings.flatMap((found) => [...findingLines(found, screen), '']),
@@ -27,7 +25,7 @@ export function printDoctor(
 
 function findingLines(
   { id, severity, subject, problem, evidence, remedy }: Finding,
-  { paint, width }: Screen,
+  { paint, width }: Pick<Screen, 'paint' | 'width'>,
 ): string[] {
   return [
     `${paint(STYLES[severity], severity.padEnd(8))}${subject}  ${paint('dim', id)}`,

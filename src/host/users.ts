@@ -8,10 +8,10 @@ export interface Asking extends HostDeps, Partial<Pick<ToolOptions, 'timeout' | 
 
 export interface UserDatabase extends Asking {
   /** Where the files are. */
-  readonly files?: Readonly<Record<Table, string>>;
+  readonly files?: Readonly<Record<AccountTable, string>>;
 }
 
-type Table = 'passwd' | 'group';
+type AccountTable = 'passwd' | 'group';
 
 const FILES = { passwd: '/etc/passwd', group: '/etc/group' };
 
@@ -38,7 +38,11 @@ export function createUsers(database: UserDatabase): Users {
   };
 }
 
-async function findEntry(database: UserDatabase, table: Table, key: string | number): Promise<Entry | undefined> {
+async function findEntry(
+  database: UserDatabase,
+  table: AccountTable,
+  key: string | number,
+): Promise<AccountEntry | undefined> {
   const { files = FILES } = database;
   const entries = readOrNothing(files[table])
     .split('\n')
@@ -58,7 +62,7 @@ function parseId(text: string | number | undefined): number | undefined {
 }
 
 /** Fields of a line of /etc/passwd or /etc/group. */
-export type Entry = readonly string[];
+export type AccountEntry = readonly string[];
 
 /** Milliseconds that a name service (LDAP, sssd, systemd) may take. */
 const TIMEOUT = 5_000;
@@ -71,7 +75,7 @@ const ABSENT = 2;
  * Asks all name services of this machine for an entry, by name or number; undefined when there is none, or no getent
  * and so no other services than the files. Rejects with ETIMEDOUT when they do not answer.
  */
-export async function getent(deps: Asking, table: Table, key: string): Promise<Entry | undefined> {
+export async function getent(deps: Asking, table: AccountTable, key: string): Promise<AccountEntry | undefined> {
   if (!isAskable(key)) return undefined;
   const { timeout = TIMEOUT, signal } = deps;
   const asked = runTool(deps, ['getent', table, key], { timeout, keep: KEEP, ...(signal && { signal }) });

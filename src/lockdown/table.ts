@@ -134,14 +134,14 @@ function isId(value: unknown): value is number {
   return Number.isSafeInteger(value);
 }
 
-interface Element {
+interface SetElement {
   readonly value: unknown;
   /** Milliseconds. */
   readonly left?: number;
 }
 
 /** An element with a timeout is an object of its own. */
-function elements(set: Json): Element[] {
+function elements(set: Json): SetElement[] {
   const all: unknown = set['elem'];
   return (Array.isArray(all) ? all : []).map((element: unknown) => {
     const inner: unknown = isRecord(element) ? element['elem'] : undefined;
@@ -152,7 +152,7 @@ function elements(set: Json): Element[] {
 }
 
 /** The rules, if the table holds exactly the statements that we would load for them. */
-function rulesOf(objects: readonly Json[], sets: ReadonlyMap<string, readonly Element[]>): Rules | undefined {
+function rulesOf(objects: readonly Json[], sets: ReadonlyMap<string, readonly SetElement[]>): Rules | undefined {
   const values = (sets.get('users') ?? []).map(({ value }) => value);
   const isOff = objects.some(({ table }) => isRecord(table) && 'flags' in table);
   if (!values.every(isId) || isOff) return undefined;

@@ -10,7 +10,7 @@ import type { Walker } from '../paths/walked.ts';
 import type { NotifyDeps } from './contract.ts';
 
 /** A task for a process with the rights of a path's owner, or for one of root's that may hang. */
-export type Task =
+export type ConsumerTask =
   | { readonly kind: 'pid-file'; readonly path: string }
   | { readonly kind: 'judge'; readonly command: readonly string[] };
 
@@ -35,7 +35,7 @@ const codes = { timeout: 'CONSUMER_UNINSPECTABLE', failed: 'CONSUMER_UNINSPECTAB
  */
 export async function ask<T extends object>(
   { actors }: NotifyDeps,
-  task: Task,
+  task: ConsumerTask,
   schema: v.GenericSchema<unknown, T>,
   { user = ROOT, at, signal }: AskOptions,
 ): Promise<T> {
@@ -69,7 +69,7 @@ const failure = v.object({ error: ERROR });
  * hang: the agent waits only until a deadline. Undefined if the line is no task of this kind.
  */
 export function answer(line: string, uid: number): string | undefined {
-  const task = JSON.parse(line) as Task | { readonly kind: 'other' };
+  const task = JSON.parse(line) as ConsumerTask | { readonly kind: 'other' };
   if (task.kind !== 'judge' && task.kind !== 'pid-file') return undefined;
   try {
     const walker = { uid, mayWait: true };

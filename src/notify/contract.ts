@@ -89,7 +89,7 @@ export interface PreparedNotification extends Prospect, Disposable {
   readonly send: () => Promise<NotifyResult>;
 }
 
-export interface Attempt {
+export interface NotifyAttempt {
   readonly request: NotifyRequest;
   readonly signal: AbortSignal;
 }

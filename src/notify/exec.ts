@@ -11,7 +11,7 @@ import { ask, ERROR } from './ask.ts';
 import {
   failed,
   userNamed,
-  type Attempt,
+  type NotifyAttempt,
   type NotifyDeps,
   type NotifyRequest,
   type NotifyResult,
@@ -22,7 +22,7 @@ import {
 export async function prepareExec(
   deps: NotifyDeps,
   consumer: ExecConsumer,
-  attempt: Attempt,
+  attempt: NotifyAttempt,
 ): Promise<PreparedNotification> {
   const user = await userOf(deps, consumer);
   const mayHang = await refuseUnsafe(deps, consumer.command, attempt.signal);
@@ -34,7 +34,7 @@ export async function prepareExec(
   };
 }
 
-interface HookAttempt extends Attempt {
+interface HookAttempt extends NotifyAttempt {
   readonly consumer: ExecConsumer;
   readonly user: UserIds;
   readonly mayHang: boolean;
@@ -124,13 +124,13 @@ async function runHere(deps: NotifyDeps, attempt: HookAttempt): Promise<CommandR
   return await deps.commands.run(command, { env, timeout: consumer.timeout, signal, keep: READ });
 }
 
-type Environment = Readonly<Record<string, string>>;
+type HookEnvironment = Readonly<Record<string, string>>;
 
 /** The kernel allows 128 KiB for a variable; a longer list of sinks is left out, so that the program can run. */
 const MAX_LIST = 64 * 1024;
 
 /** The environment of a hook: no secrets, and nothing of our own environment. */
-function contextOf({ consumer, generation, reason, paths }: NotifyRequest): Environment {
+function contextOf({ consumer, generation, reason, paths }: NotifyRequest): HookEnvironment {
   const list = paths.join('\n');
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -143,7 +143,7 @@ function contextOf({ consumer, generation, reason, paths }: NotifyRequest): Envi
 }
 
 /** The variables that a login sets, and systemd for a unit with a user. */
-async function accountOf(deps: NotifyDeps, { uid }: UserIds, signal: AbortSignal): Promise<Environment> {
+async function accountOf(deps: NotifyDeps, { uid }: UserIds, signal: AbortSignal): Promise<HookEnvironment> {
   const entry = await getent({ ...deps, signal }, 'passwd', String(uid)).catch(() => undefined);
   const [name = '', , , , , home = '', shell = ''] = entry ?? [];
   if (name === '') return { HOME: '/' };

@@ -25,7 +25,7 @@ export interface Found extends Disposable {
   readonly absence: string;
 }
 
-type Target = SignalConsumer['target'];
+type SignalTarget = SignalConsumer['target'];
 
 /**
  * The one finder: the processes that a consumer's signal is for. If a pid file and a program are both named, they must
@@ -33,31 +33,31 @@ type Target = SignalConsumer['target'];
  */
 export async function match(
   deps: NotifyDeps,
-  { pidFile, process: program }: Target,
+  { pidFile, process: program }: SignalTarget,
   { changedAt, matched }: Pick<NotifyRequest, 'changedAt' | 'matched'>,
   abort: AbortSignal,
 ): Promise<Found> {
   assertProcessesVisible(deps.self);
   const wanted = program && (await wantedOf(deps, program, matched));
-  if (pidFile === undefined) return wanted ? matchAll(deps, wanted) : found([], 'no target');
+  if (pidFile === undefined) return wanted ? matchAll(deps, wanted) : foundProcesses([], 'no target');
   const file = await readPidFile(deps, pidFile, abort);
-  if (!file) return found([], `no ${pidFile}`);
+  if (!file) return foundProcesses([], `no ${pidFile}`);
   const seen = hold(deps, file.pid);
   try {
     // Without an executable to compare, a pid that was written in a container may be another process here.
     if (!wanted) refuseContainers(file);
-    if (!seen) return found([], `pid ${file.pid} has ended`);
+    if (!seen) return foundProcesses([], `pid ${file.pid} has ended`);
     refuseOthers(file, seen.facts);
     // A process that started after the change needs no notification, whichever it is.
     if (!startedAfter(deps, seen.facts, changedAt)) refuseReused(deps, file, seen.facts);
-    return found([wanted ? agreeing(deps, file, wanted, seen) : seen], '');
+    return foundProcesses([wanted ? agreeing(deps, file, wanted, seen) : seen], '');
   } catch (error) {
     seen?.held[Symbol.dispose]();
     throw error;
   }
 }
 
-function found(matches: readonly Match[], absence: string): Found {
+function foundProcesses(matches: readonly Match[], absence: string): Found {
   return {
     matches,
     absence,
@@ -119,7 +119,7 @@ function matchAll(deps: NotifyDeps, wanted: Wanted): Found {
     if (verdict !== 'other' && verdict !== 'hidden') matches.push(...holdAgain(deps, wanted, pid));
   }
   if (matches.length === 0 && hidden > 0) throw uninspectable(wanted.exe, hidden);
-  return found(
+  return foundProcesses(
     matches,
     `no process runs ${wanted.exe} (the process of a script runs its interpreter: use a pid_file or type: systemd)`,
   );
@@ -171,7 +171,7 @@ function lookAtReplaced(
   // A file of another owner: no upgrade has left it there.
   if (file && executable.uid !== file.uid) return 'other';
   return {
-    code: 'CONSUMER_NOT_MEANT',
+    code: 'CONSUMER_MISMATCH',
     message: `pid ${facts.pid}: expected to run ${exe}, got a deleted ${exe}: the version before an upgrade, or a program that imitates it`,
     hint: 'restart it, or name the user that it runs as: process: {exe, user}',
   };

@@ -20,7 +20,7 @@ export interface PidFile {
 /**
  * Undefined if there is none. Below a user's directory everything can be that user's trap, so a process with no other
  * rights reads it; on a file system that may let us wait, a process of root's does. Rejects with CONSUMER_UNSAFE,
- * CONSUMER_UNINSPECTABLE, and CONSUMER_NOT_MEANT if no process can be meant.
+ * CONSUMER_UNINSPECTABLE, and CONSUMER_MISMATCH if no process can be meant.
  */
 export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortSignal): Promise<PidFile | undefined> {
   const { uid } = deps.self;
@@ -64,7 +64,7 @@ function plausiblePid(path: string, pid: number | null): number {
 }
 
 export function notMeant(path: string, got: string, hint: string): AgentError {
-  return new AgentError('CONSUMER_NOT_MEANT', `${path}: expected the id of the consumer's process, ${got}`, { hint });
+  return new AgentError('CONSUMER_MISMATCH', `${path}: expected the id of the consumer's process, ${got}`, { hint });
 }
 
 /** A user who can write a pid file, or rename a directory above it, must not thereby reach processes of others. */
@@ -94,7 +94,7 @@ export function refuseReused(deps: NotifyDeps, { path, writtenAt }: PidFile, { p
 
 /**
  * A pid file that a program in a container wrote has its number there; here it is another process's. Throws
- * CONSUMER_NOT_MEANT if a process that has this number in a PID namespace of its own sees this very file.
+ * CONSUMER_MISMATCH if a process that has this number in a PID namespace of its own sees this very file.
  */
 export function refuseContainers({ path, pid: number }: PidFile): void {
   const insiders = allPids().filter((pid) => {

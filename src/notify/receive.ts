@@ -25,7 +25,7 @@ export interface Aim {
   readonly notified?: readonly string[] | undefined;
 }
 
-export interface Judged {
+export interface JudgedMatch {
   readonly match: Match;
   readonly verdict: Verdict;
 }
@@ -55,7 +55,7 @@ export async function receive(
   deps: NotifyDeps,
   aimed: readonly { readonly match: Match; readonly aim: Aim }[],
   abort: AbortSignal,
-): Promise<readonly Judged[]> {
+): Promise<readonly JudgedMatch[]> {
   const until = { deadline: performance.now() + PATIENCE_MS, abort };
   return await Promise.all(
     aimed.map(async ({ match, aim }) => ({ match, verdict: await judge(deps, match, aim, until) })),
@@ -192,7 +192,7 @@ function directoryOf(pid: number): string {
   return attempt(() => JSON.stringify(printable(readlinkSync(`/proc/${pid}/cwd`))), 'DIRECTORY');
 }
 
-export function described({ match, verdict }: Judged): ProspectiveProcess {
+export function described({ match, verdict }: JudgedMatch): ProspectiveProcess {
   const path = pathOf(match);
   return {
     pid: match.facts.pid,

@@ -1,17 +1,23 @@
 import type { SignalConsumer, SignalName } from '../core/config.ts';
 import { isErrno, toErrorInfo } from '../core/errors.ts';
 import type { RunningProcess, Outcome, PendingResult } from '../core/outcomes.ts';
-import { failed, type Attempt, type NotifyDeps, type NotifyResult, type PreparedNotification } from './contract.ts';
+import {
+  failed,
+  type NotifyAttempt,
+  type NotifyDeps,
+  type NotifyResult,
+  type PreparedNotification,
+} from './contract.ts';
 import type { SentProcess } from './contract.ts';
 import { match, type Match } from './match.ts';
 import { readGroup, type ProcessFacts } from './proc.ts';
-import { described, lastLook, receive, type Aim, type Judged, type Verdict } from './receive.ts';
+import { described, lastLook, receive, type Aim, type JudgedMatch, type Verdict } from './receive.ts';
 
 /** Finds the processes of a consumer, by its pid file or by executable and user, and judges each. */
 export async function prepareSignal(
   deps: NotifyDeps,
   consumer: SignalConsumer,
-  { request, signal }: Attempt,
+  { request, signal }: NotifyAttempt,
 ): Promise<PreparedNotification> {
   const { handlesSignal, target } = consumer;
   const { changedAt, notified } = request;
@@ -34,7 +40,7 @@ export async function prepareSignal(
 }
 
 /** The outcome when no process is to get the signal. */
-export function unsent(deps: NotifyDeps, judged: readonly Judged[], absence: string): Outcome {
+export function unsent(deps: NotifyDeps, judged: readonly JudgedMatch[], absence: string): Outcome {
   const pending = pendingOf(deps, judged);
   if (pending) return pending;
   const of = (kind: string): readonly number[] =>
@@ -58,7 +64,7 @@ function pids(numbers: readonly number[]): string {
 const MOST_NAMED = 20;
 
 /** Processes that cannot be notified now keep the consumer pending; the first gives the reason. */
-function pendingOf(deps: NotifyDeps, judged: readonly Judged[]): PendingResult | undefined {
+function pendingOf(deps: NotifyDeps, judged: readonly JudgedMatch[]): PendingResult | undefined {
   const refused = judged.flatMap(({ match: { facts }, verdict }) =>
     'error' in verdict ? [{ facts, ...verdict }] : [],
   );
@@ -74,7 +80,7 @@ export function running(deps: NotifyDeps, { pid, startedAt }: ProcessFacts): Run
 }
 
 /** Does not wait between processes, so that all of them are on disk together. */
-export function sendAll(deps: NotifyDeps, judged: readonly Judged[], aim: Aim): NotifyResult {
+export function sendAll(deps: NotifyDeps, judged: readonly JudgedMatch[], aim: Aim): NotifyResult {
   const after = judged.map((one) =>
     one.verdict.kind === 'send' ? { ...one, verdict: sendTo(deps, one.match, aim) } : one,
   );

@@ -8,17 +8,17 @@ import { hasSystemd } from '../host/tool.ts';
 import {
   failed,
   userNamed,
-  type Attempt,
+  type NotifyAttempt,
   type NotifyDeps,
   type NotifyResult,
   type PreparedNotification,
 } from './contract.ts';
 import { hold, type Match } from './match.ts';
 import { isInGroup } from './proc.ts';
-import { described, receive, type Aim, type Judged } from './receive.ts';
+import { described, receive, type Aim, type JudgedMatch } from './receive.ts';
 import { running, sendAll, sentProcess, unsent } from './send.ts';
 
-interface UnitAttempt extends Attempt {
+interface UnitAttempt extends NotifyAttempt {
   readonly consumer: SystemdConsumer;
   /** The user whose service manager has the unit; undefined: the system's. */
   readonly manager: UserIds | undefined;
@@ -30,7 +30,7 @@ interface UnitAttempt extends Attempt {
 export async function prepareUnit(
   deps: NotifyDeps,
   consumer: SystemdConsumer,
-  attempt: Attempt,
+  attempt: NotifyAttempt,
 ): Promise<PreparedNotification> {
   const manager = await managerOf(deps, consumer.user);
   const unit = await lookAtUnit(deps, consumer.unit, manager, attempt.signal);
@@ -119,7 +119,7 @@ function aimOf({ consumer: { signal, handlesSignal }, request: { changedAt } }: 
  * Our own signal is judged like any. The unit's author wrote ExecReload=: a kill in it is refused only where it would
  * certainly end the main process, or the program that the main process wraps.
  */
-async function judge(deps: NotifyDeps, seen: UnitAttempt, main: Match): Promise<readonly Judged[]> {
+async function judge(deps: NotifyDeps, seen: UnitAttempt, main: Match): Promise<readonly JudgedMatch[]> {
   const own = aimOf(seen);
   const ofAuthor = (signal: SignalName): Aim => ({ ...own, signal, changedAt: undefined, isAuthors: true });
   const signals = isReload(seen) ? signalsOf(seen.unit.execReload) : [];

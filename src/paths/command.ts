@@ -10,7 +10,7 @@ import type { Held } from './held.ts';
 import type { Walker } from './walked.ts';
 
 /** Why a command is not run, and which of its words is to blame. */
-export interface Fault extends Executed {
+export interface CommandFault extends Executed {
   /** The path is somebody else's to change; else there is no program, or nobody can see whose it is. */
   readonly isUnsafe: boolean;
   readonly isMissing: boolean;
@@ -23,7 +23,7 @@ export interface Fault extends Executed {
  * Judges everything that a command would execute: nobody but root and the walker may be able to change it, or what leads
  * there, whoever it then runs as. Empty when it may be run. `depth`: how many interpreters of interpreters led here.
  */
-export function judgeCommand(command: readonly string[], walker: Walker, depth = 0): readonly Fault[] {
+export function judgeCommand(command: readonly string[], walker: Walker, depth = 0): readonly CommandFault[] {
   const [program = ''] = command;
   const own = { word: 0, path: program, role: 'program' } as const;
   using found = openFile('program', program, walker);
@@ -38,7 +38,7 @@ const MAX_DEPTH = 4;
 const LINE_BYTES = 256;
 
 /** Judges the interpreter that the kernel executes in place of a script, as its first line says. */
-function judgeInterpreter(script: Executed, held: Held, walker: Walker, depth: number): Fault | undefined {
+function judgeInterpreter(script: Executed, held: Held, walker: Walker, depth: number): CommandFault | undefined {
   const [, program, argument] = /^#![ \t]*(\S+)[ \t]*([^\n]*?)[ \t\r]*(?:\n|$)/.exec(beginOf(held)) ?? [];
   if (program === undefined || depth === MAX_DEPTH) return undefined;
   const command = [resolve('/', program), ...(argument ? [argument] : []), script.path];
@@ -57,7 +57,7 @@ function beginOf(held: Held): string {
 }
 
 /** A path that does not exist is not executed. A directory may hold programs that are. */
-function judgeOther(executed: Executed, walker: Walker, depth: number): Fault | undefined {
+function judgeOther(executed: Executed, walker: Walker, depth: number): CommandFault | undefined {
   using found = openFile('program', executed.path, walker);
   // An interpreter does not look at the first line of its script.
   if (found.kind === 'file')
@@ -71,7 +71,7 @@ function judgeOther(executed: Executed, walker: Walker, depth: number): Fault | 
 }
 
 /** Of what is not there nobody else may be able to make it; a sandbox of ours may hide it, and what leads to it. */
-function judgeAbsent(executed: Executed, found: NotFound, walker: Walker): Fault | undefined {
+function judgeAbsent(executed: Executed, found: NotFound, walker: Walker): CommandFault | undefined {
   if (executed.role === 'guess') return undefined;
   if (executed.role === 'script') return faultOf(executed, found);
   using directory = openDirectory('program', dirname(executed.path), walker);
@@ -86,7 +86,7 @@ function judgeAbsent(executed: Executed, found: NotFound, walker: Walker): Fault
 
 type NotFound = Exclude<ReturnType<typeof openFile>, { readonly kind: 'file' }>;
 
-function faultOf(executed: Executed, found: NotFound): Fault {
+function faultOf(executed: Executed, found: NotFound): CommandFault {
   const { path } = executed;
   const error = found.kind === 'refused' ? found.error : errorOf('program', path, found).toInfo();
   const refusal = found.kind === 'refused' ? found.refusal : undefined;

@@ -28,7 +28,7 @@ export interface Codes {
   readonly unseen: ErrorCode;
 }
 
-interface Text {
+interface RefusalText {
   readonly message: string;
   readonly hint: string;
 }
@@ -38,7 +38,7 @@ export function explainRefusal(path: string, refusal: Refusal, { unsafe, unseen 
   return { code: ['errno', 'no-proc'].includes(refusal.why) ? unseen : unsafe, ...textOf(path, refusal) };
 }
 
-function textOf(path: string, refusal: Refusal): Text {
+function textOf(path: string, refusal: Refusal): RefusalText {
   const { at } = refusal;
   switch (refusal.why) {
     case 'shared':
@@ -73,7 +73,7 @@ function textOf(path: string, refusal: Refusal): Text {
   }
 }
 
-const SURROUNDINGS: Readonly<Record<'unmapped' | 'no-proc', Text>> = {
+const SURROUNDINGS: Readonly<Record<'unmapped' | 'no-proc', RefusalText>> = {
   unmapped: {
     message: '/: expected root as its owner, got a user whom this user namespace does not know',
     hint: 'map root into the namespace, or run the agent outside of it',
@@ -84,19 +84,19 @@ const SURROUNDINGS: Readonly<Record<'unmapped' | 'no-proc', Text>> = {
   },
 };
 
-function shared({ at, by, gid }: Extract<Refusal, { why: 'shared' }>): Text {
+function shared({ at, by, gid }: Extract<Refusal, { why: 'shared' }>): RefusalText {
   const message = `${at}: expected a directory that its owner alone can write, got one that others can`;
   const trusting = by === 'group' ? `, or list its group ${gid} in trusted_groups` : '';
   return { message, hint: `sudo chmod go-w ${shellWord(at)}${trusting}, or choose another directory` };
 }
 
-function owner({ at, uid, self }: Extract<Refusal, { why: 'owner' }>): Text {
+function owner({ at, uid, self }: Extract<Refusal, { why: 'owner' }>): RefusalText {
   const owners = self === 0 ? 'root' : `root and uid ${self}`;
   const message = `${at}: expected a path of ${owners} alone, got a part of it owned by uid ${uid}`;
   return { message, hint: `choose a path that belongs, with all its parents, to ${owners.replace(' and ', ' or ')}` };
 }
 
-function unseen(path: string, { error, end }: Extract<Refusal, { why: 'errno' }>): Text {
+function unseen(path: string, { error, end }: Extract<Refusal, { why: 'errno' }>): RefusalText {
   const name = errnoName(error) ?? '';
   const hint = HINTS[name] ?? 'check the path: every part of it must be a directory';
   return { message: `${path}: expected a ${end}, got ${describeForeign(error)}`, hint };
@@ -114,10 +114,10 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /** Says what to do about a part of a path (`at`) that somebody else can change. `isEnd`: it is the end of the path. */
-export type Remedy = (at: string, isEnd: boolean) => string;
+export type RemedyOf = (at: string, isEnd: boolean) => string;
 
 /** Why a path is refused, with the remedy of the place where it was named instead of the general hint. */
-export function withRemedy(path: string, error: ErrorInfo, refusal: Refusal | undefined, remedy: Remedy): ErrorInfo {
+export function withRemedy(path: string, error: ErrorInfo, refusal: Refusal | undefined, remedy: RemedyOf): ErrorInfo {
   if (refusal === undefined || !CHANGEABLE.has(refusal.why)) return error;
   return { ...error, hint: `look it through, then: ${remedy(refusal.at, refusal.at === resolve(path))}` };
 }
@@ -125,7 +125,7 @@ export function withRemedy(path: string, error: ErrorInfo, refusal: Refusal | un
 const CHANGEABLE: ReadonlySet<Refusal['why']> = new Set(['shared', 'sticky', 'claimed', 'owner', 'mode']);
 
 /** Takes back what one names; a directory on the way is its owner's, and what was named has to move to a better place. */
-export function takeBackOr(elsewhere: string): Remedy {
+export function takeBackOr(elsewhere: string): RemedyOf {
   return (at, isEnd) => (isEnd ? takeBack(at) : elsewhere);
 }
 

@@ -5,16 +5,23 @@ import { mayHaveAcl, readLink } from './libc.ts';
 import { isAutomount, kindOfMount } from './mounts.ts';
 import { hasToItself } from './accounts.ts';
 import type { End, Refusal } from './refusal.ts';
-import { type Ended, namesOf, type Passed, type ReachedDirectory, type ReachedFile, type Walker } from './walked.ts';
+import {
+  type Ended,
+  namesOf,
+  type PassedDirectory,
+  type ReachedDirectory,
+  type ReachedFile,
+  type Walker,
+} from './walked.ts';
 
 /** Others than the owner who can make entries in a directory: nobody, members of trusted groups, everybody, or unknown. */
-type Shared = 'nobody' | 'members' | 'sticky' | 'group' | 'all';
+type Sharing = 'nobody' | 'members' | 'sticky' | 'group' | 'all';
 
 /** A directory on the way. */
 interface Step {
   readonly directory: Directory;
-  readonly shared: Shared;
-  readonly passed: Passed;
+  readonly shared: Sharing;
+  readonly passed: PassedDirectory;
 }
 
 /** Where anybody could exchange an entry between two looks, nothing in it counts. */
@@ -31,7 +38,7 @@ const WRITABLE_BY_ALL = 0o002;
 const STICKY = 0o1000;
 const SEARCHED_BY_ALL = 0o001;
 
-function sharedWith(held: Held, stat: BigIntStats, { uid, groups = [] }: Walker): Shared {
+function sharedWith(held: Held, stat: BigIntStats, { uid, groups = [] }: Walker): Sharing {
   const [mode, gid] = [Number(stat.mode), Number(stat.gid)];
   const isSticky = stat.isDirectory() && (mode & STICKY) !== 0;
   if ((mode & WRITABLE_BY_ALL) !== 0) return isSticky ? 'sticky' : 'all';
@@ -45,7 +52,7 @@ function sharedWith(held: Held, stat: BigIntStats, { uid, groups = [] }: Walker)
 }
 
 /** Records who may pass a directory on the way. */
-function passedBy(directory: Directory, stat: BigIntStats): Passed {
+function passedBy(directory: Directory, stat: BigIntStats): PassedDirectory {
   const mode = Number(stat.mode) & 0o7777;
   const hasAcl = (mode & SEARCHED_BY_ALL) === 0 && mayHaveAcl(directory.fd);
   return { path: directory.path, uid: Number(stat.uid), gid: Number(stat.gid), mode, hasAcl };
@@ -66,7 +73,7 @@ export function walk(path: string, end: 'directory', walker: Walker): ReachedDir
 export function walk(path: string, end: 'file', walker: Walker): ReachedFile | Ended;
 export function walk(path: string, end: End, walker: Walker): Walked;
 export function walk(path: string, end: End, walker: Walker): Walked {
-  using way = new Way(walker, end);
+  using way = new PathWalk(walker, end);
   try {
     return way.follow(path);
   } catch (error) {
@@ -114,12 +121,12 @@ function forgetSteps(): void {
   kept = undefined;
 }
 
-class Way implements Disposable {
+class PathWalk implements Disposable {
   readonly #walker: Walker;
   readonly #end: End;
   readonly #steps: Step[] = [];
   readonly #passed: string[] = [];
-  readonly #directories: Passed[] = [];
+  readonly #directories: PassedDirectory[] = [];
   #links = 0;
 
   constructor(walker: Walker, end: End) {

@@ -15,7 +15,7 @@ export interface Walker {
 export type Ended = Elsewhere | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /** A directory on the way, as it was: who may pass it. */
-export interface Passed {
+export interface PassedDirectory {
   readonly path: string;
   readonly uid: number;
   readonly gid: number;
@@ -37,7 +37,7 @@ export interface ReachedDirectory extends OnTheWay {
   /** Names of directories that are not there yet, outermost first, each in the one before. */
   readonly missing: readonly string[];
   /** The directories on the way, with the nearest that exists. */
-  readonly directories: readonly Passed[];
+  readonly directories: readonly PassedDirectory[];
 }
 
 /** Anything but a directory. Beside root and the walker nobody can write it. */

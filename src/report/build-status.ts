@@ -27,9 +27,9 @@ export interface Past {
   };
 }
 
-type Identity = Pick<Status, 'agent' | 'configuration'>;
+type StatusHeader = Pick<Status, 'agent' | 'configuration'>;
 
-export function buildStatus(input: StatusInput, past: Past, identity: Identity, now: number): Status {
+export function buildStatus(input: StatusInput, past: Past, identity: StatusHeader, now: number): Status {
   const { report, next, state, config } = input;
   return {
     writtenAt: timestamp(now),

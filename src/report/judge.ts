@@ -9,7 +9,7 @@ import { lifeLeft, sourceOfSink, sourcesOf, subjectOf, type NamedSource } from '
 import { duration } from './text.ts';
 
 /** All that the assessment goes by. */
-export interface Facts {
+export interface StatusFacts {
   /** As the last pass left it. */
   readonly status: Status;
   /** What will start the next pass: the agent, a timer, cron, or nothing. */
@@ -20,7 +20,7 @@ export interface Facts {
   readonly hasUnits: boolean;
 }
 
-interface Context extends Facts {
+interface Context extends StatusFacts {
   /** Epoch milliseconds. */
   readonly now: number;
   readonly host: HostSteps;
@@ -29,7 +29,7 @@ interface Context extends Facts {
 export type Exits = Readonly<Partial<Record<'once' | 'refresh' | 'status', ExitCode>>>;
 
 /** A finding, and the exit code that it causes for each command; a command that is not listed is not affected. */
-export interface Judged extends Finding {
+export interface JudgedFinding extends Finding {
   readonly exits?: Exits;
 }
 
@@ -49,7 +49,7 @@ interface HostSteps {
   readonly start: Remedy;
 }
 
-export function hostOf({ status, keeper, hasUnits }: Facts): HostSteps {
+export function hostOf({ status, keeper, hasUnits }: StatusFacts): HostSteps {
   const sudo = status.agent.uid === 0 ? 'sudo ' : '';
   const isAgent = keeper.by === 'agent';
   const once = keeper.by === 'timer' ? `${sudo}systemctl start credrotate-once` : `${sudo}credrotate once`;
@@ -73,18 +73,18 @@ function startOf({ agent }: Status, hasUnits: boolean): Remedy {
 }
 
 /** Judges what the last pass left. */
-export function judgePass(context: Context): readonly Judged[] {
+export function judgePass(context: Context): readonly JudgedFinding[] {
   const sources = sourcesOf(context.status).map((source) => judgeSource(source, context));
   return [...found(...sources), ...judgeSinks(context), ...judgeConsumers(context), ...judgeAgent(context)];
 }
 
 /** Judges what has changed since the last pass: what starts the next one, and the configuration on disk. */
-export function judgeSince(context: Context): readonly Judged[] {
+export function judgeSince(context: Context): readonly JudgedFinding[] {
   return found(judgeNextPass(context), judgeConfiguration(context));
 }
 
 /** Whether the credentials in the files live, and whether others will come. */
-function judgeSource(source: NamedSource, context: Context): Judged | undefined {
+function judgeSource(source: NamedSource, context: Context): JudgedFinding | undefined {
   const left = lifeLeft(source, context.now);
   if (left === undefined || left <= 0) return missing(source, left, context);
   if (source.state !== 'ok') return failing(source, left, context);
@@ -94,7 +94,7 @@ function judgeSource(source: NamedSource, context: Context): Judged | undefined 
 /** What a failing source ends with where nothing covers it. */
 function codeOf({ error }: NamedSource): ExitCode {
   const code = error && exitCodeOfError(error.code);
-  return code === undefined || code === EXIT.done ? EXIT.unreachable : code;
+  return code === undefined || code === EXIT.done ? EXIT.tempFail : code;
 }
 
 function evidenceOf({ state, error }: NamedSource): readonly string[] {
@@ -105,11 +105,11 @@ function said({ code, message }: ErrorInfo): string {
   return `${code}: ${message}`;
 }
 
-function stepFor({ error }: NamedSource, { host }: Context): Judged['remedy'] {
+function stepFor({ error }: NamedSource, { host }: Context): JudgedFinding['remedy'] {
   return error ? remedyOf(error) : { text: 'make a pass now', line: host.pass };
 }
 
-function missing(source: NamedSource, left: number | undefined, context: Context): Judged {
+function missing(source: NamedSource, left: number | undefined, context: Context): JudgedFinding {
   return finding('credentials-missing', 'error', subjectOf('credentials', source), {
     problem: left === undefined ? 'there are none yet' : 'expired',
     since: left === undefined ? source.since : new Date(context.now + left).toISOString(),
@@ -120,7 +120,7 @@ function missing(source: NamedSource, left: number | undefined, context: Context
 }
 
 /** The files are good for now. */
-function failing(source: NamedSource, left: number, context: Context): Judged {
+function failing(source: NamedSource, left: number, context: Context): JudgedFinding {
   return finding('source-failing', 'warning', subjectOf('source', source), {
     problem: 'gives nothing new',
     since: source.since,
@@ -130,7 +130,7 @@ function failing(source: NamedSource, left: number, context: Context): Judged {
   });
 }
 
-function earlier(source: NamedSource, error: ErrorInfo, { host }: Context): Judged {
+function earlier(source: NamedSource, error: ErrorInfo, { host }: Context): JudgedFinding {
   return finding('earlier-credentials', 'warning', subjectOf('source', source), {
     problem: 'gives credentials that expire before the current ones',
     evidence: [said(error)],
@@ -142,13 +142,13 @@ function earlier(source: NamedSource, error: ErrorInfo, { host }: Context): Judg
 }
 
 /** A sink that is not known to be up to date is not up to date. */
-function judgeSinks(context: Context): readonly Judged[] {
+function judgeSinks(context: Context): readonly JudgedFinding[] {
   return found(...named(context.status.sinks).map((sink) => judgeSink(sink, context)), ...judgeLeft(context));
 }
 
-type Named = SinkStatus & { readonly name: string };
+type NamedSink = SinkStatus & { readonly name: string };
 
-function judgeSink(sink: Named, { host, now, status }: Context): Judged | undefined {
+function judgeSink(sink: NamedSink, { host, now, status }: Context): JudgedFinding | undefined {
   const { name, result, error, since } = sink;
   const source = sourceOfSink(status, sink);
   const hasCredentials = source && lifeLeft(source, now) !== undefined;
@@ -167,7 +167,7 @@ function judgeSink(sink: Named, { host, now, status }: Context): Judged | undefi
 }
 
 /** The sink is as configured, but a directory shuts out its owner or group. */
-function sinkUnreachable({ name, warnings, writtenAt }: Named): Judged {
+function sinkUnreachable({ name, warnings, writtenAt }: NamedSink): JudgedFinding {
   return finding('sink-unreachable', 'warning', name, {
     problem: 'its owner or group cannot reach it',
     ...(writtenAt !== undefined && { since: writtenAt }),
@@ -179,14 +179,14 @@ function sinkUnreachable({ name, warnings, writtenAt }: Named): Judged {
 }
 
 /** Judges files that were sinks once: nothing keeps them up to date. */
-function judgeLeft({ status, keeper, hasUnits, host, now }: Context): readonly Judged[] {
+function judgeLeft({ status, keeper, hasUnits, host, now }: Context): readonly JudgedFinding[] {
   const { sinks, left: files = [], source } = status;
   const names = named<SinkKey>([...sinks, ...files]).slice(sinks.length);
   // forget needs the lock, which a running agent holds.
   const isLocked = keeper.by === 'agent';
   const [before, after] =
     isLocked && hasUnits ? ['sudo systemctl stop credrotate && ', '; sudo systemctl start credrotate'] : ['', ''];
-  return files.map((file, index): Judged => {
+  return files.map((file, index): JudgedFinding => {
     const name = names[index]?.name ?? file.path;
     const lifeMs = Date.parse(file.expiration) - sourceTime(now, source.clockSkew);
     const isValid = lifeMs > 0;
@@ -202,7 +202,7 @@ function judgeLeft({ status, keeper, hasUnits, host, now }: Context): readonly J
 }
 
 /** Judges whether anything makes the next pass. */
-function judgeNextPass({ keeper, host }: Context): Judged | undefined {
+function judgeNextPass({ keeper, host }: Context): JudgedFinding | undefined {
   const { life, since, evidence } = keeper;
   if (life === 'alive') return undefined;
   if (life === 'unknown') {
@@ -210,7 +210,7 @@ function judgeNextPass({ keeper, host }: Context): Judged | undefined {
       problem: 'nobody can tell from here whether one will be made',
       evidence: [evidence],
       remedy: { text: 'ask as root', line: 'sudo credrotate status' },
-      exits: { status: EXIT.unreachable },
+      exits: { status: EXIT.tempFail },
     });
   }
   return finding('nobody-refreshes', 'error', 'next pass', {
@@ -218,7 +218,7 @@ function judgeNextPass({ keeper, host }: Context): Judged | undefined {
     ...(since !== undefined && { since }),
     evidence: [evidence],
     remedy: host.start,
-    exits: { status: EXIT.unreachable },
+    exits: { status: EXIT.tempFail },
   });
 }
 
@@ -226,19 +226,19 @@ function judgeNextPass({ keeper, host }: Context): Judged | undefined {
 const EDITING_MS = 600_000;
 
 /** Judges the configuration on disk: a wrong one would otherwise only show at the next start. */
-function judgeConfiguration(context: Context): Judged | undefined {
+function judgeConfiguration(context: Context): JudgedFinding | undefined {
   const { onDisk, now } = context;
   if (onDisk?.state === 'refused') return refused(context, onDisk);
   const isForgotten = onDisk?.state === 'edited' && !(now - Date.parse(onDisk.since ?? '') < EDITING_MS);
   return isForgotten ? edited(context, onDisk) : undefined;
 }
 
-function common({ status }: Context, { since }: OnDisk): Pick<Judged, 'severity' | 'subject' | 'since'> {
+function common({ status }: Context, { since }: OnDisk): Pick<JudgedFinding, 'severity' | 'subject' | 'since'> {
   const subject = status.configuration?.files[0] ?? 'configuration';
   return { severity: 'warning', subject, ...(since !== undefined && { since }) };
 }
 
-function refused(context: Context, onDisk: OnDisk): Judged {
+function refused(context: Context, onDisk: OnDisk): JudgedFinding {
   return {
     ...common(context, onDisk),
     id: 'config-refused',
@@ -251,7 +251,7 @@ function refused(context: Context, onDisk: OnDisk): Judged {
   };
 }
 
-function edited(context: Context, onDisk: OnDisk): Judged {
+function edited(context: Context, onDisk: OnDisk): JudgedFinding {
   const { status, host, hasUnits } = context;
   const reload = hasUnits ? 'sudo systemctl reload credrotate' : `${host.sudo}kill -HUP ${status.agent.pid}`;
   return {
@@ -264,11 +264,11 @@ function edited(context: Context, onDisk: OnDisk): Judged {
 }
 
 /** Judges whether consumers use the current credentials. */
-function judgeConsumers(context: Context): readonly Judged[] {
+function judgeConsumers(context: Context): readonly JudgedFinding[] {
   return found(...context.status.consumers.map((consumer) => judgeConsumer(consumer, context)));
 }
 
-function judgeConsumer(consumer: ConsumerStatus, { host, keeper, now }: Context): Judged | undefined {
+function judgeConsumer(consumer: ConsumerStatus, { host, keeper, now }: Context): JudgedFinding | undefined {
   const { name: subject, result, notReading, known } = consumer;
   if (result === 'ended') return judgeEnd(consumer, now);
   if (result === 'pending') {
@@ -289,7 +289,7 @@ function judgeConsumer(consumer: ConsumerStatus, { host, keeper, now }: Context)
 }
 
 /** A successor has read the new files: critical only once the credentials in them are about to expire. */
-function judgeEnd(consumer: ConsumerStatus, now: number): Judged {
+function judgeEnd(consumer: ConsumerStatus, now: number): JudgedFinding {
   const { name: subject, successor } = consumer;
   const isDown = successor?.isRunning !== true;
   const runsOut = successor && now >= Date.parse(successor.runsOutAt);
@@ -306,7 +306,7 @@ function judgeEnd(consumer: ConsumerStatus, now: number): Judged {
 function undelivered(
   { error, pendingSince }: ConsumerStatus,
   hint: string,
-): Pick<Judged, 'since' | 'evidence' | 'remedy' | 'exits'> {
+): Pick<JudgedFinding, 'since' | 'evidence' | 'remedy' | 'exits'> {
   return {
     ...(pendingSince !== undefined && { since: pendingSince }),
     evidence: error ? [said(error)] : [],
@@ -316,7 +316,7 @@ function undelivered(
 }
 
 /** Judges the clocks, and whether the state could be saved. */
-function judgeAgent({ status }: Context): readonly Judged[] {
+function judgeAgent({ status }: Context): readonly JudgedFinding[] {
   const { errors, lastPass } = status;
   const skews = sourcesOf(status).map(({ clockSkew }) => skewFact(clockSkew, Date.parse(lastPass.at)));
   const skew = skews.find((one) => one !== undefined);
@@ -338,5 +338,5 @@ function judgeAgent({ status }: Context): readonly Judged[] {
       exits: everywhere(EXIT.sinkFailed),
     }),
   );
-  return found<Judged>(...state, clock || undefined);
+  return found<JudgedFinding>(...state, clock || undefined);
 }

@@ -13,7 +13,7 @@ import {
   INDENT,
   type Label,
   labelled,
-  type Look,
+  type Screen,
   paragraph,
   relative,
   type Style,
@@ -31,7 +31,7 @@ export interface ShownStatus {
 }
 
 /** One screen for people: findings first, and then all that is known. */
-export function printStatus({ report, assessment, whose, outputs }: ShownStatus, look: Look): string {
+export function printStatus({ report, assessment, whose, outputs }: ShownStatus, look: Screen): string {
   return [
     ...headLines(report, assessment, look),
     '',
@@ -57,7 +57,7 @@ export function printStatus({ report, assessment, whose, outputs }: ShownStatus,
 }
 
 /** Each finding with its cause and one step; without any, what is right. */
-function headLines({ level, findings }: StatusReport, { summary }: Assessment, look: Look): string[] {
+function headLines({ level, findings }: StatusReport, { summary }: Assessment, look: Screen): string[] {
   if (findings.length === 0) return labelled({ text: level.toUpperCase(), style: LEVELS[level] }, summary, look);
   return findings.flatMap((finding) => {
     const own = levelOf([finding]);
@@ -75,15 +75,15 @@ function worstFirst<T>(some: readonly T[], urgency: (one: T) => number): readonl
   return some.toSorted((a, b) => urgency(a) - urgency(b));
 }
 
-function section(title: string, { paint }: Look, lines: readonly string[]): readonly string[] {
+function section(title: string, { paint }: Screen, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ['', paint('bold', title), ...lines];
 }
 
-function row(label: string, words: string, look: Look, style: Style = 'dim'): string[] {
+function row(label: string, words: string, look: Screen, style: Style = 'dim'): string[] {
   return labelled({ text: label, style }, words, look);
 }
 
-function sourceLines(source: NamedSource, look: Look): string[] {
+function sourceLines(source: NamedSource, look: Screen): string[] {
   const { role, accountId, instanceId, endpoint } = source.origin;
   const left = lifeLeft(source, look.now);
   const parts = [
@@ -100,7 +100,7 @@ function sourceLines(source: NamedSource, look: Look): string[] {
   ];
 }
 
-function lifeLines(source: NamedSource, { level }: Assessment, look: Look): string[] {
+function lifeLines(source: NamedSource, { level }: Assessment, look: Screen): string[] {
   const { keyId = '', expiration = '', fetchedAt, clockSkew, generation } = source;
   const left = lifeLeft(source, look.now);
   if (left === undefined) return [];
@@ -127,7 +127,7 @@ function lifeShare(source: NamedSource, left: number): number {
   return Math.min(1, Math.max(0, left / (whole > 0 ? whole : Math.abs(left))));
 }
 
-function passLines({ lastPass, nextPass, agent }: StatusReport, look: Look): string[] {
+function passLines({ lastPass, nextPass, agent }: StatusReport, look: Screen): string[] {
   const last = `${relative(Date.parse(lastPass.at), look.now)} (${lastPass.trigger}), by version ${agent.version}, pid ${agent.pid}`;
   return [...row('last pass', last, look), ...row('next pass', describeNext(nextPass, look.now), look)];
 }
@@ -139,7 +139,7 @@ function describeNext({ by, life, at, reason, evidence }: StatusReport['nextPass
   return `${when}, by the ${by === 'period' ? 'next one-shot' : by}${reason === undefined ? '' : ` (${reason.replaceAll('_', ' ')})`}`;
 }
 
-function configurationLines({ configuration }: StatusReport, look: Look): string[] {
+function configurationLines({ configuration }: StatusReport, look: Screen): string[] {
   if (!configuration) return row('config', 'options of the command line', look);
   const state = { in_force: 'in force', edited: 'changed on disk', refused: 'refused on disk', unknown: 'in force' };
   return row('config', `${configuration.files.join(', ')}: ${state[configuration.onDisk.state]}`, look);
@@ -152,7 +152,7 @@ function urgencyOfSink({ result, error }: SinkStatus): number {
 }
 
 /** A sink for people, as the last pass left it. */
-function sinkBlock(sink: SinkStatus & { readonly name: string }, look: Look): string[] {
+function sinkBlock(sink: SinkStatus & { readonly name: string }, look: Screen): string[] {
   const age =
     sink.writtenAt === undefined ? 'not written' : `written ${relative(Date.parse(sink.writtenAt), look.now)}`;
   return [
@@ -189,7 +189,7 @@ function urgencyOfConsumer({ result, notReading }: ConsumerStatus): number {
   return notReading ? 1 : 2;
 }
 
-function consumerBlock(consumer: ConsumerStatus, { generation }: Pick<Status, 'generation'>, look: Look): string[] {
+function consumerBlock(consumer: ConsumerStatus, { generation }: Pick<Status, 'generation'>, look: Screen): string[] {
   return [
     ...labelled(consumerLabel(consumer), `${consumer.name} (${consumer.type})`, look),
     ...paragraph(knowledge(consumer, generation, look.now), look, 'dim'),
@@ -235,7 +235,7 @@ function knowledge(
 
 const NAMED = 4;
 
-function formerLines({ usingFormer = [] }: ConsumerStatus, look: Look): string[] {
+function formerLines({ usingFormer = [] }: ConsumerStatus, look: Screen): string[] {
   if (usingFormer.length === 0) return [];
   const processes = usingFormer.map(
     ({ pid, startedAt }) => `pid ${pid}, running for ${duration(look.now - Date.parse(startedAt))}`,

@@ -1,6 +1,6 @@
 import { byWeight, levelOf, type Finding, type Level } from '../core/findings.ts';
 import { type ExitCode, worstOf } from '../core/exit.ts';
-import { type Exits, type Facts, hostOf, type Judged, judgePass, judgeSince } from './judge.ts';
+import { type Exits, type StatusFacts, hostOf, type JudgedFinding, judgePass, judgeSince } from './judge.ts';
 import type { NextPass, Report, Status } from './schema.ts';
 import { firstLeft, lifeLeft, sourcesOf } from './sources.ts';
 import { count, duration, firstOf, timestamp } from './text.ts';
@@ -30,7 +30,7 @@ export type StatusReport = Report & Status & { readonly nextPass: NextPass };
 
 export function reportStatus(
   command: 'run' | 'once' | 'refresh' | 'status',
-  facts: Facts,
+  facts: StatusFacts,
   now: number,
 ): { readonly report: StatusReport; readonly assessment: Assessment } {
   const assessment = assess(facts, now);
@@ -65,7 +65,7 @@ export interface Assessment {
 }
 
 /** What the facts come to at `now`, epoch milliseconds. */
-export function assess(facts: Facts, now: number): Assessment {
+export function assess(facts: StatusFacts, now: number): Assessment {
   const { status } = facts;
   const left = firstLeft(status, now);
   const context = { ...facts, now, host: hostOf(facts) };
@@ -82,7 +82,7 @@ export function assess(facts: Facts, now: number): Assessment {
 }
 
 /** What was found at the pass before has been so since then; what is new, since the last one. */
-function dated(finding: Judged, { findings = [], lastPass }: Status): Judged {
+function dated(finding: JudgedFinding, { findings = [], lastPass }: Status): JudgedFinding {
   const former = findings.find(({ id, subject }) => id === finding.id && subject === finding.subject);
   return { since: former?.since ?? lastPass.at, ...finding };
 }
@@ -102,7 +102,7 @@ export function describeFinding({ subject, problem, since, evidence }: Finding, 
   return `${subject}: ${problem}${duringWhat}${cause}`;
 }
 
-function fine({ status, keeper }: Facts, left: number | undefined, now: number): string {
+function fine({ status, keeper }: StatusFacts, left: number | undefined, now: number): string {
   const life = left === undefined ? '' : `, credentials good for ${duration(left)}`;
   const wait = Date.parse(keeper.at ?? '') - now;
   const next = wait >= 0 ? `, next pass in ${duration(wait)}` : '';
@@ -110,7 +110,7 @@ function fine({ status, keeper }: Facts, left: number | undefined, now: number):
 }
 
 /** Whether every sink is up to date with credentials that live: a unit that is ordered after ours finds its files. */
-export function isUpToDate({ status }: Pick<Facts, 'status'>, now: number): boolean {
+export function isUpToDate({ status }: Pick<StatusFacts, 'status'>, now: number): boolean {
   return (
     sourcesOf(status).every((source) => (lifeLeft(source, now) ?? 0) > 0) &&
     status.sinks.every(({ result, error }) => !error && result !== 'unknown')

@@ -57,7 +57,7 @@ export class Tally {
   }
 
   /** The past including this pass, as far as it concerns these sinks and consumers. */
-  with({ config, report }: Passed): Past {
+  with({ config, report }: PassInput): Past {
     const isGood = report.sources.every(({ state }) => state === 'ok') && report.sinks.every(({ error }) => !error);
     if (isGood) this.#lastSuccess = new Date(report.finishedAt).toISOString();
     const notifications = config.consumers.flatMap(({ name }) => {
@@ -78,7 +78,7 @@ export class Tally {
   }
 
   /** What was so at the pass before has been so since then. */
-  #sinceThen(config: Passed['config'], { finishedAt, sources, sinks }: Passed['report']): Past['since'] {
+  #sinceThen(config: PassInput['config'], { finishedAt, sources, sinks }: PassInput['report']): Past['since'] {
     const good = new Set(sinks.filter(({ error }) => !error).map(sinkId));
     const bad = config.sinks.map(idOf).filter((id) => !good.has(id));
     const now = new Date(finishedAt).toISOString();
@@ -91,7 +91,7 @@ export class Tally {
   }
 }
 
-interface Passed {
+interface PassInput {
   readonly config: Pick<Config, 'sinks' | 'consumers'>;
   readonly report: Pick<PassReport, 'finishedAt' | 'sources' | 'sinks'>;
 }

@@ -110,7 +110,7 @@ export const plain: Paint = (_style, text) => text;
 export const coloured: Paint = (style, text) => styleText(style, text, { validateStream: false });
 
 /** How a screen for people looks. */
-export interface Look {
+export interface Screen {
   /** Epoch milliseconds. */
   readonly now: number;
   readonly paint: Paint;
@@ -128,12 +128,12 @@ export interface Label {
 }
 
 /** Names and paths may be hostile, here and below. */
-export function labelled({ text, style }: Label, words: string, look: Look): string[] {
+export function labelled({ text, style }: Label, words: string, look: Screen): string[] {
   const before = look.paint(style, text) + ' '.repeat(Math.max(1, INDENT - text.length));
   return hanging(before, printable(words), look.width, INDENT);
 }
 
-export function paragraph(words: string, look: Look, style?: Style): string[] {
+export function paragraph(words: string, look: Screen, style?: Style): string[] {
   const lines = wrap(printable(words), look.width - INDENT);
   return lines.map((line) => MARGIN + (style ? look.paint(style, line) : line));
 }
@@ -143,6 +143,6 @@ export function copied(line: string): string[] {
   return [`${MARGIN}  ${printable(line)}`];
 }
 
-export function warningLines(warnings: readonly string[], look: Look): string[] {
+export function warningLines(warnings: readonly string[], look: Screen): string[] {
   return warnings.flatMap((warning) => paragraph(`warning: ${warning}`, look, 'yellow'));
 }

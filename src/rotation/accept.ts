@@ -2,11 +2,11 @@ import {
   displayKeyId,
   formatExpiration,
   movesBetween,
-  printOf,
+  versionOf,
   type Credentials,
   type Origin,
 } from '../core/credentials.ts';
-import type { Fetched } from '../core/contracts.ts';
+import type { FailedFetch, Fetched } from '../core/contracts.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SourceState } from '../core/outcomes.ts';
 import type { Current, SourceMemory } from './state.ts';
@@ -38,13 +38,13 @@ export function accept(fetched: Fetched, state: Before, now: number, takesEarlie
   const moved = movesBetween(state.origin, fetched.origin).length > 0;
   const origin = moved ? fetched.origin : { ...state.origin, ...fetched.origin };
   const credentials = withAccount(fetched.credentials, origin);
-  const print = printOf(credentials);
+  const version = versionOf(credentials);
   if (state.current && !moved) {
-    if (state.current.fingerprint === print.fingerprint) return acceptSame(credentials, origin, state.current, now);
+    if (state.current.fingerprint === version.fingerprint) return acceptSame(credentials, origin, state.current, now);
     if (!takesEarlier && isWorse(credentials, state.current, now)) return keepLonger(credentials, state.current);
   }
   const current: Current = {
-    ...print,
+    ...version,
     keyId: displayKeyId(credentials.accessKeyId),
     ...lifeOf(credentials, now),
     fetchedAt: now,
@@ -94,14 +94,12 @@ function withAccount(credentials: Credentials, { accountId }: Origin): Credentia
   return accountId === undefined ? credentials : { ...credentials, accountId };
 }
 
-type Failed = Extract<Fetched, { ok: false }>;
-
 /** What passes by itself. All else is named even while current credentials live, since somebody must act. */
-const PASSING: readonly Failed['state'][] = ['unreachable', 'malformed', 'expired'];
+const PASSING: readonly FailedFetch['state'][] = ['unreachable', 'malformed', 'expired'];
 
 /** The state of a source that gave nothing, judged at `now` by its clock, and the error that says why and what to do. */
 function stateOfFailure(
-  { state, error }: Failed,
+  { state, error }: FailedFetch,
   { current, origin }: Before,
   now: number,
 ): { readonly state: SourceState; readonly error: ErrorInfo } {

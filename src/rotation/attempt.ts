@@ -29,7 +29,7 @@ export interface AttemptDeps {
 }
 
 /** What an attempt has come to; for an ended consumer, whether another one runs in its place. */
-export interface Attempt {
+export interface AttemptResult {
   readonly result: Outcome;
   readonly hasSuccessor?: boolean;
 }
@@ -43,7 +43,7 @@ export async function attempt(
   consumer: ConsumerConfig,
   around: Surroundings,
   signal: AbortSignal,
-): Promise<Attempt | undefined> {
+): Promise<AttemptResult | undefined> {
   const { clock, store } = deps;
   await forgetEnd(store, consumer);
   const before = store.state;
@@ -74,7 +74,7 @@ async function forgetEnd(store: StateStore, consumer: ConsumerConfig): Promise<v
     await store.update((state) => withConsumer(state, consumer.name, rest));
 }
 
-type Tried = Attempt & Pick<Attempted, 'pending' | 'isUnknown'>;
+type Tried = AttemptResult & Pick<Attempted, 'pending' | 'isUnknown'>;
 
 async function notifyAndWatch(
   deps: AttemptDeps,

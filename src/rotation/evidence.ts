@@ -6,7 +6,7 @@ import { lastKnown, type AgentState } from './state.ts';
 
 /** Notified is not yet read: a program may catch the signal and never open its file again. Pure rules. */
 
-interface Seen {
+interface EvidenceInput {
   readonly config: Config;
   readonly state: AgentState;
   readonly report: Pick<FilesReport, 'sinks' | 'startedAt'>;
@@ -19,7 +19,7 @@ const READING_GRACE_MS = 60_000;
  * Whether each consumer does not read: it was notified, and since then nobody has read any of its sinks. Consumers of which
  * this is unknown are left out.
  */
-export function readingVerdicts(seen: Seen): Readonly<Record<string, boolean>> {
+export function readingVerdicts(seen: EvidenceInput): Readonly<Record<string, boolean>> {
   const verdicts = seen.config.consumers.map(({ name }) => [name, isNotReading(name, seen)] as const);
   return Object.fromEntries(
     verdicts.flatMap(([name, notReading]) => (notReading === undefined ? [] : [[name, notReading]])),
@@ -31,7 +31,7 @@ export function readingVerdicts(seen: Seen): Readonly<Record<string, boolean>> {
  * consumer's. A sink written after the notification proves nothing, and neither does a program whose reads leave no trace,
  * or a hook: what it starts is unknown.
  */
-function isNotReading(name: string, { config, state, report }: Seen): boolean | undefined {
+function isNotReading(name: string, { config, state, report }: EvidenceInput): boolean | undefined {
   const notifiedOf = lastKnown(state.consumers[name] ?? {});
   if (notifiedOf?.by !== 'notified') return undefined;
   const own = new Set(sinksOf(config.sinks, name).map(idOf));

@@ -1,5 +1,5 @@
 import type { RefreshConfig } from '../core/config.ts';
-import type { Fetched } from '../core/contracts.ts';
+import type { FailedFetch } from '../core/contracts.ts';
 
 /** Times are epoch milliseconds, durations milliseconds. */
 export interface PlanInput {
@@ -10,14 +10,12 @@ export interface PlanInput {
   /** Passes that failed since the last success. */
   readonly failures: number;
   /** Of a source that is asked only when its credentials run out: the place of this host among others, from 0 to 1. */
-  readonly issuer?: { readonly spread: number; readonly retry?: Retry | undefined };
+  readonly issuer?: { readonly spread: number; readonly retry?: FailedFetch['retry'] | undefined };
   /** Uniform in [0, 1). */
   readonly random: number;
   /** The first match of the configured cron pattern after a moment. */
   readonly nextMatch?: (after: number) => number | undefined;
 }
-
-type Retry = Extract<Fetched, { ok: false }>['retry'];
 
 export interface Plan {
   readonly at: number;
@@ -129,7 +127,7 @@ function afterFailure(input: PlanInput): Due {
 const LATER = 5 * MINUTE;
 
 /** All hosts of an account share its quota, and each must have its turn. */
-function issuerRetry({ now, current, failures, random }: PlanInput, retry: Retry): number {
+function issuerRetry({ now, current, failures, random }: PlanInput, retry: FailedFetch['retry']): number {
   const left = current ? current.expiration - now : 0;
   const bound = left > 0 ? left : Infinity;
   if (retry === 'later') return Math.min(LATER * (1 - SPREAD * random), bound);

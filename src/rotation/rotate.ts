@@ -1,7 +1,7 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
-import type { BootTime, Clock, Fetched, Source } from '../core/contracts.ts';
-import { printOf, type Credentials, type Origin } from '../core/credentials.ts';
+import type { BootTime, Clock, FailedFetch, Fetched, Source } from '../core/contracts.ts';
+import { versionOf, type Credentials, type Origin } from '../core/credentials.ts';
 import type { PassReport, PassTrigger, SinkOutcome, SourceOutcome } from '../core/outcomes.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
@@ -34,7 +34,7 @@ export interface SourceKeep {
   /** The source's time when it last told it, epoch milliseconds, and the kernel's, which nobody sets. */
   sourceClock?: { readonly time: number; readonly sinceBoot: number };
   /** How a failure of the last pass is to be tried again. */
-  retry?: Extract<Fetched, { ok: false }>['retry'] | undefined;
+  retry?: FailedFetch['retry'] | undefined;
 }
 
 export interface PassRequest {
@@ -215,8 +215,8 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
   const { credentials } = memory;
   const before = store.state;
   const { current, origin } = memoryOf(before, pass.source);
-  const print = credentials ? printOf(credentials) : current;
-  if (!print) return [];
+  const version = credentials ? versionOf(credentials) : current;
+  if (!version) return [];
   // After a state that could not be used nobody knows who was notified, whatever the files hold: everybody is.
   const unremembered = store.wasUnusable && !current ? pass.config.sinks.map(idOf) : [];
   const note = (state: AgentState, changing: readonly string[] = []): AgentState =>
@@ -224,7 +224,7 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
   const { outcomes, records, temps } = await deps.applySinks({
     sinks: pass.config.sinks,
     trustedGroups: pass.config.trustedGroups,
-    print,
+    version,
     credentials: credentials && credentials.expiration > pass.sourceNow ? credentials : undefined,
     origin: decision.kind === 'keep' ? origin : decision.origin,
     rotated: decision.kind === 'new',

@@ -22,7 +22,7 @@ export interface FaultContext {
   readonly now: () => number;
 }
 
-type Edit = (answer: Answer, value: number, context: FaultContext) => Answer;
+type FaultEffect = (answer: Answer, value: number, context: FaultContext) => Answer;
 
 /** Whole numbers. */
 interface Value {
@@ -33,7 +33,7 @@ interface Value {
 }
 
 interface Kind {
-  readonly edit: Edit;
+  readonly edit: FaultEffect;
   /** What `value` is, with its default; unset: the kind takes none. */
   readonly value?: Value;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { errorPage, methodNotAllowed, plain, type Answer } from './answer.ts';
-import { listing, VERSIONS, type Tree } from './metadata.ts';
+import { listing, VERSIONS, type MetadataTree } from './metadata.ts';
 
 export interface ImdsRequest {
   readonly method: string;
@@ -64,7 +64,7 @@ export interface Imds {
   readonly tokens: Tokens;
   /** Answer requests that carry no token. */
   readonly v1: boolean;
-  tree(): Tree;
+  tree(): MetadataTree;
 }
 
 /** The answer of a healthy service. */
@@ -90,7 +90,7 @@ function answerToken(tokens: Tokens, request: ImdsRequest): Answer {
   return plain(tokens.issue(seconds), { [TTL_HEADER]: ttl });
 }
 
-function answerPath(tree: Tree, path: string): Answer {
+function answerPath(tree: MetadataTree, path: string): Answer {
   if (path === '/') return plain(VERSIONS.join('\n'));
   const [, version = '', below = ''] = /^\/([^/]+)(?:\/(.*))?$/.exec(path) ?? [];
   if (!VERSIONS.some((known) => known === version)) return errorPage(404);

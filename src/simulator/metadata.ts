@@ -17,7 +17,7 @@ export interface Identity {
 }
 
 /** Leaves by their path below a version; directories are their prefixes. */
-export type Tree = ReadonlyMap<string, string | Buffer>;
+export type MetadataTree = ReadonlyMap<string, string | Buffer>;
 
 /** Clients name the version that they were written for; each serves the same here. */
 export const VERSIONS = [
@@ -48,7 +48,7 @@ const REGION = 'us-east-1';
 const ZONE = 'us-east-1a';
 const ROLES = 'meta-data/iam/security-credentials/';
 
-export function metadataTree(instance: Instance, identity: Identity): Tree {
+export function metadataTree(instance: Instance, identity: Identity): MetadataTree {
   const tree = new Map<string, string | Buffer>([
     ['dynamic/instance-identity/document', prettyJson(identityDocument(instance))],
     ['meta-data/ami-id', IMAGE],
@@ -80,7 +80,7 @@ export function metadataTree(instance: Instance, identity: Identity): Tree {
 }
 
 /** One name a line, directories with a slash; undefined when there is nothing below the directory. */
-export function listing(tree: Tree, directory: string): string | undefined {
+export function listing(tree: MetadataTree, directory: string): string | undefined {
   const prefix = directory === '' ? '' : `${directory}/`;
   const names = new Set<string>();
   for (const path of tree.keys()) {

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { printOf } from '../core/credentials.ts';
+import { versionOf } from '../core/credentials.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
 import { ACTING_LIMITS, type ActingLimits, AT_ONCE, inLanes } from './acting/limits.ts';
 import { assign, type Share } from './assign.ts';
@@ -25,8 +25,8 @@ import { work } from './write/work.ts';
 
 /** Makes every sink equal to the credentials, with the configured mode and owner. Never rejects. */
 export async function applySinks(deps: SinkDeps, request: ApplyRequest, limits?: ActingLimits): Promise<ApplyResult> {
-  const { print, credentials, origin, rotated, records } = request;
-  return await run(deps, request, { kind: 'apply', print, credentials, origin, rotated, records }, limits);
+  const { version, credentials, origin, rotated, records } = request;
+  return await run(deps, request, { kind: 'apply', version, credentials, origin, rotated, records }, limits);
 }
 
 /**
@@ -40,7 +40,9 @@ export async function previewSinks(
 ): Promise<readonly SinkPreview[]> {
   const { origin, rotated } = request;
   const known =
-    'fingerprint' in given ? { print: given, credentials: undefined } : { print: printOf(given), credentials: given };
+    'fingerprint' in given
+      ? { version: given, credentials: undefined }
+      : { version: versionOf(given), credentials: given };
   return (await run(deps, request, { kind: 'preview', ...known, origin, rotated, records }, limits)).outcomes;
 }
 

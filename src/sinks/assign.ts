@@ -6,7 +6,7 @@ import type { SinkOutcome } from '../core/outcomes.ts';
 import { Talk } from '../core/talk.ts';
 import { openDirectory } from '../paths/policies.ts';
 import { type ActingLimits, AT_ONCE, inLanes, TALK_CODES } from './acting/limits.ts';
-import type { Look } from './acting/message.ts';
+import type { LookTask } from './acting/message.ts';
 import type { ApplyRequest, JobScope, SinkDeps } from './contract.ts';
 import { failed } from './place/failure.ts';
 import { known, lookUp, type Names, once } from './place/owner.ts';
@@ -111,7 +111,7 @@ const BYTES_PER_DIRECTORY = 16 * 1024;
 async function lookBehind(
   actors: Actors,
   mount: string,
-  look: Look,
+  look: LookTask,
   { lookMs }: ActingLimits,
 ): Promise<readonly Authority[]> {
   const { directories } = look;

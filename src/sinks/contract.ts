@@ -1,6 +1,6 @@
 import type { SinkConfig } from '../core/config.ts';
 import type { Actors, AtomicFiles, BootTime, Clock, FileSecurity, UserIds, Users } from '../core/contracts.ts';
-import type { Credentials, Origin, Print } from '../core/credentials.ts';
+import type { Credentials, Origin, CredentialsVersion } from '../core/credentials.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import type { ReadFile } from '../files/read.ts';
@@ -63,7 +63,7 @@ export interface ApplyRequest {
   /** Names or numbers of groups that may write in the directories on the way. */
   readonly trustedGroups: readonly (string | number)[];
   /** Of the credentials that are, or should be, in the files. */
-  readonly print: Print;
+  readonly version: CredentialsVersion;
   /** Undefined: there are none any more. Sinks are only compared with their records, and none is written. */
   readonly credentials: Credentials | undefined;
   readonly origin: Origin;
@@ -82,10 +82,10 @@ export interface ApplyRequest {
 
 export interface PreviewRequest extends Omit<
   ApplyRequest,
-  'beforeWrite' | 'records' | 'temps' | 'print' | 'credentials'
+  'beforeWrite' | 'records' | 'temps' | 'version' | 'credentials'
 > {
   /** Where nobody has the credentials any more, what is recorded of them: sinks are only compared with their records. */
-  readonly credentials: Credentials | Print;
+  readonly credentials: Credentials | CredentialsVersion;
   /** Unset: every sink is read and rendered. */
   readonly records?: SinkRecords;
 }
@@ -226,7 +226,7 @@ export interface JobScope {
 }
 
 /** Write sinks, or preview that. */
-export interface WriteOptions extends Pick<ApplyRequest, 'print' | 'credentials' | 'origin' | 'rotated' | 'records'> {
+export interface WriteOptions extends Pick<ApplyRequest, 'version' | 'credentials' | 'origin' | 'rotated' | 'records'> {
   readonly kind: 'apply' | 'preview';
 }
 

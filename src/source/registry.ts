@@ -1,6 +1,6 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import { INSTANCE, type Config, type SourceConfig } from '../core/config.ts';
-import type { Base, Fetched, Http, HttpOptions, Source } from '../core/contracts.ts';
+import type { Base, Fetched, Http, HttpOptions, Source, SuccessfulFetch } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import { createImdsSource, type ImdsSourceOptions } from './imds/source.ts';
 
@@ -33,11 +33,11 @@ const TYPES: SourceTypes = {
 export type Sources = (name: string) => Source;
 
 export function createSources(config: Config, deps: SourceDeps, types = TYPES): Sources {
-  const made = new Map<string, Shared>();
-  const sourceOf = (name: string): Shared => {
+  const made = new Map<string, SharedSource>();
+  const sourceOf = (name: string): SharedSource => {
     const known = made.get(name);
     if (known) return known;
-    const source = new Shared(name, open(name), deps);
+    const source = new SharedSource(name, open(name), deps);
     made.set(name, source);
     return source;
   };
@@ -75,12 +75,12 @@ function opened(config: SourceConfig, types: SourceTypes, deps: Parameters<OpenS
 const BASE_LIFE_MS = 5 * 60_000;
 
 /** One fetch for all who ask at the same time, and its credentials for those who make others from them. */
-class Shared implements Source {
+class SharedSource implements Source {
   readonly base: Base;
   readonly isIssuer?: true;
   readonly #source: Source;
   readonly #clock: SourceDeps['clock'];
-  #last: Extract<Fetched, { ok: true }> | undefined;
+  #last: SuccessfulFetch | undefined;
   #fetching: Promise<Fetched> | undefined;
 
   constructor(name: string, source: Source, { clock }: SourceDeps) {
@@ -104,7 +104,7 @@ class Shared implements Source {
     return !fetched.ok && known && this.#lifeOf(known) > 0 ? known : fetched;
   }
 
-  #lifeOf({ credentials, clockSkew }: Extract<Fetched, { ok: true }>): number {
+  #lifeOf({ credentials, clockSkew }: SuccessfulFetch): number {
     return credentials.expiration - sourceTime(this.#clock.now(), clockSkew);
   }
 }

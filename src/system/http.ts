@@ -77,7 +77,7 @@ export function dialVetted(vet: NonNullable<HttpOptions['vet']>): Dial {
 class Connection {
   closed = false;
   readonly #client: Client;
-  readonly #exchanges = new Set<Exchange>();
+  readonly #exchanges = new Set<HttpExchange>();
   #connecting: { destroy(): void } | undefined;
 
   constructor(origin: string, dial: Dial) {
@@ -100,7 +100,7 @@ class Connection {
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {
-    const exchange = new Exchange(request);
+    const exchange = new HttpExchange(request);
     const onAbort = () => {
       exchange.fail(this.#connecting ? 'connect' : 'aborted', 'none in time');
     };
@@ -132,7 +132,7 @@ class Connection {
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** One request and what comes back; settles once, whatever follows. */
-class Exchange implements Dispatcher.DispatchHandler {
+class HttpExchange implements Dispatcher.DispatchHandler {
   readonly #settle = Promise.withResolvers<HttpResponse>();
   readonly response = this.#settle.promise;
   readonly #maxBytes: number;

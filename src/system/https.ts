@@ -20,10 +20,10 @@ export function createHttps(userAgent: string, options: HttpsOptions): Http {
   return createHttp(userAgent, dial);
 }
 
-type Target = Pick<Parameters<Dial>[0], 'hostname' | 'port'>;
+type TlsTarget = Pick<Parameters<Dial>[0], 'hostname' | 'port'>;
 
 /** `through`: a connection to the peer that somebody made for us. */
-function secure({ hostname, port }: Target, { ca }: HttpsOptions, done: Dialled, through?: Duplex): Socket {
+function secure({ hostname, port }: TlsTarget, { ca }: HttpsOptions, done: Dialled, through?: Duplex): Socket {
   const socket = connect({
     host: hostname,
     port: Number(port),
@@ -58,7 +58,7 @@ function describeTls(error: Error): Error {
 
 /** Asks the proxy for a way to the target. What it answers beside its status is dropped. */
 function tunnel(
-  target: Target,
+  target: TlsTarget,
   options: HttpsOptions & Required<Pick<HttpsOptions, 'proxy'>>,
   done: Dialled,
 ): { destroy(): void } {

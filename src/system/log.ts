@@ -2,11 +2,11 @@ import { fstatSync } from 'node:fs';
 import createLogger from 'winston/lib/winston/create-logger.js';
 import StreamTransport from 'winston/lib/winston/transports/stream.js';
 import { LOG_LEVELS, type LogConfig, type LogFormat, type LogLevel } from '../core/config.ts';
-import type { Log, LogFields, LogValue } from '../core/contracts.ts';
+import type { Environment, Log, LogFields, LogValue } from '../core/contracts.ts';
 import { printable, UNPRINTABLE } from '../core/printable.ts';
 
 interface LogOptions {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** Standard error, if not given. */
   readonly stream?: LogStream;
   /** Epoch milliseconds. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configFromFlags, type SinkFlags } from '../../src/config/assemble.ts';
+import { configFromFlags, type NamedSinks } from '../../src/config/assemble.ts';
 import { formatProblems } from '../../src/config/problem.ts';
 
-function say(flags: SinkFlags): string {
+function say(flags: NamedSinks): string {
   const result = configFromFlags(flags, '/srv');
   return formatProblems(result.ok ? result.warnings : result.problems);
 }

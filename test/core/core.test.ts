@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { describe, test } from 'node:test';
-import { displayKeyId, formatExpiration, printOf, type Credentials } from '../../src/core/credentials.ts';
+import { displayKeyId, formatExpiration, versionOf, type Credentials } from '../../src/core/credentials.ts';
 import { directoriesFor } from '../../src/core/directories.ts';
 import { AgentError, toErrorInfo } from '../../src/core/errors.ts';
 import { type ExitCode, worstOf } from '../../src/core/exit.ts';
@@ -28,7 +28,7 @@ test('key ids show four characters, and none when they are all there is', () => 
 });
 
 test('a fingerprint changes with each part of the keys, does not run parts together, and not with the expiration', () => {
-  const fingerprint = (of: Credentials): string => printOf(of).fingerprint;
+  const fingerprint = (of: Credentials): string => versionOf(of).fingerprint;
   const prints = [
     credentials('A'),
     credentials('B'),

@@ -74,9 +74,9 @@ export const CONSUMER_CASES = {
   },
   'consumer-refused': {
     severity: 'error',
-    triggers: [withConsumer({ trouble: { code: 'CONSUMER_NOT_MEANT', message: '/run/a.pid: not meant' } })],
+    triggers: [withConsumer({ trouble: { code: 'CONSUMER_MISMATCH', message: '/run/a.pid: not meant' } })],
     spares: [withConsumer({})],
-    evidence: /^CONSUMER_NOT_MEANT/,
+    evidence: /^CONSUMER_MISMATCH/,
   },
   'never-rereads': {
     severity: 'warning',

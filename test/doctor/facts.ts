@@ -1,4 +1,4 @@
-import type { ConsumerFacts, Facts, SinkFacts, UnitFacts } from '../../src/doctor/contract.ts';
+import type { ConsumerFacts, DoctorFacts, SinkFacts, UnitFacts } from '../../src/doctor/contract.ts';
 
 /** What is seen where all is well. */
 
@@ -37,7 +37,7 @@ const CONSUMER: ConsumerFacts = {
   processes: [{ pid: 4711, program: 'appd' }],
 };
 
-export const FACTS: Facts = {
+export const FACTS: DoctorFacts = {
   sinks: [SINK, PROFILE_SINK],
   consumers: [CONSUMER],
   metadata: {
@@ -57,22 +57,25 @@ export const FACTS: Facts = {
   },
 };
 
-export function withSink(sink: Partial<SinkFacts>, base: SinkFacts = SINK): Facts {
+export function withSink(sink: Partial<SinkFacts>, base: SinkFacts = SINK): DoctorFacts {
   return { ...FACTS, sinks: [{ ...base, ...sink }] };
 }
 
-export function withProfile(profile: Partial<NonNullable<SinkFacts['profile']>>): Facts {
+export function withProfile(profile: Partial<NonNullable<SinkFacts['profile']>>): DoctorFacts {
   return withSink({ profile: { name: 'default', isRoots: false, others: [], ...profile } }, PROFILE_SINK);
 }
 
-export function withConsumer(consumer: Partial<ConsumerFacts>, unit: Partial<UnitFacts> = {}): Facts {
+export function withConsumer(consumer: Partial<ConsumerFacts>, unit: Partial<UnitFacts> = {}): DoctorFacts {
   return { ...FACTS, consumers: [{ ...CONSUMER, unit: { ...UNIT, ...unit }, ...consumer }] };
 }
 
-export function withMetadata(metadata: Partial<Facts['metadata']>): Facts {
+export function withMetadata(metadata: Partial<DoctorFacts['metadata']>): DoctorFacts {
   return { ...FACTS, metadata: { ...FACTS.metadata, ...metadata } };
 }
 
-export function withMachine(machine: Partial<Facts['machine']>, sinks: readonly SinkFacts[] = FACTS.sinks): Facts {
+export function withMachine(
+  machine: Partial<DoctorFacts['machine']>,
+  sinks: readonly SinkFacts[] = FACTS.sinks,
+): DoctorFacts {
   return { ...FACTS, sinks, machine: { ...FACTS.machine, ...machine } };
 }

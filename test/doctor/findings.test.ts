@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { byWeight, FINDING_IDS, type FindingId } from '../../src/core/findings.ts';
-import { type Facts } from '../../src/doctor/contract.ts';
+import { type DoctorFacts } from '../../src/doctor/contract.ts';
 import { diagnose } from '../../src/doctor/judge/diagnose.ts';
 import { CASES } from './cases.ts';
 import { FACTS, PROFILE_SINK, SINK, withConsumer, withMachine, withMetadata, withProfile, withSink } from './facts.ts';
 
 const SINK_OF_APP = { path: SINK.path, format: 'dotenv' };
 const NOW = Date.UTC(2026, 10, 23, 22);
-function idsOf(facts: Facts): readonly FindingId[] {
+function idsOf(facts: DoctorFacts): readonly FindingId[] {
   return diagnose(facts, NOW)
     .toSorted(byWeight)
     .map(({ id }) => id);
@@ -55,7 +55,7 @@ describe('a finding', () => {
   test('proposes to ask our own json sink where there is one', () => {
     const vector = { processes: [{ pid: 8, program: 'vector' }] };
     const json = { path: '/srv/app/aws.json', format: 'json' };
-    const lineOf = (facts: Facts): string | undefined => diagnose(facts, NOW)[0]?.remedy.line;
+    const lineOf = (facts: DoctorFacts): string | undefined => diagnose(facts, NOW)[0]?.remedy.line;
     const line = 'credential_process = /usr/bin/credrotate export --format process';
     assert.equal(lineOf(withConsumer(vector)), line);
     assert.equal(lineOf(withConsumer({ ...vector, sinks: [SINK_OF_APP, json] })), `${line} --from /srv/app/aws.json`);

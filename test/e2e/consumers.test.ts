@@ -114,7 +114,7 @@ describe('consumers', { concurrency: 6 }, () => {
       '--json',
       ...configure(site, { legacy: { type: 'signal', pid_file: other.pidFile } }),
     ]);
-    assert.deepEqual([ended.code, reportOf(ended).consumers[0]?.error?.code], [74, 'CONSUMER_NOT_MEANT']);
+    assert.deepEqual([ended.code, reportOf(ended).consumers[0]?.error?.code], [74, 'CONSUMER_MISMATCH']);
     assert.equal(other.notifications(), 0);
   });
 

@@ -28,7 +28,7 @@ describe('a consumer', { skip: needsRoot }, () => {
     await startProgram(t, ['/usr/bin/unshare', ...container]);
     await until(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8') === `${host.pid}\n`);
     const result = await signalBy({ pidFile });
-    assert.equal(brief(result), 'CONSUMER_NOT_MEANT refused');
+    assert.equal(brief(result), 'CONSUMER_MISMATCH refused');
     assert.match(JSON.stringify(result), /has in its container/);
     assert.equal(host.output(), 'ready\n');
     assert.equal(brief(await signalBy({ pidFile, process: { exe } })), 'notified', 'the program decides');
@@ -53,7 +53,7 @@ describe('a consumer', { skip: needsRoot }, () => {
     const program = await startHupPrinter(t, { shell: exe, uid: NOBODY });
     renameSync(privateCopy('/bin/sh', directory, 'new'), exe);
     const result = await signalBy({ process: { exe } });
-    assert.equal(brief(result), 'CONSUMER_NOT_MEANT refused');
+    assert.equal(brief(result), 'CONSUMER_MISMATCH refused');
     assert.match(JSON.stringify(result), /got a deleted .*restart it, or name the user/);
     assert.equal(program.output(), 'ready\n');
     assert.equal(brief(await signalBy({ process: { exe, user: NOBODY } })), 'notified');

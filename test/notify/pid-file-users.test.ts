@@ -61,7 +61,7 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
       const setuid = await startProgram(t, ['/usr/bin/python3', '-c', script.replaceAll(/\n {8}/g, '\n')], {
         ready: 'ready',
       });
-      assert.equal(brief(await name(setuid.pid)), 'CONSUMER_NOT_MEANT refused', what);
+      assert.equal(brief(await name(setuid.pid)), 'CONSUMER_MISMATCH refused', what);
       assert.equal(setuid.output(), 'ready\n');
     }
   });
@@ -71,11 +71,11 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
     const ours = await startHupPrinter(t);
     for (const uid of [USER, 0]) {
       const result = await name(ours.pid, uid);
-      assert.equal(brief(result), 'CONSUMER_NOT_MEANT refused');
+      assert.equal(brief(result), 'CONSUMER_MISMATCH refused');
       assert.match(JSON.stringify(result), /not a process of uid 2/);
     }
     const { pid } = await startSleep(t, undefined, STRANGER);
-    assert.equal(brief(await name(pid)), 'CONSUMER_NOT_MEANT refused');
+    assert.equal(brief(await name(pid)), 'CONSUMER_MISMATCH refused');
     assert.equal(ours.output(), 'ready\n');
   });
 
@@ -83,7 +83,7 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
     const ours = await startHupPrinter(t);
     const file = makePidFile(t, ours.pid);
     chownSync(file, USER, USER);
-    assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_NOT_MEANT refused');
+    assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_MISMATCH refused');
     const theirs = await startHupPrinter(t, { uid: USER });
     writeFileSync(file, String(theirs.pid));
     assert.equal(brief(await signalByPidFile(file)), 'notified');
@@ -127,7 +127,7 @@ describe('a pid file that is not root’s', { skip: needsRoot }, () => {
     assert.equal(brief(await signalByPidFile(file)), 'not_running');
     await name(theirs.pid);
     utimesSync(file, 1, 1);
-    assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_NOT_MEANT refused');
+    assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_MISMATCH refused');
     renameSync(file, `${file}.old`);
     execFileSync('mkfifo', ['-m', '644', file]);
     assert.equal(brief(await signalByPidFile(file)), 'CONSUMER_UNSAFE refused');

@@ -38,7 +38,7 @@ describe('a pid file', () => {
     ];
     for (const content of contents) {
       const result = await signalByPidFile(makePidFile(t, content));
-      assert.equal(brief(result), 'CONSUMER_NOT_MEANT refused', content.slice(0, 20));
+      assert.equal(brief(result), 'CONSUMER_MISMATCH refused', content.slice(0, 20));
       assert.doesNotMatch(JSON.stringify(result), /hunter2/);
     }
   });
@@ -46,7 +46,7 @@ describe('a pid file', () => {
   test('cannot name all processes, the first one or the agent', async (t) => {
     for (const pid of [0, 1, process.pid]) {
       const result = await signalByPidFile(makePidFile(t, pid), { consumer: { handlesSignal: true } });
-      assert.equal(brief(result), 'CONSUMER_NOT_MEANT refused');
+      assert.equal(brief(result), 'CONSUMER_MISMATCH refused');
     }
   });
 
@@ -85,7 +85,7 @@ describe('a pid file', () => {
     const anHourAgo = Date.now() / 1000 - 3600;
     utimesSync(file, anHourAgo, anHourAgo);
     const result = await signalByPidFile(file);
-    assert.equal(brief(result), 'CONSUMER_NOT_MEANT refused');
+    assert.equal(brief(result), 'CONSUMER_MISMATCH refused');
     assert.match(JSON.stringify(result), /started after the file was written.*touch/);
     // Whichever it is, whoever started after the change has nothing to be notified.
     const changedAt = { ...readBootTime(), sinceBoot: 0 };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assess } from '../../src/report/report.ts';
 import { checkLine } from '../../src/report/print-status.ts';
-import type { Facts } from '../../src/report/judge.ts';
+import type { StatusFacts } from '../../src/report/judge.ts';
 import { NOON } from '../support/credentials.ts';
 import { before, consumerOf, factsOf, sinkOf, sourceOf, statusOf } from './status-parts.ts';
 import { STATUSES } from './statuses.ts';
@@ -15,7 +15,7 @@ const failed = {
 const denied = { code: 'IMDS_DENIED', message: 'no', hint: 'ask' } as const;
 
 /** What is wrong, since when, why, and what to do in the mode that the host is in. */
-const ROWS: Readonly<Record<string, readonly [facts: Facts, summary: RegExp, step: RegExp]>> = {
+const ROWS: Readonly<Record<string, readonly [facts: StatusFacts, summary: RegExp, step: RegExp]>> = {
   'all well': [
     factsOf(statusOf()),
     /^2 sinks up to date, credentials good for 5 h 12 min, next pass in 2 min 40 s$/,

@@ -1,4 +1,4 @@
-import type { Facts } from '../../src/report/judge.ts';
+import type { StatusFacts } from '../../src/report/judge.ts';
 import { judgeKeeper, type Sight } from '../../src/report/keeper.ts';
 import type { ConsumerStatus, SinkStatus, Status } from '../../src/report/schema.ts';
 import { NOON } from '../support/credentials.ts';
@@ -44,7 +44,7 @@ export const CONFIGURATION: NonNullable<Status['configuration']> = {
 };
 
 /** As an agent that is there leaves them; a one-shot whose timer is active. */
-export function factsOf(status: Status, change: Partial<Facts> = {}): Facts {
+export function factsOf(status: Status, change: Partial<StatusFacts> = {}): StatusFacts {
   const sight: Sight = { process: 'alive', ...(status.agent.mode === 'once' && { timer: { state: 'waiting' } }) };
   return {
     status,

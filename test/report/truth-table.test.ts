@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { ExitCode } from '../../src/core/exit.ts';
 import { checkLine, NAGIOS, statusText } from '../../src/report/print-status.ts';
-import type { Facts } from '../../src/report/judge.ts';
+import type { StatusFacts } from '../../src/report/judge.ts';
 import { judgeKeeper, type Sight } from '../../src/report/keeper.ts';
 import { renderMetrics } from '../../src/report/metrics.ts';
 import { isUpToDate, reportStatus } from '../../src/report/report.ts';
@@ -161,7 +161,7 @@ describe('level, exit codes, --check, metrics and the text for systemd agree', (
   }
 });
 
-function factsOf({ source, sinks, by, disk, consumers }: Combination): Facts {
+function factsOf({ source, sinks, by, disk, consumers }: Combination): StatusFacts {
   const [agent, sight] = BY[by] ?? assert.fail();
   const onDisk = DISK[disk] ?? assert.fail();
   const { nextPass, ...rest } = statusOf({
@@ -214,15 +214,15 @@ const WELL: Combination = {
   disk: 'in force',
   consumers: 'notified',
 };
-const well = (change: Partial<Combination>): Facts => factsOf({ ...WELL, ...change });
-const status = (change: Partial<Status>): Facts => {
+const well = (change: Partial<Combination>): StatusFacts => factsOf({ ...WELL, ...change });
+const status = (change: Partial<Status>): StatusFacts => {
   const facts = well({});
   return { ...facts, status: { ...facts.status, ...change } };
 };
 const refused = { code: 'SINK_UNSAFE_PATH', message: 'x' } as const;
 
 /** The situations of docs/status.md. */
-const SITUATIONS: Readonly<Record<string, Facts>> = {
+const SITUATIONS: Readonly<Record<string, StatusFacts>> = {
   'every sink is up to date, and the next pass will come': well({}),
   'the source fails, and the credentials in the files are valid': well({ source: 'failing' }),
   'the source gives credentials that expire before the current ones': status({

@@ -8,7 +8,7 @@ import { createCommands } from '../../src/system/commands.ts';
 import { fileSecurity } from '../../src/system/descriptors.ts';
 import { forgetSink, loadFormats } from '../../src/sinks/formats/render.ts';
 import { createUsers } from '../../src/host/users.ts';
-import { printOf, type Credentials } from '../../src/core/credentials.ts';
+import { versionOf, type Credentials } from '../../src/core/credentials.ts';
 import { credentials, NOON } from './credentials.ts';
 
 /** The real outside world but for the clock and the format. */
@@ -67,7 +67,7 @@ export function applyRequest(sinks: readonly DotenvSink[], change: Partial<Apply
   const given = change.credentials ?? credentials('1');
   return {
     sinks,
-    print: printOf(given),
+    version: versionOf(given),
     origin: { role: 'app' },
     rotated: true,
     records: {},

@@ -126,7 +126,7 @@ const APPLY: JobScope & WriteOptions = {
   ...COMMON,
   ...{
     kind: 'apply',
-    print: { fingerprint: '1', expiration: 1 },
+    version: { fingerprint: '1', expiration: 1 },
     credentials: credentials('1'),
     origin: {},
     rotated: true,

@@ -1,11 +1,11 @@
 import { type Finding, findingOf, found } from '../../core/findings.ts';
-import type { ConsumerFacts, Facts } from '../contract.ts';
+import type { ConsumerFacts, DoctorFacts } from '../contract.ts';
 import { judgeEnvironment, judgeReading, judgeSignals, judgeUnit } from './consumers.ts';
 import { judgeMachine, judgeMetadata } from './host.ts';
 import { judgeProfile, judgeSink } from './sinks.ts';
 
 /** All that is wrong, or will be, by the facts of `now` (epoch milliseconds). */
-export function diagnose(facts: Facts, now: number): readonly Finding[] {
+export function diagnose(facts: DoctorFacts, now: number): readonly Finding[] {
   return [
     ...judgeMetadata(facts.metadata, now),
     ...judgeMachine(facts),

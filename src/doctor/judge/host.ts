@@ -1,6 +1,6 @@
 import { notableSkew, skewFact } from '../../core/clock-skew.ts';
 import { finding, type Finding, findingOf, found } from '../../core/findings.ts';
-import type { Facts, MachineFacts, MetadataFacts, SinkFacts } from '../contract.ts';
+import type { DoctorFacts, MachineFacts, MetadataFacts, SinkFacts } from '../contract.ts';
 
 const SUBJECT = 'metadata service';
 const OPTIONS = 'aws ec2 modify-instance-metadata-options --instance-id ID';
@@ -87,7 +87,7 @@ export function judgeLockdown(lockdown: MetadataFacts['lockdown']): Finding | un
 }
 
 /** Whether what stands belongs to this instance, and whether anybody keeps it fresh. */
-export function judgeMachine({ machine, sinks }: Pick<Facts, 'machine' | 'sinks'>): readonly Finding[] {
+export function judgeMachine({ machine, sinks }: Pick<DoctorFacts, 'machine' | 'sinks'>): readonly Finding[] {
   return found(judgeImage(machine, sinks), judgeStatus(machine));
 }
 

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { type ErrorCode, isErrorCode } from '../../core/exit.ts';
 import type { SinkResult } from '../../core/outcomes.ts';
 import { printable } from '../../core/printable.ts';
-import type { Refused } from '../../core/talk.ts';
+import type { RefusedIdentity } from '../../core/talk.ts';
 import { isTempOf } from '../../files/sweep.ts';
 import type { Job } from '../contract.ts';
 import type { Authority } from '../place/places.ts';
@@ -57,12 +57,12 @@ function sinkSchema(kind: Job['kind']) {
 const refused = v.object({ refused: word(LIMITS.warning) });
 
 /** The job that is answered. */
-export interface Asked extends Pick<Job, 'kind' | 'sinks'> {
+export interface AnsweredJob extends Pick<Job, 'kind' | 'sinks'> {
   /** How many temp files there are by now: the job's, and those staged since. */
   readonly temps: number;
 }
 
-function messageSchema({ kind, sinks, temps }: Asked) {
+function messageSchema({ kind, sinks, temps }: AnsweredJob) {
   const index = integer(sinks.length - 1);
   /** An empty temp file beside a sink. The process goes on when it hears `go`. */
   const staged = v.pipe(
@@ -87,13 +87,13 @@ function messageSchema({ kind, sinks, temps }: Asked) {
   ]);
 }
 
-export type Message = Exclude<v.InferOutput<ReturnType<typeof messageSchema>>, Refused>;
+export type Message = Exclude<v.InferOutput<ReturnType<typeof messageSchema>>, RefusedIdentity>;
 export type StagedMessage = Extract<Message, { staged: unknown }>['staged'][number];
 export type DoneMessage = Extract<Message, { done: unknown }>['done'];
 export type SinkMessage = DoneMessage['sinks'][number];
 
 /** Throws errors that may not be shown: they may quote the message. */
-export function parseMessage(line: string, asked: Asked): Message | Refused {
+export function parseMessage(line: string, asked: AnsweredJob): Message | RefusedIdentity {
   return v.parse(messageSchema(asked), JSON.parse(line));
 }
 
@@ -109,7 +109,7 @@ export interface LookAnswer {
 }
 
 /** As above. */
-export function parseLook(line: string, directories: number): LookAnswer | Refused {
+export function parseLook(line: string, directories: number): LookAnswer | RefusedIdentity {
   const authorities = v.pipe(v.array(authority), v.length(directories));
   return v.parse(v.union([v.object({ authorities }), refused]), JSON.parse(line));
 }

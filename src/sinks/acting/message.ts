@@ -13,10 +13,10 @@ export function maxBytes({ kind, sinks }: Job): number {
  * The first line that the agent writes to a process that acts as a user, as JSON; `go` follows for each batch that was
  * staged. Both ends are one executable, so the form has no version.
  */
-export type Task = Job | Look;
+export type SinkTask = Job | LookTask;
 
 /** Finds the authority over directories where the file system may let us wait. */
-export interface Look extends Pick<JobScope, 'trustedGroups'> {
+export interface LookTask extends Pick<JobScope, 'trustedGroups'> {
   readonly kind: 'look';
   readonly directories: readonly string[];
 }
@@ -31,9 +31,9 @@ export function encodeJob(job: Job): string {
   return JSON.stringify({ ...job, credentials: { ...rest, ...secrets } });
 }
 
-export function decodeTask(line: string): Task {
+export function decodeTask(line: string): SinkTask {
   // The agent itself has encoded it.
-  const task = JSON.parse(line) as Task;
+  const task = JSON.parse(line) as SinkTask;
   if (!('credentials' in task) || !task.credentials) return task;
   // Here they are still texts.
   const { secretAccessKey, sessionToken } = task.credentials as unknown as Record<string, string>;

@@ -7,7 +7,7 @@ import { type Authority, authorityOf, walkerOf } from '../place/places.ts';
 import type { SinkRecord } from '../record.ts';
 import { work } from '../write/work.ts';
 import type { DoneMessage, LookAnswer, Message, SinkMessage } from './answer.ts';
-import { decodeTask, GO, LIMITS, type Look } from './message.ts';
+import { decodeTask, GO, LIMITS, type LookTask } from './message.ts';
 
 /** The pipes of a process that acts as another user. */
 export interface Channel {
@@ -23,7 +23,7 @@ export async function serve(deps: SinkDeps, line: string, channel: Channel): Pro
   else tell(channel, { done: await serveJob(deps, channel, task) });
 }
 
-function look(deps: SinkDeps, { directories, trustedGroups }: Look): readonly Authority[] {
+function look(deps: SinkDeps, { directories, trustedGroups }: LookTask): readonly Authority[] {
   const walker = walkerOf(deps, trustedGroups);
   return directories.flatMap((directory) => {
     using found = openDirectory('sink', directory, walker);

@@ -43,7 +43,7 @@ interface Property {
 }
 
 /** One copy of the section. */
-interface Copy {
+interface SectionCopy {
   /** Undefined for the part before the first header. */
   readonly header: Line | undefined;
   /** Where the copy ends. */
@@ -56,7 +56,7 @@ interface Copy {
 }
 
 interface IniFile {
-  readonly copies: readonly Copy[];
+  readonly copies: readonly SectionCopy[];
   readonly warnings: readonly string[];
   /** The first line of another section with a key of ours. */
   readonly elsewhere: number | undefined;
@@ -84,14 +84,14 @@ function readIni(text: string, sink: IniSink): IniFile {
 }
 
 class IniReader {
-  readonly copies: Copy[] = [];
+  readonly copies: SectionCopy[] = [];
   readonly warnings: string[] = [];
   elsewhere: number | undefined;
   readonly #length: number;
   readonly #section: string | null;
   /** By their names in lower case. */
   readonly #own: ReadonlyMap<string, string>;
-  #copy: Copy | undefined;
+  #copy: SectionCopy | undefined;
   /** The property of ours that an indented line would continue. */
   #above: Property | undefined;
   /** The indentation of the property that Python takes what is indented deeper for a part of. */
@@ -156,7 +156,7 @@ class IniReader {
 const NOT_INDENTED = 'a line that is not indented below a key of ours';
 const CONTINUED = 'one that Python takes for a part of its value';
 
-function add(copy: Copy, property: Property | undefined, line: Line): void {
+function add(copy: SectionCopy, property: Property | undefined, line: Line): void {
   copy.first ??= property;
   if (!property?.key) copy.hasOthers = true;
   else if (copy.owned.length < MAX_LINES) copy.owned.push(property);
@@ -164,7 +164,7 @@ function add(copy: Copy, property: Property | undefined, line: Line): void {
 }
 
 /** A key in another case is ours only where it does not stand in ours as well. */
-function withoutOtherCases(copy: Copy): Copy {
+function withoutOtherCases(copy: SectionCopy): SectionCopy {
   const exact = new Set(copy.owned.flatMap(({ name, key }) => (name === key ? [key] : [])));
   const owned = copy.owned.filter(({ name, key }) => name === key || !exact.has(key));
   return { ...copy, owned, hasOthers: copy.hasOthers || owned.length < copy.owned.length };
@@ -200,7 +200,7 @@ function propertyOf(line: Line, indent: string, body: string, own: ReadonlyMap<s
 }
 
 /** The first of each key says the value, later ones go, and missing ones come after the last of ours. */
-function rewrite(text: string, copy: Copy, values: ReadonlyMap<string, string>, eol: string): readonly Edit[] {
+function rewrite(text: string, copy: SectionCopy, values: ReadonlyMap<string, string>, eol: string): readonly Edit[] {
   const current = new Map<string, Property>();
   for (const property of copy.owned) if (!current.has(property.key)) current.set(property.key, property);
   const edits = copy.owned.map((property): Edit => {
@@ -221,7 +221,7 @@ function rewrite(text: string, copy: Copy, values: ReadonlyMap<string, string>, 
 /** Below the last of ours, in its style; else first in the section, in the style of what is first now. */
 function insertion(
   text: string,
-  copy: Copy,
+  copy: SectionCopy,
   last: Property | undefined,
   { missing, eol }: { readonly missing: readonly (readonly [string, string])[]; readonly eol: string },
 ): Edit {
@@ -234,12 +234,12 @@ function insertion(
   return { start: place, end: place, text: before + lines.join('') };
 }
 
-function styleOf({ first, indent = '' }: Copy): Pick<Property, 'indent' | 'gap'> {
+function styleOf({ first, indent = '' }: SectionCopy): Pick<Property, 'indent' | 'gap'> {
   return { indent, gap: first?.gap ?? ' = ' };
 }
 
 /** `[ x ]` is another section than `[x]` for most readers. */
-function trimmedHeader({ header }: Copy): readonly Edit[] {
+function trimmedHeader({ header }: SectionCopy): readonly Edit[] {
   const [bracketed = '', name = ''] = (header && /^\[([^\]]*)\]/.exec(header.text)) ?? [];
   if (!header || name === name.trim()) return [];
   return [{ start: header.start, end: header.start + bracketed.length, text: `[${name.trim()}]` }];
@@ -250,7 +250,7 @@ function cut({ line }: Property): Edit {
 }
 
 /** Our lines, and the section where nothing else is in it. */
-function clear(text: string, { header, end, owned, hasOthers }: Copy): readonly Edit[] {
+function clear(text: string, { header, end, owned, hasOthers }: SectionCopy): readonly Edit[] {
   const [first] = owned;
   if (!first) return [];
   if (!header || hasOthers) return owned.map(cut);

@@ -35,12 +35,12 @@ export const properties: Format<PropertiesSink> = {
   },
 };
 
-function cut({ start, next }: Entry): Edit {
+function cut({ start, next }: PropertyLines): Edit {
   return { start, end: next, text: '' };
 }
 
 /** What is ours, on one line or several. */
-interface Entry {
+interface PropertyLines {
   readonly key: string;
   readonly start: number;
   readonly keyEnd: number;
@@ -55,8 +55,8 @@ interface Entry {
 function readProperties(
   text: string,
   own: ReadonlyMap<string, string>,
-): { readonly owned: readonly Entry[]; readonly isOpen: boolean } {
-  const owned: Entry[] = [];
+): { readonly owned: readonly PropertyLines[]; readonly isOpen: boolean } {
+  const owned: PropertyLines[] = [];
   let lines: Line[] = [];
   const close = (): void => {
     const entry = lines.length > 0 ? entryOf(lines, own) : undefined;
@@ -81,7 +81,7 @@ function goesOn(line: Line | undefined): boolean {
   return count % 2 === 1;
 }
 
-function entryOf(lines: readonly Line[], own: ReadonlyMap<string, string>): Entry | undefined {
+function entryOf(lines: readonly Line[], own: ReadonlyMap<string, string>): PropertyLines | undefined {
   const [first, last] = [lines[0], lines.at(-1)];
   if (!first || !last) return undefined;
   const pieces = lines.map((line) => (goesOn(line) ? line.text.slice(0, -1) : line.text));
@@ -105,7 +105,7 @@ function entryOf(lines: readonly Line[], own: ReadonlyMap<string, string>): Entr
   };
 }
 
-function keyOf(line: string): Pick<Entry, 'key' | 'keyEnd' | 'valueAt'> {
+function keyOf(line: string): Pick<PropertyLines, 'key' | 'keyEnd' | 'valueAt'> {
   const start = width(line, 0);
   let keyEnd = start;
   while (keyEnd < line.length && !/[=: \t\f]/.test(line.charAt(keyEnd))) keyEnd += line[keyEnd] === '\\' ? 2 : 1;

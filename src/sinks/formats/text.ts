@@ -6,7 +6,7 @@ import { MARKER } from '../../core/owned.ts';
 import type { Left, OrRefusal } from '../contract.ts';
 
 /** A file as text, without loss whatever its bytes: those that are not UTF-8 are carried as latin-1. */
-export interface Text {
+export interface DecodedText {
   readonly text: string;
   readonly encoding: 'utf8' | 'latin1';
   readonly warnings: readonly string[];
@@ -37,7 +37,7 @@ export const MAX_LINES = 64;
 const byteOrderMark = Buffer.from('\uFEFF');
 
 /** Refuses what readers do not agree to be lines of text. Strips a byte order mark. */
-export function decodeText(bytes: Buffer): Text {
+export function decodeText(bytes: Buffer): DecodedText {
   let start = 0;
   while (bytes.indexOf(byteOrderMark, start) === start) start += 3;
   const body = bytes.subarray(start);
@@ -114,7 +114,7 @@ export function startOf({ comment }: Pick<AwsCredentialsSink | DotenvSink, 'comm
 /** A file without what `edits` take out of it, which is all that is ours. */
 export function leftOf(
   existing: Buffer,
-  { text, encoding, warnings }: Text,
+  { text, encoding, warnings }: DecodedText,
   edits: readonly Edit[],
   keyIds: readonly string[],
 ): Left {

@@ -11,14 +11,14 @@ import { type Prepare, replacing } from './prepare.ts';
 import type { Where } from './places.ts';
 import { isUntouched, modeOf } from './records.ts';
 
-type Options = Pick<ForgetRequest, 'keyId' | 'force' | 'records'>;
+type ForgetRules = Pick<ForgetRequest, 'keyId' | 'force' | 'records'>;
 
 /** Finds what a file is to become without what is ours in it. */
-export function forgetting(deps: SinkDeps, options: Options): Prepare {
+export function forgetting(deps: SinkDeps, options: ForgetRules): Prepare {
   return (places, file) => inspect(deps, options, file, places.spotOf(file.path));
 }
 
-function inspect(deps: SinkDeps, options: Options, file: SinkFile, spot: Where): Prepared {
+function inspect(deps: SinkDeps, options: ForgetRules, file: SinkFile, spot: Where): Prepared {
   const existing = spot.missing.length === 0 ? readExisting(spot, deps.security) : undefined;
   if (!existing) return { finished: file.sinks.map((sink) => ({ sink, outcome: outcome(sink, 'unchanged') })) };
   const warnings = warningsOf({ warnings: [] }, existing);

@@ -9,7 +9,7 @@ import { findHome, hasToItself, type Home } from '../../paths/accounts.ts';
 import type { Directory, Held } from '../../paths/held.ts';
 import { isAppendOnly } from '../../paths/libc.ts';
 import { errorOf, type FoundDirectory, openDirectory } from '../../paths/policies.ts';
-import type { Passed, Walker } from '../../paths/walked.ts';
+import type { PassedDirectory, Walker } from '../../paths/walked.ts';
 import type { JobScope, Making, Place, SinkDeps, SinkFile } from '../contract.ts';
 import { explain } from './failure.ts';
 import { lookUp, type Names, refuseImpossible, type Self, whoAmI } from './owner.ts';
@@ -92,7 +92,7 @@ export class Places implements Disposable {
   }
 
   /** Throws AgentError. */
-  spotOf(path: string): Where & { readonly directories: readonly Passed[] } {
+  spotOf(path: string): Where & { readonly directories: readonly PassedDirectory[] } {
     const found = this.#find(dirname(path));
     if (found.kind !== 'directory') throw errorOf('sink', path, found);
     const name = basename(path);
@@ -234,7 +234,7 @@ const SEARCH = { owner: 0o100, group: 0o010, others: 0o001 };
 /** A warning if a directory above the file shuts out its configured owner or group; never rejects. */
 async function warnUnreachable(
   { file, ids }: Pick<Place, 'file' | 'ids'>,
-  directories: readonly Passed[],
+  directories: readonly PassedDirectory[],
   users: Users,
 ): Promise<readonly string[]> {
   // An ACL may let in anybody.
@@ -249,16 +249,16 @@ async function warnUnreachable(
   return [];
 }
 
-async function admits({ uid, gid, mode }: Passed, user: number, users: Users): Promise<boolean> {
+async function admits({ uid, gid, mode }: PassedDirectory, user: number, users: Users): Promise<boolean> {
   if (uid === user) return (mode & SEARCH.owner) !== 0;
   return (mode & SEARCH.group) !== 0 && (await users.isMember(user, gid).catch(() => true));
 }
 
-function admitsGroup({ gid, mode }: Passed, group: number): boolean {
+function admitsGroup({ gid, mode }: PassedDirectory, group: number): boolean {
   return gid === group && (mode & SEARCH.group) !== 0;
 }
 
-function warn({ path, uid, gid, mode }: Passed, shutOut: string): string {
+function warn({ path, uid, gid, mode }: PassedDirectory, shutOut: string): string {
   const got = `mode ${octal(mode)}, owner ${uid}:${gid}`;
   return `${path} (${got}) shuts ${shutOut} out, who cannot reach the file: sudo chmod o+x ${shellWord(path)}`;
 }

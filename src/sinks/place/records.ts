@@ -11,11 +11,11 @@ import { whoAmI } from './owner.ts';
 import type { Made, Since, SinkRecord } from '../record.ts';
 
 /** The key changes with all that shapes a sink's file but the expiration: keys, what is known of them, the sink's options. */
-export function madeOf({ print, origin }: Pick<ApplyRequest, 'print' | 'origin'>, sink: SinkConfig): Made {
+export function madeOf({ version, origin }: Pick<ApplyRequest, 'version' | 'origin'>, sink: SinkConfig): Made {
   const shape = { ...sink, path: undefined, notify: undefined };
   const { role, accountId, region, instanceId } = origin;
-  const parts = [print.fingerprint, role, accountId, region, instanceId, shape];
-  return { key: digest(JSON.stringify(parts)), expiration: print.expiration };
+  const parts = [version.fingerprint, role, accountId, region, instanceId, shape];
+  return { key: digest(JSON.stringify(parts)), expiration: version.expiration };
 }
 
 /** Permission bits, those for set-id and sticky too. */
@@ -59,7 +59,7 @@ export function recordsFor(sinks: readonly SinkConfig[], records: SinkRecords): 
 /** Owner, group and mode of a file, by numbers. */
 type Attributes = NonNullable<SinkRecord['former']>;
 
-type Owned = Pick<Place, 'file' | 'ids'>;
+type OwnedFile = Pick<Place, 'file' | 'ids'>;
 
 /**
  * The attributes that a file had before us, with a warning, while it loses some that nobody has configured: its reader
@@ -68,7 +68,7 @@ type Owned = Pick<Place, 'file' | 'ids'>;
 export function takenOver(
   records: SinkRecords,
   seen: BigIntStats | undefined,
-  place: Owned,
+  place: OwnedFile,
 ): { readonly former?: Attributes; readonly warnings: readonly string[] } {
   const known = place.file.sinks.flatMap((sink) => records[idOf(sink)] ?? []);
   // Without a record of any of its sinks the file was not ours until now.
@@ -81,7 +81,7 @@ export function takenOver(
 }
 
 /** The lines of the configuration that would keep it. */
-function lostOf({ uid, gid, mode }: Attributes, { file, ids }: Owned): string[] {
+function lostOf({ uid, gid, mode }: Attributes, { file, ids }: OwnedFile): string[] {
   // Only root gives files away.
   const isRoot = whoAmI().uid === 0;
   const bits = mode & 0o777;
@@ -96,7 +96,7 @@ function attributesOf(stat: BigIntStats): Attributes {
   return { mode: modeOf(stat), uid: Number(stat.uid), gid: Number(stat.gid) };
 }
 
-function wantedOf({ file, ids }: Owned): Attributes {
+function wantedOf({ file, ids }: OwnedFile): Attributes {
   return { mode: file.mode, uid: ids.uid, gid: ids.gid };
 }
 

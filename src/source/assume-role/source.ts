@@ -4,21 +4,21 @@ import {
   HttpError,
   type Base,
   type Clock,
-  type Fetched,
+  type Environment,
   type Http,
   type HttpResponse,
   type HttpOptions,
   type Log,
   type Source,
+  type SuccessfulFetch,
 } from '../../core/contracts.ts';
 import type { Credentials } from '../../core/credentials.ts';
 import { partsOfRoleArn } from '../../core/region.ts';
-import type { Environment } from '../imds/settings.ts';
 import { within } from '../within.ts';
 import { parseAnswer } from '../sts/answer.ts';
 import { readCertificates } from '../sts/certificates.ts';
 import { otherAccount, outcomeOf, outOfTime, StsFault, transportFault } from '../sts/faults.ts';
-import { placeOf, type Place } from '../sts/place.ts';
+import { placeOf, type StsEndpoint } from '../sts/place.ts';
 import { proxyFor } from '../sts/proxy.ts';
 import { formOf } from './request.ts';
 import { sign } from './sign.ts';
@@ -30,8 +30,6 @@ export interface AssumeRoleDeps {
   readonly makeHttp: (options: HttpOptions) => Promise<Http>;
   readonly log?: Log;
 }
-
-type Good = Extract<Fetched, { ok: true }>;
 
 /** Real answers are below 8 KiB: policies and tags go into the session token. */
 const MAX_BYTES = 65_536;
@@ -52,7 +50,7 @@ export function createAssumeRoleSource(config: AssumeRoleConfig, deps: AssumeRol
     async fetch(signal) {
       const base = await deps.base.fetch(signal);
       if (!base.ok) return base;
-      const session = new Exchange(config, deps, base);
+      const session = new StsExchange(config, deps, base);
       try {
         return await session.assume(signal);
       } catch (error) {
@@ -74,25 +72,25 @@ function warnOfIgnored({ env, log }: AssumeRoleDeps): void {
 }
 
 /** The questions of one fetch. */
-class Exchange {
+class StsExchange {
   /** Our clock minus that of STS, in milliseconds, as its last answer told it. */
   clockSkew: number | undefined;
   readonly #config: AssumeRoleConfig;
   readonly #deps: AssumeRoleDeps;
-  #base: Good;
+  #base: SuccessfulFetch;
   /** Of whoever asked. The base is asked for others as well: the end of our time must not be the end of their question. */
   #signal = new AbortController().signal;
   /** Subtracted from our clock for the time of a signature. */
   #correction: number;
 
-  constructor(config: AssumeRoleConfig, deps: AssumeRoleDeps, base: Good) {
+  constructor(config: AssumeRoleConfig, deps: AssumeRoleDeps, base: SuccessfulFetch) {
     this.#config = config;
     this.#deps = deps;
     this.#base = base;
     this.#correction = base.clockSkew ?? 0;
   }
 
-  async assume(signal: AbortSignal): Promise<Good> {
+  async assume(signal: AbortSignal): Promise<SuccessfulFetch> {
     this.#signal = signal;
     const { env, makeHttp } = this.#deps;
     const place = placeOf(this.#config, env, this.#base.origin.region);
@@ -116,7 +114,7 @@ class Exchange {
     return { tls: { ...(ca !== undefined && { ca }), ...(proxy && { proxy }) } };
   }
 
-  async #persist(http: Http, place: Place, signal: AbortSignal): Promise<Credentials> {
+  async #persist(http: Http, place: StsEndpoint, signal: AbortSignal): Promise<Credentials> {
     const tried = new Set<StsFault['remedy']>();
     for (let failures = 1; ; failures += 1) {
       try {
@@ -156,7 +154,7 @@ class Exchange {
     return true;
   }
 
-  async #ask(http: Http, { origin, region }: Place, signal: AbortSignal): Promise<Credentials> {
+  async #ask(http: Http, { origin, region }: StsEndpoint, signal: AbortSignal): Promise<Credentials> {
     const { clock } = this.#deps;
     const body = formOf(this.#config, this.#base.origin);
     const headers = await sign(
@@ -190,7 +188,7 @@ class Exchange {
     signal.throwIfAborted();
   }
 
-  #describe(credentials: Credentials, { origin: endpoint, region }: Place): Good {
+  #describe(credentials: Credentials, { origin: endpoint, region }: StsEndpoint): SuccessfulFetch {
     const { roleArn, expectAccount } = this.#config;
     const { accountId } = credentials;
     if (expectAccount !== undefined && accountId !== expectAccount) throw otherAccount(expectAccount, accountId);

@@ -1,9 +1,9 @@
 import type { ImdsConfig } from '../../core/config.ts';
-import type { Clock, Http, HttpResponse, Log } from '../../core/contracts.ts';
+import type { Clock, Environment, Http, HttpResponse, Log } from '../../core/contracts.ts';
 import { isEc2 } from '../../core/endpoint.ts';
 import { AgentError } from '../../core/errors.ts';
-import { createExchange, ImdsFault, PROHIBITED, statusFault, within, type Exchange } from './exchange.ts';
-import { resolveSettings, TOTAL_TIME_MS, type Environment, type ImdsSettings } from './settings.ts';
+import { createExchange, ImdsFault, PROHIBITED, statusFault, within, type ImdsExchange } from './exchange.ts';
+import { resolveSettings, TOTAL_TIME_MS, type ImdsSettings } from './settings.ts';
 import { TokenCache } from './token.ts';
 
 export interface ImdsOptions {
@@ -22,7 +22,7 @@ const LONGEST_WAIT_MS = 5_000;
 export class ImdsClient {
   readonly settings: ImdsSettings;
   readonly #clock: Clock;
-  readonly #exchange: Exchange;
+  readonly #exchange: ImdsExchange;
   readonly #tokens: TokenCache;
   #clockSkew: number | undefined;
 

@@ -10,12 +10,12 @@ const MAX_BYTES = 65_536;
  * One request and its answer, whatever the status. The time allowed counts from the connection to the last byte of
  * the body. Rejects with an ImdsFault, or with the signal's reason.
  */
-export type Exchange = (
+export type ImdsExchange = (
   request: Pick<HttpRequest, 'method' | 'path' | 'headers'>,
   signal: AbortSignal,
 ) => Promise<HttpResponse>;
 
-export function createExchange(http: Http, { origin, timeout }: ImdsSettings): Exchange {
+export function createExchange(http: Http, { origin, timeout }: ImdsSettings): ImdsExchange {
   return async (request, signal) => {
     const asked = { ...request, origin };
     try {
@@ -42,22 +42,22 @@ function outOfTime(ms: number): AgentError {
 
 /** An exchange that failed, and whether the same request may succeed a little later. */
 export class ImdsFault extends AgentError {
-  readonly verdict: Verdict;
+  readonly verdict: StatusVerdict;
 
-  constructor(verdict: Verdict, message: string) {
+  constructor(verdict: StatusVerdict, message: string) {
     super(verdict.code, message, { hint: verdict.hint });
     this.verdict = verdict;
   }
 }
 
-export interface Verdict {
+export interface StatusVerdict {
   readonly code: ErrorCode;
   readonly retry: boolean;
   readonly hint: string;
 }
 
 /** What keeps a request from its answer may pass: it is sent again. */
-export function unreachable(hint: string): Verdict {
+export function unreachable(hint: string): StatusVerdict {
   return { code: 'IMDS_UNREACHABLE', retry: true, hint };
 }
 
@@ -65,27 +65,27 @@ const ENABLE = 'aws ec2 modify-instance-metadata-options --instance-id ID --http
 const STRANGER =
   'look at what answers at the metadata endpoint: a proxy, a portal or an emulator may stand in its place';
 
-const THROTTLED: Verdict = {
+const THROTTLED: StatusVerdict = {
   code: 'IMDS_THROTTLED',
   retry: true,
   hint: 'something on this instance asks the metadata service too often; find it, or raise refresh.max_interval',
 };
-export const SWITCHED_OFF: Verdict = {
+export const SWITCHED_OFF: StatusVerdict = {
   code: 'IMDS_DENIED',
   retry: false,
   hint: `the metadata service is switched off for this instance, or refuses it: ${ENABLE}`,
 };
-const TOKEN_REFUSED: Verdict = {
+const TOKEN_REFUSED: StatusVerdict = {
   code: 'IMDS_DENIED',
   retry: true,
   hint: 'the service takes no notice of its own token: look for a proxy that drops headers, or an emulator',
 };
-const NO_V2: Verdict = {
+const NO_V2: StatusVerdict = {
   code: 'IMDS_MALFORMED',
   retry: false,
   hint: 'what answers there does not know IMDSv2, as EC2 does; an old emulator needs imds.v1: allow',
 };
-const STRANGE: Verdict = { code: 'IMDS_MALFORMED', retry: false, hint: STRANGER };
+const STRANGE: StatusVerdict = { code: 'IMDS_MALFORMED', retry: false, hint: STRANGER };
 const BROKEN = unreachable('the metadata service is in trouble; it is asked again, and it is EC2 that must recover');
 const NO_CONNECTION = unreachable(
   `not an EC2 instance, the metadata service is switched off (${ENABLE}), or a firewall rule or a route ` +
@@ -115,20 +115,20 @@ export function malformed(message: string): AgentError {
   return new AgentError('IMDS_MALFORMED', message, { hint: STRANGER });
 }
 
-type Asked = Pick<HttpRequest, 'origin' | 'method' | 'path'>;
+type AskedFor = Pick<HttpRequest, 'origin' | 'method' | 'path'>;
 
 /** For an answer whose status is not the 200 that was asked for. */
-export function statusFault(asked: Asked, status: number): ImdsFault {
+export function statusFault(asked: AskedFor, status: number): ImdsFault {
   return new ImdsFault(judgeStatus(asked, status), `${describe(asked)}: expected status 200, got ${status}`);
 }
 
 /** For a request that got no answer. */
-export function transportFault(asked: Asked, error: HttpError): ImdsFault {
+export function transportFault(asked: AskedFor, error: HttpError): ImdsFault {
   const [verdict, expected] = judgeFailure(asked, error.failure);
   return new ImdsFault(verdict, `${describe(asked)}: expected ${expected}, got ${error.message}`);
 }
 
-function judgeStatus({ method }: Asked, status: number): Verdict {
+function judgeStatus({ method }: AskedFor, status: number): StatusVerdict {
   if (status === 429 || status === 503) return THROTTLED;
   if (status >= 500) return BROKEN;
   if (status === 401) return TOKEN_REFUSED;
@@ -136,7 +136,7 @@ function judgeStatus({ method }: Asked, status: number): Verdict {
   return method === 'PUT' && (status === 404 || status === 405) ? NO_V2 : STRANGE;
 }
 
-function judgeFailure({ origin, method }: Asked, failure: HttpFailure): [verdict: Verdict, expected: string] {
+function judgeFailure({ origin, method }: AskedFor, failure: HttpFailure): [verdict: StatusVerdict, expected: string] {
   switch (failure) {
     case 'connect':
     case 'untrusted':
@@ -157,6 +157,6 @@ function judgeFailure({ origin, method }: Asked, failure: HttpFailure): [verdict
   }
 }
 
-function describe({ origin, method, path }: Asked): string {
+function describe({ origin, method, path }: AskedFor): string {
   return `${method} ${origin}${path}`;
 }

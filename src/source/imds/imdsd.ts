@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { describeForeign } from '../../core/errors.ts';
-import { ImdsFault, malformed, PROHIBITED, SWITCHED_OFF, unreachable, type Verdict } from './exchange.ts';
+import { ImdsFault, malformed, PROHIBITED, SWITCHED_OFF, unreachable, type StatusVerdict } from './exchange.ts';
 import { parseFields, type Fields } from '../document.ts';
 
 /** Of systemd 261 and later. Where it locked the network, by a route that refuses, it alone reaches the service. */
@@ -12,7 +12,7 @@ const REFRESH_USEC = 10_000_000;
 /** In Base64 and JSON, an answer of the service of 64 KiB. */
 const MAX_BYTES = 98_304;
 
-const FORBIDDEN: Verdict = {
+const FORBIDDEN: StatusVerdict = {
   code: 'IMDS_DENIED',
   retry: false,
   hint: 'systemd-imdsd answers root, and users whom polkit lets (io.systemd.imds.get): run credrotate as root',
@@ -20,7 +20,7 @@ const FORBIDDEN: Verdict = {
 const FAILED = unreachable(
   'see what it says itself: systemd-imds /meta-data/instance-id; journalctl --unit "systemd-imdsd@*"',
 );
-const VERDICTS: Readonly<Record<string, Verdict>> = {
+const VERDICTS: Readonly<Record<string, StatusVerdict>> = {
   [`${INTERFACE}.NotAvailable`]: SWITCHED_OFF,
   'org.varlink.service.PermissionDenied': FORBIDDEN,
   'io.systemd.InteractiveAuthenticationRequired': FORBIDDEN,
@@ -32,7 +32,7 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
  */
 export async function askImdsd(path: string, signal: AbortSignal, socketPath = SOCKET): Promise<Buffer | undefined> {
   const key = /^\/latest(\/.*)$/.exec(path)?.[1];
-  const fault = (verdict: Verdict, expected: string, got: string): ImdsFault =>
+  const fault = (verdict: StatusVerdict, expected: string, got: string): ImdsFault =>
     new ImdsFault(verdict, `systemd-imdsd, ${path}: expected ${expected}, got ${got}`);
   if (key === undefined) throw fault({ ...PROHIBITED, retry: false }, 'a path below /latest', 'another version');
   const call = { method: `${INTERFACE}.Get`, parameters: { key, refreshUSec: REFRESH_USEC } };

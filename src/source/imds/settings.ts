@@ -1,4 +1,5 @@
 import type { ImdsConfig } from '../../core/config.ts';
+import type { Environment } from '../../core/contracts.ts';
 import { IPV4, IPV6, isKnownEndpoint, readEndpoint } from '../../core/endpoint.ts';
 import { AgentError } from '../../core/errors.ts';
 
@@ -76,9 +77,6 @@ function requireRoleName(from: string, role: string): void {
   const hint = 'give the name alone, without arn: and path, or leave it out to let the metadata service name the role';
   throw invalid(from, 'the name of a role', got, hint);
 }
-
-/** Environment variables by name; an empty value counts as unset. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The origin to ask, such as `http://169.254.169.254`. Any endpoint wins over any mode, and the file over the

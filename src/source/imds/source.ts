@@ -1,6 +1,6 @@
 import { sourceTime } from '../../core/clock-skew.ts';
-import type { Clock, Fetched, Source } from '../../core/contracts.ts';
-import type { Credentials, Identity, KnownIdentity } from '../../core/credentials.ts';
+import type { Clock, FailedFetch, Fetched, Source } from '../../core/contracts.ts';
+import type { Credentials, InstanceIdentity, KnownIdentity } from '../../core/credentials.ts';
 import { AgentError, type ErrorCode } from '../../core/errors.ts';
 import { parseFields } from '../document.ts';
 import { ImdsClient, type ImdsOptions } from './client.ts';
@@ -8,9 +8,7 @@ import { ImdsFault, within } from './exchange.ts';
 import { askForRole, parseCredentials } from './role.ts';
 import { TOTAL_TIME_MS } from './settings.ts';
 
-type Failed = Extract<Fetched, { ok: false }>;
-
-const STATES: Partial<Record<ErrorCode, Failed['state']>> = {
+const STATES: Partial<Record<ErrorCode, FailedFetch['state']>> = {
   IMDS_DISABLED: 'disabled',
   IMDS_NO_ROLE: 'no_role',
   IMDS_DENIED: 'denied',
@@ -29,7 +27,7 @@ export interface ImdsSourceOptions extends ImdsOptions {
 export function createImdsSource({ identity: told, ...options }: ImdsSourceOptions): Source {
   const client = new ImdsClient(options);
   const endpoint = client.settings.origin;
-  let identity: Identity = told?.endpoint === endpoint ? told : {};
+  let identity: InstanceIdentity = told?.endpoint === endpoint ? told : {};
   return {
     async fetch(signal) {
       client.forgetClock();
@@ -82,7 +80,7 @@ function isTorn(error: unknown): boolean {
 }
 
 /** One without an account is asked for again. */
-function known(endpoint: string, identity: Identity): { readonly identity?: KnownIdentity } {
+function known(endpoint: string, identity: InstanceIdentity): { readonly identity?: KnownIdentity } {
   const { instanceId, accountId } = identity;
   return instanceId === undefined || accountId === undefined
     ? {}
@@ -94,7 +92,7 @@ function skew(clockSkew: number | undefined): Pick<Fetched, 'clockSkew'> {
 }
 
 /** What nobody foresaw is not an outcome, and is thrown on. */
-function failed(error: unknown): Failed {
+function failed(error: unknown): FailedFetch {
   const state = error instanceof AgentError ? STATES[error.code] : undefined;
   if (!(error instanceof AgentError) || state === undefined) throw error;
   return { ok: false, state, error: error.toInfo() };
@@ -107,7 +105,7 @@ const ATTEMPTS = 1;
  * Which instance, of which account, this is, where that is not known yet. Not to know is no error: rejects with the
  * signal's reason alone. The account is not part of the credentials that EC2 gives.
  */
-async function identify(client: ImdsClient, former: Identity, signal: AbortSignal): Promise<Identity> {
+async function identify(client: ImdsClient, former: InstanceIdentity, signal: AbortSignal): Promise<InstanceIdentity> {
   if (former.instanceId !== undefined) return former;
   let identity = former;
   try {
@@ -123,7 +121,7 @@ async function identify(client: ImdsClient, former: Identity, signal: AbortSigna
   }
 }
 
-function parseIdentity(body: Buffer): Identity {
+function parseIdentity(body: Buffer): InstanceIdentity {
   const fields = parseFields(body);
   const instanceId = text(fields?.get('instanceid'));
   const accountId = text(fields?.get('accountid'));

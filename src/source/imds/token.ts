@@ -1,6 +1,6 @@
 import type { Clock, HttpResponse, Log } from '../../core/contracts.ts';
 import { AgentError } from '../../core/errors.ts';
-import { malformed, statusFault, type Exchange } from './exchange.ts';
+import { malformed, statusFault, type ImdsExchange } from './exchange.ts';
 import type { ImdsSettings } from './settings.ts';
 
 const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds';
@@ -17,7 +17,7 @@ interface Token {
 }
 
 interface TokenOptions {
-  readonly exchange: Exchange;
+  readonly exchange: ImdsExchange;
   readonly clock: Clock;
   readonly settings: ImdsSettings;
   readonly log: Log | undefined;

@@ -2,7 +2,7 @@ import { AgentError, describeForeign } from '../../core/errors.ts';
 import { readFile } from '../../files/read.ts';
 import { Held } from '../../paths/held.ts';
 import { errorOf, openFile } from '../../paths/policies.ts';
-import type { Environment } from '../imds/settings.ts';
+import type { Environment } from '../../core/contracts.ts';
 
 /**
  * The certificates (PEM) that replace Node's roots: of `ca_file`, else of the file that the AWS SDKs, else OpenSSL would

@@ -1,31 +1,29 @@
-import type { Fetched, HttpError, HttpFailure } from '../../core/contracts.ts';
+import type { FailedFetch, HttpError, HttpFailure } from '../../core/contracts.ts';
 import { AgentError, type ErrorCode } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
-
-type Failed = Extract<Fetched, { ok: false }>;
 
 /**
  * What to do about a refusal: `again`: soon; `throttled`: later, since all hosts of the account share the limit;
  * `base`: with other base credentials; `time`: signed at the time of STS; `never`: not before somebody changes something.
  */
-type Remedy = 'again' | 'throttled' | 'base' | 'time' | 'never';
+type StsRemedy = 'again' | 'throttled' | 'base' | 'time' | 'never';
 
 export class StsFault extends AgentError {
-  readonly remedy: Remedy;
+  readonly remedy: StsRemedy;
 
-  constructor({ code, remedy, hint }: Verdict, message: string) {
+  constructor({ code, remedy, hint }: StsVerdict, message: string) {
     super(code, message, { hint });
     this.remedy = remedy;
   }
 }
 
-interface Verdict {
+interface StsVerdict {
   readonly code: ErrorCode;
-  readonly remedy: Remedy;
+  readonly remedy: StsRemedy;
   readonly hint: string;
 }
 
-const STATES: Partial<Record<ErrorCode, Failed['state']>> = {
+const STATES: Partial<Record<ErrorCode, FailedFetch['state']>> = {
   STS_DENIED: 'denied',
   STS_REJECTED: 'denied',
   STS_THROTTLED: 'unreachable',
@@ -39,7 +37,7 @@ const STATES: Partial<Record<ErrorCode, Failed['state']>> = {
 };
 
 /** What nobody foresaw is not an outcome, and is thrown on. */
-export function outcomeOf(error: unknown): Failed {
+export function outcomeOf(error: unknown): FailedFetch {
   const state = error instanceof AgentError ? STATES[error.code] : undefined;
   if (!(error instanceof AgentError) || state === undefined) throw error;
   const remedy = error instanceof StsFault ? error.remedy : 'never';
@@ -47,11 +45,11 @@ export function outcomeOf(error: unknown): Failed {
   return { ok: false, state, error: error.toInfo(), ...(retry && { retry }) };
 }
 
-const denied = (remedy: Remedy, hint: string): Verdict => ({ code: 'STS_DENIED', remedy, hint });
-const rejected = (hint: string): Verdict => ({ code: 'STS_REJECTED', remedy: 'never', hint });
-const unreachable = (hint: string): Verdict => ({ code: 'STS_UNREACHABLE', remedy: 'again', hint });
+const denied = (remedy: StsRemedy, hint: string): StsVerdict => ({ code: 'STS_DENIED', remedy, hint });
+const rejected = (hint: string): StsVerdict => ({ code: 'STS_REJECTED', remedy: 'never', hint });
+const unreachable = (hint: string): StsVerdict => ({ code: 'STS_UNREACHABLE', remedy: 'again', hint });
 
-const THROTTLED: Verdict = {
+const THROTTLED: StsVerdict = {
   code: 'STS_THROTTLED',
   remedy: 'throttled',
   hint:
@@ -86,7 +84,7 @@ const SIGNATURE = denied(
 );
 
 /** By the code of STS. */
-const CODES: Readonly<Record<string, Verdict>> = {
+const CODES: Readonly<Record<string, StsVerdict>> = {
   Throttling: THROTTLED,
   ThrottlingException: THROTTLED,
   RequestLimitExceeded: THROTTLED,
@@ -131,7 +129,7 @@ export function refused(
   return new StsFault(verdict, `AssumeRole: expected credentials, got ${excerpt(code)}${detail}`);
 }
 
-function judge(status: number, code: string, message: string): Verdict {
+function judge(status: number, code: string, message: string): StsVerdict {
   const verdict = Object.hasOwn(CODES, code) ? CODES[code] : undefined;
   if (verdict === ACCESS_DENIED && message.includes('sts:TagSession')) return TAG_SESSION;
   if (verdict === ACCESS_DENIED && message.includes('sts:SetSourceIdentity')) return SOURCE_IDENTITY;
@@ -140,14 +138,14 @@ function judge(status: number, code: string, message: string): Verdict {
   return verdict ?? judgeStatus(status);
 }
 
-function judgeStatus(status: number): Verdict {
+function judgeStatus(status: number): StsVerdict {
   if (status === 429) return THROTTLED;
   if (status >= 500) return TROUBLED;
   if (status === 403) return denied('never', 'look the code up in the reference of the STS API, under common errors');
   return status === 400 ? rejected('correct what the message names') : MALFORMED;
 }
 
-const MALFORMED: Verdict = {
+const MALFORMED: StsVerdict = {
   code: 'STS_MALFORMED',
   remedy: 'never',
   hint: 'look at what answers at the endpoint: a proxy or an emulator may stand in the place of STS',
@@ -183,7 +181,7 @@ const NO_CONNECTION = unreachable(
 );
 const NO_ANSWER = unreachable('something on the way drops what is sent: a firewall, a proxy, or a security group');
 
-const FAILURES: Readonly<Record<HttpFailure, Verdict>> = {
+const FAILURES: Readonly<Record<HttpFailure, StsVerdict>> = {
   connect: NO_CONNECTION,
   no_route: NO_CONNECTION,
   prohibited: NO_CONNECTION,

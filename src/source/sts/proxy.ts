@@ -1,6 +1,6 @@
 import type { HttpsOptions } from '../../core/contracts.ts';
 import { AgentError } from '../../core/errors.ts';
-import type { Environment } from '../imds/settings.ts';
+import type { Environment } from '../../core/contracts.ts';
 
 type Proxy = Required<HttpsOptions>['proxy'];
 

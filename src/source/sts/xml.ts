@@ -7,7 +7,7 @@ const DECLARATION = /^\uFEFF?(?:<\?xml[^?<>]*\?>)?/;
 const MAX_DEPTH = 16;
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
-interface Element {
+interface XmlElement {
   readonly path: string;
   readonly children: Set<string>;
   text: string;
@@ -26,7 +26,7 @@ export function readLeaves(body: Buffer): ReadonlyMap<string, string> | undefine
 /** Throws for anything else. */
 function readDocument(text: string): ReadonlyMap<string, string> {
   const leaves = new Map<string, string>();
-  const root: Element = { path: '', children: new Set(), text: '' };
+  const root: XmlElement = { path: '', children: new Set(), text: '' };
   const open = [root];
   let at = DECLARATION.exec(text)?.[0].length ?? 0;
   while (at < text.length) {
@@ -41,7 +41,7 @@ function readDocument(text: string): ReadonlyMap<string, string> {
   return leaves;
 }
 
-function take(token: RegExpExecArray, open: Element[], leaves: Map<string, string>): void {
+function take(token: RegExpExecArray, open: XmlElement[], leaves: Map<string, string>): void {
   const [, closes, name, , closesItself, text] = token;
   const innermost = open.at(-1);
   if (innermost === undefined) throw new Error('an end without a beginning');
@@ -53,13 +53,13 @@ function take(token: RegExpExecArray, open: Element[], leaves: Map<string, strin
   }
 }
 
-function begin(name: string, parent: Element, open: Element[]): void {
+function begin(name: string, parent: XmlElement, open: XmlElement[]): void {
   if (parent.children.has(name) || open.length > MAX_DEPTH) throw new Error('an element twice, or too deep');
   parent.children.add(name);
   open.push({ path: parent.path === '' ? name : `${parent.path}/${name}`, children: new Set(), text: '' });
 }
 
-function close(name: string, open: Element[], leaves: Map<string, string>): void {
+function close(name: string, open: XmlElement[], leaves: Map<string, string>): void {
   const element = open.pop();
   if (element?.path.split('/').at(-1) !== name) throw new Error('another end');
   if (element.children.size === 0) leaves.set(element.path, element.text);

@@ -8,7 +8,7 @@ import {
   type IniLine,
   type IniProperty,
   type Owns,
-  type Setting,
+  type ProfileSetting,
 } from './sections.ts';
 
 /** Where it stands, SDKs get credentials another way first and would not use what we write. */
@@ -136,7 +136,7 @@ export class Readers {
     }
   }
 
-  #nested(line: IniLine, setting: Setting): Error | undefined {
+  #nested(line: IniLine, setting: ProfileSetting): Error | undefined {
     const parent = this.#parent;
     const isBelowOurs = this.#isOurs && parent !== undefined && this.#owns(parent);
     const wasNesting = this.#isNesting;
@@ -149,7 +149,7 @@ export class Readers {
   }
 
   /** JavaScript knows no colons, and goes by whether a line is indented at all. */
-  #nest({ delimiter, value }: Setting, indent: string, isOurs: boolean): void {
+  #nest({ delimiter, value }: ProfileSetting, indent: string, isOurs: boolean): void {
     if (delimiter === '=' && value === '') this.#isNesting = !isOurs;
     else if (delimiter === '=' && indent === '') this.#isNesting = false;
   }

@@ -4,7 +4,7 @@ import { isExpirationKey, SECURITY_TOKEN } from '../../../core/owned.ts';
 import type { Forgotten, Rendered } from '../../contract.ts';
 import { applyEdits, decodeText, followed, linesOf, plain, refusal, rendered, startOf, leftOf } from '../text.ts';
 import { Readers } from './readers.ts';
-import { clearSection, rewriteSection, type Copy, type Rewrite } from './rewrite.ts';
+import { clearSection, rewriteSection, type ProfileCopy, type Rewrite } from './rewrite.ts';
 import {
   garbage,
   isCredentialKey,
@@ -97,7 +97,7 @@ export function forgetAwsCredentials(existing: Buffer, sink: AwsCredentialsSink)
   });
 }
 
-function cutSection(copy: Copy): Rewrite {
+function cutSection(copy: ProfileCopy): Rewrite {
   const cut = clearSection(copy);
   const { header, owned, hasOthers } = copy.section;
   const isEmpty = !hasOthers && cut.edits.every(({ text }) => text.trim() === '');

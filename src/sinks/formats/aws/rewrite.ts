@@ -8,10 +8,10 @@ import {
   type IniHeader,
   type IniProperty,
   type LineFor,
-  type Owned,
+  type OwnedProperty,
   type Owns,
   type Section,
-  type Setting,
+  type ProfileSetting,
 } from './sections.ts';
 
 export interface Rewrite {
@@ -20,7 +20,7 @@ export interface Rewrite {
 }
 
 /** One copy of the section of a profile, in its file. */
-export interface Copy {
+export interface ProfileCopy {
   readonly text: string;
   /** For new lines after one that has none. */
   readonly eol: string;
@@ -32,7 +32,7 @@ export interface Copy {
 
 /** Puts the keys into one copy of the section, under the given name. `required`: the lines that must stand, by key. */
 export function rewriteSection(
-  copy: Copy,
+  copy: ProfileCopy,
   name: string,
   lineFor: LineFor,
   required: ReadonlyMap<string, string>,
@@ -54,7 +54,7 @@ export function rewriteSection(
 }
 
 /** Takes all that is ours out of one copy of the section. */
-export function clearSection(copy: Copy): Rewrite {
+export function clearSection(copy: ProfileCopy): Rewrite {
   return merged(copy.section.owned.map((property) => rewriteProperty(copy, property, undefined)));
 }
 
@@ -66,7 +66,7 @@ function merged(rewrites: readonly Rewrite[]): Rewrite {
 }
 
 /** Below the last line of ours and in its indentation, else below the header. */
-function insert(copy: Copy, anchor: IniHeader | IniProperty, lines: readonly string[]): Rewrite {
+function insert(copy: ProfileCopy, anchor: IniHeader | IniProperty, lines: readonly string[]): Rewrite {
   const { section, eol: usual } = copy;
   const isHeader = anchor === section.header;
   const indent = isHeader ? (section.indent ?? '') : anchor.indent;
@@ -77,7 +77,7 @@ function insert(copy: Copy, anchor: IniHeader | IniProperty, lines: readonly str
 }
 
 /** `line`: what is to stand instead of a property; undefined: it goes. */
-function rewriteProperty(copy: Copy, property: Owned, line: string | undefined): Rewrite {
+function rewriteProperty(copy: ProfileCopy, property: OwnedProperty, line: string | undefined): Rewrite {
   const { start, text, next } = property.line;
   const edit =
     line === undefined
@@ -109,12 +109,12 @@ function rewriteHeader({ line, name: current, comment }: IniHeader, name: string
  * lines of their own, which all read alike; where that cannot be, the file is refused.
  */
 function rewriteTail(
-  { text, section, owns, claim }: Copy,
-  { line: above, indent, end }: Pick<Owned, 'line' | 'indent' | 'end'>,
+  { text, section, owns, claim }: ProfileCopy,
+  { line: above, indent, end }: Pick<OwnedProperty, 'line' | 'indent' | 'end'>,
 ): Rewrite {
   const start = above.next;
   const parts: string[] = [];
-  const settings = new Settings(indent, owns, (key) => claim(section.header.name, key));
+  const settings = new SettingLines(indent, owns, (key) => claim(section.header.name, key));
   let kept = start;
   for (const line of linesOf(text, start, above.number + 1, end)) {
     const width = indentOf(line.text).length;
@@ -135,7 +135,7 @@ function rewriteTail(
   };
 }
 
-class Settings {
+class SettingLines {
   readonly warnings: string[] = [];
   readonly #indent: string;
   readonly #owns: Owns;
@@ -143,7 +143,7 @@ class Settings {
   #count = 0;
   /** Of those that become properties. */
   #width: number | undefined;
-  #parent: Setting | undefined;
+  #parent: ProfileSetting | undefined;
 
   constructor(indent: string, owns: Owns, claim: (key: string) => boolean) {
     this.#indent = indent;
@@ -162,7 +162,7 @@ class Settings {
     throw unclear(line);
   }
 
-  #keep(line: Line, setting: Setting, width: number): string {
+  #keep(line: Line, setting: ProfileSetting, width: number): string {
     if (this.#width === undefined) {
       this.warnings.push(`line ${line.number}: a setting that was indented below a key of ours got a line of its own`);
     }
@@ -172,7 +172,7 @@ class Settings {
     return this.#indent + line.text.slice(this.#width) + line.eol;
   }
 
-  #adopt(line: Line, setting: Setting, width: number): void {
+  #adopt(line: Line, setting: ProfileSetting, width: number): void {
     const { key } = setting;
     if (OTHER_WAYS.has(key)) throw otherWay(line, key);
     if (width !== this.#width || key === '' || !this.#claim(key)) throw unclear(line);

@@ -2,10 +2,10 @@ import { SECURITY_TOKEN } from '../../../core/owned.ts';
 import { linesOf, MAX_LINES, refusal, type Line } from '../text.ts';
 
 /** Whether a setting of the profile is ours: rewritten, or removed. */
-export type Owns = (setting: Pick<Setting, 'key' | 'value'>) => boolean;
+export type Owns = (setting: Pick<ProfileSetting, 'key' | 'value'>) => boolean;
 
 /** What the line of a key that is ours must say; undefined: it must not stand there. */
-export type LineFor = (existing: Pick<Setting, 'name' | 'key' | 'value'>) => string | undefined;
+export type LineFor = (existing: Pick<ProfileSetting, 'name' | 'key' | 'value'>) => string | undefined;
 
 const CREDENTIAL_KEYS = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token', SECURITY_TOKEN] as const;
 
@@ -22,12 +22,12 @@ export interface Section {
   /** Indentation of its first property; undefined when it has none. */
   readonly indent: string | undefined;
   /** Those of its properties that are ours. */
-  readonly owned: readonly Owned[];
+  readonly owned: readonly OwnedProperty[];
   /** Whether it has comments, and properties that are not ours. */
   readonly hasOthers: boolean;
 }
 
-export interface Owned extends IniProperty {
+export interface OwnedProperty extends IniProperty {
   /** Where the lines below it, which may continue its value, end. */
   readonly end: number;
 }
@@ -72,7 +72,7 @@ export function readSections(
 class SectionReader {
   readonly #header: IniHeader;
   readonly #owns: Owns;
-  readonly #owned: Owned[] = [];
+  readonly #owned: OwnedProperty[] = [];
   #leadEnd: number | undefined;
   #indent: string | undefined;
   #hasOthers = false;
@@ -126,7 +126,7 @@ export interface IniHeader extends Indented {
   readonly comment: string;
 }
 
-export interface Setting {
+export interface ProfileSetting {
   /** As it is spelled. */
   readonly name: string;
   /** In lower case. */
@@ -135,7 +135,7 @@ export interface Setting {
   readonly value: string;
 }
 
-export interface IniProperty extends Indented, Setting {
+export interface IniProperty extends Indented, ProfileSetting {
   readonly kind: 'property';
 }
 
@@ -143,7 +143,7 @@ export interface IniProperty extends Indented, Setting {
 export interface IniContinuation extends Indented {
   readonly kind: 'continuation';
   /** What it would be as a property; undefined when it could not be one. */
-  readonly setting: Setting | undefined;
+  readonly setting: ProfileSetting | undefined;
 }
 
 interface IniOther extends Indented {
@@ -202,7 +202,7 @@ function startsPlainly(body: string): boolean {
 /** What Python takes for white. */
 const WHITE = /^[\s\x1c-\x1f\x85]+$/;
 
-export function settingOf(body: string): Setting | undefined {
+export function settingOf(body: string): ProfileSetting | undefined {
   let at = 0;
   while (at < body.length && body[at] !== '=' && body[at] !== ':') at++;
   if (at === body.length) return undefined;

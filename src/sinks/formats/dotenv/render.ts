@@ -24,7 +24,7 @@ import {
   parseOwn,
   ShellReader,
   unclear,
-  type Assignment,
+  type ShellAssignment,
   type OwnLine,
   type ParsedAssignment,
 } from './shell.ts';
@@ -52,7 +52,7 @@ interface Variables {
   /** All that are ours: those, and others that are never left stale where they stand. */
   readonly names: ReadonlySet<string>;
   /** What a variable of ours must say where it stands. */
-  readonly valueOf: (existing: Assignment) => string;
+  readonly valueOf: (existing: ShellAssignment) => string;
 }
 
 function variablesOf(credentials: Credentials, sink: DotenvSink, origin: Origin): Variables {

@@ -188,12 +188,12 @@ export function unclear({ number }: Pick<Line, 'number'>, expected: string, got:
 
 /** What a line says of variables of ours, when it says nothing else. */
 export interface OwnLine {
-  readonly assignments: readonly Assignment[];
+  readonly assignments: readonly ShellAssignment[];
   /** The variables that it exports, set by it or not. */
   readonly exported: ReadonlySet<string>;
 }
 
-export interface Assignment {
+export interface ShellAssignment {
   readonly name: string;
   /** Without quotes around it. */
   readonly value: string;
@@ -261,7 +261,7 @@ export function parseOwn(line: Line, names: ReadonlySet<string>): OwnLine {
 
 function parseWords(line: Line, names: ReadonlySet<string>): OwnLine {
   const { text } = line;
-  const assignments: Assignment[] = [];
+  const assignments: ShellAssignment[] = [];
   const exported = new Set<string>();
   let at = 0;
   const take = (pattern: RegExp): RegExpExecArray | undefined => {

@@ -13,7 +13,7 @@ export interface Goal {
 
 /** Puts values into their places in a JSON object; all else keeps its bytes. Throws refusals. */
 export function placeIntoJson(text: string, goals: readonly Goal[], expiration: number): NewFile {
-  const file: File = { text, expiration, edits: [], copies: [] };
+  const file: JsonFile = { text, expiration, edits: [], copies: [] };
   placeIntoObject(file, scanDocument(text), goals, { lead: '\n  ', unit: '  ', colon: ': ' });
   const warnings = file.copies
     .slice(0, 1)
@@ -24,7 +24,7 @@ export function placeIntoJson(text: string, goals: readonly Goal[], expiration: 
   return { bytes: Buffer.from(applyEdits(text, file.edits)), warnings };
 }
 
-interface File {
+interface JsonFile {
   readonly text: string;
   /** Epoch milliseconds. */
   readonly expiration: number;
@@ -33,7 +33,7 @@ interface File {
   readonly copies: Member[];
 }
 
-function placeIntoObject(file: File, object: ScannedObject, goals: readonly Goal[], outer: Style): void {
+function placeIntoObject(file: JsonFile, object: ScannedObject, goals: readonly Goal[], outer: MemberStyle): void {
   const style = styleOf(file.text, object, outer);
   const groups = byFirstKey(goals);
   const missing = new Map(groups);
@@ -64,7 +64,7 @@ function existingText(text: string, { start, end, value }: Member): string {
 }
 
 /** The expiration as a token of the kind that stands. */
-function follow({ text, expiration }: File, member: Member): string {
+function follow({ text, expiration }: JsonFile, member: Member): string {
   const value = followed(existingText(text, member), expiration) ?? '';
   return typeof member.value === 'string' ? JSON.stringify(value) : value;
 }
@@ -72,12 +72,12 @@ function follow({ text, expiration }: File, member: Member): string {
 /** Copies of one object that each take our values could make a file many times as large. */
 const MAX_COPIES = 16;
 
-function countCopy(file: File, member: Member): void {
+function countCopy(file: JsonFile, member: Member): void {
   file.copies.push(member);
   if (file.copies.length >= MAX_COPIES) throw misplaced(file, member, `at most ${MAX_COPIES} copies of a key of ours`);
 }
 
-function placeIntoMember(file: File, member: Member, goals: readonly Goal[], style: Style): void {
+function placeIntoMember(file: JsonFile, member: Member, goals: readonly Goal[], style: MemberStyle): void {
   const token = file.text.slice(member.start, member.end);
   const goal = goals.find(({ path }) => path.length === 0);
   if (goal === undefined) {
@@ -92,14 +92,19 @@ function placeIntoMember(file: File, member: Member, goals: readonly Goal[], sty
 }
 
 /** An equal value keeps its spelling: another writer's, which would only spell it so again. */
-function set(file: File, { start, end, value }: Member, token: string): void {
+function set(file: JsonFile, { start, end, value }: Member, token: string): void {
   const isEqual = typeof value === 'string' ? JSON.stringify(value) === token : file.text.slice(start, end) === token;
   if (!isEqual) file.edits.push({ start, end, text: token });
 }
 
 type Groups = readonly (readonly [key: string, goals: readonly Goal[]])[];
 
-function addMembers(file: File, { members, start, close }: ScannedObject, groups: Groups, style: Style): void {
+function addMembers(
+  file: JsonFile,
+  { members, start, close }: ScannedObject,
+  groups: Groups,
+  style: MemberStyle,
+): void {
   if (groups.length === 0) return;
   const last = members.at(-1);
   const added = newMembers(groups, style)
@@ -118,12 +123,12 @@ function addMembers(file: File, { members, start, close }: ScannedObject, groups
   }
 }
 
-function newObject(groups: ReadonlyMap<string, readonly Goal[]>, style: Style): string {
+function newObject(groups: ReadonlyMap<string, readonly Goal[]>, style: MemberStyle): string {
   const members = newMembers([...groups], style).join(`,${style.lead}`);
   return isOneLine(style) ? `{${members}}` : `{${style.lead}${members}${style.lead.slice(0, -style.unit.length)}}`;
 }
 
-function newMembers(groups: Groups, style: Style): string[] {
+function newMembers(groups: Groups, style: MemberStyle): string[] {
   return groups.map(([key, goals]) => {
     const goal = goals.find(({ path }) => path.length === 0);
     const value = goal === undefined ? newObject(byFirstKey(goals), deeper(style)) : JSON.stringify(goal.value);
@@ -140,7 +145,7 @@ function byFirstKey(goals: readonly Goal[]): Map<string, Goal[]> {
   return groups;
 }
 
-function misplaced(file: File, member: Member, expected: string): Error {
+function misplaced(file: JsonFile, member: Member, expected: string): Error {
   return refusal(
     `line ${lineNumberAt(file.text, member.start)}: expected ${expected}, got something else`,
     'correct the keys of this sink, or the file by hand',
@@ -148,7 +153,7 @@ function misplaced(file: File, member: Member, expected: string): Error {
 }
 
 /** How the members of an object are laid out. */
-interface Style {
+interface MemberStyle {
   /** White space before a member. */
   readonly lead: string;
   /** What one level adds to a lead that begins a line. */
@@ -158,7 +163,7 @@ interface Style {
 }
 
 /** Taken from the object's last member, which new ones follow. */
-function styleOf(text: string, { start, members, close }: ScannedObject, outer: Style): Style {
+function styleOf(text: string, { start, members, close }: ScannedObject, outer: MemberStyle): MemberStyle {
   const last = members.at(-1);
   if (last === undefined) return outer;
   const lead = blanksBefore(text, last.keyStart, start + 1).replace(/^[ \t]+(?=[\r\n])/, '');
@@ -168,16 +173,16 @@ function styleOf(text: string, { start, members, close }: ScannedObject, outer: 
   return { lead, unit: unit || outer.unit, colon: colon.includes('/') ? outer.colon : colon };
 }
 
-function deeper(style: Style): Style {
+function deeper(style: MemberStyle): MemberStyle {
   return isOneLine(style) ? style : { ...style, lead: style.lead + style.unit };
 }
 
-function isOneLine({ lead }: Style): boolean {
+function isOneLine({ lead }: MemberStyle): boolean {
   return !lead.includes('\n');
 }
 
 /** Past a comment that ends the line: it speaks of what stands before it. */
-function afterComment(text: string, at: number, style: Style): number {
+function afterComment(text: string, at: number, style: MemberStyle): number {
   const comment = /[ \t]*(?:\/\*[^\r\n]*?\*\/|\/\/[^\r\n]*)(?=\r?\n)/y;
   comment.lastIndex = at;
   return !isOneLine(style) && comment.test(text) ? comment.lastIndex : at;

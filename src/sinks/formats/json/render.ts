@@ -75,7 +75,7 @@ function readDocument(bytes: Buffer): string {
 }
 
 /** Keys that lead from the root to a place. */
-type Path = readonly string[];
+type MemberPath = readonly string[];
 
 /** Takes our values out of the document, or the whole file where that is ours. */
 export function forgetJson(existing: Buffer, { content }: JsonSink): Forgotten {
@@ -102,8 +102,8 @@ export function forgetJson(existing: Buffer, { content }: JsonSink): Forgotten {
 function cutFromObject(
   text: string,
   object: ScannedObject,
-  paths: readonly Path[],
-  secrets: readonly Path[],
+  paths: readonly MemberPath[],
+  secrets: readonly MemberPath[],
 ): readonly Edit[] | 'all' {
   const { members } = object;
   const edits: Edit[] = [];
@@ -125,15 +125,15 @@ function cutFromObject(
   ];
 }
 
-function below(paths: readonly Path[], key: string): Path[] {
+function below(paths: readonly MemberPath[], key: string): MemberPath[] {
   return paths.filter(([first]) => first === key).map(([, ...rest]) => rest);
 }
 
 function cutFromMember(
   text: string,
   { start, value }: Member,
-  paths: readonly Path[],
-  secrets: readonly Path[],
+  paths: readonly MemberPath[],
+  secrets: readonly MemberPath[],
 ): readonly Edit[] | 'all' {
   // We write no lists and objects in the place of a value.
   if (paths.some((path) => path.length === 0)) return /[{[]/.test(text.charAt(start)) ? [] : 'all';
@@ -176,7 +176,7 @@ function gapBefore(text: string, at: number, from: number): number {
 }
 
 /** The strings in a place: several where an object on the way has a key twice. */
-function stringsAt({ members }: ScannedObject, [key, ...rest]: Path): string[] {
+function stringsAt({ members }: ScannedObject, [key, ...rest]: MemberPath): string[] {
   return members.flatMap((member) => {
     if (member.key !== key) return [];
     if (rest.length > 0) return typeof member.value === 'object' ? stringsAt(member.value, rest) : [];
