@@ -80,6 +80,14 @@ export class Held implements Disposable {
   }
 }
 
+/** What is left on a file system; infinite where it has no such limit, or does not say. */
+export interface Room {
+  readonly blocks: number;
+  readonly blockBytes: number;
+  /** Inodes. */
+  readonly files: number;
+}
+
 /**
  * A directory to work in. By name only what cannot lead astray: O_PATH and O_EXCL open, rename, unlink, mkdir. Close it
  * when every promise that was given a name in it has settled.
@@ -104,10 +112,10 @@ export class Directory extends Held {
     return this.path === '/' ? `/${name}` : `${this.path}/${name}`;
   }
 
-  /** As its file system says; one without blocks has no size, or does not say. */
-  hasRoom(bytes: number): boolean {
-    const { blocks, bfree, bsize } = fs.statfsSync(this.link);
-    return blocks === 0 || bfree * bsize >= bytes;
+  /** As its file system says, without what it keeps for root: the agent's unit may not use that. */
+  room(): Room {
+    const { blocks, bavail, bsize, files, ffree } = fs.statfsSync(this.link);
+    return { blocks: blocks === 0 ? Infinity : bavail, blockBytes: bsize, files: files === 0 ? Infinity : ffree };
   }
 
   /** Undefined when there is nothing. Throws errno errors, and MountedOver: then nothing was asked of the file. */

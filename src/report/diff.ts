@@ -24,10 +24,16 @@ export function redactedDiff(current: Buffer | undefined, next: Buffer): string[
   const before = lines(current);
   const after = lines(next);
   const kept = new Set(before).intersection(new Set(after));
-  const removed = before.filter((line) => !kept.has(line)).map((line) => `- ${redact(line)}`);
-  const added = after.filter((line) => !kept.has(line)).map((line) => `+ ${redact(line)}`);
-  return [...removed, ...added];
+  const changed = [
+    ...before.filter((line) => !kept.has(line)).map((line) => ['-', line] as const),
+    ...after.filter((line) => !kept.has(line)).map((line) => ['+', line] as const),
+  ];
+  const shown = changed.slice(0, MOST_LINES).map(([sign, line]) => `${sign} ${redact(line)}`);
+  return changed.length > MOST_LINES ? [...shown, `(${String(changed.length - MOST_LINES)} more lines)`] : shown;
 }
+
+/** Of one file; people read no more. */
+const MOST_LINES = 200;
 
 function lines(bytes: Buffer | undefined): string[] {
   // A lossless reading of any bytes; what is shown of them is plain ASCII.

@@ -92,7 +92,7 @@ export interface PreviewRequest extends Omit<
 
 /**
  * The outcome that applying would have, and the bytes of a sink that would be replaced: they hold secrets, so never show
- * them whole. Those of a very large file on a user's path are left out.
+ * them whole. Those of a large file are left out.
  */
 export interface SinkPreview extends SinkOutcome {
   readonly current?: Buffer;

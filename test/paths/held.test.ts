@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { Directory, MountedOver } from '../../src/paths/held.ts';
@@ -38,6 +38,17 @@ describe('a directory that is held', () => {
     directory[Symbol.dispose]();
     directory[Symbol.dispose]();
     assert.throws(() => directory.at('a'), /used after it was closed/);
+  });
+
+  // Cause: what is kept for root was counted, which the confined agent may not use.
+  test('has as much room as its file system has for others than root', (t) => {
+    const path = tempDir(t);
+    const { blockBytes, blocks, files } = opened(t, path).room();
+    const { bavail, bsize, ffree } = statfsSync(path);
+    assert.equal(blockBytes, bsize);
+    // Others write there meanwhile.
+    assert.ok(Math.abs(blocks - bavail) * bsize < 256 << 20);
+    assert.ok(files === Infinity || Math.abs(files - ffree) < 100_000);
   });
 
   test('finds what is on its own mount', () => {

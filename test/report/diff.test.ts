@@ -23,3 +23,12 @@ const LINES: readonly (readonly [line: string, shown: string])[] = [
 test('of a line nothing is shown that is secret, or steers a terminal', () => {
   for (const [line, shown] of LINES) assert.deepEqual(redactedDiff(undefined, Buffer.from(line)), [`+ ${shown}`]);
 });
+
+// Cause: plan printed a million lines of a large file.
+test('of a file of many lines some are shown, and the number of the others', () => {
+  const shown = redactedDiff(
+    undefined,
+    Buffer.from(Array.from({ length: 5_000 }, (_, index) => `A${index}=1`).join('\n')),
+  );
+  assert.deepEqual([shown.length, shown.at(-1)], [201, '(4800 more lines)']);
+});

@@ -41,6 +41,14 @@ describe('a preview', () => {
   });
 });
 
+// Cause: the previews of a thousand large files on root's own paths were kept in memory, and printed.
+test('a preview has no bytes of a large file, whoever writes it', async (t) => {
+  const path = join(tempDir(t), 'a');
+  writeFileSync(path, `OTHER=${'x'.repeat(200_000)}\n`);
+  const [preview] = await previewSinks(deps, applyRequest([sinkAt(path)], { rotated: false }));
+  assert.deepEqual([preview?.result, preview?.current, preview?.next], ['written', undefined, undefined]);
+});
+
 async function written(t: TestContext): Promise<{ path: string; records: ApplyRequest['records'] }> {
   const path = join(tempDir(t), 'a');
   const { records } = await applySinks(deps, applyRequest([sinkAt(path)]));

@@ -6,6 +6,7 @@ import { openSite, reportOf, said, type Site } from '../support/agent.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeHook } from '../support/programs.ts';
 import { assertCurrent, EVERY_FAILURE, failEach, failForAWhile, onOneLine, statusOf } from '../faults/errors.ts';
+import type { Report } from '../../src/report/schema.ts';
 import { writeShort } from '../faults/short-writes.ts';
 import { tally } from '../faults/tally.ts';
 import { hasOwnMounts, ownMount, remount, tmpfs } from './mounts.ts';
@@ -134,6 +135,24 @@ test('a full disk is named by all that say how a host is', async (t) => {
     ['status', '--check'],
   ])
     assert.equal((await site.run(args)).code, 0, args.join(' '));
+});
+
+// Cause: each file was foreseen to fit where all together do not, and inodes were not counted.
+test('plan foresees the room for all files together, and for their inodes', async (t) => {
+  if (!hasOwnMounts(t)) return;
+  const foreseen = async ({ site, config }: Scene): Promise<readonly string[]> => {
+    site.metadata.rotate();
+    const { sinks = [] } = JSON.parse((await site.run(['plan', '--json', ...config])).stdout) as Report;
+    return sinks.flatMap(({ error }) => /ENOSPC on \w+$/.exec(error?.message ?? '') ?? []);
+  };
+  const blocks = await openSmallDisk(t, 'size=256k');
+  // Each file takes two.
+  fill(blocks.disk, 3);
+  assert.deepEqual(await foreseen(blocks), ['ENOSPC on write']);
+  const inodes = await openSmallDisk(t, 'nr_inodes=8');
+  for (let { ffree } = statfsSync(inodes.disk); ffree > 1; ffree--)
+    writeFileSync(join(inodes.disk, `filler${ffree}`), '');
+  assert.deepEqual(await foreseen(inodes), ['ENOSPC on open']);
 });
 
 test('a directory mounted read-only is written by the running agent when it is writable again', async (t) => {

@@ -109,7 +109,7 @@ function othersOf(
 
 /**
  * Texts of files that may be anybody's, read as a sink that stands there would be: with the identity of the path's
- * owner, never a FIFO, never more than a sink may have. A variable that is in no file makes each one differ from what
+ * owner, never a FIFO, never more than a preview keeps. A variable that is in no file makes each one differ from what
  * it should be, so that all of it is read. A file that is missing has no text.
  */
 export async function readFiles(deps: LookDeps, paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
@@ -117,9 +117,9 @@ export async function readFiles(deps: LookDeps, paths: readonly string[]): Promi
   const wish = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups };
   const previews = await previewSinks(deps.sinks, { ...wish, sinks: [...new Set(paths)].map(probe) });
   const texts = new Map<string, string>();
-  for (const { path, current, error } of previews) {
+  for (const { path, current, next, error } of previews) {
     if (current) texts.set(path, current.toString().replace(/^\uFEFF/, ''));
-    else if (error) deps.miss({ subject: path, reason: error.message });
+    else if (error || !next) deps.miss({ subject: path, reason: error?.message ?? 'it is too large to be looked at' });
   }
   return texts;
 }

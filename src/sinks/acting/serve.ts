@@ -55,8 +55,10 @@ async function serveJob(deps: SinkDeps, channel: Channel, job: Job): Promise<Don
 }
 
 function shown({ current, next }: SinkPreview): Pick<SinkMessage, 'current' | 'next'> {
-  if (!next || next.length + (current?.length ?? 0) > LIMITS.shown) return {};
-  return { ...(current && { current: current.toString('base64') }), next: next.toString('base64') };
+  return {
+    ...(current && { current: current.toString('base64') }),
+    ...(next && { next: next.toString('base64') }),
+  };
 }
 
 /** An outcome without what the agent knows itself. */

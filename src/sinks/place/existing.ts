@@ -31,8 +31,8 @@ export function readExisting({ directory, name }: Spot, security: FileSecurity):
 
 /**
  * Whether a file that stood there at `since`, epoch milliseconds, was deleted, where nobody but this identity decides
- * what is there. A directory that has not changed since then is another one: what was mounted there is not any more.
- * Never waits; throws nothing.
+ * what is there. A directory that has not changed since then, or that is younger, is another one: what was mounted there
+ * is not any more, or something else is. Never waits; throws nothing.
  */
 export function wasDeleted(path: string, since: number): boolean {
   using found = openDirectory('sink', dirname(path), { uid: whoAmI().uid, groups: [], mayWait: false });
@@ -41,7 +41,9 @@ export function wasDeleted(path: string, since: number): boolean {
     // What was mounted there can be gone with its directory.
     if (found.missing.length > 0) return false;
     using file = found.held.find(basename(path));
-    return !file && Number(found.held.stat().ctimeMs) > since;
+    const { ctimeMs, birthtimeMs } = found.held.stat();
+    // 0 where the file system keeps no such time.
+    return !file && Number(ctimeMs) > since && birthtimeMs > 0n && Number(birthtimeMs) <= since;
   } catch {
     return false;
   }

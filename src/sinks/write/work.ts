@@ -6,7 +6,7 @@ import { AgentError, errnoError, isErrno, toErrorInfo } from '../../core/errors.
 import type { SinkOutcome } from '../../core/outcomes.ts';
 import { sinkId } from '../../core/sink-id.ts';
 import { isTempOf } from '../../files/sweep.ts';
-import type { Directory } from '../../paths/held.ts';
+import type { Directory, Room } from '../../paths/held.ts';
 import { openDirectory } from '../../paths/policies.ts';
 import type { Walker } from '../../paths/walked.ts';
 import {
@@ -78,22 +78,44 @@ async function preview(deps: SinkDeps, job: Job, prepare: Prepare): Promise<Read
   const previews = new Map<SinkConfig, SinkPreview>();
   for (const batch of batches(filesOf(job.sinks))) {
     using places = new Places(deps, job.trustedGroups, holders);
+    const rooms: Rooms = new Map();
     for (const prepared of await prepareFiles(places, batch, prepare)) {
-      const parts: readonly Part[] = 'finished' in prepared ? prepared.finished : foresee(prepared.change);
-      for (const { sink, outcome, shown } of parts) previews.set(sink, { ...outcome, ...shown });
+      const parts: readonly Part[] = 'finished' in prepared ? prepared.finished : foresee(prepared.change, rooms);
+      for (const { sink, outcome, shown } of parts) previews.set(sink, { ...outcome, ...(shown && showable(shown)) });
     }
   }
   return previews;
 }
 
+/** The most bytes of a sink, before and after, that are kept to be shown. */
+export const SHOWN_BYTES = 128 * 1024;
+
+function showable({ current, next, diff }: NonNullable<Part['shown']>): Part['shown'] {
+  const isLarge = (current?.length ?? 0) + (next?.length ?? 0) > SHOWN_BYTES;
+  return { ...(diff && { diff }), ...(!isLarge && { ...(current && { current }), ...(next && { next }) }) };
+}
+
+/** What is left on each file system, by its device, beside the other new files: all are there before the first rename. */
+type Rooms = Map<bigint, Room>;
+
 /** A preview alone believes what a file system says of its room: some take more, and a write finds out. */
-function foresee({ directory, bytes, file, parts }: Replacement): readonly Part[] {
+function foresee({ directory, bytes, file, parts }: Replacement, rooms: Rooms): readonly Part[] {
   try {
-    if (!bytes || directory.hasRoom(bytes.length)) return parts;
-    throw errnoError('ENOSPC', 'write');
+    if (bytes) takeRoom(directory, bytes.length, rooms);
+    return parts;
   } catch (error) {
     return failAll(parts, toErrorInfo(explain(error, 'SINK_WRITE_FAILED', file.path)));
   }
+}
+
+/** Throws ENOSPC. */
+function takeRoom(directory: Directory, bytes: number, rooms: Rooms): void {
+  const { dev } = directory.stat();
+  const { blocks, blockBytes, files } = rooms.get(dev) ?? directory.room();
+  const left = { blocks: blocks - Math.ceil(bytes / blockBytes), blockBytes, files: files - 1 };
+  if (left.files < 0) throw errnoError('ENOSPC', 'open');
+  if (left.blocks < 0) throw errnoError('ENOSPC', 'write');
+  rooms.set(dev, left);
 }
 
 async function writeFiles(
