@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempDisposableSync } from 'node:fs';
+import { mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Reader, Seen } from './differential.ts';
@@ -77,6 +77,97 @@ def read(text):
     parser.read_string(text)
     return flat({name: dict(keys) for name, keys in parser._sections.items()}, "")`),
 };
+
+/** goconfig's rules, as rclone has them. */
+export const rclone: Reader = {
+  name: 'rclone',
+  excused: /^removed the blanks around the name/,
+  read: byPython(`
+def read(text):
+    environment = {"PATH": os.environ["PATH"], "HOME": os.path.dirname(path)}
+    command = ["rclone", "config", "dump", "--config", path, "--ask-password=false"]
+    result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+    return flat(json.loads(result.stdout), "") if result.returncode == 0 else None`),
+};
+
+const byPhp =
+  (mode: string): Reader['read'] =>
+  (files) => {
+    const script = `
+foreach (json_decode(stream_get_contents(STDIN)) as $text) {
+  $values = @parse_ini_string($text, true, INI_SCANNER_${mode});
+  $flat = [];
+  foreach ($values ?: [] as $name => $one) {
+    if (!is_array($one)) $flat[".$name"] = $one;
+    else foreach ($one as $key => $value) $flat["$name.$key"] = is_array($value) ? json_encode($value) : $value;
+  }
+  $seen[] = $values === false ? null : (object) $flat;
+}
+echo json_encode($seen, JSON_INVALID_UTF8_SUBSTITUTE);`;
+    return ask('php', ['-d', 'display_errors=stderr', '-r', script, '--'], files);
+  };
+
+export const phpNormal: Reader = {
+  name: 'PHP',
+  excused: /^removed the blanks around the name/,
+  read: byPhp('NORMAL'),
+};
+export const phpRaw: Reader = {
+  name: 'PHP, INI_SCANNER_RAW',
+  excused: /^removed the blanks around the name/,
+  read: byPhp('RAW'),
+};
+
+const JAVA = `
+import java.io.*;
+import java.nio.charset.StandardCharsets;
+import java.util.*;
+
+class Seen {
+  static String encoded(String text) {
+    return " ." + Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  public static void main(String[] args) throws Exception {
+    BufferedReader files = new BufferedReader(new InputStreamReader(System.in));
+    for (String line; (line = files.readLine()) != null;) {
+      StringBuilder seen = new StringBuilder();
+      try {
+        Properties properties = new Properties();
+        byte[] bytes = Base64.getDecoder().decode(line);
+        if (args[0].equals("stream")) properties.load(new ByteArrayInputStream(bytes));
+        else properties.load(new StringReader(new String(bytes, StandardCharsets.UTF_8)));
+        for (String name : properties.stringPropertyNames())
+          seen.append(encoded(name)).append(encoded(properties.getProperty(name)));
+      } catch (IllegalArgumentException error) {
+        seen.append("rejected");
+      }
+      System.out.println(seen);
+    }
+  }
+}
+`;
+
+const byJava =
+  (from: 'stream' | 'reader'): Reader['read'] =>
+  (files) => {
+    using directory = mkdtempDisposableSync(join(tmpdir(), 'credrotate-reader-'));
+    const source = join(directory.path, 'Seen.java');
+    writeFileSync(source, JAVA);
+    const input = files.map((text) => `${Buffer.from(text).toString('base64')}\n`).join('');
+    const { stdout, stderr, status } = spawnSync('java', [source, from], { input, encoding: 'utf8', env: { PATH } });
+    if (status !== 0) throw new Error(`java: expected exit code 0, got ${String(status)}: ${stderr}`);
+    return stdout.split('\n').slice(0, -1).map(javaSeen);
+  };
+
+function javaSeen(line: string): Seen {
+  if (line === 'rejected') return undefined;
+  const text = (word = ''): string => Buffer.from(word, 'base64').toString();
+  return Object.fromEntries([...line.matchAll(/ \.(\S*) \.(\S*)/g)].map(([, name, value]) => [text(name), text(value)]));
+}
+
+export const javaStream: Reader = { name: 'Java, load(InputStream)', read: byJava('stream') };
+export const javaReader: Reader = { name: 'Java, load(Reader)', read: byJava('reader') };
 
 export const rubySdk: Reader = {
   name: 'AWS SDK for Ruby',

@@ -40,6 +40,13 @@ export const programIni: Files = {
   isOurs: (place) => /^\s*sec\s*\.(key|secret|token)$/i.test(place) || /^\s+sec\s*\.|^sec\s+\./.test(place),
 };
 
+/** Quoted, as PHP wants it, which takes a colon for a part of the key. */
+export const phpIni: Files = {
+  ...programIni,
+  sink: { ...programIni.sink, quote: 'double' } as Files['sink'],
+  isOurs: (place, before) => programIni.isOurs(place, before) || /^sec\.(key|secret|token)\s*:/i.test(place),
+};
+
 export const properties: Files = {
   sink: {
     ...{ format: 'properties', path: '/nowhere', source: 'instance', mode: 0o600, notify: [] },

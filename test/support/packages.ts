@@ -40,6 +40,7 @@ export const PACKAGES: readonly string[] = [
   'python3-boto3',
   'python3-dotenv',
   'qemu-user-static',
+  'rclone',
   'rpm',
   'rpmlint',
   'ruby',

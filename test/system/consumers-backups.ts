@@ -25,6 +25,18 @@ host_bucket = 127.0.0.1:9000
 use_https = False
 `;
 
+/** These hold the keys themselves: the program's own file, in which they are put. */
+export const OWN_FILES = `install -o backup-job -m 600 /etc/s3cmd.conf ${SINKS.s3cfg}
+sed -e /env_auth/d -e /profile/d /etc/rclone.conf | install -o backup-job -m 600 /dev/stdin ${SINKS.rcloneConf}`;
+
+/**
+ * Where s3cmd could ask the metadata service itself, it would take those keys and not its own: as lockdown does, this
+ * keeps its user from there.
+ */
+export const NO_METADATA = `nft add table inet t
+nft add chain inet t out '{ type filter hook output priority 0; }'
+nft add rule inet t out meta skuid backup-job ip daddr 169.254.169.254 reject`;
+
 export interface Backup {
   readonly sink: string;
   /** Lists the bucket and prints its object, with the keys of a file such as the sink. */
@@ -46,15 +58,27 @@ export const BACKUPS: Readonly<Record<string, Backup>> = {
         s3() { s3cmd --config /etc/s3cmd.conf "$@"; }
         s3 ls s3://backups; s3 get s3://backups/hello.txt -`),
   },
+  'rclone with keys in its own file': {
+    sink: SINKS.rcloneConf,
+    run: (keys) =>
+      asBackupJob(`s3() { rclone --config ${keys} --retries 1 --low-level-retries 1 "$@"; }
+        s3 ls s3:backups; s3 cat s3:backups/hello.txt`),
+  },
+  's3cmd with keys in its own file': {
+    sink: SINKS.s3cfg,
+    run: (keys) =>
+      asBackupJob(`s3() { s3cmd --config ${keys} "$@"; }
+        s3 ls s3://backups; s3 get s3://backups/hello.txt -`),
+  },
 };
 
 const CHANGED = '/var/lib/backup-job/changed';
 
 /** What is changed in the keys, and what S3 says to it. */
 const CHANGES = [
-  ['s/^(aws_secret_access_key *= *)./\\1_/I', 'SignatureDoesNotMatch'],
-  ['s/^(aws_session_token *= *)./\\1_/I', 'InvalidToken'],
-  ['/^aws_session_token/Id', 'InvalidToken'],
+  ['s/^((aws_)?secret(_access)?_key *= *)./\\1_/I', 'SignatureDoesNotMatch'],
+  ['s/^((aws_)?(session|access)_token *= *)./\\1_/I', 'InvalidToken'],
+  ['/^(aws_)?(session|access)_token/Id', 'InvalidToken'],
 ] as const;
 
 function asBackupJob(script: string): readonly string[] {

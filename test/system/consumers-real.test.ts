@@ -4,21 +4,40 @@ import { packageFast } from '../../scripts/package.ts';
 import type { Status } from '../../src/report/schema.ts';
 import { eventually } from '../support/eventually.ts';
 import { property, steps } from './boot-scene.ts';
-import { BACKUPS, installBackups, isRefused, isRefusedWithOtherKeys, reads } from './consumers-backups.ts';
+import {
+  BACKUPS,
+  installBackups,
+  isRefused,
+  isRefusedWithOtherKeys,
+  NO_METADATA,
+  OWN_FILES,
+  reads,
+} from './consumers-backups.ts';
 import {
   CONFIG,
   CONSUMERS,
   environmentOf,
-  environmentOfPhp,
   environmentOfRole,
   installConsumers,
+  keysLoaded,
+  keysOfNginx,
+  keysOfPhp,
   PHP,
+  readBack,
   sayings,
   SINKS,
   USERS,
 } from './consumers-scene.ts';
-import { openMachine } from './machine.ts';
+import { type Machine, openMachine } from './machine.ts';
 import { installMetadata, metadataOf } from './machine-metadata.ts';
+
+/** Where programs have keys that follow a rotation, by a reload, a restart, or the next request. */
+const LOOKS: readonly ((machine: Machine) => Promise<string>)[] = [
+  (machine) => keysOfPhp(machine, 'keys'),
+  (machine) => keysOfPhp(machine, 'array'),
+  keysOfNginx,
+  keysLoaded,
+];
 
 const DAEMONS = ['legacy', 'worker@1', 'worker@2', 'unread'];
 
@@ -53,7 +72,9 @@ test('real consumers', async (t) => {
   await step('started after the agent, they find its files', async () => {
     await sh(`for user in ${USERS.join(' ')}; do useradd --system $user; done
       for user in legacy backup-job; do install -d -o $user -m 700 /var/lib/$user; done
-      install -d /etc/app /etc/worker /etc/php; dpkg -i /opt/*.deb`);
+      install -d /etc/app /etc/worker /etc/php; ${OWN_FILES}
+      ${NO_METADATA}
+      dpkg -i /opt/*.deb`);
     machine.write('/etc/credrotate/credrotate.yaml', CONFIG);
     await sh(`systemctl start credrotate; systemctl daemon-reload; systemctl restart s3 ${CONSUMERS.join(' ')}`);
     const start = `start ${await last4()}`;
@@ -61,7 +82,11 @@ test('real consumers', async (t) => {
     const role = await environmentOfRole(machine);
     assert.match(role, new RegExp(`^AWS_ACCESS_KEY_ID=${await metadata.currentKey()}\n.+\n.+$`));
     assert.equal(await environmentOf(machine, await mainPid('app')), role);
-    assert.equal(await environmentOfPhp(machine), role);
+    const found = await Promise.all(LOOKS.map((look) => look(machine)));
+    assert.deepEqual(
+      found,
+      LOOKS.map(() => role),
+    );
     await eventually('the S3 double is ready', async () => (await sayings(machine, 's3')).includes('ready'));
   });
   const before = { key: await last4(), environment: await environmentOfRole(machine) };
@@ -86,7 +111,7 @@ test('real consumers', async (t) => {
     assert.deepEqual(await heard(2), [both, both, both, ['start None', 'reload None']]);
     const role = await environmentOfRole(machine);
     assert.notEqual(role, before.environment);
-    await eventually('PHP has the new keys', async () => (await environmentOfPhp(machine)) === role);
+    for (const look of LOOKS) await eventually('it has the new keys', async () => (await look(machine)) === role);
     assert.equal(await mainPid(PHP), pids.php);
   });
 
@@ -109,7 +134,12 @@ test('real consumers', async (t) => {
     const unread = sinks.filter(({ evidence }) => evidence?.kind !== 'read').map(({ path }) => path);
     assert.deepEqual(unread, [SINKS.unread]);
     const heardOf = consumers.filter(({ notReading }) => notReading === false).map(({ name }) => name);
-    assert.deepEqual(heardOf.sort(), ['app', 'legacy', 'php', 'worker']);
+    assert.deepEqual(heardOf.sort(), ['app', 'legacy', 'loads', 'nginx', 'php', 'worker']);
+  });
+
+  await step('nginx and systemd read back what their filters write', async () => {
+    const { is, expected } = await readBack(machine);
+    assert.deepEqual(is, expected);
   });
 
   await step('no secret is in the journal', async () => {

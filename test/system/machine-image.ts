@@ -30,7 +30,7 @@ const EVERYWHERE: readonly string[] = [
 /** What a machine has beside that. Each image is unpacked into memory for each machine, so that it should be small. */
 const IMAGES = {
   plain: [],
-  consumers: ['libfcgi-bin', 'php-fpm', 'rclone', 's3cmd'],
+  consumers: ['libfcgi-bin', 'nginx-light', 'php-fpm', 'rclone', 's3cmd'],
   supervisors: [
     ...['cron', 'dnsmasq', 'haproxy', 'nginx-light', 'rsyslog'],
     ...['dbus-user-session', 'libpam-systemd', 'monit', 'runit', 's6', 'supervisor', 'zsh'],
@@ -70,6 +70,7 @@ const RELEASE_IMAGES = {
     'uwsgi-plugin-python3',
     'vsftpd',
   ],
+  recipes: ['daemontools', 'default-jdk-headless', 'duplicity', 'gdal-bin', 'libtomcat9-java', 'pgbackrest', 'python3-boto3'],
   runtimes: ['r-base-core'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 

@@ -68,13 +68,13 @@ export function* linesOf(text: string, start = 0, number = 1, end = text.length)
   }
 }
 
-/** Edits in any order; they must not overlap. Of two at one place the first given comes first. */
+/** Edits in any order; they must not overlap. Of two at one place the first given comes first, whatever it replaces. */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   const parts: string[] = [];
   let at = 0;
   for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
     parts.push(text.slice(at, edit.start), edit.text);
-    at = edit.end;
+    at = Math.max(at, edit.end);
   }
   return parts.join('') + text.slice(at);
 }

@@ -119,6 +119,12 @@ describe('ini', () => {
     assert.deepEqual(rclone, ['rclone needs type = s3 in the section too, and provider']);
   });
 
+  // Cause: the second line stayed, which most readers take, where keys were missing.
+  test('leaves one line of each key, also where others are added below it', () => {
+    const { text } = render({ sink: iniSink(), existing: '[sec]\ntoken = x\ntoken = y\n' });
+    assert.equal(text, `[sec]\ntoken = ${TOKEN}\nkey = ${KEY}\nsecret = ${SECRET}\n`);
+  });
+
   test('keeps a line without an end, and puts what is missing before what is indented', () => {
     assert.equal(
       render({ sink: iniSink(), existing: `[sec]\nkey = ${KEY}\nsecret=x\ntoken = y` }).text,
