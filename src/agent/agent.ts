@@ -26,7 +26,7 @@ export interface AgentDeps extends Pick<RotateDeps, 'applySinks'>, Omit<DeliverD
   readonly publish: (view: AgentView) => Promise<void>;
 }
 
-/** All that a status shows. */
+/** The content of a status. */
 export interface AgentView {
   readonly config: Config;
   readonly state: AgentState;
@@ -53,10 +53,10 @@ const ANSWER_PATIENCE_MS = 30_000;
 /** Limit for inspecting processes and units. */
 const DRY_RUN_PATIENCE_MS = 30_000;
 
-/** Passes of other sources that change files for the same consumers are waited for so long, to notify these once. */
+/** The longest wait for passes of other sources, so that a consumer of several is notified once. */
 const TOGETHER_MS = 2_000;
 
-/** Makes passes, of each source one at a time: by itself on the plan, and when asked. */
+/** Makes passes, of each source one at a time: on the plan, and on request. */
 export class Agent {
   readonly #deps: AgentDeps;
   readonly #announcer: Announcer;
@@ -81,7 +81,7 @@ export class Agent {
     this.#deliverer = new Deliverer({ ...deps, onOutcome }, config);
   }
 
-  /** Keeps the sinks fresh until aborted; passes under way are ended cleanly. */
+  /** Keeps the sinks up to date until aborted; a pass under way ends cleanly. */
   async run(signal: AbortSignal): Promise<void> {
     const passes = new Set<Promise<void>>();
     try {
@@ -107,7 +107,7 @@ export class Agent {
     return !isBusy && (isDue || asked.length > 0 || !next || next.at <= this.#deps.clock.now());
   }
 
-  /** A pass of a source, for all who asked for one by now. Never rejects. */
+  /** Makes a pass of a source that answers all requests so far. Never rejects. */
   async #begin(lane: Lane, signal: AbortSignal): Promise<void> {
     lane.isBusy = true;
     lane.isDue = false;
@@ -124,7 +124,7 @@ export class Agent {
     }
   }
 
-  /** Until the first of the sources is due; one that is at work says when it has ended. */
+  /** Sleeps until the first source is due; a pass under way wakes us at its end. */
   async #sleep(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     const idle = this.#lanes.filter(({ isBusy }) => !isBusy);
@@ -137,21 +137,21 @@ export class Agent {
     const waits = idle.map(({ next }) => Math.min(next?.waitMs ?? 0, (next?.at ?? 0) - clock.now()));
     const shortest = Math.min(...waits);
     await clock.sleep(shortest, signal);
-    // Its end, whatever the clock says by now; woken before, nobody is due by that.
+    // The end of the sleep counts, not the clock, which may have been set; an early wake makes nothing due.
     if (!isOver(signal)) for (const [index, lane] of idle.entries()) lane.isDue ||= waits[index] === shortest;
   }
 
-  /** Asks the running agent for passes; the report comes when their consumers have been tried as well. */
-  async ask(asked: PassRequest): Promise<PassReport> {
-    checkRequest(this.#config, asked);
-    const lanes = this.#lanes.filter(({ name }) => asked.sources?.includes(name) ?? true);
-    const waiting: WaitingRequest = { ...asked, left: new Set(lanes), answer: Promise.withResolvers() };
+  /** Requests passes; the report comes when their consumers have been tried as well. */
+  async ask(request: PassRequest): Promise<PassReport> {
+    checkRequest(this.#config, request);
+    const lanes = this.#lanes.filter(({ name }) => request.sources?.includes(name) ?? true);
+    const waiting: WaitingRequest = { ...request, left: new Set(lanes), answer: Promise.withResolvers() };
     for (const lane of lanes) lane.asked.push(waiting);
     this.#wake.abort();
     return waiting.answer.promise;
   }
 
-  /** What would happen if these consumers were notified now. */
+  /** The result that notifying these consumers now would have. */
   async dryRun(names: readonly string[]): Promise<readonly (readonly [ConsumerConfig, Prospect])[]> {
     checkRequest(this.#config, { notify: names });
     const consumers = this.#config.consumers.filter(({ name }) => names.includes(name));
@@ -176,8 +176,8 @@ export class Agent {
   }
 
   /**
-   * One pass, or passes until the source gives credentials or `waitMs` is over; then consumers are notified, with a
-   * few seconds of patience for those that are just starting. Nothing is left running.
+   * Makes one pass, or passes until the source gives credentials or `waitMs` is over; then consumers are notified, with
+   * a few seconds of patience for those that are just starting. Nothing is left running.
    */
   async once(request: PassRequest, limits: OnceLimits, signal: AbortSignal): Promise<PassReport> {
     const { clock } = this.#deps;
@@ -211,11 +211,13 @@ export class Agent {
   ): Promise<FilesReport> {
     const config = this.#config;
     const { name, source, memory, settings } = lane;
-    // What was fetched before a reload must not go into files that are another source's now: the reload asks again.
+    // Credentials fetched before a reload must not go into files of another source: the reload asks again.
     const inTurn: RotateDeps['inTurn'] = (work) =>
       this.#inTurn(() => (this.#config === config ? work() : Promise.reject(new Superseded())));
-    const own = { name, source, memory, ...(settings !== undefined && { settings }), inTurn };
-    lane.writing = rotate({ ...this.#deps, ...own }, config, request, signal).finally(() => (lane.writing = undefined));
+    const ofLane = { name, source, memory, ...(settings !== undefined && { settings }), inTurn };
+    lane.writing = rotate({ ...this.#deps, ...ofLane }, config, request, signal).finally(
+      () => (lane.writing = undefined),
+    );
     const report = await lane.writing;
     this.#last = report;
     lane.last = report;
@@ -232,14 +234,14 @@ export class Agent {
     return report;
   }
 
-  /** What changes files is one after another, whatever became of the one before. */
+  /** Passes change files one after another, whether the former succeeded or not. */
   readonly #inTurn: RotateDeps['inTurn'] = (work) => {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => undefined);
     return turn;
   };
 
-  /** Waits a moment for passes of other sources, so that consumers are notified once of what changed together. */
+  /** Waits a moment for passes of other sources, so that consumers are notified once of joint changes. */
   async #othersAtWork(): Promise<void> {
     const others = this.#lanes.flatMap(({ writing }) => writing ?? []);
     if (others.length === 0) return;
@@ -262,7 +264,7 @@ export class Agent {
     waiting.answer.resolve(this.#report());
   }
 
-  /** All that is known by now, of the last pass and of the consumers since. */
+  /** The result of the last pass, and of the consumers since. */
   view(consumers = this.#deliverer.news()): AgentView {
     const seen = { config: this.#config, state: this.#deps.store.state, report: this.#report(consumers) };
     return { ...seen, notReading: readingVerdicts(seen), next: this.#next() };
@@ -271,7 +273,7 @@ export class Agent {
   #report(consumers = this.#deliverer.news()): PassReport {
     const passes = this.#lanes.flatMap(({ last }) => last ?? []);
     const sources = passes.map(({ source }) => source);
-    // After a reload there may be none that has made a pass.
+    // After a reload perhaps no source has had a pass.
     const source = worstSource(sources) ?? this.#last?.source;
     if (!this.#last || !source) throw new AgentError('INTERNAL', 'a report was asked for before the first pass');
     return { ...this.#last, source, sources, sinks: passes.flatMap(({ sinks }) => sinks), consumers };
@@ -287,7 +289,7 @@ export class Agent {
 /** A pass whose configuration is no longer in force. */
 class Superseded extends Error {}
 
-/** Whoever waits for a source that is gone waits for the others alone. */
+/** A request no longer waits for a source that a reload has removed. */
 function forsake(gone: Lane): void {
   for (const { answer, left } of gone.asked.splice(0)) {
     left.delete(gone);

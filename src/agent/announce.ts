@@ -9,17 +9,18 @@ import type { FilesReport } from '../rotation/rotate.ts';
 
 const LABELS = { endpoint: 'endpoint', instanceId: 'instance', role: 'role', accountId: 'account' } as const;
 const MOVE_HINT =
-  'every consumer is notified; if nobody meant it, CloudTrail shows who associated another instance profile';
-const NOT_READING_HINT = 'see whether the program reads them again when notified; one that never does needs a restart';
+  'every consumer is notified; if nobody intended it, CloudTrail shows who associated another instance profile';
+const NOT_READING_HINT =
+  'see whether the program reads them again when notified; a program that never does needs a restart';
 
 /**
- * Writes what happened to the log: each change of state once, not each retry, so that a healthy hour is a handful of
+ * Logs each change of state once, not each retry, so that a healthy hour is a handful of
  * lines and a sick one is not a flood.
  */
 export class Announcer {
   readonly #log: Log;
   readonly #said = new Map<string, string>();
-  /** While a source has trouble: its state, and the codes that have been named since it began. */
+  /** Of each failing source: its state, and the error codes logged since that began. */
   readonly #sourceTrouble = new Map<string, { readonly state: SourceState; readonly codes: readonly ErrorCode[] }>();
 
   constructor(log: Log) {
@@ -58,7 +59,7 @@ export class Announcer {
       this.#log.info(`${outcome.name} printed: ${words}`, { event: 'hook_output', consumer: outcome.name });
   }
 
-  /** What is not known changes nothing that was said. */
+  /** An unknown verdict changes nothing. */
   notReading(consumers: Readonly<Record<string, boolean>>): void {
     for (const [name, isNotReading] of Object.entries(consumers)) {
       const subject = `not_reading ${name}`;
@@ -94,7 +95,7 @@ export class Announcer {
     this.#log[level](`${said('source', of)} is ${state}: ${line(error)}`, fields);
   }
 
-  /** A failure that tells no time says nothing about our clock. */
+  /** A failed fetch without the source's time says nothing about our clock. */
   #clock({ source: { clockSkew }, finishedAt }: FilesReport, of: Of): void {
     if (clockSkew === undefined) return;
     const warning = describeSkew(clockSkew, finishedAt);

@@ -9,7 +9,7 @@ import { lookAtFacts } from './facts.ts';
 import { readStatus, runtimeDirectory } from './published.ts';
 import type { World } from './world.ts';
 
-/** Asks the running agent for a pass. Rejects with AGENT_ABSENT when none answers. */
+/** Asks the running agent for a pass. Rejects with AGENT_ABSENT when no agent answers. */
 export async function askAgent(world: World, request: Omit<ControlRequest, 'command'>): Promise<StatusReport> {
   const report = await askSocket(world, { command: 'refresh', ...request });
   if ('version' in report && report.version === 2) return report as StatusReport;
@@ -18,7 +18,7 @@ export async function askAgent(world: World, request: Omit<ControlRequest, 'comm
   });
 }
 
-/** What notifying these consumers would come to. Rejects with AGENT_ABSENT when none answers. */
+/** The result that notifying these consumers would have. Rejects with AGENT_ABSENT when no agent answers. */
 export async function askDryRun(
   world: World,
   request: Omit<ControlRequest, 'command'>,
@@ -32,7 +32,7 @@ async function askSocket(world: World, request: ControlRequest): Promise<object>
   });
 }
 
-/** Where no agent answers: what has a pass made on this host. Starting the agent would end a timer. */
+/** Adds to AGENT_ABSENT the command that makes a pass on this host. Starting the agent would end a timer. */
 async function withStep(world: World, error: unknown): Promise<unknown> {
   if (!(error instanceof AgentError) || error.code !== 'AGENT_ABSENT') return error;
   const own =
@@ -51,7 +51,7 @@ async function withStep(world: World, error: unknown): Promise<unknown> {
   }
 }
 
-/** The same, for somebody who wants the sinks of this configuration to be up to date: the agent must know them. */
+/** Asks for a pass that brings the sinks of this configuration up to date: the agent must know them. */
 export async function askForSinks(
   world: World,
   config: Config,

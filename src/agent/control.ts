@@ -13,14 +13,14 @@ import { SOCKET } from './published.ts';
  * (and root) can connect: the socket is 0600 from its first moment.
  */
 const requestSchema = v.object({
-  /** `dry-run`: what notifying these consumers would come to; nothing is done. */
+  /** `dry-run`: report the result that notifying these consumers would have. */
   command: v.picklist(['refresh', 'dry-run']),
   notifyAll: v.boolean(),
   /** Names of consumers. */
   notify: v.exactOptional(v.pipe(v.array(v.string()), v.readonly())),
-  /** Names of sources that are to be asked, also for credentials that are not due; unset: all, for what is due. */
+  /** Names of sources to ask even if no credentials are due; unset: all sources, if due. */
   sources: v.exactOptional(v.pipe(v.array(v.string()), v.readonly())),
-  /** Take what the source gives even if it expires earlier: the user id of who says so. */
+  /** Accept credentials even if they expire earlier: the user id of the person who asked for it. */
   acceptedBy: v.exactOptional(v.pipe(v.number(), v.integer())),
 });
 
@@ -35,7 +35,7 @@ export async function serveControl(
   directory: OwnDirectory,
   handle: (request: ControlRequest) => Promise<object>,
 ): Promise<AsyncDisposable> {
-  // Whoever holds the agent's lock owns this name: what stands there was left by a killed agent.
+  // The holder of the agent's lock owns this name: an existing file was left by a killed agent.
   directory.remove(SOCKET);
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -56,7 +56,7 @@ export async function serveControl(
 }
 
 /**
- * Asks the agent behind the socket, and gives its report, which may be that of another version of us. Rejects with
+ * Asks the agent behind the socket, and gives its report, which another version may have made. Rejects with
  * AGENT_ABSENT when there is none, and with the signal's reason.
  */
 export async function askControl(
@@ -81,7 +81,7 @@ export async function askControl(
   return report(raw, path);
 }
 
-/** Whether an agent listens there; a killed one leaves a socket that nobody answers at. */
+/** Whether an agent listens there; a killed agent leaves a dead socket. */
 export async function isServed(directory: OwnDirectory): Promise<boolean> {
   try {
     const socket = connectTo(directory);
@@ -101,7 +101,7 @@ function connectTo(directory: OwnDirectory): Socket {
 
 function report(raw: string, path: string): object {
   if (raw === '') throw new AgentError('AGENT_ABSENT', `the agent at ${path} stopped before it answered`);
-  // Its answer is our own code's.
+  // The answer comes from our own code.
   const reply = JSON.parse(raw) as ControlAnswer;
   if ('report' in reply) return reply.report;
   const { code, message, hint } = reply.error;

@@ -11,7 +11,7 @@ import type { StatusReport } from '../report/report.ts';
 import type { AgentStatus, OnDisk, Status } from '../report/schema.ts';
 import type { Services, World } from './world.ts';
 
-/** A status that lies in `runtime`, with what has become of the agent and of the configuration since. */
+/** The status in `runtime`, with the present state of the agent and of the configuration. */
 export async function lookAtFacts(world: World, status: Status, runtime: string): Promise<StatusFacts> {
   const services = await world.services();
   const sight = await lookAtNextPass(world, status.agent, runtime);
@@ -23,7 +23,7 @@ export async function lookAtFacts(world: World, status: Status, runtime: string)
   };
 }
 
-/** What the agent saw, where we may see less. */
+/** The configuration on disk, as the agent saw it if we may see less. */
 export async function lookAtConfiguration(world: World, { configuration }: Status): Promise<OnDisk | undefined> {
   if (!configuration) return undefined;
   const services = await world.services();
@@ -36,17 +36,17 @@ export async function factsOf(world: World, report: StatusReport): Promise<Statu
   return { status: report, keeper: report.nextPass, onDisk: report.configuration?.onDisk, hasUnits: units };
 }
 
-/** Whether systemd starts what belongs to this runtime directory. */
+/** Whether systemd starts the agent of this runtime directory. */
 export function hasUnits(services: Services, runtime: string): boolean {
   return runtime === SYSTEM_DIRECTORIES.runtime && hasSystemd(services);
 }
 
-/** Looks for those who may make the next pass of the agent whose status lies in `runtime`. */
+/** Looks for what may make the next pass of the agent whose status is in `runtime`. */
 export async function lookAtNextPass(world: World, agent: AgentStatus, runtime: string): Promise<Sight> {
   const services = await world.services();
   const process = lookAtProcess(agent, services.readBootTime());
   const isRunning = agent.mode === 'run' && process === 'alive' && agent.stoppedAt === undefined;
-  // One who has named a period goes by that, and not by our timer.
+  // With --every, the period counts, and not our timer.
   if (isRunning || agent.every !== undefined || !hasUnits(services, runtime)) return { process };
   return { process, timer: await lookAtTimer(world) };
 }
@@ -109,7 +109,7 @@ const UNITS: Readonly<Record<string, number>> = {
   y: 31_557_600_000,
 };
 
-/** `1h 12min 5.25s`, as systemd writes a length of time; milliseconds, NaN for what is none, such as `infinity`. */
+/** Milliseconds of `1h 12min 5.25s`, as systemd writes it; NaN for anything else, such as `infinity`. */
 function readTimespan(text: string): number {
   const parts = text.split(' ').map((part) => /^([\d.]+)([a-z]+)$/.exec(part));
   return parts.reduce((sum, part) => sum + Number(part?.[1]) * (UNITS[part?.[2] ?? ''] ?? NaN), 0);

@@ -10,7 +10,7 @@ import { keptSkew, type FilesReport, type PassRequest, type RotateDeps, type Sou
 import { memoryOf, type AgentState } from '../rotation/state.ts';
 import { sourcesInUse, type Sources } from '../source/registry.ts';
 
-/** A source with all that the agent knows of it: each has passes, failures and a plan of its own. */
+/** A source with its state in the agent: each has its passes, failures and plan. */
 export interface Lane {
   readonly name: string;
   source: Source;
@@ -28,18 +28,18 @@ export interface Lane {
   writing: Promise<FilesReport> | undefined;
 }
 
-/** Somebody who waits for the passes of some sources. */
+/** A request that waits for a pass of each of some sources. */
 export interface WaitingRequest extends PassRequest {
-  /** Those that have not had theirs yet. */
+  /** The sources whose pass is still to come. */
   readonly left: Set<Lane>;
   readonly answer: PromiseWithResolvers<PassReport>;
 }
 
-/** The lanes of a configuration; of a source that was there before what is known of it stays. */
+/** The lanes of a configuration. A source that it had before keeps its state. */
 export function lanesOf(config: Config, sources: Sources, before: readonly Lane[] = []): readonly Lane[] {
   return sourcesInUse(config).map((name) => {
-    const own = config.sources.find((one) => one.name === name);
-    const made = { source: sources(name), settings: own && digest(JSON.stringify(own)) };
+    const settings = config.sources.find((one) => one.name === name);
+    const made = { source: sources(name), settings: settings && digest(JSON.stringify(settings)) };
     const known = before.find((lane) => lane.name === name);
     // Credentials of other settings, of another role perhaps, must not go into further files.
     const forgotten = known?.settings === made.settings ? {} : { memory: {}, failures: 0 };
@@ -86,7 +86,7 @@ function issuerOf(state: AgentState, { source, memory }: Lane): Pick<PlanInput, 
   return source.isIssuer ? { issuer: { spread: spreadOf(state), retry: memory.retry } } : {};
 }
 
-/** The one to act on first: without an error, the first. */
+/** The source to act on first; without an error, the first of them. */
 export function worstSource(sources: readonly SourceOutcome[]): SourceOutcome | undefined {
   const rank = ({ state, error }: SourceOutcome): number => {
     const code = error ? exitCodeOfErrors([error]) : EXIT.done;

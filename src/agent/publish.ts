@@ -31,7 +31,7 @@ export interface Published {
   readonly isUpToDate: boolean;
 }
 
-/** Makes what a pass came to visible: the status, and the metrics where they are wanted. Trouble stops nothing. */
+/** Publishes the result of each pass: the status, and the metrics if configured. A failed write stops nothing. */
 export class Publisher {
   readonly #world: World;
   readonly #services: Services;
@@ -62,26 +62,25 @@ export class Publisher {
   async publish(view: AgentView): Promise<void> {
     this.#latest = view;
     this.#options.onPublished?.(this.describe(view));
-    // One that stays makes the next pass itself.
+    // An agent that stays makes the next pass itself.
     const isKnown = this.#options.mode === 'run' || this.#sight.timer !== undefined;
     if (!isKnown) this.#sight = await lookAtNextPass(this.#world, this.#agent, this.#world.directories.runtime);
     await this.#inTurn(() => this.#write(view));
   }
 
-  /** Once more, that we end: nobody who asks later is to take us for killed. */
+  /** Publishes once more that the agent ends: a later reader must not take it for killed. */
   async stopped(): Promise<void> {
     const latest = this.#latest;
     if (latest && this.#options.mode === 'run')
       await this.#inTurn(() => this.#write(latest, this.#services.clock.now()));
   }
 
-  /** Two at once would take each other's file for a stranger's. */
+  /** Two writes at once would take each other's temp file for a stranger's. */
   async #inTurn(write: () => Promise<void>): Promise<void> {
     this.#writing = this.#writing.then(write);
     await this.#writing;
   }
 
-  /** What it comes to now. */
   describe(view: AgentView, stoppedAt?: number): Published {
     const now = this.#services.clock.now();
     const { configuration, onDisk } = this.#configuration(view.config);
@@ -108,25 +107,25 @@ export class Publisher {
 
   async #write(view: AgentView, stoppedAt?: number): Promise<void> {
     const { report } = this.describe(view, stoppedAt);
-    const untold = await this.#replace(
+    const trouble = await this.#replace(
       [runtimeDirectory(this.#world), STATUS],
       `${JSON.stringify(report, undefined, 1)}\n`,
     );
-    // Another user's own pass has no place for it.
-    if (this.#world.uid === 0) this.#say('status_trouble', untold);
+    // The pass of another user has no directory for it.
+    if (this.#world.uid === 0) this.#say('status_trouble', trouble);
     const { textfile } = view.config.metrics;
     if (textfile === undefined) return;
     const { renderMetrics } = await import('../report/metrics.ts');
     this.#say('metrics_trouble', await this.#replace(ownFile(this.#world, textfile), renderMetrics(report)));
   }
 
-  /** Once, until it is over. */
+  /** Logs each trouble once while it lasts. */
   #say(event: string, trouble: string | undefined): void {
     if (trouble !== undefined && trouble !== this.#said.get(event)) this.#options.log.warn(trouble, { event });
     this.#said.set(event, trouble);
   }
 
-  /** Gives the trouble with it. */
+  /** Returns the reason for a failure. */
   async #replace([directory, name]: OwnFile, text: string): Promise<string | undefined> {
     try {
       // Not synced: after a power cut the first pass makes it again.

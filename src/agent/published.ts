@@ -22,7 +22,7 @@ export function runtimeDirectory(owner: Owner): OwnDirectory {
 
 export type OwnFile = readonly [OwnDirectory, string];
 
-/** A file in a directory that somebody else has made. */
+/** A file in a directory that exists already. */
 export function ownFile(owner: Owner, path: string): OwnFile {
   return [new OwnDirectory(dirname(path), owner), basename(path)];
 }
@@ -44,7 +44,7 @@ export function sweepPublished(world: World, config: Config): void {
   }
 }
 
-/** Removes what would only tell of what is no more. Gives the trouble with it. */
+/** Removes the published files of an agent that is gone. Returns the failures. */
 export function removePublished(world: World, config: Config): readonly ErrorInfo[] {
   const runtime = runtimeDirectory(world);
   const all: readonly OwnFile[] = [[runtime, STATUS], [runtime, SOCKET], ...metricsOf(world, config)];
@@ -73,8 +73,7 @@ interface FoundStatus {
 }
 
 /**
- * The status of whoever asks; who has no agent of their own is shown that of the host. Throws AGENT_ABSENT where none is,
- * or none that can be used.
+ * The status of this user's agent, or without one that of the host's. Throws AGENT_ABSENT if there is no usable status.
  */
 export function readStatus(world: World): FoundStatus {
   const directories = spokenOf(world);
@@ -100,14 +99,14 @@ export function readStatus(world: World): FoundStatus {
   );
 }
 
-/** Of the agent that this user speaks of: their own where it has left a status, else the host's. */
+/** The directories of this user's agent if it has left a status, else of the host's. */
 export function spokenOf(world: World): Directories {
   const { directories, env } = world;
   const isChosen = Boolean(env['RUNTIME_DIRECTORY']) || directories.runtime === SYSTEM_DIRECTORIES.runtime;
   return isChosen || isThere(world) ? directories : SYSTEM_DIRECTORIES;
 }
 
-/** Undefined for root, who has no other. */
+/** Undefined for root, who has only one. */
 export function describeWhose({ uid }: World, { runtime }: Directories): string | undefined {
   if (uid === 0) return undefined;
   if (runtime === SYSTEM_DIRECTORIES.runtime) return `the host's, in ${runtime}`;

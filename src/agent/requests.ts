@@ -5,7 +5,7 @@ import { sinksOf } from '../rotation/pending.ts';
 import type { PassRequest } from '../rotation/rotate.ts';
 import { sourcesInUse } from '../source/registry.ts';
 
-/** Joins simultaneous requests into one: the first one's trigger counts, or `usual` if there is none. */
+/** Joins simultaneous requests: the trigger of the first counts, or `usual` without a request. */
 export function joinRequests(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
   const notify = asked.flatMap((one) => one.notify ?? []);
   const sources = asked.flatMap((one) => one.sources ?? []);
@@ -19,15 +19,15 @@ export function joinRequests(asked: readonly PassRequest[], usual: PassTrigger):
   };
 }
 
-/** Throws a USAGE error for names that the configuration has not, and for consumers that no such pass would notify. */
+/** Throws USAGE for names that are not in the configuration, and for consumers that this pass would not notify. */
 export function checkRequest(config: Config, { sources, notify = [] }: Pick<PassRequest, 'sources' | 'notify'>): void {
   const consumers = config.consumers.map(({ name }) => name);
   requireKnown('--notify', 'consumers', consumers, notify);
   if (!sources) return;
   requireKnown('--source', 'sources', sourcesInUse(config), sources);
   const missed = notify.filter((name) => {
-    const own = sinksOf(config.sinks, name);
-    return own.length > 0 && !own.some(({ source }) => sources.includes(source));
+    const sinks = sinksOf(config.sinks, name);
+    return sinks.length > 0 && !sinks.some(({ source }) => sources.includes(source));
   });
   if (missed.length === 0) return;
   throw new AgentError('USAGE', `--notify: expected consumers of these sources, got ${missed.join(', ')}`, {

@@ -7,8 +7,8 @@ import type { World } from './world.ts';
 const EXTENSION_USEC = 30_000_000;
 
 /**
- * Tells the service manager READY once: when every sink is up to date, so that a unit ordered after ours finds its files, or
- * when `startupWait` milliseconds are over, so that a boot without a role goes on.
+ * Tells the service manager READY once: when every sink is up to date, so that a unit ordered after ours finds its
+ * files, or when `startupWait` milliseconds are over, so that a boot without a role goes on.
  */
 export class Readiness {
   readonly #notify: (state: string) => void;
@@ -39,7 +39,7 @@ export class Readiness {
     this.#notify(`RELOADING=1\nMONOTONIC_USEC=${String(process.hrtime.bigint() / 1000n)}`);
   }
 
-  /** The reload that began then has come to its end, whatever that was. */
+  /** The reload that began then has ended, well or not. */
   reloaded(since: number): void {
     if (this.#reloadingSince === since) this.#reloaded();
   }
@@ -82,7 +82,7 @@ export class Watchdog {
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout | undefined;
 
-  /** `now`: monotonic milliseconds. Where nobody watches there is no timer. */
+  /** `now`: monotonic milliseconds. Without a watching manager there is no timer. */
   constructor(env: World['env'], notify: (state: string) => void, { config }: Pick<View, 'config'>, now = monotonic) {
     this.#now = now;
     this.#due = now() + longestPass(config);
@@ -93,7 +93,7 @@ export class Watchdog {
     }, interval / 2).unref();
   }
 
-  /** Takes note of a pass; what comes of its consumers later is none. */
+  /** Takes note of a pass; a later notification is none. */
   see({ config, next }: View): void {
     if (next === undefined || next === this.#next) return;
     this.#next = next;
@@ -117,7 +117,7 @@ function longestPass({ sinks }: View['config']): number {
   return LONGEST_PASS_MS + LONGEST_PASS_PER_SINK_MS * sinks.length;
 }
 
-/** Milliseconds, no more than a timer can hold; undefined when it is not we who are watched. */
+/** Milliseconds, no more than a timer can hold; undefined if the manager does not watch this process. */
 function watchInterval({ WATCHDOG_USEC: interval = '', WATCHDOG_PID: pid }: World['env']): number | undefined {
   if (pid !== undefined && pid !== String(process.pid)) return undefined;
   return /^[1-9]\d*$/.test(interval) ? Math.min(Number(interval) / 1000, 2 ** 31) : undefined;

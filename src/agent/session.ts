@@ -30,7 +30,7 @@ export interface SessionOptions extends Omit<PublishOptions, 'tally'> {
 
 /**
  * Takes the lock and builds the agent; undefined when another one has the lock. A state directory that cannot be used
- * costs the lock and the memory, not the credentials: it is said loudly, and the sinks are kept fresh.
+ * costs the lock and the memory, not the credentials: an error is logged, and the sinks are kept up to date.
  */
 export async function openSession(world: World, options: SessionOptions): Promise<Session | undefined> {
   const services = await world.services();
@@ -46,7 +46,7 @@ export async function openSession(world: World, options: SessionOptions): Promis
     agent: new Agent(
       {
         ...stages(world, services, { log, tally, store }),
-        // A one-shot prints its report; saying it twice would help nobody.
+        // A one-shot prints its report, which says the same.
         log: options.mode === 'once' ? SILENT : log,
         store,
         publish: (view) => publisher.publish(view),
@@ -66,13 +66,13 @@ const SILENT: Log = { error: nothing, warn: nothing, info: nothing, debug: nothi
 
 type Stages = Omit<AgentDeps, 'log' | 'store' | 'publish'>;
 
-interface Watched {
+interface StageParts {
   readonly log: Log;
   readonly tally: Tally;
   readonly store: StateStore;
 }
 
-function stages(world: World, services: Services, { log, tally, store }: Watched): Stages {
+function stages(world: World, services: Services, { log, tally, store }: StageParts): Stages {
   const { clock, makeHttp, readBootTime } = services;
   const http = counted(services.http, tally);
   const self = { uid: world.uid, gid: world.gid };
@@ -96,13 +96,13 @@ function stages(world: World, services: Services, { log, tally, store }: Watched
   };
 }
 
-/** Those of these credentials, and of the ones before them. */
+/** The secrets of these credentials and of the former ones: a hook may print either. */
 function withSecrets(before: readonly Secret[], { secretAccessKey, sessionToken }: Credentials): readonly Secret[] {
   const isNew = before[0]?.reveal() !== secretAccessKey.reveal();
   return isNew ? [secretAccessKey, sessionToken, ...before.slice(0, 2)] : before;
 }
 
-/** Each attempt is counted when it is known what has come of it. Loaded where there is somebody to notify. */
+/** Counts each attempt when its result is known. Loaded only if there is a consumer to notify. */
 function notifying(deps: NotifyDeps, tally: Tally): Pick<Stages, 'notify' | 'dryRun' | 'watch'> {
   return {
     notify: async (request, signal) => {
@@ -144,7 +144,7 @@ export function sinkDeps(services: Services): SinkDeps {
   return { ...services, render: renderSink, forget: forgetSink, loadFormats };
 }
 
-/** Undefined where there is no lock to be had, which is said loudly. */
+/** Undefined where no lock is possible; an error is logged. */
 export function takeLock(world: World, services: Services, log: Log): Disposable | 'busy' | undefined {
   try {
     using directory = stateDirectory(world).open();

@@ -29,13 +29,16 @@ export interface World {
   readonly self: readonly string[];
   /** Results, on standard output. */
   readonly print: (output: string | Uint8Array) => void;
-  /** Whether nothing is to be said where nothing is wrong. */
+  /** Print nothing if nothing is wrong. */
   readonly isQuiet?: true;
-  /** Lines for people, on standard output: a terminal has them fit its width, and a search finds each whole elsewhere. */
+  /**
+   * Lines for people, on standard output: folded to the width of a terminal, whole elsewhere, so that a search finds
+   * them.
+   */
   readonly show: (text: string) => void;
-  /** What standard output is, when it is a terminal. */
+  /** Standard output, if it is a terminal. */
   readonly terminal: Terminal | undefined;
-  /** Trouble, on standard error, in such lines. */
+  /** Trouble, on standard error, folded in the same way. */
   readonly complain: (text: string) => void;
   /** Aborted by SIGTERM or SIGINT. */
   readonly stop: AbortSignal;
@@ -43,9 +46,12 @@ export interface World {
   readonly stopped: () => Promise<void>;
   /** Replaces what SIGHUP does, which is to end the process. */
   readonly onHangup: (act: () => void) => void;
-  /** Loaded when first asked for: most commands need few of them. */
+  /** Loaded at the first call: most commands need few of them. */
   readonly services: () => Promise<Services>;
-  /** Replaces this process by a program: its path, arguments (its name first) and environment. Rejects with errno errors. */
+  /**
+   * Replaces this process by a program: its path, arguments (its name first) and environment. Rejects with errno
+   * errors.
+   */
   readonly become: (path: string, args: readonly string[], env: World['env']) => Promise<never>;
   readonly openLog: (config: LogConfig) => Promise<Log>;
   /** Of this process: gives the kernel back what it has no use for now. */

@@ -17,7 +17,7 @@ export interface Content {
   readonly bytes: Buffer;
   /** From before the first byte on. */
   readonly mode: number;
-  /** What a power cut may take away need not be waited for. */
+  /** False: a power cut may take the file away, and nobody waits for the disk. */
   readonly isSynced?: boolean;
 }
 

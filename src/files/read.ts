@@ -19,8 +19,9 @@ export interface ReadCodes {
 }
 
 /**
- * The one reader for files that others can write: neither a FIFO nor a device holds us up, and no length hurts us. `use`
- * is lent the descriptor. Leaves the access time alone where we may. Throws AgentError with these codes, and errno errors.
+ * The one reader for files that others can write: neither a FIFO nor a device holds us up, and no length hurts us.
+ * `use` is lent the descriptor. Leaves the access time alone where we may. Throws AgentError with these codes, and
+ * errno errors.
  */
 export function readFile(file: Held, codes: ReadCodes, use?: (fd: number) => void): ReadFile {
   const seen = file.stat();
@@ -28,13 +29,13 @@ export function readFile(file: Held, codes: ReadCodes, use?: (fd: number) => voi
   using opened = openUnread(file);
   const { fd } = opened;
   const stat = fstatSync(fd, { bigint: true });
-  // What is held cannot become another file; a file system that serves one all the same is not to be believed.
+  // A held file cannot become another; a file system that serves another all the same is not trusted.
   if (stat.dev !== seen.dev || stat.ino !== seen.ino || !stat.isFile()) throw errnoError('ESTALE', 'open');
   const bytes = stat.size > MAX_BYTES ? undefined : readCapped(fd);
   if (bytes === undefined || bytes.length > MAX_BYTES) {
     const got = bytes ? 'more' : stat.size;
     const message = `${file.path}: expected at most ${MAX_BYTES} bytes, got ${got}`;
-    throw new AgentError(codes.tooLarge, message, { hint: 'this is hardly the file that was meant: check the path' });
+    throw new AgentError(codes.tooLarge, message, { hint: 'this is hardly the right file: check the path' });
   }
   use?.(fd);
   return { stat, bytes };
@@ -46,7 +47,7 @@ function openUnread(file: Held): Descriptor {
   return unread ?? file.reopen(constants.O_RDONLY);
 }
 
-/** One byte more than may be, if there are more. The size that stat tells may be 0 or wrong. */
+/** One byte more than allowed, if there are more. The size from stat may be 0 or wrong. */
 function readCapped(fd: number): Buffer {
   const chunks: Buffer[] = [];
   for (let length = 0; length <= MAX_BYTES;) {

@@ -1,7 +1,9 @@
 import { attempt } from '../core/attempt.ts';
 import type { Directory } from '../paths/held.ts';
 
-/** What the temp file beside a file is called: `.credentials.1234567.crtmp`. Readers of whole directories skip such names. */
+/**
+ * The name of the temp file beside a file: `.credentials.1234567.crtmp`. Readers of whole directories skip such names.
+ */
 const TEMP = /^\.(.+)\.\d{1,10}\.crtmp$/s;
 
 /** As system/atomic-fs.ts has it for the sinks. */
@@ -14,8 +16,8 @@ export function isTempOf(name: string, file: string): boolean {
 }
 
 /**
- * Removes the temp files of a file of our own that a kill has left behind; for whoever holds the lock. `files`: names in
- * the directory. Never throws.
+ * Removes the temp files of a file of our own that a kill has left behind; for whoever holds the lock. `files`: names
+ * in the directory. Never throws.
  */
 export function sweepBeside(directory: Directory, files: readonly string[]): void {
   for (const name of tempsOf(directory, files)) removeIfPossible(directory, name);

@@ -11,7 +11,7 @@ import type { ErrorInfo } from '../core/errors.ts';
 import type { SourceState } from '../core/outcomes.ts';
 import type { Current, SourceMemory } from './state.ts';
 
-/** What decides of what the source gave before. */
+/** The part of a source's memory that decides. */
 type Before = Pick<SourceMemory, 'current' | 'origin'>;
 
 interface Given {
@@ -19,19 +19,19 @@ interface Given {
   readonly origin: Origin;
 }
 
-/** What becomes of an answer of the source. Good credentials are never replaced by worse ones. */
+/** The decision about an answer of the source. Good credentials are never replaced by worse ones. */
 export type Decision =
-  /** `moved`: endpoint, role, account or instance are others, and everybody is notified at once. */
+  /** `moved`: endpoint, role, account or instance changed, and every consumer is notified at once. */
   | (Given & { readonly kind: 'new'; readonly current: Current; readonly moved: boolean })
   | (Given & { readonly kind: 'same' })
-  /** The same keys with another expiration, an earlier one too: it is the source's word about its own keys. */
+  /** The same keys with another expiration, even an earlier one: the source decides about its keys. */
   | (Given & { readonly kind: 'renewed'; readonly current: Current })
   /** Without an error there was no need to ask. */
   | { readonly kind: 'keep'; readonly state: SourceState; readonly error?: ErrorInfo };
 
 /**
- * `now` is a time of the source's clock, like the expirations that it is compared with. `takesEarlier`: that the current
- * ones live longer is no reason to keep them, since nobody has them any more, or an administrator said so.
+ * `now` is a time of the source's clock, like the expirations. `takesEarlier`: accept credentials that expire before
+ * the current ones, since these are lost, or since an administrator said so.
  */
 export function accept(fetched: Fetched, state: Before, now: number, takesEarlier = false): Decision {
   if (!fetched.ok) return { kind: 'keep', ...stateOfFailure(fetched, state, now) };
@@ -59,7 +59,7 @@ function lifeOf(
   return { expiration, lifetime: expiration - now, ...(lastUpdated !== undefined && { lastUpdated }) };
 }
 
-/** Some sources say at each request that they made the keys just now: what they said first stays. */
+/** Some sources say at each request that they made the keys just now: the first such time stays. */
 function acceptSame(credentials: Credentials, origin: Origin, current: Current, now: number): Decision {
   if (credentials.expiration !== current.expiration) {
     const { fingerprint, keyId, fetchedAt } = current;
@@ -94,10 +94,14 @@ function withAccount(credentials: Credentials, { accountId }: Origin): Credentia
   return accountId === undefined ? credentials : { ...credentials, accountId };
 }
 
-/** What passes by itself. All else is named even while current credentials live, since somebody must act. */
+/**
+ * States that pass by themselves. All others are named even while current credentials live, since somebody must act.
+ */
 const PASSING: readonly FailedFetch['state'][] = ['unreachable', 'malformed', 'expired'];
 
-/** The state of a source that gave nothing, judged at `now` by its clock, and the error that says why and what to do. */
+/**
+ * The state of a source that gave nothing, judged at `now` by its clock, and the error that says why and what to do.
+ */
 function stateOfFailure(
   { state, error }: FailedFetch,
   { current, origin }: Before,

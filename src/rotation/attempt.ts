@@ -20,23 +20,25 @@ export interface AttemptDeps {
   readonly clock: Clock;
   readonly store: StateStore;
   readonly notify: (request: NotifyRequest, signal: AbortSignal) => Promise<NotifyResult>;
-  /** What {@link notify} would come to now; sends nothing. */
+  /** The result that {@link notify} would have now; sends nothing. */
   readonly dryRun: (request: NotifyRequest, signal: AbortSignal) => Promise<Prospect>;
-  /** Whether a consumer survives what was sent; rejects when aborted. */
+  /** Whether a consumer survives the signal; rejects when aborted. */
   readonly watch: (consumer: ConsumerConfig, sent: Sent, signal: AbortSignal) => Promise<Outcome>;
-  /** Whether a process that reads one of these files leaves a trace in its access time; undefined when nothing tells. */
+  /**
+   * Whether a process that reads one of these files leaves a trace in its access time; undefined when nothing tells.
+   */
   readonly readsShow: (pid: number, paths: readonly string[]) => boolean | undefined;
 }
 
-/** What an attempt has come to; for an ended consumer, whether another one runs in its place. */
+/** The result of an attempt; for an ended consumer, whether a successor runs. */
 export interface AttemptResult {
   readonly result: Outcome;
   readonly hasSuccessor?: boolean;
 }
 
 /**
- * Makes one attempt to notify a consumer, watches what becomes of it, and puts the outcome into the state. Undefined when
- * it was given up: what was sent stays on disk, to be watched by whoever starts next.
+ * Makes one attempt to notify a consumer, watches whether it survives, and puts the outcome into the state. Undefined
+ * if it was given up: the record of the signal stays on disk, and the next process watches.
  */
 export async function attempt(
   deps: AttemptDeps,
@@ -67,7 +69,7 @@ export async function attempt(
   return error ? { ...tried, result: { result: 'ended', error } } : tried;
 }
 
-/** Another configuration may be right. */
+/** A changed configuration may be right: the consumer is notified again. */
 async function forgetEnd(store: StateStore, consumer: ConsumerConfig): Promise<void> {
   const { ended, ...rest } = store.state.consumers[consumer.name] ?? {};
   if (ended && !isEndedFor({ ended }, consumer))
@@ -88,9 +90,9 @@ async function notifyAndWatch(
   const result = await notify(request, signal).catch(triedLater);
   if (result.result !== 'sent') return { result, pending };
   const recorded = store.update((state) => withSent(state, consumer.name, pending, result.sent));
-  const noted = store.state.consumers[consumer.name]?.pending ?? pending;
+  const withSignal = store.state.consumers[consumer.name]?.pending ?? pending;
   await recorded;
-  return await watched(deps, consumer, { pending: noted, ...result }, signal);
+  return await watched(deps, consumer, { pending: withSignal, ...result }, signal);
 }
 
 function triedLater(error: unknown): PendingResult {
@@ -117,7 +119,7 @@ async function watched(
   }
 }
 
-/** Those that survived, and others that are still to be notified. */
+/** Some processes survived, and others are still to be notified. */
 function partly(result: Outcome, { isPartial, detail }: Sent, rest?: PendingResult): Outcome {
   if (!isPartial || result.result !== 'notified') return result;
   const error = { code: 'CONSUMER_FAILED', message: `${detail}, and others are still to be notified` } as const;
@@ -137,7 +139,7 @@ async function lookForSuccessor(
   return { result: { result: 'pending', kind: 'refused', error: ended.error }, pending, hasSuccessor: isRunning };
 }
 
-/** Who reads for a hook nobody knows. */
+/** Undefined for a hook: the readers that it starts are unknown. */
 function traceable(
   deps: AttemptDeps,
   { name }: ConsumerConfig,

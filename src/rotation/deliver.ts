@@ -12,16 +12,16 @@ export interface DeliverDeps extends AttemptDeps {
 }
 
 /**
- * Notifies the consumers beside the passes: one worker each, so that a slow hook delays nobody else. What is pending is
- * removed from the state after delivery and not before.
+ * Notifies the consumers beside the passes: one worker each, so that a slow hook delays no other. A pending
+ * notification is removed from the state after delivery and not before.
  */
 export class Deliverer {
   readonly #deps: DeliverDeps;
   readonly #workers = new Map<string, Worker>();
   readonly #outcomes = new Map<string, ConsumerOutcome>();
-  /** Those of which something is to be said of the last pass. */
+  /** Consumers that were tried since the last pass. */
   readonly #news = new Set<string>();
-  /** Those that are on their way up or down: a further attempt may soon succeed. */
+  /** Consumers that are starting or stopping: a further attempt may soon succeed. */
   readonly #unready = new Set<string>();
   readonly #stopping = new AbortController();
   #config: Config;
@@ -34,13 +34,13 @@ export class Deliverer {
     this.#config = config;
   }
 
-  /** Takes note of a pass (a new configuration, the sources' clocks) and starts on what became due. */
+  /** Takes note of a pass (a new configuration, the sources' clocks) and starts the attempts that are due. */
   kick(config: Config, failedSinks: ReadonlySet<string>, clockSkews: ClockSkews = {}): void {
     this.#config = config;
     this.#failedSinks = failedSinks;
     this.#clockSkews = { ...this.#clockSkews, ...clockSkews };
     const now = this.#deps.clock.now();
-    // The clock was set back: what was to be tried again soon is not to wait for as long.
+    // The clock was set back: retries must not wait that much longer.
     if (now < this.#kickedAt) void this.#deps.store.update(withoutBackoff);
     this.#kickedAt = now;
     this.#news.clear();
@@ -80,12 +80,12 @@ export class Deliverer {
     await Promise.all([...this.#workers.values()].map((worker) => worker.done));
   }
 
-  /** How each consumer stands after the last pass: those that were tried since, and those that are still to be. */
+  /** The outcomes of the last pass: of consumers that were tried since, and of those still to be tried. */
   news(): readonly ConsumerOutcome[] {
     return this.outcomes().filter(({ name }) => this.#news.has(name) || this.#stateOf(name).pending);
   }
 
-  /** How each consumer stands; those that never had anything to be notified of are left out. */
+  /** The last outcome of each consumer that ever had one. */
   outcomes(): readonly ConsumerOutcome[] {
     return this.#config.consumers.flatMap((consumer) => this.#outcome(consumer) ?? []);
   }
@@ -183,7 +183,7 @@ export class Deliverer {
     };
   }
 
-  /** Nothing is said to run in the place of one that ended until that was looked for in this process. */
+  /** A successor counts as absent until this process has looked for it. */
   #successor(
     consumer: ConsumerConfig,
     isRunning = this.#outcomes.get(consumer.name)?.successor?.isRunning ?? false,
@@ -208,7 +208,7 @@ interface Worker {
   done: Promise<void>;
 }
 
-/** Counts as at work from now on, not only when its sleep has ended: whoever waits for it must not miss it. */
+/** Counts as at work from now on, not only when its sleep has ended: a waiting request must not miss it. */
 function rouse(worker: Worker): void {
   if (!worker.resting) return;
   worker.resting = false;

@@ -4,7 +4,7 @@ import { sinksOf } from './pending.ts';
 import type { FilesReport } from './rotate.ts';
 import { lastKnown, type AgentState } from './state.ts';
 
-/** Notified is not yet read: a program may catch the signal and never open its file again. Pure rules. */
+/** Pure rules. A notified program need not have read: it may catch the signal and never open its file again. */
 
 interface EvidenceInput {
   readonly config: Config;
@@ -12,12 +12,12 @@ interface EvidenceInput {
   readonly report: Pick<FilesReport, 'sinks' | 'startedAt'>;
 }
 
-/** A program that reads its files when notified has done so by then. */
+/** Within this time a program reads its files, if it does so when notified. */
 const READING_GRACE_MS = 60_000;
 
 /**
- * Whether each consumer does not read: it was notified, and since then nobody has read any of its sinks. Consumers of which
- * this is unknown are left out.
+ * For each consumer true if it was notified and none of its sinks has been read since. Consumers of which this is
+ * unknown are left out.
  */
 export function readingVerdicts(seen: EvidenceInput): Readonly<Record<string, boolean>> {
   const verdicts = seen.config.consumers.map(({ name }) => [name, isNotReading(name, seen)] as const);
@@ -28,14 +28,14 @@ export function readingVerdicts(seen: EvidenceInput): Readonly<Record<string, bo
 
 /**
  * Only the first read after a write shows. A read before the notification, by any process, therefore counts as the
- * consumer's. A sink written after the notification proves nothing, and neither does a program whose reads leave no trace,
- * or a hook: what it starts is unknown.
+ * consumer's. A sink written after the notification proves nothing, and neither does a program whose reads leave no
+ * trace, or a hook: what it starts is unknown.
  */
 function isNotReading(name: string, { config, state, report }: EvidenceInput): boolean | undefined {
   const notifiedOf = lastKnown(state.consumers[name] ?? {});
   if (notifiedOf?.by !== 'notified') return undefined;
-  const own = new Set(sinksOf(config.sinks, name).map(idOf));
-  const evidence = report.sinks.filter((sink) => own.has(sinkId(sink))).map((sink) => sink.evidence);
+  const ids = new Set(sinksOf(config.sinks, name).map(idOf));
+  const evidence = report.sinks.filter((sink) => ids.has(sinkId(sink))).map((sink) => sink.evidence);
   if (evidence.some((one) => one?.kind === 'read')) return false;
   if (!notifiedOf.traceable) return undefined;
   const isUnread = evidence.every((one) => one?.kind === 'unread' && one.writtenAt <= notifiedOf.at);

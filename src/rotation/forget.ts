@@ -13,27 +13,27 @@ export interface ForgetDeps {
 }
 
 interface Forgetting {
-  /** Those that the configuration has no more among them. */
+  /** Former sinks among them. */
   readonly sinks: readonly SinkConfig[];
   readonly trustedGroups: ForgetRequest['trustedGroups'];
   readonly force: boolean;
-  /** The state goes as well, if all else went. */
+  /** Remove the state as well, if all else succeeded. */
   readonly all: boolean;
 }
 
 interface ForgetReport {
   readonly outcomes: readonly SinkOutcome[];
-  /** Trouble beside that of the sinks. */
+  /** Failures beside those of the sinks. */
   readonly errors: readonly ErrorInfo[];
 }
 
-/** Takes what was written out of the sinks, and then out of the state: what could not go is not forgotten. */
-export async function forgetWritten({ store, forgetSinks }: ForgetDeps, wish: Forgetting): Promise<ForgetReport> {
+/** Removes the credentials from the sinks, and then the sinks from the state: a sink that failed stays in it. */
+export async function forgetWritten({ store, forgetSinks }: ForgetDeps, options: Forgetting): Promise<ForgetReport> {
   const outcomes: SinkOutcome[] = [];
   const { state: before } = store;
-  for (const [keyId, sinks] of byKey(before, wish.sinks)) {
+  for (const [keyId, sinks] of byKey(before, options.sinks)) {
     const result = await forgetSinks({
-      ...{ ...wish, sinks, keyId, records: before.sinks },
+      ...{ ...options, sinks, keyId, records: before.sinks },
       temps: store.state.temps,
       beforeWrite: (staged) => store.update((state) => ({ ...state, temps: [...state.temps, ...staged] })),
     });
@@ -43,8 +43,8 @@ export async function forgetWritten({ store, forgetSinks }: ForgetDeps, wish: Fo
   const gone = new Set(outcomes.filter(({ error }) => !error).map(sinkId));
   await letGo(store, gone);
   const errors = [...(store.trouble ? [store.trouble] : []), ...store.state.temps.map(describeTemp)];
-  const isClean = gone.size === wish.sinks.length && errors.length === 0;
-  const trouble = wish.all && isClean ? removeState(store.directory) : undefined;
+  const isClean = gone.size === options.sinks.length && errors.length === 0;
+  const trouble = options.all && isClean ? removeState(store.directory) : undefined;
   return { outcomes, errors: trouble ? [trouble] : errors };
 }
 
@@ -59,7 +59,7 @@ export function byKey(
   );
 }
 
-/** Lets files go that were sinks once and that somebody has deleted: nothing of ours is left to be warned of. */
+/** Drops deleted files of former sinks from the state: they hold no credentials any more. */
 export async function letGoDeleted(store: StateStore, configured: readonly SinkConfig[]): Promise<void> {
   const { state } = store;
   const deleted = leftBehind(state, configured).filter(({ sink }) => {
@@ -69,7 +69,7 @@ export async function letGoDeleted(store: StateStore, configured: readonly SinkC
   if (deleted.length > 0) await letGo(store, new Set(deleted.map(({ sink }) => idOf(sink))));
 }
 
-/** Keeps nothing in mind of these sinks; their files stay as they are. */
+/** Drops these sinks from the state; their files stay as they are. */
 export async function letGo(store: StateStore, ids: ReadonlySet<string>): Promise<void> {
   await store.update(({ written = {}, ...state }) => ({
     ...state,
@@ -80,7 +80,7 @@ export async function letGo(store: StateStore, ids: ReadonlySet<string>): Promis
 
 function describeTemp({ path, uid }: TempFile): ErrorInfo {
   const message = `${path}: expected to remove what a killed agent has left there, which did not work`;
-  // Root would be led astray there.
+  // Root must not follow a user's path.
   const who = uid === undefined ? '' : `, as uid ${uid}`;
   return { code: 'SINK_WRITE_FAILED', message, hint: `remove it by hand${who}: it may hold credentials` };
 }

@@ -7,7 +7,7 @@ import { keyOf, type NotifyRequest, type Sent } from '../notify/contract.ts';
 import { carriesExpiration } from '../sinks/formats/render.ts';
 import { memoryOf, withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
 
-/** Who is to be notified of what, and when, and what is left to do after an attempt: pure rules on the state. */
+/** Pure rules on the state: which consumer is notified of what, when, and what an attempt leaves pending. */
 
 export interface Change {
   /** The name of the source whose sinks they are. */
@@ -27,20 +27,20 @@ export function notePending(state: AgentState, config: Topology, change: Change)
       .filter((id) => changing.has(id));
     if (sinks.length === 0) return result;
     const before = result.consumers[consumer.name] ?? {};
-    // A repair under the same credentials brings nothing to a consumer that is spared needless restarts.
-    if (consumer.when === 'expiring' && knowsAll(state, before, change.source) && !change.urgent) return result;
+    // A repair under the same credentials is no reason for a restart.
+    if (consumer.when === 'expiring' && isNotifiedOf(state, before, change.source) && !change.urgent) return result;
     const pending = pendingFor(state, before, sinks, change);
     return withConsumer(result, consumer.name, { ...before, pending });
   }, state);
 }
 
-function knowsAll(state: AgentState, { notifiedOf }: ConsumerState, source: string): boolean {
+function isNotifiedOf(state: AgentState, { notifiedOf }: ConsumerState, source: string): boolean {
   return notifiedOf?.[source]?.generation === memoryOf(state, source).generation;
 }
 
 /**
- * The keys have another expiration, and nobody is notified of that now. A consumer that goes by an expiration is
- * notified once, when little is left of the one that it knows: some readers refuse keys after the one that they read.
+ * Notes that the keys have another expiration; no consumer is notified of that now. A consumer that goes by an
+ * expiration is notified once, before the expiration that it read: some readers refuse keys after that.
  */
 export function noteRenewed(
   state: AgentState,
@@ -50,8 +50,8 @@ export function noteRenewed(
   return config.consumers.reduce((result, consumer) => {
     const { notifiedOf = {}, ...rest } = result.consumers[consumer.name] ?? {};
     const known = notifiedOf[source];
-    if (!known || !knowsAll(state, { notifiedOf }, source)) return result;
-    // The source's word about its own keys: they end then, whatever a consumer has read.
+    if (!known || !isNotifiedOf(state, { notifiedOf }, source)) return result;
+    // The source decides about its keys: they may end before the expiration that a consumer has read.
     const expiration = Math.min(known.expiration, memoryOf(state, source).current?.expiration ?? Infinity);
     const before = { ...rest, notifiedOf: { ...notifiedOf, [source]: { ...known, expiration } } };
     const sinks = expiringSinks(consumer, config.sinks);
@@ -61,7 +61,7 @@ export function noteRenewed(
   }, state);
 }
 
-/** Those of a consumer's sinks that say when the credentials expire; all of them where it is to be notified of that. */
+/** The sinks of a consumer that hold the expiration; all of them if it is notified by expiration. */
 function expiringSinks({ name, when }: ConsumerConfig, sinks: readonly SinkConfig[]): readonly string[] {
   return sinksOf(sinks, name)
     .filter((sink) => when === 'expiring' || carriesExpiration(sink))
@@ -69,8 +69,8 @@ function expiringSinks({ name, when }: ConsumerConfig, sinks: readonly SinkConfi
 }
 
 /**
- * Notes a pending notification for each of these consumers, as asked by a person: `refresh --notify`. Those that were
- * asked for by `name` are notified even if they ended on it before.
+ * Notes a pending notification for each of these consumers on a person's request: `refresh --notify`. Consumers that
+ * `names` lists are notified even if they ended on a former notification.
  */
 export function noteManual(
   state: AgentState,
@@ -113,8 +113,8 @@ function pendingFor(
 /**
  * When a consumer is to be notified, in epoch milliseconds. A time in the past means now.
  *
- * `when: expiring` spares restarts: it waits until little is left of the credentials that the consumer knows. While a
- * sink of the consumer could not be written it is not notified, unless its credentials are about to expire.
+ * `when: expiring` spares restarts: it waits until the consumer's credentials are about to expire. While a sink of the
+ * consumer could not be written it is not notified, unless its credentials are about to expire.
  */
 export function dueAt(consumer: ConsumerConfig, consumerState: ConsumerState, around: Surroundings): number {
   const { pending, ended } = consumerState;
@@ -127,7 +127,7 @@ export function dueAt(consumer: ConsumerConfig, consumerState: ConsumerState, ar
 
 export type ClockSkews = Readonly<Record<string, number>>;
 
-/** What decides, beside the state, when a consumer is notified, and of what. */
+/** All beside the state that decides when a consumer is notified, and of what. */
 export interface Surroundings {
   readonly sinks: readonly SinkConfig[];
   /** Ids of those that could not be written. */
@@ -139,12 +139,15 @@ export interface Surroundings {
   readonly spread: number;
 }
 
-/** The part of a lifetime over which the hosts of a group are spread: each restarts its consumers so much earlier. */
+/**
+ * The part of a lifetime over which the hosts of a group are spread: a host restarts its consumers earlier by its
+ * share.
+ */
 const SPREAD = 0.1;
 
 /**
- * When little is left of the credentials that a consumer knows, of those sources of which something is pending: of the
- * first that runs out. 0 when it knows none of one of them.
+ * When the consumer's credentials of the sources in its pending notification are about to expire: of the first that
+ * does. 0 when it was never notified of one of the sources.
  */
 export function lastMoment(
   { before }: ConsumerConfig,
@@ -160,7 +163,7 @@ export function lastMoment(
   return moments.length === 0 ? 0 : Math.min(...moments);
 }
 
-/** Fixed for a host, and another one for an image of it. */
+/** The share of this host, from 0 to 1: fixed for a host, another for an image of it. */
 export function spreadOf({ seed, sources }: Pick<AgentState, 'seed' | 'sources'>): number {
   if (seed === undefined) return 0;
   const digits = 8;
@@ -168,12 +171,12 @@ export function spreadOf({ seed, sources }: Pick<AgentState, 'seed' | 'sources'>
   return Number.parseInt(digest(`${seed} ${instanceId ?? ''}`).slice(0, digits), 16) / 16 ** digits;
 }
 
-/** For people, and for programs that are run: the highest, where it is of several sources. */
+/** The generation for people and hooks: the highest, if it is of several sources. */
 export function generationOf({ generations }: Pick<Pending, 'generations'>): number {
   return Math.max(0, ...Object.values(generations));
 }
 
-/** What an attempt to notify a consumer of what is pending is to say. */
+/** The request of an attempt to notify a consumer. */
 export function notifyRequest(
   state: AgentState,
   consumer: ConsumerConfig,
@@ -183,7 +186,7 @@ export function notifyRequest(
   const consumerState: ConsumerState = state.consumers[consumer.name] ?? {};
   const { matched } = consumerState;
   const isManual = pending.reason === 'manual';
-  // When the file that has the new expiration came is not known: its keys came before.
+  // The time of the file with the new expiration is unknown: its keys came before.
   const changedAt =
     isManual || pending.reason === 'renewed' ? undefined : lastChange(state, pending.sinks, around.bootId);
   return {
@@ -199,7 +202,9 @@ export function notifyRequest(
   };
 }
 
-/** When the last of these sinks changed. Without a record nothing is known, and the consumer is notified in any case. */
+/**
+ * When the last of these sinks changed. Without a record nothing is known, and the consumer is notified in any case.
+ */
 function lastChange(state: AgentState, sinks: readonly string[], bootId: string): BootTime | undefined {
   const times: BootTime[] = [];
   for (const sink of sinks) {
@@ -211,7 +216,7 @@ function lastChange(state: AgentState, sinks: readonly string[], bootId: string)
   return (ofThisBoot.length > 0 ? ofThisBoot : times).toSorted((a, b) => b.sinceBoot - a.sinceBoot)[0];
 }
 
-/** A consumer that is not running is looked for again for this long: it may be between start and pid file. */
+/** For this long a consumer that is not running is looked for again: it may be between start and pid file. */
 const NOT_RUNNING_GRACE_MS = 30_000;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 300_000;
@@ -219,12 +224,12 @@ const LONGEST_RETRY_MS = 300_000;
 export interface Attempted {
   readonly consumer: ConsumerConfig;
   readonly result: Outcome;
-  /** The state that it began with: what the consumer knows by now. */
+  /** The state at its begin, which has the credentials that the consumer knows now. */
   readonly before: AgentState;
-  /** What was pending then, with what was sent for it. */
+  /** The notification that it tried, with the signals sent for it. */
   readonly pending: Pending;
   readonly now: number;
-  /** What was sent is to be watched once more. */
+  /** The sent signal is to be watched once more. */
   readonly isUnknown?: true;
   /** Until the next attempt, if there is to be one. */
   readonly delayMs: number;
@@ -240,7 +245,7 @@ export function withSent(state: AgentState, name: string, pending: Pending, sent
   return withConsumer(state, name, { ...rest, pending: { ...current, sent: { ...sent, ...isEarlier } } });
 }
 
-/** A consumer's state after an attempt. What became pending meanwhile stays so. */
+/** A consumer's state after an attempt. A change since then stays pending. */
 export function consumerAfter(state: AgentState, attempted: Attempted): ConsumerState {
   const { consumer, result } = attempted;
   const { pending, ended: before, ...rest } = state.consumers[consumer.name] ?? {};
@@ -260,7 +265,7 @@ export function consumerAfter(state: AgentState, attempted: Attempted): Consumer
   };
 }
 
-/** What its program came to and printed, where it has one. */
+/** The end and output of the consumer's program, if it has one. */
 export function hookOf(result: Outcome): { readonly hook?: HookRun } {
   return 'hook' in result ? { hook: result.hook } : {};
 }
@@ -271,11 +276,11 @@ function leftPending(pending: Pending, attempted: Attempted, hasEnded: boolean):
   const { sent, ...rest } = pending;
   const next = attempted.isUnknown && sent ? pending : rest;
   if (!isNewer) return isDone && !hasEnded ? undefined : triedAgain(next, attempted);
-  // It became pending before the first delivery was over, and comes after it.
+  // This notification became pending during the first delivery, and comes after it.
   return isDone && next.reason === 'first' ? { ...next, reason: 'changed' } : next;
 }
 
-/** Whether a consumer that ended is still not to be notified. */
+/** Whether a consumer that ended stays unnotified: its configuration is the same. */
 export function isEndedFor({ ended }: ConsumerState, consumer: ConsumerConfig): boolean {
   return ended?.config === configOf(consumer);
 }
@@ -301,7 +306,7 @@ function knownAfter(attempted: Attempted): ConsumerState['notifiedOf'] {
   };
 }
 
-/** Remembered at most. */
+/** Of processes; more would make the state long. */
 const MOST_MATCHED = 50;
 
 function matchedAfter({ result, pending }: Attempted): Pick<ConsumerState, 'matched'> {
@@ -317,7 +322,7 @@ function isDelivered({ result, now, pending }: Attempted): boolean {
 
 function triedAgain(next: Pending, { result, now, delayMs, pending: { sent } }: Attempted): Pending {
   if (result.result === 'scheduled') return { ...next, nextAttempt: result.until };
-  // Others are still to be notified: those that were, are not again.
+  // Other processes are still to be notified; these are not notified again.
   const keys = [...(next.notified ?? []), ...(sent?.processes.map(keyOf) ?? [])];
   const notified = result.result === 'pending' && !next.sent && keys.length > 0 && { notified: keys };
   return { ...next, ...notified, attempts: next.attempts + 1, nextAttempt: now + delayMs };

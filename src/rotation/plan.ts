@@ -44,15 +44,15 @@ const MIN_WAIT = SECOND;
 
 /** The last part of a wait over which passes are spread: of the default five minutes, one. */
 const SPREAD = 0.2;
-/** A cron pattern names the same moment everywhere; passes follow it by up to so much. */
+/** A cron pattern names the same moment on every host; passes follow it by up to this. */
 const SCHEDULE_SPREAD = 10 * SECOND;
 
-/** The source is asked so often for what it should have by now: several times before the end, in no case in a rush. */
+/** How often the source is asked for overdue credentials: several times before the expiration, never in a rush. */
 const OVERDUE_SHARE = 1 / 4;
 const OVERDUE_MIN = 5 * SECOND;
 const OVERDUE_MAX = MINUTE;
 
-/** While nothing valid is in the files, applications stand still: a service that is well again is found within this. */
+/** Without valid credentials applications stand still: a service that recovers is found within this. */
 const WITHOUT_CREDENTIALS = 10 * SECOND;
 
 const BACKOFF_START = SECOND;
@@ -94,10 +94,15 @@ export function issueAt(
   return expiration - window - spread * ISSUER_SPREAD * lifetime;
 }
 
-/** A whole fleet may have started in one second: the first calls are spread over this, of which a quota bears as many. */
+/**
+ * A whole fleet may have started in one second: the first calls are spread over this, of which a quota bears as many.
+ */
 const FIRST_CALL_SPREAD = 20 * SECOND;
 
-/** How long the first pass of a process waits: not at all, where nothing is to be issued, or the source is this host's alone. */
+/**
+ * How long the first pass of a process waits: not at all, where nothing is to be issued, or the source is this host's
+ * alone.
+ */
 export function firstWait({
   now,
   refresh,
@@ -123,7 +128,7 @@ function afterFailure(input: PlanInput): Due {
   return { waitMs: BACKOFF_START + (longest - BACKOFF_START) * random, reason: 'retry' };
 }
 
-/** Somebody must act first: it is looked at as often as the metadata service. */
+/** Somebody must act first: the source is asked as often as the metadata service. */
 const LATER = 5 * MINUTE;
 
 /** All hosts of an account share its quota, and each must have its turn. */

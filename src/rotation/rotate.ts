@@ -28,10 +28,10 @@ export interface RotateDeps {
   readonly memory: SourceKeep;
 }
 
-/** What is kept of a source from pass to pass, in memory alone. */
+/** The memory of a source between passes, never on disk. */
 export interface SourceKeep {
   credentials?: Credentials;
-  /** The source's time when it last told it, epoch milliseconds, and the kernel's, which nobody sets. */
+  /** The time by the source's last answer, epoch milliseconds, and then by the kernel's clock, which nobody sets. */
   sourceClock?: { readonly time: number; readonly sinceBoot: number };
   /** How a failure of the last pass is to be tried again. */
   retry?: FailedFetch['retry'] | undefined;
@@ -53,11 +53,11 @@ export interface PassRequest {
 export type FilesReport = Omit<PassReport, 'consumers' | 'sources'>;
 
 /**
- * One pass of one source: fetches, writes its sinks, and notes which consumers to notify. What a changed file makes
- * pending is on disk before the first rename, so that a kill loses no notification; if the state cannot be saved, the
- * next process finds the new keys in the files and notes it again. What a person asks for is noted last: a kill before it
- * fails the request. Fetches of several sources overlap; what changes files does not. Rejects only when aborted; failures
- * are in the report.
+ * One pass of one source: fetches, writes its sinks, and notes which consumers to notify. A notification is pending on
+ * disk before the first rename, so that a kill loses none; if the state cannot be saved, the next process finds the new
+ * keys in the files and notes it again. Requested notifications are noted last: a kill before it fails the request.
+ * Fetches of several sources overlap; what changes files does not. Rejects only when aborted; failures are in the
+ * report.
  */
 export async function rotate(
   deps: RotateDeps,
@@ -70,12 +70,15 @@ export async function rotate(
   const fetched = isDue(deps, config, request) ? await source.fetch(signal) : undefined;
   const made = await inTurn(() => write(deps, config, request, fetched));
   if (fetched || made.sinks.every(({ result }) => result !== 'outdated')) return { ...made, startedAt };
-  // The credentials live on, and are in nobody's memory.
-  const asked = await source.fetch(signal);
-  return { ...(await inTurn(() => write(deps, config, request, asked))), startedAt };
+  // The credentials live on, but this process does not have them.
+  const again = await source.fetch(signal);
+  return { ...(await inTurn(() => write(deps, config, request, again))), startedAt };
 }
 
-/** Whether the source is to be asked. One that issues new credentials each time is left alone while the current ones are good. */
+/**
+ * Whether to ask the source. A source that issues new credentials each time is asked only when the current ones run
+ * out.
+ */
 function isDue(deps: RotateDeps, config: Config, request: PassRequest): boolean {
   const { name, source, settings, store, clock } = deps;
   const { state } = store;
@@ -85,14 +88,14 @@ function isDue(deps: RotateDeps, config: Config, request: PassRequest): boolean 
   return sourceTime(clock.now(), keptSkew(deps)) >= issueAt(known.current, config.refresh, spreadOf(state));
 }
 
-/** Our clock minus the source's, in milliseconds, by what it told last: ours may have been set since. */
+/** Our clock minus the source's, in milliseconds, by the source's last answer: our clock may have been set since. */
 export function keptSkew({
   clock,
   memory,
   readBootTime,
 }: Pick<RotateDeps, 'clock' | 'memory' | 'readBootTime'>): number | undefined {
-  const told = memory.sourceClock;
-  return told && clock.now() - told.time - (readBootTime().sinceBoot - told.sinceBoot);
+  const { sourceClock } = memory;
+  return sourceClock && clock.now() - sourceClock.time - (readBootTime().sinceBoot - sourceClock.sinceBoot);
 }
 
 /** Without an answer the current credentials are kept. */
@@ -113,7 +116,7 @@ async function write(
     decision = decide(true);
     sinks = await writeSinks(deps, decision, pass);
   }
-  await noteAsked(deps, config, request, pass);
+  await noteRequested(deps, config, request, pass);
   await letGoDeleted(store, config.sinks);
   const after = memoryOf(store.state, name);
   return {
@@ -129,7 +132,12 @@ async function write(
 }
 
 /** A consumer of other sources alone is left to their passes. */
-async function noteAsked({ name, store }: RotateDeps, config: Config, request: PassRequest, pass: Pass): Promise<void> {
+async function noteRequested(
+  { name, store }: RotateDeps,
+  config: Config,
+  request: PassRequest,
+  pass: Pass,
+): Promise<void> {
   const { notify, notifyAll } = request;
   const consumers = config.consumers.filter((consumer) => {
     const sinks = sinksOf(config.sinks, consumer.name);
@@ -137,8 +145,8 @@ async function noteAsked({ name, store }: RotateDeps, config: Config, request: P
     return isOurs && (notifyAll || notify?.includes(consumer.name));
   });
   if (consumers.length === 0) return;
-  const asked = { source: name, now: pass.now, names: notify };
-  await store.update((state) => noteManual(state, { sinks: pass.config.sinks, consumers }, asked));
+  const change = { source: name, now: pass.now, names: notify };
+  await store.update((state) => noteManual(state, { sinks: pass.config.sinks, consumers }, change));
 }
 
 interface Pass {
@@ -250,7 +258,7 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
   return outcomes;
 }
 
-/** With what the files of these sinks hold now. */
+/** The state with the present content of these sinks' files. */
 function withWritten(state: AgentState, { source, config }: Pass, outcomes: readonly SinkOutcome[]): AgentState {
   const { current } = memoryOf(state, source);
   if (!current) return state;
@@ -258,7 +266,7 @@ function withWritten(state: AgentState, { source, config }: Pass, outcomes: read
   const good = new Set(outcomes.filter(({ error }) => !error).map(sinkId));
   const written = config.sinks
     .filter((sink) => good.has(idOf(sink)))
-    // It goes as a whole, and its template can be long.
+    // Forgetting removes the whole file and needs no template, which can be long.
     .map((sink) => (sink.format === 'template' ? { ...sink, template: '' } : sink))
     .map((sink) => [idOf(sink), { sink, keyId, expiration }]);
   return { ...state, written: { ...state.written, ...(Object.fromEntries(written) as AgentState['written']) } };
@@ -279,7 +287,7 @@ export function stateAfter(
 
 type Entering = Omit<Pass, 'sourceNow' | 'clockSkew'>;
 
-/** The state with what was decided; the same if it is done twice. */
+/** The state with the decision in it; the same if it is done twice. */
 function enter(state: AgentState, decision: Decision, pass: Entering): AgentState {
   if (decision.kind === 'keep') return state;
   const { config, source, settings, identity, generation, seed } = pass;

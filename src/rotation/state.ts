@@ -6,8 +6,8 @@ import { sentSchema } from '../notify/contract.ts';
 import { sinkRecordSchema } from '../sinks/record.ts';
 
 /**
- * What outlives the process: no secrets. Everything in it is replaced, never changed in place, so that a reader
- * that holds a state across an await sees one moment.
+ * The state that outlives the process: no secrets. Everything in it is replaced, never changed in place, so that a
+ * reader that holds a state across an await sees one moment.
  */
 
 const originSchema = v.object({
@@ -34,7 +34,7 @@ const currentSchema = v.object({
   expiration: v.number(),
   /** When the source says that it made them, as it first said it of this expiration. */
   lastUpdated: v.exactOptional(v.number()),
-  /** What was left of their life when this expiration was first seen; milliseconds. */
+  /** The rest of their life when this expiration was first seen; milliseconds. */
   lifetime: v.number(),
   /** When the keys were first seen. */
   fetchedAt: v.number(),
@@ -45,16 +45,15 @@ const notifiedOfSchema = v.object({
   at: v.number(),
   expiration: v.number(),
   lifetime: v.number(),
-  /** How it came to know them. */
   by: v.exactOptional(v.picklist(['notified', 'started_since', 'not_running'])),
   /** Whether its processes leave a trace when they read its sinks, as far as that is known. */
   traceable: v.exactOptional(v.boolean()),
 });
 
 const pendingSchema = v.object({
-  /** Of each source of which there is something to be notified. */
+  /** Of each source that changed. */
   generations: v.record(v.string(), v.number()),
-  /** `renewed`: the keys are the same, and what the consumer knows of their expiration runs out. */
+  /** `renewed`: the keys are the same, and the expiration that the consumer has read is near. */
   reason: v.picklist(['changed', 'first', 'manual', 'renewed']),
   since: v.number(),
   /** Role, account or instance changed, or a person asked: `when: expiring` does not hold it back. */
@@ -76,26 +75,26 @@ const pendingSchema = v.object({
 
 const endedSchema = v.object({
   error: v.object({ code: v.literal('CONSUMER_ENDED'), message: v.string(), hint: v.exactOptional(v.string()) }),
-  /** Of its configuration: with another one it is notified again. */
+  /** Digest of its configuration: with a changed one it is notified again. */
   config: v.string(),
 });
 
 const consumerSchema = v.object({
   /** By the names of sources. */
   notifiedOf: v.exactOptional(v.record(v.string(), notifiedOfSchema)),
-  /** What it has yet to be notified; synced before the files change, removed after delivery. */
+  /** The pending notification; synced before the files change, removed after delivery. */
   pending: v.exactOptional(pendingSchema),
   /** It did not survive a notification, and gets no other. */
   ended: v.exactOptional(endedSchema),
   /** Of the last run of its program: the end of what it printed, without secrets. */
   hook: v.exactOptional(v.object({ at: v.number(), exitCode: v.exactOptional(v.number()), output: v.string() })),
-  /** Files and keys of the processes that were notified last: they are known to be meant. */
+  /** Files and keys of the processes that were notified last: these belong to the consumer. */
   matched: v.exactOptional(v.array(v.string())),
 });
 
-/** What a file holds by us, and how that is taken out again: it outlives the sink in the configuration. */
+/** The credentials in a file, and the sink that removes them: it outlives the sink in the configuration. */
 const writtenSchema = v.object({
-  // Our own words, from a file that nobody else can write.
+  // Unchecked: nobody else can write the state.
   sink: v.custom<SinkConfig>((value) => typeof value === 'object' && value !== null && 'path' in value),
   keyId: v.string(),
   expiration: v.number(),
@@ -105,10 +104,10 @@ const memorySchema = v.object({
   /** The number of its rotations so far. */
   generation: v.number(),
   origin: originSchema,
-  /** Which instance this is, as it was told in this boot. */
+  /** The identity of this instance, as the metadata service gave it in this boot. */
   identity: v.exactOptional(identitySchema),
   current: v.exactOptional(currentSchema),
-  /** Of its configuration when it gave these: with another one it is asked again. */
+  /** Digest of its configuration when it gave these: with a changed one it is asked again. */
   settings: v.exactOptional(v.string()),
 });
 
@@ -116,7 +115,7 @@ export const stateSchema = v.object({
   version: v.literal(4),
   /** Random, so that hosts of one group do not restart their consumers in one moment. */
   seed: v.exactOptional(v.string()),
-  /** What is known of each source, by its name. */
+  /** By the names of sources. */
   sources: v.record(v.string(), memorySchema),
   sinks: v.record(v.string(), sinkRecordSchema),
   consumers: v.record(v.string(), consumerSchema),
@@ -145,7 +144,7 @@ export function withMemory(state: AgentState, source: string, memory: SourceMemo
   return { ...state, sources: { ...state.sources, [source]: memory } };
 }
 
-/** Which instance this is, if that was asked since it was started: a machine image may carry another's state. */
+/** The identity of this instance, if asked in this boot: a machine image may carry the state of another. */
 export function knownIdentity(state: AgentState, bootId: string): KnownIdentity | undefined {
   const { identity } = memoryOf(state, INSTANCE);
   return identity?.bootId === bootId ? identity : undefined;
@@ -156,7 +155,7 @@ export function withConsumer(state: AgentState, name: string, consumer: Consumer
   return { ...state, consumers: { ...state.consumers, [name]: consumer } };
 }
 
-/** A new process tries at once what a former one was to try later: whoever started it may have mended something. */
+/** A new process retries at once: the cause of a failure may be mended. */
 export function withoutBackoff(state: AgentState): AgentState {
   return Object.entries(state.consumers).reduce(
     (result, [name, { pending, ...rest }]) =>
@@ -165,7 +164,7 @@ export function withoutBackoff(state: AgentState): AgentState {
   );
 }
 
-/** The last that a consumer was notified of, whatever the source. */
+/** The last rotation that a consumer was notified of, of any source. */
 export function lastKnown({ notifiedOf = {} }: ConsumerState): Known | undefined {
   return Object.values(notifiedOf).toSorted((a, b) => b.at - a.at)[0];
 }
@@ -176,7 +175,7 @@ export function without<T>(entries: Readonly<Record<string, T>>, ids: Iterable<s
   return Object.fromEntries(Object.entries(entries).filter(([id]) => !gone.has(id)));
 }
 
-/** What was written for sinks that the configuration has no more. */
+/** The files of former sinks. */
 export function leftBehind({ written = {} }: AgentState, sinks: readonly SinkConfig[]): readonly Written[] {
   const configured = new Set(sinks.map(idOf));
   return Object.entries(written).flatMap(([id, one]) => (configured.has(id) ? [] : [one]));

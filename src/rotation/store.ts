@@ -11,7 +11,7 @@ export const STATE = 'state.json';
 
 /**
  * Keeps the state in memory and on disk. A failed write is remembered in {@link StateStore.trouble} and never thrown:
- * files are kept fresh even where the state cannot be.
+ * files are kept up to date even where the state cannot be saved.
  */
 export class StateStore {
   readonly directory: OwnDirectory;
@@ -46,10 +46,13 @@ export class StateStore {
     return this.#trouble;
   }
 
-  /** Changes the state at once; resolves when it is on disk, synced, or when that has failed. What is there already is not written. */
+  /**
+   * Changes the state at once; resolves when it is on disk, synced, or when that has failed. An equal state is not
+   * written again.
+   */
   async update(change: (state: AgentState) => AgentState): Promise<void> {
     this.#state = change(this.#state);
-    // Whoever comes while a write waits its turn shares that write; it takes the state of the moment it begins.
+    // Updates share a write that waits its turn; it takes the state of the moment it begins.
     this.#queued ??= this.#writing.then(() => {
       this.#queued = undefined;
       this.#writing = this.#write();
@@ -83,7 +86,7 @@ function textOf(state: AgentState): string {
   return `${JSON.stringify(state, undefined, 1)}\n`;
 }
 
-/** Removes the state and those that were set aside; the lock stays, which says nothing. Gives the trouble with it. */
+/** Removes the state and those that were set aside; the lock stays, which says nothing. Returns the failure. */
 export function removeState(directory: OwnDirectory): ErrorInfo | undefined {
   try {
     using opened = directory.open();
@@ -96,7 +99,7 @@ export function removeState(directory: OwnDirectory): ErrorInfo | undefined {
   }
 }
 
-/** The current state, to look at; an empty one where there is none that can be used. */
+/** The current state, for reading; an empty state if there is no usable one. */
 export function readState(directory: OwnDirectory): AgentState {
   return attempt(() => read(directory), EMPTY_STATE);
 }

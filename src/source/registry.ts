@@ -4,7 +4,6 @@ import type { Base, Fetched, Http, HttpOptions, Source, SuccessfulFetch } from '
 import { AgentError } from '../core/errors.ts';
 import { createImdsSource, type ImdsSourceOptions } from './imds/source.ts';
 
-/** What a source needs of its surroundings. */
 export interface SourceDeps extends Omit<ImdsSourceOptions, 'config'> {
   /** Loads what it takes: TLS, where it is asked for. */
   readonly makeHttp: (options: HttpOptions) => Promise<Http>;
@@ -29,7 +28,10 @@ const TYPES: SourceTypes = {
   },
 };
 
-/** The sources of a configuration by their names, each made when it is first asked for. Throws CONFIG_INVALID, or USAGE for a name that it has not. */
+/**
+ * The sources of a configuration by their names, each made when it is first asked for. Throws CONFIG_INVALID, or USAGE
+ * for a name that it has not.
+ */
 export type Sources = (name: string) => Source;
 
 export function createSources(config: Config, deps: SourceDeps, types = TYPES): Sources {
@@ -74,7 +76,7 @@ function opened(config: SourceConfig, types: SourceTypes, deps: Parameters<OpenS
 /** With less than this a session might end before what is made from it has begun. */
 const BASE_LIFE_MS = 5 * 60_000;
 
-/** One fetch for all who ask at the same time, and its credentials for those who make others from them. */
+/** Simultaneous requests share one fetch; a source that is based on this one signs with its credentials. */
 class SharedSource implements Source {
   readonly base: Base;
   readonly isIssuer?: true;

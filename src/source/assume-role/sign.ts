@@ -7,7 +7,7 @@ import { AgentError } from '../../core/errors.ts';
 
 type Bytes = string | ArrayBuffer | ArrayBufferView;
 
-/** What the signer wants of a hash: SHA-256, or with a key its HMAC. Node's crypto module takes longer to load. */
+/** The signer's hash: SHA-256, or with a key its HMAC. Node's crypto module takes longer to load. */
 class Sha256 {
   readonly #hash: { update(data: Uint8Array): unknown; digest(): Uint8Array };
 

@@ -50,7 +50,7 @@ export class ImdsClient {
   }
 
   /**
-   * What stands at `path`: below `/latest/`, such as `meta-data/instance-id`, or below another version when it begins
+   * The value at `path`: below `/latest/`, such as `meta-data/instance-id`, or below another version when it begins
    * with a slash. Undefined: there is no such thing (404). `attempts` replaces the configured number.
    * Rejects with an AgentError of an IMDS code, or with the signal's reason.
    */

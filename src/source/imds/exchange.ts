@@ -7,8 +7,8 @@ import type { ImdsSettings } from './settings.ts';
 const MAX_BYTES = 65_536;
 
 /**
- * One request and its answer, whatever the status. The time allowed counts from the connection to the last byte of
- * the body. Rejects with an ImdsFault, or with the signal's reason.
+ * Sends a request and gives its answer, whatever the status. The time allowed counts from the connection to the last
+ * byte of the body. Rejects with an ImdsFault, or with the signal's reason.
  */
 export type ImdsExchange = (
   request: Pick<HttpRequest, 'method' | 'path' | 'headers'>,
@@ -56,7 +56,7 @@ export interface StatusVerdict {
   readonly hint: string;
 }
 
-/** What keeps a request from its answer may pass: it is sent again. */
+/** A transport failure may pass: the request is sent again. */
 export function unreachable(hint: string): StatusVerdict {
   return { code: 'IMDS_UNREACHABLE', retry: true, hint };
 }

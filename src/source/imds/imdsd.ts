@@ -27,7 +27,7 @@ const VERDICTS: Readonly<Record<string, StatusVerdict>> = {
 };
 
 /**
- * What stands at a path such as `/latest/meta-data/instance-id`, as systemd-imdsd gives it. Undefined: there is no such
+ * The value at a path such as `/latest/meta-data/instance-id`, as systemd-imdsd gives it. Undefined: there is no such
  * thing. Rejects with an AgentError of an IMDS code, or with the signal's reason.
  */
 export async function askImdsd(path: string, signal: AbortSignal, socketPath = SOCKET): Promise<Buffer | undefined> {
@@ -49,7 +49,7 @@ export async function askImdsd(path: string, signal: AbortSignal, socketPath = S
   return Buffer.from(data, 'base64');
 }
 
-/** One call of Varlink: JSON, ended by a zero. Undefined: the reply is longer than allowed, or ends early. */
+/** Makes a call of Varlink: JSON, ended by a zero. Undefined: the reply is longer than allowed, or ends early. */
 async function exchange(socketPath: string, call: object, signal: AbortSignal): Promise<Buffer | undefined> {
   const socket = connect({ path: socketPath, signal });
   socket.write(`${JSON.stringify(call)}\0`);

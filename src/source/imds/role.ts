@@ -68,14 +68,14 @@ export function parseRoleList(body: Buffer): string {
 }
 
 /**
- * As one segment of a path. What RFC 3986 allows in a segment stays as it is, so that names made of IAM's own
+ * As one segment of a path. Characters that RFC 3986 allows in a segment stay, so that names made of IAM's own
  * alphabet (letters, digits and +=,.@_-) are sent as every SDK sends them, whether or not the service decodes.
  */
 export function encodeRole(name: string): string {
   return encodeURIComponent(name).replace(/%(?:2B|3D|2C|40|3A|3B|24|26)/g, decodeURIComponent);
 }
 
-/** What the administrator does about the refusals that EC2 is known to give, by their code in lower case. */
+/** The administrator's next step for each refusal that EC2 is known to give, by its code in lower case. */
 const CODE_HINTS: ReadonlyMap<string, string> = new Map([
   [
     'assumeroleunauthorizedaccess',

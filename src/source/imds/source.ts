@@ -57,7 +57,7 @@ export function createImdsSource({ identity: told, ...options }: ImdsSourceOptio
   };
 }
 
-/** What makes no sense may do so a moment later, as botocore and others have it. */
+/** A malformed answer may be well-formed a moment later, as botocore and others have it. */
 async function ask(
   client: ImdsClient,
   clock: Clock,
@@ -79,7 +79,7 @@ function isTorn(error: unknown): boolean {
   return error instanceof AgentError && !(error instanceof ImdsFault) && error.code === 'IMDS_MALFORMED';
 }
 
-/** One without an account is asked for again. */
+/** An identity without an account is asked for again. */
 function known(endpoint: string, identity: InstanceIdentity): { readonly identity?: KnownIdentity } {
   const { instanceId, accountId } = identity;
   return instanceId === undefined || accountId === undefined
@@ -91,7 +91,7 @@ function skew(clockSkew: number | undefined): Pick<Fetched, 'clockSkew'> {
   return clockSkew === undefined ? {} : { clockSkew };
 }
 
-/** What nobody foresaw is not an outcome, and is thrown on. */
+/** An unforeseen error is not an outcome, and is thrown on. */
 function failed(error: unknown): FailedFetch {
   const state = error instanceof AgentError ? STATES[error.code] : undefined;
   if (!(error instanceof AgentError) || state === undefined) throw error;

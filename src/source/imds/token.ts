@@ -35,7 +35,7 @@ export class TokenCache {
   }
 
   /**
-   * Undefined: ask without one, as IMDSv1 does. Whoever comes while a token is under way waits for it.
+   * Undefined: ask without one, as IMDSv1 does. A request during the fetch of a token waits for it.
    * Rejects with an AgentError, or with the signal's reason.
    */
   async get(signal: AbortSignal): Promise<string | undefined> {
@@ -52,7 +52,7 @@ export class TokenCache {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof AgentError) throw error;
-      // Whoever had asked was aborted; we were not.
+      // The request that fetched it was aborted; this one was not.
       return this.get(signal);
     }
   }
@@ -67,7 +67,7 @@ export class TokenCache {
     const response = await exchange({ method: 'PUT', path: PATH, headers: { [TTL_HEADER]: String(MAX_TTL) } }, signal);
     const { status } = response;
     if (status === 200) return this.#keep(response);
-    // What it takes for IMDSv2 to be missing; anything else (a throttled or failing service) passes.
+    // Only these answers mean that IMDSv2 is missing; a throttled or failing service recovers.
     if (settings.allowV1 && (status === 403 || status === 404 || status === 405)) {
       this.#warn(status);
       return undefined;

@@ -5,8 +5,8 @@ import { errorOf, openFile } from '../../paths/policies.ts';
 import type { Environment } from '../../core/contracts.ts';
 
 /**
- * The certificates (PEM) that replace Node's roots: of `ca_file`, else of the file that the AWS SDKs, else OpenSSL would
- * take. Undefined where none is named. Whoever writes that file decides who may play STS, so that it is read as a
+ * The certificates (PEM) that replace Node's roots: of `ca_file`, else of the file that the AWS SDKs, else OpenSSL
+ * would take. Undefined where none is named. The writer of that file decides who may play STS, so that it is read as a
  * configuration is. Throws AgentError: CONFIG_INVALID, CONFIG_UNREADABLE or CONFIG_UNSAFE.
  */
 export function readCertificates(caFile: string | undefined, env: Environment, uid: number): string | undefined {

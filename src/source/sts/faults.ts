@@ -3,8 +3,9 @@ import { AgentError, type ErrorCode } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
 
 /**
- * What to do about a refusal: `again`: soon; `throttled`: later, since all hosts of the account share the limit;
- * `base`: with other base credentials; `time`: signed at the time of STS; `never`: not before somebody changes something.
+ * The next step after a refusal: `again`: soon; `throttled`: later, since all hosts of the account share the limit;
+ * `base`: with other base credentials; `time`: signed at the time of STS; `never`: not before somebody changes
+ * something.
  */
 type StsRemedy = 'again' | 'throttled' | 'base' | 'time' | 'never';
 
@@ -36,7 +37,7 @@ const STATES: Partial<Record<ErrorCode, FailedFetch['state']>> = {
   CONFIG_UNSAFE: 'denied',
 };
 
-/** What nobody foresaw is not an outcome, and is thrown on. */
+/** An unforeseen error is not an outcome, and is thrown on. */
 export function outcomeOf(error: unknown): FailedFetch {
   const state = error instanceof AgentError ? STATES[error.code] : undefined;
   if (!(error instanceof AgentError) || state === undefined) throw error;

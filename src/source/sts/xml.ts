@@ -1,6 +1,6 @@
 import { attempt } from '../../core/attempt.ts';
 
-/** A tag with its attributes, or the text up to the next one. Whatever begins with `<!` is neither. */
+/** A tag with its attributes, or the text up to the next tag. Declarations (`<!`) are neither. */
 const TOKEN = /<(\/?)([A-Za-z_][\w.-]*)((?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>|([^<]+)/y;
 const DECLARATION = /^\uFEFF?(?:<\?xml[^?<>]*\?>)?/;
 /** Far more than any answer of STS. */
@@ -15,8 +15,8 @@ interface XmlElement {
 
 /**
  * The text of each element that holds nothing but text, by its path: `ErrorResponse/Error/Code`. Undefined for what is
- * not one whole document of plain elements in UTF-8: a DTD, a comment, an entity of its own, text beside elements, or an
- * element that is there twice. Attributes are dropped.
+ * not one whole document of plain elements in UTF-8: a DTD, a comment, an entity of its own, text beside elements, or
+ * an element that is there twice. Attributes are dropped.
  */
 export function readLeaves(body: Buffer): ReadonlyMap<string, string> | undefined {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
