@@ -11,6 +11,15 @@ export function sourceTime(now: number, clockSkew: number | undefined): number {
   return now - notableSkew(clockSkew);
 }
 
+/**
+ * Our clock at `now` minus that of whoever sent these headers, in milliseconds, to the second. An answer out of a cache
+ * tells the time at which it was put there: undefined, as where none is told.
+ */
+export function skewOf(headers: Readonly<Record<string, string>>, now: number): number | undefined {
+  const told = Date.parse(headers['date'] ?? '');
+  return Number.isNaN(told) || headers['age'] !== undefined ? undefined : now - told;
+}
+
 /** Our clock minus the source's in milliseconds; 0 where that is not worth mentioning. */
 export function notableSkew(clockSkew = 0): number {
   return Math.abs(clockSkew) > NOTABLE_MS ? clockSkew : 0;

@@ -74,6 +74,11 @@ export interface AssumeRoleConfig {
 
 export type SourceConfig = AssumeRoleConfig;
 
+/** What is needed to ask STS for any role. */
+export type StsConfig = Pick<AssumeRoleConfig, 'region' | 'endpoint' | 'expectAccount' | 'caFile'> & {
+  readonly roleArn: string;
+};
+
 export type EndpointMode = 'ipv4' | 'ipv6';
 
 export interface RefreshConfig {

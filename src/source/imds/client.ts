@@ -1,3 +1,4 @@
+import { skewOf } from '../../core/clock-skew.ts';
 import type { ImdsConfig } from '../../core/config.ts';
 import type { Clock, Environment, Http, HttpResponse, Log } from '../../core/contracts.ts';
 import { isEc2 } from '../../core/endpoint.ts';
@@ -33,7 +34,7 @@ export class ImdsClient {
     const exchange = createExchange(http, this.settings);
     this.#exchange = async (request, ends) => {
       const response = await exchange(request, ends);
-      this.#clockSkew = skewOf(response, clock.now()) ?? this.#clockSkew;
+      this.#clockSkew = skewOf(response.headers, clock.now()) ?? this.#clockSkew;
       return response;
     };
     this.#tokens = new TokenCache({ exchange: this.#exchange, clock, settings: this.settings, log });
@@ -113,9 +114,4 @@ export class ImdsClient {
     const headers: Record<string, string> = token === undefined ? {} : { 'x-aws-ec2-metadata-token': token };
     return this.#exchange({ method: 'GET', path, headers }, signal);
   }
-}
-
-function skewOf({ headers }: HttpResponse, now: number): number | undefined {
-  const told = Date.parse(headers['date'] ?? '');
-  return Number.isNaN(told) ? undefined : now - told;
 }

@@ -1,22 +1,13 @@
 import { sourceTime } from '../../core/clock-skew.ts';
-import type { Clock, FailedFetch, Fetched, Source } from '../../core/contracts.ts';
+import type { Clock, Fetched, Source } from '../../core/contracts.ts';
 import type { Credentials, InstanceIdentity, KnownIdentity } from '../../core/credentials.ts';
-import { AgentError, type ErrorCode } from '../../core/errors.ts';
+import { AgentError } from '../../core/errors.ts';
 import { parseFields } from '../document.ts';
+import { outcomeOf } from '../outcome.ts';
 import { ImdsClient, type ImdsOptions } from './client.ts';
 import { ImdsFault, within } from './exchange.ts';
 import { askForRole, parseCredentials } from './role.ts';
 import { TOTAL_TIME_MS } from './settings.ts';
-
-const STATES: Partial<Record<ErrorCode, FailedFetch['state']>> = {
-  IMDS_DISABLED: 'disabled',
-  IMDS_NO_ROLE: 'no_role',
-  IMDS_DENIED: 'denied',
-  IMDS_UNREACHABLE: 'unreachable',
-  IMDS_THROTTLED: 'unreachable',
-  IMDS_MALFORMED: 'malformed',
-  IMDS_EXPIRED: 'expired',
-};
 
 export interface ImdsSourceOptions extends ImdsOptions {
   /** As it was told before, since the instance was started. */
@@ -51,7 +42,7 @@ export function createImdsSource({ identity: told, ...options }: ImdsSourceOptio
         };
       } catch (error) {
         signal.throwIfAborted();
-        return { ...failed(error), ...skew(client.clockSkew) };
+        return { ...outcomeOf(error), ...skew(client.clockSkew) };
       }
     },
   };
@@ -89,13 +80,6 @@ function known(endpoint: string, identity: InstanceIdentity): { readonly identit
 
 function skew(clockSkew: number | undefined): Pick<Fetched, 'clockSkew'> {
   return clockSkew === undefined ? {} : { clockSkew };
-}
-
-/** An unforeseen error is not an outcome, and is thrown on. */
-function failed(error: unknown): FailedFetch {
-  const state = error instanceof AgentError ? STATES[error.code] : undefined;
-  if (!(error instanceof AgentError) || state === undefined) throw error;
-  return { ok: false, state, error: error.toInfo() };
 }
 
 /** Fresh credentials are waiting meanwhile: nothing is asked again. */

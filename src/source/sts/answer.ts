@@ -1,7 +1,7 @@
 import type { HttpResponse } from '../../core/contracts.ts';
 import { formatExpiration, type Credentials } from '../../core/credentials.ts';
-import { credentialsIn } from '../document.ts';
-import { malformed, refused, type StsFault } from './faults.ts';
+import { credentialsIn, type Refuse } from '../document.ts';
+import { malformed, refused, type StsAction } from './faults.ts';
 import { readLeaves } from './xml.ts';
 
 /** The form of AssumedRoleUser.Arn; AWS's own partitions differ in the first name. */
@@ -9,13 +9,14 @@ const SESSION_ARN = /^arn:[a-z-]+:sts::(\d{12}):assumed-role\//;
 
 /**
  * The credentials in an answer of STS, judged at `now`, a time of its own clock in epoch milliseconds. Throws an
- * {@link StsFault}. No error quotes the body, apart from the code and the message of a refusal.
+ * StsFault. No error quotes the body, apart from the code and the message of a refusal.
  */
-export function parseAnswer({ status, body }: HttpResponse, now: number): Credentials {
+export function parseAnswer(action: StsAction, { status, body }: HttpResponse, now: number): Credentials {
+  const unlike: Refuse = (expected, got) => malformed(action, expected, got);
   const leaves = readLeaves(body);
-  if (status !== 200) throw refused(status, leaves && readError(leaves));
+  if (status !== 200) throw refused(action, status, leaves && readError(leaves));
   if (leaves === undefined) throw unlike('a plain XML document', describeBody(body));
-  const result = 'AssumeRoleResponse/AssumeRoleResult/';
+  const result = `${action}Response/${action}Result/`;
   const fields = ['AccessKeyId', 'SecretAccessKey', 'SessionToken', 'Expiration'].map(
     (name) => [name.toLowerCase(), leaves.get(`${result}Credentials/${name}`)] as const,
   );
@@ -36,8 +37,4 @@ function readError(
 
 function describeBody(body: Buffer): string {
   return body.length === 0 ? 'nothing' : `${body.length} bytes of something else`;
-}
-
-function unlike(expected: string, got: string): StsFault {
-  return malformed(`AssumeRole: expected ${expected}, got ${got}`);
 }

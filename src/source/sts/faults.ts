@@ -1,13 +1,16 @@
 import type { FailedFetch, HttpError, HttpFailure } from '../../core/contracts.ts';
 import { AgentError, type ErrorCode } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
+import { outcomeOf as sourceOutcome } from '../outcome.ts';
+
+/** A call of STS. */
+export type StsAction = 'AssumeRole' | 'AssumeRoleWithWebIdentity';
 
 /**
- * The next step after a refusal: `again`: soon; `throttled`: later, since all hosts of the account share the limit;
- * `base`: with other base credentials; `time`: signed at the time of STS; `never`: not before somebody changes
- * something.
+ * What to do about a refusal: `again`: soon; `throttled`: later, since all hosts of the account share the limit;
+ * `proof`: with other base credentials, or another token; `time`: signed at the time of STS; `never`: not before somebody changes something.
  */
-type StsRemedy = 'again' | 'throttled' | 'base' | 'time' | 'never';
+type StsRemedy = 'again' | 'throttled' | 'proof' | 'time' | 'never';
 
 export class StsFault extends AgentError {
   readonly remedy: StsRemedy;
@@ -24,26 +27,14 @@ interface StsVerdict {
   readonly hint: string;
 }
 
-const STATES: Partial<Record<ErrorCode, FailedFetch['state']>> = {
-  STS_DENIED: 'denied',
-  STS_REJECTED: 'denied',
-  STS_THROTTLED: 'unreachable',
-  STS_UNREACHABLE: 'unreachable',
-  STS_UNTRUSTED: 'denied',
-  STS_MALFORMED: 'malformed',
-  CREDENTIALS_EXPIRED: 'expired',
-  CONFIG_INVALID: 'denied',
-  CONFIG_UNREADABLE: 'denied',
-  CONFIG_UNSAFE: 'denied',
-};
-
-/** An unforeseen error is not an outcome, and is thrown on. */
+/** The outcome of a fetch that failed so. An unforeseen error is thrown on. */
 export function outcomeOf(error: unknown): FailedFetch {
-  const state = error instanceof AgentError ? STATES[error.code] : undefined;
-  if (!(error instanceof AgentError) || state === undefined) throw error;
-  const remedy = error instanceof StsFault ? error.remedy : 'never';
-  const retry = remedy === 'again' ? undefined : remedy === 'throttled' ? 'throttled' : 'later';
-  return { ok: false, state, error: error.toInfo(), ...(retry && { retry }) };
+  const remedy = error instanceof StsFault ? error.remedy : isOfConfiguration(error) ? 'never' : 'again';
+  return sourceOutcome(error, remedy === 'again' ? undefined : remedy === 'throttled' ? 'throttled' : 'later');
+}
+
+function isOfConfiguration(error: unknown): boolean {
+  return error instanceof AgentError && error.code.startsWith('CONFIG_');
 }
 
 const denied = (remedy: StsRemedy, hint: string): StsVerdict => ({ code: 'STS_DENIED', remedy, hint });
@@ -95,8 +86,8 @@ const CODES: Readonly<Record<string, StsVerdict>> = {
   IDPCommunicationError: TROUBLED,
   InternalFailure: TROUBLED,
   ServiceUnavailable: TROUBLED,
-  ExpiredToken: denied('base', 'the base credentials ran out on the way: the base is asked for others'),
-  ExpiredTokenException: denied('base', 'the base credentials ran out on the way: the base is asked for others'),
+  ExpiredToken: denied('proof', 'the base credentials ran out on the way: the base is asked for others'),
+  ExpiredTokenException: denied('proof', 'the base credentials ran out on the way: the base is asked for others'),
   InvalidClientTokenId: UNKNOWN_KEY,
   UnrecognizedClientException: UNKNOWN_KEY,
   AccessDenied: ACCESS_DENIED,
@@ -114,24 +105,46 @@ const CODES: Readonly<Record<string, StsVerdict>> = {
   PackedPolicyTooLarge: rejected('shorten policy:, policy_arns: and tags:, which share one limit'),
 };
 
+/** The same codes mean something else where a token takes the place of a base. */
+const WITH_TOKEN: Readonly<Record<string, StsVerdict>> = {
+  AccessDenied: denied(
+    'never',
+    'the trust policy of the role must allow sts:AssumeRoleWithWebIdentity to the provider of the token, for its subject ' +
+      '(sub) and its audience (aud): for a pod, those of its service account',
+  ),
+  ExpiredTokenException: denied('proof', 'the token has expired, and nobody has put another into its file'),
+  IDPRejectedClaim: denied('never', 'the provider of the token refuses it: it was revoked, or is of another audience'),
+  InvalidIdentityToken: denied(
+    'again',
+    'the account of the role has no such identity provider in IAM (aws iam list-open-id-connect-providers), or STS could ' +
+      'not fetch its keys just now',
+  ),
+};
+
 /** For an answer that is no success, with what it says if that could be read. */
 export function refused(
+  action: StsAction,
   status: number,
   error: { readonly code: string; readonly message: string } | undefined,
 ): StsFault {
   if (error === undefined) {
-    return new StsFault(judgeStatus(status), `AssumeRole: expected status 200, got ${status} without a code of STS`);
+    return new StsFault(judgeStatus(status), `${action}: expected status 200, got ${status} without a code of STS`);
   }
   const { code, message } = error;
-  const verdict = judge(status, code, message);
+  const verdict = judge(action, status, { code, message });
   // The lines after the first quote the request, with its session token.
   const quoted = verdict === SIGNATURE ? message.replace(/[\r\n].*/s, '') : message;
   const detail = quoted === '' ? '' : ` (${excerpt(quoted)})`;
-  return new StsFault(verdict, `AssumeRole: expected credentials, got ${excerpt(code)}${detail}`);
+  return new StsFault(verdict, `${action}: expected credentials, got ${excerpt(code)}${detail}`);
 }
 
-function judge(status: number, code: string, message: string): StsVerdict {
-  const verdict = Object.hasOwn(CODES, code) ? CODES[code] : undefined;
+function judge(
+  action: StsAction,
+  status: number,
+  { code, message }: { readonly code: string; readonly message: string },
+): StsVerdict {
+  const tables = action === 'AssumeRole' ? [CODES] : [WITH_TOKEN, CODES];
+  const verdict = tables.find((table) => Object.hasOwn(table, code))?.[code];
   if (verdict === ACCESS_DENIED && message.includes('sts:TagSession')) return TAG_SESSION;
   if (verdict === ACCESS_DENIED && message.includes('sts:SetSourceIdentity')) return SOURCE_IDENTITY;
   if (message.includes('1 hour session limit')) return LIMIT_OF_CHAIN;
@@ -153,16 +166,16 @@ const MALFORMED: StsVerdict = {
 };
 
 /** For an answer that is not what STS gives. */
-export function malformed(message: string): StsFault {
-  return new StsFault({ ...MALFORMED, remedy: 'again' }, message);
+export function malformed(action: StsAction, expected: string, got: string): StsFault {
+  return new StsFault({ ...MALFORMED, remedy: 'again' }, `${action}: expected ${expected}, got ${got}`);
 }
 
 /** Credentials of an account that nobody expects are not used. */
-export function otherAccount(expected: string, got: string | undefined): StsFault {
+export function otherAccount(action: StsAction, expected: string, got: string | undefined): StsFault {
   const verdict = denied('never', 'correct role_arn:, or expect_account:, whichever is wrong');
   return new StsFault(
     verdict,
-    `AssumeRole: expected credentials of the account ${expected}, got ${got ?? 'none named'}`,
+    `${action}: expected credentials of the account ${expected}, got ${got ?? 'none named'}`,
   );
 }
 

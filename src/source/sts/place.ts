@@ -1,8 +1,8 @@
-import type { AssumeRoleConfig } from '../../core/config.ts';
+import type { StsConfig } from '../../core/config.ts';
+import type { Environment } from '../../core/contracts.ts';
 import { readSecureEndpoint } from '../../core/endpoint.ts';
 import { AgentError } from '../../core/errors.ts';
 import { partitionOf, partsOfRoleArn } from '../../core/region.ts';
-import type { Environment } from '../../core/contracts.ts';
 
 /** Where STS is asked, and the region that the signature names. */
 export interface StsEndpoint {
@@ -15,7 +15,7 @@ export interface StsEndpoint {
  * The region is that of the configuration, else of the environment, else `baseRegion`; the endpoint that of the
  * configuration, else of the environment, else the region's. Throws CONFIG_INVALID.
  */
-export function placeOf(config: AssumeRoleConfig, env: Environment, baseRegion: string | undefined): StsEndpoint {
+export function placeOf(config: StsConfig, env: Environment, baseRegion: string | undefined): StsEndpoint {
   const region = config.region ?? (env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || baseRegion);
   if (region === undefined) throw invalid('region', 'one', 'none', 'set region:, since the base does not tell its own');
   const partition = partitionOf(region);

@@ -1,0 +1,185 @@
+import { skewOf, sourceTime } from '../../core/clock-skew.ts';
+import type { StsConfig } from '../../core/config.ts';
+import {
+  HttpError,
+  type Clock,
+  type Environment,
+  type Fetched,
+  type Http,
+  type HttpOptions,
+  type Log,
+  type SuccessfulFetch,
+} from '../../core/contracts.ts';
+import type { Credentials } from '../../core/credentials.ts';
+import { partsOfRoleArn } from '../../core/region.ts';
+import { persist } from '../persist.ts';
+import { within } from '../within.ts';
+import { parseAnswer } from './answer.ts';
+import { readCertificates } from './certificates.ts';
+import { otherAccount, outcomeOf, outOfTime, StsFault, transportFault, type StsAction } from './faults.ts';
+import { placeOf, type StsEndpoint } from './place.ts';
+import { proxyFor } from './proxy.ts';
+
+export interface StsDeps {
+  readonly clock: Clock;
+  readonly env: Environment;
+  readonly makeHttp: (options: HttpOptions) => Promise<Http>;
+  readonly log?: Log;
+}
+
+/** A request for a session, and what differs between the sources that make one. */
+export interface StsQuestion {
+  readonly action: StsAction;
+  /** Of whoever asks; the configuration and the environment come first. */
+  readonly region?: string | undefined;
+  readonly instanceId?: string | undefined;
+  /** Our clock minus that of AWS, in milliseconds, where that is known already. */
+  readonly clockSkew?: number | undefined;
+  /** Made anew for each request. `now`: by the clock of STS, epoch milliseconds. Rejects with AgentError. */
+  readonly request: (place: StsEndpoint, now: number) => Promise<StsRequest>;
+  /** Whether there is another proof of who we are by now, since that of the last request has run out. */
+  readonly renew: () => Promise<boolean>;
+}
+
+export interface StsRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export const FORM = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
+
+/** Real answers are below 8 KiB: policies and tags go into the session token. */
+const MAX_BYTES = 65_536;
+const TIMEOUT_MS = 10_000;
+const TOTAL_TIME_MS = 30_000;
+const ATTEMPTS = 3;
+/** The longest of the random waits before the first retry. Many share what throttles. */
+const WAIT_MS = { again: 500, throttled: 4_000 };
+/** STS takes signatures that are five minutes old; one with a smaller skew was refused for another reason. */
+const SKEW_MS = 240_000;
+
+/** A session of a role. Takes half a minute, beside what `renew` takes; rejects when aborted. */
+export async function askSts(
+  question: StsQuestion,
+  config: StsConfig,
+  deps: StsDeps,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const conversation = new Conversation(question, config, deps);
+  try {
+    return await conversation.begin(signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const { clockSkew } = conversation;
+    return { ...outcomeOf(error), ...(clockSkew !== undefined && { clockSkew }) };
+  }
+}
+
+/** Warns once, when the source is made. */
+export function warnOfIgnored({ env, log }: StsDeps): void {
+  const variable = 'NODE_EXTRA_CA_CERTS';
+  if (!env[variable]) return;
+  log?.warn(`${variable} is ignored: ca_file: names the certificates to trust for STS`, {
+    event: 'variable_ignored',
+    variable,
+  });
+}
+
+/** The way to a service at `origin`, and its trust. Throws AgentError. */
+function trust(origin: string, caFile: string | undefined, env: Environment): HttpOptions {
+  if (origin.startsWith('http:')) return {};
+  const ca = readCertificates(caFile, env, process.getuid?.() ?? 0);
+  const proxy = proxyFor(origin, env);
+  return { tls: { ...(ca !== undefined && { ca }), ...(proxy && { proxy }) } };
+}
+
+/** The requests of one fetch. */
+class Conversation {
+  /** Our clock minus that of STS, in milliseconds, as its last answer told it. */
+  clockSkew: number | undefined;
+  readonly #question: StsQuestion;
+  readonly #config: StsConfig;
+  readonly #deps: StsDeps;
+  readonly #tried = new Set<StsFault['remedy']>();
+  /** Subtracted from our clock for the time of a signature. */
+  #correction: number;
+
+  constructor(question: StsQuestion, config: StsConfig, deps: StsDeps) {
+    this.#question = question;
+    this.#config = config;
+    this.#deps = deps;
+    this.#correction = question.clockSkew ?? 0;
+  }
+
+  async begin(signal: AbortSignal): Promise<SuccessfulFetch> {
+    const { env, makeHttp, clock } = this.#deps;
+    const place = placeOf(this.#config, env, this.#question.region);
+    const { origin } = place;
+    const http = await makeHttp(trust(origin, this.#config.caFile, env));
+    const late = () => outOfTime(origin, TOTAL_TIME_MS);
+    const waitAfter = (error: unknown) => this.#remedy(error);
+    try {
+      const credentials = await within({ ms: TOTAL_TIME_MS, signal, late }, (ends) =>
+        persist({ clock, signal: ends, attempts: ATTEMPTS, waitAfter }, () => this.#ask(http, place, ends)),
+      );
+      return this.#describe(credentials, place);
+    } finally {
+      // An hour goes by until the next question.
+      await http.close();
+    }
+  }
+
+  /** The longest wait before STS is asked again: with another proof, or at another time, at once, and once each. */
+  async #remedy(error: unknown): Promise<number | undefined> {
+    if (!(error instanceof StsFault)) return undefined;
+    const { remedy } = error;
+    if (remedy === 'again' || remedy === 'throttled') return WAIT_MS[remedy];
+    if (remedy === 'never' || this.#tried.has(remedy)) return undefined;
+    this.#tried.add(remedy);
+    return (remedy === 'proof' ? await this.#question.renew() : this.#correctTime()) ? 0 : undefined;
+  }
+
+  #correctTime(): boolean {
+    const { clockSkew } = this;
+    if (clockSkew === undefined || Math.abs(clockSkew - this.#correction) < SKEW_MS) return false;
+    this.#correction = clockSkew;
+    return true;
+  }
+
+  async #ask(http: Http, place: StsEndpoint, signal: AbortSignal): Promise<Credentials> {
+    const { clock } = this.#deps;
+    const { origin } = place;
+    const { action, request } = this.#question;
+    const asked = await request(place, clock.now() - this.#correction);
+    try {
+      const response = await within({ ms: TIMEOUT_MS, signal, late: () => outOfTime(origin, TIMEOUT_MS) }, (ends) =>
+        http.request({ ...asked, origin, method: 'POST', path: '/', maxBytes: MAX_BYTES, signal: ends }),
+      );
+      this.clockSkew = skewOf(response.headers, clock.now()) ?? this.clockSkew;
+      return parseAnswer(action, response, sourceTime(clock.now(), this.clockSkew));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error instanceof HttpError ? transportFault(origin, error) : error;
+    }
+  }
+
+  #describe(credentials: Credentials, { origin: endpoint, region }: StsEndpoint): SuccessfulFetch {
+    const { roleArn, expectAccount } = this.#config;
+    const { accountId } = credentials;
+    const { action, instanceId } = this.#question;
+    if (expectAccount !== undefined && accountId !== expectAccount)
+      throw otherAccount(action, expectAccount, accountId);
+    return {
+      ok: true,
+      credentials,
+      origin: {
+        endpoint,
+        region,
+        ...(instanceId !== undefined && { instanceId }),
+        role: partsOfRoleArn(roleArn).name,
+        ...(accountId !== undefined && { accountId }),
+      },
+      ...(this.clockSkew !== undefined && { clockSkew: this.clockSkew }),
+    };
+  }
+}
