@@ -13,7 +13,9 @@ const GRACE_MS = 1_000;
 /** A killed program that is still there after this time hangs in the kernel. */
 const GOING_MS = 500;
 /** A program's own children may keep its output open long after it has ended. */
-const LAST_OUTPUT_MS = 100;
+const LEFT_BEHIND_MS = 100;
+/** Where it left none behind, the end of its output is on the way, late on a busy machine; a daemon may hold it open. */
+const LAST_OUTPUT_MS = 2_000;
 
 export function createCommands(): Commands {
   const hanging = new Set<string>();
@@ -42,7 +44,7 @@ async function resultOf(
   const deadline = AbortSignal.timeout(timeout);
   await ending(child, signal ? AbortSignal.any([deadline, signal]) : deadline);
   const timedOut = deadline.aborted;
-  await Promise.race([closed, delay(LAST_OUTPUT_MS)]);
+  await Promise.race([closed, delay(signalGroup(child, 0) ? LEFT_BEHIND_MS : LAST_OUTPUT_MS)]);
   abandon(child);
   return { exitCode: child.exitCode, signal: child.signalCode, timedOut, output: output(), complaint: complaint() };
 }
@@ -69,9 +71,9 @@ async function ending(child: ChildProcess, stop: AbortSignal): Promise<void> {
   await Promise.race([exit, delay(GOING_MS)]);
 }
 
-/** Its group may have ended, or hold nobody whom we may signal. */
-export function signalGroup({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (pid !== undefined) attempt(() => process.kill(-pid, signal), false);
+/** False if the group has ended, or holds no process that we may signal. Signal 0 only looks. */
+export function signalGroup({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' | 0): boolean {
+  return pid !== undefined && attempt(() => process.kill(-pid, signal), false);
 }
 
 /** Nothing of it keeps us from ending. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { chmodSync, chownSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dlopen } from 'node:ffi';
 import { join } from 'node:path';
@@ -82,10 +84,26 @@ describe('commands', () => {
     assert.deepEqual([result.signal, result.timedOut], ['SIGKILL', true]);
   });
 
-  test('does not wait for what a program leaves behind', async () => {
-    const result = await commands.run(sh('sleep 3 & echo $!'), options);
+  // On a busy machine the end was seen before the output, which was lost.
+  test('waits for output that comes after the end', async (t) => {
+    const late = (message: unknown): void => {
+      const { process: child } = message as { process: ChildProcess };
+      setImmediate(() => {
+        const emit = child.stdout?.emit.bind(child.stdout) as (...event: unknown[]) => boolean;
+        Object.assign(child.stdout ?? {}, { emit: (...event: unknown[]) => setTimeout(emit, 300, ...event) });
+      });
+    };
+    subscribe('child_process', late);
+    t.after(() => unsubscribe('child_process', late));
+    const { output } = await commands.run(sh('sleep 0.1; echo out'), options);
+    assert.equal(output, 'out\n');
+  });
+
+  test('does not wait for what a program leaves behind', async (t) => {
+    const file = join(tempDir(t), 'pid');
+    const result = await commands.run(sh('sleep 1000 & echo $! >"$1"', file), options);
     assert.equal(result.exitCode, 0);
-    const left = Number(result.output);
+    const left = Number(readFileSync(file, 'utf8'));
     assert.equal(isGone(left), false);
     process.kill(left, 'SIGKILL');
   });
