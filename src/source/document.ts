@@ -5,7 +5,7 @@ import type { Credentials } from '../core/credentials.ts';
 /** Values by the name of their key in lower case. */
 export type Fields = ReadonlyMap<string, unknown>;
 
-/** Stands where keys that differ in case alone have different values: nobody can say which one counts. */
+/** The value where keys that differ only in case have different values: none of them counts. */
 const AMBIGUOUS = Symbol('ambiguous');
 
 /** The error of whoever reads a document. It never quotes the document. */

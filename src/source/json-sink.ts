@@ -39,7 +39,9 @@ async function readSmall(path: string): Promise<Buffer> {
     return bytes.subarray(0, bytesRead);
   } catch (error) {
     if (error instanceof AgentError) throw error;
-    const hint = isErrno(error, 'ENOENT') ? 'name a sink of format json that stands' : 'see who may read it: ls -lL';
+    const hint = isErrno(error, 'ENOENT')
+      ? 'name a sink of format json that has been written'
+      : 'see who may read it: ls -lL';
     const message = `${path}: expected to read the sink, got ${describeForeign(error)}`;
     throw new AgentError('SINK_UNREADABLE', message, { hint });
   }

@@ -31,7 +31,7 @@ const LINES: Readonly<Record<Exclude<ExportFormat, 'process' | 'json'>, (name: s
   fish: (name, value) => `set -gx ${name} ${quoted(value.replaceAll('\\', '\\\\'), "\\'")}`,
 };
 
-/** What no shell reads as anything but itself goes bare, as others write it: such lines are read by more than shells. */
+/** Words that no shell changes are written bare, since more programs than shells read such lines. */
 function quoted(value: string, quote: string): string {
   return /^[A-Za-z0-9+/=_.:@,-]+$/.test(value) ? value : `'${value.replaceAll("'", quote)}'`;
 }

@@ -6,7 +6,10 @@ import { garbage, indentOf, isComment } from './aws/sections.ts';
 import { keyIdsIn, textOf } from './fields.ts';
 import { applyEdits, decodeText, type Edit, leftOf, type Line, linesOf, MAX_LINES, plain } from './text.ts';
 
-/** Values under given keys of one section. All other lines are foreign, and are not judged: readers differ in everything. */
+/**
+ * Values under given keys of one section. All other lines are foreign, and are not judged: readers differ in
+ * everything.
+ */
 export const ini: Format<IniSink> = {
   render: (existing, credentials, sink, origin) => {
     const { text, encoding, warnings } = decodeText(existing ?? Buffer.alloc(0));
@@ -42,7 +45,7 @@ interface Property {
   readonly value: string;
 }
 
-/** One copy of the section. */
+/** A copy of the section. */
 interface SectionCopy {
   /** Undefined for the part before the first header. */
   readonly header: Line | undefined;
@@ -163,7 +166,7 @@ function add(copy: SectionCopy, property: Property | undefined, line: Line): voi
   else throw garbage(line, `at most ${MAX_LINES} lines of ours`, 'more');
 }
 
-/** A key in another case is ours only where it does not stand in ours as well. */
+/** A key in another case is ours only if the section does not have it in our case as well. */
 function withoutOtherCases(copy: SectionCopy): SectionCopy {
   const exact = new Set(copy.owned.flatMap(({ name, key }) => (name === key ? [key] : [])));
   const owned = copy.owned.filter(({ name, key }) => name === key || !exact.has(key));
@@ -171,8 +174,8 @@ function withoutOtherCases(copy: SectionCopy): SectionCopy {
 }
 
 /**
- * Undefined for a line that is no header. One that only some readers see is refused where it decides what is ours: in
- * our section, or by the name of ours. `outside`: our section's name; undefined: the line is in it.
+ * Undefined for a line that is no header. A header that only some readers see is refused where it decides which keys
+ * are ours: in our section, or by the name of ours. `outside`: our section's name; undefined: the line is in it.
  */
 function headerName(line: Line, indent: string, body: string, outside: string | null | undefined): string | undefined {
   const close = body.indexOf(']');
@@ -194,7 +197,7 @@ function propertyOf(line: Line, indent: string, body: string, own: ReadonlyMap<s
   const value = body.slice(at + 1).trimStart();
   const quote = OPENING.exec(value)?.[0];
   if (value.startsWith('<<') || (quote !== undefined && !value.includes(quote, quote.length)))
-    throw garbage(line, 'values on one line', 'one that some readers take to go on');
+    throw garbage(line, 'values on one line', 'one that some readers take to continue');
   const gap = body.slice(name.length, body.length - value.length);
   return { line, indent, name, key: own.get(name.toLowerCase()) ?? '', gap, value };
 }
@@ -257,7 +260,7 @@ function clear(text: string, { header, end, owned, hasOthers }: SectionCopy): re
   return [{ start: header.start - gapBefore(text, header.start, end), end: owned.at(-1)?.line.next ?? end, text: '' }];
 }
 
-/** What takes a key of another section for ours, or before ours. */
+/** Throws where a reader takes a key of another section for ours, or before ours. */
 const ELSEWHERE: Readonly<Partial<Record<NonNullable<IniSink['preset']>, string>>> = {
   s3cmd: 's3cmd ignores sections and takes the last one of the file',
   pgbackrest: 'pgBackRest prefers that of a stanza or command',
@@ -270,7 +273,7 @@ function warn({ copies, warnings, elsewhere }: IniFile, { preset }: IniSink): re
   return [
     ...warnings,
     ...(copies.length > 1
-      ? ['the section stands more than once: all keys are in the last, which readers agree on']
+      ? ['the section is there more than once: all keys are in the last, which readers agree on']
       : []),
     ...renamed.map(({ line, key }) => `line ${line.number}: ${key} stood in another case`),
     ...(last && trimmedHeader(last).length > 0 ? ['removed the blanks around the name of the section'] : []),

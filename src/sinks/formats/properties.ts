@@ -39,7 +39,7 @@ function cut({ start, next }: PropertyLines): Edit {
   return { start, end: next, text: '' };
 }
 
-/** What is ours, on one line or several. */
+/** A property of ours, on one line or several. */
 interface PropertyLines {
   readonly key: string;
   readonly start: number;
@@ -51,7 +51,7 @@ interface PropertyLines {
   readonly value: string;
 }
 
-/** `isOpen`: the last line goes on at the end of the file. */
+/** `isOpen`: the last line would be continued after the end of the file. */
 function readProperties(
   text: string,
   own: ReadonlyMap<string, string>,
@@ -65,7 +65,7 @@ function readProperties(
     lines = [];
   };
   for (const line of linesOf(text)) {
-    // An empty line, which is not among these, ends one that goes on.
+    // An empty line, which is not among these, ends a continuation.
     if (lines.at(-1)?.next !== line.start || !goesOn(lines.at(-1))) close();
     if (lines.length > 0 || !/^[ \t\f]*(?:[#!]|$)/.test(line.text)) lines.push(line);
   }

@@ -29,8 +29,9 @@ function lateFormat(sink: SinkConfig): Format<SinkConfig> {
 }
 
 /**
- * What the file of a sink must become. Total on any bytes: what cannot be changed safely is refused. Keeps what the
- * format does not own, and gives the same bytes for the same credentials. At most twice as large as it was, and 64 KiB.
+ * The new content of a sink's file. Total on any bytes: a file that cannot be changed safely is refused. Keeps all that
+ * the format does not own, and gives the same bytes for the same credentials. At most twice as large as it was, and 64
+ * KiB.
  */
 export const renderSink: Render = (existing, credentials, sink, origin) => {
   const made = renderFormat(existing, credentials, sink, origin);
@@ -57,8 +58,8 @@ const renderFormat: Render = (existing, credentials, sink, origin) => {
 };
 
 /**
- * What is left of a sink's file without all that we put there: what is the user's keeps its bytes, and a file in which
- * nothing is left goes. What cannot be taken apart safely is refused.
+ * A sink's file without the credentials that we wrote: the user's parts keep their bytes, and a file with no other
+ * content is removed. A file that cannot be taken apart safely is refused.
  */
 export const forgetSink: Forget = (existing, sink) => {
   switch (sink.format) {

@@ -31,8 +31,8 @@ function escaped(field: string, text: string, filter: Filter | undefined): strin
 }
 
 /**
- * What its reader takes for exactly the text. All but raw, xml, properties and url give a whole literal, quotes
- * included. There are no control characters: no field has them.
+ * A literal that its reader takes for exactly the text. All but raw, xml, properties and url give a whole literal,
+ * quotes included. There are no control characters: no field has them.
  */
 const ESCAPES: Readonly<Record<Filter, (text: string) => string | undefined>> = {
   json: (text) => JSON.stringify(text),

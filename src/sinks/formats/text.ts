@@ -24,19 +24,19 @@ export interface Line {
   readonly next: number;
 }
 
-/** Replaces what stands from `start` up to `end`. */
+/** Replaces the text from `start` up to `end`. */
 export interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
 }
 
-/** So many lines of ours one profile or file may have: people write each once, or some twice. */
+/** The most lines of ours in one profile or file: people write each once, or some twice. */
 export const MAX_LINES = 64;
 
 const byteOrderMark = Buffer.from('\uFEFF');
 
-/** Refuses what readers do not agree to be lines of text. Strips a byte order mark. */
+/** Refuses bytes that some reader does not take for lines of text. Strips a byte order mark. */
 export function decodeText(bytes: Buffer): DecodedText {
   let start = 0;
   while (bytes.indexOf(byteOrderMark, start) === start) start += 3;
@@ -106,7 +106,7 @@ export function refusal(message: string, hint: string): AgentError {
   return new AgentError('SINK_FORMAT_REFUSED', message, { hint });
 }
 
-/** What a file begins with that we make. One that was there, even empty, never gets it, so that its bytes stay. */
+/** The start of a new file. An existing file, even an empty one, never gets it: its bytes stay. */
 export function startOf({ comment }: Pick<AwsCredentialsSink | DotenvSink, 'comment'>): Buffer {
   return Buffer.from(comment ? `${MARKER}\n` : '');
 }
@@ -123,14 +123,14 @@ export function leftOf(
   return { bytes: rest === undefined ? undefined : Buffer.from(rest, encoding), keyIds, warnings };
 }
 
-/** What is left of a text when the marker is taken for nothing; undefined when it is nothing at all. */
+/** The text without the marker; undefined if only white is left. */
 function withoutMarker(text: string): string | undefined {
   const rest = text.startsWith(`${MARKER}\n`) ? text.slice(MARKER.length + 1) : text;
   return rest.trim() === '' ? undefined : rest;
 }
 
 /**
- * A value that every reader of INI and dotenv files takes as it stands: nothing that anyone would cut off, unquote,
+ * A value that every reader of INI and dotenv files takes literally: nothing that any of them would cut off, unquote,
  * expand or take for the next line. AWS makes no others.
  */
 export function plain(name: string, value: string, hint = JSON_INSTEAD): string {
@@ -153,8 +153,8 @@ export function printableText(name: string, value: string): string {
 }
 
 /**
- * The expiration in the form in which one stands: RFC 3339, or seconds or milliseconds since 1970. Undefined when what
- * stands is another number, such as a duration, and so not ours.
+ * The expiration in the form of the existing one: RFC 3339, or seconds or milliseconds since 1970. Undefined if the
+ * existing value is another number, such as a duration, and so not ours.
  */
 export function followed(existing: string, expiration: number): string | undefined {
   if (!/^\d+(\.\d+)?$/.test(existing)) return formatExpiration(expiration);

@@ -40,7 +40,7 @@ export class ImdsClient {
     this.#tokens = new TokenCache({ exchange: this.#exchange, clock, settings: this.settings, log });
   }
 
-  /** Our clock minus the service's, in milliseconds, to the second: as an answer last told it, good or bad. */
+  /** Our clock minus the service's, in milliseconds, to the second: by its last answer, good or bad. */
   get clockSkew(): number | undefined {
     return this.#clockSkew;
   }

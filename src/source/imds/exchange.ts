@@ -62,8 +62,7 @@ export function unreachable(hint: string): StatusVerdict {
 }
 
 const ENABLE = 'aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled';
-const STRANGER =
-  'look at what answers at the metadata endpoint: a proxy, a portal or an emulator may stand in its place';
+const STRANGER = 'look at what answers at the metadata endpoint: a proxy, a portal or an emulator may be in its place';
 
 const THROTTLED: StatusVerdict = {
   code: 'IMDS_THROTTLED',
@@ -96,7 +95,7 @@ export const PROHIBITED = unreachable(
     'route, it answers in place of the service: systemctl enable --now systemd-imdsd.socket',
 );
 const NO_TOKEN_IN_TIME = unreachable(
-  'the connection stands, but the token does not come back: in a container the answer ends one hop too early ' +
+  'the connection is there, but the token does not come back: in a container the answer ends one hop too early ' +
     '(aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2)',
 );
 const NO_ANSWER = unreachable(

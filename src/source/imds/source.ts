@@ -10,15 +10,15 @@ import { askForRole, parseCredentials } from './role.ts';
 import { TOTAL_TIME_MS } from './settings.ts';
 
 export interface ImdsSourceOptions extends ImdsOptions {
-  /** As it was told before, since the instance was started. */
+  /** As the service gave it earlier in this boot. */
   readonly identity?: KnownIdentity | undefined;
 }
 
 /** The role credentials of this EC2 instance. Throws CONFIG_INVALID; a fetch takes half a minute at the most. */
-export function createImdsSource({ identity: told, ...options }: ImdsSourceOptions): Source {
+export function createImdsSource({ identity: cached, ...options }: ImdsSourceOptions): Source {
   const client = new ImdsClient(options);
   const endpoint = client.settings.origin;
-  let identity: InstanceIdentity = told?.endpoint === endpoint ? told : {};
+  let identity: InstanceIdentity = cached?.endpoint === endpoint ? cached : {};
   return {
     async fetch(signal) {
       client.forgetClock();

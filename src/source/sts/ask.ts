@@ -95,7 +95,7 @@ function trust(origin: string, caFile: string | undefined, env: Environment): Ht
 
 /** The requests of one fetch. */
 class Conversation {
-  /** Our clock minus that of STS, in milliseconds, as its last answer told it. */
+  /** Our clock minus that of STS, in milliseconds, by its last answer. */
   clockSkew: number | undefined;
   readonly #question: StsQuestion;
   readonly #config: StsConfig;

@@ -162,7 +162,7 @@ function judgeStatus(status: number): StsVerdict {
 const MALFORMED: StsVerdict = {
   code: 'STS_MALFORMED',
   remedy: 'never',
-  hint: 'look at what answers at the endpoint: a proxy or an emulator may stand in the place of STS',
+  hint: 'look at what answers at the endpoint: a proxy or an emulator may be in the place of STS',
 };
 
 /** For an answer that is not what STS gives. */

@@ -17,7 +17,7 @@ export interface StsEndpoint {
  */
 export function placeOf(config: StsConfig, env: Environment, baseRegion: string | undefined): StsEndpoint {
   const region = config.region ?? (env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || baseRegion);
-  if (region === undefined) throw invalid('region', 'one', 'none', 'set region:, since the base does not tell its own');
+  if (region === undefined) throw invalid('region', 'one', 'none', 'set region:, since the base does not name one');
   const partition = partitionOf(region);
   const { partition: own } = partsOfRoleArn(config.roleArn);
   if (!partition) throw invalid('region', 'a region such as eu-central-1', JSON.stringify(region), 'set region:');

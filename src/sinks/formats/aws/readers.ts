@@ -11,21 +11,21 @@ import {
   type ProfileSetting,
 } from './sections.ts';
 
-/** Where it stands, SDKs get credentials another way first and would not use what we write. */
+/** With one of these keys in a profile, SDKs get its credentials another way and do not use ours. */
 export const OTHER_WAYS: ReadonlySet<string> = new Set([
   'role_arn',
   'web_identity_token_file',
   ...['session', 'start_url', 'account_id', 'role_name'].map((name) => `sso_${name}`),
 ]);
 
-/** Many more than any file of people has: what repeats one beyond is not noticed. */
+/** Many more than any file of people has; repetitions beyond are not noticed. */
 const MAX_SEEN = 5_000;
 
 /**
- * What readers of a profile make of its file, of which it is told each line, in order. What mixes our keys with others,
- * or keeps some reader from using them, is a refusal; what readers trip over otherwise is a warning. Readers differ most
- * in what is indented: for Python it goes on with the value above, for the loader of the JavaScript SDK it is a setting,
- * or part of one above that has no value.
+ * Judges a file as the readers of its profile do, from each line, in order. A line that mixes our keys with others, or
+ * keeps some reader from using them, is a refusal; other trouble of readers is a warning. Readers differ most in
+ * indented lines: for Python they continue the value above; for the loader of the JavaScript SDK each is a setting, or
+ * part of one above that has no value.
  */
 export class Readers {
   readonly #profile: string;
@@ -38,9 +38,9 @@ export class Readers {
   #section = '';
   #keys = new Set<string>();
   #isOurs = false;
-  /** What Python continues. */
+  /** The property that Python continues on indented lines. */
   #parent: IniProperty | undefined;
-  /** Whether JavaScript takes what is indented for a part of a foreign setting. */
+  /** Whether JavaScript takes indented lines for a part of a foreign setting. */
   #isNesting = false;
   /** The header of another section that some readers do not see, so that they take what follows for ours. */
   #unseen: IniHeader | undefined;
@@ -108,7 +108,7 @@ export class Readers {
       this.#warn(line, 'the section is indented: Java, Rust and CRT readers reject the file');
     }
     if (this.#isOurs && key === 'credential_process') {
-      this.#warn(line, 'credential_process stands beside static credentials, which most SDKs prefer');
+      this.#warn(line, 'credential_process is beside static credentials, which most SDKs prefer');
     }
   }
 
@@ -142,7 +142,7 @@ export class Readers {
     const wasNesting = this.#isNesting;
     this.#nest(setting, line.indent, isBelowOurs);
     if (this.#unseen && isCredentialKey(setting.key)) return glued(this.#unseen);
-    // What continues a value of ours is rewritten with it, which JavaScript must take for the same.
+    // The continuation of a value of ours is rewritten with it: JavaScript must see a continuation as well.
     if (isBelowOurs) return wasNesting ? nested(line) : undefined;
     const isPart = parent?.value === '' && parent.delimiter === '=';
     return this.#isOurs && isCredentialKey(setting.key) && !isPart ? nested(line) : undefined;

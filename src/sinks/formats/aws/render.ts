@@ -15,7 +15,7 @@ import {
   type Sections,
 } from './sections.ts';
 
-/** One profile of a shared credentials file. Refuses a file that some SDK would reject or not use afterwards. */
+/** Renders a profile of a shared credentials file. Refuses a file that some SDK would reject or not use afterwards. */
 export function renderAwsCredentials(
   existing: Buffer | undefined,
   credentials: Credentials,
@@ -113,13 +113,12 @@ export function gapBefore(text: string, start: number, end: number): number {
   return isNeeded ? 0 : (/(?<=\n)\r?\n$/.exec(text.slice(Math.max(0, start - 3), start))?.[0].length ?? 0);
 }
 
-/** What a profile must say. */
 interface AwsKeys {
   readonly owns: Owns;
   readonly lineFor: LineFor;
   /**
-   * The lines that must stand there, by key, in the order in which new ones are written. `inherits`: whether [DEFAULT]
-   * gives every profile a security token, which botocore prefers to the session token.
+   * The lines that the profile must have, by key, in the order in which new ones are written. `inherits`: whether
+   * [DEFAULT] gives every profile a security token, which botocore prefers to the session token.
    */
   readonly required: (inherits: boolean) => ReadonlyMap<string, string>;
 }
@@ -138,7 +137,7 @@ function awsKeys(credentials: Credentials, sink: AwsCredentialsSink, origin: Ori
   return {
     owns: (setting) => values.has(setting.key) || isExpiration(setting),
     lineFor: ({ name, key, value }) => {
-      // Spelled as it stands, in the form in which it stands: so its reader wants it.
+      // In the existing spelling and form: its reader wants them.
       if (!values.has(key)) return `${name} = ${followed(value, credentials.expiration) ?? expiration}`;
       const own = values.get(key);
       return own === undefined ? undefined : `${key} = ${own}`;
@@ -158,20 +157,23 @@ function awsKeys(credentials: Credentials, sink: AwsCredentialsSink, origin: Ori
   };
 }
 
-/** What is to go when a profile is forgotten. An account id that we were not to write is the user's own. */
+/** The settings that go when a profile is forgotten. Without account_id: true an account id is the user's. */
 function forgottenKeys(sink: AwsCredentialsSink): Owns {
   const isExpiration = expirations(sink);
   return (setting) =>
     isCredentialKey(setting.key) || (sink.accountId && setting.key === 'aws_account_id') || isExpiration(setting);
 }
 
-/** Rewritten where they stand, not removed: their readers see the truth. */
+/** Existing ones are rewritten, not removed: their readers must see the truth. */
 function expirations({ expirationKey }: AwsCredentialsSink): Owns {
   const configured = expirationKey?.toLowerCase();
   return ({ key, value }) => key === configured || (isExpirationKey(key) && followed(value, 0) !== undefined);
 }
 
-/** An account that we are to keep but do not know may be another one's; what we are not to keep stays, if it is not false. */
+/**
+ * An account that we are to keep but do not know may be another one's; what we are not to keep stays, if it is not
+ * false.
+ */
 function accountKey(account: string | undefined, isKept: boolean): [string, string | undefined][] {
   if (account !== undefined) return [['aws_account_id', plain('account id', account)]];
   return isKept ? [['aws_account_id', undefined]] : [];

@@ -19,7 +19,7 @@ export interface Rewrite {
   readonly warnings: readonly string[];
 }
 
-/** One copy of the section of a profile, in its file. */
+/** A section of a profile, with its file. */
 export interface ProfileCopy {
   readonly text: string;
   /** For new lines after one that has none. */
@@ -30,7 +30,9 @@ export interface ProfileCopy {
   readonly claim: (section: string, key: string) => boolean;
 }
 
-/** Puts the keys into one copy of the section, under the given name. `required`: the lines that must stand, by key. */
+/**
+ * Puts the keys into one copy of the section, under the given name. `required`: the lines that it must have, by key.
+ */
 export function rewriteSection(
   copy: ProfileCopy,
   name: string,
@@ -76,7 +78,7 @@ function insert(copy: ProfileCopy, anchor: IniHeader | IniProperty, lines: reado
   return isHeader ? merged([insertion, rewriteTail(copy, { ...anchor, indent, end: section.leadEnd })]) : insertion;
 }
 
-/** `line`: what is to stand instead of a property; undefined: it goes. */
+/** `line`: the replacement of a property; undefined: it is removed. */
 function rewriteProperty(copy: ProfileCopy, property: OwnedProperty, line: string | undefined): Rewrite {
   const { start, text, next } = property.line;
   const edit =
@@ -104,9 +106,9 @@ function rewriteHeader({ line, name: current, comment }: IniHeader, name: string
 }
 
 /**
- * The lines below a property of ours, up to the next property, without what would become part of our value. Text goes, and
- * so do keys of ours. Foreign settings, which JavaScript, Go, Ruby and PHP read there and Python and Java do not, become
- * lines of their own, which all read alike; where that cannot be, the file is refused.
+ * The lines below a property of ours, up to the next property, without what would become part of our value. Text goes,
+ * and so do keys of ours. Foreign settings, which JavaScript, Go, Ruby and PHP read there and Python and Java do not,
+ * become lines of their own, which all read alike; where that cannot be, the file is refused.
  */
 function rewriteTail(
   { text, section, owns, claim }: ProfileCopy,
@@ -119,7 +121,7 @@ function rewriteTail(
   for (const line of linesOf(text, start, above.number + 1, end)) {
     const width = indentOf(line.text).length;
     const body = line.text.slice(width);
-    // What is not indented deeper than the property does not continue its value.
+    // A line that is not indented deeper than the property does not continue its value.
     if (width <= indent.length || body.trim() === '' || isComment(body)) continue;
     parts.push(text.slice(kept, line.start), settings.lineFor(line, body, width));
     kept = line.next;
@@ -151,11 +153,11 @@ class SettingLines {
     this.#claim = claim;
   }
 
-  /** What is to stand instead of a line that continues a value of ours. */
+  /** The replacement of a line that continues a value of ours. */
   lineFor(line: Line, body: string, width: number): string {
     const setting = BASE64.test(body) ? undefined : settingOf(body);
     const isForeign = setting !== undefined && !this.#owns(setting);
-    // JavaScript goes on with the block, whatever the width; Python does not.
+    // JavaScript continues the block at any width; Python does not.
     if (this.#parent?.value === '' && this.#width === width) throw unclear(line);
     if (isForeign) return this.#keep(line, setting, width);
     if (this.#width === undefined || (setting && this.#width === width)) return '';

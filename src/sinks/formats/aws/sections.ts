@@ -4,7 +4,7 @@ import { linesOf, MAX_LINES, refusal, type Line } from '../text.ts';
 /** Whether a setting of the profile is ours: rewritten, or removed. */
 export type Owns = (setting: Pick<ProfileSetting, 'key' | 'value'>) => boolean;
 
-/** What the line of a key that is ours must say; undefined: it must not stand there. */
+/** The line that a key of ours must have; undefined: it is removed. */
 export type LineFor = (existing: Pick<ProfileSetting, 'name' | 'key' | 'value'>) => string | undefined;
 
 const CREDENTIAL_KEYS = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token', SECURITY_TOKEN] as const;
@@ -14,14 +14,14 @@ export function isCredentialKey(key: string | undefined): boolean {
   return CREDENTIAL_KEYS.some((one) => one === key);
 }
 
-/** One copy of a section; a file may hold several of one name. */
+/** A section; a file may have several of one name. */
 export interface Section {
   readonly header: IniHeader;
   /** Where the lines between the header and the first property end. */
   readonly leadEnd: number;
   /** Indentation of its first property; undefined when it has none. */
   readonly indent: string | undefined;
-  /** Those of its properties that are ours. */
+  /** Its properties that are ours. */
   readonly owned: readonly OwnedProperty[];
   /** Whether it has comments, and properties that are not ours. */
   readonly hasOthers: boolean;
@@ -42,7 +42,7 @@ export interface Sections {
   readonly similar: readonly Section[];
 }
 
-/** `see` is told every line. Throws a refusal when some reader would reject or misread the file. */
+/** Calls `see` with every line. Throws a refusal when some reader would reject or misread the file. */
 export function readSections(
   text: string,
   profile: string,
@@ -120,7 +120,7 @@ interface Indented {
 
 export interface IniHeader extends Indented {
   readonly kind: 'header';
-  /** As it stands between the brackets. */
+  /** The text between the brackets. */
   readonly name: string;
   /** A comment that follows on the same line, or nothing. */
   readonly comment: string;
@@ -142,7 +142,7 @@ export interface IniProperty extends Indented, ProfileSetting {
 /** Part of the value above it. */
 export interface IniContinuation extends Indented {
   readonly kind: 'continuation';
-  /** What it would be as a property; undefined when it could not be one. */
+  /** The line as a property; undefined if it cannot be one. */
   readonly setting: ProfileSetting | undefined;
 }
 
@@ -193,13 +193,13 @@ export function isComment(body: string): boolean {
   return body.startsWith('#') || body.startsWith(';');
 }
 
-/** With no white character: what a look at one character says of nearly every line. */
+/** Begins with no white character: true of nearly every line, after a look at one character. */
 function startsPlainly(body: string): boolean {
   const first = body.charCodeAt(0);
   return first > 0x20 && first < 0x80;
 }
 
-/** What Python takes for white. */
+/** White characters, for Python. */
 const WHITE = /^[\s\x1c-\x1f\x85]+$/;
 
 export function settingOf(body: string): ProfileSetting | undefined {

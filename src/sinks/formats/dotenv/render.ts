@@ -41,7 +41,7 @@ export function renderDotenv(
     if (!sink.only) return mergeInto(existing ?? startOf(sink), variables, sink.export);
     const start = startOf(sink);
     const whole = mergeInto(start, variables, sink.export);
-    // Whoever removes our first line has not changed what the file says.
+    // Without our first line the file still says the same.
     return existing?.equals(whole.bytes.subarray(start.length)) ? { bytes: existing, warnings: [] } : whole;
   });
 }
@@ -49,9 +49,9 @@ export function renderDotenv(
 interface Variables {
   /** In the order in which new ones are written. */
   readonly written: ReadonlyMap<string, string>;
-  /** All that are ours: those, and others that are never left stale where they stand. */
+  /** All variables that are ours: those, and others that are never left stale. */
   readonly names: ReadonlySet<string>;
-  /** What a variable of ours must say where it stands. */
+  /** The value that an existing variable of ours must have. */
   readonly valueOf: (existing: ShellAssignment) => string;
 }
 
@@ -166,7 +166,7 @@ export function forgetDotenv(existing: Buffer, sink: DotenvSink): Forgotten {
   });
 }
 
-/** What stands in a dotenv file of the variables that are ours. */
+/** The variables of ours in a dotenv file. */
 interface DotenvFile {
   /** The lines of ours, in file order; a variable may come several times. */
   readonly own: readonly StandingLine[];
@@ -174,7 +174,7 @@ interface DotenvFile {
   readonly place: number;
   /** Variables of ours that these lines export. */
   readonly exported: ReadonlySet<string>;
-  /** What the other lines do with variables, ours and theirs. */
+  /** The other lines' effect on variables, ours and theirs. */
   readonly others: Pick<ShellReader, 'exportsNew' | 'lists' | 'listEnd'>;
 }
 
@@ -256,7 +256,7 @@ function quoteEnd(text: string, line: Line, set: ParsedAssignment | undefined): 
   return end;
 }
 
-/** The closing quote, if it stands on the same line whether backslashes escape or not. */
+/** The closing quote, if it is on the same line whether backslashes escape or not. */
 function agreedEnd(text: string, quote: string, open: number): number | undefined {
   const literal = text.indexOf(quote, open + 1);
   let end = literal;

@@ -1,13 +1,13 @@
 import { refusal, type Line } from '../text.ts';
 
 /**
- * What the lines that are not ours mean to a shell, and to readers that know assignments alone: told each of them in
- * order, it knows which variables are exported, which lines a shell reaches, and where new ones can go.
+ * Reads the lines that are not ours, in order, as a shell does, and as readers do that know only assignments: which
+ * variables are exported, which lines a shell reaches, and where new lines can go.
  */
 export class ShellReader {
   /** Whether what is set from here on is exported (`set -a`). */
   exportsAll = false;
-  /** Whether the last line goes on on the next. */
+  /** Whether the last line continues on the next. */
   goesOn = false;
   /** Behind the last name of the last line that exports variables of ours by their names. */
   listEnd: number | undefined;
@@ -15,7 +15,7 @@ export class ShellReader {
   readonly #followed: RegExp;
   readonly #names: ReadonlySet<string>;
   readonly #listed = new Set<string>();
-  /** What the open blocks end with. */
+  /** The ends of the open blocks. */
   readonly #blocks: string[] = [];
   #hasStopped = false;
   #mayStop = false;
@@ -46,11 +46,11 @@ export class ShellReader {
     return this.#listed.size > 0 || (this.#assignments > 0 && this.#exports === this.#assignments);
   }
 
-  /** Throws a refusal for a line of ours that a shell may not come to. */
+  /** Throws a refusal for a line of ours that a shell may not reach. */
   requireReached(line: Line): void {
     if (!this.#hasStopped && this.#blocks.length === 0) return;
     const got = this.#hasStopped ? 'one below exit, return or <<' : 'one inside a block';
-    throw unclear(line, 'variables of ours where every shell comes to them', got);
+    throw unclear(line, 'variables of ours where every shell reaches them', got);
   }
 
   /** Where new lines can go when none of ours is there. */
@@ -64,7 +64,9 @@ export class ShellReader {
     if (!this.#isBlocked) this.#place = line.next;
   }
 
-  /** Takes a line that sets another variable to a word, or that does nothing that matters; any other one is to be seen. */
+  /**
+   * Takes a line that sets another variable to a word, or that does nothing that matters; {@link see} takes all others.
+   */
   passes(line: Line): boolean {
     const text = line.text.trimStart();
     if (this.#followed.test(text)) return false;
@@ -95,7 +97,7 @@ export class ShellReader {
   #assignment(text: string, { isExported, valueAt }: ParsedAssignment): void {
     this.#assignments++;
     if (isExported) this.#exports++;
-    // Node takes the next line for the value where blanks alone stand for one.
+    // Node takes the next line for the value if only blanks follow the =.
     if (valueAt === text.length && /\s$/.test(text)) this.goesOn = true;
   }
 
@@ -111,7 +113,7 @@ export class ShellReader {
     const counts = this.#setsAll(text) || wasOpen || opens || SOURCES.test(text);
     if (counts && !isOpen) this.#pass(line);
     else this.#isBlocked = true;
-    // What follows is not reached, or may be the text of a here-document.
+    // The following lines are not reached, or may be the text of a here-document.
     if ((!isOpen && STOPS.test(text)) || HERE_DOCUMENT.test(text)) this.#hasStopped = true;
   }
 
@@ -162,7 +164,7 @@ const SOURCES = /^(?:\.|source|eval)\s/;
 const MAY_STOP = /(?:^|[\s;&|])(?:exit|return|exec)(?![\w=-])/;
 const STOPS = /^(?:exit|return|exec)\b/;
 const CLOSES = /^(?:fi|esac|done|[)}])(?![\w-])/;
-/** What ends the blocks that these words begin; a function ends with `}`. */
+/** The ends of the blocks that these words begin; a function ends with `}`. */
 const ENDS: ReadonlyMap<string, string> = new Map([
   ['if', 'fi'],
   ['case', 'esac'],
@@ -172,11 +174,11 @@ const ENDS: ReadonlyMap<string, string> = new Map([
 const OPENS =
   /^(?:(?:if|case|for|while|until|select|\{)(?=\s|$)|\(|(?:function\s+)?[\w-]+\s*\(\)(?=\s*\{)|function(?=\s))/;
 
-/** What matters in a line besides variables of ours. */
+/** The parts of a line that matter besides variables of ours. */
 const FOLLOWED = [/["'`\\#]|export/, OPENS, CLOSES, SET_ALL, SOURCES, MAY_STOP, STOPS, HERE_DOCUMENT, GOES_ON].map(
   ({ source }) => source,
 );
-/** One variable, and one word without quotes. */
+/** A variable and a word without quotes. */
 const BARE = /^[\w.-]+\s*=(?:\s*[^\s;&|<>()]+\s*)?$/;
 
 export function unclear({ number }: Pick<Line, 'number'>, expected: string, got: string): Error {
@@ -186,7 +188,7 @@ export function unclear({ number }: Pick<Line, 'number'>, expected: string, got:
   );
 }
 
-/** What a line says of variables of ours, when it says nothing else. */
+/** A line that says nothing but this of variables of ours. */
 export interface OwnLine {
   readonly assignments: readonly ShellAssignment[];
   /** The variables that it exports, set by it or not. */
@@ -247,7 +249,7 @@ function isAlone(text: string, valueAt: number): boolean {
 }
 
 /**
- * What a line sets that begins with a variable of ours. Several on one line may all be ours, as in `export A=1 B=2` and
+ * Parses a line that begins with a variable of ours. Several on one line may all be ours, as in `export A=1 B=2` and
  * `A=1; export A`. Throws a refusal when it says anything else: that would be lost with the line.
  */
 export function parseOwn(line: Line, names: ReadonlySet<string>): OwnLine {
@@ -291,7 +293,7 @@ function parseWords(line: Line, names: ReadonlySet<string>): OwnLine {
   return { assignments, exported };
 }
 
-/** Whether an odd number of backslashes stands before `at`, none of them before `from + 1`. */
+/** Whether an odd number of backslashes precedes `at`, none of them before `from + 1`. */
 export function isEscaped(text: string, at: number, from: number): boolean {
   let backslash = at - 1;
   while (backslash > from && text[backslash] === '\\') backslash--;
@@ -305,6 +307,6 @@ function bare(value: string): string {
 function mixed(line: Line): Error {
   return refusal(
     `line ${line.number}: expected nothing but variables of ours, their values in one word and a comment, got something else`,
-    `put what else stands in line ${line.number} on a line of its own, or give the credentials a file of their own`,
+    `put the rest of line ${line.number} on a line of its own, or give the credentials a file of their own`,
   );
 }

@@ -7,7 +7,7 @@ import { blanksBefore, scanDocument, type Member, type ScannedObject } from './s
 export interface Goal {
   readonly path: readonly string[];
   readonly value: string | number;
-  /** An expiration keeps the form in which it stands, and one beside a secret is that of the credentials. */
+  /** An expiration keeps its form; one beside a secret is that of the credentials. */
   readonly kind: 'secret' | 'expiration' | 'other';
 }
 
@@ -63,7 +63,7 @@ function existingText(text: string, { start, end, value }: Member): string {
   return typeof value === 'string' ? value : text.slice(start, end);
 }
 
-/** The expiration as a token of the kind that stands. */
+/** The expiration as a token of the existing kind. */
 function follow({ text, expiration }: JsonFile, member: Member): string {
   const value = followed(existingText(text, member), expiration) ?? '';
   return typeof member.value === 'string' ? JSON.stringify(value) : value;
@@ -156,7 +156,7 @@ function misplaced(file: JsonFile, member: Member, expected: string): Error {
 interface MemberStyle {
   /** White space before a member. */
   readonly lead: string;
-  /** What one level adds to a lead that begins a line. */
+  /** The addition of each level to a lead that begins a line. */
   readonly unit: string;
   /** The colon with the white space around it. */
   readonly colon: string;
@@ -181,7 +181,7 @@ function isOneLine({ lead }: MemberStyle): boolean {
   return !lead.includes('\n');
 }
 
-/** Past a comment that ends the line: it speaks of what stands before it. */
+/** Past a comment that ends the line: it belongs to the member before it. */
 function afterComment(text: string, at: number, style: MemberStyle): number {
   const comment = /[ \t]*(?:\/\*[^\r\n]*?\*\/|\/\/[^\r\n]*)(?=\r?\n)/y;
   comment.lastIndex = at;

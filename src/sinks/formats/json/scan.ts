@@ -1,7 +1,7 @@
 import { printParseErrorCode, visit, type ParseErrorCode } from 'jsonc-parser';
 import { lineNumberAt, refusal } from '../text.ts';
 
-/** Where a member of an object stands in the text. */
+/** The offsets of a member of an object in the text. */
 export interface Member {
   readonly key: string;
   /** Of the key with its quotes. */
@@ -11,7 +11,7 @@ export interface Member {
   readonly end: number;
   /** Of the comma behind it. */
   readonly comma?: number;
-  /** What it is, unless a string (with its value), a list or something else. */
+  /** The kind of the value: a string (with its value), a list, or another. */
   readonly value?: ScannedObject | string;
 }
 
@@ -87,7 +87,7 @@ function malformed(text: string, at: number, expected: string, got: string): Err
   );
 }
 
-/** Those of these characters that stand before a place, back to `from`. */
+/** The run of these characters before a place, back to `from`. */
 export function blanksBefore(text: string, at: number, from: number, blanks = ' \t\r\n'): string {
   let start = at;
   while (start > from && blanks.includes(text.charAt(start - 1))) start--;
