@@ -29,7 +29,7 @@ const layers: Readonly<Record<string, Layer>> = {
   'paths/': { paths: ['core/'] },
   'files/': { paths: ['core/', 'paths/'] },
   'config/': { paths: ['core/', 'paths/', 'files/'], packages: ['valibot', 'yaml'] },
-  'source/': { ...stage, packages: ['@noble/hashes', '@smithy/signature-v4'] },
+  'source/': { paths: [...stage.paths, 'host/'], packages: ['@noble/hashes', '@smithy/signature-v4'] },
   'sinks/': { ...stage, packages: ['jsonc-parser', 'valibot'] },
   'sinks/place/': sinks(),
   'sinks/write/': sinks('place/'),

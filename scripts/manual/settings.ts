@@ -85,13 +85,18 @@ function variantSections(key: string, by: string, variants: readonly Schema[]): 
 function within(schema: Schema, spot: Spot, prefix = ''): Setting[] {
   const required = Array.isArray(schema['required']) ? schema['required'].map(String) : [];
   return Object.entries(asSchema(schema['properties'])).flatMap(([key, value]) => {
-    const inner = mappingOf(asSchema(value));
     const path = [...spot.path, key];
     const name = `${prefix}${key}`;
     const setting = settingOf({ name, schema: asSchema(value), isRequired: required.includes(key) }, { ...spot, path });
-    return inner ? [setting, ...within(inner, { ...spot, path }, `${name}.`)] : [setting];
+    const inner = mappingOf(asSchema(value));
+    if (inner) return [setting, ...within(inner, { ...spot, path }, `${name}.`)];
+    const named = mappingOf(asSchema(asSchema(value)['additionalProperties']));
+    return named ? [setting, ...within(named, { ...spot, path: [...path, NAMED] }, `${name}.${NAMED}.`)] : [setting];
   });
 }
+
+/** Stands for a name that is the administrator's. */
+const NAMED = 'NAME';
 
 /** The settings that can stand below one, whatever else it can be. */
 function mappingOf(schema: Schema): Schema | undefined {

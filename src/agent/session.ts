@@ -15,7 +15,7 @@ import { createSources } from '../source/registry.ts';
 import { Agent, type AgentDeps } from './agent.ts';
 import { Publisher, type PublishOptions } from './publish.ts';
 import { readFormer, stateDirectory, sweepPublished } from './published.ts';
-import type { Services, World } from './world.ts';
+import { sourceDeps, type Services, type World } from './world.ts';
 
 /** An agent that holds the lock of its state directory. */
 export interface Session {
@@ -73,7 +73,7 @@ interface StageParts {
 }
 
 function stages(world: World, services: Services, { log, tally, store }: StageParts): Stages {
-  const { clock, makeHttp, readBootTime } = services;
+  const { clock, readBootTime } = services;
   const http = counted(services.http, tally);
   const self = { uid: world.uid, gid: world.gid };
   const secrets = new Map<string, readonly Secret[]>();
@@ -82,7 +82,7 @@ function stages(world: World, services: Services, { log, tally, store }: StagePa
     readBootTime,
     makeSources: (config) => {
       const identity = knownIdentity(store.state, readBootTime().bootId);
-      return createSources(config, { http, makeHttp, clock, env: world.env, log, identity });
+      return createSources(config, { ...sourceDeps(world, services, log), http, identity });
     },
     applySinks: async (request) => {
       const source = request.sinks[0]?.source ?? '';

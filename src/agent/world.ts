@@ -15,6 +15,7 @@ import type {
 } from '../core/contracts.ts';
 import type { Directories } from '../core/directories.ts';
 import type { Directory } from '../paths/held.ts';
+import type { SourceDeps } from '../source/registry.ts';
 
 /** The process's surroundings and the outside world, as main.ts hands them to the commands. */
 export interface World {
@@ -88,3 +89,8 @@ export interface Services {
 
 /** Does a command's work with the world, and keeps its exit code. */
 export type Run = (work: (world: World) => Promise<number>) => Promise<void>;
+
+/** What sources need of it. */
+export function sourceDeps(world: World, services: Services, log: Log): SourceDeps {
+  return { ...services, env: world.env, log, self: { uid: world.uid, gid: world.gid } };
+}

@@ -5,7 +5,7 @@ import { INSTANCE, type Config } from '../core/config.ts';
 import type { Credentials, Origin } from '../core/credentials.ts';
 import { AgentError } from '../core/errors.ts';
 import { DEFAULT_CONFIG, DROP_INS, readPart, withConfig, type ConfigOptions } from './options.ts';
-import type { World } from '../agent/world.ts';
+import { sourceDeps, type World } from '../agent/world.ts';
 
 export interface SourceOptions extends ConfigOptions {
   readonly from?: string;
@@ -36,16 +36,16 @@ async function fetchCredentials(world: World, options: SourceOptions): ReturnTyp
   const { source = INSTANCE } = options;
   const config = await findConfig(world, options);
   const { createSources } = await import('../source/registry.ts');
-  const { clock, http, makeHttp } = await world.services();
+  const services = await world.services();
   const log = await world.openLog(config.log);
   try {
-    const sources = createSources(config, { http, makeHttp, clock, env: world.env, log });
+    const sources = createSources(config, sourceDeps(world, services, log));
     const fetched = await sources(source).fetch(world.stop);
     if (fetched.ok) return fetched;
     const { code, message, hint } = fetched.error;
     throw new AgentError(code, message, { hint });
   } finally {
-    await http.close();
+    await services.http.close();
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { stateDirectory } from '../agent/published.ts';
 import { sinkDeps } from '../agent/session.ts';
-import type { Run, World } from '../agent/world.ts';
+import { sourceDeps, type Run, type World } from '../agent/world.ts';
 import { notableSkew, sourceTime } from '../core/clock-skew.ts';
 import type { Config, SinkConfig } from '../core/config.ts';
 import type { Fetched } from '../core/contracts.ts';
@@ -124,9 +124,8 @@ async function fetchAll(
   { source }: PlanOptions,
   state: AgentState,
 ): Promise<readonly FetchedSource[]> {
-  const { clock, http, makeHttp } = await world.services();
-  const log = await world.openLog(config.log);
-  const sources = createSources(config, { http, makeHttp, clock, env: world.env, log });
+  const services = await world.services();
+  const sources = createSources(config, sourceDeps(world, services, await world.openLog(config.log)));
   const names = source ?? sourcesInUse(config);
   try {
     return await Promise.all(
@@ -136,7 +135,7 @@ async function fetchAll(
       }),
     );
   } finally {
-    await http.close();
+    await services.http.close();
   }
 }
 

@@ -41,9 +41,11 @@ export function buildConfig(
   });
 }
 
-/** The keys of tags are the administrator's. */
-function buildSource(name: string, { tags, ...source }: SourceSettings): SourceConfig {
-  return { name, ...camel(source), tags };
+/** The keys of tags and the names of variables are the administrator's. */
+function buildSource(name: string, source: SourceSettings): SourceConfig {
+  if (source.type === 'assume_role') return { name, ...camel(source), tags: source.tags };
+  if (source.type === 'process') return { name, ...camel(source), environment: source.environment };
+  return { name, ...camel(source) };
 }
 
 /** One, or one for each file of a directory. */

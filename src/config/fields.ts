@@ -1,6 +1,16 @@
 import * as v from 'valibot';
 import { oneOf } from './problem.ts';
-import { DURATION, REFUSED, readDuration, readMode, readOwner, readPath, type Mode, type Reading } from './scalars.ts';
+import {
+  DURATION,
+  readArgument,
+  REFUSED,
+  readDuration,
+  readMode,
+  readOwner,
+  readPath,
+  type Mode,
+  type Reading,
+} from './scalars.ts';
 
 /**
  * The pieces of the schema. The message of an issue is what was expected, with a hint in a line of its own; that of an
@@ -137,3 +147,17 @@ export const owner: v.GenericSchema<string | number, string | number> = v.pipe(
   v.union([v.string(), v.pipe(v.number(), v.integer(expectation(OWNER)))], expectation(OWNER)),
   reading(OWNER, readOwner),
 );
+
+const COMMAND = 'a list of program and arguments';
+
+/** Program and arguments. */
+export const command = v.tupleWithRest([path], text('text', readArgument, {}, quote), ({ input }) =>
+  expectation(COMMAND, commandHint(input)),
+);
+
+/** How a command line is written as a list. */
+function commandHint(input: unknown): string {
+  const shell = 'there is no shell: [/bin/sh, -c, "…"] runs one';
+  if (typeof input !== 'string' || /[^\w\s./:=@%+,-]/.test(input) || input.length > 60) return shell;
+  return `write ${JSON.stringify(input.trim().split(/\s+/)).replaceAll('","', '", "')}`;
+}

@@ -126,6 +126,11 @@ export function readExpirationKey(text: string): Reading<string> {
   return /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/.test(text) ? { value: text } : REFUSED;
 }
 
+/** A value of the environment. */
+export function readLine(text: string): Reading<string> {
+  return /[\0\r\n]/.test(text) ? REFUSED : { value: text };
+}
+
 export function readArgument(text: string): Reading<string> {
   return text.includes('\0') ? { expected: 'text without a zero byte' } : { value: text };
 }

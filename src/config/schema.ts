@@ -3,6 +3,7 @@ import { LOG_LEVELS, SIGNALS } from '../core/config.ts';
 import { readEndpoint } from '../core/endpoint.ts';
 import {
   choice,
+  command,
   duration,
   expectation,
   flag,
@@ -12,7 +13,6 @@ import {
   option,
   owner,
   path,
-  quote,
   required,
   text,
   unchecked,
@@ -20,9 +20,9 @@ import {
   word,
 } from './fields.ts';
 import { oneOf } from './problem.ts';
-import { readArgument, readSignal, readTextfile, readUnit } from './scalars.ts';
+import { readSignal, readTextfile, readUnit } from './scalars.ts';
 import { sink, sinkOfAnyFormat } from './sink-schema.ts';
-import { source } from './source-schema.ts';
+import { expectAccount, source, sourceOfAnyType } from './source-schema.ts';
 
 const ofConsumers = {
   when: option(
@@ -78,26 +78,13 @@ const signalled = mapping({
   ),
 });
 
-const argument = text('text', readArgument, {}, quote);
-const COMMAND = 'a list of program and arguments';
-
 const exec = mapping({
   type: v.literal('exec'),
   ...ofConsumers,
-  command: required(
-    'Program, an absolute path, and arguments; there is no shell.',
-    v.tupleWithRest([path], argument, ({ input }) => expectation(COMMAND, commandHint(input))),
-  ),
+  command: required('Program, an absolute path, and arguments; there is no shell.', command),
   user: option('The user to run it as, a name or a numeric id. Left out: as the agent.', owner),
   timeout: option('How long it may run before it is ended.', duration('1s', '1h'), '60s'),
 });
-
-/** How a command line is written as a list. */
-function commandHint(input: unknown): string {
-  const shell = 'there is no shell: [/bin/sh, -c, "…"] runs one';
-  if (typeof input !== 'string' || /[^\w\s./:=@%+,-]/.test(input) || input.length > 60) return shell;
-  return `write ${JSON.stringify(input.trim().split(/\s+/)).replaceAll('","', '", "')}`;
-}
 
 const TYPES = ['systemd', 'signal', 'exec'];
 
@@ -155,6 +142,7 @@ const imds = mapping({
     'How often one request is tried, the first time included. Left out: AWS_METADATA_SERVICE_NUM_ATTEMPTS, or 4.',
     v.pipe(v.number(ATTEMPTS), v.integer(ATTEMPTS), v.minValue(1, ATTEMPTS), v.maxValue(20, ATTEMPTS)),
   ),
+  expect_account: expectAccount,
 });
 
 const refresh = mapping({
@@ -217,8 +205,9 @@ export const file = mapping({
   metrics: option('Numbers for Prometheus.', metrics, {}),
 });
 
-/** The settings of sinks and consumers of every kind: checks all others where the kind is misspelt. */
+/** The settings of sources, sinks and consumers of every kind: checks all others where the kind is misspelt. */
 export const anyKind = v.looseObject({
+  sources: v.exactOptional(withoutLists(v.record(v.string(), sourceOfAnyType))),
   sinks: v.exactOptional(v.array(sinkOfAnyFormat)),
   consumers: v.exactOptional(withoutLists(v.record(v.string(), consumerOfAnyType))),
 });

@@ -2,20 +2,25 @@ import * as v from 'valibot';
 import { INSTANCE } from '../core/config.ts';
 import { readSecureEndpoint } from '../core/endpoint.ts';
 import {
+  choice,
+  command,
   duration,
   expectation,
   listOf,
   mapping,
   name,
   option,
+  owner,
   path,
+  quote,
   required,
   text,
+  unchecked,
   withoutLists,
   word,
 } from './fields.ts';
 import { oneOf } from './problem.ts';
-import { REFUSED } from './scalars.ts';
+import { readLine, readProfile, REFUSED } from './scalars.ts';
 
 const REGION = /^[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}$/;
 const policyArn = word(
@@ -32,6 +37,20 @@ function isJsonObject(text: string): boolean {
   }
 }
 
+export const expectAccount = option(
+  'The account, 12 digits in quotes: credentials of another are refused.',
+  word('12 digits, in quotes', /^\d{12}$/),
+);
+
+/** Of sources that a user of this machine may control. */
+const ofForeign = {
+  expect_account: expectAccount,
+  trusted_user: option(
+    'The user who decides what it gives, if sinks of others may have it too, a name or a numeric id. Left out: it feeds only sinks of that user, unless that is root.',
+    owner,
+  ),
+};
+
 const ARN = 'the ARN of a role, such as arn:aws:iam::123456789012:role/backup';
 const SESSION = 'letters, digits and + = , . @ _ -, 2 to 64 of them';
 const tag = text('a tag of at most 256 letters, digits, spaces and _ . : / = + - @', (got) =>
@@ -40,6 +59,7 @@ const tag = text('a tag of at most 256 letters, digits, spaces and _ . : / = + -
 
 const assumeRole = mapping({
   type: v.literal('assume_role'),
+  expect_account: expectAccount,
   role_arn: required('The role.', word(ARN, /^arn:aws[a-z-]*:iam::\d{12}:role\/[\x21-\x7e]{1,980}$/)),
   from: option('The source whose credentials are used to assume it.', name, INSTANCE),
   session_name: option(
@@ -75,17 +95,59 @@ const assumeRole = mapping({
     'Who is behind the session; all later ones keep it.',
     word(SESSION, /^(?!aws:)[\w+=,.@-]{2,64}$/),
   ),
-  expect_account: option(
-    'The account of the role, 12 digits in quotes: credentials of another are refused.',
-    word('12 digits, in quotes', /^\d{12}$/),
-  ),
   ca_file: option('Certificates (PEM) in place of the usual roots.', path),
 });
 
-const SOURCE_TYPES = ['assume_role'];
+const VALUE = 'a text, or file: and its path';
+
+const process = mapping({
+  type: v.literal('process'),
+  ...ofForeign,
+  command: required(
+    'Program, an absolute path, and arguments, which prints credentials as credential_process does; there is no shell.',
+    command,
+  ),
+  user: option('The user to run it as, a name or a numeric id: needed where credrotate runs as root.', owner),
+  environment: option(
+    'Its variables, beside the usual ones of that user: a text, or the file (mode 0600) that holds the value.',
+    withoutLists(
+      v.record(
+        word('the name of a variable', /^[A-Za-z_]\w{0,127}$/),
+        v.union(
+          [
+            text('a text of one line', readLine, {}, quote),
+            mapping({ file: required('A file of that user or of root that nobody else can read.', path) }),
+          ],
+          expectation(VALUE),
+        ),
+        expectation('variables by name'),
+      ),
+    ),
+    {},
+  ),
+  timeout: option('How long it may run before it is ended.', duration('1s', '10m'), '60s'),
+});
+
+const file = mapping({
+  type: v.literal('file'),
+  ...ofForeign,
+  path: required('The file, which another program keeps.', path),
+  format: option('How it is written.', choice('aws-credentials', 'json', 'dotenv'), 'aws-credentials'),
+  profile: option(
+    'For format: aws-credentials, the profile.',
+    text('a profile of letters, digits and _ - / . % @ : +', readProfile, {}, quote),
+    'default',
+  ),
+});
+
+const TYPES = [assumeRole, process, file] as const;
+const TYPE_NAMES = oneOf(TYPES.map(({ entries }) => entries.type.literal));
 
 export const source = withoutLists(
-  v.variant('type', [assumeRole], ({ path: at }) => expectation(at ? oneOf(SOURCE_TYPES) : 'keys and values')),
+  v.variant('type', TYPES, ({ path: at }) => expectation(at ? TYPE_NAMES : 'keys and values')),
 );
+
+/** A source whose type is not known: what is wrong with it whatever it is to be. */
+export const sourceOfAnyType = mapping({ ...unchecked(...TYPES.map(({ entries }) => entries)), ...ofForeign });
 
 export type SourceSettings = v.InferOutput<typeof source>;

@@ -16,7 +16,8 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
     const message = 'expected another name: this source is always there';
     problems.push(invalid(key, { path, message, hint: 'see imds:' }));
   }
-  if (duration !== undefined && (readDuration(duration) ?? 0) > LONGEST_CHAINED_MS) {
+  const isChained = textAt(tree, ['type']) === 'assume_role';
+  if (isChained && duration !== undefined && (readDuration(duration) ?? 0) > LONGEST_CHAINED_MS) {
     const message = `expected at most 1h, got ${show(duration)}: STS gives no more to the credentials of a role`;
     const hint = 'leave it out: it is refreshed in time';
     problems.push(invalid(positionOf(tree, ['duration']), { path: `${path}.duration`, message, hint }));

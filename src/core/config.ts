@@ -39,15 +39,28 @@ export interface ImdsConfig {
   readonly timeout?: number;
   /** For one request, the first included; unset: as above. */
   readonly attempts?: number;
+  /** Credentials of any other account are refused. */
+  readonly expectAccount?: string;
 }
 
 /** The source that is always there: the role of this EC2 instance. */
 export const INSTANCE = 'instance';
 
-/** Another role, assumed with the credentials of another source. */
-export interface AssumeRoleConfig {
-  readonly type: 'assume_role';
+interface SourceCommon {
   readonly name: string;
+  /** Credentials of any other account are refused. */
+  readonly expectAccount?: string;
+}
+
+/** Sources that a user of this machine may control. */
+interface ForeignSource extends SourceCommon {
+  /** A name or a numeric id: what this user gives may go into sinks of others too. */
+  readonly trustedUser?: string | number;
+}
+
+/** Another role, assumed with the credentials of another source. */
+export interface AssumeRoleConfig extends SourceCommon {
+  readonly type: 'assume_role';
   readonly roleArn: string;
   /** The name of the source whose credentials sign the request. */
   readonly from: string;
@@ -66,13 +79,34 @@ export interface AssumeRoleConfig {
   readonly policy?: string;
   readonly policyArns: readonly string[];
   readonly sourceIdentity?: string;
-  /** Credentials of any other account are refused. */
-  readonly expectAccount?: string;
   /** Certificates in PEM that replace the usual roots. */
   readonly caFile?: string;
 }
 
-export type SourceConfig = AssumeRoleConfig;
+/** A program that prints credentials, as `credential_process` of the AWS SDKs does. */
+export interface ProcessConfig extends ForeignSource {
+  readonly type: 'process';
+  /** Program (absolute) and arguments; no shell. */
+  readonly command: readonly string[];
+  /** User name or numeric id; unset: as the agent, which is not root. */
+  readonly user?: string | number;
+  readonly environment: Readonly<Record<string, EnvironmentValue>>;
+  readonly timeout: number;
+}
+
+/** A text, or the path of a file that nobody but its owner can read. */
+export type EnvironmentValue = string | { readonly file: string };
+
+/** A file that another program keeps. */
+export interface FileConfig extends ForeignSource {
+  readonly type: 'file';
+  readonly path: string;
+  readonly format: 'aws-credentials' | 'json' | 'dotenv';
+  /** For `aws-credentials`. */
+  readonly profile: string;
+}
+
+export type SourceConfig = AssumeRoleConfig | ProcessConfig | FileConfig;
 
 /** What is needed to ask STS for any role. */
 export type StsConfig = Pick<AssumeRoleConfig, 'region' | 'endpoint' | 'expectAccount' | 'caFile'> & {

@@ -25,7 +25,14 @@ export interface Source {
    * those before run out. Unset: gives what it has and may replace at any time, and is asked every `refresh.max_interval`.
    */
   readonly isIssuer?: true;
+  /** Is asked so often at least, in milliseconds; unset: every `refresh.max_interval`. */
+  readonly interval?: number;
   fetch(signal: AbortSignal): Promise<Fetched>;
+  /**
+   * The user who decides what it gives, as {@link Origin.user}, as far as that shows without asking the source. Rejects
+   * with AgentError. Unset: nobody but root and the agent.
+   */
+  user?(signal: AbortSignal): Promise<number | undefined>;
 }
 
 /** The source whose credentials another one signs with. */

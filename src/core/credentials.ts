@@ -21,6 +21,8 @@ export interface Origin {
   readonly accountId?: string;
   /** The region of the service that was asked, or of the instance. */
   readonly region?: string;
+  /** The id of the user who decides what the source gives, and so to which account their readers go; unset: root or the agent. */
+  readonly user?: number;
 }
 
 /** A region may be configured, and says nothing of whose they are. */

@@ -42,6 +42,7 @@ const origin = v.object({
   role: maybe(text),
   accountId: maybe(text),
   region: maybe(text),
+  user: maybe(said(count, 'The id of the user who decides what the source gives, where that is not root.')),
 });
 
 export const SOURCE_STATES = [

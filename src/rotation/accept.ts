@@ -36,7 +36,8 @@ export type Decision =
 export function accept(fetched: Fetched, state: Before, now: number, takesEarlier = false): Decision {
   if (!fetched.ok) return { kind: 'keep', ...stateOfFailure(fetched, state, now) };
   const moved = movesBetween(state.origin, fetched.origin).length > 0;
-  const origin = moved ? fetched.origin : { ...state.origin, ...fetched.origin };
+  const { user: _, ...known } = state.origin;
+  const origin = moved ? fetched.origin : { ...known, ...fetched.origin };
   const credentials = withAccount(fetched.credentials, origin);
   const version = versionOf(credentials);
   if (state.current && !moved) {

@@ -16,6 +16,7 @@ const originSchema = v.object({
   role: v.exactOptional(v.string()),
   accountId: v.exactOptional(v.string()),
   region: v.exactOptional(v.string()),
+  user: v.exactOptional(v.number()),
 });
 
 const identitySchema = v.object({

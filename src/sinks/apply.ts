@@ -82,7 +82,8 @@ async function run(
   options: WriteOptions | ForgetOptions,
   limits = ACTING_LIMITS,
 ): Promise<JobResult> {
-  const { own, shares, denied, trustedGroups } = await assign(deps, request, limits, 'force' in options);
+  const user = 'origin' in options ? options.origin.user : undefined;
+  const { own, shares, denied, trustedGroups } = await assign(deps, { ...request, user }, limits, 'force' in options);
   const { tasks, own: temps, left } = await divide(deps, request.temps ?? [], shares);
   const mine: Own = { sinks: own, temps };
   using joint = new Joint<Own>([mine, ...tasks], limits.togetherMs, journal(request));

@@ -31,23 +31,29 @@ export interface Assignment {
   readonly trustedGroups: readonly number[];
 }
 
+export interface Assigning extends Pick<ApplyRequest, 'sinks' | 'trustedGroups'> {
+  /** The user who decides what is written: files of others get nothing of it. Unset: root or the agent. */
+  readonly user?: number | undefined;
+}
+
 /**
  * Looks at the paths of the sinks only as far as they are root's. `keepsOwners`: each file keeps its owner, and the
  * configured one says only which user is meant. Never rejects.
  */
 export async function assign(
   deps: SinkDeps,
-  request: Pick<ApplyRequest, 'sinks' | 'trustedGroups'>,
+  request: Assigning,
   limits: ActingLimits,
   keepsOwners: boolean,
 ): Promise<Assignment> {
-  const { sinks } = request;
+  const { sinks, user } = request;
   const { actors } = deps;
   const trustedGroups = await groupIds(deps.users, request.trustedGroups);
   const strip = (sink: SinkConfig): SinkConfig => (keepsOwners ? withoutOwner(sink) : sink);
   // Without other processes all sinks are the agent's own, or refused.
-  if (!actors) return { own: sinks.map(strip), shares: [], denied: [], trustedGroups };
-  const authorities = await survey({ ...deps, actors }, { sinks, trustedGroups }, limits);
+  const authorities: Authorities = actors
+    ? await survey({ ...deps, actors }, { sinks, trustedGroups }, limits)
+    : new Map<string, Authority>();
   const names = lookUp(deps.users);
   const actorOf = actorFinder(deps.users, authorities, names);
   const own: SinkConfig[] = [];
@@ -56,6 +62,7 @@ export async function assign(
   for (const sink of sinks) {
     try {
       const actor = await actorOf(sink);
+      if (user !== undefined) refuseOthers(sink, await ownerOf(sink, actor, names), user);
       if (actor) {
         const key = `${actor.user.uid} ${actor.mount ?? ''}`;
         const share = shares.get(key) ?? { ...actor, sinks: [] };
@@ -67,6 +74,20 @@ export async function assign(
     }
   }
   return { own, shares: [...shares.values()], denied, trustedGroups };
+}
+
+/** The user to whom the file belongs. */
+async function ownerOf(sink: SinkConfig, actor: ActingUser | undefined, names: Names): Promise<number> {
+  if (actor && actor.user.uid !== 0) return actor.user.uid;
+  return (await names.owner(sink))?.uid ?? process.geteuid?.() ?? 0;
+}
+
+/** The user who chooses the credentials chooses the account to which their readers go: root's backup, to somebody else's. */
+function refuseOthers({ path, source }: SinkConfig, owner: number, user: number): void {
+  if (owner === user) return;
+  const message = `${path}: expected credentials that uid ${owner} or root decides, got those of ${source}, which uid ${user} does`;
+  const hint = `give the sink to that user, or the source to root; if they are to choose the account for it, add trusted_user: ${user} to the source`;
+  throw new AgentError('SINK_UNTRUSTED_SOURCE', message, { hint });
 }
 
 /** An unknown group, or one that the name services do not answer for, is not trusted. */

@@ -1,19 +1,39 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import { INSTANCE, type Config, type SourceConfig } from '../core/config.ts';
-import type { Base, Fetched, Http, HttpOptions, Source, SuccessfulFetch } from '../core/contracts.ts';
+import type {
+  Actors,
+  Base,
+  Fetched,
+  Http,
+  HttpOptions,
+  Source,
+  SuccessfulFetch,
+  UserIds,
+  Users,
+} from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
+import type { HostDeps } from '../host/tool.ts';
 import { createImdsSource, type ImdsSourceOptions } from './imds/source.ts';
+import { decidingUser, judge } from './trust.ts';
 
-export interface SourceDeps extends Omit<ImdsSourceOptions, 'config'> {
+/** What a source needs of its surroundings. */
+export interface SourceDeps extends Omit<ImdsSourceOptions, 'config'>, HostDeps {
   /** Loads what it takes: TLS, where it is asked for. */
   readonly makeHttp: (options: HttpOptions) => Promise<Http>;
+  readonly users: Users;
+  /** Only root has them. */
+  readonly actors?: Actors;
+  /** The agent's identity. */
+  readonly self: UserIds;
 }
 
-/** Makes a source of a type, or throws CONFIG_INVALID. */
-export type OpenSource<C extends SourceConfig> = (config: C, deps: SourceDeps & { readonly base: Base }) => Source;
+/** Makes a source of a type, or throws CONFIG_INVALID. `base`: of one that is made from another. */
+export type OpenSource<C extends SourceConfig> = (
+  config: C,
+  deps: SourceDeps & (C extends { readonly from: string } ? { readonly base: Base } : object),
+) => Source;
 
-interface SourceType<C extends SourceConfig> {
-  readonly isIssuer?: true;
+interface SourceType<C extends SourceConfig> extends Pick<Source, 'isIssuer' | 'interval'> {
   /** Loads it: a host that has none of the type loads nothing of it. */
   readonly load: () => Promise<OpenSource<C>>;
 }
@@ -45,8 +65,15 @@ export function createSources(config: Config, deps: SourceDeps, types = TYPES): 
   };
   const open = (name: string): Source => {
     const own = config.sources.find((one) => one.name === name);
-    if (own) return opened(own, types, { ...deps, base: sourceOf(own.from).base });
-    if (name === INSTANCE) return createImdsSource({ ...deps, config: config.imds });
+    if (own && 'from' in own) {
+      const { base, user } = sourceOf(own.from);
+      return { ...opened(own, types, { ...deps, base }), user };
+    }
+    if (own) return opened(own, types, deps);
+    if (name === INSTANCE) {
+      const source = createImdsSource({ ...deps, config: config.imds });
+      return { fetch: async (signal) => await judge(await source.fetch(signal), config.imds, trustDeps(deps)) };
+    }
     const names = [INSTANCE, ...config.sources.map((one) => one.name)];
     const hint = `one of ${names.join(', ')}`;
     throw new AgentError('USAGE', `--source: expected a source of the configuration, got ${name}`, { hint });
@@ -60,16 +87,22 @@ export function sourcesInUse({ sources, sinks }: Pick<Config, 'sources' | 'sinks
   return [INSTANCE, ...sources.map(({ name }) => name)].filter((name) => used.has(name));
 }
 
-function opened(config: SourceConfig, types: SourceTypes, deps: Parameters<OpenSource<SourceConfig>>[1]): Source {
+function trustDeps({ users, self }: SourceDeps): Parameters<typeof judge>[2] {
+  return { users, uid: self.uid };
+}
+
+function opened(config: SourceConfig, types: SourceTypes, deps: SourceDeps & { readonly base?: Base }): Source {
+  // The one of its own type.
   const type = types[config.type];
   if (type === undefined) throw new Error(`no source of type ${config.type}`);
+  const { load, ...known } = type;
   let source: Promise<Source> | undefined;
+  const open = (): Promise<Source> =>
+    (source ??= load().then((openSource) => (openSource as (...given: readonly unknown[]) => Source)(config, deps)));
   return {
-    ...(type.isIssuer && { isIssuer: true }),
-    async fetch(signal) {
-      source ??= type.load().then((openSource) => openSource(config, deps));
-      return await (await source).fetch(signal);
-    },
+    ...known,
+    fetch: async (signal) => await judge(await (await open()).fetch(signal), config, trustDeps(deps)),
+    user: async (signal) => await decidingUser(await (await open()).user?.(signal), config, trustDeps(deps)),
   };
 }
 
@@ -80,6 +113,7 @@ const BASE_LIFE_MS = 5 * 60_000;
 class SharedSource implements Source {
   readonly base: Base;
   readonly isIssuer?: true;
+  readonly interval?: number;
   readonly #source: Source;
   readonly #clock: SourceDeps['clock'];
   #last: SuccessfulFetch | undefined;
@@ -89,6 +123,7 @@ class SharedSource implements Source {
     this.#source = source;
     this.#clock = clock;
     if (source.isIssuer) this.isIssuer = true;
+    if (source.interval !== undefined) this.interval = source.interval;
     this.base = { name, fetch: (signal, isRefused = false) => this.#fetchLiving(signal, isRefused) };
   }
 
@@ -98,6 +133,8 @@ class SharedSource implements Source {
     if (fetched.ok) this.#last = fetched;
     return fetched;
   }
+
+  readonly user = async (signal: AbortSignal): Promise<number | undefined> => await this.#source.user?.(signal);
 
   async #fetchLiving(signal: AbortSignal, isRefused: boolean): Promise<Fetched> {
     const known = isRefused ? undefined : this.#last;

@@ -75,6 +75,9 @@ describe('credrotate.yaml(5)', () => {
     assert.deepEqual(required, [
       'type',
       'role_arn',
+      'command',
+      'environment.NAME.file',
+      'path',
       'format',
       'path',
       'keys',

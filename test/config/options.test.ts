@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { AssumeRoleConfig } from '../../src/core/config.ts';
 import { load, loadYaml } from './harness.ts';
 
 test('every option of a dotenv sink', (t) => {
@@ -70,7 +71,7 @@ test('a source may have as many tags and policies as STS takes, of the greatest 
   const arns = Array.from({ length: 10 }, (_, index) => `"arn:aws:iam::aws:policy/P${index}"`);
   const source = `role_arn: "arn:aws:iam::123456789012:role/x", tags: { ${tags.join(', ')} }, policy_arns: [${arns.join(', ')}]`;
   const text = `sources: { b: { type: assume_role, ${source} } }\nsinks: [{ path: /a, format: json, source: b }]`;
-  const [read] = loadYaml(t, text).sources;
+  const [read] = loadYaml(t, text).sources as AssumeRoleConfig[];
   assert.deepEqual([Object.keys(read?.tags ?? {}).length, read?.policyArns.length], [50, 10]);
 });
 

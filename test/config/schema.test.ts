@@ -38,7 +38,7 @@ describe('the configuration that is installed', () => {
     assert.ok(accepts(schema, parse(EXAMPLES)));
     assert.deepEqual(
       result.warnings.map(({ path }) => path),
-      ['consumers.reload-script.command[0]', 'imds.endpoint_mode', 'metrics.textfile'],
+      ['sources.signer', 'sources.ssm', 'consumers.reload-script.command[0]', 'imds.endpoint_mode', 'metrics.textfile'],
     );
   });
 

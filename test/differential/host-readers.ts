@@ -163,7 +163,9 @@ const byJava =
 function javaSeen(line: string): Seen {
   if (line === 'rejected') return undefined;
   const text = (word = ''): string => Buffer.from(word, 'base64').toString();
-  return Object.fromEntries([...line.matchAll(/ \.(\S*) \.(\S*)/g)].map(([, name, value]) => [text(name), text(value)]));
+  return Object.fromEntries(
+    [...line.matchAll(/ \.(\S*) \.(\S*)/g)].map(([, name, value]) => [text(name), text(value)]),
+  );
 }
 
 export const javaStream: Reader = { name: 'Java, load(InputStream)', read: byJava('stream') };

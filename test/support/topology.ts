@@ -1,9 +1,9 @@
-import type { Config, ConsumerConfig, SinkConfig, SourceConfig } from '../../src/core/config.ts';
+import type { AssumeRoleConfig, Config, ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
 import type { Log } from '../../src/core/contracts.ts';
 
 /** Small configurations for tests that look at something else. */
 
-export const BACKUP: SourceConfig = {
+export const BACKUP: AssumeRoleConfig = {
   type: 'assume_role',
   name: 'backup',
   roleArn: 'arn:aws:iam::123456789012:role/backup',

@@ -20,7 +20,7 @@ export function createAssumeRoleSource(config: AssumeRoleConfig, deps: AssumeRol
       const { instanceId, region } = origin;
       return await askSts(
         {
-          ...{ action: 'AssumeRole', instanceId, region, clockSkew: base.clockSkew },
+          ...{ action: 'AssumeRole', instanceId, region, clockSkew: base.clockSkew, user: origin.user },
           async request(place, now) {
             const body = assumeRoleForm(config, origin);
             const headers = await sign(

@@ -16,7 +16,7 @@ import { persist } from '../persist.ts';
 import { within } from '../within.ts';
 import { parseAnswer } from './answer.ts';
 import { readCertificates } from './certificates.ts';
-import { otherAccount, outcomeOf, outOfTime, StsFault, transportFault, type StsAction } from './faults.ts';
+import { outcomeOf, outOfTime, StsFault, transportFault, type StsAction } from './faults.ts';
 import { placeOf, type StsEndpoint } from './place.ts';
 import { proxyFor } from './proxy.ts';
 
@@ -33,6 +33,8 @@ export interface StsQuestion {
   /** Of whoever asks; the configuration and the environment come first. */
   readonly region?: string | undefined;
   readonly instanceId?: string | undefined;
+  /** The user who decides what proves who asks; undefined: root or the agent. */
+  readonly user?: number | undefined;
   /** Our clock minus that of AWS, in milliseconds, where that is known already. */
   readonly clockSkew?: number | undefined;
   /** Made anew for each request. `now`: by the clock of STS, epoch milliseconds. Rejects with AgentError. */
@@ -164,11 +166,9 @@ class Conversation {
   }
 
   #describe(credentials: Credentials, { origin: endpoint, region }: StsEndpoint): SuccessfulFetch {
-    const { roleArn, expectAccount } = this.#config;
+    const { roleArn } = this.#config;
     const { accountId } = credentials;
-    const { action, instanceId } = this.#question;
-    if (expectAccount !== undefined && accountId !== expectAccount)
-      throw otherAccount(action, expectAccount, accountId);
+    const { instanceId, user } = this.#question;
     return {
       ok: true,
       credentials,
@@ -178,6 +178,7 @@ class Conversation {
         ...(instanceId !== undefined && { instanceId }),
         role: partsOfRoleArn(roleArn).name,
         ...(accountId !== undefined && { accountId }),
+        ...(user !== undefined && { user }),
       },
       ...(this.clockSkew !== undefined && { clockSkew: this.clockSkew }),
     };

@@ -170,15 +170,6 @@ export function malformed(action: StsAction, expected: string, got: string): Sts
   return new StsFault({ ...MALFORMED, remedy: 'again' }, `${action}: expected ${expected}, got ${got}`);
 }
 
-/** Credentials of an account that nobody expects are not used. */
-export function otherAccount(action: StsAction, expected: string, got: string | undefined): StsFault {
-  const verdict = denied('never', 'correct role_arn:, or expect_account:, whichever is wrong');
-  return new StsFault(
-    verdict,
-    `${action}: expected credentials of the account ${expected}, got ${got ?? 'none named'}`,
-  );
-}
-
 /** For a request that got no answer. */
 export function transportFault(origin: string, { failure, message }: HttpError): StsFault {
   return new StsFault(FAILURES[failure], `POST ${origin}/: expected an answer, got ${message}`);

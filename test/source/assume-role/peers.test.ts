@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { createSources, type Sources } from '../../../src/source/registry.ts';
-import { createClock } from '../../../src/system/clock.ts';
+import { judge } from '../../../src/source/trust.ts';
+import { sourceDeps } from '../../support/sources.ts';
 import { createSimulator } from '../../../src/simulator/simulator.ts';
 import { load, loadYaml } from '../../config/harness.ts';
 import { makeHttp, openHttp } from '../../support/http-requests.ts';
@@ -33,12 +34,7 @@ async function scene(t: TestContext, settings: (sts: string) => string): Promise
   };
   const sts = await testSts(t, { callers: instance, roles: [{ arn: A }, { arn: B }] });
   const config = loadYaml(t, `imds: { endpoint: "${simulator.url}" }\nsources: ${settings(sts.url)}\nsinks: []\n`);
-  const sources = createSources(config, {
-    http: openHttp(t),
-    makeHttp,
-    clock: createClock(),
-    env: {},
-  });
+  const sources = createSources(config, sourceDeps({ http: openHttp(t), makeHttp }));
   return { sts, sources, asked: () => simulator.requests.length };
 }
 
@@ -180,7 +176,9 @@ describe('an answer', () => {
     const rig = await stsRig(t);
     rig.sts.failAlways(body(healthy.replace(session.arn, 'x')));
     assert.equal(goodOf(await rig.fetch()).credentials.accountId, undefined);
-    assert.match(badOf(await rig.fetch({ expectAccount: '210987654321' })).message, /got none named/);
+    const { users, self } = sourceDeps();
+    const judged = await judge(await rig.fetch(), { expectAccount: '210987654321' }, { users, uid: self.uid });
+    assert.match(badOf(judged).message, /got some of which nobody says so/);
     assert.equal(rig.sts.calls[0]?.parameters['RoleArn'], ROLE_ARN);
   });
 });

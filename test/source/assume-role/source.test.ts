@@ -80,14 +80,6 @@ describe('an assumed role', () => {
     });
   });
 
-  test('of an account that nobody expects is refused', async (t) => {
-    const rig = await stsRig(t);
-    goodOf(await rig.fetch({ expectAccount: '210987654321' }));
-    const refused = badOf(await rig.fetch({ expectAccount: '123456789012' }));
-    assert.deepEqual([refused.code, refused.state, refused.retry], ['STS_DENIED', 'denied', 'later']);
-    assert.match(refused.message, /expected credentials of the account 123456789012, got 210987654321/);
-  });
-
   test('is not asked for when the base fails, whose failure it is then', async (t) => {
     const failed = { ok: false, state: 'no_role', error: { code: 'IMDS_NO_ROLE', message: 'none' } } as const;
     const rig = await stsRig(t, { base: [failed] });
