@@ -21,16 +21,26 @@ const MAIN = './main.js';
  * Starts the main script. What it loads late is a script of its own in the executable, so that no command parses what
  * another one needs; and beside it lies what V8 has compiled ahead: for all but the agent, which starts once and would
  * keep every function in memory.
+ *
+ * A pass is over before it pays to compile again what is called some times: functions (sparkplug), patterns, and undici's
+ * parser, WebAssembly that reads a few hundred bytes at a time and that V8 would spend 50 ms and 50 MB on. But it takes
+ * nothing that was compiled ahead, Node's own modules included, under other flags than those of then, which are therefore
+ * set back for each load.
  */
 const LOADER = `require = ((builtin) => {
   const { getAssetKeys, getRawAsset } = builtin('node:sea');
+  const { setFlagsFromString } = builtin('node:v8');
   const { Script } = builtin('node:vm');
   const assets = new Set(getAssetKeys());
   const asset = (key) => (assets.has(key) ? Buffer.from(getRawAsset(key)) : undefined);
   const isResident = process.argv[2] === 'run';
   const loaded = new Map();
-  const load = (name) => {
-    if (!name.startsWith('./')) return builtin(name);
+  let depth = 0;
+  const compileAgain = (switched, callsOfPattern) => {
+    for (const what of ['sparkplug', 'wasm-tier-up', 'wasm-dynamic-tiering']) setFlagsFromString(switched + what);
+    setFlagsFromString('--regexp-tier-up-ticks=' + callsOfPattern);
+  };
+  const loadOwn = (name) => {
     const known = loaded.get(name);
     if (known) return known.exports;
     const module = { exports: {} };
@@ -38,6 +48,14 @@ const LOADER = `require = ((builtin) => {
     const script = new Script(asset(name).latin1Slice(), { filename: name, cachedData: isResident ? undefined : asset(name + '.cache') });
     script.runInThisContext()(module, module.exports, load, __filename);
     return module.exports;
+  };
+  const load = (name) => {
+    if (depth++ === 0) compileAgain('--', 1);
+    try {
+      return name.startsWith('./') ? loadOwn(name) : builtin(name);
+    } finally {
+      if (--depth === 0) compileAgain('--no-', 20);
+    }
   };
   return load;
 })(require);

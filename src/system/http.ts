@@ -1,5 +1,4 @@
 import { connect, type Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
 import type { buildConnector, Dispatcher } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
 import {
@@ -27,7 +26,6 @@ export function createHttp(userAgent: string, dial = dialPlain): Http {
       const { origin } = request;
       let connection = connections.get(origin);
       if (!connection || connection.closed) {
-        leaveWasmUnoptimized();
         connection = new Connection(origin, dial);
         connections.set(origin, connection);
       }
@@ -225,14 +223,4 @@ function firstValues(headers: Headers): Record<string, string> {
     if (text !== undefined) first[name] = text;
   }
   return first;
-}
-
-/**
- * undici's parser is WebAssembly that reads a few hundred bytes at a time: it never pays to spend the 50 ms of a
- * processor, and the 50 MB, that V8 would optimize it with. Set only now: V8 takes nothing that was compiled ahead,
- * Node's own modules included, under other flags than those of then.
- */
-function leaveWasmUnoptimized(): void {
-  setFlagsFromString('--no-wasm-tier-up');
-  setFlagsFromString('--no-wasm-dynamic-tiering');
 }

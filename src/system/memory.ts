@@ -20,7 +20,7 @@ export function giveBackMemory(): void {
 
 /** Flags of V8 that nothing compiled ahead is loaded under: set when all that a one-shot needs is there. */
 function prepare(): () => void {
-  for (const flag of ['--no-opt', '--no-maglev', '--no-sparkplug', '--expose-gc']) setFlagsFromString(flag);
+  for (const flag of ['--no-opt', '--no-maglev', '--expose-gc']) setFlagsFromString(flag);
   const collect = runInNewContext('gc') as NodeJS.GCFunction;
   const { functions: libc } = dlopen(null, {
     mallopt: { arguments: ['i32', 'i32'], return: 'i32' },
