@@ -7,7 +7,7 @@ const REFUSED = 77;
 
 /**
  * The way in, and the only place that sets the exit code. A process that is to act as another user becomes that user
- * before anything else of the product is loaded, and before it reads a byte of what it is told.
+ * before anything else of the product is loaded, and before it reads a byte of its task.
  */
 async function main([, , option, ...args]: readonly string[]): Promise<number> {
   if (option !== ACT_AS && option !== ACT_AS_ROOT) return await (await import('./main/agent.ts')).runAgent();

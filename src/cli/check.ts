@@ -115,7 +115,7 @@ async function examine(world: World, config: Config, options: CheckOptions): Pro
   };
 }
 
-/** Our own directories. A pass goes on without a status, and warns. */
+/** The directories of the agent. A pass works without a status, and warns. */
 function judgeOwn(world: World): { readonly errors: readonly ErrorInfo[]; readonly findings: readonly Finding[] } {
   const [state, status] = [stateDirectory(world).trouble(), runtimeDirectory(world).trouble()];
   const problem = 'it cannot be kept';

@@ -15,11 +15,13 @@ export function addComplete(program: Command, run: Run): void {
     .argument('<shell>', 'bash, zsh or fish')
     .argument('[words...]', 'the command line as it was typed, up to the cursor')
     .passThroughOptions()
-    .description('Print what can stand where the cursor is, a line each; :files where the shell completes files.')
+    .description('Print the words that fit at the cursor, a line each; :files where the shell completes files.')
     .action((shell: string, words: readonly string[]) => run((world) => complete(world, program, shell, words)));
 }
 
-/** Shells write candidates into command lines, some of them unquoted: none may hold characters that shells interpret. */
+/**
+ * Shells write candidates into command lines, some of them unquoted: none may hold characters that shells interpret.
+ */
 const HARMLESS = /^[\w./@:+-]+$/;
 
 async function complete(world: World, program: Command, shell: string, words: readonly string[]): Promise<ExitCode> {

@@ -79,7 +79,7 @@ async function inForce(world: World, path: string | undefined): Promise<string> 
   }
 }
 
-/** One setting: its value, and where it was written; without a place it is a default. */
+/** A setting with its value and its place; without a place it is a default. */
 interface ShownSetting {
   /** `sinks[0].mode` */
   readonly path: string;

@@ -19,7 +19,7 @@ export function addDemo(program: Command, run: Run): void {
 
 const ROTATIONS = 2;
 const ROTATE_EVERY = 9_000;
-/** A demo that has not come to its end by then has failed. */
+/** A demo that runs longer has failed. */
 const LIMIT = 60_000;
 
 interface Stage {
@@ -123,7 +123,7 @@ async function end(player: Player): Promise<void> {
   await player.ended;
 }
 
-/** DIRECTORY stands for the temporary directory. */
+/** DIRECTORY is the temporary directory. */
 const DEMO_CONFIG = `sinks:
   - path: DIRECTORY/credentials
     format: aws-credentials

@@ -12,7 +12,7 @@ import type { Run, World } from '../agent/world.ts';
 const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
 
-/** Where they stand, SDKs look elsewhere first, or take an old token for ours. */
+/** With these set, SDKs look elsewhere first, or take an old token for ours. */
 const SHADOWING = ['AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_SECURITY_TOKEN'];
 
 export function addExec(program: Command, run: Run): void {

@@ -51,7 +51,7 @@ async function forget(world: World, names: readonly string[], options: ForgetFla
   const left = leftBehind(readState(stateDirectory(world)), config.sinks).map(({ sink }) => sink);
   const known = ofSources(options.keep ? left : [...config.sinks, ...left], config, options);
   const sinks = choose(known, names, options);
-  if (options.dryRun) return tell(world, options, await preview(world, config, sinks, options));
+  if (options.dryRun) return report(world, options, await preview(world, config, sinks, options));
   const log = await world.openLog(config.log);
   const lock = takeLock(world, await world.services(), log);
   if (lock === 'busy') throw busy(world);
@@ -118,7 +118,7 @@ async function forgetNow(world: World, { config, sinks, options }: Chosen, log: 
   const store = StateStore.open(stateDirectory(world), log);
   if (options.keep) {
     await letGo(store, new Set(sinks.map(idOf)));
-    return tell(world, options, sinks.map(kept), store.trouble ? [store.trouble] : []);
+    return report(world, options, sinks.map(kept), store.trouble ? [store.trouble] : []);
   }
   const deps = sinkDeps(await world.services());
   const { force = false, all = false } = options;
@@ -126,7 +126,7 @@ async function forgetNow(world: World, { config, sinks, options }: Chosen, log: 
     { store, forgetSinks: (request) => forgetSinks(deps, request) },
     { sinks, trustedGroups: config.trustedGroups, force, all },
   );
-  return tell(world, options, outcomes, all ? [...errors, ...removePublished(world, config)] : errors);
+  return report(world, options, outcomes, all ? [...errors, ...removePublished(world, config)] : errors);
 }
 
 /** Of a file that is let go as it is. */
@@ -135,7 +135,7 @@ function kept(sink: SinkConfig): SinkPreview {
 }
 
 /** `errors`: beside those of the sinks. */
-function tell(
+function report(
   world: World,
   options: ForgetFlags,
   outcomes: readonly SinkPreview[],

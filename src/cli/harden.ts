@@ -36,7 +36,7 @@ async function harden(world: World, options: HardenOptions): Promise<ExitCode> {
   }
   requireRoot(world);
   for (const path of dropInPaths(UNITS)) {
-    // Whatever the umask: the service manager and `check` read it.
+    // Without the umask: the service manager and `check` read it.
     const directory = new OwnDirectory(dirname(path), world, { mode: 0o755 });
     await directory.write(basename(path), { bytes: Buffer.from(text), mode: 0o644 });
     world.show(`${path}: written\n`);
@@ -54,7 +54,7 @@ async function undo(world: World): Promise<ExitCode> {
   return EXIT.done;
 }
 
-/** False when there is none. What else the administrator has put beside it stays. */
+/** False when there is none. Other drop-ins beside it stay. */
 function remove(world: World, path: string): boolean {
   const directory = new OwnDirectory(dirname(path), world);
   if (!directory.has(basename(path))) return false;

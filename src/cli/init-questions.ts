@@ -10,9 +10,9 @@ import { FIELDS } from '../core/fields.ts';
 
 interface Question {
   readonly text: string;
-  /** Shown in brackets, and what an empty answer stands for. */
+  /** Shown in brackets; an empty answer means it. */
   readonly standard: string;
-  /** What an answer must be. */
+  /** The form of an answer. */
   readonly expected: string;
   readonly read: (answer: string) => Reading<unknown>;
 }
@@ -160,7 +160,7 @@ async function askConsumer(ask: Ask): Promise<readonly DraftConsumer[]> {
   return pidFile === undefined ? [] : [{ type: 'signal', pidFile }];
 }
 
-/** Undefined for the standard answer, which stands for nothing. */
+/** Undefined for the standard answer, which sets nothing. */
 async function askUnless(ask: Ask, question: Question): Promise<string | undefined> {
   const { standard, read } = question;
   const answer = await ask({ ...question, read: (text) => (text === standard ? { value: text } : read(text)) });

@@ -98,7 +98,7 @@ async function applyLockdown(world: World, options: ApplyOptions): Promise<ExitC
   }
   if (isBlocked) {
     throw refused('lockdown: expected nobody but allowed users to be connected, got others', {
-      hint: 'allow them with --allow-user, or go on with --force, which ends their connections',
+      hint: 'allow them with --allow-user, or continue with --force, which ends their connections',
     });
   }
   if (options.for !== undefined && (await readTable(deps))?.effect === 'lasting') {
@@ -161,7 +161,7 @@ async function showLockdown(world: World, options: ConfigOptions & ReportOptions
   const sections = {
     command: 'lockdown status',
     exitCode: EXIT_OF_STATE[state.state],
-    // That nobody is kept away is what `off` asks for.
+    // `off` asks for no rules.
     findings: found(state.state === 'off' ? undefined : judgeLockdown(state)),
     lockdown: { ...rest, ...rollback, ...rules },
   };

@@ -41,7 +41,7 @@ export function addOnce(program: Command, run: Run): void {
     .option('--dry-run', 'show what it would change, as plan does')
     .option('--accept', 'take what the source gives, even if it expires before the current credentials')
     .addOption(jsonOption())
-    .option('--sd-notify', 'report readiness (Type=notify) when the sinks stand, before consumers are notified')
+    .option('--sd-notify', 'report readiness (Type=notify) when the sinks are written, before consumers are notified')
     .action((options: OnceOptions) => run((world) => once(world, options)));
 }
 

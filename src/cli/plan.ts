@@ -184,7 +184,7 @@ async function previews(
   return await previewSinks(sinkDeps(await world.services()), { ...wish, sinks, trustedGroups });
 }
 
-/** What passes would leave, if they wrote their sinks: they do not wait for a backoff. */
+/** The state after passes that write their sinks: no notification waits for a backoff. */
 function stateAfterAll(
   config: Config,
   decided: readonly Decided[],

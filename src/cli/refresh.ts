@@ -25,7 +25,7 @@ export function addRefresh(program: Command, run: Run): void {
     .option('--notify <consumer...>', 'notify these consumers, changed or not: to see what becomes of it')
     .option('--notify-all', 'notify every consumer, changed or not: after a revocation, for example')
     .option('--accept', 'take what the source gives, even if it expires before the current credentials')
-    .option('--dry-run', 'show what it would change or, with --notify, what it would come to, and do nothing')
+    .option('--dry-run', 'show the changes or, with --notify, the notifications that it would make, and do nothing')
     .addOption(jsonOption())
     .action((options: RefreshOptions) => run((world) => refresh(world, options)));
 }

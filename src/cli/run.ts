@@ -68,8 +68,8 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
 const TRIM_DELAY_MS = 1_000;
 
 /**
- * Gives back the memory that a pass has used, a moment after each call. A process that allocates next to nothing between
- * its passes hardly ever collects its garbage by itself: left alone, its heap grows for days.
+ * Gives back the memory that a pass has used, a moment after each call. A process that allocates next to nothing
+ * between its passes hardly ever collects its garbage by itself: left alone, its heap grows for days.
  */
 function memoryTrim({ giveBackMemory }: World, log: Log): () => void {
   let timer: NodeJS.Timeout | undefined;
@@ -83,7 +83,9 @@ function memoryTrim({ giveBackMemory }: World, log: Log): () => void {
   };
 }
 
-/** Beside a one-shot, which user data may have started at the same moment, it waits; beside another agent it does not. */
+/**
+ * Beside a one-shot, which user data may have started at the same moment, it waits; beside another agent it does not.
+ */
 async function openWhenFree(world: World, options: SessionOptions): Promise<Session> {
   const { clock } = await world.services();
   const giveUp = AbortSignal.timeout(BUSY_PATIENCE_MS);
@@ -136,7 +138,7 @@ async function prospectsOf(
   );
 }
 
-/** A wrong configuration changes nothing: the agent goes on with the one it has, and makes its pass. */
+/** A wrong configuration changes nothing: the agent keeps the current one, and makes its pass. */
 async function reload(
   world: World,
   options: ConfigOptions,

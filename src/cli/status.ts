@@ -16,7 +16,7 @@ interface StatusOptions extends ReportOptions {
 export function addStatus(program: Command, run: Run): void {
   program
     .command('status')
-    .summary('show what stands, how long it is good, and what is pending')
+    .summary('show the current credentials, how long they are good, and what is pending')
     .description('Show the source, the sinks and the consumers as the last pass left them. Anybody may run it.')
     .addOption(jsonOption())
     .addOption(

@@ -24,7 +24,7 @@ export interface Parts extends ConfigOrigin {
   readonly files: readonly string[];
   /** Trees of the files that could be read. */
   readonly trees: readonly Tree[];
-  /** Problems that are known already. */
+  /** Problems found before. */
   readonly problems: readonly Problem[];
   readonly validatePattern: ValidatePattern;
 }
@@ -105,8 +105,8 @@ function missing(tree: Tree, path: SettingPath): Problem {
 }
 
 /**
- * Several files as one: lists join, of one setting in several files the last counts, which is noted; a consumer or source in
- * two files is a problem. The schema reports values of the wrong kind.
+ * Several files as one: lists join, of one setting in several files the last counts, which is noted; a consumer or
+ * source in two files is a problem. The schema reports values of the wrong kind.
  */
 function mergeFiles(trees: readonly Tree[]): { readonly tree: Tree; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
@@ -150,7 +150,7 @@ function clash(first: Tree, second: Tree, path: SettingPath): Problem {
 
 function override(first: Tree, second: Tree, path: SettingPath): Problem {
   const message = `${show(second.value)} counts, in place of ${show(first.value)} in ${positionText(first.at)}`;
-  return note(second.at, { path: pathText(path), message, hint: 'nothing, if that is meant' });
+  return note(second.at, { path: pathText(path), message, hint: 'nothing, if that is intended' });
 }
 
 /** Sinks as the command line gives them. */
@@ -189,7 +189,7 @@ function absolute(path: string, cwd: string): string {
   return /^[^~]/.test(path) ? resolve(cwd, path) : path;
 }
 
-/** The options that are named like the settings that they make, and not like the sinks. */
+/** Options with the names of settings; the others have the names of sinks. */
 const OF_ALL_SINKS: readonly string[] = ['profile', 'mode', 'owner', 'group'];
 
 function sinkOf(option: string, settings: Settings): Tree {
@@ -203,7 +203,7 @@ function mapping(at: Position, trees: readonly [string, Tree][]): Tree {
   return { at, value: new Map(trees.map(([key, tree]): [string, Entry] => [key, { key: tree.at, tree }])) };
 }
 
-/** An option is one to its user, however many sinks it counts for. */
+/** A problem of an option is reported once, however many sinks it counts for. */
 function ofOptions(problems: readonly Problem[]): readonly Problem[] {
   const texts = problems.map(({ file, message }) => `${file}\n${message}`);
   return problems

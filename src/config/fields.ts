@@ -68,10 +68,10 @@ export function withoutLists<S extends v.GenericSchema>(schema: S): S {
 /** Additions to the type in the JSON Schema; the reading decides. */
 type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** YAML takes some texts for something else. */
+/** YAML takes some texts for numbers or booleans. */
 export function quote(got: unknown): string | undefined {
   const isBare = typeof got === 'number' || typeof got === 'boolean';
-  return isBare ? `put it in quotes if it is meant: "${String(got)}"` : undefined;
+  return isBare ? `put it in quotes if you mean it: "${String(got)}"` : undefined;
 }
 
 export function text<T>(

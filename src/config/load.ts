@@ -32,13 +32,13 @@ export interface LoadOptions {
   readonly validatePattern: ValidatePattern;
   /** Replaces `conf.d` beside the main file. */
   readonly confDir?: string;
-  /** Looks at nothing that the files name. */
+  /** Do not look at the paths that the files name. */
   readonly isTextAlone?: boolean;
-  /** A file as it is about to be written: its text counts, whatever is there. */
+  /** A file that is about to be written: this text counts. */
   readonly draft?: { readonly path: string; readonly text: string } | undefined;
 }
 
-/** May be missing where conf.d is there; a file of another name is one that somebody chose. */
+/** It may be missing if conf.d is there; a file of another name must exist. */
 export const MAIN_FILE = 'credrotate.yaml';
 
 /**
@@ -105,7 +105,7 @@ function readSources(
   };
 }
 
-/** Not normalized: what `..` means behind a symlink the walk knows. */
+/** Not normalized: `..` behind a symlink is for the walk. */
 function confD(path: string): string {
   return `${path.slice(0, path.lastIndexOf('/') + 1)}conf.d`;
 }
@@ -219,7 +219,7 @@ export interface FoundOnDisk {
   readonly problem?: string;
 }
 
-/** How a configuration that is in force is told from another one. */
+/** The marks of a configuration in force, by which another differs. */
 export interface InForce {
   readonly path: string;
   readonly templates?: readonly string[];
@@ -265,8 +265,8 @@ export function lookOnDisk(inForce: InForce, options: LoadOptions): FoundOnDisk 
 }
 
 /**
- * The last change. A file of conf.d that has gone leaves its trace in the directory. Where root may not look, since others
- * could serve what is there by now, nothing is known.
+ * The last change. A file of conf.d that has gone leaves its trace in the directory. Where root may not look, since
+ * others could serve what is there by now, nothing is known.
  */
 function sinceOf(files: readonly string[], directories: readonly string[], uid: number): Pick<FoundOnDisk, 'since'> {
   const times = [

@@ -95,7 +95,7 @@ export function oneOf(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`;
 }
 
-/** The name that was probably meant, as a hint. */
+/** The most similar name, as a hint. */
 export function didYouMean(got: string, names: readonly string[]): string | undefined {
   const near = names
     .map((name) => ({ name, distance: editDistance(plainName(got), plainName(name)) }))

@@ -35,7 +35,7 @@ export function checkRules(files: readonly Tree[], validatePattern: ValidatePatt
   ];
 }
 
-/** Names that lead nowhere, or that nobody uses. Makes sense for all files together alone. */
+/** Unknown and unused names. Only for all files together. */
 export function checkNames(files: readonly Tree[]): Problem[] {
   const sinks = sinksOf(files);
   const consumers = new Map(files.flatMap((file) => entriesAt(file, ['consumers'])));
@@ -185,7 +185,7 @@ function noKeys(sink: Item): Problem[] {
   return keys && entriesAt(keys, []).length === 0 ? wrong(sink, ['keys'], 'expected at least one key, got none') : [];
 }
 
-/** Some readers do not tell the case of a key. */
+/** Some readers ignore the case of a key. */
 function repeatedKeys(sink: Item): Problem[] {
   const seen = new Map<string, string>();
   return entriesAt(sink.tree, ['keys']).flatMap(([field, { tree }]) => {
@@ -318,7 +318,8 @@ function checkEndpoint(file: Tree): Problem[] {
   if (!reading || !('value' in reading)) return [];
   const isAllowed = isKnownEndpoint(reading.value) || find(file, ['imds', 'allow_any_endpoint'])?.value === true;
   const expected = 'expected a loopback address, 169.254.169.254 or [fd00:ec2::254]';
-  const hint = 'whoever answers there chooses what is written; if that is meant, add allow_any_endpoint: true';
+  const hint =
+    'that endpoint chooses the credentials that are written; if that is intended, add allow_any_endpoint: true';
   const message = 'expected endpoint or endpoint_mode, got both: the endpoint counts';
   const mode = find(file, ['imds', 'endpoint_mode']);
   return [

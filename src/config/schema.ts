@@ -92,7 +92,7 @@ export const consumer = withoutLists(
   v.variant('type', [systemd, signalled, exec], ({ path: at }) => expectation(at ? oneOf(TYPES) : 'keys and values')),
 );
 
-/** A consumer whose type is not known: what is wrong with it whatever it is to be. */
+/** A consumer of an unknown type: finds the mistakes that are mistakes in every type. */
 const consumerOfAnyType = mapping({
   ...unchecked(systemd.entries, signalled.entries, exec.entries),
   ...ofConsumers,
@@ -175,7 +175,7 @@ const metrics = mapping({
   ),
 });
 
-/** One configuration file, or several joined. Defaults that depend on other settings are in build.ts. */
+/** A configuration file, or several joined. Defaults that depend on other settings are in build.ts. */
 export const file = mapping({
   sources: option(
     'Where credentials come from beside the instance, by name: `instance` needs no entry.',

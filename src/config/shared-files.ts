@@ -30,11 +30,11 @@ interface Filed extends Item {
 function namesakes(part: Filed, files: ReadonlyMap<string, readonly Filed[]>): Problem[] {
   const { tree, path: at, file } = part;
   const others = [...file.matchAll(/ /g)].flatMap(({ index }) => files.get(file.slice(0, index)) ?? []);
-  const own = others.length > 0 && built(part);
-  const other = own && others.find((one) => idIn(one) === idOf(own));
+  const sink = others.length > 0 && built(part);
+  const other = sink && others.find((one) => idIn(one) === idOf(sink));
   if (!other) return [];
   const there = positionText(positionOf(other.tree, ['path']));
-  const message = `expected a path that names no other sink, got ${show(idOf(own))}, as at ${there}`;
+  const message = `expected a path that names no other sink, got ${show(idOf(sink))}, as at ${there}`;
   return [invalid(positionOf(tree, ['path']), { path: `${at}.path`, message, hint: 'choose another path' })];
 }
 
@@ -59,9 +59,9 @@ function pathsOf(tree: Tree): readonly string[] {
 function conflicts(parts: readonly Filed[]): Problem[] {
   const sinks = parts.map(built);
   return parts.flatMap(({ tree, path }, index) => {
-    const own = sinks[index];
+    const sink = sinks[index];
     for (const [before, other] of sinks.slice(0, index).entries()) {
-      const conflict = own && other && conflictOf(own, other);
+      const conflict = sink && other && conflictOf(sink, other);
       if (!conflict) continue;
       const { setting, expected, got } = conflict;
       const there = positionText(positionOf(parts[before]?.tree ?? tree, ['path']));
@@ -110,7 +110,7 @@ interface Claim {
   readonly setting: SettingPath;
   readonly expected: string;
   readonly names: readonly (string | null)[];
-  /** One name is all of it. */
+  /** Its one name is the whole claim. */
   readonly isWhole?: true;
 }
 
@@ -140,7 +140,7 @@ export function isWithin(inner: readonly string[], outer: readonly string[]): bo
   return outer.every((key, index) => inner[index] === key);
 }
 
-/** One in or around a place of the other, or an expiration beside its secrets, which is that of these. */
+/** A place in or around a place of the other sink, or an expiration beside its secrets, to which it belongs. */
 function sharedPlace(own: JsonKeys, other: JsonKeys): readonly string[] | undefined {
   const parents = secretPlaces(other).map((place) => place.slice(0, -1));
   const isBeside = (place: readonly string[]): boolean =>

@@ -4,7 +4,7 @@ import { didYouMean, invalid, pathText, show, warning, type Problem } from './pr
 import { readDuration } from './scalars.ts';
 import { entriesAt, itemsAt, positionOf, textAt, type Entry, type Item, type Tree } from './tree.ts';
 
-/** STS gives no more to whoever signs with the credentials of a role, as every source does that another is made from. */
+/** STS gives no more to the credentials of a role, which every base has. */
 const LONGEST_CHAINED_MS = 3_600_000;
 
 /** Problems of a source by itself. */
@@ -46,7 +46,7 @@ function tooMany(tree: Tree, path: string): Problem[] {
 
 const TAG_KEY = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u;
 
-/** Keys of tags; STS does not tell their case. */
+/** Keys of tags; STS ignores their case. */
 function wrongTags(tree: Tree, source: string): Problem[] {
   const seen = new Map<string, string>();
   return entriesAt(tree, ['tags']).flatMap(([tag, { key }]) => {
@@ -64,18 +64,18 @@ function wrongTags(tree: Tree, source: string): Problem[] {
 function contradictions(tree: Tree, path: string): Problem[] {
   const { partition, accountId } = partsOfRoleArn(textAt(tree, ['role_arn']) ?? '');
   const claims = [
-    { key: 'region', claim: partitionOf(textAt(tree, ['region']) ?? '')?.name, told: partition },
-    { key: 'expect_account', claim: textAt(tree, ['expect_account']), told: accountId },
+    { key: 'region', claim: partitionOf(textAt(tree, ['region']) ?? '')?.name, stated: partition },
+    { key: 'expect_account', claim: textAt(tree, ['expect_account']), stated: accountId },
   ];
-  return claims.flatMap(({ key, claim, told }) => {
-    if (claim === undefined || told === '' || claim === told) return [];
+  return claims.flatMap(({ key, claim, stated }) => {
+    if (claim === undefined || stated === '' || claim === stated) return [];
     const what = key === 'region' ? 'a region of the partition' : 'the account';
-    const message = `expected ${what} of role_arn, ${told}, got ${key === 'region' ? `one of ${claim}` : show(claim)}`;
+    const message = `expected ${what} of role_arn, ${stated}, got ${key === 'region' ? `one of ${claim}` : show(claim)}`;
     return [invalid(positionOf(tree, [key]), { path: `${path}.${key}`, message, hint: 'correct whichever is wrong' })];
   });
 }
 
-/** Names of sources that lead nowhere, or in a circle, and sources that nobody uses. */
+/** Unknown names of sources, circles, and unused sources. */
 export function sourceNames(files: readonly Tree[], sinks: readonly Item[]): Problem[] {
   const sources = new Map(files.flatMap((file) => entriesAt(file, ['sources'])));
   const bases = [...sources].map(([name, { tree }]) => ({ tree, path: pathText(['sources', name]) }));
@@ -108,7 +108,7 @@ function baseOf(tree: Tree): string {
   return textAt(tree, ['from']) ?? INSTANCE;
 }
 
-/** Said once of each circle's sources. */
+/** Reported for each source of a circle. */
 function circle(name: string, tree: Tree, sources: SourceEntries): Problem[] {
   const way = new Set<string>();
   for (let next = baseOf(tree); sources.has(next) && !way.has(next); next = baseOf(sources.get(next)?.tree ?? tree))

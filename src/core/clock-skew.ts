@@ -5,7 +5,7 @@ const NOTABLE_MS = 60_000;
 
 /**
  * The time by the source's clock, in epoch milliseconds. An expiration is a time of that clock, and ours may be wrong:
- * at boot it can be in 1970. Where both agree within a minute, or the source does not tell its time, ours counts.
+ * at boot it can be in 1970. Where both agree within a minute, or the source's time is unknown, ours counts.
  */
 export function sourceTime(now: number, clockSkew: number | undefined): number {
   return now - notableSkew(clockSkew);

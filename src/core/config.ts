@@ -13,14 +13,14 @@ export interface Config {
   readonly files: readonly string[];
   readonly imds: ImdsConfig;
   readonly refresh: RefreshConfig;
-  /** How long `run` waits for the first credentials before it lets the boot go on. */
+  /** How long `run` delays the boot for the first credentials. */
   readonly startupWait: number;
   readonly log: LogConfig;
   readonly metrics: MetricsConfig;
   /** Names or numeric ids of groups that may write in the directories of sinks as their owners may. */
   readonly trustedGroups: readonly (string | number)[];
   readonly lockdown: LockdownConfig;
-  /** Those beside `instance`, which needs no entry: {@link imds} has its settings. */
+  /** The sources beside `instance`, which needs no entry: {@link imds} has its settings. */
   readonly sources: readonly SourceConfig[];
   readonly sinks: readonly SinkConfig[];
   readonly consumers: readonly ConsumerConfig[];
@@ -108,7 +108,7 @@ export interface FileConfig extends ForeignSource {
 
 export type SourceConfig = AssumeRoleConfig | ProcessConfig | FileConfig;
 
-/** What is needed to ask STS for any role. */
+/** The settings for asking STS for any role. */
 export type StsConfig = Pick<AssumeRoleConfig, 'region' | 'endpoint' | 'expectAccount' | 'caFile'> & {
   readonly roleArn: string;
 };
@@ -152,13 +152,13 @@ interface SinkCommon {
   readonly path: string;
   /** The name of the source whose credentials it holds. */
   readonly source: string;
-  /** A name or a numeric id; unset: whoever the agent acts as. */
+  /** A name or a numeric id; unset: the user that the agent acts as. */
   readonly owner?: string | number;
   /** A name or a numeric id; unset: the owner's primary group. */
   readonly group?: string | number;
   /** Permission bits, such as 0o600. */
   readonly mode: number;
-  /** Nobody has chosen the mode. */
+  /** The mode is the default. */
   readonly isUsualMode?: true;
   /** Any mode that the file system gives is accepted, if it keeps others out. */
   readonly isModeAny?: true;
@@ -175,7 +175,7 @@ export interface AwsCredentialsSink extends SinkCommon {
   readonly accountId: boolean;
   /** Write the expiration under this key (`x_security_token_expires`, for example). */
   readonly expirationKey?: string;
-  /** Begin a file that is made with a line that says who keeps it. */
+  /** Begin a new file with a comment that names credrotate. */
   readonly comment: boolean;
 }
 
@@ -188,9 +188,9 @@ export interface DotenvSink extends SinkCommon {
   readonly others?: readonly FieldKey[];
   /** Begin new lines with `export `. */
   readonly export: boolean;
-  /** Own the whole file: nothing else stays in it. */
+  /** The whole file is ours: nothing else stays in it. */
   readonly only: boolean;
-  /** Begin a file that is made with a line that says who keeps it. */
+  /** Begin a new file with a comment that names credrotate. */
   readonly comment: boolean;
 }
 
@@ -220,7 +220,7 @@ export interface ValueSink extends SinkCommon {
   readonly newline: boolean;
 }
 
-/** Under which key of theirs a field goes. */
+/** The key of a field in a file of another program. */
 export interface FieldKey {
   readonly field: Field;
   readonly key: string;
@@ -234,7 +234,7 @@ export interface IniSink extends SinkCommon {
   /** In the order in which new ones are written. */
   readonly keys: readonly FieldKey[];
   readonly quote: 'none' | 'double';
-  /** Whose file it is; its settings are in the others. */
+  /** The program of the file; its settings are in the others. */
   readonly preset?: Preset;
 }
 
@@ -260,11 +260,11 @@ export type SinkConfig =
 interface ConsumerCommon {
   readonly name: string;
   /**
-   * `changed`: with every rotation; `expiring`: when little is left of the credentials that it knows; `auto`: the first
-   * for a unit that reloads, the second for one that would be restarted.
+   * `changed`: with every rotation; `expiring`: before its credentials expire; `auto`: the first for a unit that
+   * reloads, the second for a unit that would be restarted.
    */
   readonly when: 'changed' | 'expiring' | 'auto';
-  /** For `expiring` and `auto`: notify when less than this is left of the credentials that the consumer knows; unset: a third. */
+  /** For `expiring` and `auto`: notify when less than this is left of the consumer's credentials; unset: a third. */
   readonly before?: number;
   /** Consumers of the same sinks that are notified first. */
   readonly after?: readonly string[];

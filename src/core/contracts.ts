@@ -12,7 +12,9 @@ export interface Clock {
   now(): number;
   /** Uniform in [0, 1). */
   random(): number;
-  /** Ends after this time by the wall clock (30 s after a step at most) or really, whichever is first, or if aborted. */
+  /**
+   * Ends after this time by the wall clock (30 s after a step at most) or really, whichever is first, or if aborted.
+   */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** The first match of a cron pattern after `epochMs`; undefined when there is none. */
   nextMatch(schedule: { readonly pattern: string; readonly timezone?: string }, epochMs: number): number | undefined;
@@ -22,7 +24,8 @@ export interface Clock {
 export interface Source {
   /**
    * Makes new credentials each time that it is asked, as a service that many hosts share does: it is asked only when
-   * those before run out. Unset: gives what it has and may replace at any time, and is asked every `refresh.max_interval`.
+   * those before run out. Unset: gives what it has and may replace at any time, and is asked every
+   * `refresh.max_interval`.
    */
   readonly isIssuer?: true;
   /** Is asked so often at least, in milliseconds; unset: every `refresh.max_interval`. */
@@ -52,7 +55,7 @@ export interface SuccessfulFetch {
   readonly credentials: Credentials;
   readonly origin: Origin;
   readonly identity?: KnownIdentity;
-  /** Our clock minus the source's, in milliseconds, when the source told its time in this fetch. */
+  /** Our clock minus the source's, in milliseconds, if this fetch gave the source's time. */
   readonly clockSkew?: number;
 }
 
@@ -95,23 +98,23 @@ export interface Http {
 export interface HttpsOptions {
   /** The certificates, as PEM, that replace those that Node brings. */
   readonly ca?: string;
-  /** A plain HTTP proxy to ask for a way, with what it is to be told of us: a secret. */
+  /** A plain HTTP proxy to ask for a tunnel, with our authorization, a secret. */
   readonly proxy?: { readonly origin: string; readonly authorization?: string };
 }
 
-/** Of a client of one's own. Only with `tls` it speaks to origins of https. */
+/** Of a client that is not shared. Only with `tls` it speaks to origins of https. */
 export interface HttpOptions {
   readonly tls?: HttpsOptions;
   /**
-   * Looks at a plain connection to a `remote` address from a `local` one, before anything is sent. What it returns is
-   * wrong with it: then nothing is sent, and the failure is `untrusted`.
+   * Looks at a plain connection to a `remote` address from a `local` one, before anything is sent. Returns the reason
+   * not to trust it: then nothing is sent, and the failure is `untrusted`.
    */
   readonly vet?: (remote: string, local: string) => string | undefined;
 }
 
 /**
- * Nothing was sent: `no_route`: this host has no way there; `prohibited`: a route or SELinux forbids it; `untrusted`: the
- * certificate of the peer, or what {@link HttpOptions.vet} says; `proxy`: the proxy gave no way.
+ * Nothing was sent: `no_route`: this host has no way there; `prohibited`: a route or SELinux forbids it; `untrusted`:
+ * the certificate of the peer, or what {@link HttpOptions.vet} says; `proxy`: the proxy gave no way.
  */
 export type HttpFailure =
   'aborted' | 'connect' | 'no_route' | 'prohibited' | 'untrusted' | 'proxy' | 'reset' | 'too_large' | 'protocol';
@@ -132,7 +135,7 @@ export interface LogFields {
   readonly [field: string]: LogValue;
 }
 
-/** No object, such as a Secret or an error of anybody's, is one. */
+/** No objects: a Secret or a foreign error must not be logged. */
 export type LogValue = string | number | readonly string[] | undefined;
 
 export interface Log {
@@ -151,8 +154,9 @@ export interface TempHandle {
 
 /**
  * Replaces a file by a new one, whole. `stage` must put owner, mode and bytes in place and sync them. Only when it
- * returns is the temp file renamed; when it throws, the temp file is removed and the error comes out. `path` is below the
- * descriptor of a directory, which stays open until this has settled. Rejects with {@link Exchanged} and errno errors.
+ * returns is the temp file renamed; when it throws, the temp file is removed and the error comes out. `path` is below
+ * the descriptor of a directory, which stays open until this has settled. Rejects with {@link Exchanged} and errno
+ * errors.
  */
 export interface AtomicFiles {
   replace(path: string, stage: (temp: TempHandle) => Promise<void>): Promise<void>;
@@ -171,8 +175,8 @@ export class Exchanged extends Error {
 }
 
 /**
- * Attributes beside mode bits and owner that decide who may open a file. Works on open descriptors, so that nothing can be
- * swapped underneath. Throws errno errors.
+ * Attributes beside mode bits and owner that decide who may open a file. Works on open descriptors, so that nothing can
+ * be swapped underneath. Throws errno errors.
  */
 export interface FileSecurity {
   /** Whether an access ACL gives rights beyond owner, group and others. */
@@ -190,11 +194,14 @@ export interface UserIds {
 }
 
 export interface User extends UserIds {
-  /** A bare number without an entry of its own: which groups it has nobody knows. */
+  /** A number without an entry: its groups are unknown. */
   readonly isUnlisted?: true;
 }
 
-/** The user and group database, names or numbers in; undefined when there is no such one. Rejects when it does not answer. */
+/**
+ * The user and group database, names or numbers in; undefined when there is no such one. Rejects when it does not
+ * answer.
+ */
 export interface Users {
   user(nameOrId: string | number): Promise<User | undefined>;
   group(nameOrId: string | number): Promise<number | undefined>;
@@ -219,8 +226,8 @@ export interface Actor {
 
 export interface Actors {
   /**
-   * Starts a process that has given up all rights but the user's before it reads what it is told; for root, one that may
-   * hang in the agent's stead. Undefined while an
+   * Starts a process that has given up all rights but the user's before it reads its task; for root, a process that may
+   * hang in the agent's place. Undefined while an
    * earlier one of that user and subject, though ended, has not gone yet. `maxBytes`: of all that it may say.
    */
   start(user: User, options: { readonly subject: string; readonly maxBytes: number }): Actor | undefined;
@@ -237,9 +244,9 @@ export interface Processes {
   /** Undefined when there is no such process. Throws AgentError where the kernel holds none for us. */
   open(pid: number): ProcessHandle | undefined;
   /**
-   * The executable of a process, as /proc shows it, looked at with the identity of the process's `owner` where the agent's
-   * own is not enough. Never waits for a file system. Undefined when there is none (ended, or a kernel thread). Throws
-   * EACCES.
+   * The executable of a process, as /proc shows it, looked at with the identity of the process's `owner` where the
+   * agent's own is not enough. Never waits for a file system. Undefined when there is none (ended, or a kernel thread).
+   * Throws EACCES.
    */
   executable(pid: number, owner: UserIds): Executable | undefined;
 }

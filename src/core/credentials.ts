@@ -1,20 +1,20 @@
 import { digest } from './digest.ts';
 import type { Secret } from './secret.ts';
 
-/** One set of short-lived credentials, validated: every string is non-empty. Times are epoch milliseconds. */
+/** Short-lived credentials, validated: every string is non-empty. Times are epoch milliseconds. */
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
   readonly sessionToken: Secret;
   readonly expiration: number;
-  /** When the source says that it made them; for the `imds` JSON shape. */
+  /** The time of their making, by the source; for the `imds` JSON shape. */
   readonly lastUpdated?: number;
   readonly accountId?: string;
 }
 
 /** The identity behind the credentials, and their source. If any of these changes, the credentials count as new. */
 export interface Origin {
-  /** Scheme, host and port of who was asked. */
+  /** Scheme, host and port of the service that was asked. */
   readonly endpoint?: string;
   readonly instanceId?: string;
   readonly role?: string;
@@ -26,11 +26,11 @@ export interface Origin {
 }
 
 /** A region may be configured, and says nothing of whose they are. */
-const TELLING = ['endpoint', 'instanceId', 'role', 'accountId'] as const;
+const DECISIVE = ['endpoint', 'instanceId', 'role', 'accountId'] as const;
 
-/** In what they differ: an unknown value says nothing, only two known ones do. */
-export function movesBetween(before: Origin, after: Origin): readonly (typeof TELLING)[number][] {
-  return TELLING.filter((key) => before[key] !== undefined && after[key] !== undefined && before[key] !== after[key]);
+/** The differences between known values. */
+export function movesBetween(before: Origin, after: Origin): readonly (typeof DECISIVE)[number][] {
+  return DECISIVE.filter((key) => before[key] !== undefined && after[key] !== undefined && before[key] !== after[key]);
 }
 
 export type InstanceIdentity = Pick<Origin, 'instanceId' | 'accountId' | 'region'>;
@@ -39,7 +39,7 @@ export type InstanceIdentity = Pick<Origin, 'instanceId' | 'accountId' | 'region
 export interface KnownIdentity extends InstanceIdentity {
   readonly instanceId: string;
   readonly accountId: string;
-  /** Scheme, host and port of who told it. */
+  /** Scheme, host and port of the service that gave it. */
   readonly endpoint: string;
 }
 
@@ -63,13 +63,13 @@ export function displayKeyId(accessKeyId: string): string {
   return KEY_ID.test(accessKeyId) ? `…${accessKeyId.slice(-4)}` : NOT_SHOWN;
 }
 
-/** Every sink of a pass asks for the same one. */
+/** Every sink of a pass needs the same fingerprint. */
 const fingerprints = new WeakMap<Credentials, string>();
 
 /** Safe to store, since its input cannot be guessed. */
 function fingerprint(credentials: Credentials): string {
-  const known = fingerprints.get(credentials);
-  if (known !== undefined) return known;
+  const cached = fingerprints.get(credentials);
+  if (cached !== undefined) return cached;
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   const parts = [accessKeyId, secretAccessKey.reveal(), sessionToken.reveal()];
   const made = digest(parts.map((part) => `${String(part.length)}:${part}`).join(''));

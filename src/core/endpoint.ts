@@ -37,12 +37,14 @@ function originOf(url: URL): { readonly value: string } | NoEndpoint {
   return { expected: 'scheme, host and port alone', hint: 'leave out user, path, query and fragment' };
 }
 
-/** The service itself, and not something that stands for it. */
+/** The service itself, and not a stand-in. */
 export function isEc2(origin: string): boolean {
   return origin === IPV4 || origin === IPV6;
 }
 
-/** Whether an endpoint is one that only this machine, or EC2, can answer at. 127.1 and 0x7f.1 are normal forms by now. */
+/**
+ * Whether an endpoint is one that only this machine, or EC2, can answer at. 127.1 and 0x7f.1 are normal forms by now.
+ */
 export function isKnownEndpoint(origin: string): boolean {
   const hostname = URL.parse(origin)?.hostname ?? '';
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname) || isEc2(origin);

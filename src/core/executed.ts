@@ -8,7 +8,7 @@ export interface Executed {
   readonly role: 'program' | 'script' | 'word' | 'guess';
 }
 
-/** How to tell an interpreter's script from its options. Other options are unknown. */
+/** Patterns of an interpreter's options before its script. Other options are unknown. */
 interface InterpreterOptions {
   readonly alone: RegExp;
   /** Options whose value is the next word. */
@@ -46,12 +46,12 @@ const WRAPPERS: ReadonlySet<string> = new Set([
   ...['sed', 'tclsh', 'tcsh'],
 ]);
 
-/** Many programs in one, which goes by the name that it is called by: only by their own are they wrappers. */
+/** Many programs in one, chosen by the name in the call: under their own names they are wrappers. */
 const MULTI_CALL: ReadonlySet<string> = new Set(['busybox', 'coreutils', 'toybox']);
 
 /**
  * The program of a command, as it is named, which may be a symlink to `program`. Then, if it is an interpreter, its
- * options and its script; or, if nothing tells the script from the other words, all that may be a path in any of them.
+ * options and its script; or, if the script cannot be told from the other words, every possible path in any of them.
  * Commands start in "/". Texts that only a shell makes paths (variables, patterns, ~) are not seen.
  */
 export function executedBy(command: readonly string[], program = command[0] ?? ''): readonly Executed[] {
@@ -77,7 +77,7 @@ function nameOf(program: string): string {
   return bare === 'nodejs' ? 'node' : bare;
 }
 
-/** Undefined when the words do not tell. */
+/** Undefined if the script cannot be told from the other words. */
 function scriptAmong(words: readonly string[], { alone, valued }: InterpreterOptions): number | undefined {
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? '';

@@ -8,10 +8,11 @@ export type SourceState = 'ok' | 'stale' | 'expired' | 'no_role' | 'denied' | 'u
 export type Drift = 'missing' | 'bytes' | 'mode' | 'owner';
 
 /**
- * `written`: new credentials, another expiration of the same keys, or a file that did not hold the current ones by us yet;
- * `repaired`: we had written just these, and somebody changed it; `refused`: left alone for safety; `failed`: tried, and the old file is still there; `outdated`: not known to hold
- * the current credentials, and there were none to write into it.
- * When sinks are forgotten: `forgotten`: ours is removed, the rest is kept; `removed`: nothing was left, the file is gone.
+ * `written`: new credentials, another expiration of the same keys, or a file that did not hold the current ones by us
+ * yet; `repaired`: we had written just these, and somebody changed it; `refused`: left alone for safety; `failed`:
+ * tried, and the old file is still there; `outdated`: not known to hold the current credentials, and there were none to
+ * write into it. When sinks are forgotten: `forgotten`: ours is removed, the rest is kept; `removed`: nothing was left,
+ * the file is gone.
  */
 export type SinkResult =
   'written' | 'repaired' | 'unchanged' | 'outdated' | 'forgotten' | 'removed' | 'refused' | 'failed';
@@ -19,13 +20,16 @@ export type SinkResult =
 export interface SinkOutcome extends SinkKey {
   readonly format: string;
   readonly result: SinkResult;
-  /** Whether readers see other bytes than before, but for another expiration of the same keys: then consumers are notified. */
+  /**
+   * Whether readers see other bytes than before, but for another expiration of the same keys: then consumers are
+   * notified.
+   */
   readonly bytesChanged: boolean;
   readonly drift: readonly Drift[];
   /** From what to what: `mode 0666 instead of 0640`. Where there is drift. */
   readonly detail?: string;
   readonly warnings: readonly string[];
-  /** That its owner or group cannot reach it: a warning says who and why. */
+  /** Its owner or group cannot reach it: a warning says who and why. */
   readonly isUnreachable?: true;
   /** Absent when this pass wrote the file, which nobody can have read yet, and when it could not be looked at. */
   readonly evidence?: SinkEvidence;
@@ -33,16 +37,16 @@ export interface SinkOutcome extends SinkKey {
 }
 
 /**
- * Whether anybody has read a sink since it was written, as its access time tells. `unknown`: its file system does not
- * keep access times. Epoch milliseconds.
+ * Whether anybody has read a sink since it was written, by its access time. `unknown`: its file system does not keep
+ * access times. Epoch milliseconds.
  */
 export type SinkEvidence =
   | { readonly kind: 'read'; readonly writtenAt: number; readonly readAt: number }
   | { readonly kind: 'unread' | 'unknown'; readonly writtenAt: number };
 
 /**
- * `notified`: delivered; `started_since`: started after its sinks were renamed, nothing to do; `not_running`: not running;
- * `scheduled`: knows credentials that are good for a while (`when: expiring`); `pending`: to be tried again;
+ * `notified`: delivered; `started_since`: started after its sinks were renamed, nothing to do; `not_running`: not
+ * running; `scheduled`: has credentials that are good for a while (`when: expiring`); `pending`: to be tried again;
  * `ended`: it did not survive the last notification, and gets no other until its configuration changes or somebody asks
  * for it by name.
  */
@@ -88,7 +92,7 @@ export interface SourceOutcome {
   readonly origin: Origin;
   /** The former origin, if role, account or instance changed in this pass. */
   readonly movedFrom?: Origin;
-  /** Our clock minus the source's, in milliseconds, when the source told its time in this pass. */
+  /** Our clock minus the source's, in milliseconds, if this pass learned the source's time. */
   readonly clockSkew?: number;
   /** The last characters of the current key id. */
   readonly keyId?: string;
@@ -98,8 +102,8 @@ export interface SourceOutcome {
 }
 
 /**
- * The results of the last passes, one of each source: logged, printed by `once --json`, sent over the control socket. Times
- * are epoch milliseconds.
+ * The results of the last passes, one of each source: logged, printed by `once --json`, sent over the control socket.
+ * Times are epoch milliseconds.
  */
 export interface PassReport {
   readonly trigger: PassTrigger;
@@ -108,11 +112,11 @@ export interface PassReport {
   readonly generation: number;
   /** Whether the credentials changed in this pass. */
   readonly rotated: boolean;
-  /** The user id of who had them accepted although the ones before live longer. */
+  /** The user id of the person who accepted them although the former ones live longer. */
   readonly acceptedBy?: number;
-  /** The one in the worst state. */
+  /** The source in the worst state. */
   readonly source: SourceOutcome;
-  /** Those that have had a pass. */
+  /** The sources that have had a pass. */
   readonly sources: readonly SourceOutcome[];
   readonly sinks: readonly SinkOutcome[];
   readonly consumers: readonly ConsumerOutcome[];

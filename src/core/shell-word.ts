@@ -1,4 +1,4 @@
-/** A word of a shell command that stands for exactly this text: what is copied may have been named by anybody. */
+/** A word of a shell command for exactly this text: a user may have chosen the name that is copied. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

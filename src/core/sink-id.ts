@@ -13,7 +13,7 @@ export function keyOf(sink: SinkConfig): SinkKey {
   return part === undefined ? { path } : { path, part };
 }
 
-/** The sink as people write it, and as the state knows it. */
+/** The sink as a text, for people and in the state. */
 export function sinkId({ path, part }: SinkKey): string {
   return part === undefined ? path : `${path} ${part}`;
 }
@@ -22,18 +22,18 @@ export function idOf(sink: SinkConfig): string {
   return sinkId(keyOf(sink));
 }
 
-/** The names of configured sinks, by which the command line takes them. */
+/** The names of sinks on the command line. */
 export function namesOf(sinks: readonly SinkConfig[]): string[] {
   return named(sinks.map(keyOf)).map(({ name }) => name);
 }
 
-/** Sinks with the names by which people are told of them: the path, where that is enough to tell them apart. */
+/** Sinks with their names for people: the path, if it is unique. */
 export function named<T extends SinkKey>(sinks: readonly T[]): (T & { readonly name: string })[] {
   const perPath = Map.groupBy(sinks, ({ path }) => path);
   return sinks.map((sink) => ({ ...sink, name: perPath.get(sink.path)?.length === 1 ? sink.path : sinkId(sink) }));
 }
 
-/** Sinks of one file share nothing, so that the first of what each keeps tells them apart. */
+/** Sinks of one file share nothing, so that the first part of each is unique. */
 function partOf(sink: SinkConfig): string | undefined {
   switch (sink.format) {
     case 'aws-credentials':

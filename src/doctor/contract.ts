@@ -19,7 +19,7 @@ export interface SinkFacts {
   readonly isMountPoint: boolean;
   /** The setting of the agent's unit that keeps it away: `ProtectHome=yes`. */
   readonly closedBy?: string;
-  /** Key ids that stand in our places, as they are shown. */
+  /** The key ids in our places, as they are shown. */
   readonly keyIds: readonly string[];
   /** Of the format aws-credentials. */
   readonly profile?: ProfileFacts;
@@ -35,7 +35,6 @@ export interface ProfileFacts {
 
 export interface ConsumerFacts {
   readonly name: string;
-  /** In a word, how it is notified. */
   readonly notifiedBy: 'reload' | 'restart' | 'signal' | 'hook';
   /** Formats of its sinks. */
   readonly sinks: readonly { readonly path: string; readonly format: string; readonly profile?: string }[];
@@ -88,12 +87,12 @@ export interface MetadataFacts {
 export interface MachineFacts {
   /** Of the metadata service; undefined where it does not say. */
   readonly instance?: string;
-  /** Of the state that stands; undefined: there has been no pass. */
+  /** Of the state; undefined: there has been no pass. */
   readonly stateInstance?: string;
   readonly hasState: boolean;
   /** Key id that the source gives now, as it is shown. */
   readonly keyId?: string;
-  /** Whether an agent has left one; whatever it says is judged elsewhere. */
+  /** Whether an agent has left a status; its content is judged elsewhere. */
   readonly hasStatus: boolean;
   /** Whether systemd is the service manager. */
   readonly hasUnits: boolean;

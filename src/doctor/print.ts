@@ -6,7 +6,7 @@ import { count, hanging, type Screen } from '../report/text.ts';
 const PAGE = '/usr/share/doc/credrotate/docs/doctor.md';
 const STYLES = { error: 'red', unknown: 'yellow', warning: 'yellow', note: 'bold' } as const;
 
-/** For people: a paragraph for each finding, then what could not be looked at, and what it comes to. */
+/** For people: a paragraph for each finding, then the unseen parts, and a summary. */
 export function printDoctor(
   findings: readonly Finding[],
   unseen: readonly Unseen[],

@@ -4,13 +4,13 @@ import type { ErrorCode } from '../core/errors.ts';
 import { EXIT_CODES, type ExitCode, exitCodeOfError, exitLine } from '../core/exit.ts';
 import { hanging, wrap } from '../report/text.ts';
 
-/** Commands stand in backquotes. */
+/** Commands are in backquotes. */
 interface Explanation {
   /** In a few words. */
   readonly means: string;
   /** How it comes about. */
   readonly causes: readonly string[];
-  /** What the administrator does next. */
+  /** The administrator's next steps. */
   readonly remedies: readonly string[];
 }
 

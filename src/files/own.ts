@@ -62,7 +62,7 @@ export class OwnDirectory {
     return found.kind === 'directory' ? undefined : errorOf(this.#use, this.path, found).toInfo();
   }
 
-  /** Whether something stands under this name that is the agent's or root's. */
+  /** Whether a file of the agent's or root's has this name. */
   has(name: string): boolean {
     using held = this.#find(name);
     return held !== undefined;
@@ -77,7 +77,7 @@ export class OwnDirectory {
     return readFileSync(file.fd);
   }
 
-  /** Whole or not at all, over whatever stands under this name, and on disk when it resolves. */
+  /** Whole or not at all, over any file of this name, and on disk when it resolves. */
   async write(name: string, content: Content): Promise<void> {
     using directory = this.open();
     const temp = tempOf(name);

@@ -41,7 +41,7 @@ export function readFile(file: Held, codes: ReadCodes, use?: (fd: number) => voi
   return { stat, bytes };
 }
 
-/** O_NOATIME leaves the access time to tell when the real readers came; only the owner and root may ask for it. */
+/** O_NOATIME keeps the access time of the real readers; only the owner and root may ask for it. */
 function openUnread(file: Held): Descriptor {
   const unread = onErrno(['EPERM'], undefined, () => file.reopen(constants.O_RDONLY | constants.O_NOATIME));
   return unread ?? file.reopen(constants.O_RDONLY);

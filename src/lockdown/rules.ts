@@ -9,7 +9,7 @@ export interface LockdownDeps extends HostDeps {
   readonly users: Users;
 }
 
-/** Those who reach the metadata service. */
+/** The users that reach the metadata service. */
 export interface Rules {
   /** Ids, root's among them, in rising order. */
   readonly users: readonly number[];

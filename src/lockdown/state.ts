@@ -46,7 +46,7 @@ export async function readTable(deps: LockdownDeps): Promise<Table | undefined> 
   });
 }
 
-/** A trial may differ from the configuration: that is what it is for. What lasts must not. */
+/** A trial may differ from the configuration: that is its purpose. Lasting rules must not. */
 function judge({ rules, effect, left, refused }: Table, { rules: wanted, leftOut }: Resolved): LockdownState {
   if (effect === 'ended') return { state: 'off', reason: 'the trial is over, and was not confirmed', refused };
   if (!rules) return { state: 'drifted', reason: 'somebody changed the rules of our table', refused };

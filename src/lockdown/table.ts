@@ -5,8 +5,8 @@ import type { Rules } from './rules.ts';
 /**
  * Our rules in the language of nft. Nothing but numbers and words of this file gets into it.
  *
- * They stand in a table of our own, so that nobody else's rules are touched. A connection is judged by the user who
- * opened its socket (skuid): on the way out, where the address is final. All ports are meant, since nothing but the
+ * They are in a table of our own, so that nobody else's rules are touched. A connection is judged by the user who
+ * opened its socket (skuid): on the way out, where the address is final. All ports count, since nothing but the
  * metadata service has these addresses; of protocols TCP alone, so that a ping still tells whether the way is open.
  * A reset is the one refusal that ends a connection at once over IPv6 and loopback too.
  *

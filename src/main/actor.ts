@@ -7,9 +7,12 @@ import { readBootTime } from '../system/boot-time.ts';
 import { fileSecurity } from '../system/descriptors.ts';
 import { openStandardLines } from '../system/lines.ts';
 
-/** The process that acts as another user, which it is by now: one job, told and answered through the standard pipes. */
+/**
+ * The process that acts as another user, already with that identity: reads one job and answers through the standard
+ * pipes.
+ */
 export async function runActor(): Promise<number> {
-  // They are meant for the agent, which ends this process when it must.
+  // These signals are for the agent, which ends this process when it must.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
   try {
     const lines = openStandardLines();

@@ -93,10 +93,10 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   return () => (made ??= make());
 }
 
-/** What the executable was made of; the build says so. */
+/** The parts of the executable, from the build. */
 declare const CREDROTATE_COMMIT: string | undefined;
 
-/** What is inside, a line each: for reports of errors, and for whoever asks which of them a warning concerns. */
+/** The parts of the executable, a line each, for error reports and security advisories. */
 function describeVersions(): string {
   const commit = typeof CREDROTATE_COMMIT === 'string' ? CREDROTATE_COMMIT : 'unknown';
   const parts = { commit, node: process.versions.node, ...packageJson.dependencies };

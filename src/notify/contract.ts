@@ -40,7 +40,10 @@ export interface NotifyRequest {
   readonly noRestartBefore?: number;
   /** Keys of processes that earlier attempts at the same notification reached: not notified again. */
   readonly notified?: readonly string[];
-  /** Executables of processes that were notified before, as {@link SentProcess.file}, with their keys: these are meant. */
+  /**
+   * Executables of processes that were notified before, as {@link SentProcess.file}, with their keys: these belong to
+   * the consumer.
+   */
   readonly matched?: readonly string[];
 }
 

@@ -12,7 +12,7 @@ export interface Match {
   readonly held: ProcessHandle;
   readonly facts: ProcessFacts;
   readonly executable: VisibleExecutable;
-  /** Why it is unknown whether this process is meant. */
+  /** Why it is unknown whether this process belongs to the consumer. */
   readonly doubt?: ErrorInfo;
 }
 
@@ -160,7 +160,10 @@ function look(
   return lookAtReplaced(wanted, facts, executable);
 }
 
-/** A program that an upgrade has replaced is meant if it runs as root or the named user, or was matched before. */
+/**
+ * A program that an upgrade has replaced belongs to the consumer if it runs as root or the named user, or was matched
+ * before.
+ */
 function lookAtReplaced(
   { exe, file, uid, matched }: Wanted,
   facts: ProcessFacts,

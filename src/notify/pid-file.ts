@@ -20,7 +20,7 @@ export interface PidFile {
 /**
  * Undefined if there is none. Below a user's directory everything can be that user's trap, so a process with no other
  * rights reads it; on a file system that may let us wait, a process of root's does. Rejects with CONSUMER_UNSAFE,
- * CONSUMER_UNINSPECTABLE, and CONSUMER_MISMATCH if no process can be meant.
+ * CONSUMER_UNINSPECTABLE, and CONSUMER_MISMATCH if no process fits.
  */
 export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortSignal): Promise<PidFile | undefined> {
   const { uid } = deps.self;
@@ -102,11 +102,11 @@ export function refuseContainers({ path, pid: number }: PidFile): void {
     return numbers.length > 1 && numbers.at(-1) === number;
   });
   const file = insiders.length === 0 ? undefined : fileOnDevice(path);
-  const meant = file && insiders.find((pid) => sees(pid, file));
-  if (meant === undefined) return;
+  const inside = file && insiders.find((pid) => sees(pid, file));
+  if (inside === undefined) return;
   throw notMeant(
     path,
-    `got ${number}, the number that pid ${meant} has in its container`,
+    `got ${number}, the number that pid ${inside} has in its container`,
     'name the program as well: process: {exe, user}; or have the container restarted (type: exec)',
   );
 }

@@ -23,7 +23,7 @@ export interface ProcessFacts {
   readonly uids: { readonly real: number; readonly effective: number; readonly saved: number };
   /** Effective ids. */
   readonly owner: UserIds;
-  /** Signal sets: bit n-1 stands for signal n. */
+  /** Signal sets: bit n-1 is signal n. */
   readonly caught: bigint;
   readonly ignored: bigint;
 }
@@ -72,8 +72,8 @@ export function startedAfter(
 const FAULTS = [4, 7, 8, 11].reduce((set, signal) => set | (1n << BigInt(signal - 1)), 0n);
 
 /**
- * Whether every thread blocks a signal for good: it then waits until a thread fetches it (signalfd). A thread in sigwait
- * cannot be recognised: meanwhile the kernel shows its signals as not blocked.
+ * Whether every thread blocks a signal for good: it then waits until a thread fetches it (signalfd). A thread in
+ * sigwait cannot be recognised: meanwhile the kernel shows its signals as not blocked.
  */
 export function isBlockedInAllThreads(pid: number, bit: bigint): boolean {
   const threads = readdirSync(`/proc/${pid}/task`);

@@ -14,7 +14,7 @@ const STEP_MS = 500;
 /**
  * Whether a consumer has survived its notification. A caught signal proves little: runtimes catch signals for their own
  * purposes. A surviving parent or a successor counts, as with nginx's workers and gunicorn's SIGUSR2. After a restart
- * of the agent the watch goes on. Rejects when aborted.
+ * of the agent the watch continues. Rejects when aborted.
  */
 export async function watch(
   deps: NotifyDeps,
@@ -129,7 +129,7 @@ function ended({ detail, unit, processes }: Sent, consumer: ConsumerConfig): Out
     result: 'ended',
     error: {
       code: 'CONSUMER_ENDED',
-      message: `${what}: expected to go on after ${detail}, got its end`,
+      message: `${what}: expected it to survive ${detail}, got its end`,
       hint:
         'it is not notified that way again: restart it instead (action: restart), or correct what it does, and ' +
         `then: credrotate refresh --notify ${consumer.name}`,

@@ -35,7 +35,7 @@ export function readOrNothing(path: string): string {
   return attempt(() => readFileSync(path, 'utf8'), '');
 }
 
-/** The files of the user database; root's, on the root file system. One that cannot be read is empty. */
+/** The files of the user database; root's, on the root file system. An unreadable file counts as empty. */
 export interface Database {
   readonly passwd: string;
   readonly group: string;

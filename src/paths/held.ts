@@ -20,9 +20,9 @@ interface Opened {
 }
 
 /**
- * Something in the file tree, held by a descriptor that neither reads nor writes (O_PATH): whatever becomes of its name,
- * it is this. The numbers of descriptors are used again, so nothing below `/proc/self/fd` outlives the object, and
- * none is ever stored or shown: `path` is for that.
+ * Something in the file tree, held by a descriptor that neither reads nor writes (O_PATH): whatever becomes of its
+ * name, it is this. The numbers of descriptors are used again, so nothing below `/proc/self/fd` outlives the object,
+ * and none is ever stored or shown: `path` is for that.
  */
 export class Held implements Disposable {
   /** Without symlinks, as it was reached. */
@@ -140,7 +140,7 @@ export class Directory extends Held {
     return fs.readdirSync(`${this.link}/.`);
   }
 
-  /** Over whatever stands there. */
+  /** Over any existing file. */
   rename(name: string, to: string): void {
     fs.renameSync(this.at(name), this.at(to));
   }

@@ -21,7 +21,7 @@ export function readLink(fd: number): string {
   throw errnoError('EINVAL', 'readlink');
 }
 
-/** Whether more than owner, group and others have rights. What the file system does not tell counts as yes. */
+/** Whether more than owner, group and others have rights. Unknown counts as yes. */
 export function mayHaveAcl(fd: number): boolean {
   const path = Buffer.from(`/proc/self/fd/${fd}\0`);
   const size = Number(libc.listxattr(path, 0n, 0n));

@@ -3,7 +3,9 @@ import { attempt, onErrno } from '../core/attempt.ts';
 import { errnoError } from '../core/errors.ts';
 import { closedAtEnd } from './descriptor.ts';
 
-/** File systems that answer by themselves. Any other may be a server, or a user's program, that lets us wait for ever. */
+/**
+ * File systems that answer by themselves. Any other may be a server, or a user's program, that lets us wait for ever.
+ */
 const LOCAL: ReadonlySet<string> = new Set([
   ...['bcachefs', 'btrfs', 'erofs', 'exfat', 'ext2', 'ext3', 'ext4', 'f2fs', 'iso9660', 'jfs', 'msdos', 'ntfs3'],
   ...['overlay', 'reiserfs', 'squashfs', 'udf', 'vfat', 'xfs', 'zfs'],
@@ -38,7 +40,7 @@ export function kindOfMount(id: number): MountKind {
 }
 
 /**
- * Whether file systems are mounted at a path on demand. Whoever looks it up waits while another's request is under way,
+ * Whether file systems are mounted at a path on demand. A lookup waits while another request is under way,
  * however it is opened: it has to be known before. Only root mounts these, so the path is enough.
  */
 export function isAutomount(path: string): boolean {

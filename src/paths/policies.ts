@@ -18,7 +18,7 @@ import type { Elsewhere, Ended, ReachedDirectory, ReachedFile, Walker } from './
 export type Use = 'sink' | 'program' | 'configuration' | 'own' | 'pid_file';
 
 interface Policy extends Codes {
-  /** Whoever owns a part of the way decides, and acts there; else it is refused. */
+  /** The owner of a part of the way decides, and acts there; else it is refused. */
   readonly mayBeUsers: boolean;
 }
 
@@ -46,7 +46,7 @@ export function openDirectory(use: Use, path: string, walker: Walker): FoundDire
   return closing(judge(use, path, walk(path, 'directory', walker)));
 }
 
-/** Whatever is at the path but a directory; a symlink at its end is followed. Throws nothing. */
+/** Opens anything at the path but a directory; a symlink at its end is followed. Throws nothing. */
 export function openFile(use: Use, path: string, walker: Walker): FoundFile {
   return closing(judge(use, path, walk(path, 'file', walker)));
 }

@@ -62,7 +62,7 @@ function textOf(path: string, refusal: Refusal): RefusalText {
       };
     case 'mount':
       return {
-        message: `${at}: expected a file system that the kernel tells of, got ${refusal.got}`,
+        message: `${at}: expected a file system that the kernel shows, got ${refusal.got}`,
         hint: 'see what is mounted there: findmnt; choose a path beside it',
       };
     case 'unmapped':
@@ -124,7 +124,9 @@ export function withRemedy(path: string, error: ErrorInfo, refusal: Refusal | un
 
 const CHANGEABLE: ReadonlySet<Refusal['why']> = new Set(['shared', 'sticky', 'claimed', 'owner', 'mode']);
 
-/** Takes back what one names; a directory on the way is its owner's, and what was named has to move to a better place. */
+/**
+ * Takes back what one names; a directory on the way is its owner's, and what was named has to move to a better place.
+ */
 export function takeBackOr(elsewhere: string): RemedyOf {
   return (at, isEnd) => (isEnd ? takeBack(at) : elsewhere);
 }

@@ -14,7 +14,9 @@ import {
   type Walker,
 } from './walked.ts';
 
-/** Others than the owner who can make entries in a directory: nobody, members of trusted groups, everybody, or unknown. */
+/**
+ * Others than the owner who can make entries in a directory: nobody, members of trusted groups, everybody, or unknown.
+ */
 type Sharing = 'nobody' | 'members' | 'sticky' | 'group' | 'all';
 
 /** A directory on the way. */
@@ -66,8 +68,8 @@ const UNMAPPED = 65534;
 
 /**
  * Walks a path as the kernel does, one descriptor below the other, symlinks by hand, and judges each component: first
- * its mount, which the kernel tells without asking anybody, then its owner, and who can exchange it. No name is resolved
- * twice; `..` behind a link means what it means to the kernel. Throws nothing.
+ * its mount, which the kernel gives without asking anybody, then its owner, and who can exchange it. No name is
+ * resolved twice; `..` behind a link means what it means to the kernel. Throws nothing.
  */
 export function walk(path: string, end: 'directory', walker: Walker): ReachedDirectory | Ended;
 export function walk(path: string, end: 'file', walker: Walker): ReachedFile | Ended;
@@ -233,7 +235,7 @@ class PathWalk implements Disposable {
     const kind = kindOfMount(mountId);
     if (kind.is === 'local') return undefined;
     if (kind.is === 'unknown' || kind.is === 'proc') {
-      const got = kind.is === 'proc' ? 'the file system of processes' : 'one that it does not tell of';
+      const got = kind.is === 'proc' ? 'the file system of processes' : 'one that it does not show';
       return refuse({ why: 'mount', at: path, got });
     }
     if (kind.is === 'user' && kind.uid !== this.#walker.uid) return this.#endAtUser(kind.uid, path, parent);
@@ -257,7 +259,7 @@ class PathWalk implements Disposable {
     return refuse({ why: 'owner', at, uid, self });
   }
 
-  /** Takes over what it gives, and directories that the walk goes on in. */
+  /** Takes over its results, and the directories in which the walk continues. */
   #judge(parent: Step, held: Directory, stat: BigIntStats, pending: readonly string[]): Walked | undefined {
     const uid = Number(stat.uid);
     const isOurs = [0, this.#walker.uid].includes(uid);

@@ -7,11 +7,13 @@ export interface Walker {
   readonly uid: number;
   /** Groups whose members may make entries in a directory as its owner may. */
   readonly groups?: readonly number[] | 'any';
-  /** It can be done without: a process of its own, with a deadline. Others stop where a file system may let them wait. */
+  /**
+   * It can be done without: a process of its own, with a deadline. Others stop where a file system may let them wait.
+   */
   readonly mayWait?: boolean;
 }
 
-/** The walk did not come to the end of the path. */
+/** The walk did not reach the end of the path. */
 export type Ended = Elsewhere | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /** A directory on the way, as it was: who may pass it. */
@@ -52,8 +54,8 @@ interface Stop extends OnTheWay {
 
 /**
  * Nothing behind `at` was looked at. `user`: that user decides what is there; `isClaim`: only by coming first, where
- * others make entries too. `remote`: a file system that may let us wait is mounted there. `absent`: there is no such file,
- * and `at` is the nearest directory.
+ * others make entries too. `remote`: a file system that may let us wait is mounted there. `absent`: there is no such
+ * file, and `at` is the nearest directory.
  */
 export type Elsewhere =
   | (Stop & { readonly kind: 'user'; readonly uid: number; readonly isClaim: boolean })

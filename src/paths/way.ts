@@ -12,7 +12,7 @@ export interface Way {
    * behind can be another one at any time; of one on another machine, the mount point.
    */
   readonly opening: string;
-  /** The identity that works there: root, a user, or one that only the file system behind the mount point tells. */
+  /** The identity that works there: root, a user, or one that only the file system behind the mount point knows. */
   readonly worker: 'root' | 'user' | 'remote';
   /** Root has to override the rights of a file of somebody else, or of a directory that is closed even to its owner. */
   readonly overrides: boolean;

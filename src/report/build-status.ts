@@ -6,7 +6,6 @@ import type { AgentState, ConsumerState, Known } from '../rotation/state.ts';
 import type { ConsumerStatus, Counters, EvidenceStatus, SinkStatus, Status } from './schema.ts';
 import { timestamp } from './text.ts';
 
-/** What the status is made of: the agent's view of itself fits. */
 interface StatusInput {
   readonly config: Config;
   readonly state: AgentState;
@@ -15,7 +14,7 @@ interface StatusInput {
   readonly next: Plan | undefined;
 }
 
-/** What is known of the past beyond the last pass. */
+/** The past beyond the last pass. */
 export interface Past {
   readonly counters: Counters;
   readonly lastSuccess?: string | undefined;
@@ -131,12 +130,12 @@ function consumerStatus({ name, type }: Config['consumers'][number], input: Stat
   };
 }
 
-/** What a consumer was notified of last, with its source. */
+/** The last rotation that a consumer was notified of, with its source. */
 function latest({ notifiedOf = {} }: ConsumerState = {}): readonly [string, Known] | undefined {
   return Object.entries(notifiedOf).toSorted(([, a], [, b]) => b.at - a.at)[0];
 }
 
-/** Everybody may read it: what it printed is for root. */
+/** Everybody may read the status: the hook's output is for root. */
 function hookStatus({ at, exitCode }: HookRun): NonNullable<ConsumerStatus['hook']> {
   return { at: timestamp(at), ...(exitCode !== undefined && { exitCode }), more: 'sudo credrotate status' };
 }

@@ -7,7 +7,7 @@ const CHANGES: readonly SinkOutcome['result'][] = ['written', 'repaired', 'forgo
 
 type Preview = SinkOutcome & { readonly current?: Buffer; readonly next?: Buffer; readonly diff?: readonly string[] };
 
-/** What became of a sink, or would, with what would change in its file. */
+/** The result of a sink, or its result in a preview with the change of its file. */
 export function foreseen(preview: Preview, isPreview = true): SinkStatus {
   const { bytesChanged: _bytesChanged, evidence: _evidence, current, next, diff, ...outcome } = preview;
   if (!isPreview || !CHANGES.includes(outcome.result)) return outcome;
@@ -17,7 +17,7 @@ export function foreseen(preview: Preview, isPreview = true): SinkStatus {
 }
 
 /**
- * What would change in a file, for people: by line, and without a value that could be a secret. Names are shown;
+ * The change of a file, for people: by line, and without a value that could be a secret. Names are shown;
  * values only where they are an expiration, or the last characters of a key id.
  */
 export function redactedDiff(current: Buffer | undefined, next: Buffer): string[] {
@@ -50,7 +50,7 @@ const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$/;
 function redact(line: string): string {
   if (line === MARKER || HEADER.test(line) || BRACKETS.test(line)) return line;
   const { name, value = '' } = ASSIGNMENT.exec(line)?.groups ?? {};
-  // What is before the last sign of a line can be a key in base64, which ends in `=`.
+  // The text before a final `=` can be a key in base64.
   if (name === undefined || /^[\s=]*$/.test(value)) return `(a line of ${String(line.length)} bytes)`;
   return `${name} ${show(value.trim())}`;
 }

@@ -8,11 +8,11 @@ import type { ConsumerStatus, NextPass, OnDisk, SinkStatus, Status } from './sch
 import { lifeLeft, sourceOfSink, sourcesOf, subjectOf, type NamedSource } from './sources.ts';
 import { duration } from './text.ts';
 
-/** All that the assessment goes by. */
+/** The basis of the assessment. */
 export interface StatusFacts {
   /** As the last pass left it. */
   readonly status: Status;
-  /** What will start the next pass: the agent, a timer, cron, or nothing. */
+  /** The starter of the next pass: the agent, a timer, cron, or nobody. */
   readonly keeper: NextPass;
   /** Undefined when the configuration is that of a command line. */
   readonly onDisk: OnDisk | undefined;
@@ -91,7 +91,7 @@ function judgeSource(source: NamedSource, context: Context): JudgedFinding | und
   return source.error && earlier(source, source.error, context);
 }
 
-/** What a failing source ends with where nothing covers it. */
+/** The exit code for a failing source. */
 function codeOf({ error }: NamedSource): ExitCode {
   const code = error && exitCodeOfError(error.code);
   return code === undefined || code === EXIT.done ? EXIT.tempFail : code;

@@ -1,7 +1,7 @@
 import type { NextPass, Status } from './schema.ts';
 import { timestamp } from './text.ts';
 
-/** What was seen of those who may make the next pass. */
+/** The present state of the processes that may make the next pass. */
 export interface Sight {
   /** The process that wrote the status; `hidden`: /proc does not show us the processes of others. */
   readonly process: 'alive' | 'gone' | 'hidden';
@@ -20,12 +20,12 @@ export interface TimerSight {
 /** A pass that is later than this has not been made; milliseconds. */
 const LATE = 60_000;
 
-/** Who makes the next pass, and whether that one lives: a pure judgement of what was seen beside the status. */
+/** The maker of the next pass, and whether it is alive: a pure judgement. */
 export function judgeKeeper(status: Status, sight: Sight, now: number): NextPass {
   const agent = status.agent.mode === 'run' ? judgeAgent(status, sight, now) : undefined;
   const timer = sight.timer && judgeTimer(status, sight.timer);
   const candidates = [agent, timer, judgePeriod(status, now)].filter((one) => one !== undefined);
-  // Of those who make none, the agent that made the last one says most.
+  // If nobody makes one, the agent that made the last pass says most.
   const keeper = candidates.find(({ by }) => by !== 'nobody') ?? candidates[0] ?? NOBODY;
   return keeper.by === 'nobody' ? { since: status.lastPass.at, ...keeper } : keeper;
 }
@@ -54,7 +54,7 @@ function judgeTimer({ lastPass }: Status, { state, next, lastTrigger = 0 }: Time
   const at = next === undefined ? {} : { at: timestamp(next) };
   if (state === 'unknown') return { by: 'timer', life: 'unknown', evidence: 'systemctl gave no answer' };
   if (state === 'inactive') return { by: 'nobody', life: 'stopped', evidence: 'credrotate.timer is not active' };
-  // What it started has ended, and left no status: such as a configuration that is refused.
+  // The one-shot that it started left no status: its configuration may be refused.
   if (state === 'waiting' && lastTrigger > Date.parse(lastPass.at)) {
     const evidence = 'the last one-shot that credrotate.timer started has left no status';
     return { by: 'timer', life: 'overdue', ...at, since: timestamp(lastTrigger), evidence };
@@ -62,7 +62,7 @@ function judgeTimer({ lastPass }: Status, { state, next, lastTrigger = 0 }: Time
   return { by: 'timer', life: 'alive', ...at, evidence: 'credrotate.timer is active' };
 }
 
-/** One pass may come late, and a second one must not be missing. */
+/** A pass may be late, but no second one may be missing. */
 function judgePeriod({ agent: { every }, lastPass }: Status, now: number): NextPass | undefined {
   if (every === undefined) return undefined;
   const due = Date.parse(lastPass.at) + every * 1000;

@@ -113,7 +113,7 @@ const FAMILIES: readonly Family[] = [
   ),
   gauge(
     'consumer_hook_exit_code',
-    'With which the program of the consumer last ended; -1: by a signal or its timeout. What it printed: sudo credrotate status.',
+    'With which the program of the consumer last ended; -1: by a signal or its timeout. Its output: sudo credrotate status.',
     ({ consumers }) => consumers.map(({ name, hook }) => [{ consumer: name }, hook && (hook.exitCode ?? -1)]),
   ),
   gauge(

@@ -23,23 +23,23 @@ export function printReport(report: StatusReport, outputs: HookOutputs = {}): st
     ...named(report.sinks).flatMap((sink) => sinkLines(sink)),
     ...report.consumers.flatMap((one) => [
       ...consumerLines(one),
-      // What an earlier run printed is for status to show.
+      // status shows the output of earlier runs.
       ...(one.hook && one.hook.at >= lastPass.at
         ? linesOf(outputs[one.name]).map((text) => `          | ${text}`)
         : []),
     ]),
     ...report.errors.flatMap(errorLines),
-    // Nothing has failed: a warning, whatever it comes to later.
+    // Nothing has failed yet: a warning.
     ...report.findings
       .filter(({ id }) => BEYOND.has(id))
-      // What began with this pass is not said to last.
+      // A finding of this pass has no duration yet.
       .map(({ since, ...one }) => (since === undefined || since === lastPass.at ? one : { ...one, since }))
       .flatMap((one) => findingLines(one, report.at, 'warning')),
     '',
   ].join('\n');
 }
 
-/** What no line of the pass itself says. */
+/** Findings that no line of the pass itself reports. */
 const BEYOND: ReadonlySet<FindingId> = new Set<FindingId>([
   'nobody-refreshes',
   'next-pass-unknown',
@@ -58,7 +58,7 @@ export function findingLines(finding: Finding, at: string, word: string = WORDS[
   ];
 }
 
-/** By the clock of the source, as all that speaks of an expiration. */
+/** By the clock of the source, like every expiration. */
 function sourceLines(
   source: Status['source'] & { readonly name?: string | undefined },
   at: string,
@@ -97,7 +97,7 @@ const WOULD: Readonly<Partial<Record<SinkStatus['result'], string>>> = {
 };
 
 function consumerLines(consumer: ConsumerStatus): string[] {
-  // One that never had anything to be notified of has no line.
+  // A consumer that was never to be notified has no line.
   if (consumer.result === undefined) return [];
   const detail = consumer.detail === undefined ? '' : `: ${consumer.detail}`;
   return [
@@ -119,7 +119,7 @@ function said(what: string, words: string): string {
   return printable(`          ${what}: ${words}`);
 }
 
-/** For people: a line for the source, each sink with its difference and each consumer, and what it comes to. */
+/** For people: a line for the source, each sink with its difference and each consumer, and a summary. */
 export function printPlan(report: Report, news: readonly string[], paint: Paint): string {
   const { source, sources = source ? [source] : [], sinks = [], consumers = [] } = report;
   return [
@@ -131,7 +131,7 @@ export function printPlan(report: Report, news: readonly string[], paint: Paint)
   ].join('\n');
 }
 
-/** What the notification of a consumer would come to, as a part of a report. */
+/** The result that notifying a consumer would have, as a part of a report. */
 export function prospective(
   { name, type }: ConsumerConfig,
   sinks: readonly string[],

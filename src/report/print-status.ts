@@ -25,12 +25,12 @@ const LEVELS: Readonly<Record<Level, Style>> = { ok: 'green', warning: 'yellow',
 export interface ShownStatus {
   readonly report: StatusReport;
   readonly assessment: Assessment;
-  /** Whose agent it is, where the reader may think of another. */
+  /** The owner of the agent, if the reader may think of another agent. */
   readonly whose: string | undefined;
   readonly outputs: HookOutputs;
 }
 
-/** One screen for people: findings first, and then all that is known. */
+/** A screen for people: findings first, and then all the rest. */
 export function printStatus({ report, assessment, whose, outputs }: ShownStatus, look: Screen): string {
   return [
     ...headLines(report, assessment, look),
@@ -56,14 +56,14 @@ export function printStatus({ report, assessment, whose, outputs }: ShownStatus,
   ].join('\n');
 }
 
-/** Each finding with its cause and one step; without any, what is right. */
+/** Each finding with its cause and the next step; without findings, the summary. */
 function headLines({ level, findings }: StatusReport, { summary }: Assessment, look: Screen): string[] {
   if (findings.length === 0) return labelled({ text: level.toUpperCase(), style: LEVELS[level] }, summary, look);
   return findings.flatMap((finding) => {
-    const own = levelOf([finding]);
+    const word = levelOf([finding]);
     const { text, line } = finding.remedy;
     return [
-      ...labelled({ text: own.toUpperCase(), style: LEVELS[own] }, describeFinding(finding, look.now), look),
+      ...labelled({ text: word.toUpperCase(), style: LEVELS[word] }, describeFinding(finding, look.now), look),
       ...paragraph(`hint: ${text}`, look),
       ...(line === undefined ? [] : copied(line)),
     ];
@@ -121,7 +121,7 @@ function lifeLines(source: NamedSource, { level }: Assessment, look: Screen): st
 
 const [SHORTEST_BAR, LONGEST_BAR, GAP] = [8, 24, '  '];
 
-/** What is left of the credentials' life, as it was when they were first seen: 0 to 1. */
+/** The remaining part of the credentials' life since they were first seen: 0 to 1. */
 function lifeShare(source: NamedSource, left: number): number {
   const whole = Date.parse(source.expiration ?? '') - Date.parse(source.fetchedAt ?? '');
   return Math.min(1, Math.max(0, left / (whole > 0 ? whole : Math.abs(left))));
@@ -243,7 +243,7 @@ function formerLines({ usingFormer = [] }: ConsumerStatus, look: Screen): string
   return paragraph(`still using former keys: ${firstOf(NAMED, processes).join('; ')}`, look, 'yellow');
 }
 
-/** What plugins of Nagios, Icinga and the like end with. */
+/** The exit codes of plugins of Nagios, Icinga and the like. */
 export const NAGIOS: Readonly<Record<Level, number>> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
 
 /** `OK - 3 sinks up to date`: a line for people. */
@@ -254,6 +254,6 @@ export function statusText(level: Level, summary: string): string {
 /** `CREDROTATE OK - 3 sinks up to date | expiry=18720s`: the line, and a number for graphs. */
 export function checkLine(level: Level, summary: string, left?: number): string {
   const performance = left === undefined ? '' : ` | expiry=${String(Math.floor(left / 1000))}s`;
-  // What follows the first | would be taken for numbers.
+  // Text after the first | would be taken for numbers.
   return `CREDROTATE ${statusText(level, summary).replaceAll('|', '/')}${performance}\n`;
 }

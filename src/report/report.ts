@@ -5,13 +5,13 @@ import type { NextPass, Report, Status } from './schema.ts';
 import { firstLeft, lifeLeft, sourcesOf } from './sources.ts';
 import { count, duration, firstOf, timestamp } from './text.ts';
 
-/** What a command has found or done. */
+/** The result of a command. */
 export interface Reported extends Omit<Partial<Report>, 'version' | 'command' | 'at' | 'level'> {
   readonly exitCode: ExitCode;
   readonly findings: readonly Finding[];
 }
 
-/** What a command has found or done at `now`, epoch milliseconds. */
+/** The report of a command at `now`, epoch milliseconds. */
 export function reportOf(command: string, { exitCode, findings, ...sections }: Reported, now: number): Report {
   const level = levelOf(findings);
   return {
@@ -25,7 +25,7 @@ export function reportOf(command: string, { exitCode, findings, ...sections }: R
   };
 }
 
-/** A report of an agent's state, with what it comes to. */
+/** A report of an agent's state, with its assessment. */
 export type StatusReport = Report & Status & { readonly nextPass: NextPass };
 
 export function reportStatus(
@@ -50,12 +50,15 @@ export function reportStatus(
 }
 
 /**
- * The one assessment: what a pass left, who makes the next one and what has become of the configuration come to a level,
- * to the findings behind it, and to the exit code of each command. All that speaks of the state of an agent speaks by it.
+ * The one assessment of the last pass, of the next one and of the configuration on disk: a level, the findings behind
+ * it, and the exit code of each command. Every command and metric goes by it.
  */
 export interface Assessment {
   readonly level: Level;
-  /** Of the credentials in the files, in milliseconds; negative when the first have expired, undefined when there are none. */
+  /**
+   * Of the credentials in the files, in milliseconds; negative when the first have expired, undefined when there are
+   * none.
+   */
   readonly left: number | undefined;
   /** The worst first. */
   readonly findings: readonly Finding[];
@@ -64,7 +67,7 @@ export interface Assessment {
   readonly exitCodes: Readonly<Record<'once' | 'refresh' | 'status', ExitCode>>;
 }
 
-/** What the facts come to at `now`, epoch milliseconds. */
+/** Assesses the facts at `now`, epoch milliseconds. */
 export function assess(facts: StatusFacts, now: number): Assessment {
   const { status } = facts;
   const left = firstLeft(status, now);
@@ -81,13 +84,13 @@ export function assess(facts: StatusFacts, now: number): Assessment {
   };
 }
 
-/** What was found at the pass before has been so since then; what is new, since the last one. */
+/** A finding of a former pass has lasted since then; a new one, since the last pass. */
 function dated(finding: JudgedFinding, { findings = [], lastPass }: Status): JudgedFinding {
   const former = findings.find(({ id, subject }) => id === finding.id && subject === finding.subject);
   return { since: former?.since ?? lastPass.at, ...finding };
 }
 
-/** So many are named in a line; a thousand sinks on a full disk are one trouble. */
+/** The most findings in a line; a thousand sinks on a full disk are one trouble. */
 const NAMED = 4;
 
 function summaryOf(findings: readonly Finding[], now: number): string {

@@ -6,8 +6,8 @@ import type { SourceState } from '../core/outcomes.ts';
 import { EXIT_CODES } from '../core/exit.ts';
 
 /**
- * What every command reports with `--json`, and what status.json holds: one form, of which each command fills what it
- * knows. Times are RFC 3339, no secrets. What is not named here may come with later versions, and is passed over.
+ * The form of `--json` of every command, and of status.json: each command fills the parts that it knows. Times are
+ * RFC 3339, no secrets. Unknown parts may come with later versions, and are ignored.
  */
 
 const time = v.pipe(v.string(), v.isoTimestamp(), v.description('RFC 3339, in UTC'));
@@ -15,7 +15,7 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const text = v.string();
 const maybe = v.exactOptional;
 
-/** With what its JSON Schema says of it. */
+/** With its description in the JSON Schema. */
 function said<const S extends v.GenericSchema>(
   item: S,
   words: string,
@@ -79,14 +79,14 @@ const namedSource = v.object({
 const evidence = v.object({
   kind: said(
     v.picklist(['read', 'unread', 'unknown']),
-    'Whether anybody has read the file since it was written. unknown: nothing tells.',
+    'Whether anybody has read the file since it was written. unknown: the file system keeps no access times.',
   ),
   writtenAt: time,
   readAt: maybe(said(time, 'The first read.')),
   untraced: maybe(
     said(
       list(text),
-      'Consumers that read it without leaving a trace. Absent when it is its file system that tells nothing.',
+      'Consumers that read it without leaving a trace. Absent if its file system keeps no access times.',
     ),
   ),
 });
@@ -110,7 +110,7 @@ const sink = v.object({
       'failed',
       'unknown',
     ]),
-    'Of the last pass; of plan and check: what a pass would come to now. unknown: there have never been credentials.',
+    'Of the last pass; of plan and check: of a pass made now. unknown: there have never been credentials.',
   ),
   drift: list(v.picklist(['missing', 'bytes', 'mode', 'owner'])),
   detail: maybe(said(text, 'In what it differed: mode 0666 instead of 0640.')),
@@ -174,7 +174,7 @@ const consumer = v.object({
   successor: maybe(
     said(
       v.object({ isRunning: v.boolean(), runsOutAt: time }),
-      'Of an ended one: whether another runs in its place, and when little is left of what that knows.',
+      'Of an ended one: whether another runs in its place, and when the credentials of that are about to expire.',
     ),
   ),
 });
@@ -239,7 +239,7 @@ const SECTIONS = {
 
 const statusSchema = v.object({
   ...SECTIONS,
-  /** What was found at the pass before, or when this was written: since when it has been so. */
+  /** The findings of the former pass, or of this one: since when each lasts. */
   findings: maybe(list(v.object({ id: text, subject: text, since: maybe(time) }))),
   nextPass: maybe(
     said(
@@ -250,14 +250,14 @@ const statusSchema = v.object({
 });
 
 export type Status = v.InferOutput<typeof statusSchema>;
-/** Who made the last pass. */
+/** The process that made the last pass. */
 export type AgentStatus = v.InferOutput<typeof agent>;
 /** The configuration on disk beside the one in force. `unknown`: it cannot be looked at. */
 export type OnDisk = v.InferOutput<typeof configuration>['onDisk'];
 export type SinkStatus = v.InferOutput<typeof sink>;
 export type EvidenceStatus = v.InferOutput<typeof evidence>;
 export type ConsumerStatus = v.InferOutput<typeof consumer>;
-/** What was counted, by the labels of the metrics. */
+/** Counts by the labels of the metrics. */
 export type Counters = v.InferOutput<typeof counters>;
 
 /** Undefined when it is none, or one of another version. */

@@ -22,13 +22,13 @@ export function sourceOfSink(
   return sourcesOf(status).find(({ name }) => name === undefined || name === source);
 }
 
-/** What is left of the credentials' life, by the clock of the source; milliseconds. */
+/** The remaining life of the credentials, by the clock of the source; milliseconds. */
 export function lifeLeft(source: Pick<Status['source'], 'expiration' | 'clockSkew'>, now: number): number | undefined {
   if (source.expiration === undefined) return undefined;
   return Date.parse(source.expiration) - sourceTime(now, source.clockSkew);
 }
 
-/** Of those that run out first: undefined where there are none at all. */
+/** The shortest remaining life: undefined without any credentials. */
 export function firstLeft(status: Status, now: number): number | undefined {
   const lives = sourcesOf(status).flatMap((source) => lifeLeft(source, now) ?? []);
   return lives.length === 0 ? undefined : Math.min(...lives);

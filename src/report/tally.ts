@@ -6,8 +6,8 @@ import type { Report, Status } from './schema.ts';
 import { sourcesOf } from './sources.ts';
 
 /**
- * Counts beside the work, and goes on where a former process stopped: one-shots would never come beyond 1. The former
- * status is in the runtime directory, so that a boot begins again, as readers of counters expect now and then.
+ * Counts beside the work, and continues where a former process stopped: one-shots would never count beyond 1. The
+ * former status is in the runtime directory, so that a boot begins again, as readers of counters expect now and then.
  */
 export class Tally {
   readonly #imdsRequests: Map<string, number>;
@@ -51,7 +51,6 @@ export class Tally {
     increment(results, result);
   }
 
-  /** Keeps in mind since when it has been so. */
   found(findings: Report['findings']): void {
     this.#findings = findings;
   }
@@ -77,7 +76,7 @@ export class Tally {
     };
   }
 
-  /** What was so at the pass before has been so since then. */
+  /** A state that a former pass had as well has lasted since then. */
   #sinceThen(config: PassInput['config'], { finishedAt, sources, sinks }: PassInput['report']): Past['since'] {
     const good = new Set(sinks.filter(({ error }) => !error).map(sinkId));
     const bad = config.sinks.map(idOf).filter((id) => !good.has(id));

@@ -39,7 +39,7 @@ export function count(number: number, noun: string): string {
   return `${String(number)} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** Stands for a blank at which no line ends; printable texts have none. */
+/** In place of a blank at which no line ends; printable texts have none. */
 const TIE = '\0';
 
 /** Lines of at most `width` characters; a longer word has one of its own. A number stays with its unit. */
@@ -76,9 +76,8 @@ export function lineWidth(columns: number): number {
 }
 
 /**
- * Text with a line for each thing that is said, as a person on a terminal sees it: longer lines go on below, where
- * their words began. Elsewhere such text stays as it is: what a line says must be found by a search. A hint with a command
- * stays whole everywhere: whoever copies it must not run a part of it.
+ * Lines of text for a terminal: longer lines continue below, where their words began. Elsewhere lines are not folded,
+ * so that a search finds them. A hint with a command stays whole everywhere: nobody must copy and run a part of it.
  */
 export function fold(text: string, width: number): string {
   return text
@@ -93,7 +92,7 @@ function staysWhole(line: string, width: number): boolean {
 
 /** Blanks, or words that are padded to columns: that of a report may be full. */
 const BEFORE = /^(?: +|(?:\S+ {2,})+|\S+ (?<=^.{10}))/;
-/** Further in than a hint stands. */
+/** Further in than a hint. */
 const FURTHER = 4;
 
 function foldLine(line: string, width: number): string[] {
@@ -117,11 +116,11 @@ export interface Screen {
   readonly width: number;
 }
 
-/** Words begin here; before it stands what they are about. */
+/** The column of words; their subject is before it. */
 export const INDENT = 12;
 const MARGIN = ' '.repeat(INDENT);
 
-/** What stands in the margin before the first line. */
+/** The subject before the first line. */
 export interface Label {
   readonly text: string;
   readonly style: Style;

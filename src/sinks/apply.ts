@@ -47,8 +47,9 @@ export async function previewSinks(
 }
 
 /**
- * Removes what is ours from the sinks, as safely as it was written: atomically, with the file's own mode and owner,
- * compared before the rename, and on a user's path by a process of that user. An empty file is deleted. Never rejects.
+ * Removes the credentials from the sinks, as safely as they were written: atomically, with the file's own mode and
+ * owner, compared before the rename, and on a user's path by a process of that user. An empty file is deleted. Never
+ * rejects.
  */
 export async function forgetSinks(
   deps: SinkDeps,

@@ -27,11 +27,11 @@ export type Render = (
   origin: Origin,
 ) => Rendered;
 
-/** A file without what a format has put there. */
+/** A file without the parts of a sink. */
 export interface Left {
   /** The bytes that were given, if nothing of ours is in them; undefined: nothing is left. */
   readonly bytes: Buffer | undefined;
-  /** The access key ids in our places: they tell whether the values are ours. */
+  /** The access key ids in our places: they show whether the values are ours. */
   readonly keyIds: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -67,15 +67,15 @@ export interface ApplyRequest {
   /** Undefined: there are none any more. Sinks are only compared with their records, and none is written. */
   readonly credentials: Credentials | undefined;
   readonly origin: Origin;
-  /** Whether the credentials are new, which tells `written` from `repaired`. */
+  /** Whether the credentials are new: `written`, or else `repaired`. */
   readonly rotated: boolean;
   readonly records: SinkRecords;
   /** The journal: temp files that a kill may have left behind, to be removed. */
   readonly temps: readonly TempFile[];
   /**
    * Called for each batch when its temp files exist, still empty, and before any rename of the batch: the journal and
-   * the pending notifications must be on disk when it returns. `changing`: the ids of the sinks whose bytes will change.
-   * When it throws, the caller reports why: the sinks are written all the same.
+   * the pending notifications must be on disk when it returns. `changing`: the ids of the sinks whose bytes will
+   * change. When it throws, the caller reports why: the sinks are written all the same.
    */
   readonly beforeWrite: (temps: readonly TempFile[], changing: readonly string[]) => Promise<void>;
 }
@@ -84,15 +84,15 @@ export interface PreviewRequest extends Omit<
   ApplyRequest,
   'beforeWrite' | 'records' | 'temps' | 'version' | 'credentials'
 > {
-  /** Where nobody has the credentials any more, what is recorded of them: sinks are only compared with their records. */
+  /** The credentials; or, if they are lost, their version: sinks are only compared with their records. */
   readonly credentials: Credentials | CredentialsVersion;
   /** Unset: every sink is read and rendered. */
   readonly records?: SinkRecords;
 }
 
 /**
- * The outcome that applying would have, and the bytes of a sink that would be replaced: they hold secrets, so never show
- * them whole. Those of a large file are left out.
+ * The outcome that applying would have, and the bytes of a sink that would be replaced: they hold secrets, so never
+ * show them whole. Those of a large file are left out.
  */
 export interface SinkPreview extends SinkOutcome {
   readonly current?: Buffer;
@@ -102,7 +102,10 @@ export interface SinkPreview extends SinkOutcome {
 }
 
 export interface ForgetRequest extends Pick<ApplyRequest, 'sinks' | 'trustedGroups' | 'temps' | 'beforeWrite'> {
-  /** The key that was written last, as it is displayed: values in a file are ours if it is theirs. Unset: none was written. */
+  /**
+   * The key that was written last, as it is displayed: values in a file are ours if it is theirs. Unset: none was
+   * written.
+   */
   readonly keyId: string | undefined;
   /** A file that nobody has touched since it was written is ours whatever its values. */
   readonly records?: SinkRecords;
@@ -138,7 +141,9 @@ export interface SinkDeps {
 /** A file with its configured owner and mode. */
 export type ConfiguredFile = Pick<SinkConfig, 'path' | 'owner' | 'group' | 'mode' | 'isModeAny' | 'isUsualMode'>;
 
-/** A file with its sinks, each a part: they agree on owner and mode. The file is read and written once for all of them. */
+/**
+ * A file with its sinks, each a part: they agree on owner and mode. The file is read and written once for all of them.
+ */
 export interface SinkFile extends ConfiguredFile {
   readonly sinks: readonly SinkConfig[];
 }
@@ -156,7 +161,7 @@ export interface Spot {
   readonly name: string;
 }
 
-/** The place of a file, and its owner. */
+/** The place of a file, with its owner. */
 export interface Place extends Spot {
   readonly file: SinkFile;
   /** Names of directories that are to be made, each in the one before. */
@@ -182,7 +187,7 @@ export interface ExistingFile extends ReadFile {
   readonly label: Buffer | undefined;
 }
 
-/** A sink with which nothing is to be done any more. */
+/** A sink with its final outcome. */
 export interface FinishedSink {
   readonly sink: SinkConfig;
   readonly outcome: SinkOutcome;
@@ -190,9 +195,9 @@ export interface FinishedSink {
   readonly record?: SinkRecord;
 }
 
-/** A sink of a file that is to be replaced: what is to be reported once it is. */
+/** A sink of a file that is to be replaced, with its outcome once it is. */
 export interface Part extends FinishedSink {
-  /** It needs no replacing, or is refused: the outcome stands whatever becomes of the file. */
+  /** It needs no replacing, or is refused: the outcome is final. */
   readonly isFinished?: true;
   /** Unset: no record is to be made of it. */
   readonly made?: Made;

@@ -89,11 +89,11 @@ class Process implements Actor {
     stdin?.destroy();
     stdout?.destroy();
     this.#child.unref();
-    // As long as nobody was told of its exit, the kernel keeps the number for it.
+    // Until its exit is collected, the kernel keeps the number for it.
     if (exitCode === null && signalCode === null) signalGroup(this.#child, 'SIGKILL');
   }
 
-  /** Whoever waits for it waits no longer, even if it hangs. */
+  /** Ends all waits for it, even if it hangs. */
   giveUp(): void {
     this.end();
     this.#close('the agent is stopping');

@@ -1,5 +1,5 @@
 /**
- * Stands in for node:fs in write-file-atomic (scripts/lean.ts), with all that it calls here. Left to itself it resolves
+ * Replaces node:fs in write-file-atomic (scripts/lean.ts), with all that it calls here. Left to itself it resolves
  * the path again, opens temp files without O_EXCL, and removes by name what it did not make.
  */
 import * as fs from 'node:fs';
@@ -35,7 +35,7 @@ export function closeTemp(temp: string): void {
   if (found) fs.closeSync(found.fd);
 }
 
-/** Whether a name is that of an open file. What is mounted over it is not asked: it may never answer. */
+/** Whether a name is that of an open file. A file system mounted over it is not asked: it may never answer. */
 export function isNamed(fd: number, path: string): boolean {
   using found = new Held(fs.openSync(path, O_PATH | fs.constants.O_NOFOLLOW), path);
   if (found.mountId !== mountIdOf(fd)) return false;

@@ -17,11 +17,11 @@ const { functions: libc } = dlopen(null, {
 
 /**
  * Becomes another program, for good: same process, nobody in between who passes on signals and the exit code. Throws
- * the errno error of execve(2). What Node has done to this process and execve keeps is undone first: signals that it
- * ignores or, for want of a debugger, blocks, and standard streams that do not block, which few programs are made for.
- * The kernel itself forgets that this process leaves no core file. What stays is the soft limit of open files, which
- * Node has raised to the hard one: nothing tells what it was. The parent's may be another (`ulimit -n 65536; exec ...`),
- * and a limit that is too low would fail the program, where one that is too high does not.
+ * the errno error of execve(2). Changes by Node that execve keeps are undone first: signals that it ignores or, for
+ * want of a debugger, blocks, and standard streams that do not block, which few programs are made for. The kernel
+ * itself forgets that this process leaves no core file. The soft limit of open files stays, which Node has raised to
+ * the hard one: its former value is unknown. The parent's may be another (`ulimit -n 65536; exec ...`), and a limit
+ * that is too low would fail the program, where one that is too high does not.
  */
 export function becomeProgram(path: string, args: readonly string[], env: NodeJS.ProcessEnv): never {
   for (const name of ['SIGPIPE', 'SIGXFSZ'] as const) libc.signal(constants.signals[name], SIG_DFL);

@@ -12,12 +12,11 @@ import {
 import { describeForeign, isErrno } from '../core/errors.ts';
 
 /**
- * HTTP/1.1 with one keep-alive connection to each origin, which `dial` opens: without another one, plain. Errors never carry what the peer sent:
- * - `connect`: there was no connection, whether it was refused or the signal came first;
- * - `aborted`: the signal, or {@link Http.close}, ended the exchange on a connection;
- * - `reset`: the connection ended before an answer began;
- * - `protocol`: the answer is not HTTP, or ended before it was whole;
- * - `too_large`: the body is longer than asked for, or the headers than 16 KiB.
+ * HTTP/1.1 with one keep-alive connection to each origin, which `dial` opens: without another one, plain. Errors never
+ * carry what the peer sent: - `connect`: there was no connection, whether it was refused or the signal came first; -
+ * `aborted`: the signal, or {@link Http.close}, ended the exchange on a connection; - `reset`: the connection ended
+ * before an answer began; - `protocol`: the answer is not HTTP, or ended before it was whole; - `too_large`: the body
+ * is longer than asked for, or the headers than 16 KiB.
  */
 export function createHttp(userAgent: string, dial = dialPlain): Http {
   const connections = new Map<string, Connection>();
@@ -114,7 +113,7 @@ class Connection {
     } finally {
       request.signal.removeEventListener('abort', onAbort);
       this.#exchanges.delete(exchange);
-      // undici itself would go on connecting, for minutes, although nobody waits any more.
+      // undici itself would continue to connect, for minutes, although nobody waits any more.
       if (this.#connecting && this.#exchanges.size === 0) await this.close();
     }
   }
@@ -129,7 +128,7 @@ class Connection {
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-/** One request and what comes back; settles once, whatever follows. */
+/** A request and its response; ends once, whatever follows. */
 class HttpExchange implements Dispatcher.DispatchHandler {
   readonly #settle = Promise.withResolvers<HttpResponse>();
   readonly response = this.#settle.promise;

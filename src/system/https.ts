@@ -7,8 +7,8 @@ import { isErrno } from '../core/errors.ts';
 import { createHttp, dialPlain, type Dial, type Dialled } from './http.ts';
 
 /**
- * As {@link createHttp}, over TLS to origins of https, with further failures: `untrusted`, with OpenSSL's word for it, and
- * `proxy`.
+ * As {@link createHttp}, over TLS to origins of https, with further failures: `untrusted`, with OpenSSL's word for it,
+ * and `proxy`.
  */
 export function createHttps(userAgent: string, options: HttpsOptions): Http {
   const { proxy } = options;
@@ -56,7 +56,7 @@ function describeTls(error: Error): Error {
   return new HttpError(/CERT|ISSUER|SIGNATURE|CRL/.test(code) ? 'untrusted' : 'protocol', code || 'no TLS');
 }
 
-/** Asks the proxy for a way to the target. What it answers beside its status is dropped. */
+/** Asks the proxy for a tunnel to the target. Only the status of its answer counts. */
 function tunnel(
   target: TlsTarget,
   options: HttpsOptions & Required<Pick<HttpsOptions, 'proxy'>>,

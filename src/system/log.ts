@@ -19,7 +19,7 @@ interface LogStream extends NodeJS.WritableStream {
   readonly writableLength?: number;
 }
 
-/** While nobody reads, we go on: what does not fit is counted instead of kept. */
+/** Without a reader the agent continues: lines beyond this are counted instead of kept. */
 const MAX_BACKLOG = 1024 * 1024;
 const LEVELS = Object.fromEntries(LOG_LEVELS.map((level, index) => [level, index]));
 /** Where winston's transports look for the finished line. */
@@ -77,7 +77,7 @@ interface LogEvent {
 
 type LineFormat = Exclude<LogFormat, 'auto'>;
 
-/** One line without its end, whatever the message and the fields hold. */
+/** A single line without its end, whatever the message and the fields contain. */
 function renderLine(format: LineFormat, { level, message, fields, time }: LogEvent): string {
   const { event, ...rest } = fields;
   const said = cut(message);
@@ -122,7 +122,7 @@ function cut(text: string): string {
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }
 
-/** Quoted where a reader could not tell where it ends. */
+/** Quoted if a reader could not find its end. */
 function word(text: string): string {
   if (/^[^\s"=\\]+$/.test(text) && printable(text) === text) return text;
   return `"${printable(text.replace(/["\\]/g, '\\$&'))}"`;

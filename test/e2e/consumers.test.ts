@@ -35,7 +35,7 @@ describe('consumers', { concurrency: 6 }, () => {
     );
     const first = await site.run(['once', '--every', '1h', ...config]);
     assert.equal(first.code, 74);
-    assert.match(first.stdout, /^ended {5}legacy\n {10}CONSUMER_ENDED: pid \d+: expected to go on after SIGHUP/m);
+    assert.match(first.stdout, /^ended {5}legacy\n {10}CONSUMER_ENDED: pid \d+: expected it to survive SIGHUP/m);
     assert.match(readFileSync(site.path('c.prom'), 'utf8'), /^credrotate_consumer_ended\{consumer="legacy"\} 2$/m);
     const { code, stdout } = await site.run(['status', '--check']);
     assert.deepEqual([code, stdout.includes('CRITICAL - legacy: it ended')], [2, true], stdout);

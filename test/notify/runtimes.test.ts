@@ -49,7 +49,7 @@ test('a program that nobody knows, and that ends in good order on the signal, is
   const program = await startProgram(t, [unknown(t), '-c', script], { ready: 'ready' });
   const result = await signalByPidFile(makePidFile(t, program.pid));
   assert.equal(result.result, 'ended');
-  assert.match(JSON.stringify(result), /CONSUMER_ENDED.*pid \d+: expected to go on after SIGHUP.*refresh --notify app/);
+  assert.match(JSON.stringify(result), /CONSUMER_ENDED.*pid \d+: expected it to survive SIGHUP.*refresh --notify app/);
 });
 
 test('a program whose successor has taken over has survived', async (t) => {

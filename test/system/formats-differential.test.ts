@@ -47,7 +47,7 @@ test('400 INI files of PHP', async (t) => {
   await tryFiles(t, { ...phpIni, readers: [phpNormal, phpRaw] });
 });
 
-// It starts anew for each file.
+// It starts again for each file.
 test('60 INI files of rclone', async (t) => {
   if (skipsWithoutReaders(t)) return;
   await loadFormats([programIni.sink]);

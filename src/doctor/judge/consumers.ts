@@ -3,7 +3,7 @@ import type { ProspectiveProcess } from '../../core/outcomes.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import type { ConsumerFacts, UnitFacts, VariableFacts } from '../contract.ts';
 
-/** Units that cannot be notifiedBy the way that the configuration says, or that a signal may end for good. */
+/** Units that cannot be notified as configured, or that a signal may end for good. */
 export function judgeUnit(consumer: ConsumerFacts): readonly Finding[] {
   const { name, unit } = consumer;
   if (!unit) return [];
@@ -67,7 +67,7 @@ function judgeVariables(consumer: ConsumerFacts, unit: UnitFacts): Finding | und
   const shadows = unit.environment.filter((variable) => isShadow(variable, consumer, unit));
   if (shadows.length === 0) return undefined;
   return finding('environment-shadows', 'error', consumer.name, {
-    problem: `the environment of ${unit.name} stands before the sinks of this consumer`,
+    problem: `the environment of ${unit.name} overrides the sinks of this consumer`,
     evidence: shadows.map(({ name, from, value }) => `${from}: ${name}${value === undefined ? '' : `=${value}`}`),
     remedy: { text: 'take those variables out of the unit', line: `sudo systemctl edit ${unit.name}` },
   });

@@ -4,7 +4,7 @@ import { judgeEnvironment, judgeReading, judgeSignals, judgeUnit } from './consu
 import { judgeMachine, judgeMetadata } from './host.ts';
 import { judgeProfile, judgeSink } from './sinks.ts';
 
-/** All that is wrong, or will be, by the facts of `now` (epoch milliseconds). */
+/** The findings of the facts at `now` (epoch milliseconds). */
 export function diagnose(facts: DoctorFacts, now: number): readonly Finding[] {
   return [
     ...judgeMetadata(facts.metadata, now),

@@ -5,12 +5,12 @@ import type { DoctorFacts, MachineFacts, MetadataFacts, SinkFacts } from '../con
 const SUBJECT = 'metadata service';
 const OPTIONS = 'aws ec2 modify-instance-metadata-options --instance-id ID';
 
-/** Whether the metadata service answers us, and whom else. `now`: epoch milliseconds. */
+/** Whether the metadata service answers us, and which other users. `now`: epoch milliseconds. */
 export function judgeMetadata(facts: MetadataFacts, now: number): readonly Finding[] {
   return found(judgeAnswer(facts), judgeClock(facts, now), judgeV1(facts), judgeLockdown(facts.lockdown));
 }
 
-/** Of what keeps us from the credentials, the most precise reason that was seen. */
+/** The most precise reason that was seen for missing credentials. */
 function judgeAnswer(facts: MetadataFacts): Finding | undefined {
   if (facts.imdsd !== undefined || facts.isProhibited) return imdsd(facts);
   const { trouble } = facts;
@@ -86,7 +86,7 @@ export function judgeLockdown(lockdown: MetadataFacts['lockdown']): Finding | un
   });
 }
 
-/** Whether what stands belongs to this instance, and whether anybody keeps it fresh. */
+/** Whether the state and the files belong to this instance, and whether anybody keeps them up to date. */
 export function judgeMachine({ machine, sinks }: Pick<DoctorFacts, 'machine' | 'sinks'>): readonly Finding[] {
   return found(judgeImage(machine, sinks), judgeStatus(machine));
 }
@@ -100,7 +100,7 @@ function judgeImage(machine: MachineFacts, sinks: readonly SinkFacts[]): Finding
   return finding('image-baked', isForeign ? 'error' : 'warning', instance ?? 'this instance', {
     problem: isForeign
       ? 'the state is that of another instance: this machine was made from an image that holds its credentials'
-      : 'keys stand in the sinks although there has been no pass: perhaps they came with the machine image',
+      : 'there are keys in the sinks although there has been no pass: perhaps they came with the machine image',
     evidence: [
       ...(isForeign ? [`the state is of ${stateInstance}, the metadata service of ${instance}`] : []),
       ...strange.map(({ path, keyIds }) => `${path}: key ${keyIds.join(' and ')}`),

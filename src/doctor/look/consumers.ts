@@ -91,9 +91,9 @@ async function readEnvironment(deps: LookDeps, shown: Shown): Promise<readonly V
     deps,
     files.filter((path) => !path.includes('*')),
   );
-  const own = (shown.get('Environment') ?? []).flatMap(words);
+  const ofUnit = (shown.get('Environment') ?? []).flatMap(words);
   return [
-    ...variables('Environment=', own),
+    ...variables('Environment=', ofUnit),
     ...files.flatMap((path) => variables(path, (texts.get(path) ?? '').split(/\r?\n/))),
   ];
 }

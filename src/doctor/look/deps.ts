@@ -17,11 +17,10 @@ export interface LookDeps {
   readonly notify: NotifyDeps;
   readonly config: Config;
   readonly signal: AbortSignal;
-  /** Takes note of what could not be looked at. */
   readonly miss: (unseen: Unseen) => void;
 }
 
-/** The same for a command, which puts what could not be looked at into `unseen`, by its subject. */
+/** The tools for a command. Everything that could not be looked at goes into `unseen`, by its subject. */
 export async function openLook(
   world: World,
   config: Config,
@@ -33,13 +32,13 @@ export async function openLook(
     notify: { ...services, self: { uid: world.uid, gid: world.gid } },
     config,
     signal: world.stop,
-    // May be anybody's words.
+    // A user may have chosen these words.
     miss: ({ subject, reason }) => unseen.set(subject, { subject: printable(subject), reason: printable(reason) }),
   };
   return { deps, unseen };
 }
 
-/** Stand in for the credentials, to see what a format says of the file that is there. */
+/** In place of the credentials, to try what a format says of the existing file. */
 export const SAMPLE: Credentials = {
   accessKeyId: 'ASIASAMPLE0000000000',
   secretAccessKey: new Secret('sample'),
@@ -62,8 +61,8 @@ export async function show(
 }
 
 /**
- * An error that the agent would meet too. Who is not root may not look where root's agent may: such a denial is noted as
- * not seen.
+ * An error that the agent would meet too. Other users may not look everywhere that root's agent may: such a denial is
+ * noted as unseen.
  */
 export function troubleOfAgent(
   { notify, miss }: LookDeps,

@@ -17,10 +17,10 @@ const UNIT = 'credrotate.service';
 
 export async function lookAtSinks(
   deps: LookDeps,
-  wish: Pick<PreviewRequest, 'credentials' | 'origin' | 'records'>,
+  options: Pick<PreviewRequest, 'credentials' | 'origin' | 'records'>,
 ): Promise<readonly SinkFacts[]> {
   const { sinks, trustedGroups } = deps.config;
-  const previews = await previewSinks(deps.sinks, { ...wish, rotated: true, sinks, trustedGroups });
+  const previews = await previewSinks(deps.sinks, { ...options, rotated: true, sinks, trustedGroups });
   const byId = new Map(previews.map((preview) => [sinkId(preview), preview]));
   const mounts = new Set(readMounts().map(({ point }) => point));
   const unit = await confinement(deps);
@@ -108,14 +108,14 @@ function othersOf(
 }
 
 /**
- * Texts of files that may be anybody's, read as a sink that stands there would be: with the identity of the path's
+ * Texts of files that may be anybody's, read as a sink at that path would be: with the identity of the path's
  * owner, never a FIFO, never more than a preview keeps. A variable that is in no file makes each one differ from what
  * it should be, so that all of it is read. A file that is missing has no text.
  */
 export async function readFiles(deps: LookDeps, paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const { trustedGroups } = deps.config;
-  const wish = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups };
-  const previews = await previewSinks(deps.sinks, { ...wish, sinks: [...new Set(paths)].map(probe) });
+  const options = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups };
+  const previews = await previewSinks(deps.sinks, { ...options, sinks: [...new Set(paths)].map(probe) });
   const texts = new Map<string, string>();
   for (const { path, current, next, error } of previews) {
     if (current) texts.set(path, current.toString().replace(/^\uFEFF/, ''));

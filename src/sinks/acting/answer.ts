@@ -12,7 +12,7 @@ import { SHOWN_BYTES } from '../write/work.ts';
 import { LIMITS } from './message.ts';
 
 /**
- * Answers of a process that acts as a user, each a line of JSON. That user may have taken it over, so everything in them
+ * Answers of a process that acts as a user, each a line of JSON. The user may have taken it over, so everything in them
  * is checked: its form, its length, and that no character steers a terminal. Sinks are named by their index in the job.
  */
 
@@ -65,7 +65,7 @@ export interface AnsweredJob extends Pick<Job, 'kind' | 'sinks'> {
 
 function messageSchema({ kind, sinks, temps }: AnsweredJob) {
   const index = integer(sinks.length - 1);
-  /** An empty temp file beside a sink. The process goes on when it hears `go`. */
+  /** An empty temp file beside a sink. The process continues after `go`. */
   const staged = v.pipe(
     v.object({
       sink: index,
@@ -109,7 +109,7 @@ export interface LookAnswer {
   readonly authorities: readonly Authority[];
 }
 
-/** As above. */
+/** Throws as {@link parseMessage} does. */
 export function parseLook(line: string, directories: number): LookAnswer | RefusedIdentity {
   const authorities = v.pipe(v.array(authority), v.length(directories));
   return v.parse(v.union([v.object({ authorities }), refused]), JSON.parse(line));

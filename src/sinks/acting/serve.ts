@@ -16,11 +16,11 @@ export interface Channel {
   readonly write: (line: string) => void;
 }
 
-/** Does the task of the first line with the identity of this process, which is the user's by now. */
+/** Does the task of the first line with the identity of this process, already the user's. */
 export async function serve(deps: SinkDeps, line: string, channel: Channel): Promise<void> {
   const task = decodeTask(line);
-  if (task.kind === 'look') tell(channel, { authorities: look(deps, task) });
-  else tell(channel, { done: await serveJob(deps, channel, task) });
+  if (task.kind === 'look') answer(channel, { authorities: look(deps, task) });
+  else answer(channel, { done: await serveJob(deps, channel, task) });
 }
 
 function look(deps: SinkDeps, { directories, trustedGroups }: LookTask): readonly Authority[] {
@@ -37,7 +37,7 @@ async function serveJob(deps: SinkDeps, channel: Channel, job: Job): Promise<Don
   const indexOf = ({ path }: { readonly path: string }): number => job.sinks.findIndex((sink) => sink.path === path);
   const beforeWrite: BeforeWrite = async (staged) => {
     journal.push(...staged.map(({ temp }) => temp));
-    tell(channel, {
+    answer(channel, {
       staged: staged.map(({ file, temp: { path, inode }, changing }) => {
         const indexes = changing.map((sink) => job.sinks.indexOf(sink));
         return { sink: indexOf(file), name: basename(path), inode, changing: indexes };
@@ -61,7 +61,7 @@ function shown({ current, next }: SinkPreview): Pick<SinkMessage, 'current' | 'n
   };
 }
 
-/** An outcome without what the agent knows itself. */
+/** An outcome without the parts that the agent knows. */
 function describe(outcome: SinkPreview, record?: SinkRecord): SinkMessage {
   const { path, part, format, current, next, diff, error, warnings, ...said } = outcome;
   return {
@@ -78,6 +78,6 @@ function cut({ code, message, hint }: ErrorInfo): ErrorInfo {
   return hint === undefined ? short : { ...short, hint: hint.slice(0, LIMITS.text) };
 }
 
-function tell(channel: Channel, message: Message | LookAnswer): void {
+function answer(channel: Channel, message: Message | LookAnswer): void {
   channel.write(JSON.stringify(message));
 }

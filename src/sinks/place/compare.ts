@@ -29,22 +29,22 @@ import {
   type Witness,
 } from './records.ts';
 
-/** A sink, and what is recorded of it. */
+/** A sink with its record. */
 interface Recorded {
   readonly sink: SinkConfig;
   readonly made: Made;
   readonly record: SinkRecord | undefined;
-  /** Only of what we had written is it known that somebody changed it. */
+  /** Somebody changed the content that we had written. */
   readonly isRepair: boolean;
   /** The outcome if its bytes are right. */
   readonly unchanged: SinkOutcome;
-  /** Warnings of what its file loses of what it had before us. */
+  /** Warnings of attributes that its file had before us, and loses. */
   readonly lost: readonly string[];
 }
 
 /**
- * Finds what a file is to become. Synchronous but for the user database: on a trusted path these calls stay in the page
- * cache, and handing them to another thread costs more than they do.
+ * Finds the new content of a file. Synchronous but for the user database: on a trusted path these calls stay in the
+ * page cache, and handing them to another thread costs more than they do.
  */
 export function writing(deps: SinkDeps, options: WriteOptions): Prepare {
   const witness = makeWitness();
@@ -140,7 +140,10 @@ function recordToRenew({ made, record }: Recorded, { stat }: ExistingFile): Sink
   return isSameKeys && isUntouched(record, stat) ? record : undefined;
 }
 
-/** A file that was replaced for another expiration or another part alone is unread, but its keys may have been read before. */
+/**
+ * A file that was replaced for another expiration or another part alone is unread, but its keys may have been read
+ * before.
+ */
 function evidenceOf(
   traces: Evidence,
   { made, record }: Pick<Recorded, 'made' | 'record'>,

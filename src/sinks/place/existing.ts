@@ -30,15 +30,15 @@ export function readExisting({ directory, name }: Spot, security: FileSecurity):
 }
 
 /**
- * Whether a file that stood there at `since`, epoch milliseconds, was deleted, where nobody but this identity decides
- * what is there. A directory that has not changed since then, or that is younger, is another one: what was mounted there
- * is not any more, or something else is. Never waits; throws nothing.
+ * Whether a file that was there at `since`, epoch milliseconds, was deleted, where nobody but this identity decides
+ * what is there. A directory that has not changed since then, or that is younger, is another one: what was mounted
+ * there is not any more, or something else is. Never waits; throws nothing.
  */
 export function wasDeleted(path: string, since: number): boolean {
   using found = openDirectory('sink', dirname(path), { uid: whoAmI().uid, groups: [], mayWait: false });
   if (found.kind !== 'directory') return false;
   try {
-    // What was mounted there can be gone with its directory.
+    // A former mount can be gone with its directory.
     if (found.missing.length > 0) return false;
     using file = found.held.find(basename(path));
     const { ctimeMs, birthtimeMs } = found.held.stat();

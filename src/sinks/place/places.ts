@@ -160,7 +160,7 @@ export class Places implements Disposable {
     return this.spotOf(path);
   }
 
-  /** One file under two paths would be read twice and written twice. */
+  /** A file under two paths would be read twice and written twice. */
   #refuseShared({ file, directory, missing, name }: Where & Pick<Place, 'file'>): void {
     const { dev, ino } = directory.stat();
     const key = join(`${dev}:${ino}`, ...missing, name);

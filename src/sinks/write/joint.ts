@@ -1,8 +1,8 @@
 import type { BeforeWrite, Staged } from '../contract.ts';
 
 /**
- * Joins the first batches of several parties into one call of `write`, so that all go on together. A party that comes
- * too late, or comes again, gets a call of its own.
+ * Joins the first batches of several parties into one call of `write`, so that all continue together. A party that
+ * comes too late, or comes again, gets a call of its own.
  */
 export class Joint<Party> implements Disposable {
   readonly #write: BeforeWrite;

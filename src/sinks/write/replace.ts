@@ -15,7 +15,10 @@ import { modeOf } from '../place/records.ts';
 
 export interface Replaced {
   readonly change: Replacement;
-  /** Unset: the new file is in place, or the file is removed as it should be. SINK_CONFLICT: somebody changed it after we read it. */
+  /**
+   * Unset: the new file is in place, or the file is removed as it should be. SINK_CONFLICT: somebody changed it after
+   * we read it.
+   */
   readonly error?: ErrorInfo;
   /** In addition to those of the change. */
   readonly warnings: readonly string[];
@@ -23,7 +26,7 @@ export interface Replaced {
 
 /**
  * Replaces files together: all temp files are made, then journalled, then all are filled and synced, then each is
- * renamed and the directories are synced; files without new bytes are removed. One that fails delays no other. Returns
+ * renamed and the directories are synced; files without new bytes are removed. A failure delays no other file. Returns
  * one result per change, in their order. Takes one file descriptor per change.
  */
 export async function replaceTogether(
@@ -101,7 +104,7 @@ class Batch {
     // A user who may open it now could keep it open until it is filled.
     if (uid !== whoAmI().uid || (mode & 0o077) !== 0) refuseOther(fd, change);
     if (uid !== ids.uid || gid !== ids.gid) fchownSync(fd, ids.uid, ids.gid);
-    // After the owner: another owner must not get a mode that was meant for this one.
+    // After the owner: another owner must not get the mode of this one.
     if (attributeDrift(fstatSync(fd, { bigint: true }), change).includes('mode')) fchmodSync(fd, file.mode);
     refuseOther(fd, change);
     return warnings;

@@ -95,7 +95,7 @@ function showable({ current, next, diff }: NonNullable<Part['shown']>): Part['sh
   return { ...(diff && { diff }), ...(!isLarge && { ...(current && { current }), ...(next && { next }) }) };
 }
 
-/** What is left on each file system, by its device, beside the other new files: all are there before the first rename. */
+/** The room left on each file system, by its device: all new files are there before the first rename. */
 type Rooms = Map<bigint, Room>;
 
 /** A preview alone believes what a file system says of its room: some take more, and a write finds out. */

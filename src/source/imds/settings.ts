@@ -112,8 +112,8 @@ function parseEndpoint(name: string, value: string, allowAny: boolean): string {
       name,
       `a loopback address, ${IPV4} or ${IPV6}`,
       reading.value,
-      'whoever answers there chooses the credentials that are written, and anybody between can read them; ' +
-        'if that is meant, set imds.allow_any_endpoint: true in the configuration file',
+      'that endpoint chooses the credentials that are written, and anybody between can read them; ' +
+        'if that is intended, set imds.allow_any_endpoint: true in the configuration file',
     );
   }
   return reading.value;

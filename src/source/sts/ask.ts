@@ -37,7 +37,7 @@ export interface StsQuestion {
   readonly user?: number | undefined;
   /** Our clock minus that of AWS, in milliseconds, where that is known already. */
   readonly clockSkew?: number | undefined;
-  /** Made anew for each request. `now`: by the clock of STS, epoch milliseconds. Rejects with AgentError. */
+  /** Made again for each request. `now`: by the clock of STS, epoch milliseconds. Rejects with AgentError. */
   readonly request: (place: StsEndpoint, now: number) => Promise<StsRequest>;
   /** Whether there is another proof of who we are by now, since that of the last request has run out. */
   readonly renew: () => Promise<boolean>;

@@ -3,7 +3,7 @@ import type { AssumeRoleConfig } from '../../core/config.ts';
 import type { Origin } from '../../core/credentials.ts';
 import type { StsAction } from './faults.ts';
 
-type Fields = readonly (readonly [name: string, value: string | undefined])[];
+type FormFields = readonly (readonly [name: string, value: string | undefined])[];
 
 /** The form for a session that the credentials of a base with this origin sign for. */
 export function assumeRoleForm(config: AssumeRoleConfig, { instanceId }: Origin): string {
@@ -24,9 +24,9 @@ function form(
   action: StsAction,
   { roleArn, duration, policy, policyArns }: Pick<AssumeRoleConfig, 'roleArn' | 'duration' | 'policy' | 'policyArns'>,
   name: string,
-  others: Fields,
+  others: FormFields,
 ): string {
-  const fields: Fields = [
+  const fields: FormFields = [
     ['Action', action],
     ['Version', '2011-06-15'],
     ['RoleArn', roleArn],
