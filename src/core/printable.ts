@@ -3,6 +3,8 @@
  * begin a new line nor steer a terminal.
  */
 export function printable(text: string): string {
+  // The pattern of all such characters costs more than what is usually asked for.
+  if (PLAIN.test(text)) return text;
   return text.replace(
     UNPRINTABLE,
     (character) => SHORT[character] ?? `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`,
@@ -11,6 +13,8 @@ export function printable(text: string): string {
 
 /** Control, format, line separator and lone surrogate characters. */
 export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+const PLAIN = /^[ -~]*$/;
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 

@@ -147,7 +147,8 @@ function readProc(path: string): string | undefined {
 }
 
 function field(status: string, name: string): string {
-  return new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+  const [, behind = ''] = `\n${status}`.split(`\n${name}:\t`, 2);
+  return behind.slice(0, behind.indexOf('\n'));
 }
 
 function numbers(status: string, name: string): readonly number[] {

@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs';
 import { onErrno } from '../core/attempt.ts';
 import type { BootTime } from '../core/contracts.ts';
 
+/** A process does not outlive it. */
+let bootId: string | undefined;
+
 /** Now, on the clock by which the kernel also dates the start of processes. Hundredths of a second. */
 export function readBootTime(): BootTime {
   const [uptime = ''] = readFileSync('/proc/uptime', 'ascii').split(' ');
-  return { bootId: readBootId(), sinceBoot: Math.round(Number(uptime) * 1000) };
+  return { bootId: (bootId ??= readBootId()), sinceBoot: Math.round(Number(uptime) * 1000) };
 }
 
 /**

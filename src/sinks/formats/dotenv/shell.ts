@@ -11,8 +11,8 @@ export class ShellReader {
   goesOn = false;
   /** Behind the last name of the last line that exports variables of ours by their names. */
   listEnd: number | undefined;
+  readonly #any: RegExp;
   readonly #mention: RegExp;
-  readonly #followed: RegExp;
   readonly #names: ReadonlySet<string>;
   readonly #listed = new Set<string>();
   /** The ends of the open blocks. */
@@ -29,8 +29,8 @@ export class ShellReader {
 
   constructor(names: ReadonlySet<string>) {
     const any = [...names].join('|');
-    this.#followed = new RegExp([any, ...FOLLOWED].join('|'));
     this.#names = names;
+    this.#any = new RegExp(any);
     this.#mention = new RegExp(
       `(?:^|[^\\w.$\\-{])(?:${any})\\+?=|^\\s*(?:unset|export|declare|typeset|local|readonly|read|setenv)\\s(?:.*[^\\w.$\\-{])?(?:${any})(?![\\w.-])`,
     );
@@ -69,7 +69,7 @@ export class ShellReader {
    */
   passes(line: Line): boolean {
     const text = line.text.trimStart();
-    if (this.#followed.test(text)) return false;
+    if (this.#any.test(text) || FOLLOWED.test(text)) return false;
     const isSet = BARE.test(text);
     if (!isSet && text.includes('=')) return false;
     this.goesOn = false;
@@ -175,8 +175,10 @@ const OPENS =
   /^(?:(?:if|case|for|while|until|select|\{)(?=\s|$)|\(|(?:function\s+)?[\w-]+\s*\(\)(?=\s*\{)|function(?=\s))/;
 
 /** The parts of a line that matter besides variables of ours. */
-const FOLLOWED = [/["'`\\#]|export/, OPENS, CLOSES, SET_ALL, SOURCES, MAY_STOP, STOPS, HERE_DOCUMENT, GOES_ON].map(
-  ({ source }) => source,
+const FOLLOWED = new RegExp(
+  [/["'`\\#]|export/, OPENS, CLOSES, SET_ALL, SOURCES, MAY_STOP, STOPS, HERE_DOCUMENT, GOES_ON]
+    .map(({ source }) => source)
+    .join('|'),
 );
 /** A variable and a word without quotes. */
 const BARE = /^[\w.-]+\s*=(?:\s*[^\s;&|<>()]+\s*)?$/;
