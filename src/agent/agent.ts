@@ -7,6 +7,7 @@ import type { PassReport, Prospect } from '../core/outcomes.ts';
 import { sinkId } from '../core/sink-id.ts';
 import { Deliverer, type DeliverDeps } from '../rotation/deliver.ts';
 import { readingVerdicts } from '../rotation/evidence.ts';
+import { noteManual, sinksOf } from '../rotation/pending.ts';
 import type { Plan } from '../rotation/plan.ts';
 import { rotate, type FilesReport, type PassRequest, type RotateDeps } from '../rotation/rotate.ts';
 import { isFinal } from '../rotation/accept.ts';
@@ -14,7 +15,7 @@ import { memoryOf, type AgentState } from '../rotation/state.ts';
 import type { StateStore } from '../rotation/store.ts';
 import type { Sources } from '../source/registry.ts';
 import { Announcer } from './announce.ts';
-import { checkRequest, joinRequests } from './requests.ts';
+import { checkRequest, joinRequests, type AskedRequest } from './requests.ts';
 import { lanesOf, planFirst, planLane, worstSource, type Lane, type WaitingRequest } from './lanes.ts';
 
 export interface AgentDeps extends Pick<RotateDeps, 'applySinks'>, Omit<DeliverDeps, 'onOutcome'> {
@@ -96,8 +97,9 @@ export class Agent {
       }
     } finally {
       await Promise.all(passes);
-      for (const { asked } of this.#lanes)
-        for (const one of asked) one.answer.reject(new AgentError('AGENT_ABSENT', 'the agent is stopping'));
+      for (const { asked, serving } of this.#lanes)
+        for (const one of [...serving, ...asked])
+          one.answer.reject(new AgentError('AGENT_ABSENT', 'the agent is stopping'));
       await this.#deliverer.stop();
     }
     if (this.#failure && !signal.aborted) throw this.#failure.error;
@@ -111,11 +113,10 @@ export class Agent {
   async #begin(lane: Lane, signal: AbortSignal): Promise<void> {
     lane.isBusy = true;
     lane.isDue = false;
-    const asked = [...lane.asked];
+    lane.serving.push(...lane.asked.splice(0));
     try {
-      await this.#pass(lane, joinRequests(asked, lane.last ? 'scheduled' : 'start'), signal);
-      lane.asked.splice(0, asked.length);
-      for (const one of asked) void this.#answer(one, lane);
+      await this.#pass(lane, joinRequests(lane.serving, lane.last ? 'scheduled' : 'start'), signal);
+      for (const one of lane.serving.splice(0)) void this.#answer(one, lane);
     } catch (error) {
       if (!(error instanceof Superseded)) this.#failure ??= { error };
     } finally {
@@ -141,12 +142,13 @@ export class Agent {
     if (!isOver(signal)) for (const [index, lane] of idle.entries()) lane.isDue ||= waits[index] === shortest;
   }
 
-  /** Requests passes; the report comes when their consumers have been tried as well. */
-  async ask(request: PassRequest): Promise<PassReport> {
+  /** Requests passes; the answer comes when their consumers have been tried as well. */
+  async ask(request: AskedRequest): Promise<AgentView> {
     checkRequest(this.#config, request);
-    const lanes = this.#lanes.filter(({ name }) => request.sources?.includes(name) ?? true);
-    const waiting: WaitingRequest = { ...request, left: new Set(lanes), answer: Promise.withResolvers() };
-    for (const lane of lanes) lane.asked.push(waiting);
+    const left = new Set(this.#lanes.filter(({ name }) => request.sources?.includes(name) ?? true));
+    const since = this.#deliverer.moment;
+    const waiting: WaitingRequest = { ...request, left, since, answer: Promise.withResolvers() };
+    for (const lane of left) lane.asked.push(waiting);
     this.#wake.abort();
     return waiting.answer.promise;
   }
@@ -166,13 +168,14 @@ export class Agent {
     );
   }
 
-  /** Takes a new configuration and makes a pass with it. */
-  reload(config: Config): Promise<PassReport> {
-    const before = this.#lanes;
-    this.#lanes = lanesOf(config, this.#deps.makeSources(config), before);
+  /** Takes a new configuration and makes a pass with it, also for those who wait for passes of the former one. */
+  reload(config: Config): Promise<AgentView> {
+    const waiting = new Set(this.#lanes.flatMap(({ asked, serving }) => [...serving.splice(0), ...asked.splice(0)]));
+    this.#lanes = lanesOf(config, this.#deps.makeSources(config), this.#lanes);
     this.#config = config;
-    for (const gone of before.filter((lane) => !this.#lanes.includes(lane))) forsake(gone);
-    return this.ask({ trigger: 'reload', notifyAll: false });
+    const reloaded = this.ask({ trigger: 'reload' });
+    for (const { answer, ...asked } of waiting) this.ask(asked).then(answer.resolve, answer.reject);
+    return reloaded;
   }
 
   /**
@@ -228,10 +231,27 @@ export class Agent {
     // Publishing reports readiness, and systemd reloads no unit that is ordered after ours before that.
     await this.#publish();
     await this.#othersAtWork();
+    await this.#noteAsked(lane);
     const unwritten = this.#lanes.flatMap(({ last }) => last?.sinks.filter((sink) => sink.error !== undefined) ?? []);
     const skews = report.source.clockSkew === undefined ? {} : { [name]: notableSkew(report.source.clockSkew) };
     this.#deliverer.kick(config, new Set(unwritten.map(sinkId)), skews);
     return report;
+  }
+
+  /** A requested notification is noted once: with the last of the consumer's sources, unless a change came before it. */
+  async #noteAsked(lane: Lane): Promise<void> {
+    const { sinks, consumers } = this.#config;
+    for (const { notifyAll, notify = [], left, since } of lane.serving) {
+      const meant = consumers.filter(({ name }) => {
+        const own = new Set(sinksOf(sinks, name).map(({ source }) => source));
+        const awaited = [...left].filter((one) => own.size === 0 || own.has(one.name));
+        const isLast = awaited.length === 1 && awaited[0] === lane;
+        return (notifyAll === true || notify.includes(name)) && isLast && !this.#deliverer.isTriedSince(name, since);
+      });
+      const request = { source: lane.name, now: this.#deps.clock.now(), names: notify };
+      if (meant.length > 0)
+        await this.#deps.store.update((state) => noteManual(state, { sinks, consumers: meant }, request));
+    }
   }
 
   /** Passes change files one after another, whether the former succeeded or not. */
@@ -261,16 +281,16 @@ export class Agent {
     const tried = new AbortController();
     await Promise.race([this.#deliverer.triedAllDue(), this.#deps.clock.sleep(ANSWER_PATIENCE_MS, tried.signal)]);
     tried.abort();
-    waiting.answer.resolve(this.#report());
+    waiting.answer.resolve(this.view(this.#deliverer.news(waiting.since)));
   }
 
-  /** The result of the last pass, and of the consumers since. */
-  view(consumers = this.#deliverer.news()): AgentView {
+  /** The results of the last passes, and of the consumers. */
+  view(consumers = this.#deliverer.outcomes()): AgentView {
     const seen = { config: this.#config, state: this.#deps.store.state, report: this.#report(consumers) };
     return { ...seen, notReading: readingVerdicts(seen), next: this.#next() };
   }
 
-  #report(consumers = this.#deliverer.news()): PassReport {
+  #report(consumers = this.#deliverer.outcomes()): PassReport {
     const passes = this.#lanes.flatMap(({ last }) => last ?? []);
     const sources = passes.map(({ source }) => source);
     // After a reload perhaps no source has had a pass.
@@ -280,7 +300,7 @@ export class Agent {
   }
 
   async #publish(): Promise<void> {
-    const view = this.view(this.#deliverer.outcomes());
+    const view = this.view();
     this.#announcer.notReading(view.notReading);
     await this.#deps.publish(view);
   }
@@ -288,15 +308,6 @@ export class Agent {
 
 /** A pass whose configuration is no longer in force. */
 class Superseded extends Error {}
-
-/** A request no longer waits for a source that a reload has removed. */
-function forsake(gone: Lane): void {
-  for (const { answer, left } of gone.asked.splice(0)) {
-    left.delete(gone);
-    const message = `--source: expected a source of the configuration, got ${gone.name}, which a reload has removed`;
-    if (left.size === 0) answer.reject(new AgentError('USAGE', message));
-  }
-}
 
 function isOver(signal: AbortSignal): boolean {
   return signal.aborted;

@@ -3,12 +3,14 @@ import type { Config } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
 import type { Source } from '../core/contracts.ts';
 import { EXIT, exitCodeOfErrors } from '../core/exit.ts';
-import type { PassReport, SourceOutcome } from '../core/outcomes.ts';
+import type { SourceOutcome } from '../core/outcomes.ts';
 import { spreadOf } from '../rotation/pending.ts';
 import { firstWait, planNext, type Plan, type PlanInput } from '../rotation/plan.ts';
-import { keptSkew, type FilesReport, type PassRequest, type RotateDeps, type SourceKeep } from '../rotation/rotate.ts';
+import { keptSkew, type FilesReport, type RotateDeps, type SourceKeep } from '../rotation/rotate.ts';
 import { memoryOf, type AgentState } from '../rotation/state.ts';
 import { sourcesInUse, type Sources } from '../source/registry.ts';
+import type { AgentView } from './agent.ts';
+import type { AskedRequest } from './requests.ts';
 
 /** A source with its state in the agent: each has its passes, failures and plan. */
 export interface Lane {
@@ -20,7 +22,10 @@ export interface Lane {
   last: FilesReport | undefined;
   /** Undefined before its first pass, and after its last one. */
   next: Plan | undefined;
+  /** Requests for the next pass. */
   readonly asked: WaitingRequest[];
+  /** Requests for the pass that is under way. */
+  readonly serving: WaitingRequest[];
   isBusy: boolean;
   /** Its wait is over. */
   isDue: boolean;
@@ -29,10 +34,12 @@ export interface Lane {
 }
 
 /** A request that waits for a pass of each of some sources. */
-export interface WaitingRequest extends PassRequest {
+export interface WaitingRequest extends AskedRequest {
   /** The sources whose pass is still to come. */
   readonly left: Set<Lane>;
-  readonly answer: PromiseWithResolvers<PassReport>;
+  /** The deliverer's moment of the request. */
+  readonly since: number;
+  readonly answer: PromiseWithResolvers<AgentView>;
 }
 
 /** The lanes of a configuration. A source that it had before keeps its state. */
@@ -45,7 +52,7 @@ export function lanesOf(config: Config, sources: Sources, before: readonly Lane[
     const forgotten = known?.settings === made.settings ? {} : { memory: {}, failures: 0 };
     if (known) return Object.assign(known, made, forgotten);
     const nothing = { memory: {}, failures: 0, last: undefined, next: undefined, writing: undefined };
-    return { name, ...made, ...nothing, asked: [], isBusy: false, isDue: false };
+    return { name, ...made, ...nothing, asked: [], serving: [], isBusy: false, isDue: false };
   });
 }
 
@@ -76,10 +83,10 @@ export function planLane(deps: PlanDeps, { refresh }: Config, lane: Lane): Plan 
 }
 
 /** By our clock, which is the one that we sleep by. */
-function currentOf(deps: PlanDeps, { name, memory }: Lane): Pick<PlanInput, 'current'> {
+function currentOf(deps: PlanDeps, { name }: Lane): Pick<PlanInput, 'current'> {
   const { current } = memoryOf(deps.store.state, name);
   if (!current) return {};
-  return { current: { ...current, expiration: current.expiration + notableSkew(keptSkew({ ...deps, memory })) } };
+  return { current: { ...current, expiration: current.expiration + notableSkew(keptSkew({ ...deps, name })) } };
 }
 
 function issuerOf(state: AgentState, { source, memory }: Lane): Pick<PlanInput, 'issuer'> {

@@ -5,22 +5,27 @@ import { sinksOf } from '../rotation/pending.ts';
 import type { PassRequest } from '../rotation/rotate.ts';
 import { sourcesInUse } from '../source/registry.ts';
 
+/** A request for passes, and perhaps for notifications. */
+export interface AskedRequest extends PassRequest {
+  /** Notify every consumer, changed or not. */
+  readonly notifyAll?: boolean;
+  /** Notify these, changed or not. */
+  readonly notify?: readonly string[];
+}
+
 /** Joins simultaneous requests: the trigger of the first counts, or `usual` without a request. */
 export function joinRequests(asked: readonly PassRequest[], usual: PassTrigger): PassRequest {
-  const notify = asked.flatMap((one) => one.notify ?? []);
   const sources = asked.flatMap((one) => one.sources ?? []);
   const acceptedBy = asked.find((one) => one.acceptedBy !== undefined)?.acceptedBy;
   return {
     trigger: asked[0]?.trigger ?? usual,
-    notifyAll: asked.some((one) => one.notifyAll),
-    ...(notify.length > 0 && { notify }),
     ...(sources.length > 0 && { sources }),
     ...(acceptedBy !== undefined && { acceptedBy }),
   };
 }
 
 /** Throws USAGE for names that are not in the configuration, and for consumers that this pass would not notify. */
-export function checkRequest(config: Config, { sources, notify = [] }: Pick<PassRequest, 'sources' | 'notify'>): void {
+export function checkRequest(config: Config, { sources, notify = [] }: Pick<AskedRequest, 'sources' | 'notify'>): void {
   const consumers = config.consumers.map(({ name }) => name);
   requireKnown('--notify', 'consumers', consumers, notify);
   if (!sources) return;

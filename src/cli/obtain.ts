@@ -32,6 +32,10 @@ export async function obtain(
   return { credentials: await readJsonSink(options.from, clock.now()), origin: {} };
 }
 
+/** Without a plan that tries again later, trouble that passes is waited for here. */
+const ATTEMPTS = 3;
+const LONGEST_WAIT_MS = 1_000;
+
 async function fetchCredentials(world: World, options: SourceOptions): ReturnType<typeof obtain> {
   const { source = INSTANCE } = options;
   const config = await findConfig(world, options);
@@ -39,11 +43,14 @@ async function fetchCredentials(world: World, options: SourceOptions): ReturnTyp
   const services = await world.services();
   const log = await world.openLog(config.log);
   try {
-    const sources = createSources(config, sourceDeps(world, services, log));
-    const fetched = await sources(source).fetch(world.stop);
-    if (fetched.ok) return fetched;
-    const { code, message, hint } = fetched.error;
-    throw new AgentError(code, message, { hint });
+    const wanted = createSources(config, sourceDeps(world, services, log))(source);
+    for (let left = wanted.isIssuer ? ATTEMPTS : 1; ; left -= 1) {
+      const fetched = await wanted.fetch(world.stop);
+      if (fetched.ok) return fetched;
+      const { code, message, hint } = fetched.error;
+      if (fetched.state !== 'unreachable' || left === 1) throw new AgentError(code, message, { hint });
+      await services.clock.sleep(LONGEST_WAIT_MS * services.clock.random(), world.stop);
+    }
   } finally {
     await services.http.close();
   }

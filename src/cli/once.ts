@@ -66,7 +66,7 @@ async function pass(
   onPublished: NonNullable<SessionOptions['onPublished']>,
 ): Promise<StatusReport> {
   const { wait = 0, every, accept } = options;
-  const asked = { notifyAll: false, ...(accept && { acceptedBy: world.uid }) };
+  const asked = { ...(accept && { acceptedBy: world.uid }) };
   const log = await world.openLog(config.log);
   const { clock } = await world.services();
   const giveUp = AbortSignal.timeout(BUSY_PATIENCE_MS);
@@ -75,7 +75,7 @@ async function pass(
   for (;;) {
     const session = await openSession(world, { config, log, mode: 'once', ...period, onPublished });
     if (session) return ownPass(session, asked, { waitMs: wait, patienceMs: CONSUMER_PATIENCE_MS }, world.stop);
-    const report = await ask(() => askForSinks(world, config, asked), giveUp);
+    const report = await ask(() => askForSinks(world, config, { notifyAll: false, ...asked }), giveUp);
     if (report && (isFinal(report.source.state) || over.aborted)) return report;
     await clock.sleep(report ? Math.min(ASK_STEP_MS, wait) : BUSY_STEP_MS, world.stop);
     world.stop.throwIfAborted();

@@ -112,8 +112,7 @@ async function openControl(
   try {
     return await serveControl(runtimeDirectory(world), async ({ command, notify = [], ...asked }) => {
       if (command === 'dry-run') return { consumers: await prospectsOf(agent, notify, asked.notifyAll) };
-      await agent.ask({ trigger: command, notify, ...asked });
-      return publisher.describe(agent.view()).report;
+      return publisher.describe(await agent.ask({ trigger: command, notify, ...asked })).report;
     });
   } catch (error) {
     const { message } = toErrorInfo(error);
@@ -148,7 +147,7 @@ async function reload(
   readiness.reloading(since);
   try {
     const config = await reread(world, options, log);
-    await (config ? agent.reload(config) : agent.ask({ trigger: 'reload', notifyAll: false }));
+    await (config ? agent.reload(config) : agent.ask({ trigger: 'reload' }));
   } catch (error) {
     log.error(`reload: ${toErrorInfo(error).message}`, { event: 'reload_failed' });
   } finally {

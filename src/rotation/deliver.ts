@@ -19,8 +19,9 @@ export class Deliverer {
   readonly #deps: DeliverDeps;
   readonly #workers = new Map<string, Worker>();
   readonly #outcomes = new Map<string, ConsumerOutcome>();
-  /** Consumers that were tried since the last pass. */
-  readonly #news = new Set<string>();
+  /** When the last attempt with a consumer began and ended, by the count of such moments. */
+  readonly #attempts = new Map<string, { readonly begun: number; readonly ended?: number }>();
+  #count = 0;
   /** Consumers that are starting or stopping: a further attempt may soon succeed. */
   readonly #unready = new Set<string>();
   readonly #stopping = new AbortController();
@@ -43,7 +44,6 @@ export class Deliverer {
     // The clock was set back: retries must not wait that much longer.
     if (now < this.#kickedAt) void this.#deps.store.update(withoutBackoff);
     this.#kickedAt = now;
-    this.#news.clear();
     for (const consumer of config.consumers) {
       const worker = this.#workers.get(consumer.name);
       if (worker) rouse(worker);
@@ -80,9 +80,21 @@ export class Deliverer {
     await Promise.all([...this.#workers.values()].map((worker) => worker.done));
   }
 
-  /** The outcomes of the last pass: of consumers that were tried since, and of those still to be tried. */
-  news(): readonly ConsumerOutcome[] {
-    return this.outcomes().filter(({ name }) => this.#news.has(name) || this.#stateOf(name).pending);
+  /** The present moment, for {@link news} and {@link isTriedSince}: a clock can be set. */
+  get moment(): number {
+    return this.#count;
+  }
+
+  /** The outcomes of consumers that were tried since a moment, and of those still to be tried. */
+  news(since: number): readonly ConsumerOutcome[] {
+    return this.outcomes().filter(
+      ({ name }) => (this.#attempts.get(name)?.ended ?? 0) > since || this.#stateOf(name).pending,
+    );
+  }
+
+  /** Whether an attempt began since a moment. A consumer that ended is not tried again by itself. */
+  isTriedSince(name: string, since: number): boolean {
+    return (this.#attempts.get(name)?.begun ?? 0) > since && this.#stateOf(name).ended === undefined;
   }
 
   /** The last outcome of each consumer that ever had one. */
@@ -151,6 +163,8 @@ export class Deliverer {
     await Promise.all((consumer.after ?? []).map((name) => this.#tried(name)));
     const { name } = consumer;
     const generation = generationOf(this.#stateOf(name).pending ?? { generations: {} });
+    const begun = ++this.#count;
+    this.#attempts.set(name, { begun });
     const attempted = await attempt(this.#deps, consumer, this.#surroundings, this.#stopping.signal);
     if (!attempted) return;
     const { result, hasSuccessor } = attempted;
@@ -160,7 +174,7 @@ export class Deliverer {
     const said = { ...described(result), ...successor, ...hookOf(result) };
     const outcome: ConsumerOutcome = { name, result: result.result, generation, ...said };
     this.#outcomes.set(name, outcome);
-    this.#news.add(name);
+    this.#attempts.set(name, { begun, ended: ++this.#count });
     this.#deps.onOutcome(outcome);
   }
 

@@ -97,7 +97,7 @@ export function issueAt(
 /**
  * A whole fleet may have started in one second: the first calls are spread over this, of which a quota bears as many.
  */
-const FIRST_CALL_SPREAD = 20 * SECOND;
+const FIRST_CALL_SPREAD = 30 * SECOND;
 
 /**
  * How long the first pass of a process waits: not at all, where nothing is to be issued, or the source is this host's

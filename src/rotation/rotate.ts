@@ -1,4 +1,4 @@
-import { sourceTime } from '../core/clock-skew.ts';
+import { notableSkew, sourceTime } from '../core/clock-skew.ts';
 import type { Config } from '../core/config.ts';
 import type { BootTime, Clock, FailedFetch, Fetched, Source } from '../core/contracts.ts';
 import { versionOf, type Credentials, type Origin } from '../core/credentials.ts';
@@ -7,7 +7,7 @@ import { idOf, sinkId } from '../core/sink-id.ts';
 import type { ApplyRequest, ApplyResult } from '../sinks/contract.ts';
 import { accept, type Decision } from './accept.ts';
 import { letGoDeleted } from './forget.ts';
-import { noteManual, notePending, noteRenewed, sinksOf, spreadOf } from './pending.ts';
+import { notePending, noteRenewed, spreadOf } from './pending.ts';
 import { issueAt } from './plan.ts';
 import { memoryOf, withMemory, without, type AgentState, type SourceMemory } from './state.ts';
 import type { StateStore } from './store.ts';
@@ -31,18 +31,12 @@ export interface RotateDeps {
 /** The memory of a source between passes, never on disk. */
 export interface SourceKeep {
   credentials?: Credentials;
-  /** The time by the source's last answer, epoch milliseconds, and then by the kernel's clock, which nobody sets. */
-  sourceClock?: { readonly time: number; readonly sinceBoot: number };
   /** How a failure of the last pass is to be tried again. */
   retry?: FailedFetch['retry'] | undefined;
 }
 
 export interface PassRequest {
   readonly trigger: PassTrigger;
-  /** Notify every consumer, changed or not. */
-  readonly notifyAll: boolean;
-  /** Notify these, changed or not. */
-  readonly notify?: readonly string[];
   /** Ask these sources for new credentials although the current ones are good for a while. */
   readonly sources?: readonly string[];
   /** `--accept`: accept credentials even if they expire earlier. The user id of the person who asked for it. */
@@ -55,9 +49,8 @@ export type FilesReport = Omit<PassReport, 'consumers' | 'sources'>;
 /**
  * One pass of one source: fetches, writes its sinks, and notes which consumers to notify. A notification is pending on
  * disk before the first rename, so that a kill loses none; if the state cannot be saved, the next process finds the new
- * keys in the files and notes it again. Requested notifications are noted last: a kill before it fails the request.
- * Fetches of several sources overlap; what changes files does not. Rejects only when aborted; failures are in the
- * report.
+ * keys in the files and notes it again. Fetches of several sources overlap; what changes files does not. Rejects only
+ * when aborted; failures are in the report.
  */
 export async function rotate(
   deps: RotateDeps,
@@ -65,14 +58,21 @@ export async function rotate(
   request: PassRequest,
   signal: AbortSignal,
 ): Promise<FilesReport> {
-  const { clock, source, inTurn } = deps;
+  const { clock, name, source, store, inTurn } = deps;
   const startedAt = clock.now();
   const fetched = isDue(deps, config, request) ? await source.fetch(signal) : undefined;
   const made = await inTurn(() => write(deps, config, request, fetched));
-  if (fetched || made.sinks.every(({ result }) => result !== 'outdated')) return { ...made, startedAt };
+  const { inVain = [] } = memoryOf(store.state, name);
+  const outdated = made.sinks.filter(({ result }) => result === 'outdated').map(sinkId);
+  if (fetched || outdated.every((id) => inVain.includes(id))) return { ...made, startedAt };
   // The credentials live on, but this process does not have them.
   const again = await source.fetch(signal);
-  return { ...(await inTurn(() => write(deps, config, request, again))), startedAt };
+  const remade = await inTurn(async () => {
+    const report = await write(deps, config, request, again);
+    if (again.ok) await noteInVain(deps, outdated, report.sinks);
+    return report;
+  });
+  return { ...remade, startedAt };
 }
 
 /**
@@ -91,11 +91,13 @@ function isDue(deps: RotateDeps, config: Config, request: PassRequest): boolean 
 /** Our clock minus the source's, in milliseconds, by the source's last answer: our clock may have been set since. */
 export function keptSkew({
   clock,
-  memory,
+  name,
   readBootTime,
-}: Pick<RotateDeps, 'clock' | 'memory' | 'readBootTime'>): number | undefined {
-  const { sourceClock } = memory;
-  return sourceClock && clock.now() - sourceClock.time - (readBootTime().sinceBoot - sourceClock.sinceBoot);
+  store,
+}: Pick<RotateDeps, 'clock' | 'name' | 'readBootTime' | 'store'>): number | undefined {
+  const told = memoryOf(store.state, name).clock;
+  const { bootId, sinceBoot } = readBootTime();
+  return told?.bootId === bootId ? clock.now() - sinceBoot - told.bootedAt : undefined;
 }
 
 /** Without an answer the current credentials are kept. */
@@ -116,7 +118,6 @@ async function write(
     decision = decide(true);
     sinks = await writeSinks(deps, decision, pass);
   }
-  await noteRequested(deps, config, request, pass);
   await letGoDeleted(store, config.sinks);
   const after = memoryOf(store.state, name);
   return {
@@ -131,22 +132,15 @@ async function write(
   };
 }
 
-/** A consumer of other sources alone is left to their passes. */
-async function noteRequested(
+/** A later process asks no more for sinks that could not be written. */
+async function noteInVain(
   { name, store }: RotateDeps,
-  config: Config,
-  request: PassRequest,
-  pass: Pass,
+  wanted: readonly string[],
+  sinks: readonly SinkOutcome[],
 ): Promise<void> {
-  const { notify, notifyAll } = request;
-  const consumers = config.consumers.filter((consumer) => {
-    const sinks = sinksOf(config.sinks, consumer.name);
-    const isOurs = sinks.length === 0 || sinks.some(({ source }) => source === name);
-    return isOurs && (notifyAll || notify?.includes(consumer.name));
-  });
-  if (consumers.length === 0) return;
-  const change = { source: name, now: pass.now, names: notify };
-  await store.update((state) => noteManual(state, { sinks: pass.config.sinks, consumers }, change));
+  const failed = new Set(sinks.filter(({ error }) => error).map(sinkId));
+  const inVain = wanted.filter((id) => failed.has(id));
+  await store.update((state) => withMemory(state, name, { ...memoryOf(state, name), inVain }));
 }
 
 interface Pass {
@@ -160,7 +154,8 @@ interface Pass {
   readonly clockSkew: number | undefined;
   /** A person said to take what the source gives. */
   readonly acceptsEarlier: boolean;
-  readonly identity: Pick<SourceMemory, 'identity'>;
+  /** What the source told of itself. */
+  readonly told: Pick<SourceMemory, 'identity' | 'clock'>;
   /** If the credentials are new. */
   readonly generation: number;
   /** Random, kept with the first credentials of this host: spreads the restarts of a fleet. */
@@ -171,8 +166,10 @@ function passOf(deps: RotateDeps, config: Config, request: PassRequest, fetched:
   const { clock, memory, name, readBootTime, settings, store } = deps;
   const now = clock.now();
   const { bootId, sinceBoot } = readBootTime();
-  const clockSkew = fetched ? fetched.clockSkew : keptSkew(deps);
-  if (clockSkew !== undefined) memory.sourceClock = { time: now - clockSkew, sinceBoot };
+  const kept = keptSkew(deps);
+  const clockSkew = fetched ? fetched.clockSkew : kept;
+  // Within what blurs it, it is the same: a pass without news writes no state.
+  const isKnown = clockSkew === undefined || (kept !== undefined && notableSkew(clockSkew - kept) === 0);
   memory.retry = fetched?.ok === false ? fetched.retry : undefined;
   return {
     config: { ...config, sinks: config.sinks.filter(({ source }) => source === name) },
@@ -182,7 +179,10 @@ function passOf(deps: RotateDeps, config: Config, request: PassRequest, fetched:
     sourceNow: sourceTime(now, clockSkew),
     clockSkew,
     acceptsEarlier: request.acceptedBy !== undefined,
-    identity: fetched?.ok && fetched.identity ? { identity: { bootId, ...fetched.identity } } : {},
+    told: {
+      ...(fetched?.ok && fetched.identity && { identity: { bootId, ...fetched.identity } }),
+      ...(!isKnown && { clock: { bootId, bootedAt: now - clockSkew - sinceBoot } }),
+    },
     generation: memoryOf(store.state, name).generation + 1,
     seed: String(clock.random()),
   };
@@ -280,7 +280,7 @@ export function stateAfter(
   { source, changing, now }: { readonly source: string; readonly changing: readonly string[]; readonly now: number },
 ): AgentState {
   const generation = memoryOf(before, source).generation + 1;
-  const pass = { config, source, now, acceptsEarlier: false, identity: {}, generation, seed: '' };
+  const pass = { config, source, now, acceptsEarlier: false, told: {}, generation, seed: '' };
   const after = noteChange(enter(before, decision, pass), decision, pass, changing);
   return { ...after, sinks: without(before.sinks, changing) };
 }
@@ -289,10 +289,11 @@ type Entering = Omit<Pass, 'sourceNow' | 'clockSkew'>;
 
 /** The state with the decision in it; the same if it is done twice. */
 function enter(state: AgentState, decision: Decision, pass: Entering): AgentState {
-  if (decision.kind === 'keep') return state;
-  const { config, source, settings, identity, generation, seed } = pass;
-  const { origin } = decision;
-  const known = { ...memoryOf(state, source), ...identity, origin, ...(settings !== undefined && { settings }) };
+  const { config, source, settings, told, generation, seed } = pass;
+  const before = { ...memoryOf(state, source), ...told };
+  if (decision.kind === 'keep') return told.clock ? withMemory(state, source, before) : state;
+  const { inVain: _, ...rest } = before;
+  const known = { ...rest, origin: decision.origin, ...(settings !== undefined && { settings }) };
   if (decision.kind === 'same') return withMemory(state, source, known);
   const { current } = decision;
   if (decision.kind === 'renewed') return noteRenewed(withMemory(state, source, { ...known, current }), config, pass);

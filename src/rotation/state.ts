@@ -108,7 +108,11 @@ const memorySchema = v.object({
   /** The identity of this instance, as the metadata service gave it in this boot. */
   identity: v.exactOptional(identitySchema),
   current: v.exactOptional(currentSchema),
-  /** Digest of its configuration when it gave these: with a changed one it is asked again. */
+  /** Its own time when this host was started, epoch milliseconds: the kernel counts on from there, and nobody sets that. */
+  clock: v.exactOptional(v.object({ bootId: v.string(), bootedAt: v.number() })),
+  /** The sinks for which it was asked before its time, and which could not be written all the same. */
+  inVain: v.exactOptional(v.array(v.string())),
+  /** Of its configuration when it gave these: with another one it is asked again. */
   settings: v.exactOptional(v.string()),
 });
 

@@ -55,7 +55,7 @@ describe('a pass', () => {
       },
     });
     const limits = { waitMs: 0, patienceMs: 0 };
-    await agent.once({ trigger: 'once', notifyAll: false }, limits, new AbortController().signal);
+    await agent.once({ trigger: 'once' }, limits, new AbortController().signal);
     assert.deepEqual(done.slice(0, 2), ['visible', 'notified']);
   });
 });

@@ -29,11 +29,7 @@ async function passes(t: TestContext, answers: readonly Fetched[], apart: number
   let report: PassReport | undefined;
   while (left() > 0) {
     if (report) clock.advance(apart * MINUTE);
-    report = await agent.once(
-      { trigger: 'once', notifyAll: false },
-      { waitMs: 0, patienceMs: 0 },
-      AbortSignal.timeout(limit(5_000)),
-    );
+    report = await agent.once({ trigger: 'once' }, { waitMs: 0, patienceMs: 0 }, AbortSignal.timeout(limit(5_000)));
   }
   assert(report);
   return { report, lines: log.lines.filter((line) => !line.includes('rotation ')) };

@@ -4,7 +4,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { openSite, type Site } from '../support/agent.ts';
 import { writeAuthority } from '../support/certificates.ts';
 import { testSts, ROLE_ARN } from '../support/sts-scene.ts';
-import { denied, type Sts } from '../support/sts.ts';
+import { denied, throttled, type Sts } from '../support/sts.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 interface Scene {
@@ -64,6 +64,17 @@ describe('an assumed role', () => {
     site.metadata.rotate();
     await site.run(['once', ...config]);
     assert.deepEqual(keyIds(site), [site.metadata.current().accessKeyId, session]);
+  });
+
+  test('is exported after trouble that passes', async (t) => {
+    const { site, sts, config } = await open(t);
+    sts.fail(throttled, { kind: 'body', status: 503, body: '' });
+    const { code, stdout, stderr } = await site.run(['export', '--source', 'backup', ...config]);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, new RegExp(sts.sessions[0]?.accessKeyId ?? 'none'));
+    sts.failAlways(denied());
+    assert.equal((await site.run(['export', '--source', 'backup', ...config])).code, 77);
+    assert.equal(sts.calls.length, 4);
   });
 
   test('that was never given is an error with what to do, and exit code 77', async (t) => {

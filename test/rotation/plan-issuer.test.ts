@@ -69,10 +69,10 @@ describe('the first call of a process', () => {
   const due = { expiration: NOW + 15 * MINUTE, lifetime: HOUR };
   const expired = { expiration: NOW, lifetime: HOUR };
 
-  test('is spread over twenty seconds where a session is to be made', () => {
+  test('is spread over half a minute where a session is to be made', () => {
     for (const current of [undefined, expired, due]) {
       const first = (random: number) => firstWait({ now: NOW, refresh, issuer, random, ...(current && { current }) });
-      assert.deepEqual([first(0), first(0.5), Math.round(first(ALMOST_ONE))], [0, 10 * SECOND, 20 * SECOND]);
+      assert.deepEqual([first(0), first(0.5), Math.round(first(ALMOST_ONE))], [0, 15 * SECOND, 30 * SECOND]);
     }
   });
 

@@ -75,12 +75,7 @@ export function setUp(t: TestContext): Stage {
   let current = deps();
   return Object.assign(stage, {
     pass: (request?: Partial<PassRequest>) =>
-      rotate(
-        current,
-        stage.config,
-        { trigger: 'once', notifyAll: false, ...request },
-        AbortSignal.timeout(limit(10_000)),
-      ),
+      rotate(current, stage.config, { trigger: 'once', ...request }, AbortSignal.timeout(limit(10_000))),
     deliver: async () => {
       const life = { expiration: NOON + 6 * HOUR, lifetime: 6 * HOUR };
       const web = { notifiedOf: { instance: { generation: 1, at: NOON, ...life, by: 'notified' as const } } };

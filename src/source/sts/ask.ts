@@ -54,9 +54,8 @@ export const FORM = { 'content-type': 'application/x-www-form-urlencoded; charse
 const MAX_BYTES = 65_536;
 const TIMEOUT_MS = 10_000;
 const TOTAL_TIME_MS = 30_000;
+/** With another proof once, and at another time once. All else is tried again by the plan, which spreads a whole fleet. */
 const ATTEMPTS = 3;
-/** The longest of the random waits before the first retry. Many share what throttles. */
-const WAIT_MS = { again: 500, throttled: 4_000 };
 /** STS takes signatures that are five minutes old; one with a smaller skew was refused for another reason. */
 const SKEW_MS = 240_000;
 
@@ -131,12 +130,10 @@ class Conversation {
     }
   }
 
-  /** The longest wait before STS is asked again: with another proof, or at another time, at once, and once each. */
-  async #remedy(error: unknown): Promise<number | undefined> {
-    if (!(error instanceof StsFault)) return undefined;
-    const { remedy } = error;
-    if (remedy === 'again' || remedy === 'throttled') return WAIT_MS[remedy];
-    if (remedy === 'never' || this.#tried.has(remedy)) return undefined;
+  /** 0 where STS is to be asked again at once: with another proof, or at another time, once each. */
+  async #remedy(error: unknown): Promise<0 | undefined> {
+    const remedy = error instanceof StsFault ? error.remedy : 'never';
+    if ((remedy !== 'proof' && remedy !== 'time') || this.#tried.has(remedy)) return undefined;
     this.#tried.add(remedy);
     return (remedy === 'proof' ? await this.#question.renew() : this.#correctTime()) ? 0 : undefined;
   }

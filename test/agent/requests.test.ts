@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import type { Fetched } from '../../src/core/contracts.ts';
+import { HOUR, NOON } from '../support/credentials.ts';
+import { eventually } from '../support/eventually.ts';
+import { AWAY, gives, stageOf } from './two-sources.ts';
+
+describe('a request', () => {
+  test('for a source that a reload takes the files from is refused, and that source writes no more', async (t) => {
+    const { agent, answers, clock, config, directory, views } = stageOf(t);
+    const hangs = Promise.withResolvers<Fetched>();
+    answers.backup = () => hangs.promise;
+    const stop = new AbortController();
+    const running = agent.run(stop.signal);
+    await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
+    clock.advance(20_000);
+    await eventually('both were asked', () => answers.calls.backup > 0);
+    const refused = assert.rejects(
+      agent.ask({ trigger: 'refresh', sources: ['backup'] }),
+      /--source: expected sources of the configuration, got backup/,
+    );
+    const sinks = config.sinks.map((sink) => ({ ...sink, source: 'instance' }));
+    const { report } = await agent.reload({ ...config, sinks, sources: [] });
+    await refused;
+    assert.deepEqual(
+      report.sinks.map(({ result }) => result),
+      ['unchanged', 'written'],
+    );
+    const after = readFileSync(`${directory}/b`, 'utf8');
+    hangs.resolve(gives('B', HOUR));
+    stop.abort();
+    await running;
+    assert.equal(readFileSync(`${directory}/b`, 'utf8'), after);
+    assert.match(after, new RegExp(gives('A').credentials.accessKeyId));
+  });
+
+  test('for both is answered with who was notified after the first pass', async (t) => {
+    const { answers, clock, notified, once } = stageOf(t);
+    const late = Promise.withResolvers<Fetched>();
+    answers.backup = () => late.promise;
+    const reported = once();
+    await eventually('the first is written, and waits', () => clock.alarms.includes(NOON + 2000));
+    clock.advance(2000);
+    await eventually('it waits no more', () => notified.length > 0);
+    late.resolve(AWAY);
+    const { consumers } = await reported;
+    assert.deepEqual(
+      consumers.map(({ name, result }) => [name, result]),
+      [['web', 'notified']],
+    );
+  });
+
+  for (const [what, later, expected] of [
+    ['what has not changed', () => gives('B', HOUR), ['job', 'web']],
+    ['what changed with one of them', () => gives('C', 2 * HOUR), ['job', 'web']],
+  ] as const) {
+    test(`notifies a consumer of two sources once, of ${what}`, async (t) => {
+      const { agent, answers, clock, notified, views } = stageOf(t);
+      const stop = new AbortController();
+      const running = agent.run(stop.signal);
+      await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
+      clock.advance(20_000);
+      await eventually('all are notified', () => new Set(notified.map(({ consumer }) => consumer.name)).size === 2);
+      await eventually('both sleep', () => views.some(({ report }) => report.consumers.length === 2));
+      notified.length = 0;
+      const late = Promise.withResolvers<Fetched>();
+      answers.backup = () => late.promise;
+      const asked = agent.ask({ trigger: 'refresh', notifyAll: true, sources: ['instance', 'backup'] });
+      await eventually('the first waits', () => clock.alarms.includes(clock.now() + 2000));
+      clock.advance(2000);
+      late.resolve(later());
+      const { report } = await asked;
+      assert.deepEqual(notified.map(({ consumer }) => consumer.name).toSorted(), expected);
+      assert.equal(report.consumers.length, 2);
+      stop.abort();
+      await running;
+    });
+  }
+
+  test('for all is answered where a reload removes the last source that it waits for', async (t) => {
+    const { agent, answers, clock, config, views } = stageOf(t);
+    const hangs = Promise.withResolvers<Fetched>();
+    answers.backup = () => hangs.promise;
+    const stop = new AbortController();
+    const running = agent.run(stop.signal);
+    await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
+    clock.advance(20_000);
+    await eventually('both were asked', () => answers.calls.backup > 0);
+    const asked = agent.ask({ trigger: 'refresh' });
+    await eventually('the first waits', () => clock.alarms.includes(clock.now() + 2000));
+    clock.advance(2000);
+    await eventually('it has made its pass', () => clock.alarms.length > 0);
+    await agent.reload({ ...config, sinks: config.sinks.slice(0, 1), sources: [] });
+    assert.deepEqual(
+      (await asked).report.sources.map(({ name }) => name),
+      ['instance'],
+    );
+    hangs.resolve(AWAY);
+    stop.abort();
+    await running;
+  });
+
+  test('for one source is refused for consumers of the other alone', async (t) => {
+    const { agent } = stageOf(t);
+    const asked = { trigger: 'refresh', sources: ['instance'], notify: ['job', 'web'] } as const;
+    await assert.rejects(agent.ask(asked), /^AgentError: --notify: expected consumers of these sources, got job$/);
+  });
+});
