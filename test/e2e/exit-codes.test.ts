@@ -6,8 +6,8 @@ import { freeOrigin } from '../support/http-requests.ts';
 import { limit } from '../support/limits.ts';
 import type { Fault } from '../../src/simulator/faults.ts';
 
-/** In which all but a service that hangs has answered. */
-const timeout = `${limit(2_000)}ms`;
+/** In which all but a service that hangs has answered; at most what the setting takes. */
+const timeout = `${Math.min(limit(2_000), 30_000)}ms`;
 
 function config(site: Site, ...more: object[]): readonly string[] {
   const imds = { attempts: 1, timeout };

@@ -17,7 +17,7 @@ interface Pair {
   readonly clock: HastyClock;
 }
 
-/** Faults that are over when the time for an answer is. */
+/** Faults that are over when the time for an answer is: a fetch has room for three of them within its 30 s. */
 const WAITS: ReadonlySet<FaultKind> = new Set(['hang', 'hang-body', 'drip']);
 
 /** A source and the simulator that it asks, by one clock. */
@@ -26,7 +26,7 @@ async function pair(t: TestContext, options: SimulatorOptions = {}): Promise<Pai
   const simulator = await createSimulator({ now: () => clock.now(), ...options });
   t.after(() => simulator.close());
   const isSlow = options.faults?.some(({ kind }) => WAITS.has(kind)) ?? false;
-  const config = { attempts: 3, ...(isSlow && { timeout: limit(1_000) }) };
+  const config = { attempts: 3, ...(isSlow && { timeout: Math.min(limit(1_000), 8_000) }) };
   const rig = imdsRig(t, { origin: simulator.url }, config);
   return { source: createImdsSource({ ...rig, clock }), simulator, clock };
 }

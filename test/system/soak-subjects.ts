@@ -91,7 +91,7 @@ async function prepare(t: TestContext, site: Site, name: string): Promise<Place>
     sinks: sinks.map((sink) => ({ ...sink, notify: ['daemon'] })),
     consumers: { daemon: { type: 'signal', signal: 'SIGHUP', pid_file: daemon.pidFile } },
     refresh: { max_interval: '2s' },
-    imds: { timeout: `${limit(1_000)}ms`, attempts: 2 },
+    imds: { timeout: `${Math.min(limit(1_000), 30_000)}ms`, attempts: 2 },
   };
   writeFileSync(path('c.yaml'), JSON.stringify(settings));
   const env = { STATE_DIRECTORY: path('state'), RUNTIME_DIRECTORY: path('run') };

@@ -61,20 +61,11 @@ describe('the XML of answers', () => {
     assert.equal(readLeaves(Buffer.from('<a>\xe4</a>', 'latin1')), undefined);
   });
 
-  test('is read in a time that grows with its length alone', () => {
-    const time = (text: string): number => {
-      const began = performance.now();
-      readLeaves(Buffer.from(text));
-      return performance.now() - began;
-    };
-    const shapes = [
-      (n: number) => `<a${' '.repeat(n)}`,
-      (n: number) => `<a${' b="c"'.repeat(n)}`,
-      (n: number) => `<a>${'&'.repeat(n)}`,
-    ];
-    for (const shape of shapes) {
-      time(shape(1000));
-      assert.ok(time(shape(64_000)) < 200 + 640 * time(shape(1000)));
+  // With a step for each pair of characters this would take minutes.
+  test('is read in linear time, whatever it is', () => {
+    for (const part of [' ', ' b="c"', '&', '<b>']) {
+      assert.equal(readLeaves(Buffer.from(`<a${part.repeat(300_000)}`)), undefined);
+      assert.equal(readLeaves(Buffer.from(`<a>${part.repeat(300_000)}`)), undefined);
     }
   });
 });
