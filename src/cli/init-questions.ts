@@ -7,6 +7,7 @@ import { oneOf } from '../config/problem.ts';
 import { readMode, readOwner, readPath, readProfile, readUnit, REFUSED, type Reading } from '../config/scalars.ts';
 import { AgentError } from '../core/errors.ts';
 import { FIELDS } from '../core/fields.ts';
+import { SECRETS } from '../core/owned.ts';
 
 interface Question {
   readonly text: string;
@@ -68,8 +69,8 @@ interface FormatQuestions {
   readonly format: DraftSink['format'];
   /** Where nothing else is said. */
   readonly path: string;
-  /** A setting of its own, with its question. */
-  readonly setting?: readonly [string, Question];
+  /** A setting of its own, with its question, and what is made of the answer unless it is the setting. */
+  readonly setting?: readonly [string, Question, ((answer: string) => Readonly<Record<string, string>>)?];
 }
 
 const PROFILE = { text: 'Profile', standard: 'default', expected: 'a profile', read: readProfile };
@@ -95,11 +96,24 @@ const TEMPLATE = {
   read: readPath,
 };
 
+const KEYS = {
+  text: `Its keys for ${SECRETS.join(', ')}`,
+  standard: 'aws.accessKeyId aws.secretAccessKey aws.sessionToken',
+  expected: 'three keys, with blanks between them',
+  read: (answer: string) => (/^[\w.-]+(?:\s+[\w.-]+){2}$/.test(answer) ? { value: answer } : REFUSED),
+};
+
+function keysIn(answer: string): Readonly<Record<string, string>> {
+  const keys = answer.split(/\s+/);
+  return Object.fromEntries(SECRETS.map((field, index) => [field, keys[index] ?? '']));
+}
+
 const FORMATS: readonly FormatQuestions[] = [
   { format: 'aws-credentials', path: `${homedir()}/.aws/credentials`, setting: ['profile', PROFILE] },
   { format: 'dotenv', path: '/etc/credrotate/aws.env' },
   { format: 'json', path: '/etc/credrotate/iam.json' },
   { format: 'ini', path: '/root/.s3cfg', setting: ['preset', PRESET] },
+  { format: 'properties', path: '/etc/myapp/application.properties', setting: ['keys', KEYS, keysIn] },
   { format: 'template', path: '/etc/myapp/credentials.xml', setting: ['template_file', TEMPLATE] },
   { format: 'value', path: '/etc/credrotate/secret_access_key', setting: ['field', FIELD] },
 ];
@@ -116,7 +130,7 @@ async function askSink(ask: Ask, before: readonly DraftSink[]): Promise<DraftSin
     expected: 'an absolute path that was not named yet',
     read: (answer) => unused(readPath(answer), before),
   });
-  const settings = setting ? { [setting[0]]: await ask(setting[1]) } : {};
+  const settings = setting ? await askSetting(ask, setting) : {};
   const owner = await askName(ask, 'Owner (auto: the owner of the directory)', 'auto');
   const group = await askName(ask, 'Group with read access', 'none');
   const mode = await ask({
@@ -126,6 +140,14 @@ async function askSink(ask: Ask, before: readonly DraftSink[]): Promise<DraftSin
     read: readMode,
   });
   return { format, path: normalize(path), settings, owner, group, mode, notify: await askConsumer(ask) };
+}
+
+async function askSetting(
+  ask: Ask,
+  [name, question, made]: NonNullable<FormatQuestions['setting']>,
+): Promise<DraftSink['settings']> {
+  const answer = await ask(question);
+  return { [name]: made?.(answer) ?? answer };
 }
 
 async function askFormat(ask: Ask): Promise<FormatQuestions> {

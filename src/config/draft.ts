@@ -2,7 +2,7 @@ export interface DraftSink {
   readonly format: keyof typeof DRAFTED;
   readonly path: string;
   /** Of the format, as written. */
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   /** As written; undefined: the default. */
   readonly owner?: string | undefined;
   readonly group?: string | undefined;
@@ -13,12 +13,13 @@ export interface DraftSink {
 export type DraftConsumer =
   { readonly type: 'systemd'; readonly unit: string } | { readonly type: 'signal'; readonly pidFile: string };
 
-/** The purpose of each format that needs at most one setting of its own. */
+/** The purpose of each format. */
 export const DRAFTED = {
   'aws-credentials': 'A profile of a shared credentials file. All else in the file stays as it is.',
   dotenv: 'Lines NAME=value. All other lines stay as they are.',
   json: 'A JSON document, shaped as the metadata service answers.',
   ini: 'Keys in a section of an INI file. All other lines stay as they are.',
+  properties: 'Keys in a file of Java. All other lines stay as they are.',
   template: 'A whole file of its own, with values in place of placeholders.',
   value: 'A file that is one value, without a newline.',
 } as const;
@@ -73,9 +74,14 @@ function sinkText(sink: DraftSink, consumers: ReadonlyMap<string, NamedDraft>): 
     `  # ${DRAFTED[format]}\n`,
     `  - path: ${scalar(path)}\n`,
     `    format: ${format}\n`,
-    ...Object.entries(settings).map(([key, value]) => (value === undefined ? '' : `    ${key}: ${scalar(value)}\n`)),
+    ...Object.entries(settings).flatMap(([key, value]) => (value === undefined ? [] : settingLines(key, value))),
     ...(names.length === 0 ? [] : [`    notify: [${names.join(', ')}]\n`]),
   ].join('');
+}
+
+function settingLines(key: string, value: string | Readonly<Record<string, string>>): string[] {
+  if (typeof value === 'string') return [`    ${key}: ${scalar(value)}\n`];
+  return [`    ${key}:\n`, ...Object.entries(value).map(([name, one]) => `      ${name}: ${scalar(one)}\n`)];
 }
 
 function consumerText({ name, consumer }: NamedDraft): string {

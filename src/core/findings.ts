@@ -28,6 +28,7 @@ export const FINDING_IDS = [
   'consumer-pending',
   'consumer-not-reading',
   'sink-warning',
+  'sink-cached',
   'profile-shadowed',
   'default-profile',
   'unit-missing',

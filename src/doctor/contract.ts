@@ -21,6 +21,8 @@ export interface SinkFacts {
   readonly closedBy?: string;
   /** The key ids in our places, as they are shown. */
   readonly keyIds: readonly string[];
+  /** The setting of its reader that has it never read again, where nobody is notified. */
+  readonly cachedBy?: string;
   /** Of the format aws-credentials. */
   readonly profile?: ProfileFacts;
 }

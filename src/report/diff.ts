@@ -47,11 +47,20 @@ const ASSIGNMENT = /^(?<name>[ \t]*(?:export[ \t]+)?"?[A-Za-z_][\w.-]*"?[ \t]*[=
 const BRACKETS = /^[ \t{}[\],]*$/;
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$/;
 
+/** Longer than any that says something. */
+const LONGEST = 400;
+
 function redact(line: string): string {
+  const shown = readable(line);
+  return shown !== undefined && shown.length <= LONGEST ? shown : `(a line of ${String(line.length)} bytes)`;
+}
+
+/** Undefined for a line that may be a secret, or a part of one. */
+function readable(line: string): string | undefined {
   if (line === MARKER || HEADER.test(line) || BRACKETS.test(line)) return line;
   const { name, value = '' } = ASSIGNMENT.exec(line)?.groups ?? {};
   // The text before a final `=` can be a key in base64.
-  if (name === undefined || /^[\s=]*$/.test(value)) return `(a line of ${String(line.length)} bytes)`;
+  if (name === undefined || /^[\s=]*$/.test(value)) return undefined;
   return `${name} ${show(value.trim())}`;
 }
 

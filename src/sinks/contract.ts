@@ -91,8 +91,8 @@ export interface PreviewRequest extends Omit<
 }
 
 /**
- * The outcome that applying would have, and the bytes of a sink that would be replaced: they hold secrets, so never
- * show them whole. Those of a large file are left out.
+ * The outcome that applying would have, and the bytes of a sink that would be replaced: they hold secrets, so never show
+ * them whole. Those of a large file on a user's path, and of more than 32 MiB of all files, are left out.
  */
 export interface SinkPreview extends SinkOutcome {
   readonly current?: Buffer;

@@ -69,6 +69,12 @@ export const CASES: Readonly<Partial<Record<FindingId, Case>>> = {
     spares: [FACTS],
     evidence: /root:games/,
   },
+  'sink-cached': {
+    severity: 'warning',
+    triggers: [withSink({ cachedBy: '/etc/php.ini:3: opcache.validate_timestamps is off' })],
+    spares: [FACTS],
+    evidence: /php\.ini:3/,
+  },
   'sink-confined': {
     severity: 'error',
     triggers: [withSink({ closedBy: 'ProtectHome=yes' })],

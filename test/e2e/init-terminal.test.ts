@@ -69,6 +69,32 @@ test('init asks on a terminal, again where an answer makes no sense, and writes 
   assert.match(text, /iam\.json\n {4}format: json\n {4}mode: 0644\n {4}notify: \[legacy\]$/m);
 });
 
+test('init asks for the keys of a properties file', async (t) => {
+  if (!needsTerminal(t)) return;
+  const site = await openSite(t);
+  const answers = [
+    'properties',
+    site.path('app.properties'),
+    'a.id a.key',
+    'a.id a.key a.token',
+    '',
+    '',
+    '',
+    '',
+    '',
+    '',
+    'yes',
+  ];
+  const { code, stdout } = await answer(site, answers.join('|'));
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^ {2}expected three keys, with blanks between them$/m);
+  const text = readFileSync(site.path('c.yaml'), 'utf8');
+  assert.match(
+    text,
+    /format: properties\n {4}keys:\n {6}access_key_id: a\.id\n {6}secret_access_key: a\.key\n {6}session_token: a\.token\n/,
+  );
+});
+
 test('init takes empty answers for the defaults that it shows', async (t) => {
   if (!needsTerminal(t)) return;
   const site = await openSite(t);

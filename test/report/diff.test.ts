@@ -18,6 +18,7 @@ const LINES: readonly (readonly [line: string, shown: string])[] = [
   ['{\v\f}', '(a line of 4 bytes)'],
   ['\r[default]', '(a line of 10 bytes)'],
   ['[default]\f', '(a line of 10 bytes)'],
+  [`${'A'.repeat(1_000)}=x`, '(a line of 1002 bytes)'],
 ];
 
 test('of a line nothing is shown that is secret, or steers a terminal', () => {

@@ -29,6 +29,7 @@ export const PACKAGES: readonly string[] = [
   'libc6-dev',
   'libgcc-s1-arm64-cross',
   'libstdc++6-arm64-cross',
+  'libtomcat9-java',
   'lintian',
   'mmdebstrap',
   'nftables',

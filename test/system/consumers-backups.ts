@@ -88,6 +88,11 @@ function asBackupJob(script: string): readonly string[] {
 export function installBackups(root: Pick<Machine, 'write' | 'copyIn'>): void {
   root.write('/etc/rclone.conf', RCLONE);
   root.write('/etc/s3cmd.conf', S3CMD);
+  installS3(root);
+}
+
+/** A store for the machine's role, on port 9000. */
+export function installS3(root: Pick<Machine, 'write' | 'copyIn'>): void {
   root.copyIn(process.execPath, '/opt/s3');
   for (const name of ['consumers-s3-child.ts', 'consumers-sigv4.ts'])
     root.copyIn(join(import.meta.dirname, name), '/opt/s3');

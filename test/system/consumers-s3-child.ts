@@ -1,7 +1,10 @@
 // An S3 on loopback with one bucket of one object, for whoever has the role: it knows the credentials that the metadata
-// service gives out at the moment, and refuses all others. Says on standard output what it answered, and to whom.
+// service gives out at the moment, and refuses all others. Says on standard output what it answered, and to whom. With
+// two files, of a key and a certificate, it speaks TLS.
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { refusal, type Keys } from './consumers-sigv4.ts';
 
 const BUCKET = '/backups';
@@ -79,11 +82,16 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-const server = createServer((request, response) => {
+const listener: RequestListener = (request, response) => {
   request.resume();
   void serve(request, response);
-});
+};
+const [, , port, key, cert] = process.argv;
+const server =
+  key !== undefined && cert !== undefined
+    ? createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) }, listener)
+    : createServer(listener);
 past.add((await currentKeys()).accessKeyId);
-server.listen(Number(process.argv[2]), '127.0.0.1', () => {
+server.listen(Number(port), '127.0.0.1', () => {
   process.stdout.write('ready\n');
 });

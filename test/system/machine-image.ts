@@ -70,15 +70,7 @@ const RELEASE_IMAGES = {
     'uwsgi-plugin-python3',
     'vsftpd',
   ],
-  recipes: [
-    'daemontools',
-    'default-jdk-headless',
-    'duplicity',
-    'gdal-bin',
-    'libtomcat9-java',
-    'pgbackrest',
-    'python3-boto3',
-  ],
+  recipes: ['daemontools', 'duplicity', 'gdal-bin', 'pgbackrest', 'python3-boto3'],
   runtimes: ['r-base-core'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 

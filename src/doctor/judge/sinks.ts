@@ -3,7 +3,25 @@ import type { ProfileFacts, SinkFacts } from '../contract.ts';
 
 /** Sinks that cannot be written where they are, or not from where the agent runs. */
 export function judgeSink(sink: SinkFacts): readonly Finding[] {
-  return found(judgeTrouble(sink), judgeWarnings(sink), judgeMount(sink), judgeConfinement(sink.path, sink.closedBy));
+  return found(
+    judgeTrouble(sink),
+    judgeWarnings(sink),
+    judgeCache(sink),
+    judgeMount(sink),
+    judgeConfinement(sink.path, sink.closedBy),
+  );
+}
+
+function judgeCache({ name, cachedBy }: SinkFacts): Finding | undefined {
+  if (cachedBy === undefined) return undefined;
+  return finding('sink-cached', 'warning', name, {
+    problem: 'PHP keeps this file as it read it first, and nobody is notified when it changes',
+    evidence: [cachedBy],
+    remedy: {
+      text: 'notify a consumer that reloads PHP-FPM',
+      line: '{ type: systemd, unit: php8.2-fpm.service, action: reload }',
+    },
+  });
 }
 
 function judgeWarnings({ name, warnings }: SinkFacts): Finding | undefined {

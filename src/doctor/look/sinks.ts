@@ -10,6 +10,7 @@ import { readSections } from '../../sinks/formats/aws/sections.ts';
 import { forgetSink, loadFormats } from '../../sinks/formats/render.ts';
 import type { ProfileFacts, SinkFacts } from '../contract.ts';
 import { closedBy, CONFINEMENT, type Properties } from '../judge/sinks.ts';
+import { isKeptCompiled, settingFiles, whereNeverChecked } from './opcache.ts';
 import { type LookDeps, SAMPLE, show, troubleOfAgent } from './deps.ts';
 
 /** The unit whose confinement counts. */
@@ -25,6 +26,7 @@ export async function lookAtSinks(
   const mounts = new Set(readMounts().map(({ point }) => point));
   const unit = await confinement(deps);
   const profiles = await lookAtProfiles(deps);
+  const cachedBy = sinks.some(isKeptCompiled) ? whereNeverChecked(await readFiles(deps, settingFiles())) : undefined;
   const names = namesOf(sinks);
   await loadFormats(sinks);
   return sinks.map((sink, index) => {
@@ -42,6 +44,7 @@ export async function lookAtSinks(
       warnings: preview?.warnings ?? [],
       ...(trouble && { trouble }),
       ...(closed !== undefined && { closedBy: closed }),
+      ...(cachedBy !== undefined && isKeptCompiled(sink) && { cachedBy }),
       ...(profile && { profile }),
     };
   });

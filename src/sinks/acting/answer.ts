@@ -8,7 +8,6 @@ import { isTempOf } from '../../files/sweep.ts';
 import type { Job } from '../contract.ts';
 import type { Authority } from '../place/places.ts';
 import { big, id, integer, moment, sinkRecordSchema } from '../record.ts';
-import { SHOWN_BYTES } from '../write/work.ts';
 import { LIMITS } from './message.ts';
 
 /**
@@ -30,7 +29,7 @@ const evidence = v.variant('kind', [
   v.object({ kind: v.picklist(['unread', 'unknown']), writtenAt: moment }),
 ]);
 
-const bytes = v.pipe(v.string(), v.maxLength(Math.ceil(SHOWN_BYTES / 3) * 4), v.base64());
+const bytes = v.pipe(v.string(), v.maxLength(Math.ceil(LIMITS.shown / 3) * 4), v.base64());
 
 const WRITING: readonly SinkResult[] = ['written', 'repaired', 'unchanged', 'outdated', 'refused', 'failed'];
 const FORGETTING: readonly SinkResult[] = ['forgotten', 'removed', 'unchanged', 'refused', 'failed'];

@@ -1,8 +1,8 @@
 import { Secret } from '../../core/secret.ts';
 import { isPreview, type Job, type JobScope } from '../contract.ts';
 
-/** Of a sink: the longest texts, in UTF-16 units, and the most warnings and lines to be shown. The rest is cut off. */
-export const LIMITS = { text: 16_384, warning: 1_024, warnings: 32, diff: 1_024 } as const;
+/** Of a sink: the longest texts, in UTF-16 units, the most warnings, and the most lines and bytes to be shown. The rest is cut off. */
+export const LIMITS = { text: 16_384, warning: 1_024, warnings: 32, diff: 1_024, shown: 128 * 1024 } as const;
 
 /** The most bytes that all messages of a job may have together: far more than they have. */
 export function maxBytes({ kind, sinks }: Job): number {

@@ -55,10 +55,8 @@ async function serveJob(deps: SinkDeps, channel: Channel, job: Job): Promise<Don
 }
 
 function shown({ current, next }: SinkPreview): Pick<SinkMessage, 'current' | 'next'> {
-  return {
-    ...(current && { current: current.toString('base64') }),
-    ...(next && { next: next.toString('base64') }),
-  };
+  if (!next || next.length + (current?.length ?? 0) > LIMITS.shown) return {};
+  return { ...(current && { current: current.toString('base64') }), next: next.toString('base64') };
 }
 
 /** An outcome without the parts that the agent knows. */

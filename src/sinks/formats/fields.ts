@@ -7,9 +7,10 @@ import { printableText, refusal } from './text.ts';
 export function textOf(field: Field, credentials: Credentials, origin: Origin): string {
   const text = TEXTS[field](credentials, origin);
   if (text !== undefined) return printableText(field, text);
+  const otherwise = 'leave it out here, and write it into the file as it is: by hand, or in the template';
   throw refusal(
     `${field}: expected it to be known, got nothing from the source`,
-    'leave it out here, and write it into the file as it is: by hand, or in the template',
+    field === 'region' ? `set region: of the source if it has that setting, or ${otherwise}` : otherwise,
   );
 }
 

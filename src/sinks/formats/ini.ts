@@ -55,7 +55,8 @@ interface SectionCopy {
   /** Of the first line that says anything: what is deeper below a line of ours would be a part of it. */
   indent: string | undefined;
   owned: Property[];
-  hasOthers: boolean;
+  /** What else is in it: names of keys, and `#` for comments. */
+  readonly others: Set<string>;
 }
 
 interface IniFile {
@@ -63,6 +64,8 @@ interface IniFile {
   readonly warnings: readonly string[];
   /** The first line of another section with a key of ours. */
   readonly elsewhere: number | undefined;
+  /** The first line with an old name of one. */
+  readonly old: number | undefined;
 }
 
 /** Readers agree on a value alone if it is plain: quotes are a part of it for most, and needed by PHP. */
@@ -79,31 +82,35 @@ const MAX_COPIES = 16;
 function readIni(text: string, sink: IniSink): IniFile {
   const reader = new IniReader(text.length, sink);
   for (const line of linesOf(text)) reader.see(line);
-  const { copies, warnings, elsewhere } = reader;
+  const { copies, warnings, elsewhere, old } = reader;
   const blank = copies.length > 1 && copies.find((copy) => trimmedHeader(copy).length > 0)?.header;
   if (blank)
     throw garbage(blank, 'one name for the section', 'blanks around it, which make it another for some readers');
-  return { copies: copies.map(withoutOtherCases), warnings, elsewhere };
+  return { copies: copies.map(withoutOtherCases), warnings, elsewhere, old };
 }
 
 class IniReader {
   readonly copies: SectionCopy[] = [];
   readonly warnings: string[] = [];
   elsewhere: number | undefined;
+  old: number | undefined;
   readonly #length: number;
   readonly #section: string | null;
   /** By their names in lower case. */
   readonly #own: ReadonlyMap<string, string>;
+  /** Names that the program had for keys of ours once. */
+  readonly #old: ReadonlySet<string>;
   #copy: SectionCopy | undefined;
   /** The property of ours that an indented line would continue. */
   #above: Property | undefined;
   /** The indentation of the property that Python takes what is indented deeper for a part of. */
   #indent: number | undefined;
 
-  constructor(length: number, { section, keys }: IniSink) {
+  constructor(length: number, { section, keys, preset }: IniSink) {
     this.#length = length;
     this.#section = section;
     this.#own = new Map(keys.map(({ key }) => [key.toLowerCase(), key]));
+    this.#old = new Set(preset === 'pgbackrest' ? keys.map(({ key }) => key.replace(/^repo1-/, 'repo-')) : []);
     if (section === null) this.#open(undefined);
   }
 
@@ -112,7 +119,7 @@ class IniReader {
     const body = line.text.slice(indent.length);
     if (body.startsWith('RCLONE_ENCRYPT_V')) throw garbage(line, 'a file of text', 'an encrypted one of rclone');
     if (isComment(body)) {
-      if (this.#copy) this.#copy.hasOthers = true;
+      this.#copy?.others.add('#');
     } else if (body.trim() !== '') {
       const name = headerName(line, indent, body, this.#copy ? undefined : this.#section);
       if (name === undefined) this.#property(line, indent, body);
@@ -123,8 +130,9 @@ class IniReader {
   #open(header: Line | undefined): void {
     if (header && this.copies.length === MAX_COPIES)
       throw garbage(header, `at most ${MAX_COPIES} copies of the section`, 'more');
-    const hasOthers = /^\[[^\]]*\]\s*\S/.test(header?.text.trimStart() ?? '');
-    this.#copy = { header, end: this.#length, first: undefined, indent: undefined, owned: [], hasOthers };
+    const isCommented = /^\[[^\]]*\]\s*\S/.test(header?.text.trimStart() ?? '');
+    const others = new Set(isCommented ? ['#'] : []);
+    this.#copy = { header, end: this.#length, first: undefined, indent: undefined, owned: [], others };
     this.copies.push(this.#copy);
   }
 
@@ -141,15 +149,15 @@ class IniReader {
     const property = propertyOf(line, indent, body, this.#own);
     const isPart = indent.length > (this.#indent ?? Infinity);
     if (property && !isPart) this.#indent = indent.length;
-    if (property?.key) this.#ours(property, isPart);
-    else this.#above = undefined;
-    if (!this.#copy) return;
-    this.#copy.indent ??= indent;
-    add(this.#copy, property, line);
+    this.#above = undefined;
+    if (property) this.#named(property, isPart);
+    if (this.#copy) add(this.#copy, property, { line, indent });
   }
 
-  #ours(property: Property, isPart: boolean): void {
-    const { line } = property;
+  #named(property: Property, isPart: boolean): void {
+    const { line, name, key } = property;
+    if (this.#old.has(name)) this.old ??= line.number;
+    if (key === '') return;
     if (!this.#copy) this.elsewhere ??= line.number;
     else if (isPart) throw garbage(line, 'a key of ours that is not indented below another', CONTINUED);
     else this.#above = property;
@@ -159,9 +167,14 @@ class IniReader {
 const NOT_INDENTED = 'a line that is not indented below a key of ours';
 const CONTINUED = 'one that Python takes for a part of its value';
 
-function add(copy: SectionCopy, property: Property | undefined, line: Line): void {
+function add(
+  copy: SectionCopy,
+  property: Property | undefined,
+  { line, indent }: Pick<Property, 'line' | 'indent'>,
+): void {
   copy.first ??= property;
-  if (!property?.key) copy.hasOthers = true;
+  copy.indent ??= indent;
+  if (!property?.key) copy.others.add(property?.name ?? '');
   else if (copy.owned.length < MAX_LINES) copy.owned.push(property);
   else throw garbage(line, `at most ${MAX_LINES} lines of ours`, 'more');
 }
@@ -170,7 +183,8 @@ function add(copy: SectionCopy, property: Property | undefined, line: Line): voi
 function withoutOtherCases(copy: SectionCopy): SectionCopy {
   const exact = new Set(copy.owned.flatMap(({ name, key }) => (name === key ? [key] : [])));
   const owned = copy.owned.filter(({ name, key }) => name === key || !exact.has(key));
-  return { ...copy, owned, hasOthers: copy.hasOthers || owned.length < copy.owned.length };
+  for (const { name } of copy.owned.filter((one) => !owned.includes(one))) copy.others.add(name);
+  return { ...copy, owned };
 }
 
 /**
@@ -253,10 +267,10 @@ function cut({ line }: Property): Edit {
 }
 
 /** Our lines, and the section where nothing else is in it. */
-function clear(text: string, { header, end, owned, hasOthers }: SectionCopy): readonly Edit[] {
+function clear(text: string, { header, end, owned, others }: SectionCopy): readonly Edit[] {
   const [first] = owned;
   if (!first) return [];
-  if (!header || hasOthers) return owned.map(cut);
+  if (!header || others.size > 0) return owned.map(cut);
   return [{ start: header.start - gapBefore(text, header.start, end), end: owned.at(-1)?.line.next ?? end, text: '' }];
 }
 
@@ -266,7 +280,7 @@ const ELSEWHERE: Readonly<Partial<Record<NonNullable<IniSink['preset']>, string>
   pgbackrest: 'pgBackRest prefers that of a stanza or command',
 };
 
-function warn({ copies, warnings, elsewhere }: IniFile, { preset }: IniSink): readonly string[] {
+function warn({ copies, warnings, elsewhere, old }: IniFile, { preset }: IniSink): readonly string[] {
   const last = copies.at(-1);
   const reader = preset && ELSEWHERE[preset];
   const renamed = copies.flatMap(({ owned }) => owned.filter(({ name, key }) => name !== key));
@@ -278,6 +292,9 @@ function warn({ copies, warnings, elsewhere }: IniFile, { preset }: IniSink): re
     ...renamed.map(({ line, key }) => `line ${line.number}: ${key} stood in another case`),
     ...(last && trimmedHeader(last).length > 0 ? ['removed the blanks around the name of the section'] : []),
     ...(reader && elsewhere !== undefined ? [`line ${elsewhere}: a key of ours in another section: ${reader}`] : []),
-    ...(preset === 'rclone' && !last?.hasOthers ? ['rclone needs type = s3 in the section too, and provider'] : []),
+    ...(old === undefined ? [] : [`line ${old}: an old name of a key of ours: pgBackRest refuses the file with both`]),
+    ...(preset === 'rclone' && !last?.others.has('type')
+      ? ['rclone needs type = s3 in the section too, and provider']
+      : []),
   ];
 }

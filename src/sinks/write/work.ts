@@ -76,23 +76,26 @@ function inOrder<T>(sinks: readonly SinkConfig[], results: ReadonlyMap<SinkConfi
 async function preview(deps: SinkDeps, job: Job, prepare: Prepare): Promise<ReadonlyMap<SinkConfig, SinkPreview>> {
   const holders: Holders = new Map();
   const previews = new Map<SinkConfig, SinkPreview>();
+  let kept = 0;
   for (const batch of batches(filesOf(job.sinks))) {
     using places = new Places(deps, job.trustedGroups, holders);
     const rooms: Rooms = new Map();
     for (const prepared of await prepareFiles(places, batch, prepare)) {
       const parts: readonly Part[] = 'finished' in prepared ? prepared.finished : foresee(prepared.change, rooms);
-      for (const { sink, outcome, shown } of parts) previews.set(sink, { ...outcome, ...(shown && showable(shown)) });
+      for (const { sink, outcome, shown } of parts) {
+        kept += sizeOf(shown);
+        previews.set(sink, { ...outcome, ...(kept <= KEPT_BYTES ? shown : shown?.diff && { diff: shown.diff }) });
+      }
     }
   }
   return previews;
 }
 
-/** The most bytes of a sink, before and after, that are kept to be shown. */
-export const SHOWN_BYTES = 128 * 1024;
+/** The most bytes, before and after, that a preview of all sinks keeps to be shown. */
+const KEPT_BYTES = 32 * 1024 * 1024;
 
-function showable({ current, next, diff }: NonNullable<Part['shown']>): Part['shown'] {
-  const isLarge = (current?.length ?? 0) + (next?.length ?? 0) > SHOWN_BYTES;
-  return { ...(diff && { diff }), ...(!isLarge && { ...(current && { current }), ...(next && { next }) }) };
+function sizeOf({ current, next }: NonNullable<Part['shown']> = {}): number {
+  return (current?.length ?? 0) + (next?.length ?? 0);
 }
 
 /** The room left on each file system, by its device: all new files are there before the first rename. */

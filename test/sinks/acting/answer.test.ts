@@ -3,7 +3,6 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseMessage, parseLook } from '../../../src/sinks/acting/answer.ts';
 import { LIMITS } from '../../../src/sinks/acting/message.ts';
-import { SHOWN_BYTES } from '../../../src/sinks/write/work.ts';
 import { runs } from '../../support/runs.ts';
 import { sinkAt } from '../../support/sinks.ts';
 
@@ -59,7 +58,7 @@ describe('an answer', () => {
     'a mode that is none': done({ record: { ...RECORD, mode: 0o10000 } }),
     'a uid that is none': done({ record: { ...RECORD, uid: -1 } }),
     'bytes that are no base64': done({ next: '*' }),
-    'bytes without end': done({ next: 'A'.repeat(SHOWN_BYTES * 2) }),
+    'bytes without end': done({ next: 'A'.repeat(LIMITS.shown * 2) }),
     'no temp file': { staged: [] },
     'more temp files than sinks': { staged: Array(3).fill(STAGED.staged[0]) },
     'a temp file of a sink that there is not': staged({ sink: 2 }),

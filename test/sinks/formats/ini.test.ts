@@ -116,7 +116,20 @@ describe('ini', () => {
       'line 3: a key of ours in another section: s3cmd ignores sections and takes the last one of the file',
     ]);
     const { warnings: rclone } = render({ sink: iniSink({ preset: 'rclone' }) });
-    assert.deepEqual(rclone, ['rclone needs type = s3 in the section too, and provider']);
+    const needsType = 'rclone needs type = s3 in the section too, and provider';
+    assert.deepEqual(rclone, [needsType]);
+    for (const [existing, expected] of [
+      ['[sec]\nregion = x\n', [needsType]],
+      ['[sec]\ntype = s3\n', []],
+    ] as const)
+      assert.deepEqual(render({ sink: iniSink({ preset: 'rclone' }), existing }).warnings, expected);
+  });
+
+  test('warns of an old name of pgBackRest beside one of ours', () => {
+    const keys = keysOf({ 'repo1-s3-key': 'access_key_id', 'repo1-s3-key-secret': 'secret_access_key' });
+    const sink = iniSink({ preset: 'pgbackrest', section: 'global', keys });
+    const { warnings } = render({ sink, existing: '[global]\nrepo-path=/\nrepo-s3-key=old\n' });
+    assert.deepEqual(warnings, ['line 3: an old name of a key of ours: pgBackRest refuses the file with both']);
   });
 
   // Cause: the second line stayed, which most readers take, where keys were missing.

@@ -99,7 +99,15 @@ describe('a template', () => {
   test('refuses what is not plain where no filter is named, and what is not known', () => {
     const credentials = { ...fresh, sessionToken: new Secret('a"b') };
     assert.match(refuse({ sink: templateSink('{{ session_token }}'), credentials }), /^session_token: expected only/);
-    assert.match(refuse({ sink: templateSink('{{ region }}') }), /^region: expected it to be known/);
+    for (const [field, hint] of [
+      ['region', /^set region: of the source .* or leave it out here/],
+      ['role', /^leave it out here/],
+    ] as const) {
+      const made = renderSink(undefined, fresh, templateSink(`{{ ${field} }}`), {});
+      assert.ok(!made.ok);
+      assert.ok(made.error.message.startsWith(`${field}: expected it to be known`));
+      assert.match(made.error.hint ?? '', hint);
+    }
   });
 
   test('is shown by its placeholders alone', async (t) => {
