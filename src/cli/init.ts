@@ -105,8 +105,7 @@ async function sinksOfOptions(world: World, options: InitOptions): Promise<reado
 function draftOf(sink: SinkConfig, notify: readonly DraftConsumer[]): DraftSink {
   const { path, owner, group, mode } = sink;
   return {
-    // Options make no others.
-    format: sink.format as DraftSink['format'],
+    format: sink.format,
     path,
     notify,
     mode: octal(mode),

@@ -80,7 +80,7 @@ export class Held implements Disposable {
   }
 }
 
-/** What is left on a file system; infinite where it has no such limit, or does not say. */
+/** The room on a file system; infinite where it has no such limit, or does not say. */
 export interface Room {
   readonly blocks: number;
   readonly blockBytes: number;
