@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { INSTANCE } from '../core/config.ts';
-import { readSecureEndpoint } from '../core/endpoint.ts';
+import { readContainerEndpoint, readSecureEndpoint } from '../core/endpoint.ts';
+import { ROLE_ARN, SESSION_NAME } from '../core/region.ts';
 import {
   choice,
   command,
@@ -57,31 +58,24 @@ const tag = text('a tag of at most 256 letters, digits, spaces and _ . : / = + -
   /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(got) ? { value: got } : REFUSED,
 );
 
-const assumeRole = mapping({
-  type: v.literal('assume_role'),
+const caFile = option('Certificates (PEM) in place of the usual roots.', path);
+
+/** Of sources that ask STS. */
+const ofSts = {
   expect_account: expectAccount,
-  role_arn: required('The role.', word(ARN, /^arn:aws[a-z-]*:iam::\d{12}:role\/[\x21-\x7e]{1,980}$/)),
-  from: option('The source whose credentials are used to assume it.', name, INSTANCE),
   session_name: option(
     'Names the session in CloudTrail. Left out: credrotate- and the id of the instance, or the name of the host.',
-    word(SESSION, /^[A-Za-z0-9_+=,.@-]{2,64}$/),
-  ),
-  external_id: option(
-    'What the owner of the role asks for, if that is another account.',
-    word('letters, digits and + = , . @ : / _ -, 2 to 1224 of them', /^[A-Za-z0-9_+=,.@:/-]{2,1224}$/),
+    word(SESSION, SESSION_NAME),
   ),
   duration: option('How long a session lives. Left out: an hour.', duration('15m', '12h')),
-  region: option('The region of STS. Left out: that of the instance.', word('a region such as eu-central-1', REGION)),
+  region: option(
+    'The region of STS. Left out: AWS_REGION, else that of the instance.',
+    word('a region such as eu-central-1', REGION),
+  ),
   endpoint: option(
     'STS, where it is not the public one of the region: scheme, host and port.',
     text('a URL such as https://sts.internal', readSecureEndpoint, { pattern: '^https?://' }),
   ),
-  tags: option(
-    'Session tags, by their keys, at most 50.',
-    withoutLists(v.record(v.string(), tag, expectation('tags by key'))),
-    {},
-  ),
-  transitive_tags: option('Keys of tags that later sessions keep.', listOf(v.string(), 'keys of tags', 'key'), []),
   policy: option(
     'A session policy, JSON in quotes, which limits what the role may do.',
     text('a policy in JSON', (got) => (isJsonObject(got) && got.length <= 2048 ? { value: got } : REFUSED)),
@@ -91,11 +85,53 @@ const assumeRole = mapping({
     listOf(policyArn, 'ARNs', 'arn'),
     [],
   ),
+  ca_file: caFile,
+};
+
+const assumeRole = mapping({
+  type: v.literal('assume_role'),
+  role_arn: required('The role.', word(ARN, ROLE_ARN)),
+  from: option('The source whose credentials are used to assume it.', name, INSTANCE),
+  external_id: option(
+    'What the owner of the role asks for, if that is another account.',
+    word('letters, digits and + = , . @ : / _ -, 2 to 1224 of them', /^[A-Za-z0-9_+=,.@:/-]{2,1224}$/),
+  ),
+  ...ofSts,
+  tags: option(
+    'Session tags, by their keys, at most 50.',
+    withoutLists(v.record(v.string(), tag, expectation('tags by key'))),
+    {},
+  ),
+  transitive_tags: option('Keys of tags that later sessions keep.', listOf(v.string(), 'keys of tags', 'key'), []),
   source_identity: option(
     'Who is behind the session; all later ones keep it.',
     word(SESSION, /^(?!aws:)[\w+=,.@-]{2,64}$/),
   ),
-  ca_file: option('Certificates (PEM) in place of the usual roots.', path),
+});
+
+const webIdentity = mapping({
+  type: v.literal('web_identity'),
+  role_arn: option('The role. Left out, with token_file: AWS_ROLE_ARN.', word(ARN, ROLE_ARN)),
+  token_file: option(
+    'The file of the token, which somebody else renews. Left out, with role_arn: AWS_WEB_IDENTITY_TOKEN_FILE.',
+    path,
+  ),
+  ...ofSts,
+});
+
+const container = mapping({
+  type: v.literal('container'),
+  ...ofForeign,
+  endpoint: option(
+    'The whole URL that gives the credentials. Left out: that of the variables AWS_CONTAINER_CREDENTIALS_*, with their token.',
+    text('a URL such as http://169.254.170.23/v1/credentials', readContainerEndpoint, { pattern: '^https?://' }),
+  ),
+  token_file: option('With endpoint, the file of the token that it asks for, which somebody else renews.', path),
+  user: option(
+    'The user who may listen, beside root, if the endpoint is a port of this host, a name or a numeric id.',
+    owner,
+  ),
+  ca_file: caFile,
 });
 
 const VALUE = 'a text, or file: and its path';
@@ -140,7 +176,7 @@ const file = mapping({
   ),
 });
 
-const TYPES = [assumeRole, process, file] as const;
+const TYPES = [assumeRole, webIdentity, container, process, file] as const;
 const TYPE_NAMES = oneOf(TYPES.map(({ entries }) => entries.type.literal));
 
 export const source = withoutLists(

@@ -22,7 +22,7 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
     const hint = 'leave it out: it is refreshed in time';
     problems.push(invalid(positionOf(tree, ['duration']), { path: `${path}.duration`, message, hint }));
   }
-  problems.push(...contradictions(tree, path), ...tooMany(tree, path), ...wrongTags(tree, name));
+  problems.push(...contradictions(tree, path), ...halves(tree, path), ...tooMany(tree, path), ...wrongTags(tree, name));
   const tags = entriesAt(tree, ['tags']).map(([tag]) => tag);
   for (const [index, { at, value }] of itemsAt(tree, ['transitive_tags']).entries()) {
     if (typeof value !== 'string' || tags.includes(value)) continue;
@@ -72,6 +72,24 @@ function contradictions(tree: Tree, path: string): Problem[] {
     const what = key === 'region' ? 'a region of the partition' : 'the account';
     const message = `expected ${what} of role_arn, ${stated}, got ${key === 'region' ? `one of ${claim}` : show(claim)}`;
     return [invalid(positionOf(tree, [key]), { path: `${path}.${key}`, message, hint: 'correct whichever is wrong' })];
+  });
+}
+
+/** Settings that need another one, by their type: the environment must not complete what was written for something else. */
+const NEEDS: Readonly<Record<string, readonly (readonly [key: string, needed: string])[]>> = {
+  web_identity: [
+    ['role_arn', 'token_file'],
+    ['token_file', 'role_arn'],
+  ],
+  container: [['token_file', 'endpoint']],
+};
+
+function halves(tree: Tree, path: string): Problem[] {
+  return (NEEDS[textAt(tree, ['type']) ?? ''] ?? []).flatMap(([key, needed]) => {
+    if (textAt(tree, [key]) === undefined || textAt(tree, [needed]) !== undefined) return [];
+    const message = `expected ${needed} beside it, got it alone`;
+    const hint = `add ${needed}, or leave out ${key}: then both are those of the environment`;
+    return [invalid(positionOf(tree, [key]), { path: `${path}.${key}`, message, hint })];
   });
 }
 

@@ -106,12 +106,35 @@ export interface FileConfig extends ForeignSource {
   readonly profile: string;
 }
 
-export type SourceConfig = AssumeRoleConfig | ProcessConfig | FileConfig;
+/** The settings with which STS is asked for a session. */
+export type StsConfig = Pick<AssumeRoleConfig, 'roleArn' | 'region' | 'endpoint' | 'caFile'>;
 
-/** The settings for asking STS for any role. */
-export type StsConfig = Pick<AssumeRoleConfig, 'region' | 'endpoint' | 'expectAccount' | 'caFile'> & {
-  readonly roleArn: string;
-};
+/** A role, assumed with a token that somebody renews in a file. Without role and file, both are the environment's. */
+export interface WebIdentityConfig extends SourceCommon, Omit<StsConfig, 'roleArn'> {
+  readonly type: 'web_identity';
+  readonly roleArn?: string;
+  readonly tokenFile?: string;
+  readonly sessionName?: string;
+  readonly duration?: number;
+  readonly policy?: string;
+  readonly policyArns: readonly string[];
+}
+
+/**
+ * The endpoint that gives a container its credentials, as ECS and EKS Pod Identity have one. Without `endpoint` it is the
+ * environment's, with its token.
+ */
+export interface ContainerConfig extends ForeignSource {
+  readonly type: 'container';
+  /** A whole URL: TLS, loopback, or one of the addresses of ECS and EKS. */
+  readonly endpoint?: string;
+  readonly tokenFile?: string;
+  /** A name or a numeric id: who may listen, beside root, if the endpoint is of this host. */
+  readonly user?: string | number;
+  readonly caFile?: string;
+}
+
+export type SourceConfig = AssumeRoleConfig | WebIdentityConfig | ContainerConfig | ProcessConfig | FileConfig;
 
 export type EndpointMode = 'ipv4' | 'ipv6';
 

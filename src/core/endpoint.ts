@@ -42,10 +42,29 @@ export function isEc2(origin: string): boolean {
   return origin === IPV4 || origin === IPV6;
 }
 
-/**
- * Whether an endpoint is one that only this machine, or EC2, can answer at. 127.1 and 0x7f.1 are normal forms by now.
- */
+/** Takes the name of a host in its normal form, as URL gives it. 127.1 and 0x7f.1 are normal forms by then. */
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+/** Whether an endpoint is one that only this machine, or EC2, can answer at. */
 export function isKnownEndpoint(origin: string): boolean {
-  const hostname = URL.parse(origin)?.hostname ?? '';
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname) || isEc2(origin);
+  return isLoopback(URL.parse(origin)?.hostname ?? '') || isEc2(origin);
+}
+
+/** Of ECS, and of EKS Pod Identity. */
+const OF_CONTAINERS = ['169.254.170.2', '169.254.170.23', '[fd00:ec2::23]'];
+
+/**
+ * Reads the URL at which a container is given its credentials, into its normal form. Names are not looked up: somebody
+ * else may answer for them a moment later.
+ */
+export function readContainerEndpoint(text: string): { readonly value: string } | { readonly expected: string } {
+  const url = URL.parse(text);
+  if (!url || url.username + url.password + url.hash !== '') return { expected: 'a URL without user and fragment' };
+  const isKnown = url.protocol === 'http:' && (isLoopback(url.hostname) || OF_CONTAINERS.includes(url.hostname));
+  if (isKnown || (url.protocol === 'https:' && url.hostname !== '')) return { value: url.href };
+  return {
+    expected: 'https://, or http:// to localhost, a loopback address, 169.254.170.2, 169.254.170.23 or [fd00:ec2::23]',
+  };
 }

@@ -16,6 +16,12 @@ export function partitionOf(region: string): (typeof PARTITIONS)[number] | undef
   return PARTITIONS.find(({ regions }) => regions.test(region));
 }
 
+/** The form of a role's ARN that the configuration takes. */
+export const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\x21-\x7e]{1,980}$/;
+
+/** The form of a session's name that STS takes. */
+export const SESSION_NAME = /^[A-Za-z0-9_+=,.@-]{2,64}$/;
+
 /** Of an ARN in the form that the configuration takes: `arn:aws:iam::123456789012:role/path/name`. */
 export function partsOfRoleArn(arn: string): {
   readonly partition: string;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseSockets, socketAddress } from '../core/sockets.ts';
 import { hostOf } from '../host/tool.ts';
 import { nameOf, type LockdownDeps } from './rules.ts';
 
@@ -49,13 +50,9 @@ interface Talker {
   readonly connections: number;
 }
 
-/** The addresses as /proc/net shows them: words of 32 bits, in the byte order of x86 and ARM. */
-const REMOTES: readonly string[] = [
-  'FEA9FEA9',
-  // The same in a socket for IPv6: ::ffff:169.254.169.254.
-  '0000000000000000FFFF0000FEA9FEA9',
-  'C20E00FD000000000000000054020000',
-];
+const IPV4 = socketAddress('169.254.169.254');
+/** The second is that of a socket for IPv6: ::ffff:169.254.169.254. */
+const REMOTES: readonly string[] = [IPV4, `0000000000000000FFFF0000${IPV4}`, socketAddress('fd00:ec2::254')];
 
 /** ESTABLISHED, SYN_SENT and CLOSE_WAIT: in other states nobody may be behind the socket, and it counts as root's. */
 const OPEN: readonly string[] = ['01', '02', '08'];
@@ -71,13 +68,10 @@ async function readOptional(path: string): Promise<string> {
   return await readFile(path, 'utf8').catch(() => '');
 }
 
-/** Columns: number, local and remote address, state, queues, timer, retransmits, user. */
 export function countTalkers(table: string): readonly Talker[] {
   const counts = new Map<number, number>();
-  for (const line of table.split('\n')) {
-    const [, , remote = '', state = '', , , , user = ''] = line.trim().split(/\s+/);
-    if (!REMOTES.includes(remote.split(':')[0] ?? '') || !OPEN.includes(state) || !/^\d+$/.test(user)) continue;
-    counts.set(Number(user), (counts.get(Number(user)) ?? 0) + 1);
+  for (const { remote, state, uid } of parseSockets(table)) {
+    if (REMOTES.includes(remote) && OPEN.includes(state)) counts.set(uid, (counts.get(uid) ?? 0) + 1);
   }
   return [...counts].map(([uid, connections]) => ({ uid, connections })).sort((a, b) => a.uid - b.uid);
 }

@@ -46,6 +46,11 @@ const TYPES: SourceTypes = {
     isIssuer: true,
     load: async () => (await import('./assume-role/source.ts')).createAssumeRoleSource,
   },
+  web_identity: {
+    isIssuer: true,
+    load: async () => (await import('./web-identity/source.ts')).createWebIdentitySource,
+  },
+  container: { load: async () => (await import('./container/source.ts')).createContainerSource },
 };
 
 /**

@@ -66,6 +66,29 @@ sinks: [{ path: /a, format: json, source: b }]`,
   assert.equal(sinks[0]?.source, 'b');
 });
 
+test('a web identity lives as long as its role lets it, and a container has a port of a user', (t) => {
+  const { sources } = loadYaml(
+    t,
+    `sources:
+  pod: { type: web_identity, role_arn: "arn:aws:iam::123456789012:role/x", token_file: /t, duration: 12h }
+  env: { type: web_identity }
+  task: { type: container, endpoint: "HTTP://LOCALHOST:8080/c/", user: ggc, trusted_user: 990 }
+sinks: [{ path: /a, format: json, source: task }]`,
+  );
+  assert.deepEqual(sources, [
+    {
+      name: 'pod',
+      type: 'web_identity',
+      roleArn: 'arn:aws:iam::123456789012:role/x',
+      tokenFile: '/t',
+      duration: 43_200_000,
+      policyArns: [],
+    },
+    { name: 'env', type: 'web_identity', policyArns: [] },
+    { name: 'task', type: 'container', endpoint: 'http://localhost:8080/c/', user: 'ggc', trustedUser: 990 },
+  ]);
+});
+
 test('a source may have as many tags and policies as STS takes, of the greatest length', (t) => {
   const tags = Array.from({ length: 50 }, (_, index) => `${String(index).padEnd(128, 'ü')}: ${'ß'.repeat(256)}`);
   const arns = Array.from({ length: 10 }, (_, index) => `"arn:aws:iam::aws:policy/P${index}"`);

@@ -38,7 +38,15 @@ describe('the configuration that is installed', () => {
     assert.ok(accepts(schema, parse(EXAMPLES)));
     assert.deepEqual(
       result.warnings.map(({ path }) => path),
-      ['sources.signer', 'sources.ssm', 'consumers.reload-script.command[0]', 'imds.endpoint_mode', 'metrics.textfile'],
+      [
+        'sources.pod',
+        'sources.task',
+        'sources.signer',
+        'sources.ssm',
+        'consumers.reload-script.command[0]',
+        'imds.endpoint_mode',
+        'metrics.textfile',
+      ],
     );
   });
 

@@ -16,6 +16,8 @@ export interface Role {
   readonly maxDuration?: number;
   /** Whether its trust policy allows sts:TagSession; default true. */
   readonly allowsTags?: boolean;
+  /** Tokens that may be shown for it in place of a signature. */
+  readonly webTokens?: readonly string[];
   /** Who may; default: everybody whose keys are known. */
   readonly trusts?: (caller: Caller) => boolean;
 }
@@ -34,6 +36,21 @@ export function judge(parameters: Parameters, caller: Caller, roles: readonly Ro
   if (parameters['Action'] === 'GetCallerIdentity') return undefined;
   if (parameters['Action'] !== 'AssumeRole') return { ...invalid('No such action'), code: 'InvalidAction' };
   return malformedParameter(parameters) ?? untrusted(parameters, caller, roles);
+}
+
+/** The same for a session that a token is shown for: nobody signs. */
+export function judgeWebIdentity(parameters: Parameters, roles: readonly Role[]): Refusal | undefined {
+  const { WebIdentityToken = '', ...others } = parameters;
+  if (parameters['Version'] !== '2011-06-15') return { ...invalid('No such version'), code: 'InvalidAction' };
+  const isToken = /^[\x20-\x7e]{4,20000}$/.test(WebIdentityToken);
+  const malformed =
+    malformedParameter(others) ?? (isToken ? undefined : invalid('1 validation error: webIdentityToken'));
+  if (malformed) return malformed;
+  const role = roles.find(({ arn }) => arn === parameters['RoleArn']);
+  if (role?.webTokens?.includes(WebIdentityToken) !== true)
+    return { status: 400, code: 'InvalidIdentityToken', message: 'No OpenIDConnect provider found in your account' };
+  const { maxDuration = 3600 } = role;
+  return Number(parameters['DurationSeconds'] ?? 3600) > maxDuration ? invalid(TOO_LONG) : undefined;
 }
 
 /** From the service's model. */

@@ -6,10 +6,10 @@ export type Session = Caller & Required<Pick<Caller, 'sessionToken' | 'expiratio
 
 const NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
-export function answerXml(session: Session, sourceIdentity: string | undefined): string {
+export function answerXml(session: Session, sourceIdentity?: string, action = 'AssumeRole'): string {
   const expiration = new Date(session.expiration).toISOString().replace('.000Z', 'Z');
-  return `<AssumeRoleResponse xmlns="${NAMESPACE}">
-  <AssumeRoleResult>
+  return `<${action}Response xmlns="${NAMESPACE}">
+  <${action}Result>
 ${sourceIdentity === undefined ? '' : `    <SourceIdentity>${escape(sourceIdentity)}</SourceIdentity>\n`}    <AssumedRoleUser>
       <AssumedRoleId>AROAEXAMPLE0000000000:${escape(session.arn.split('/').at(-1) ?? '')}</AssumedRoleId>
       <Arn>${escape(session.arn)}</Arn>
@@ -20,8 +20,8 @@ ${sourceIdentity === undefined ? '' : `    <SourceIdentity>${escape(sourceIdenti
       <SessionToken>${escape(session.sessionToken)}</SessionToken>
       <Expiration>${expiration}</Expiration>
     </Credentials>
-  </AssumeRoleResult>
-${metadata()}</AssumeRoleResponse>
+  </${action}Result>
+${metadata()}</${action}Response>
 `;
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { judge, type Caller, type Refusal, type Role } from './sts-rules.ts';
+import { judge, judgeWebIdentity, type Caller, type Refusal, type Role } from './sts-rules.ts';
 import { checkSignature } from './sts-signature.ts';
 import { answerXml, callerXml, errorXml, type Session } from './sts-xml.ts';
 
@@ -38,6 +38,8 @@ export interface StsOptions {
   /** Who may call, looked up for each request. Those who got credentials here may, too. */
   readonly callers: () => readonly Caller[];
   readonly roles: readonly Role[];
+  /** Told of each request before it is answered. */
+  readonly onCall?: () => void;
 }
 
 /** A double of the Security Token Service: its rules, with signatures checked in full, and errors on demand. */
@@ -53,6 +55,8 @@ export interface Sts {
   failAlways(fault: StsFault | undefined): void;
   close(): Promise<void>;
 }
+
+const WEB_IDENTITY = 'AssumeRoleWithWebIdentity';
 
 export async function startSts(options: StsOptions): Promise<Sts> {
   const sts = new Double(options);
@@ -110,6 +114,7 @@ class Double implements Sts {
     const parameters = Object.fromEntries(new URLSearchParams(body.toString()));
     const [outcome, status, xml] = fault ? applyFault(fault) : this.#answer(request, body, parameters);
     const headers = firstValues(request);
+    this.#options.onCall?.();
     this.calls.push({ action: parameters['Action'] ?? '', parameters, headers, body: body.toString(), outcome });
     if (outcome === 'hang') return;
     if (outcome === 'reset') {
@@ -120,6 +125,10 @@ class Double implements Sts {
   }
 
   #answer(request: IncomingMessage, body: Buffer, parameters: Record<string, string>): [string, number, string] {
+    if (parameters['Action'] === WEB_IDENTITY) {
+      const refused = judgeWebIdentity(parameters, this.#options.roles);
+      return refused ? refuse(refused) : ['ok', 200, answerXml(this.#issue(parameters), undefined, WEB_IDENTITY)];
+    }
     const callers = [...this.#options.callers(), ...this.sessions];
     const { method = '', url: target = '' } = request;
     const { region = 'us-east-1' } = this.#options;

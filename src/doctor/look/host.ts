@@ -6,6 +6,7 @@ import { INSTANCE, type Config } from '../../core/config.ts';
 import type { Fetched } from '../../core/contracts.ts';
 import { displayKeyId } from '../../core/credentials.ts';
 import { toErrorInfo } from '../../core/errors.ts';
+import { socketAddress } from '../../core/sockets.ts';
 import type { OwnDirectory } from '../../files/own.ts';
 import { readLockdown } from '../../lockdown/state.ts';
 import { readOrNothing } from '../../paths/accounts.ts';
@@ -66,7 +67,7 @@ async function statusWithoutToken(world: World, origin: string): Promise<number 
 }
 
 /** 169.254.169.254 as the kernel writes it, and the flag of a route that refuses. */
-const ADDRESS = 'FEA9FEA9';
+const ADDRESS = socketAddress('169.254.169.254');
 const RTF_REJECT = 0x200;
 
 function isProhibited(): boolean {

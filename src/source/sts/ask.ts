@@ -12,10 +12,10 @@ import {
 } from '../../core/contracts.ts';
 import type { Credentials } from '../../core/credentials.ts';
 import { partsOfRoleArn } from '../../core/region.ts';
+import { readCertificates } from '../certificates.ts';
 import { persist } from '../persist.ts';
 import { within } from '../within.ts';
 import { parseAnswer } from './answer.ts';
-import { readCertificates } from './certificates.ts';
 import { outcomeOf, outOfTime, StsFault, transportFault, type StsAction } from './faults.ts';
 import { placeOf, type StsEndpoint } from './place.ts';
 import { proxyFor } from './proxy.ts';
@@ -89,7 +89,7 @@ export function warnOfIgnored({ env, log }: StsDeps): void {
 /** The way to a service at `origin`, and its trust. Throws AgentError. */
 function trust(origin: string, caFile: string | undefined, env: Environment): HttpOptions {
   if (origin.startsWith('http:')) return {};
-  const ca = readCertificates(caFile, env, process.getuid?.() ?? 0);
+  const ca = readCertificates(caFile, env);
   const proxy = proxyFor(origin, env);
   return { tls: { ...(ca !== undefined && { ca }), ...(proxy && { proxy }) } };
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
-import type { AssumeRoleConfig } from '../../core/config.ts';
+import type { AssumeRoleConfig, StsConfig, WebIdentityConfig } from '../../core/config.ts';
 import type { Origin } from '../../core/credentials.ts';
+import type { Secret } from '../../core/secret.ts';
 import type { StsAction } from './faults.ts';
 
 type FormFields = readonly (readonly [name: string, value: string | undefined])[];
@@ -17,6 +18,12 @@ export function assumeRoleForm(config: AssumeRoleConfig, { instanceId }: Origin)
     ]),
     ...transitiveTags.map((key, at) => [`TransitiveTagKeys.member.${at + 1}`, key] as const),
   ]);
+}
+
+/** The form for a session that a token proves. */
+export function webIdentityForm(config: WebIdentityConfig & StsConfig, token: Secret): string {
+  const name = config.sessionName ?? sessionName();
+  return form('AssumeRoleWithWebIdentity', config, name, [['WebIdentityToken', token.reveal()]]);
 }
 
 /** Goes into the body: what it says must not be in a URL, which is logged on the way. */

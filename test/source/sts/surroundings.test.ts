@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { readCertificates } from '../../../src/source/sts/certificates.ts';
+import { readCertificates } from '../../../src/source/certificates.ts';
 import { placeOf } from '../../../src/source/sts/place.ts';
 import { proxyFor } from '../../../src/source/sts/proxy.ts';
 import { writeAuthority } from '../../support/certificates.ts';
