@@ -27,7 +27,8 @@ function readTokenFile(name: string, path: string): ReturnType<typeof readNamed>
     return readNamed(name, path);
   } catch (error) {
     if (!(error instanceof AgentError) || error.code === 'CONFIG_UNSAFE') throw error;
-    throw new AgentError('SOURCE_UNREACHABLE', error.message, { hint: error.hint });
+    const hint = `whatever makes the token has not done so, or we may not read it: ls -lL ${path}`;
+    throw new AgentError('SOURCE_UNREACHABLE', error.message, { hint });
   }
 }
 

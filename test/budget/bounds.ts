@@ -12,6 +12,8 @@ export const BOUNDS = {
     check: 980_000,
     once: 950_000,
   },
+  /** Characters that a container's endpoint adds to a one-shot. */
+  container: 20_000,
   /** Requests of the first one-shot since the machine was started, of others, and of a further pass of an agent: exactly. */
   requests: { first: 4, once: 3, pass: 2 },
   /** Of a one-shot with three sinks: calls that name one of its paths or descriptors, connections, and syncs, of these exactly so many. */

@@ -5,7 +5,9 @@ import { describe, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { bundle } from '../../scripts/bundle.ts';
 import { openSite, type Site } from '../support/agent.ts';
+import { ecsAnswer } from '../support/container.ts';
 import { eventually } from '../support/eventually.ts';
+import { answer, rawServer } from '../support/raw-server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { BOUNDS } from './bounds.ts';
 
@@ -31,13 +33,37 @@ describe('budget', () => {
   test('of a host with the instance alone: nothing of TLS, signatures and XML', async (t) => {
     const site = await openSite(t);
     const names = await loadedBy(t, site, ['once', ...oneSink(site)]);
-    const others = scripts.filter(({ text }) => /AWS4-HMAC-SHA256|AssumeRoleResponse|getCACertificates/.test(text));
+    const others = scripts.filter(({ text }) =>
+      /AWS4-HMAC-SHA256|AssumeRoleResponse|getCACertificates|CredentialsUninitialized/.test(text),
+    );
     assert.ok(others.length >= 2, 'the scripts of the other sources are found');
     const heavy = [...others.map(({ name }) => name), 'tls', 'node:tls', 'https', 'node:https'];
     assert.deepEqual(
       names.filter((name) => heavy.includes(name)),
       [],
     );
+  });
+
+  test('of a container: nothing of the instance is asked, and nothing of TLS, signatures and XML loaded', async (t) => {
+    const site = await openSite(t);
+    const server = await rawServer(t, () => answer(200, ecsAnswer({ Expiration: '2099-01-01T00:00:00Z' })));
+    const config = site.configure({
+      sources: { task: { type: 'container', endpoint: `${server.origin}/` } },
+      sinks: [{ path: site.path('iam.json'), format: 'json', source: 'task' }],
+    });
+    const names = await loadedBy(t, site, ['once', ...config]);
+    const others = scripts.filter(({ text }) => /AWS4-HMAC-SHA256|WebIdentityToken|getCACertificates/.test(text));
+    const heavy = [...others.map(({ name }) => name), 'tls', 'node:tls', 'https', 'node:https'];
+    assert.deepEqual(
+      names.filter((name) => heavy.includes(name)),
+      [],
+    );
+    assertWithin(
+      'characters',
+      total(scripts.filter(({ name }) => names.includes(name))),
+      BOUNDS.loaded.once + BOUNDS.container,
+    );
+    assert.equal(site.metadata.requests.length, 0);
   });
 
   test('of the requests of a one-shot, and of a further pass', async (t) => {
