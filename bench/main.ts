@@ -40,7 +40,7 @@ async function main(chosen: readonly string[]): Promise<number> {
     console.error(`bench: expected ${missing.join(', ')} in /usr/bin: apt-get install ${missing.join(' ')}`);
     return 1;
   }
-  await using site = await Site.open(await build());
+  await using site = await Site.open('close');
   const setting = await settingAt(site);
   const rows: Row[] = [];
   for (const [name, measure] of Object.entries(GROUPS)) {

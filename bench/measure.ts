@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 /** Of one case, over all its runs, warm-up apart. */
 export interface Stat {
@@ -78,6 +79,12 @@ export async function interleave<Name extends string>(
     }
   }
   return mapValues(values, statOf);
+}
+
+/** RSS would count pages of the executable, of which the page cache decides. */
+export function privateMegabytes(pid: number | undefined): number {
+  const text = readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'utf8');
+  return Number(/^Private_Dirty:\s+(\d+) kB$/m.exec(text)?.[1]) / 1024;
 }
 
 function mapValues<Name extends string, In, Out>(

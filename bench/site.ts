@@ -4,23 +4,24 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A place of its own on this machine: directories, and a simulated metadata service in a process of its own. */
+const DOUBLE = join(import.meta.dirname, 'double.ts');
+
+/** A place of its own on this machine: directories, and a double of the metadata service. */
 export class Site implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'credrotate-bench-'));
   readonly endpoint: string;
-  readonly #simulator: ChildProcess;
+  readonly #double: ChildProcess;
 
-  private constructor(simulator: ChildProcess, endpoint: string) {
-    this.#simulator = simulator;
+  private constructor(double: ChildProcess, endpoint: string) {
+    this.#double = double;
     this.endpoint = endpoint;
   }
 
-  static async open(executable: string): Promise<Site> {
-    const simulator = spawn(executable, ['simulate', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [line] = (await once(simulator.stdout, 'data')) as [Buffer];
-    const endpoint = /http:\/\/[^\s]+/.exec(String(line))?.[0];
-    if (endpoint === undefined) throw new Error(`simulate: expected its address, got ${String(line)}`);
-    return new Site(simulator, endpoint);
+  /** What the double does with its connections. */
+  static async open(connections: 'close' | 'keep'): Promise<Site> {
+    const double = spawn(process.execPath, [DOUBLE, connections], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await once(double.stdout, 'data')) as [Buffer];
+    return new Site(double, String(line).trim());
   }
 
   /** A fresh directory of this name. */
@@ -48,16 +49,13 @@ export class Site implements AsyncDisposable {
   }
 
   async rotate(): Promise<void> {
-    const answer = await fetch(`${this.endpoint}/simulator/rotate`, {
-      method: 'POST',
-      headers: { 'x-credrotate-simulator': '1' },
-    });
-    if (!answer.ok) throw new Error(`simulator: expected to rotate, got ${answer.status}`);
+    const answer = await fetch(`${this.endpoint}/rotate`, { method: 'POST' });
+    if (!answer.ok) throw new Error(`double: expected to rotate, got ${answer.status}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#simulator.kill();
-    await once(this.#simulator, 'exit');
+    this.#double.kill();
+    await once(this.#double, 'exit');
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,6 @@
-// Writes many sinks in a process of its own, twice, and prints what the second time cost: `ours` or `bare`, how many, where.
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+// Writes many sinks in a process of its own, twice, and prints what the second time cost: `ours` or `bare`, how many, where,
+// and in how many directories there.
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DotenvSink } from '../src/core/config.ts';
 import { versionOf, type Credentials } from '../src/core/credentials.ts';
@@ -14,8 +15,12 @@ import { createClock } from '../src/system/clock.ts';
 import { fileSecurity } from '../src/system/descriptors.ts';
 import { createUsers } from '../src/host/users.ts';
 
-const [mode, count = '1', directory = '.'] = process.argv.slice(2);
-const paths = Array.from({ length: Number(count) }, (_, index) => join(directory, `${index}.env`));
+const [mode, count = '1', directory = '.', spread = '1'] = process.argv.slice(2);
+const directories = Array.from({ length: Number(spread) }, (_, index) => join(directory, String(index)));
+for (const path of directories) mkdirSync(path, { mode: 0o700 });
+const paths = Array.from({ length: Number(count) }, (_, index) =>
+  join(directories[index % directories.length] ?? directory, `${index}.env`),
+);
 const write = mode === 'bare' ? writeBare : writeOurs();
 
 await write(credentials('1'));

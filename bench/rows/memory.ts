@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OwnDirectory } from '../../src/files/own.ts';
 import { askControl } from '../../src/agent/control.ts';
-import { statOf } from '../measure.ts';
+import { privateMegabytes, statOf } from '../measure.ts';
 import type { Row } from '../rows.ts';
 import type { Setting } from '../setting.ts';
 import { ownDirectory } from '../../test/support/own.ts';
@@ -99,12 +99,6 @@ async function rotateOften({ site }: Setting, control: OwnDirectory): Promise<vo
 async function end(child: ChildProcess): Promise<void> {
   child.kill();
   await once(child, 'exit');
-}
-
-/** RSS would count pages of the executable, of which the page cache decides. */
-function privateMegabytes(pid: number | undefined): number {
-  const text = readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'utf8');
-  return Number(/^Private_Dirty:\s+(\d+) kB$/m.exec(text)?.[1]) / 1024;
 }
 
 async function idleFigures(pid: number | undefined): Promise<Usage> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { timeCommands, type Command } from '../measure.ts';
 import type { Row } from '../rows.ts';
 import type { Setting } from '../setting.ts';
+import { Site } from '../site.ts';
 
 const GROUP = 'whole processes';
 const NAIVE = join(import.meta.dirname, '..', 'naive.sh');
@@ -14,6 +15,7 @@ const TOOLS = ['/usr/bin/curl', '/usr/bin/wget', '/usr/bin/jq', '/bin/chmod', '/
 export async function startupRows(setting: Setting): Promise<Row[]> {
   return [
     ...(await warmRows(setting)),
+    ...(await keptRows(setting)),
     ...(await coldRows(setting)),
     ...(await awsRows(setting)),
     ...(await commandRows(setting)),
@@ -47,9 +49,21 @@ async function warmRows(setting: Setting): Promise<Row[]> {
   ];
 }
 
+/** Beside a service that keeps its connections. */
+async function keptRows(setting: Setting): Promise<Row[]> {
+  await using site = await Site.open('keep');
+  const kept = { ...setting, site };
+  const { naive, ours } = await timeCommands({
+    naive: naiveCommand(kept),
+    ours: { ...onceCommand(kept), before: () => site.rotate() },
+  });
+  const against = { name: 'naive script, same service', value: naive };
+  return [{ group: GROUP, name: 'once, connections kept', unit: 'ms', ours, against }];
+}
+
 async function coldRows(setting: Setting): Promise<Row[]> {
   const { site } = setting;
-  // What still runs, as the simulator does, stays in the page cache.
+  // What still runs, as the double of the service does, stays in the page cache.
   const executable = join(site.directory, 'copy');
   copyFileSync(setting.executable, executable);
   const tools = [...TOOLS, ...librariesOf(TOOLS)];

@@ -40,7 +40,7 @@ function wholeProcesses(rows: readonly Row[]): Measured[] {
 
 /** On logarithmic axes, where what grows in proportion is a line at one slope. */
 function growth(rows: readonly Row[], top: number): Mark[] {
-  const written = rows.filter(({ group, unit }) => group.startsWith('writing') && unit === 'ms');
+  const written = rows.filter(({ group, name }) => group.startsWith('writing') && /^\d+ sinks?$/.test(name));
   const values = written.flatMap(({ ours, against }) => [ours.median, against?.value.median ?? NaN]);
   const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))];
   const bottom = top + 30 + (high - low) * DECADE.y;
