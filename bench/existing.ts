@@ -50,6 +50,6 @@ async function write(text: string): Promise<number> {
   const wish = { credentials, version: versionOf(credentials), origin: {}, rotated: true, records: {} };
   const started = performance.now();
   const beforeWrite = (): Promise<void> => Promise.resolve();
-  await applySinks(deps, { ...wish, sinks: [sink], trustedGroups: [], temps: [], beforeWrite });
+  await applySinks(deps, { ...wish, sinks: [sink], trustedGroups: [], privateVolumes: [], temps: [], beforeWrite });
   return performance.now() - started;
 }

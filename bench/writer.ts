@@ -86,7 +86,7 @@ function writeOurs(): (credentials: Credentials) => Promise<void> {
   let records: SinkRecords = {};
   return async (fresh) => {
     const wish = { credentials: fresh, version: versionOf(fresh), origin: {}, rotated: true };
-    const request = { ...wish, sinks, records, trustedGroups: [], temps: [] };
+    const request = { ...wish, sinks, records, trustedGroups: [], privateVolumes: [], temps: [] };
     const result = await applySinks(deps, { ...request, beforeWrite: () => Promise.resolve() });
     const failed = result.outcomes.find(({ error }) => error !== undefined);
     if (failed) throw new Error(failed.error?.message);

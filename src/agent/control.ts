@@ -13,8 +13,8 @@ import { SOCKET } from './published.ts';
  * (and root) can connect: the socket is 0600 from its first moment.
  */
 const requestSchema = v.object({
-  /** `dry-run`: report the result that notifying these consumers would have. */
-  command: v.picklist(['refresh', 'dry-run']),
+  /** `dry-run`: report the result that notifying these consumers would have; `ping`: answer. */
+  command: v.picklist(['refresh', 'dry-run', 'ping']),
   notifyAll: v.boolean(),
   /** Names of consumers. */
   notify: v.exactOptional(v.pipe(v.array(v.string()), v.readonly())),

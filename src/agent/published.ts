@@ -12,12 +12,16 @@ export type Owner = Pick<World, 'uid' | 'gid' | 'directories'>;
 export const STATUS = 'status.json';
 export const SOCKET = 'control.sock';
 
+/**
+ * In a pod both may lie in a volume, which STATE_DIRECTORY and RUNTIME_DIRECTORY name for all commands, also for those
+ * that read no configuration.
+ */
 export function stateDirectory(owner: Owner): OwnDirectory {
-  return new OwnDirectory(owner.directories.state, owner, { mode: 0o700 });
+  return new OwnDirectory(owner.directories.state, owner, { mode: 0o700, mayBeInVolume: true });
 }
 
 export function runtimeDirectory(owner: Owner): OwnDirectory {
-  return new OwnDirectory(owner.directories.runtime, owner, { mode: 0o755 });
+  return new OwnDirectory(owner.directories.runtime, owner, { mode: 0o755, mayBeInVolume: true });
 }
 
 export type OwnFile = readonly [OwnDirectory, string];

@@ -88,8 +88,8 @@ async function examine(world: World, config: Config, options: CheckOptions): Pro
   const { credentials, origin } = fetched.ok ? fetched : SAMPLED;
   // For what the files had before us.
   const records = readState(stateDirectory(world)).sinks;
-  const { sinks: wanted, trustedGroups } = config;
-  const wish = { credentials, origin, rotated: true, records, sinks: wanted, trustedGroups };
+  const { sinks: wanted, trustedGroups, privateVolumes } = config;
+  const wish = { credentials, origin, rotated: true, records, sinks: wanted, trustedGroups, privateVolumes };
   const sinks = await previewSinks(deps.sinks, wish);
   const consumers = (await lookAtConsumers(deps)).flatMap(judgeConsumer).filter(({ severity }) => severity === 'error');
   // The units read no other configuration.

@@ -92,7 +92,7 @@ function busy(world: World): AgentError {
 
 async function preview(
   world: World,
-  { trustedGroups }: Config,
+  { trustedGroups, privateVolumes }: Config,
   sinks: readonly SinkConfig[],
   options: ForgetFlags,
 ): Promise<readonly SinkPreview[]> {
@@ -102,7 +102,7 @@ async function preview(
   const outcomes: SinkPreview[] = [];
   const state = readState(stateDirectory(world));
   for (const [keyId, some] of byKey(state, sinks)) {
-    const request = { sinks: some, trustedGroups, keyId, force, records: state.sinks };
+    const request = { sinks: some, trustedGroups, privateVolumes, keyId, force, records: state.sinks };
     outcomes.push(...(await previewForget(deps, request)));
   }
   return outcomes;
@@ -124,7 +124,7 @@ async function forgetNow(world: World, { config, sinks, options }: Chosen, log: 
   const { force = false, all = false } = options;
   const { outcomes, errors } = await forgetWritten(
     { store, forgetSinks: (request) => forgetSinks(deps, request) },
-    { sinks, trustedGroups: config.trustedGroups, force, all },
+    { sinks, trustedGroups: config.trustedGroups, privateVolumes: config.privateVolumes, force, all },
   );
   return report(world, options, outcomes, all ? [...errors, ...removePublished(world, config)] : errors);
 }

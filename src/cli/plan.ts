@@ -180,8 +180,8 @@ async function previews(
   const { credentials = current, origin: given = origin } = decision.kind === 'keep' ? {} : decision;
   if (!credentials) return [];
   const wish = { credentials, origin: given, rotated: decision.kind === 'new', records: state.sinks };
-  const { trustedGroups } = config;
-  return await previewSinks(sinkDeps(await world.services()), { ...wish, sinks, trustedGroups });
+  const { trustedGroups, privateVolumes } = config;
+  return await previewSinks(sinkDeps(await world.services()), { ...wish, sinks, trustedGroups, privateVolumes });
 }
 
 /** The state after passes that write their sinks: no notification waits for a backoff. */

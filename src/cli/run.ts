@@ -111,6 +111,7 @@ async function openControl(
 ): Promise<AsyncDisposable | undefined> {
   try {
     return await serveControl(runtimeDirectory(world), async ({ command, notify = [], ...asked }) => {
+      if (command === 'ping') return {};
       if (command === 'dry-run') return { consumers: await prospectsOf(agent, notify, asked.notifyAll) };
       return publisher.describe(await agent.ask({ trigger: command, notify, ...asked })).report;
     });

@@ -1,16 +1,19 @@
 import { type Command, Option } from 'commander';
 import { lookAtFacts } from '../agent/facts.ts';
-import { describeWhose, readStatus } from '../agent/published.ts';
+import { askControl } from '../agent/control.ts';
+import { describeWhose, readStatus, runtimeDirectory } from '../agent/published.ts';
 import type { Run, Terminal, World } from '../agent/world.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
+import { printable } from '../core/printable.ts';
 import { checkLine, NAGIOS, printStatus, type ShownStatus } from '../report/print-status.ts';
-import { reportStatus } from '../report/report.ts';
+import { isUpToDate, reportStatus } from '../report/report.ts';
 import { hookOutputs, jsonOption, type ReportOptions, screenOf, showLaidOut } from './show-report.ts';
 
 interface StatusOptions extends ReportOptions {
   readonly check?: true;
   readonly watch?: true;
+  readonly probe?: 'live' | 'ready';
 }
 
 export function addStatus(program: Command, run: Run): void {
@@ -23,11 +26,17 @@ export function addStatus(program: Command, run: Run): void {
       new Option('--check', 'print one line, and end like a monitoring plugin: 0, 1, 2 or 3').conflicts('json'),
     )
     .addOption(new Option('--watch', 'refresh it every two seconds').conflicts(['json', 'check']))
+    .addOption(
+      new Option('--probe <what>', 'for health checks of containers: print one line, and end with 0 or 1')
+        .choices(['live', 'ready'])
+        .conflicts(['json', 'check', 'watch']),
+    )
     .action((options: StatusOptions) => run((world) => status(world, options)));
 }
 
 async function status(world: World, options: StatusOptions): Promise<number> {
   if (options.check) return await check(world);
+  if (options.probe) return await probe(world, options.probe);
   if (options.watch) return await watch(world, () => screen(world));
   const seen = await look(world);
   return showLaidOut(world, options, seen.report, () => print(world, seen));
@@ -55,6 +64,39 @@ async function check(world: World): Promise<number> {
     world.print(checkLine('unknown', toErrorInfo(error).message));
     return NAGIOS.unknown;
   }
+}
+
+/** The exit code of a failed health check: Docker knows no other. */
+const FAILED = 1;
+/** Time for the answer, in milliseconds: less than the checks of containers have as a rule. */
+const ANSWER_MS = 4_000;
+
+/** `live`: the agent answers, whatever has become of the source; `ready`: every sink is up to date. */
+async function probe(world: World, what: 'live' | 'ready'): Promise<number> {
+  const looked = what === 'live' ? notLive(world) : notReady(world);
+  const trouble = await looked.catch((error: unknown) => toErrorInfo(error).message);
+  world.print(trouble === undefined ? `${what}\n` : `not ${what}: ${printable(trouble)}\n`);
+  return trouble === undefined ? EXIT.done : FAILED;
+}
+
+/** Throws where there is no agent. */
+async function notLive(world: World): Promise<string | undefined> {
+  const late = AbortSignal.timeout(ANSWER_MS);
+  try {
+    const signal = AbortSignal.any([world.stop, late]);
+    await askControl(runtimeDirectory(world), { command: 'ping', notifyAll: false }, signal);
+    return undefined;
+  } catch (error) {
+    if (late.aborted) return `the agent has not answered within ${String(ANSWER_MS / 1000)} s`;
+    throw error;
+  }
+}
+
+async function notReady(world: World): Promise<string | undefined> {
+  const { status: found, directories } = readStatus(world);
+  const facts = await lookAtFacts(world, found, directories.runtime);
+  const now = (await world.services()).clock.now();
+  return isUpToDate(facts, now) ? undefined : reportStatus('status', facts, now).assessment.summary;
 }
 
 /** While there is no status, why. */

@@ -193,6 +193,11 @@ export const file = mapping({
     listOf(owner, 'groups', 'staff'),
     [],
   ),
+  private_volumes: option(
+    'Volumes that are this pod’s alone, by their mount points. Others can write in them, as in every emptyDir: the agent, which must not be root there, makes a directory of its own in them.',
+    listOf(path, 'absolute paths', '/creds'),
+    [],
+  ),
   imds: option('The instance metadata service.', imds, {}),
   refresh: option('When to make a pass.', refresh, {}),
   startup_wait: option(

@@ -19,6 +19,8 @@ export interface Config {
   readonly metrics: MetricsConfig;
   /** Names or numeric ids of groups that may write in the directories of sinks as their owners may. */
   readonly trustedGroups: readonly (string | number)[];
+  /** Mount points that are this pod's alone, although others can write in them. */
+  readonly privateVolumes: readonly string[];
   readonly lockdown: LockdownConfig;
   /** The sources beside `instance`, which needs no entry: {@link imds} has its settings. */
   readonly sources: readonly SourceConfig[];

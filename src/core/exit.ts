@@ -62,6 +62,8 @@ const OF_CODE = {
   CONSUMER_FAILED: EXIT.consumerPending,
   CONSUMER_TIMEOUT: EXIT.consumerPending,
   CONSUMER_ENDED: EXIT.consumerPending,
+  STATE_ABSENT: EXIT.sinkFailed,
+  STATE_UNSAFE: EXIT.refused,
   STATE_UNWRITABLE: EXIT.sinkFailed,
   LOCKDOWN_REFUSED: EXIT.refused,
   LOCKDOWN_UNAVAILABLE: EXIT.noRole,

@@ -1,5 +1,5 @@
 import { constants, fchmodSync, fstatSync, fsync, openSync, readFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { UserIds } from '../core/contracts.ts';
 import { onErrno } from '../core/attempt.ts';
@@ -25,6 +25,8 @@ export interface OwnOptions {
   /** Of directories that are missing; where it is left out, none is made. */
   readonly mode?: number;
   readonly use?: Use;
+  /** It may lie in a volume of this pod alone. */
+  readonly mayBeInVolume?: true;
 }
 
 /**
@@ -38,10 +40,10 @@ export class OwnDirectory {
   readonly #mode: number | undefined;
   readonly #use: Use;
 
-  constructor(path: string, { uid, gid }: UserIds, { mode, use = 'own' }: OwnOptions = {}) {
+  constructor(path: string, { uid, gid }: UserIds, { mode, use = 'own', mayBeInVolume }: OwnOptions = {}) {
     this.path = path;
     // A user can only keep themselves waiting.
-    this.#owner = { uid, gid, mayWait: uid !== 0 };
+    this.#owner = { uid, gid, mayWait: uid !== 0, volumes: mayBeInVolume ? [dirname(path)] : [] };
     this.#mode = mode;
     this.#use = use;
   }

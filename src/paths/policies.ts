@@ -20,15 +20,17 @@ export type Use = 'sink' | 'program' | 'configuration' | 'own' | 'pid_file';
 interface Policy extends Codes {
   /** The owner of a part of the way decides, and acts there; else it is refused. */
   readonly mayBeUsers: boolean;
+  /** It may lie in a private volume. */
+  readonly mayBeInVolume?: true;
 }
 
 /** `own`: state, runtime and metrics. `program`: of hooks and signals, and what an interpreter is given to run. */
 const POLICIES: Readonly<Record<Use, Policy>> = {
-  sink: { mayBeUsers: true, unsafe: 'SINK_UNSAFE_PATH', unseen: 'SINK_UNREADABLE' },
+  sink: { mayBeUsers: true, mayBeInVolume: true, unsafe: 'SINK_UNSAFE_PATH', unseen: 'SINK_UNREADABLE' },
   pid_file: { mayBeUsers: true, unsafe: 'CONSUMER_UNSAFE', unseen: 'CONSUMER_UNINSPECTABLE' },
   program: { mayBeUsers: false, unsafe: 'CONSUMER_UNSAFE', unseen: 'CONSUMER_UNINSPECTABLE' },
   configuration: { mayBeUsers: false, unsafe: 'CONFIG_UNSAFE', unseen: 'CONFIG_UNREADABLE' },
-  own: { mayBeUsers: false, unsafe: 'STATE_UNWRITABLE', unseen: 'STATE_UNWRITABLE' },
+  own: { mayBeUsers: false, mayBeInVolume: true, unsafe: 'STATE_UNSAFE', unseen: 'STATE_UNWRITABLE' },
 };
 
 /** Go with `using`: what is held is closed then. */
@@ -43,22 +45,29 @@ export interface Refused {
 
 /** The directory, or the nearest one on the way that is there. Throws nothing. */
 export function openDirectory(use: Use, path: string, walker: Walker): FoundDirectory {
-  return closing(judge(use, path, walk(path, 'directory', walker)));
+  return closing(judge(use, path, walk(path, 'directory', walkerFor(use, walker))));
 }
 
 /** Opens anything at the path but a directory; a symlink at its end is followed. Throws nothing. */
 export function openFile(use: Use, path: string, walker: Walker): FoundFile {
-  return closing(judge(use, path, walk(path, 'file', walker)));
+  return closing(judge(use, path, walk(path, 'file', walkerFor(use, walker))));
 }
 
-/** The directory, with what is missing made, of `mode` and the walker's. Throws AgentError and errno errors. */
+function walkerFor(use: Use, { volumes = [], ...walker }: Walker): Walker {
+  return POLICIES[use].mayBeInVolume && volumes.length > 0 ? { ...walker, volumes } : walker;
+}
+
+/**
+ * The directory, with what is missing made, of `mode` and the walker's; in a private volume it is closed to others.
+ * Throws AgentError and errno errors.
+ */
 export function makeDirectory(use: Use, path: string, walker: Walker & UserIds, mode: number): Directory {
   const found = openDirectory(use, path, walker);
   if (found.kind !== 'directory') throw errorOf(use, path, found);
   let directory = found.held;
   for (const name of found.missing) {
     using parent = directory;
-    directory = parent.make(name, mode, walker);
+    directory = parent.make(name, found.isVolume ? mode & 0o750 : mode, walker);
   }
   return directory;
 }
@@ -67,7 +76,8 @@ export function makeDirectory(use: Use, path: string, walker: Walker & UserIds, 
 export function errorOf(use: Use, path: string, found: Elsewhere | Refused): AgentError {
   const { code, message, hint } =
     found.kind === 'refused' ? found.error : explainRefusal(path, refusalOf(found), POLICIES[use]);
-  return new AgentError(code, message.startsWith(`${path}:`) ? message : `${path}: ${message}`, { hint });
+  const cause = found.kind === 'refused' && found.refusal.why === 'errno' ? found.refusal.error : undefined;
+  return new AgentError(code, message.startsWith(`${path}:`) ? message : `${path}: ${message}`, { hint, cause });
 }
 
 function judge<R extends ReachedDirectory | ReachedFile>(
@@ -80,7 +90,8 @@ function judge<R extends ReachedDirectory | ReachedFile>(
     return { kind: 'refused', refusal, error: explainRefusal(path, refusal, policy) };
   };
   if (walked.kind === 'refused') return refuse(walked.refusal);
-  return walked.kind === 'user' && !policy.mayBeUsers ? refuse(refusalOf(walked)) : walked;
+  const isOthers = walked.kind === 'user' || walked.kind === 'volume';
+  return isOthers && !policy.mayBeUsers ? refuse(refusalOf(walked)) : walked;
 }
 
 function closing<F extends ReachedDirectory | ReachedFile | Elsewhere | Refused>(found: F): F & Disposable {
@@ -96,6 +107,8 @@ function refusalOf(found: Elsewhere): Refusal {
   switch (found.kind) {
     case 'user':
       return { why: 'owner', at, uid: found.uid, self: 0 };
+    case 'volume':
+      return { why: 'volume', at, fault: 'root', got: 'root' };
     case 'remote':
       return { why: 'mount', at, got: 'one that may let us wait' };
     case 'absent':

@@ -18,9 +18,14 @@ export type Refusal =
   /** A file that others than its owner can write. */
   | { readonly why: 'mode'; readonly at: string; readonly mode: number }
   | { readonly why: 'mount'; readonly at: string; readonly got: string }
+  /** A private volume that does not meet a condition, or is not used as one. */
+  | { readonly why: 'volume'; readonly at: string; readonly fault: VolumeFault; readonly got: string }
   | { readonly why: 'unmapped' | 'no-proc'; readonly at: string }
   /** The kernel's answer. */
   | { readonly why: 'errno'; readonly at: string; readonly error: unknown; readonly end: End };
+
+/** What a private volume lacks. */
+export type VolumeFault = keyof typeof VOLUME_TEXTS;
 
 /** The error codes of a refusal, by the use of the path. */
 export interface Codes {
@@ -46,7 +51,7 @@ function textOf(path: string, refusal: Refusal): RefusalText {
     case 'sticky':
       return {
         message: `${at}: expected a directory of one owner, got one where everybody can make files`,
-        hint: `have a directory of its own made at each boot, in /etc/tmpfiles.d/credrotate.conf: d /run/credentials-for-app 0700 app`,
+        hint: `have a directory of its own made at each boot, in /etc/tmpfiles.d/credrotate.conf: d /run/credentials-for-app 0700 app${IN_A_POD}`,
       };
     case 'claimed':
       return {
@@ -65,6 +70,10 @@ function textOf(path: string, refusal: Refusal): RefusalText {
         message: `${at}: expected a file system that the kernel shows, got ${refusal.got}`,
         hint: 'see what is mounted there: findmnt; choose a path beside it',
       };
+    case 'volume': {
+      const { expected, hint } = VOLUME_TEXTS[refusal.fault];
+      return { message: `${at}: expected ${expected}, got ${refusal.got}`, hint };
+    }
     case 'unmapped':
     case 'no-proc':
       return SURROUNDINGS[refusal.why];
@@ -72,6 +81,37 @@ function textOf(path: string, refusal: Refusal): RefusalText {
       return unseen(path, refusal);
   }
 }
+
+const VOLUME_TEXTS = {
+  place: {
+    expected: 'a volume of this pod alone',
+    hint: 'mount an emptyDir at a path of its own, such as /creds, and name that in private_volumes',
+  },
+  mount: {
+    expected: 'a mount point, since private_volumes names it',
+    hint: 'mount the volume there, or take it out of private_volumes',
+  },
+  root: {
+    expected: 'a user other than root to write in a private volume',
+    hint: 'run the agent as the user of the application (runAsUser), or name that user as the owner of the sink',
+  },
+  capabilities: {
+    expected: 'a process without CAP_CHOWN, CAP_DAC_OVERRIDE and CAP_FOWNER to write in a private volume',
+    hint: 'drop them: capabilities: { drop: [ALL] }',
+  },
+  entry: {
+    expected: "an entry of the agent's own user, as all in a private volume",
+    hint: 'remove it, or give the agent a volume of its own',
+  },
+  inside: {
+    expected: 'a directory in it, which the agent makes, since others write in the volume too',
+    hint: 'configure a path such as /creds/aws/credentials, where /creds is the volume',
+  },
+  mode: {
+    expected: 'mode 0700 or 0750, since others write in the volume above',
+    hint: 'remove it: the next pass makes it, and what was in it',
+  },
+} as const;
 
 const SURROUNDINGS: Readonly<Record<'unmapped' | 'no-proc', RefusalText>> = {
   unmapped: {
@@ -84,10 +124,12 @@ const SURROUNDINGS: Readonly<Record<'unmapped' | 'no-proc', RefusalText>> = {
   },
 };
 
+const IN_A_POD = '; in a pod, name the volume in private_volumes';
+
 function shared({ at, by, gid }: Extract<Refusal, { why: 'shared' }>): RefusalText {
   const message = `${at}: expected a directory that its owner alone can write, got one that others can`;
   const trusting = by === 'group' ? `, or list its group ${gid} in trusted_groups` : '';
-  return { message, hint: `sudo chmod go-w ${shellWord(at)}${trusting}, or choose another directory` };
+  return { message, hint: `sudo chmod go-w ${shellWord(at)}${trusting}, or choose another directory${IN_A_POD}` };
 }
 
 function owner({ at, uid, self }: Extract<Refusal, { why: 'owner' }>): RefusalText {

@@ -5,6 +5,7 @@ import { mayHaveAcl, readLink } from './libc.ts';
 import { isAutomount, kindOfMount } from './mounts.ts';
 import { hasToItself } from './accounts.ts';
 import type { End, Refusal } from './refusal.ts';
+import { judgeEntry, judgeVolume } from './volume.ts';
 import {
   type Ended,
   namesOf,
@@ -15,9 +16,10 @@ import {
 } from './walked.ts';
 
 /**
- * Others than the owner who can make entries in a directory: nobody, members of trusted groups, everybody, or unknown.
+ * Others than the owner who can make entries in a directory: nobody, members of trusted groups, everybody, unknown, or
+ * whoever has the same private volume.
  */
-type Sharing = 'nobody' | 'members' | 'sticky' | 'group' | 'all';
+type Sharing = 'nobody' | 'members' | 'sticky' | 'group' | 'all' | 'volume';
 
 /** A directory on the way. */
 interface Step {
@@ -33,6 +35,11 @@ function refuseShared({ directory, shared, passed: { gid } }: Step): Refusal | u
 
 function stepAt(directory: Directory, stat: BigIntStats, walker: Walker): Step {
   return { directory, shared: sharedWith(directory, stat, walker), passed: passedBy(directory, stat) };
+}
+
+/** More than the owner, and groups that are trusted, can make entries. */
+function isOpen(shared: Sharing): boolean {
+  return shared !== 'nobody' && shared !== 'members';
 }
 
 const WRITABLE_BY_GROUP = 0o020;
@@ -107,8 +114,8 @@ export function shareWalks(): void {
 }
 
 /** To other eyes the same directory may be another. */
-function keyOf({ uid, groups = [], mayWait = false }: Walker, path: string): string {
-  return `${uid} ${String(groups)} ${String(mayWait)} ${path}`;
+function keyOf({ uid, groups = [], volumes = [], mayWait = false }: Walker, path: string): string {
+  return `${uid} ${String(groups)} ${JSON.stringify(volumes)} ${String(mayWait)} ${path}`;
 }
 
 function keepStep(walker: Walker, step: Step): void {
@@ -265,8 +272,8 @@ class PathWalk implements Disposable {
     const isOurs = [0, this.#walker.uid].includes(uid);
     if (stat.isDirectory()) {
       if (!isOurs) return this.#endAtUser(uid, held.path, parent);
-      keepStep(this.#walker, this.#push(stepAt(held, stat, this.#walker)));
-      return undefined;
+      const fault = parent.shared === 'volume' && judgeEntry(held, stat);
+      return fault ? refuse(fault) : this.#pass(parent, stepAt(held, stat, this.#walker));
     }
     if (pending.length > 0 || this.#end === 'directory') throw errnoError('ENOTDIR', 'open');
     if (parent.shared !== 'nobody') return refuse({ why: 'claimed', at: held.path, got: 'a file' });
@@ -274,6 +281,16 @@ class PathWalk implements Disposable {
     if (stat.isFile() && sharedWith(held, stat, this.#walker) !== 'nobody')
       return refuse({ why: 'mode', at: held.path, mode: Number(stat.mode) & 0o7777 });
     return { kind: 'file', held, passed: this.#passed };
+  }
+
+  #pass(parent: Step, step: Step): Walked | undefined {
+    const { directory, shared } = step;
+    const isVolume = isOpen(shared) && this.#walker.volumes?.includes(directory.path);
+    if (isVolume && this.#walker.uid === 0) return { kind: 'volume', at: directory.path, passed: this.#passed };
+    const fault = isVolume && judgeVolume(directory, parent.directory, this.#walker);
+    if (fault) return refuse(fault);
+    keepStep(this.#walker, this.#push(isVolume ? { ...step, shared: 'volume' } : step));
+    return undefined;
   }
 
   #miss(parent: Step, missing: readonly string[]): Walked {
@@ -288,9 +305,13 @@ class PathWalk implements Disposable {
     if (this.#end === 'file') throw errnoError('EISDIR', 'open');
     const unsafe = refuseShared(top);
     if (unsafe) return refuse(unsafe);
+    const isVolume = top.shared === 'volume';
     if (top.shared === 'sticky') return refuse({ why: 'sticky', at: top.directory.path });
+    if (isVolume && missing.length === 0)
+      return refuse({ why: 'volume', at: top.directory.path, fault: 'inside', got: 'the volume itself' });
     this.#steps.pop();
-    return { kind: 'directory', held: top.directory, missing, directories: this.#directories, passed: this.#passed };
+    const [directories, passed] = [this.#directories, this.#passed];
+    return { kind: 'directory', held: top.directory, missing, directories, passed, isVolume };
   }
 }
 

@@ -7,6 +7,8 @@ export interface Walker {
   readonly uid: number;
   /** Groups whose members may make entries in a directory as its owner may. */
   readonly groups?: readonly number[] | 'any';
+  /** Mount points, by their real paths, that are this pod's alone: see volume.ts. */
+  readonly volumes?: readonly string[];
   /**
    * It can be done without: a process of its own, with a deadline. Others stop where a file system may let them wait.
    */
@@ -40,6 +42,8 @@ export interface ReachedDirectory extends OnTheWay {
   readonly missing: readonly string[];
   /** The directories on the way, with the nearest that exists. */
   readonly directories: readonly PassedDirectory[];
+  /** The nearest is a private volume: what is made in it is closed to all others. */
+  readonly isVolume: boolean;
 }
 
 /** Anything but a directory. Beside root and the walker nobody can write it. */
@@ -54,12 +58,12 @@ interface Stop extends OnTheWay {
 
 /**
  * Nothing behind `at` was looked at. `user`: that user decides what is there; `isClaim`: only by coming first, where
- * others make entries too. `remote`: a file system that may let us wait is mounted there. `absent`: there is no such
- * file, and `at` is the nearest directory.
+ * others make entries too. `remote`: a file system that may let us wait is mounted there. `volume`: a private volume,
+ * in which root does not act itself. `absent`: there is no such file, and `at` is the nearest directory.
  */
 export type Elsewhere =
   | (Stop & { readonly kind: 'user'; readonly uid: number; readonly isClaim: boolean })
-  | (Stop & { readonly kind: 'remote' | 'absent' });
+  | (Stop & { readonly kind: 'remote' | 'volume' | 'absent' });
 
 /** `..` is one: what it means is known only on the way. */
 export function namesOf(path: string): string[] {

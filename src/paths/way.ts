@@ -31,6 +31,7 @@ export function wayTo(path: string): Way {
     case 'absent':
       return { path, opening: found.at, worker: 'remote', overrides: false, passed: found.passed };
     case 'user':
+    case 'volume':
       return { path, opening: found.at, worker: 'user', overrides: false, passed: found.passed };
     case 'directory': {
       const { held, passed } = found;

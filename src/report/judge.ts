@@ -315,6 +315,11 @@ function undelivered(
   };
 }
 
+/** Where a one-shot has no place for a state, and leaves nothing to be done later, there is nothing to remember. */
+function isNothingLost({ code }: ErrorInfo, { consumers }: Status): boolean {
+  return code === 'STATE_ABSENT' && consumers.every(({ pendingSince }) => pendingSince === undefined);
+}
+
 /** Judges the clocks, and whether the state could be saved. */
 function judgeAgent({ status }: Context): readonly JudgedFinding[] {
   const { errors, lastPass } = status;
@@ -335,7 +340,7 @@ function judgeAgent({ status }: Context): readonly JudgedFinding[] {
       problem: 'not saved on disk',
       evidence: [said(error)],
       remedy: remedyOf(error),
-      exits: everywhere(EXIT.sinkFailed),
+      exits: { ...everywhere(exitCodeOfError(error.code)), ...(isNothingLost(error, status) && { once: EXIT.done }) },
     }),
   );
   return found<JudgedFinding>(...state, clock || undefined);

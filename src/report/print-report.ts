@@ -28,7 +28,6 @@ export function printReport(report: StatusReport, outputs: HookOutputs = {}): st
         ? linesOf(outputs[one.name]).map((text) => `          | ${text}`)
         : []),
     ]),
-    ...report.errors.flatMap(errorLines),
     // Nothing has failed yet: a warning.
     ...report.findings
       .filter(({ id }) => BEYOND.has(id))
@@ -41,6 +40,7 @@ export function printReport(report: StatusReport, outputs: HookOutputs = {}): st
 
 /** Findings that no line of the pass itself reports. */
 const BEYOND: ReadonlySet<FindingId> = new Set<FindingId>([
+  'state-unwritable',
   'nobody-refreshes',
   'next-pass-unknown',
   'config-refused',

@@ -12,10 +12,9 @@ export interface ForgetDeps {
   readonly forgetSinks: (request: ForgetRequest) => Promise<ForgetResult>;
 }
 
-interface Forgetting {
+interface Forgetting extends Pick<ForgetRequest, 'trustedGroups' | 'privateVolumes'> {
   /** Former sinks among them. */
   readonly sinks: readonly SinkConfig[];
-  readonly trustedGroups: ForgetRequest['trustedGroups'];
   readonly force: boolean;
   /** Remove the state as well, if all else succeeded. */
   readonly all: boolean;

@@ -232,6 +232,7 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
   const { outcomes, records, temps } = await deps.applySinks({
     sinks: pass.config.sinks,
     trustedGroups: pass.config.trustedGroups,
+    privateVolumes: pass.config.privateVolumes,
     version,
     credentials: credentials && credentials.expiration > pass.sourceNow ? credentials : undefined,
     origin: decision.kind === 'keep' ? origin : decision.origin,
@@ -247,15 +248,18 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
       })),
   });
   const renamed = outcomes.filter(({ bytesChanged }) => bytesChanged).map(sinkId);
-  // New keys that a file has already came from a pass that was killed and could not save its state.
-  const found = outcomes.filter(({ bytesChanged, error }) => decision.kind === 'new' && !bytesChanged && !error);
   await store.update((state) => ({
-    ...withWritten(note(state, found.map(sinkId)), pass, outcomes),
+    ...withWritten(note(state, decision.kind === 'new' ? thereAlready(outcomes) : []), pass, outcomes),
     // A file that was not renamed is still what its record says; of one that was, and is not right, nothing is known.
     sinks: { ...without(before.sinks, renamed), ...records },
     temps: [...temps],
   }));
   return outcomes;
+}
+
+/** New keys in them came from a pass that was killed and could not save its state. */
+function thereAlready(outcomes: readonly SinkOutcome[]): readonly string[] {
+  return outcomes.filter(({ bytesChanged, error }) => !bytesChanged && !error).map(sinkId);
 }
 
 /** The state with the present content of these sinks' files. */

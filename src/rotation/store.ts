@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { attempt } from '../core/attempt.ts';
 import type { Log } from '../core/contracts.ts';
-import { type ErrorInfo, toErrorInfo } from '../core/errors.ts';
+import { AgentError, type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
 import type { OwnDirectory } from '../files/own.ts';
 import { isTempOf } from '../files/sweep.ts';
 import { EMPTY_STATE, stateSchema, withoutBackoff, type AgentState } from './state.ts';
@@ -67,11 +67,7 @@ export class StateStore {
       if (text !== this.#saved) await this.#save(text);
       this.#trouble = undefined;
     } catch (error) {
-      this.#trouble = {
-        code: 'STATE_UNWRITABLE',
-        message: `${join(this.directory.path, STATE)}: cannot be written: ${toErrorInfo(error).message}`,
-        hint: 'sinks are still written, but after a restart consumers may be notified twice: free space or mend rights there',
-      };
+      this.#trouble = troubleOf(join(this.directory.path, STATE), error);
     }
   }
 
@@ -80,6 +76,25 @@ export class StateStore {
     await this.directory.write(STATE, { bytes: Buffer.from(text), mode: 0o600 });
     this.#saved = text;
   }
+}
+
+function troubleOf(path: string, error: unknown): ErrorInfo {
+  const { code, message, hint } = toErrorInfo(error);
+  const cannot = `${path}: cannot be written: ${message}`;
+  const kept = 'the sinks are written all the same';
+  if (code === 'STATE_UNSAFE') return { code, message: cannot, hint: hint ?? kept };
+  if (hasNoPlace(error)) {
+    const forgotten = 'the next run does not know which keys it has written, and notifies every consumer once more';
+    return { code: 'STATE_ABSENT', message: cannot, hint: `${kept}, but ${forgotten}: STATE_DIRECTORY names a place` };
+  }
+  const after = 'after a restart consumers may be notified twice: free space or mend rights there';
+  return { code: 'STATE_UNWRITABLE', message: cannot, hint: `${kept}, but ${after}` };
+}
+
+/** There is no such directory, or we may not write there: neither full nor unsafe, and often meant so, as in a container. */
+function hasNoPlace(error: unknown): boolean {
+  const cause = error instanceof AgentError ? error.cause : error;
+  return isErrno(cause, 'ENOENT', 'EROFS', 'EACCES');
 }
 
 function textOf(state: AgentState): string {

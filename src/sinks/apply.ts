@@ -71,7 +71,8 @@ export async function previewForget(
 }
 
 /** A preview needs no journal. */
-type Request = Pick<ApplyRequest, 'sinks' | 'trustedGroups'> & Partial<Pick<ApplyRequest, 'temps' | 'beforeWrite'>>;
+type Request = Pick<ApplyRequest, 'sinks' | 'trustedGroups' | 'privateVolumes'> &
+  Partial<Pick<ApplyRequest, 'temps' | 'beforeWrite'>>;
 
 /**
  * Divides a job among identities: this process works where the agent alone controls the path, a process of a user where
@@ -84,13 +85,13 @@ async function run(
   limits = ACTING_LIMITS,
 ): Promise<JobResult> {
   const user = 'origin' in options ? options.origin.user : undefined;
-  const { own, shares, denied, trustedGroups } = await assign(deps, { ...request, user }, limits, 'force' in options);
+  const { own, shares, denied, trust } = await assign(deps, { ...request, user }, limits, 'force' in options);
   const { tasks, own: temps, left } = await divide(deps, request.temps ?? [], shares);
   const mine: Own = { sinks: own, temps };
   using joint = new Joint<Own>([mine, ...tasks], limits.togetherMs, journal(request));
   const jobOf = ({ sinks, temps }: Own): Job => {
     const records = 'records' in options && { records: recordsFor(sinks, options.records) };
-    return { ...options, ...records, sinks, temps, trustedGroups };
+    return { ...options, ...records, sinks, temps, ...trust };
   };
   const { actors } = deps;
   // First, since their processes take a while to start.

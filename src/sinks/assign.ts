@@ -4,10 +4,10 @@ import type { Actors, User, Users } from '../core/contracts.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import { Talk } from '../core/talk.ts';
-import { openDirectory } from '../paths/policies.ts';
+import { errorOf, openDirectory } from '../paths/policies.ts';
 import { type ActingLimits, AT_ONCE, inLanes, TALK_CODES } from './acting/limits.ts';
 import type { LookTask } from './acting/message.ts';
-import type { ApplyRequest, JobScope, SinkDeps } from './contract.ts';
+import type { ApplyRequest, SinkDeps, Trust } from './contract.ts';
 import { failed } from './place/failure.ts';
 import { known, lookUp, type Names, once } from './place/owner.ts';
 import { type Authority, authorityOf, walkerOf } from './place/places.ts';
@@ -27,11 +27,10 @@ export interface Assignment {
   readonly shares: readonly Share[];
   /** Sinks that no process may write. */
   readonly denied: readonly SinkOutcome[];
-  /** Group ids. */
-  readonly trustedGroups: readonly number[];
+  readonly trust: Trust;
 }
 
-export interface Assigning extends Pick<ApplyRequest, 'sinks' | 'trustedGroups'> {
+export interface Assigning extends Pick<ApplyRequest, 'sinks' | 'trustedGroups' | 'privateVolumes'> {
   /** The user who decides what is written: files of others get nothing of it. Unset: root or the agent. */
   readonly user?: number | undefined;
 }
@@ -46,13 +45,13 @@ export async function assign(
   limits: ActingLimits,
   keepsOwners: boolean,
 ): Promise<Assignment> {
-  const { sinks, user } = request;
+  const { sinks, user, privateVolumes } = request;
   const { actors } = deps;
-  const trustedGroups = await groupIds(deps.users, request.trustedGroups);
+  const trust = { trustedGroups: await groupIds(deps.users, request.trustedGroups), privateVolumes };
   const strip = (sink: SinkConfig): SinkConfig => (keepsOwners ? withoutOwner(sink) : sink);
   // Without other processes all sinks are the agent's own, or refused.
   const authorities: Authorities = actors
-    ? await survey({ ...deps, actors }, { sinks, trustedGroups }, limits)
+    ? await survey({ ...deps, actors }, sinks, trust, limits)
     : new Map<string, Authority>();
   const names = lookUp(deps.users);
   const actorOf = actorFinder(deps.users, authorities, names);
@@ -73,7 +72,7 @@ export async function assign(
       denied.push(failed(sink, toErrorInfo(error)));
     }
   }
-  return { own, shares: [...shares.values()], denied, trustedGroups };
+  return { own, shares: [...shares.values()], denied, trust };
 }
 
 /** The user to whom the file belongs. */
@@ -104,10 +103,11 @@ type Authorities = ReadonlyMap<string, Authority>;
  */
 async function survey(
   deps: SinkDeps & { readonly actors: Actors },
-  { sinks, trustedGroups }: Pick<JobScope, 'sinks' | 'trustedGroups'>,
+  sinks: readonly SinkConfig[],
+  trust: Trust,
   limits: ActingLimits,
 ): Promise<Authorities> {
-  const walker = walkerOf(deps, trustedGroups);
+  const walker = walkerOf(deps, trust);
   const authorities = new Map<string, Authority>();
   const remote = new Map<string, string[]>();
   for (const directory of new Set(sinks.map(({ path }) => dirname(path)))) {
@@ -117,7 +117,7 @@ async function survey(
     else if ('at' in found) remote.set(found.at, [...(remote.get(found.at) ?? []), directory]);
   }
   await inLanes([...remote], AT_ONCE, async ([mount, directories]) => {
-    const answers = await lookBehind(deps.actors, mount, { kind: 'look', directories, trustedGroups }, limits);
+    const answers = await lookBehind(deps.actors, mount, { kind: 'look', directories, ...trust }, limits);
     for (const [index, authority] of answers.entries()) {
       authorities.set(directories[index] ?? '', authority.kind === 'self' ? { kind: 'self', mount } : authority);
     }
@@ -163,18 +163,28 @@ function actorFinder(users: Users, authorities: Authorities, names: Names) {
       const { code, message, hint } = authority.error;
       throw new AgentError(code, `${path}: ${message}`, { hint });
     }
+    if (authority.kind === 'volume') {
+      const owner = await names.owner(sink);
+      if (!owner || owner.uid === 0) throw errorOf('sink', path, { ...authority, passed: [] });
+      return { user: await known(findUser(owner.uid), `${path}: owner`, owner.uid) };
+    }
+    return { user: await findController(sink, authority) };
+  };
+
+  async function findController(sink: SinkConfig, authority: UserAuthority): Promise<User> {
+    const { path } = sink;
     const user = await known(findUser(authority.uid), `${path}: the owner of its directory`, authority.uid);
     if (authority.isClaim && (await names.owner(sink))?.uid !== user.uid) throw claimed(path, authority);
     const isNobody = user.isUnlisted ?? user.uid === NOBODY;
     if (isNobody && String(sink.owner) !== String(user.uid)) throw nobodys(path, authority);
-    return { user };
-  };
+    return user;
+  }
 }
 
 /** Programs without a user of their own run as nobody, and an id without an entry may be given to any user tomorrow. */
 const NOBODY = 65534;
 
-type UserAuthority = Pick<Extract<Authority, { kind: 'user' }>, 'uid' | 'at'>;
+type UserAuthority = Extract<Authority, { kind: 'user' }>;
 
 function claimed(path: string, { uid, at }: UserAuthority): AgentError {
   const message = `${path}: expected ${at} to be root's, since others make entries beside it, got one of uid ${uid}`;

@@ -62,6 +62,8 @@ export interface ApplyRequest {
   readonly sinks: readonly SinkConfig[];
   /** Names or numbers of groups that may write in the directories on the way. */
   readonly trustedGroups: readonly (string | number)[];
+  /** Mount points. */
+  readonly privateVolumes: readonly string[];
   /** Of the credentials that are, or should be, in the files. */
   readonly version: CredentialsVersion;
   /** Undefined: there are none any more. Sinks are only compared with their records, and none is written. */
@@ -101,7 +103,10 @@ export interface SinkPreview extends SinkOutcome {
   readonly diff?: readonly string[];
 }
 
-export interface ForgetRequest extends Pick<ApplyRequest, 'sinks' | 'trustedGroups' | 'temps' | 'beforeWrite'> {
+export interface ForgetRequest extends Pick<
+  ApplyRequest,
+  'sinks' | 'trustedGroups' | 'privateVolumes' | 'temps' | 'beforeWrite'
+> {
   /**
    * The key that was written last, as it is displayed: values in a file are ours if it is theirs. Unset: none was
    * written.
@@ -221,11 +226,15 @@ export type Prepared = { readonly finished: readonly FinishedSink[] } | { readon
 /** The work of one identity on sinks. */
 export type Job = JobScope & (WriteOptions | ForgetOptions);
 
-/** The sinks of one identity. */
-export interface JobScope {
-  readonly sinks: readonly SinkConfig[];
+/** Others who may write on the ways to sinks. */
+export interface Trust extends Pick<ApplyRequest, 'privateVolumes'> {
   /** Group ids. */
   readonly trustedGroups: readonly number[];
+}
+
+/** The sinks of one identity. */
+export interface JobScope extends Trust {
+  readonly sinks: readonly SinkConfig[];
   /** To be swept. */
   readonly temps: readonly TempFile[];
 }

@@ -30,6 +30,7 @@ test('a short configuration means all of this', (t) => {
     startupWait: 60_000,
     log: { level: 'info', format: 'auto' },
     trustedGroups: [],
+    privateVolumes: [],
     metrics: {},
     lockdown: { allowUsers: [], containers: 'allow' },
     sources: [],

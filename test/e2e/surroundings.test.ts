@@ -36,7 +36,7 @@ describe('runs anywhere', { concurrency: 4 }, () => {
     const checked = await site.run(['check', ...config(site)]);
     assert.match(
       checked.stdout,
-      /^warning +status: it cannot be kept \(STATE_UNWRITABLE: \S+\/run: expected a path of root/m,
+      /^warning +status: it cannot be kept \(STATE_UNSAFE: \S+\/run: expected a path of root/m,
     );
     const { code, stderr } = await site.run(['once', ...config(site)]);
     assert.equal(code, 0);

@@ -75,7 +75,7 @@ describe('a directory of the agent’s own', () => {
         const path = make(tempDir(t));
         if (existsSync(path)) writeFileSync(join(path, 'planted'), 'not ours');
         const directory = ownDirectory(path);
-        const refused = { code: 'STATE_UNWRITABLE' };
+        const refused = { code: 'STATE_UNSAFE' };
         assert.throws(() => directory.open(), refused);
         await assert.rejects(directory.write('a', { bytes: TEXT, mode: 0o600 }), refused);
         assert.throws(() => {

@@ -74,6 +74,6 @@ describe('directories that are made', () => {
 
   test('are not made where others make entries', () => {
     const make = (): unknown => makeDirectory('own', '/tmp/credrotate-none', self, 0o700);
-    assert.throws(make, { code: 'STATE_UNWRITABLE', message: /everybody can make files/ });
+    assert.throws(make, { code: 'STATE_UNSAFE', message: /everybody can make files/ });
   });
 });

@@ -15,6 +15,8 @@ function describeFound(found: FoundDirectory | FoundFile): string {
       return found.held.path;
     case 'user':
       return `uid ${found.uid}${found.isClaim ? ' by claim' : ''} at ${found.at}`;
+    case 'volume':
+      return `volume at ${found.at}`;
     case 'remote':
       return `remote at ${found.at}`;
     case 'absent':

@@ -76,7 +76,7 @@ describe('what belongs to another user', { skip: needsRoot }, () => {
       assert.equal(directoryAt(join(directory, name)), `uid ${BOB} at ${directory}/bob`);
     }
     refused(directoryAt(join(directory, 'bob'), { uid: BOB + 1 }), /expected a path of root and uid 1001 alone/);
-    refused(fileAt('own', join(directory, 'bob/x')), /^STATE_UNWRITABLE/);
+    refused(fileAt('own', join(directory, 'bob/x')), /^STATE_UNSAFE/);
     assert.equal(fileAt('pid_file', join(directory, 'bob/x')), `uid ${BOB} at ${directory}/bob`);
   });
 

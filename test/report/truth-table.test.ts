@@ -221,6 +221,8 @@ const status = (change: Partial<Status>): StatusFacts => {
 };
 const refused = { code: 'SINK_UNSAFE_PATH', message: 'x' } as const;
 
+const NO_PLACE = { code: 'STATE_ABSENT', message: 'x' } as const;
+
 /** The situations of docs/status.md. */
 const SITUATIONS: Readonly<Record<string, StatusFacts>> = {
   'every sink is up to date, and the next pass will come': well({}),
@@ -249,6 +251,12 @@ const SITUATIONS: Readonly<Record<string, StatusFacts>> = {
     consumers: [consumerOf('web', { notReading: true })],
   }),
   'the agent cannot write its state': status({ errors: [{ code: 'STATE_UNWRITABLE', message: 'x' }] }),
+  'others could change the state': status({ errors: [{ code: 'STATE_UNSAFE', message: 'x' }] }),
+  'there is no place for the state, and no consumer is still to be notified': status({ errors: [NO_PLACE] }),
+  'there is no place for the state, and a consumer is still to be notified later': status({
+    errors: [NO_PLACE],
+    consumers: [consumerOf('web', { result: 'scheduled', pendingSince: before(1) })],
+  }),
   'a file that is no longer a sink holds valid credentials': status({
     left: [{ path: '/old', format: 'json', keyId: '…WXYZ', expiration: before(-60) }],
   }),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { OwnDirectory } from '../../src/files/own.ts';
@@ -94,5 +94,18 @@ describe('state on disk', () => {
     rmSync(path, { recursive: true });
     await store.update((state) => state);
     assert.equal(store.trouble, undefined);
+  });
+
+  test('that has no place is told from one that is not safe', async (t) => {
+    const troubleIn = async (path: string): Promise<string | undefined> => {
+      const directory = new OwnDirectory(path, { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 });
+      const store = StateStore.open(directory, recordingLog());
+      await store.update((state) => stateWith({ generation: 1 }, state));
+      return store.trouble?.code;
+    };
+    const open = tempDir(t);
+    assert.equal(await troubleIn(join(open, 'missing')), 'STATE_ABSENT');
+    chmodSync(open, 0o777);
+    assert.equal(await troubleIn(open), 'STATE_UNSAFE');
   });
 });

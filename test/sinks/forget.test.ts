@@ -50,6 +50,7 @@ function request(sink: SinkConfig, change: Partial<ForgetRequest> = {}): ForgetR
   return {
     sinks: [sink],
     trustedGroups: [],
+    privateVolumes: [],
     temps: [],
     keyId: displayKeyId(current.accessKeyId),
     force: false,

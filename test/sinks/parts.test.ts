@@ -79,7 +79,13 @@ describe('several sinks of one file', () => {
       const again = await pass(sinks, { records: written.records, rotated: false }, blind);
       assert.deepEqual([results(again), again.calls], [['unchanged', 'unchanged', 'unchanged'], []]);
 
-      const request = { trustedGroups: [], temps: [], keyId: displayKeyId(NEW.accessKeyId), force: false };
+      const request = {
+        trustedGroups: [],
+        privateVolumes: [],
+        temps: [],
+        keyId: displayKeyId(NEW.accessKeyId),
+        force: false,
+      };
       const beforeWrite = (): Promise<void> => Promise.resolve();
       const forgotten = await forgetSinks(deps, { ...request, sinks: [first], beforeWrite });
       assert.deepEqual(results(forgotten), ['forgotten']);
@@ -192,7 +198,13 @@ describe('several sinks of one file', () => {
       assert.deepEqual(Object.keys(written.records).sort(), sinks.map(idOf).sort());
       const again = await pass(sinks, { records: written.records, rotated: false }, acting);
       assert.deepEqual([results(again), again.calls], [['unchanged', 'unchanged', 'unchanged'], []]);
-      const wish = { trustedGroups: [], temps: [], keyId: displayKeyId(NEW.accessKeyId), force: false };
+      const wish = {
+        trustedGroups: [],
+        privateVolumes: [],
+        temps: [],
+        keyId: displayKeyId(NEW.accessKeyId),
+        force: false,
+      };
       const beforeWrite = (): Promise<void> => Promise.resolve();
       const { outcomes } = await forgetSinks(acting, { ...wish, sinks, beforeWrite });
       assert.deepEqual(results({ outcomes }), ['forgotten', 'forgotten', 'removed']);

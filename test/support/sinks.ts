@@ -72,6 +72,7 @@ export function applyRequest(sinks: readonly DotenvSink[], change: Partial<Apply
     rotated: true,
     records: {},
     trustedGroups: [],
+    privateVolumes: [],
     temps: [],
     beforeWrite: () => Promise.resolve(),
     ...change,

@@ -31,6 +31,7 @@ export function configOf(sinks: readonly SinkConfig[], consumers: readonly Consu
     log: { level: 'info', format: 'text' },
     metrics: {},
     trustedGroups: [],
+    privateVolumes: [],
     lockdown: { allowUsers: [], containers: 'allow' },
     sources: [],
     sinks,

@@ -121,7 +121,7 @@ async function apply(what: string, jobMs?: number): Promise<JobResult> {
   return await delegate(partner(what, APPLY, jobMs), hooks);
 }
 
-const COMMON = { sinks: [sinkAt('/home/bob/a')], temps: [OLD], trustedGroups: [] };
+const COMMON = { sinks: [sinkAt('/home/bob/a')], temps: [OLD], trustedGroups: [], privateVolumes: [] };
 const APPLY: JobScope & WriteOptions = {
   ...COMMON,
   ...{

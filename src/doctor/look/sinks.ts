@@ -20,8 +20,8 @@ export async function lookAtSinks(
   deps: LookDeps,
   options: Pick<PreviewRequest, 'credentials' | 'origin' | 'records'>,
 ): Promise<readonly SinkFacts[]> {
-  const { sinks, trustedGroups } = deps.config;
-  const previews = await previewSinks(deps.sinks, { ...options, rotated: true, sinks, trustedGroups });
+  const { sinks, trustedGroups, privateVolumes } = deps.config;
+  const previews = await previewSinks(deps.sinks, { ...options, rotated: true, sinks, trustedGroups, privateVolumes });
   const byId = new Map(previews.map((preview) => [sinkId(preview), preview]));
   const mounts = new Set(readMounts().map(({ point }) => point));
   const unit = await confinement(deps);
@@ -116,8 +116,8 @@ function othersOf(
  * it should be, so that all of it is read. A file that is missing has no text.
  */
 export async function readFiles(deps: LookDeps, paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const { trustedGroups } = deps.config;
-  const options = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups };
+  const { trustedGroups, privateVolumes } = deps.config;
+  const options = { credentials: SAMPLE, origin: {}, rotated: true, trustedGroups, privateVolumes };
   const previews = await previewSinks(deps.sinks, { ...options, sinks: [...new Set(paths)].map(probe) });
   const texts = new Map<string, string>();
   for (const { path, current, next, error } of previews) {

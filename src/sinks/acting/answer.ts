@@ -100,6 +100,7 @@ export function parseMessage(line: string, asked: AnsweredJob): Message | Refuse
 const authority = v.variant('kind', [
   v.object({ kind: v.literal('self') }),
   v.object({ kind: v.literal('user'), uid: v.pipe(id, v.minValue(1)), at: word(LIMITS.text), isClaim: v.boolean() }),
+  v.object({ kind: v.literal('volume'), at: word(LIMITS.text) }),
   v.object({ kind: v.literal('refused'), error: errorInfo }),
 ]);
 

@@ -23,8 +23,8 @@ export async function serve(deps: SinkDeps, line: string, channel: Channel): Pro
   else answer(channel, { done: await serveJob(deps, channel, task) });
 }
 
-function look(deps: SinkDeps, { directories, trustedGroups }: LookTask): readonly Authority[] {
-  const walker = walkerOf(deps, trustedGroups);
+function look(deps: SinkDeps, { directories, ...trust }: LookTask): readonly Authority[] {
+  const walker = walkerOf(deps, trust);
   return directories.flatMap((directory) => {
     using found = openDirectory('sink', directory, walker);
     return authorityOf(found) ?? [];

@@ -10,13 +10,13 @@ import type { Directory, Held } from '../../paths/held.ts';
 import { isAppendOnly } from '../../paths/libc.ts';
 import { errorOf, type FoundDirectory, openDirectory } from '../../paths/policies.ts';
 import type { PassedDirectory, Walker } from '../../paths/walked.ts';
-import type { JobScope, Making, Place, SinkDeps, SinkFile } from '../contract.ts';
+import type { Making, Place, SinkDeps, SinkFile, Trust } from '../contract.ts';
 import { explain } from './failure.ts';
 import { lookUp, type Names, refuseImpossible, type Self, whoAmI } from './owner.ts';
 
 /** The identity that walks to the sinks. Without other processes to send, this one waits itself. */
-export function walkerOf({ actors }: Pick<SinkDeps, 'actors'>, trustedGroups: JobScope['trustedGroups']): Walker {
-  return { uid: whoAmI().uid, groups: trustedGroups, mayWait: actors === undefined };
+export function walkerOf({ actors }: Pick<SinkDeps, 'actors'>, { trustedGroups, privateVolumes }: Trust): Walker {
+  return { uid: whoAmI().uid, groups: trustedGroups, volumes: privateVolumes, mayWait: actors === undefined };
 }
 
 /** Which identity may write in a directory. */
@@ -25,6 +25,8 @@ export type Authority =
   | { readonly kind: 'self'; readonly mount?: string }
   /** A process of this user. `isClaim`: only if the sink names that owner. */
   | { readonly kind: 'user'; readonly uid: number; readonly at: string; readonly isClaim: boolean }
+  /** A process of the sink's owner, who is not root. */
+  | { readonly kind: 'volume'; readonly at: string }
   | { readonly kind: 'refused'; readonly error: ErrorInfo };
 
 /** Undefined where a look may never end. */
@@ -34,6 +36,8 @@ export function authorityOf(found: FoundDirectory): Authority | undefined {
       return { kind: 'self' };
     case 'user':
       return { kind: 'user', uid: found.uid, at: found.at, isClaim: found.isClaim };
+    case 'volume':
+      return { kind: 'volume', at: found.at };
     case 'refused':
       return { kind: 'refused', error: found.error };
     case 'remote':
@@ -60,8 +64,8 @@ export class Places implements Disposable {
   /** Other directories that a place may still refer to. */
   readonly #others: Disposable[] = [];
 
-  constructor(deps: SinkDeps, trustedGroups: JobScope['trustedGroups'], holders: Holders) {
-    this.#walker = walkerOf(deps, trustedGroups);
+  constructor(deps: SinkDeps, trust: Trust, holders: Holders) {
+    this.#walker = walkerOf(deps, trust);
     this.#names = lookUp(deps.users);
     this.#users = deps.users;
     this.#holders = holders;

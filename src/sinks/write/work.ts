@@ -43,7 +43,7 @@ const PAUSE_MS = 60;
  * file descriptors. An error with a sink is its outcome and stops no other; never rejects.
  */
 export async function work(deps: SinkDeps, job: Job, beforeWrite: BeforeWrite): Promise<JobResult> {
-  const { sinks, temps, trustedGroups } = job;
+  const { sinks, temps } = job;
   await deps.loadFormats(sinks);
   const prepare = 'force' in job ? forgetting(deps, job) : writing(deps, job);
   if (isPreview(job.kind)) return { outcomes: inOrder(sinks, await preview(deps, job, prepare)), records: {}, temps };
@@ -52,7 +52,7 @@ export async function work(deps: SinkDeps, job: Job, beforeWrite: BeforeWrite): 
     journal.push(...staged.map(({ temp }) => temp));
     await beforeWrite(staged);
   });
-  const left = await sweepOwn(journal, walkerOf(deps, trustedGroups));
+  const left = await sweepOwn(journal, walkerOf(deps, job));
   const results = inOrder(sinks, finished);
   const outcomes = results.map(({ outcome }) => {
     return { ...outcome, warnings: [...outcome.warnings, ...warnLeft(outcome, left)] };
@@ -78,7 +78,7 @@ async function preview(deps: SinkDeps, job: Job, prepare: Prepare): Promise<Read
   const previews = new Map<SinkConfig, SinkPreview>();
   let kept = 0;
   for (const batch of batches(filesOf(job.sinks))) {
-    using places = new Places(deps, job.trustedGroups, holders);
+    using places = new Places(deps, job, holders);
     const rooms: Rooms = new Map();
     for (const prepared of await prepareFiles(places, batch, prepare)) {
       const parts: readonly Part[] = 'finished' in prepared ? prepared.finished : foresee(prepared.change, rooms);
@@ -134,7 +134,7 @@ async function writeFiles(
     if (left < ATTEMPTS) await delay(PAUSE_MS);
     const holders: Holders = new Map();
     for (const batch of batches(files)) {
-      using places = new Places(deps, job.trustedGroups, holders);
+      using places = new Places(deps, job, holders);
       const prepared = await prepareFiles(places, batch, prepare);
       for (const each of await replaceBatch(deps, places, prepared, beforeWrite)) finished.set(each.sink, each);
       places.sweep(batch, deps.clock.now());

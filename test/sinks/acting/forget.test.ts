@@ -31,7 +31,7 @@ const deps = { ...actingDeps(), forget: forgetSink };
 function request(sinks: readonly SinkConfig[], change: Partial<ForgetRequest> = {}): ForgetRequest {
   const beforeWrite = (): Promise<void> => Promise.resolve();
   const keyId = displayKeyId(current.accessKeyId);
-  return { sinks, keyId, trustedGroups: [], temps: [], force: false, beforeWrite, ...change };
+  return { sinks, keyId, trustedGroups: [], privateVolumes: [], temps: [], force: false, beforeWrite, ...change };
 }
 
 function own(uid: number, path: string, text: string): string {
