@@ -1,6 +1,5 @@
-import type { JsonShape, JsonSink } from '../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../core/credentials.ts';
-import { renderJson } from './json/render.ts';
+import { shapedDocument } from './json/render.ts';
 
 /** Named as in `aws configure export-credentials`, which has no `fish` and no `json`. */
 export const EXPORT_FORMATS = ['process', 'env', 'env-no-export', 'fish', 'json'] as const;
@@ -18,8 +17,8 @@ export function environmentOf(credentials: Credentials): Readonly<Record<string,
 
 /** The credentials as text for another program: a document, or lines that a shell can evaluate. */
 export function exportText(format: ExportFormat, credentials: Credentials, origin: Origin): string {
-  if (format === 'process') return document('process', credentials, origin);
-  if (format === 'json') return document('superset', credentials, origin);
+  if (format === 'process') return shapedDocument('process', credentials, origin);
+  if (format === 'json') return shapedDocument('superset', credentials, origin);
   return Object.entries(environmentOf(credentials))
     .map(([name, value]) => `${LINES[format](name, value)}\n`)
     .join('');
@@ -34,11 +33,4 @@ const LINES: Readonly<Record<Exclude<ExportFormat, 'process' | 'json'>, (name: s
 /** Words that no shell changes are written bare, since more programs than shells read such lines. */
 function quoted(value: string, quote: string): string {
   return /^[A-Za-z0-9+/=_.:@,-]+$/.test(value) ? value : `'${value.replaceAll("'", quote)}'`;
-}
-
-function document(shape: JsonShape, credentials: Credentials, origin: Origin): string {
-  const sink: JsonSink = { format: 'json', content: { shape }, path: '', source: '', mode: 0, notify: [] };
-  const made = renderJson(undefined, credentials, sink, origin);
-  if (!made.ok) throw new Error('expected a document of a known shape');
-  return made.bytes.toString();
 }

@@ -1,29 +1,36 @@
 import type { SinkConfig } from '../../core/config.ts';
-import type { Field } from '../../core/fields.ts';
+import { AgentError } from '../../core/errors.ts';
 import { parseTemplate, placeholdersOf } from '../../core/template.ts';
-import type { Forget, Format, Render } from '../contract.ts';
-import { forgetAwsCredentials, renderAwsCredentials } from './aws/render.ts';
-import { forgetDotenv, renderDotenv } from './dotenv/render.ts';
-import { forgetJson, renderJson } from './json/render.ts';
-import { refusal, rendered } from './text.ts';
+import type { Forget, Format, OrRefusal, Render } from '../contract.ts';
+import { awsCredentials } from './aws/render.ts';
+import { dotenv } from './dotenv/render.ts';
+import { json } from './json/render.ts';
+import { refusal } from './text.ts';
 
-const LATE = {
+const formats = new Map<SinkConfig['format'], Format<never>>([
+  ['aws-credentials', awsCredentials],
+  ['dotenv', dotenv],
+  ['json', json],
+]);
+
+const LATE: Readonly<Partial<Record<SinkConfig['format'], () => Promise<Format<never>>>>> = {
   ini: async () => (await import('./ini.ts')).ini,
   properties: async () => (await import('./properties.ts')).properties,
   template: async () => (await import('./template.ts')).template,
   value: async () => (await import('./value.ts')).value,
-} as const;
-
-const loaded = new Map<SinkConfig['format'], Format<never>>();
+};
 
 /** Before a sink is rendered or forgotten: what is loaded only where a sink has such a format. */
 export async function loadFormats(sinks: readonly SinkConfig[]): Promise<void> {
-  for (const { format } of sinks) if (format in LATE) loaded.set(format, await LATE[format as keyof typeof LATE]());
+  for (const { format } of sinks) {
+    const load = formats.has(format) ? undefined : LATE[format];
+    if (load) formats.set(format, await load());
+  }
 }
 
 /** Each is called with sinks of its own format alone. */
-function lateFormat(sink: SinkConfig): Format<SinkConfig> {
-  const format = loaded.get(sink.format);
+function formatOf(sink: SinkConfig): Format<SinkConfig> {
+  const format = formats.get(sink.format);
   if (!format) throw new Error(`loadFormats was not called for ${sink.format}`);
   return format as Format<SinkConfig>;
 }
@@ -33,70 +40,58 @@ function lateFormat(sink: SinkConfig): Format<SinkConfig> {
  * the format does not own, and gives the same bytes for the same credentials. At most twice as large as it was, and 64
  * KiB.
  */
-export const renderSink: Render = (existing, credentials, sink, origin) => {
-  const made = renderFormat(existing, credentials, sink, origin);
-  const most = sink.format === 'template' ? LARGEST : 2 * (existing?.length ?? 0) + 65_536;
-  if (!made.ok || made.bytes.length <= most) return made;
-  const message = `expected to write at most ${most} bytes, got ${made.bytes.length}`;
-  return { ok: false, error: refusal(message, 'correct the file by hand: it repeats places of ours').toInfo() };
-};
+export const renderSink: Render = (existing, credentials, sink, origin) =>
+  orRefusal(() => {
+    const made = formatOf(sink).render(existing, credentials, sink, origin);
+    const most = sink.format === 'template' ? LARGEST : 2 * (existing?.length ?? 0) + 65_536;
+    if (made.bytes.length <= most) return made;
+    const message = `expected to write at most ${most} bytes, got ${made.bytes.length}`;
+    throw refusal(message, 'correct the file by hand: it repeats places of ours');
+  });
 
 /** Of a file that can be read again. */
 const LARGEST = 1024 * 1024;
-
-const renderFormat: Render = (existing, credentials, sink, origin) => {
-  switch (sink.format) {
-    case 'aws-credentials':
-      return renderAwsCredentials(existing, credentials, sink, origin);
-    case 'dotenv':
-      return renderDotenv(existing, credentials, sink, origin);
-    case 'json':
-      return renderJson(existing, credentials, sink, origin);
-    default:
-      return rendered(() => lateFormat(sink).render(existing, credentials, sink, origin));
-  }
-};
 
 /**
  * A sink's file without the credentials that we wrote: the user's parts keep their bytes, and a file with no other
  * content is removed. A file that cannot be taken apart safely is refused.
  */
-export const forgetSink: Forget = (existing, sink) => {
-  switch (sink.format) {
-    case 'aws-credentials':
-      return forgetAwsCredentials(existing, sink);
-    case 'dotenv':
-      return forgetDotenv(existing, sink);
-    case 'json':
-      return forgetJson(existing, sink);
-    default:
-      return rendered(() => lateFormat(sink).forget(existing, sink));
+export const forgetSink: Forget = (existing, sink) => orRefusal(() => formatOf(sink).forget(existing, sink));
+
+/** A {@link refusal} that is thrown on the way becomes the result. */
+function orRefusal<T>(make: () => T): OrRefusal<T> {
+  try {
+    return { ok: true, ...make() };
+  } catch (error) {
+    if (error instanceof AgentError && error.code === 'SINK_FORMAT_REFUSED')
+      return { ok: false, error: error.toInfo() };
+    throw error;
   }
-};
+}
 
 /** Whether readers of a sink learn when the credentials expire. */
 export function carriesExpiration(sink: SinkConfig): boolean {
+  return fieldsOf(sink).some((field) => field.startsWith('expiration'));
+}
+
+/** The fields that are written beside the keys. */
+function fieldsOf(sink: SinkConfig): readonly string[] {
   switch (sink.format) {
     case 'aws-credentials':
-      return sink.expirationKey !== undefined;
+      return sink.expirationKey === undefined ? [] : ['expiration'];
     case 'dotenv':
-      return sink.names.expiration !== null || (sink.others ?? []).some(isExpiration);
+      return [
+        ...(sink.names.expiration === null ? [] : ['expiration']),
+        ...(sink.others ?? []).map(({ field }) => field),
+      ];
     case 'json':
-      return 'shape' in sink.content || Object.keys(sink.content.keys).some(isExpirationField);
+      return 'shape' in sink.content ? ['expiration'] : Object.keys(sink.content.keys);
     case 'value':
-      return isExpiration(sink);
+      return [sink.field];
     case 'ini':
     case 'properties':
-      return sink.keys.some(isExpiration);
+      return sink.keys.map(({ field }) => field);
     case 'template':
-      return placeholdersOf(parseTemplate(sink.template, sink.delimiters)).some(isExpiration);
+      return placeholdersOf(parseTemplate(sink.template, sink.delimiters)).map(({ field }) => field);
   }
-}
-
-function isExpiration({ field }: { readonly field: Field }): boolean {
-  return isExpirationField(field);
-}
-
-function isExpirationField(field: string): boolean {
-  return field.startsWith('expiration');
 }

@@ -3,7 +3,7 @@ import type { AwsCredentialsSink, DotenvSink } from '../../core/config.ts';
 import { formatExpiration } from '../../core/credentials.ts';
 import { AgentError } from '../../core/errors.ts';
 import { MARKER } from '../../core/owned.ts';
-import type { Left, OrRefusal } from '../contract.ts';
+import type { Left } from '../contract.ts';
 
 /** A file as text, without loss whatever its bytes: those that are not UTF-8 are carried as latin-1. */
 export interface DecodedText {
@@ -88,17 +88,6 @@ export function lineNumberAt(text: string, at: number): number {
 
 function refuseAt(text: string, at: number, got: string, hint: string): void {
   if (at >= 0) throw refusal(`line ${lineNumberAt(text, at)}: expected lines of text, got ${got}`, hint);
-}
-
-/** Runs a format: a {@link refusal} thrown on the way down becomes its outcome. */
-export function rendered<T>(make: () => T): OrRefusal<T> {
-  try {
-    return { ok: true, ...make() };
-  } catch (error) {
-    if (error instanceof AgentError && error.code === 'SINK_FORMAT_REFUSED')
-      return { ok: false, error: error.toInfo() };
-    throw error;
-  }
 }
 
 /** Messages give line numbers and the names of our own keys, nothing else of what the file holds: it holds secrets. */

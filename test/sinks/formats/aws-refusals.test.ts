@@ -57,12 +57,6 @@ describe('aws-credentials: refusals', () => {
     });
   }
 
-  test('[DEFAULT], and names that would not stay between brackets', () => {
-    for (const profile of ['DEFAULT', '', ' x', 'a]\n[b', 'ü']) {
-      assert.match(refuse({ sink: awsSink({ profile }) }), /^profile: /);
-    }
-  });
-
   test('credentials that some reader would cut or unquote', () => {
     for (const value of ['a b', '"a"', 'a#b', 'a\nb', '']) {
       const credentials = { ...fresh, secretAccessKey: new Secret(value) };

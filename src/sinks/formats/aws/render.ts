@@ -1,8 +1,8 @@
 import type { AwsCredentialsSink } from '../../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
 import { isExpirationKey, SECURITY_TOKEN } from '../../../core/owned.ts';
-import type { Forgotten, Rendered } from '../../contract.ts';
-import { applyEdits, decodeText, followed, linesOf, plain, refusal, rendered, startOf, leftOf } from '../text.ts';
+import type { Format } from '../../contract.ts';
+import { applyEdits, decodeText, followed, linesOf, plain, startOf, leftOf } from '../text.ts';
 import { Readers } from './readers.ts';
 import { clearSection, rewriteSection, type ProfileCopy, type Rewrite } from './rewrite.ts';
 import {
@@ -16,15 +16,9 @@ import {
 } from './sections.ts';
 
 /** Renders a profile of a shared credentials file. Refuses a file that some SDK would reject or not use afterwards. */
-export function renderAwsCredentials(
-  existing: Buffer | undefined,
-  credentials: Credentials,
-  sink: AwsCredentialsSink,
-  origin: Origin,
-): Rendered {
-  return rendered(() => {
+export const awsCredentials: Format<AwsCredentialsSink> = {
+  render: (existing, credentials, sink, origin) => {
     const { profile } = sink;
-    requireProfileName(profile);
     const { text, encoding, warnings } = decodeText(existing ?? startOf(sink));
     const { owns, lineFor, required } = awsKeys(credentials, sink, origin);
     const readers = new Readers(profile, owns);
@@ -46,18 +40,24 @@ export function renderAwsCredentials(
       bytes: Buffer.from(result, encoding),
       warnings: [...warnings, ...rewritten, ...readers.warnings, ...inherited],
     };
-  });
-}
+  },
+  /** Takes our keys out of the profile, and the profile out of the file when nothing but blank lines is left in it. */
+  forget: (existing, sink) => {
+    const file = decodeText(existing);
+    const { text } = file;
+    const owns = forgottenKeys(sink);
+    const readers = new Readers(sink.profile, owns);
+    const { exact } = readSections(text, sink.profile, owns, readers.see);
+    const cuts = exact.map((section) => cutSection({ text, eol: '\n', section, owns, claim: readers.claim }));
+    const edits = cuts.flatMap((cut) => cut.edits);
+    const ids = exact.flatMap(({ owned }) => owned).filter(({ key }) => key === 'aws_access_key_id');
+    const warnings = [...file.warnings, ...cuts.flatMap((cut) => cut.warnings)];
+    const keyIds = ids.map(({ value }) => value);
+    return leftOf(existing, { ...file, warnings }, edits, keyIds);
+  },
+};
 
 const INHERITED = `Python readers inherit ${SECURITY_TOKEN} from [DEFAULT] and prefer it to the session token`;
-
-function requireProfileName(profile: string): void {
-  if (/^[ -Z\\^-~]+$/.test(profile) && profile.trim() === profile && profile !== 'DEFAULT') return;
-  throw refusal(
-    'profile: expected printable ASCII without brackets other than DEFAULT, got another name',
-    'choose a profile name of letters, digits and _ - / . % @ : +',
-  );
-}
 
 /** The copies to write. Beside one of exactly the name, one with blanks around it is another profile of botocore's. */
 function copiesOf({ exact, similar }: Sections): readonly Section[] {
@@ -78,23 +78,6 @@ export function appendSection(text: string, profile: string, lines: readonly str
   const lastLine = above.slice(above.lastIndexOf('\n', above.length - 2) + 1);
   const gap = lastLine.trim() === '' ? '' : end;
   return above + gap + [`[${profile}]`, ...lines].map((line) => line + end).join('');
-}
-
-/** Takes our keys out of the profile, and the profile out of the file when nothing but blank lines is left in it. */
-export function forgetAwsCredentials(existing: Buffer, sink: AwsCredentialsSink): Forgotten {
-  return rendered(() => {
-    const file = decodeText(existing);
-    const { text } = file;
-    const owns = forgottenKeys(sink);
-    const readers = new Readers(sink.profile, owns);
-    const { exact } = readSections(text, sink.profile, owns, readers.see);
-    const cuts = exact.map((section) => cutSection({ text, eol: '\n', section, owns, claim: readers.claim }));
-    const edits = cuts.flatMap((cut) => cut.edits);
-    const ids = exact.flatMap(({ owned }) => owned).filter(({ key }) => key === 'aws_access_key_id');
-    const warnings = [...file.warnings, ...cuts.flatMap((cut) => cut.warnings)];
-    const keyIds = ids.map(({ value }) => value);
-    return leftOf(existing, { ...file, warnings }, edits, keyIds);
-  });
 }
 
 function cutSection(copy: ProfileCopy): Rewrite {

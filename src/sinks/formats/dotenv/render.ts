@@ -1,7 +1,7 @@
 import type { DotenvSink } from '../../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
 import { ownVariables, SECURITY_TOKEN } from '../../../core/owned.ts';
-import type { Forgotten, NewFile, Rendered } from '../../contract.ts';
+import type { Format, NewFile } from '../../contract.ts';
 import { textOf } from '../fields.ts';
 import {
   applyEdits,
@@ -12,7 +12,6 @@ import {
   linesOf,
   MAX_LINES,
   plain,
-  rendered,
   startOf,
   type Edit,
   type Line,
@@ -30,21 +29,25 @@ import {
 } from './shell.ts';
 
 /** Unquoted `NAME=value` lines, the one form that every reader takes alike; the other lines of the file stay. */
-export function renderDotenv(
-  existing: Buffer | undefined,
-  credentials: Credentials,
-  sink: DotenvSink,
-  origin: Origin,
-): Rendered {
-  return rendered(() => {
+export const dotenv: Format<DotenvSink> = {
+  render: (existing, credentials, sink, origin) => {
     const variables = variablesOf(credentials, sink, origin);
     if (!sink.only) return mergeInto(existing ?? startOf(sink), variables, sink.export);
     const start = startOf(sink);
     const whole = mergeInto(start, variables, sink.export);
     // Without our first line the file still says the same.
     return existing?.equals(whole.bytes.subarray(start.length)) ? { bytes: existing, warnings: [] } : whole;
-  });
-}
+  },
+  forget: (existing, sink) => {
+    const file = decodeText(existing);
+    const { own } = readDotenv(file.text, ownVariables(sink));
+    const edits = own.map(({ line }) => ({ start: line.start, end: line.next, text: '' }));
+    const ids = own.flatMap(({ assignments }) => assignments).filter(({ name }) => name === sink.names.accessKeyId);
+    const keyIds = ids.map(({ value }) => value);
+    const isAllOurs = sink.only && file.text.trim() !== '';
+    return isAllOurs ? { bytes: undefined, keyIds, warnings: file.warnings } : leftOf(existing, file, edits, keyIds);
+  },
+};
 
 interface Variables {
   /** In the order in which new ones are written. */
@@ -151,19 +154,6 @@ function readerWarnings(
       : [`line ${bare.line.number}: not exported, as others of ours are: what a shell starts gets a part of the keys`]),
     ...(text.includes('\r\n') ? ['some lines end with CRLF: a shell takes the CR as part of their values'] : []),
   ];
-}
-
-/** Takes our variables out of the file, or the whole file where that is ours. */
-export function forgetDotenv(existing: Buffer, sink: DotenvSink): Forgotten {
-  return rendered(() => {
-    const file = decodeText(existing);
-    const { own } = readDotenv(file.text, ownVariables(sink));
-    const edits = own.map(({ line }) => ({ start: line.start, end: line.next, text: '' }));
-    const ids = own.flatMap(({ assignments }) => assignments).filter(({ name }) => name === sink.names.accessKeyId);
-    const keyIds = ids.map(({ value }) => value);
-    const isAllOurs = sink.only && file.text.trim() !== '';
-    return isAllOurs ? { bytes: undefined, keyIds, warnings: file.warnings } : leftOf(existing, file, edits, keyIds);
-  });
 }
 
 /** The variables of ours in a dotenv file. */

@@ -3,25 +3,33 @@ import type { JsonKeys, JsonShape, JsonSink } from '../../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
 import { type Field, FIELDS } from '../../../core/fields.ts';
 import { secretPlaces, SECRETS } from '../../../core/owned.ts';
-import type { Forgotten, NewFile, Rendered } from '../../contract.ts';
+import type { Format, NewFile } from '../../contract.ts';
 import { textOf } from '../fields.ts';
-import { applyEdits, refusal, rendered, type Edit } from '../text.ts';
+import { applyEdits, refusal, type Edit } from '../text.ts';
 import { isFollowed, placeIntoJson, type Goal } from './place.ts';
 import { blanksBefore, scanDocument, type Member, type ScannedObject } from './scan.ts';
 
 /** A whole document of a known shape, or single values in a document that is somebody else's. */
-export function renderJson(
-  existing: Buffer | undefined,
-  credentials: Credentials,
-  { content }: JsonSink,
-  origin: Origin,
-): Rendered {
-  return rendered(() =>
+export const json: Format<JsonSink> = {
+  render: (existing, credentials, { content }, origin) =>
     'shape' in content
       ? { bytes: Buffer.from(shapedDocument(content.shape, credentials, origin)), warnings: [] }
       : placeKeys(existing ?? Buffer.alloc(0), content.keys, credentials, origin),
-  );
-}
+  forget: (existing, { content }) => {
+    const text = readDocument(existing);
+    const root = scanDocument(text);
+    if ('shape' in content) {
+      // All of it is ours, unless nothing was written yet.
+      const bytes = text === '{}\n' ? existing : undefined;
+      return { bytes, keyIds: stringsAt(root, ['AccessKeyId']), warnings: [] };
+    }
+    const { keys } = content;
+    const cut = cutFromObject(text, root, Object.values(keys), secretPlaces(keys));
+    const isUntouched = cut.length === 0;
+    const bytes = cut === 'all' ? undefined : isUntouched ? existing : Buffer.from(applyEdits(text, cut));
+    return { bytes, keyIds: keys.access_key_id ? stringsAt(root, keys.access_key_id) : [], warnings: [] };
+  },
+};
 
 /** The other shape has all members. */
 const SHAPES: Readonly<Record<Exclude<JsonShape, 'superset'>, readonly string[]>> = {
@@ -31,7 +39,7 @@ const SHAPES: Readonly<Record<Exclude<JsonShape, 'superset'>, readonly string[]>
 };
 
 /** Laid out as the metadata service does, blanks around the colon included: some readers are made of grep and sed. */
-function shapedDocument(shape: JsonShape, credentials: Credentials, origin: Origin): string {
+export function shapedDocument(shape: JsonShape, credentials: Credentials, origin: Origin): string {
   const known = (field: Field): string => textOf(field, credentials, origin);
   const accountId = credentials.accountId ?? origin.accountId;
   const values = {
@@ -76,24 +84,6 @@ function readDocument(bytes: Buffer): string {
 
 /** Keys that lead from the root to a place. */
 type MemberPath = readonly string[];
-
-/** Takes our values out of the document, or the whole file where that is ours. */
-export function forgetJson(existing: Buffer, { content }: JsonSink): Forgotten {
-  return rendered(() => {
-    const text = readDocument(existing);
-    const root = scanDocument(text);
-    if ('shape' in content) {
-      // All of it is ours, unless nothing was written yet.
-      const bytes = text === '{}\n' ? existing : undefined;
-      return { bytes, keyIds: stringsAt(root, ['AccessKeyId']), warnings: [] };
-    }
-    const { keys } = content;
-    const cut = cutFromObject(text, root, Object.values(keys), secretPlaces(keys));
-    const isUntouched = cut.length === 0;
-    const bytes = cut === 'all' ? undefined : isUntouched ? existing : Buffer.from(applyEdits(text, cut));
-    return { bytes, keyIds: keys.access_key_id ? stringsAt(root, keys.access_key_id) : [], warnings: [] };
-  });
-}
 
 /**
  * Takes single values out of an object, and the objects with them in which nothing else is; all else keeps its bytes.
