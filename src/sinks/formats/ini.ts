@@ -1,10 +1,21 @@
 import type { IniSink } from '../../core/config.ts';
 import type { Credentials, Origin } from '../../core/credentials.ts';
 import type { Format } from '../contract.ts';
-import { appendSection, gapBefore } from './aws/render.ts';
 import { garbage, indentOf, isComment } from './aws/sections.ts';
 import { keyIdsIn, textOf } from './fields.ts';
-import { applyEdits, decodeText, type Edit, leftOf, type Line, linesOf, MAX_LINES, plain } from './text.ts';
+import {
+  appendSection,
+  applyEdits,
+  decodeText,
+  type Edit,
+  eolOf,
+  gapBefore,
+  leftOf,
+  type Line,
+  linesOf,
+  MAX_LINES,
+  plain,
+} from './text.ts';
 
 /**
  * Values under given keys of one section. All other lines are foreign, and are not judged: readers differ in
@@ -16,12 +27,11 @@ export const ini: Format<IniSink> = {
     const values = valuesOf(credentials, sink, origin);
     const file = readIni(text, sink);
     const target = file.copies.at(-1);
-    const eol = linesOf(text).next().value?.eol || '\n';
     const cuts = file.copies.slice(0, -1).flatMap(({ owned }) => owned.map(cut));
-    const edits = target ? [...cuts, ...rewrite(text, target, values, eol)] : cuts;
+    const edits = target ? [...cuts, ...rewrite(text, target, values)] : cuts;
     const edited = applyEdits(text, edits);
     const lines = [...values].map(([key, value]) => `${key} = ${value}`);
-    const result = target ? edited : appendSection(edited, sink.section ?? '', lines, eol);
+    const result = target ? edited : appendSection(edited, sink.section ?? '', lines);
     return { bytes: Buffer.from(result, encoding), warnings: [...warnings, ...warn(file, sink)] };
   },
   forget: (existing, sink) => {
@@ -217,7 +227,7 @@ function propertyOf(line: Line, indent: string, body: string, own: ReadonlyMap<s
 }
 
 /** The first of each key says the value, later ones go, and missing ones come after the last of ours. */
-function rewrite(text: string, copy: SectionCopy, values: ReadonlyMap<string, string>, eol: string): readonly Edit[] {
+function rewrite(text: string, copy: SectionCopy, values: ReadonlyMap<string, string>): readonly Edit[] {
   const current = new Map<string, Property>();
   for (const property of copy.owned) if (!current.has(property.key)) current.set(property.key, property);
   const edits = copy.owned.map((property): Edit => {
@@ -231,7 +241,7 @@ function rewrite(text: string, copy: SectionCopy, values: ReadonlyMap<string, st
     };
   });
   const missing = [...values].filter(([key]) => !current.has(key));
-  const added = missing.length === 0 ? [] : [insertion(text, copy, [...current.values()].at(-1), { missing, eol })];
+  const added = missing.length === 0 ? [] : [insertion(text, copy, [...current.values()].at(-1), missing)];
   return [...edits, ...trimmedHeader(copy), ...added];
 }
 
@@ -240,14 +250,15 @@ function insertion(
   text: string,
   copy: SectionCopy,
   last: Property | undefined,
-  { missing, eol }: { readonly missing: readonly (readonly [string, string])[]; readonly eol: string },
+  missing: readonly (readonly [string, string])[],
 ): Edit {
   const { header, first, end } = copy;
   const anchor = last?.line ?? header;
+  const eol = anchor?.eol || eolOf(text);
   const { indent, gap } = last ?? styleOf(copy);
   const place = anchor?.next ?? first?.line.start ?? end;
   const before = place > 0 && text[place - 1] !== '\n' ? eol : '';
-  const lines = missing.map(([key, value]) => `${indent}${key}${gap.replace(':', '=')}${value}${anchor?.eol || eol}`);
+  const lines = missing.map(([key, value]) => `${indent}${key}${gap.replace(':', '=')}${value}${eol}`);
   return { start: place, end: place, text: before + lines.join('') };
 }
 

@@ -1,7 +1,18 @@
 import type { PropertiesSink } from '../../core/config.ts';
 import type { Format } from '../contract.ts';
 import { keyIdsIn, textOf } from './fields.ts';
-import { applyEdits, decodeText, type Edit, leftOf, type Line, linesOf, MAX_LINES, plain, refusal } from './text.ts';
+import {
+  applyEdits,
+  decodeText,
+  type Edit,
+  eolOf,
+  leftOf,
+  type Line,
+  linesOf,
+  MAX_LINES,
+  plain,
+  refusal,
+} from './text.ts';
 
 /** Values under given keys of a file that java.util.Properties reads: the last of a key counts. */
 export const properties: Format<PropertiesSink> = {
@@ -14,7 +25,7 @@ export const properties: Format<PropertiesSink> = {
     const missing = [...values].filter(([key]) => !last.has(key));
     if (!anchor && isOpen && missing.length > 0)
       throw refusal('the last line: expected one that ends, got one that ends in a backslash', 'remove the backslash');
-    const eol = linesOf(text).next().value?.eol || '\n';
+    const eol = eolOf(text);
     const place = anchor?.next ?? text.length;
     const before = place > 0 && text[place - 1] !== '\n' ? eol : '';
     const added = before + missing.map(([key, value]) => `${key}=${value}${eol}`).join('');

@@ -68,6 +68,11 @@ export function* linesOf(text: string, start = 0, number = 1, end = text.length)
   }
 }
 
+/** The end of the first line, for new ones. */
+export function eolOf(text: string): string {
+  return linesOf(text).next().value?.eol || '\n';
+}
+
 /** Edits in any order; they must not overlap. Of two at one place the first given comes first, whatever it replaces. */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   const parts: string[] = [];
@@ -77,6 +82,21 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
     at = Math.max(at, edit.end);
   }
   return parts.join('') + text.slice(at);
+}
+
+/** A new section at the end, after one blank line. */
+export function appendSection(text: string, name: string, lines: readonly string[]): string {
+  const end = text.endsWith('\r\n') ? '\r\n' : text.endsWith('\n') ? '\n' : eolOf(text);
+  const above = text === '' || text.endsWith('\n') ? text : text + end;
+  const lastLine = above.slice(above.lastIndexOf('\n', above.length - 2) + 1);
+  const gap = lastLine.trim() === '' ? '' : end;
+  return above + gap + [`[${name}]`, ...lines].map((line) => line + end).join('');
+}
+
+/** Length of the blank line before a section, which was made with it; 0 where it is needed between others. */
+export function gapBefore(text: string, start: number, end: number): number {
+  const isNeeded = end < text.length && !/^\r?\n/.test(text.slice(end, end + 2));
+  return isNeeded ? 0 : (/(?<=\n)\r?\n$/.exec(text.slice(Math.max(0, start - 3), start))?.[0].length ?? 0);
 }
 
 /** From 1. */

@@ -2,9 +2,9 @@ import type { AwsCredentialsSink } from '../../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
 import { isExpirationKey, SECURITY_TOKEN } from '../../../core/owned.ts';
 import type { Format } from '../../contract.ts';
-import { applyEdits, decodeText, followed, linesOf, plain, startOf, leftOf } from '../text.ts';
+import { appendSection, applyEdits, decodeText, followed, plain, startOf, leftOf } from '../text.ts';
 import { Readers } from './readers.ts';
-import { clearSection, rewriteSection, type ProfileCopy, type Rewrite } from './rewrite.ts';
+import { ProfileEditor } from './rewrite.ts';
 import {
   garbage,
   isCredentialKey,
@@ -24,36 +24,27 @@ export const awsCredentials: Format<AwsCredentialsSink> = {
     const readers = new Readers(profile, owns);
     const copies = copiesOf(readSections(text, profile, owns, readers.see));
     readers.refuse();
-    const eol = linesOf(text).next().value?.eol || '\n';
     const lines = required(readers.inheritsToken);
-    const rewrites = copies.map((section) =>
-      rewriteSection({ text, eol, section, owns, claim: readers.claim }, profile, lineFor, lines),
-    );
-    const edited = applyEdits(
-      text,
-      rewrites.flatMap(({ edits }) => edits),
-    );
-    const result = copies.length > 0 ? edited : appendSection(edited, profile, [...lines.values()], eol);
-    const rewritten = new Set(rewrites.flatMap((rewrite) => rewrite.warnings));
+    const editor = new ProfileEditor(text, owns, readers.claim);
+    for (const section of copies) editor.rewrite(section, profile, lineFor, lines);
+    const edited = applyEdits(text, editor.edits);
+    const result = copies.length > 0 ? edited : appendSection(edited, profile, [...lines.values()]);
     const inherited = readers.inheritsToken && sink.securityToken === 'never' ? [INHERITED] : [];
     return {
       bytes: Buffer.from(result, encoding),
-      warnings: [...warnings, ...rewritten, ...readers.warnings, ...inherited],
+      warnings: [...warnings, ...editor.warnings, ...readers.warnings, ...inherited],
     };
   },
-  /** Takes our keys out of the profile, and the profile out of the file when nothing but blank lines is left in it. */
   forget: (existing, sink) => {
     const file = decodeText(existing);
-    const { text } = file;
     const owns = forgottenKeys(sink);
     const readers = new Readers(sink.profile, owns);
-    const { exact } = readSections(text, sink.profile, owns, readers.see);
-    const cuts = exact.map((section) => cutSection({ text, eol: '\n', section, owns, claim: readers.claim }));
-    const edits = cuts.flatMap((cut) => cut.edits);
+    const { exact } = readSections(file.text, sink.profile, owns, readers.see);
+    const editor = new ProfileEditor(file.text, owns, readers.claim);
+    for (const section of exact) editor.clear(section);
     const ids = exact.flatMap(({ owned }) => owned).filter(({ key }) => key === 'aws_access_key_id');
-    const warnings = [...file.warnings, ...cuts.flatMap((cut) => cut.warnings)];
     const keyIds = ids.map(({ value }) => value);
-    return leftOf(existing, { ...file, warnings }, edits, keyIds);
+    return leftOf(existing, { ...file, warnings: [...file.warnings, ...editor.warnings] }, editor.edits, keyIds);
   },
 };
 
@@ -69,31 +60,6 @@ function copiesOf({ exact, similar }: Sections): readonly Section[] {
     'one name for the profile',
     'blanks around it, which make it another for some readers',
   );
-}
-
-/** At the end, after one blank line. */
-export function appendSection(text: string, profile: string, lines: readonly string[], eol: string): string {
-  const end = text.endsWith('\r\n') ? '\r\n' : text.endsWith('\n') ? '\n' : eol;
-  const above = text === '' || text.endsWith('\n') ? text : text + end;
-  const lastLine = above.slice(above.lastIndexOf('\n', above.length - 2) + 1);
-  const gap = lastLine.trim() === '' ? '' : end;
-  return above + gap + [`[${profile}]`, ...lines].map((line) => line + end).join('');
-}
-
-function cutSection(copy: ProfileCopy): Rewrite {
-  const cut = clearSection(copy);
-  const { header, owned, hasOthers } = copy.section;
-  const isEmpty = !hasOthers && cut.edits.every(({ text }) => text.trim() === '');
-  if (owned.length === 0 || !isEmpty || header.comment !== '') return cut;
-  const { start, next } = header.line;
-  const gap = gapBefore(copy.text, start, cut.edits.at(-1)?.end ?? next);
-  return { ...cut, edits: [{ start: start - gap, end: next, text: '' }, ...cut.edits] };
-}
-
-/** Length of the blank line before a section, which was made with it; 0 where it is needed between others. */
-export function gapBefore(text: string, start: number, end: number): number {
-  const isNeeded = end < text.length && !/^\r?\n/.test(text.slice(end, end + 2));
-  return isNeeded ? 0 : (/(?<=\n)\r?\n$/.exec(text.slice(Math.max(0, start - 3), start))?.[0].length ?? 0);
 }
 
 interface AwsKeys {
