@@ -20,9 +20,9 @@ export class ProfileEditor {
   readonly warnings = new Set<string>();
   readonly #text: string;
   readonly #owns: Owns;
-  readonly #claim: Claim;
+  readonly #claim: ClaimKey;
 
-  constructor(text: string, owns: Owns, claim: Claim) {
+  constructor(text: string, owns: Owns, claim: ClaimKey) {
     this.#text = text;
     this.#owns = owns;
     this.#claim = claim;
@@ -128,7 +128,7 @@ export class ProfileEditor {
 }
 
 /** Takes a key for a new property of the section; false when it has one. */
-type Claim = (section: string, key: string) => boolean;
+type ClaimKey = (section: string, key: string) => boolean;
 
 class SettingLines {
   readonly warnings: string[] = [];
