@@ -146,6 +146,7 @@ async function noteInVain(
 interface Pass {
   /** With the sinks of this source alone. */
   readonly config: Config;
+  readonly scope: Pick<ApplyRequest, 'sinks' | 'neighbours' | 'trustedGroups' | 'privateVolumes'>;
   readonly source: string;
   readonly settings?: string;
   readonly now: number;
@@ -171,8 +172,13 @@ function passOf(deps: RotateDeps, config: Config, request: PassRequest, fetched:
   // Within what blurs it, it is the same: a pass without news writes no state.
   const isKnown = clockSkew === undefined || (kept !== undefined && notableSkew(clockSkew - kept) === 0);
   memory.retry = fetched?.ok === false ? fetched.retry : undefined;
+  const sinks = config.sinks.filter(({ source }) => source === name);
+  const paths = new Set(sinks.map(({ path }) => path));
+  const neighbours = config.sinks.filter(({ source, path }) => source !== name && paths.has(path));
+  const { trustedGroups, privateVolumes } = config;
   return {
-    config: { ...config, sinks: config.sinks.filter(({ source }) => source === name) },
+    config: { ...config, sinks },
+    scope: { sinks, neighbours, trustedGroups, privateVolumes },
     source: name,
     ...(settings !== undefined && { settings }),
     now,
@@ -230,9 +236,7 @@ async function writeSinks(deps: RotateDeps, decision: Decision, pass: Pass): Pro
   const note = (state: AgentState, changing: readonly string[] = []): AgentState =>
     noteChange(enter(state, decision, pass), decision, pass, [...unremembered, ...changing]);
   const { outcomes, records, temps } = await deps.applySinks({
-    sinks: pass.config.sinks,
-    trustedGroups: pass.config.trustedGroups,
-    privateVolumes: pass.config.privateVolumes,
+    ...pass.scope,
     version,
     credentials: credentials && credentials.expiration > pass.sourceNow ? credentials : undefined,
     origin: decision.kind === 'keep' ? origin : decision.origin,
@@ -289,7 +293,7 @@ export function stateAfter(
   return { ...after, sinks: without(before.sinks, changing) };
 }
 
-type Entering = Omit<Pass, 'sourceNow' | 'clockSkew'>;
+type Entering = Omit<Pass, 'sourceNow' | 'clockSkew' | 'scope'>;
 
 /** The state with the decision in it; the same if it is done twice. */
 function enter(state: AgentState, decision: Decision, pass: Entering): AgentState {

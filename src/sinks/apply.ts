@@ -25,8 +25,11 @@ import { work } from './write/work.ts';
 
 /** Makes every sink equal to the credentials, with the configured mode and owner. Never rejects. */
 export async function applySinks(deps: SinkDeps, request: ApplyRequest, limits?: ActingLimits): Promise<ApplyResult> {
-  const { version, credentials, origin, rotated, records } = request;
-  return await run(deps, request, { kind: 'apply', version, credentials, origin, rotated, records }, limits);
+  const { sinks, neighbours = [], version, credentials, origin, rotated, records } = request;
+  const options = { version, credentials, origin, rotated, records, neighbours: neighbours.map(idOf) };
+  const all = { ...request, sinks: [...sinks, ...neighbours] };
+  const { outcomes, ...result } = await run(deps, all, { kind: 'apply', ...options }, limits);
+  return { ...result, outcomes: outcomes.filter((one) => !options.neighbours.includes(sinkId(one))) };
 }
 
 /**

@@ -60,6 +60,8 @@ export interface TempFile {
 
 export interface ApplyRequest {
   readonly sinks: readonly SinkConfig[];
+  /** Sinks of other sources in the same files: they stay as they are, and their records follow the files. */
+  readonly neighbours?: readonly SinkConfig[];
   /** Names or numbers of groups that may write in the directories on the way. */
   readonly trustedGroups: readonly (string | number)[];
   /** Mount points. */
@@ -242,6 +244,8 @@ export interface JobScope extends Trust {
 /** Write sinks, or preview that. */
 export interface WriteOptions extends Pick<ApplyRequest, 'version' | 'credentials' | 'origin' | 'rotated' | 'records'> {
   readonly kind: 'apply' | 'preview';
+  /** Ids. */
+  readonly neighbours?: readonly string[];
 }
 
 /** Remove what is ours from sinks, or preview that. No secret is in it. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import type { SinkConfig } from '../../src/core/config.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
 import { HOUR } from '../support/credentials.ts';
 import { eventually } from '../support/eventually.ts';
@@ -39,7 +41,31 @@ describe('a source that issues', () => {
     assert.equal(booted.answers.calls.backup, 1, 'nobody knows who set which clock');
   });
 
-  test('is asked once before its time for a file that cannot be written, and not by each process anew', async (t) => {
+  test('is not asked for its part of a file that another source has written since', async (t) => {
+    const directory = tempDir(t);
+    const part = (profile: string, source: string): SinkConfig => ({
+      ...{ path: `${directory}/credentials`, source, profile, format: 'aws-credentials', mode: 0o600, notify: [] },
+      ...{ securityToken: 'never', accountId: false, comment: false },
+    });
+    const sinks = [part('default', 'instance'), part('backup', 'backup')];
+    const calls: number[] = [];
+    for (const name of ['A', 'C', 'D']) {
+      const { answers, once } = stageOf(t, directory, { sinks });
+      answers.instance = () => gives(name);
+      const report = await once();
+      assert.ok(report.sinks.every(({ error }) => !error));
+      calls.push(answers.calls.backup);
+    }
+    assert.deepEqual(calls, [1, 0, 0]);
+    const text = readFileSync(`${directory}/credentials`, 'utf8');
+    writeFileSync(`${directory}/credentials`, text.replace(gives('B').credentials.accessKeyId, 'another'));
+    const { answers, once } = stageOf(t, directory, { sinks });
+    answers.instance = () => gives('E');
+    await once();
+    assert.equal(answers.calls.backup, 1, 'somebody else has written it');
+  });
+
+  test('is asked once before its time for a file that cannot be written, and not again by each process', async (t) => {
     const full = createAtomicFiles();
     const cannot: typeof full = {
       replace: (path, stage) =>
@@ -48,7 +74,7 @@ describe('a source that issues', () => {
     const directory = tempDir(t);
     const calls: number[] = [];
     for (let process = 0; process < 4; process += 1) {
-      const { answers, once } = stageOf(t, directory, cannot);
+      const { answers, once } = stageOf(t, directory, { files: cannot });
       answers.backup = () => gives(`B${process}`, HOUR + process);
       const { sinks } = await once();
       assert.ok(sinks[1]?.error);
@@ -100,7 +126,6 @@ describe('a source that issues', () => {
   test('whose file was changed is asked, since nobody has its credentials any more', async (t) => {
     const first = stageOf(t);
     await first.once();
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(`${first.directory}/b`, '{}');
     const next = stageOf(t, first.directory);
     const { sinks } = await next.once();

@@ -1,7 +1,7 @@
 import { type TestContext } from 'node:test';
 import { Agent, type AgentView } from '../../src/agent/agent.ts';
-import type { Config } from '../../src/core/config.ts';
-import type { Fetched, Source } from '../../src/core/contracts.ts';
+import type { Config, SinkConfig } from '../../src/core/config.ts';
+import type { AtomicFiles, Fetched, Source } from '../../src/core/contracts.ts';
 import { StateStore } from '../../src/rotation/store.ts';
 import type { NotifyRequest } from '../../src/notify/contract.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
@@ -43,7 +43,12 @@ export interface Stage {
   readonly views: readonly AgentView[];
 }
 
-export function stageOf(t: TestContext, directory = tempDir(t), files = createAtomicFiles()): Stage {
+interface StageOptions {
+  readonly files?: AtomicFiles;
+  readonly sinks?: readonly SinkConfig[];
+}
+
+export function stageOf(t: TestContext, directory = tempDir(t), options: StageOptions = {}): Stage {
   const clock = new FakeClock(NOON);
   const clockSet = { by: 0 };
   const boot = { id: 'this' };
@@ -56,7 +61,10 @@ export function stageOf(t: TestContext, directory = tempDir(t), files = createAt
   };
   const notified: NotifyRequest[] = [];
   const views: AgentView[] = [];
-  const sinks = [jsonSink(`${directory}/a`, 'web'), { ...jsonSink(`${directory}/b`, 'web', 'job'), source: 'backup' }];
+  const {
+    files = createAtomicFiles(),
+    sinks = [jsonSink(`${directory}/a`, 'web'), { ...jsonSink(`${directory}/b`, 'web', 'job'), source: 'backup' }],
+  } = options;
   const config: Config = {
     ...configOf(sinks, [execConsumer('web'), execConsumer('job')]),
     sources: [BACKUP],

@@ -32,6 +32,8 @@ import {
 /** A sink with its record. */
 interface Recorded {
   readonly sink: SinkConfig;
+  /** It is of another source, and as its record says. */
+  readonly isNeighbour: boolean;
   readonly made: Made;
   readonly record: SinkRecord | undefined;
   /** Somebody changed the content that we had written. */
@@ -56,16 +58,19 @@ export function writing(deps: SinkDeps, options: WriteOptions): Prepare {
  * compares.
  */
 function compare(deps: SinkDeps, options: WriteOptions, place: Place, witness: Witness): Prepared {
-  const { records, credentials, origin, rotated } = options;
+  const { records, credentials, origin, rotated, neighbours = [] } = options;
   const stat = place.missing.length === 0 ? lookAt(place) : undefined;
   const traces = witness(place.directory.mountId, stat);
   const { former, warnings: lost } = takenOver(records, stat, place);
-  const sinks = place.file.sinks.map((sink): Recorded => {
-    const [made, record] = [{ ...madeOf(options, sink), ...(former && { former }) }, records[idOf(sink)]];
+  const sinks = place.file.sinks.flatMap((sink): Recorded | readonly [] => {
+    const record = records[idOf(sink)];
+    const isNeighbour = neighbours.includes(idOf(sink));
+    if (isNeighbour && !(record && stat && isUntouched(record, stat))) return [];
+    const made = isNeighbour && record ? record : { ...madeOf(options, sink), ...(former && { former }) };
     const evidence = evidenceOf(traces, { made, record }, stat);
     const warnings = [...place.warnings, ...lost];
     const unchanged = { ...outcome(sink, 'unchanged'), ...evidence, ...reachOf(place), warnings };
-    return { sink, made, record, isRepair: !rotated && record?.key === made.key, unchanged, lost };
+    return { sink, isNeighbour, made, record, isRepair: !rotated && record?.key === made.key, unchanged, lost };
   });
   const asRecorded = sinks.map((sink) => finishRecorded(sink, stat, place));
   if (asRecorded.every((sink) => sink !== undefined)) return { finished: asRecorded };
@@ -90,6 +95,7 @@ function replacement(
   const attributes = existing && attributesOf(place, existing);
   let bytes = existing?.bytes;
   const parts = sinks.map((recorded): Part => {
+    if (recorded.isNeighbour) return neighbourPart(recorded, existing, now(deps));
     const { sink, made, lost } = recorded;
     const before = bytes;
     const rendered = render(before, sink);
@@ -105,6 +111,13 @@ function replacement(
     return { sink, made, shown, outcome: { ...outcome, warnings }, ...(since && { since }) };
   });
   return replacing({ ...place, bytes, parts });
+}
+
+/** Its record follows the file, unless somebody has touched that since the first look. */
+function neighbourPart(recorded: Recorded, existing: ExistingFile | undefined, time: Since): Part {
+  const { sink, record, unchanged } = recorded;
+  if (record && existing && isUntouched(record, existing.stat)) return unchangedPart(recorded, [], existing, time);
+  return { sink, outcome: unchanged, isFinished: true };
 }
 
 /** Its record changes with the file, but not what is known of its bytes. */

@@ -198,7 +198,9 @@ const FAILURES: Readonly<Record<HttpFailure, StsVerdict>> = {
   untrusted: {
     code: 'STS_UNTRUSTED',
     remedy: 'never',
-    hint: 'where a proxy opens TLS, name the certificates of its authority: ca_file:',
+    hint:
+      'where a proxy opens TLS, name the certificates of its authority: ca_file:; where they are not valid yet, or no more, ' +
+      'the clock of this host may be wrong (timedatectl)',
   },
 };
 
