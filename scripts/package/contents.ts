@@ -21,6 +21,9 @@ export interface Installed {
   readonly source?: string;
 }
 
+/** The list of the parts of the executable, where programs look that are to find faults. */
+export const SBOM = 'usr/share/credrotate/sbom.cdx.json';
+
 export const DOCUMENTS = 'usr/share/doc/credrotate';
 
 export const LICENCES = 'usr/share/licenses/credrotate';
@@ -48,7 +51,7 @@ export async function contents({ format, architecture, date }: Order): Promise<I
     ),
     ...completions(format),
     ...documents(),
-    text('usr/share/credrotate/sbom.cdx.json', sbomText(packages, architecture, date)),
+    text(SBOM, sbomText(packages, architecture, date)),
     ...(format === 'deb'
       ? [packed(`${DOCUMENTS}/THIRD-PARTY.txt`, licences)]
       : [copy('LICENSE', `${LICENCES}/LICENSE`), text(`${LICENCES}/THIRD-PARTY.txt`, licences)]),

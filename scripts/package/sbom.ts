@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import packageJson from '../../package.json' with { type: 'json' };
 import { expectedDigest, RUNTIME_VERSION, type Architecture } from '../runtime.ts';
+import type { DebianPackage } from './debian.ts';
 import { libatomic } from './libatomic.ts';
-import { VERSION } from './product.ts';
+import { NAMES, VERSION } from './product.ts';
 import type { BundledPackage } from './third-party.ts';
 
 const ROOT_REFERENCE = `pkg:generic/credrotate@${VERSION}`;
@@ -13,8 +14,17 @@ interface Component {
   readonly [key: string]: unknown;
 }
 
-/** What is in the executable of an architecture, for programs that look for known faults: CycloneDX 1.6. */
-export function sbomText(packages: readonly BundledPackage[], architecture: Architecture, date: number): string {
+/**
+ * What is in the executable of an architecture, and beside it in an image, for programs that look for known faults:
+ * CycloneDX 1.6.
+ */
+export function sbomText(
+  packages: readonly BundledPackage[],
+  architecture: Architecture,
+  date: number,
+  debian: readonly DebianPackage[] = [],
+): string {
+  const system = debian.map((one) => debianComponent(one, architecture));
   const node = nodeComponent(architecture);
   const bom = {
     $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
@@ -32,8 +42,8 @@ export function sbomText(packages: readonly BundledPackage[], architecture: Arch
         licenses: [{ license: { id: packageJson.license } }],
       },
     },
-    components: [...packages.map(component), atomicComponent(architecture), node],
-    dependencies: dependencies(packages, node),
+    components: [...system, ...packages.map(component), atomicComponent(architecture), node],
+    dependencies: dependencies(packages, [...system, node]),
   };
   return `${JSON.stringify({ ...bom, serialNumber: serialNumber(JSON.stringify(bom)) }, null, 2)}\n`;
 }
@@ -42,6 +52,13 @@ function component({ name, version, license }: BundledPackage): Component {
   const reference = referenceOf(name, version);
   const licenses = /^[\w.-]+$/.test(license) ? [{ license: { id: license } }] : [{ expression: license }];
   return { type: 'library', 'bom-ref': reference, name, version, licenses, purl: reference };
+}
+
+/** The digest is that of the whole package. */
+function debianComponent({ name, version, sha256 }: DebianPackage, architecture: Architecture): Component {
+  const reference = `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${NAMES[architecture].deb}`;
+  const hashes = [{ alg: 'SHA-256', content: sha256 }];
+  return { type: 'library', 'bom-ref': reference, name, version, hashes, purl: reference };
 }
 
 /** Beside the executable. */
@@ -76,11 +93,14 @@ function nodeComponent(architecture: Architecture): Component {
   };
 }
 
-function dependencies(packages: readonly BundledPackage[], node: Component): readonly object[] {
+function dependencies(packages: readonly BundledPackage[], others: readonly Component[]): readonly object[] {
   const references = new Map(packages.map(({ name, version }) => [name, referenceOf(name, version)]));
   const of = (names: readonly string[]): string[] => names.flatMap((name) => references.get(name) ?? []);
   return [
-    { ref: ROOT_REFERENCE, dependsOn: [...of(Object.keys(packageJson.dependencies)), 'libatomic', node['bom-ref']] },
+    {
+      ref: ROOT_REFERENCE,
+      dependsOn: [...of(Object.keys(packageJson.dependencies)), 'libatomic', ...others.map((one) => one['bom-ref'])],
+    },
     ...packages.map(({ name, version, needs }) => ({ ref: referenceOf(name, version), dependsOn: of(needs) })),
   ];
 }
