@@ -34,7 +34,7 @@ const namedByUs = {
   'src/host/*.ts': '/etc/passwd, /etc/group, programs below /usr',
   'src/lockdown/preflight.ts': '/proc',
   'src/notify/*.ts': '/proc',
-  'src/sinks/write/batches.ts': '/proc',
+  'src/sinks/write/work.ts': '/proc',
   'src/source/json-sink.ts': 'what the caller names, with the rights of the caller',
 };
 

@@ -148,7 +148,6 @@ interface Of {
   readonly source?: string;
 }
 
-/** `source`, or `source backup`. */
 function said(what: string, { source }: Of): string {
   return source === undefined ? what : `${what} ${source}`;
 }

@@ -16,7 +16,6 @@ const requestSchema = v.object({
   /** `dry-run`: report the result that notifying these consumers would have; `ping`: answer. */
   command: v.picklist(['refresh', 'dry-run', 'ping']),
   notifyAll: v.boolean(),
-  /** Names of consumers. */
   notify: v.exactOptional(v.pipe(v.array(v.string()), v.readonly())),
   /** Names of sources to ask even if no credentials are due; unset: all sources, if due. */
   sources: v.exactOptional(v.pipe(v.array(v.string()), v.readonly())),

@@ -1,8 +1,7 @@
 import { basename, dirname, join } from 'node:path';
-import { attempt } from '../core/attempt.ts';
+import { attempt, AgentError, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import type { Config } from '../core/config.ts';
 import { SYSTEM_DIRECTORIES, type Directories } from '../core/directories.ts';
-import { AgentError, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import { OwnDirectory } from '../files/own.ts';
 import { parseStatus, type Status } from '../report/schema.ts';
 import type { World } from './world.ts';

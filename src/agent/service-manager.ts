@@ -24,7 +24,6 @@ export class Readiness {
     notify(`EXTEND_TIMEOUT_USEC=${String(startupWait * 1000 + EXTENSION_USEC)}`);
   }
 
-  /** Takes note of a pass. */
   see({ view, report, assessment, isUpToDate }: Published): void {
     this.#notify(`STATUS=${statusText(report.level, assessment.summary)}`);
     if (isUpToDate) this.#ready();

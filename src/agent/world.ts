@@ -81,7 +81,6 @@ export interface Services {
   readonly readBootTime: () => BootTime;
   /** The kernel's lock on a file in a directory; undefined when somebody else has it. */
   readonly tryLock: (directory: Directory, name: string) => Disposable | undefined;
-  /** sd_notify(3). */
   readonly sdNotify: (state: string) => void;
   /** Why a cron pattern cannot be used; undefined when it can. */
   readonly validatePattern: (pattern: string, timezone?: string) => string | undefined;

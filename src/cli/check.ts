@@ -86,16 +86,16 @@ async function examine(world: World, config: Config, options: CheckOptions): Pro
   const fetched = options.online ? (await lookAtMetadata(world, config)).fetched : SAMPLED;
   const source = fetched.ok ? [] : [fetched.error];
   const { credentials, origin } = fetched.ok ? fetched : SAMPLED;
-  // For what the files had before us.
+  // The records have the attributes that files had before us.
   const records = readState(stateDirectory(world)).sinks;
   const { sinks: wanted, trustedGroups, privateVolumes } = config;
-  const wish = { credentials, origin, rotated: true, records, sinks: wanted, trustedGroups, privateVolumes };
-  const sinks = await previewSinks(deps.sinks, wish);
+  const request = { credentials, origin, rotated: true, records, sinks: wanted, trustedGroups, privateVolumes };
+  const sinks = await previewSinks(deps.sinks, request);
   const consumers = (await lookAtConsumers(deps)).flatMap(judgeConsumer).filter(({ severity }) => severity === 'error');
   // The units read no other configuration.
   const isTheirs = isUsual(options) && options.confDir === undefined;
   const units = isTheirs ? await judgeUnits(world, deps) : [];
-  const own = isTheirs && world.uid !== 0 ? { errors: [], findings: [] } : judgeOwn(world);
+  const own = isTheirs && world.uid !== 0 ? { errors: [], findings: [] } : judgeDirectories(world);
   const errors = [...sinks.flatMap(({ error }) => error ?? []), ...own.errors, ...source];
   return {
     sinks,
@@ -116,7 +116,10 @@ async function examine(world: World, config: Config, options: CheckOptions): Pro
 }
 
 /** The directories of the agent. A pass works without a status, and warns. */
-function judgeOwn(world: World): { readonly errors: readonly ErrorInfo[]; readonly findings: readonly Finding[] } {
+function judgeDirectories(world: World): {
+  readonly errors: readonly ErrorInfo[];
+  readonly findings: readonly Finding[];
+} {
   const [state, status] = [stateDirectory(world).trouble(), runtimeDirectory(world).trouble()];
   const problem = 'it cannot be kept';
   const findings = found(
@@ -126,7 +129,7 @@ function judgeOwn(world: World): { readonly errors: readonly ErrorInfo[]; readon
   return { errors: state ? [state] : [], findings };
 }
 
-/** Units that do not match the configuration. Only root can see the rules of the lockdown. */
+/** Judges units that do not match the configuration. Only root can see the rules of the lockdown. */
 async function judgeUnits(world: World, deps: LookDeps): Promise<readonly Finding[]> {
   const { config } = deps;
   const unit = await confinement(deps);

@@ -2,12 +2,11 @@ import type { Command, Option } from 'commander';
 import { INSTANCE, type Config } from '../core/config.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { namesOf } from '../core/sink-id.ts';
-import { systemctl } from '../host/systemctl.ts';
-import { hasSystemd } from '../host/tool.ts';
+import { systemctl, hasSystemd } from '../host/tool.ts';
 import { DEFAULT_CONFIG } from './options.ts';
 import type { Run, World } from '../agent/world.ts';
 
-/** The shells call it while somebody types, who does not want to read of errors then. */
+/** Shells call it while somebody types, so it prints no errors. */
 export function addComplete(program: Command, run: Run): void {
   program
     .enablePositionalOptions()
@@ -119,7 +118,7 @@ function placeholderOf({ flags }: Option): string {
   return /[<[]([\w-]+)/.exec(flags)?.[1] ?? '';
 }
 
-/** Arguments that are not what their placeholder is elsewhere. */
+/** Arguments whose placeholder means something else than in other commands. */
 const ARGUMENTS: Readonly<Record<string, string>> = { 'forget sinks': 'sink', 'get path': 'metadata' };
 const FILES: readonly string[] = ['file', 'path', 'directory', 'command'];
 
@@ -148,15 +147,14 @@ const NAMES: Readonly<Record<string, (config: Config) => readonly string[]>> = {
   profile: ({ sinks }) => sinks.flatMap((sink) => (sink.format === 'aws-credentials' ? [sink.profile] : [])),
 };
 
-/** Milliseconds. */
-const PATIENCE = 300;
+const PATIENCE_MS = 300;
 const KEEP = 262_144;
 
 async function unitsOf(world: World): Promise<readonly string[]> {
   const services = await world.services();
   if (!hasSystemd(services)) return [];
   const args = ['--no-legend', '--full', 'list-unit-files'];
-  const { output } = await systemctl(services, args, { timeout: PATIENCE, signal: world.stop, keep: KEEP });
+  const { output } = await systemctl(services, args, { timeoutMs: PATIENCE_MS, signal: world.stop, keep: KEEP });
   const names = output.split('\n').map((line) => line.split(' ', 1)[0] ?? '');
   return names.filter((name) => !name.includes('@.'));
 }

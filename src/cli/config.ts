@@ -65,7 +65,7 @@ function environmentOf({ env }: World, path: string): string | undefined {
   return env[variable] ? `${path}: ${showValue(env[variable])}  # ${variable}, as it is here` : undefined;
 }
 
-/** Beside what the agent has read of the same file. */
+/** Compares with the configuration that the agent has read of the same file. */
 async function inForce(world: World, path: string | undefined): Promise<string> {
   try {
     const { status } = readStatus(world);
@@ -81,7 +81,6 @@ async function inForce(world: World, path: string | undefined): Promise<string> 
 
 /** A setting with its value and its place; without a place it is a default. */
 interface ShownSetting {
-  /** `sinks[0].mode` */
   readonly path: string;
   readonly value: string;
   readonly at?: Position;

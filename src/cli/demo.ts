@@ -19,8 +19,7 @@ export function addDemo(program: Command, run: Run): void {
 
 const ROTATIONS = 2;
 const ROTATE_EVERY = 9_000;
-/** A demo that runs longer has failed. */
-const LIMIT = 60_000;
+const LIMIT_MS = 60_000;
 
 interface Stage {
   readonly directory: string;
@@ -78,7 +77,7 @@ async function story(world: World, stage: Stage): Promise<ExitCode> {
     if (loads.push(line) > ROTATIONS) resolve(true);
   });
   start('agent', [...world.self, 'run', ...config]);
-  const limit = setTimeout(resolve, LIMIT, false);
+  const limit = setTimeout(resolve, LIMIT_MS, false);
   void world.stopped().then(() => {
     resolve(false);
   });
@@ -107,7 +106,7 @@ async function showFiles({ directory, say }: Stage): Promise<void> {
 
 interface Player {
   readonly process: ChildProcess;
-  /** With its exit code, when it has ended and all its lines were given out. */
+  /** Resolves with its exit code when it has ended and all its lines are shown. */
   readonly ended: Promise<number | null>;
 }
 
@@ -123,7 +122,6 @@ async function end(player: Player): Promise<void> {
   await player.ended;
 }
 
-/** DIRECTORY is the temporary directory. */
 const DEMO_CONFIG = `sinks:
   - path: DIRECTORY/credentials
     format: aws-credentials

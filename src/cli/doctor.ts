@@ -52,15 +52,15 @@ async function examine(
 ): Promise<{ readonly findings: readonly Finding[]; readonly unseen: readonly Unseen[] }> {
   const { deps, unseen } = await openLook(world, config);
   const directories = spokenOf(world);
-  const known = await whatStatusKnows(world, now);
+  const known = await findingsOfStatus(world, now);
   const { fetched, metadata } = await lookAtMetadata(world, config);
   const machine = {
     ...lookAtMachine({ ...world, directories }, fetched, deps.miss),
     hasStatus: known !== undefined,
     hasUnits: hasUnits(await world.services(), directories.runtime),
   };
-  const wish = fetched.ok ? fetched : { credentials: SAMPLE, origin: {} };
-  const sinks = await lookAtSinks(deps, { ...wish, records: readState(stateDirectory(world)).sinks });
+  const given = fetched.ok ? fetched : { credentials: SAMPLE, origin: {} };
+  const sinks = await lookAtSinks(deps, { ...given, records: readState(stateDirectory(world)).sinks });
   const consumers = await lookAtConsumers(deps);
   const { lockdown } = metadata;
   if (lockdown.state === 'unknown') deps.miss({ subject: 'lockdown', reason: lockdown.reason ?? 'unknown' });
@@ -70,7 +70,7 @@ async function examine(
 }
 
 /** The same assessment as that of all other commands; undefined where no agent has left a status. */
-async function whatStatusKnows(world: World, now: number): Promise<readonly Finding[] | undefined> {
+async function findingsOfStatus(world: World, now: number): Promise<readonly Finding[] | undefined> {
   try {
     const { status, directories } = readStatus(world);
     return assess(await lookAtFacts(world, status, directories.runtime), now).findings;
@@ -80,12 +80,12 @@ async function whatStatusKnows(world: World, now: number): Promise<readonly Find
   }
 }
 
-/** True if both are one finding: then the one of just now is kept, since it says more than that of the last pass. */
+/** Whether both are one finding: the present one is kept, since it says more than that of the last pass. */
 function isSame(one: Finding, other: Finding): boolean {
   return one.id === other.id && (one.subject === other.subject || one.id === 'source-failing');
 }
 
-/** Names of files and programs, and what units set, may be anybody's words. */
+/** A user may have chosen names of files and programs, and settings of units. */
 function harmless(finding: Finding): Finding {
   const { text, line } = finding.remedy;
   return {

@@ -8,7 +8,6 @@ import { isAllowed, obtain, withSource, type SourceOptions } from './obtain.ts';
 import { CommandFailure } from './options.ts';
 import type { Run, World } from '../agent/world.ts';
 
-/** As in shells and env(1). */
 const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
 

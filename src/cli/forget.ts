@@ -129,7 +129,7 @@ async function forgetNow(world: World, { config, sinks, options }: Chosen, log: 
   return report(world, options, outcomes, all ? [...errors, ...removePublished(world, config)] : errors);
 }
 
-/** Of a file that is let go as it is. */
+/** The outcome of a file that forget --keep leaves as it is. */
 function kept(sink: SinkConfig): SinkPreview {
   return { ...keyOf(sink), format: sink.format, result: 'unchanged', bytesChanged: false, drift: [], warnings: [] };
 }

@@ -3,8 +3,7 @@ import type { Command } from 'commander';
 import { AgentError } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { OwnDirectory } from '../files/own.ts';
-import { systemctl } from '../host/systemctl.ts';
-import { hasSystemd } from '../host/tool.ts';
+import { systemctl, hasSystemd } from '../host/tool.ts';
 import { dropIn } from '../harden/drop-in.ts';
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { dropInPaths, surveyGround, UNITS } from '../harden/sandbox.ts';
@@ -71,13 +70,12 @@ function requireRoot({ uid }: World): void {
   });
 }
 
-/** Milliseconds. */
-const RELOAD_TIMEOUT = 60_000;
+const RELOAD_TIMEOUT_MS = 60_000;
 
 async function reloadUnits(world: World): Promise<void> {
   const services = await world.services();
   if (!hasSystemd(services)) return;
-  const { exitCode } = await systemctl(services, ['daemon-reload'], { timeout: RELOAD_TIMEOUT });
+  const { exitCode } = await systemctl(services, ['daemon-reload'], { timeoutMs: RELOAD_TIMEOUT_MS });
   world.show(
     exitCode === 0
       ? 'it holds for what starts from now on: systemctl restart credrotate\n'

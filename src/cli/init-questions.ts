@@ -13,15 +13,14 @@ interface Question {
   readonly text: string;
   /** Shown in brackets; an empty answer means it. */
   readonly standard: string;
-  /** The form of an answer. */
   readonly expected: string;
   readonly read: (answer: string) => Reading<unknown>;
 }
 
-/** Asks until it gets an answer that can be read, and gives that as it was written. */
+/** Asks until it gets a valid answer, and returns that as it was written. */
 type Ask = (question: Question) => Promise<string>;
 
-/** Undefined when nothing is to be written after all. */
+/** Undefined if the person decides to write nothing. */
 export async function askOnTerminal(
   stop: AbortSignal,
   target: string | undefined,
@@ -67,7 +66,6 @@ async function askSinks(ask: Ask): Promise<readonly DraftSink[]> {
 
 interface FormatQuestions {
   readonly format: DraftSink['format'];
-  /** Where nothing else is said. */
   readonly path: string;
   /** A setting of its own, with its question, and what is made of the answer unless it is the setting. */
   readonly setting?: readonly [string, Question, ((answer: string) => Readonly<Record<string, string>>)?];
@@ -81,7 +79,7 @@ const FIELD = {
   read: (answer: string) => chosen(FIELDS, answer),
 };
 
-// rclone has a section for each remote, which would be another question.
+// rclone has a section for each remote, which would need another question.
 const PROGRAMS = Object.keys(PRESETS).filter((name) => name !== 'rclone');
 const PRESET = {
   text: `Which program's file: ${oneOf(PROGRAMS)}`,

@@ -11,8 +11,7 @@ import { entriesAt, itemsAt } from '../config/tree.ts';
 import type { SinkConfig } from '../core/config.ts';
 import { AgentError, describeForeign } from '../core/errors.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
-import { octal } from '../core/printable.ts';
-import { shellWord } from '../core/shell-word.ts';
+import { octal, shellWord } from '../core/printable.ts';
 import { OwnDirectory } from '../files/own.ts';
 import { hasSystemd } from '../host/tool.ts';
 import { errorOf, openDirectory } from '../paths/policies.ts';
@@ -62,7 +61,7 @@ function accepted<T>(reading: Reading<T>, usual: string): T {
 }
 
 async function init(world: World, options: InitOptions): Promise<ExitCode> {
-  // Not normalized: what `..` means behind a symlink the walk knows.
+  // Not normalized: `..` behind a symlink is for the walk.
   const target =
     options.dryRun || options.output === '-' ? undefined : options.output.replace(/^(?!\/)/, `${process.cwd()}/`);
   if (target !== undefined) refuseUnsafe(world, target);
@@ -77,7 +76,7 @@ async function init(world: World, options: InitOptions): Promise<ExitCode> {
   return EXIT.done;
 }
 
-/** Undefined when who was asked wants nothing to be written. */
+/** Undefined if the person decides to write nothing. */
 async function chooseSinks(
   world: World,
   options: InitOptions,
@@ -115,7 +114,7 @@ function draftOf(sink: SinkConfig, notify: readonly DraftConsumer[]): DraftSink 
   };
 }
 
-/** A configuration that somebody made is not to be lost; one without sinks may go. */
+/** A configuration of somebody's must not be lost; one without sinks may go. */
 function refuseToReplace(world: World, path: string): void {
   if (!isThere(world, path)) return;
   const read = readConfigFile(path, world.uid);
@@ -137,7 +136,7 @@ function isThere(world: World, path: string): boolean {
   return there !== undefined;
 }
 
-/** Nothing is made where somebody else could put something in its place: it would be refused there, too. */
+/** Makes no file where another user could replace it: every command would refuse it there. */
 function refuseUnsafe(world: World, path: string): void {
   using found = openDirectory('configuration', dirname(path), world);
   if (found.kind === 'directory') return;
@@ -164,7 +163,7 @@ function wholeOf(target: string): string {
   return basename(directory) === 'conf.d' ? join(dirname(directory), MAIN_FILE) : target;
 }
 
-/** Everybody may read it. Says what to do next, and what is wrong with it where it now lies. */
+/** Everybody may read the file. Prints the next steps, and its problems at its place. */
 async function writeConfig(world: World, path: string, text: string): Promise<ExitCode> {
   const services = await world.services();
   try {

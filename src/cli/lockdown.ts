@@ -84,10 +84,10 @@ const LONGEST_TRIAL = 24 * 3_600_000;
 
 async function applyLockdown(world: World, options: ApplyOptions): Promise<ExitCode> {
   refuseOddTrial(options);
-  const wish = await readWish(world, options);
+  const wish = await readAllowed(world, options);
   const deps = await world.services();
   const { rules, leftOut } = await resolveRules(deps, wish);
-  // Nobody can ask as a user who is not there: what was forced must not leave everybody in for that.
+  // A missing user cannot ask: with --force the rules are loaded without it.
   if (leftOut[0] && !options.force) throw leftOut[0];
   const found = await preflight(deps);
   say(world, [...leftOut.map(({ message }) => `left out: ${message}`), ...preflightLines(found, rules)]);
@@ -117,8 +117,8 @@ function refuseOddTrial({ for: trial = LONGEST_TRIAL }: ApplyOptions): void {
   throw new AgentError('USAGE', '--for: expected a duration from 1s to 24h, got another');
 }
 
-/** The configuration, and what the options say beyond it. */
-async function readWish(world: World, options: ApplyOptions): Promise<LockdownConfig> {
+/** The configuration, with the additions of the options. */
+async function readAllowed(world: World, options: ApplyOptions): Promise<LockdownConfig> {
   const { lockdown } = await readPart(world, options, 'lockdown');
   const added = (options.allowUser ?? []).map((user) => {
     const reading = readOwner(user);
@@ -190,7 +190,7 @@ async function removeLockdown(world: World, options: ChangeOptions): Promise<Exi
   return await change(world, options, isThere ? removing() : '', said);
 }
 
-/** Loads rules; empty ones where all is as it should be. */
+/** Loads rules; empty rules if all is as configured. */
 async function change(
   world: World,
   { dryRun }: ChangeOptions,

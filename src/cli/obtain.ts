@@ -22,7 +22,7 @@ export function withSource(command: Command): Command {
     );
 }
 
-/** Good credentials, from where the options say. Rejects with an AgentError. */
+/** Valid credentials from the source of the options. Rejects with an AgentError. */
 export async function obtain(
   world: World,
   options: SourceOptions,
@@ -56,7 +56,7 @@ async function fetchCredentials(world: World, options: SourceOptions): ReturnTyp
   }
 }
 
-/** How the source is reached, by the configuration that is named, the usual one if it can be read, or none. */
+/** The named configuration, else the usual one if it can be read, else the default. */
 export async function findConfig(world: World, options: ConfigOptions): Promise<Config> {
   const isThere =
     options.config !== undefined ||

@@ -82,7 +82,7 @@ async function pass(
   }
 }
 
-/** Undefined beside a held lock without a socket: another one-shot is at work, or an agent is starting or stopping. */
+/** Undefined if the lock is held without a socket: by another one-shot, or an agent that is starting or stopping. */
 async function ask(agent: () => Promise<StatusReport>, giveUp: AbortSignal): Promise<StatusReport | undefined> {
   try {
     return await agent();

@@ -9,7 +9,7 @@ import type { World } from '../agent/world.ts';
 
 export const DEFAULT_CONFIG = '/etc/credrotate/credrotate.yaml';
 
-/** Its files alone are a configuration too, and all that the packages install is their directory. */
+/** Drop-ins alone are a configuration too; the packages install only this directory. */
 export const DROP_INS = '/etc/credrotate/conf.d';
 
 /** Ends a command with a text for standard error and an exit code. */
@@ -25,7 +25,6 @@ export class CommandFailure extends Error {
 
 export interface ConfigOptions {
   readonly config?: string;
-  /** In place of `conf.d` beside it. */
   readonly confDir?: string;
 }
 
@@ -41,7 +40,6 @@ export function withSinks(command: Command): Command {
 
 const USUAL = `default: ${DEFAULT_CONFIG}, if it is there, and conf.d`;
 
-/** Options that name sinks, and are their configuration. */
 export function withSinkFlags(command: Command): Command {
   return command
     .option('--aws-credentials <path...>', 'a shared credentials file, to write a profile of')
@@ -58,13 +56,13 @@ export async function readConfig(world: World, options: ConfigFlags): Promise<Co
   return accepted(world, await loadFor(world, options), () => true);
 }
 
-/** The same, with all that is to be said of it. */
+/** The configuration, with its warnings or problems. */
 export async function loadFor(world: World, options: ConfigFlags): Promise<ConfigResult> {
   if (!namesSinks(options)) return await fromFile(world, options);
   return (await import('../config/assemble.ts')).configFromFlags(options);
 }
 
-/** The same, for a command that goes by one part of it alone: of what is doubtful elsewhere it does not warn. */
+/** The configuration for a command that needs one part of it: warns only of that part. */
 export async function readPart(world: World, options: ConfigOptions, part: 'imds' | 'lockdown'): Promise<Config> {
   return accepted(world, await fromFile(world, options), ({ path }) => path === '' || path.startsWith(part));
 }

@@ -26,7 +26,7 @@ import { jsonOption, refusedSinks, screenOf, showFound, type ReportOptions } fro
 
 interface PlanOptions extends ConfigFlags, ReportOptions {
   readonly accept?: true;
-  /** These alone. */
+  /** The names of sources; unset: all. */
   readonly source?: readonly string[];
 }
 
@@ -79,7 +79,7 @@ export async function plan(world: World, options: PlanOptions): Promise<ExitCode
   return await showFound(world, options, sections, (report) => printPlan(report, news, screenOf(world).paint));
 }
 
-/** As it is where the instance is the only one. */
+/** In the form for the instance as the only source. */
 function alone({
   name: _name,
   generation: _generation,
@@ -89,7 +89,7 @@ function alone({
   return source;
 }
 
-/** Where there have never been credentials, a pass looks at no sink. */
+/** Without any credentials a pass looks at no sink. */
 function statusOf(sink: SinkConfig, seen: readonly SinkPreview[]): SinkStatus {
   const preview = seen.find((one) => sinkId(one) === idOf(sink));
   if (preview) return foreseen(preview);
@@ -106,7 +106,6 @@ const NEWS: Readonly<Record<Decision['kind'], string>> = {
 type Sourced = NonNullable<Report['sources']>[number];
 
 interface FetchedSource {
-  /** Its name. */
   readonly source: string;
   readonly fetched: Fetched;
   readonly clockSkew: number | undefined;
@@ -139,7 +138,7 @@ async function fetchAll(
   }
 }
 
-/** As a pass of a new process does, which has no credentials in memory. */
+/** Decides as the pass of a new process does, without credentials in memory. */
 async function decide(world: World, config: Config, asked: FetchedSource, takesEarlier?: true): Promise<Decided> {
   const { source, fetched, clockSkew, state } = asked;
   const { clock } = await world.services();
@@ -202,7 +201,7 @@ function stateAfterAll(
   return withoutBackoff(after);
 }
 
-/** As passes would find it after they have written their sinks. */
+/** The notifications after passes that have written their sinks. */
 async function toNotify(
   world: World,
   config: Config,

@@ -53,7 +53,6 @@ function newProgram(version: string): Command {
     );
 }
 
-/** The commands take over the program's settings. */
 function withCommands(program: Command, commands: readonly AddCommand[], run: Run): Command {
   for (const add of commands) add(program, run);
   for (const command of allOf(program)) {
@@ -89,7 +88,7 @@ function allOf(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap(allOf)];
 }
 
-/** Of two values for one option commander would take the last, and nobody would hear of the first. */
+/** Of two values for an option commander would silently take the last. */
 function refuseRepeated(command: Command): void {
   for (const option of command.options) {
     if (option.variadic || !option.required) continue;
@@ -100,7 +99,6 @@ function refuseRepeated(command: Command): void {
   }
 }
 
-/** Words an error of commander like every other error. */
 function inOurWords(text: string): string {
   return text.replace(/^error: /, 'credrotate: USAGE: ').replace(/^\(Did you mean (.*)\)$/m, '  hint: did you mean $1');
 }
@@ -108,7 +106,7 @@ function inOurWords(text: string): string {
 const EXPLAIN = 'credrotate explain CODE says more of each, and of every error.';
 
 function explain(world: World, error: unknown): number {
-  // Commander has printed its own message by now; what it calls errors includes --help and --version.
+  // Commander has printed its message already; its errors include --help and --version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   if (error instanceof CommandFailure) {
     world.complain(error.message);
@@ -119,7 +117,7 @@ function explain(world: World, error: unknown): number {
     return EXIT.tempFail;
   }
   const { code, message, hint } = toErrorInfo(error);
-  // Names on the command line, and those of files, may be anybody's words.
+  // A user may have chosen names of files and on the command line.
   const lines = [`credrotate: ${code}: ${message}`, ...(hint === undefined ? [] : [`  hint: ${hint}`])];
   world.complain(lines.map((line) => `${printable(line)}\n`).join(''));
   return exitCodeOfError(code);

@@ -43,10 +43,9 @@ async function refresh(world: World, options: RefreshOptions): Promise<ExitCode>
   return showReport(world, options, reported, () => printReport(reported, hookOutputs(world, reported)));
 }
 
-/** Shows what the agent would do: to the named consumers, or in a pass of its configuration. */
 async function dryRun(world: World, options: RefreshOptions): Promise<ExitCode> {
   const { notify = [], notifyAll = false } = options;
-  // Fails where no agent runs, which would do nothing.
+  // Fails without a running agent, as the request would.
   const { consumers } = await askDryRun(world, { notifyAll, notify });
   if (!notifyAll && notify.length === 0) return await planPass(world, options);
   const exitCode = consumers.some(({ error }) => error) ? EXIT.consumerPending : EXIT.done;

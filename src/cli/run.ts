@@ -64,7 +64,7 @@ async function serve(world: World, options: ConfigOptions): Promise<ExitCode> {
   return EXIT.done;
 }
 
-/** A pass and what follows it are mostly over by then. */
+/** Mostly, a pass and its notifications are over by then. */
 const TRIM_DELAY_MS = 1_000;
 
 /**
@@ -84,7 +84,7 @@ function memoryTrim({ giveBackMemory }: World, log: Log): () => void {
 }
 
 /**
- * Beside a one-shot, which user data may have started at the same moment, it waits; beside another agent it does not.
+ * Waits for a one-shot, which user data may have started at the same moment, but not for another agent.
  */
 async function openWhenFree(world: World, options: SessionOptions): Promise<Session> {
   const { clock } = await world.services();
@@ -103,7 +103,7 @@ async function openWhenFree(world: World, options: SessionOptions): Promise<Sess
   }
 }
 
-/** Without its socket the agent does its work all the same. */
+/** The agent works even without its socket. */
 async function openControl(
   world: World,
   { agent, publisher }: Session,
@@ -124,7 +124,6 @@ async function openControl(
   }
 }
 
-/** The answer to refresh --notify --dry-run. */
 async function prospectsOf(
   agent: Session['agent'],
   names: readonly string[],

@@ -19,7 +19,7 @@ export function jsonOption(): Option {
   return new Option('--json', 'print the report as JSON');
 }
 
-/** A finding for each sink with an error. `problem`: what comes of it. */
+/** A finding for each sink with an error. `problem`: its consequence. */
 export function refusedSinks(
   sinks: readonly (SinkKey & { readonly error?: ErrorInfo })[],
   problem: string,
@@ -31,7 +31,7 @@ export function refusedSinks(
   );
 }
 
-/** Reports what a command has found or done just now, as {@link showReport} does. */
+/** Shows the result of a command as {@link showReport} does. */
 export async function showFound(
   world: World,
   options: ReportOptions,

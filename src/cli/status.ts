@@ -109,8 +109,7 @@ async function screen(world: World): Promise<string> {
   }
 }
 
-/** Milliseconds. */
-const EVERY = 2_000;
+const EVERY_MS = 2_000;
 
 /** Terminal sequences: another screen and no cursor, and back; the top, without what stood there. */
 const ENTER = '\u001b[?1049h\u001b[?25l';
@@ -130,7 +129,7 @@ async function watch(world: World, screen: () => Promise<string>): Promise<ExitC
   try {
     while (!stop.aborted) {
       print(CLEAR + fit(await screen(), terminal));
-      await clock.sleep(EVERY, stop);
+      await clock.sleep(EVERY_MS, stop);
     }
   } finally {
     print(LEAVE);

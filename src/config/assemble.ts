@@ -22,9 +22,7 @@ import {
 export interface Parts extends ConfigOrigin {
   /** In order; shown as the configuration's origin. */
   readonly files: readonly string[];
-  /** Trees of the files that could be read. */
   readonly trees: readonly Tree[];
-  /** Problems found before. */
   readonly problems: readonly Problem[];
   readonly validatePattern: ValidatePattern;
 }
@@ -153,7 +151,6 @@ function override(first: Tree, second: Tree, path: SettingPath): Problem {
   return note(second.at, { path: pathText(path), message, hint: 'nothing, if that is intended' });
 }
 
-/** Sinks as the command line gives them. */
 export interface NamedSinks {
   readonly awsCredentials?: readonly string[];
   readonly profile?: string;

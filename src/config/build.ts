@@ -21,7 +21,6 @@ export interface ConfigOrigin extends Pick<Config, 'files'> {
   readonly digest?: string | undefined;
 }
 
-/** The configuration that valid settings mean, frozen. */
 export function buildConfig(
   { refresh, sources, sinks, consumers, ...sections }: ConfigFile,
   { files, ...origin }: ConfigOrigin,
@@ -95,7 +94,6 @@ function keysOf(keys: Readonly<Partial<Record<Field, readonly string[]>>>): read
   return FIELDS.flatMap((field) => (keys[field] ?? []).map((key) => ({ field, key })));
 }
 
-/** The fields that are files of a directory, with their paths. */
 function filesOf(
   directory: string,
   names: Readonly<Partial<Record<Field, string>>>,

@@ -48,7 +48,6 @@ const TAIL = `
 #startup_wait: 60s
 `;
 
-/** A first configuration, as text with comments. */
 export function draftConfig(sinks: readonly DraftSink[]): string {
   const consumers = nameConsumers(sinks.flatMap(({ notify }) => notify));
   return [
@@ -93,7 +92,6 @@ function consumerText({ name, consumer }: NamedDraft): string {
   return [`  ${scalar(name)}:\n`, ...lines.map((line) => `    ${line}\n`)].join('');
 }
 
-/** A unit is no path, and a pid file is one. */
 function targetOf(consumer: DraftConsumer): string {
   return consumer.type === 'systemd' ? consumer.unit : consumer.pidFile;
 }

@@ -150,12 +150,10 @@ export const owner: v.GenericSchema<string | number, string | number> = v.pipe(
 
 const COMMAND = 'a list of program and arguments';
 
-/** Program and arguments. */
 export const command = v.tupleWithRest([path], text('text', readArgument, {}, quote), ({ input }) =>
   expectation(COMMAND, commandHint(input)),
 );
 
-/** How a command line is written as a list. */
 function commandHint(input: unknown): string {
   const shell = 'there is no shell: [/bin/sh, -c, "…"] runs one';
   if (typeof input !== 'string' || /[^\w\s./:=@%+,-]/.test(input) || input.length > 60) return shell;

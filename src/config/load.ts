@@ -4,7 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Config } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
 import { AgentError, describeForeign, errnoError, isErrno } from '../core/errors.ts';
-import { shellWord } from '../core/shell-word.ts';
+import { shellWord } from '../core/printable.ts';
 import { readFile } from '../files/read.ts';
 import { Held } from '../paths/held.ts';
 import { openDirectory, openFile } from '../paths/policies.ts';
@@ -30,7 +30,6 @@ export interface LoadOptions {
   /** The user id of the reader; for 0, files that can run commands must be writable by root alone. */
   readonly uid: number;
   readonly validatePattern: ValidatePattern;
-  /** Replaces `conf.d` beside the main file. */
   readonly confDir?: string;
   /** Do not look at the paths that the files name. */
   readonly isTextAlone?: boolean;
@@ -75,12 +74,9 @@ function withTemplates(main: string, templates: readonly string[] | undefined, u
 }
 
 interface ConfigTexts {
-  /** In order. */
   readonly files: readonly string[];
-  /** Texts of the files that could be read. */
   readonly texts: readonly { readonly file: string; readonly text: string }[];
   readonly problems: Problem[];
-  /** Changes with every byte. */
   readonly digest: string;
 }
 

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { ErrorInfo } from '../core/errors.ts';
-import { shellWord } from '../core/shell-word.ts';
+import { shellWord } from '../core/printable.ts';
 import { judgeCommand, type CommandFault } from '../paths/command.ts';
 import { errorOf, openDirectory, type Refused, type Use } from '../paths/policies.ts';
 import { takeBackOr, withRemedy, type RemedyOf } from '../paths/refusal.ts';

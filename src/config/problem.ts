@@ -14,13 +14,10 @@ export interface Problem extends Position {
   readonly code: Extract<ErrorCode, 'CONFIG_INVALID' | 'CONFIG_UNREADABLE' | 'CONFIG_UNSAFE'>;
   /** The setting, `sinks[2].mode`; empty when it is the file as a whole. */
   readonly path: string;
-  /** `expected …, got …`. */
   readonly message: string;
-  /** The administrator's next step. */
   readonly hint?: string;
 }
 
-/** The result of a check of one setting. */
 export interface ProblemText {
   readonly path?: string;
   readonly message: string;
@@ -108,7 +105,6 @@ function plainName(name: string): string {
   return name.slice(0, LONGEST).toLowerCase().replace(/[-_ ]/g, '');
 }
 
-/** Levenshtein's. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (const [i, letter] of Array.from(a).entries()) {

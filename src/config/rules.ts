@@ -116,12 +116,10 @@ function noSinks([first]: readonly Tree[]): Problem[] {
   return first === undefined ? [] : [warning(first.at, { path: 'sinks', message })];
 }
 
-/** A problem with a setting of a sink, a consumer or a file. */
 function wrong({ tree, path }: Item, keys: readonly string[], message: string, hint?: string): Problem[] {
   return [invalid(positionOf(tree, keys), { path: [path, ...keys].filter(Boolean).join('.'), message, hint })];
 }
 
-/** A problem with a setting that should not be there. */
 function misplaced({ tree, path }: Item, key: string, message: string, hint: string): Problem[] {
   return [invalid(keyPositionOf(tree, [key]), { path: `${path}.${key}`, message, hint })];
 }

@@ -61,7 +61,6 @@ export function readTextfile(text: string): Reading<string> {
   return 'value' in reading && !/[^/]\.prom$/.test(reading.value) ? REFUSED : reading;
 }
 
-/** With or without SIG. */
 export function readSignal(text: string): Reading<SignalName> {
   const value = SIGNALS.find((name) => name === text || name === `SIG${text}`);
   return value === undefined ? REFUSED : { value };
@@ -101,7 +100,6 @@ export function readKeys(value: string | readonly string[]): Reading<readonly st
   return usable ? { value: keys } : REFUSED;
 }
 
-/** The marks around placeholders of a template. */
 export function readDelimiters(marks: readonly string[]): Reading<readonly [string, string]> {
   const [open = '', close = ''] = marks;
   const isUsable = marks.length === 2 && open !== close && marks.every((mark) => /^[^\s\w|]{1,10}$/.test(mark));

@@ -21,7 +21,6 @@ export function sharedFiles(sinks: readonly Item[]): Problem[] {
   ]);
 }
 
-/** A sink with one of its files. */
 interface Filed extends Item {
   readonly file: string;
 }

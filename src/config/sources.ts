@@ -7,7 +7,6 @@ import { entriesAt, itemsAt, positionOf, textAt, type Entry, type Item, type Tre
 /** STS gives no more to the credentials of a role, which every base has. */
 const LONGEST_CHAINED_MS = 3_600_000;
 
-/** Problems of a source by itself. */
 export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Problem[] {
   const path = pathText(['sources', name]);
   const duration = textAt(tree, ['duration']);
@@ -32,7 +31,6 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
   return problems;
 }
 
-/** The most that STS takes in one request. */
 const MOST = { tags: 50, policy_arns: 10 };
 
 function tooMany(tree: Tree, path: string): Problem[] {

@@ -36,7 +36,6 @@ export function isMapping(value: Tree['value'] | undefined): value is Mapping {
   return value instanceof Map;
 }
 
-/** The value alone. */
 export function plain({ value }: Tree): unknown {
   if (isList(value)) return value.map(plain);
   if (isMapping(value)) return Object.fromEntries([...value].map(([key, entry]) => [key, plain(entry.tree)]));
@@ -61,14 +60,12 @@ export function positionOf(tree: Tree, path: SettingPath): Position {
   return path.length === 0 ? tree.at : (find(tree, path)?.at ?? positionOf(tree, path.slice(0, -1)));
 }
 
-/** The position of the key at the end of a path. */
 export function keyPositionOf(tree: Tree, path: SettingPath): Position {
   const key = path.at(-1);
   const entry = key === undefined ? undefined : child(find(tree, path.slice(0, -1)), key);
   return entry?.key ?? positionOf(tree, path);
 }
 
-/** The text at a path; undefined if there is no text. */
 export function textAt(tree: Tree | undefined, path: SettingPath): string | undefined {
   const value = find(tree, path)?.value;
   return typeof value === 'string' ? value : undefined;

@@ -5,7 +5,6 @@ import type { Delimiters, Filter } from './template.ts';
 export interface Config {
   /** The main file, there or not; absent when options of the command line made it. */
   readonly path?: string;
-  /** Digest of the bytes of the files. */
   readonly digest?: string;
   /** The templates that were read with it; absent where there are none. */
   readonly templates?: readonly string[];
@@ -77,7 +76,6 @@ export interface AssumeRoleConfig extends SourceCommon {
   readonly endpoint?: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly transitiveTags: readonly string[];
-  /** A session policy, JSON. */
   readonly policy?: string;
   readonly policyArns: readonly string[];
   readonly sourceIdentity?: string;
@@ -187,7 +185,6 @@ interface SinkCommon {
   readonly isUsualMode?: true;
   /** Any mode that the file system gives is accepted, if it keeps others out. */
   readonly isModeAny?: true;
-  /** Names of consumers. */
   readonly notify: readonly string[];
 }
 
@@ -196,7 +193,6 @@ export interface AwsCredentialsSink extends SinkCommon {
   readonly profile: string;
   /** `auto`: kept equal where it is there or would be inherited from [DEFAULT]; `always`: written; `never`: removed. */
   readonly securityToken: 'auto' | 'always' | 'never';
-  /** Write `aws_account_id` when the account is known. */
   readonly accountId: boolean;
   /** Write the expiration under this key (`x_security_token_expires`, for example). */
   readonly expirationKey?: string;
@@ -211,7 +207,6 @@ export interface DotenvSink extends SinkCommon {
   readonly names: DotenvNames;
   /** Variables beside them, in the order in which new ones are written. */
   readonly others?: readonly FieldKey[];
-  /** Begin new lines with `export `. */
   readonly export: boolean;
   /** The whole file is ours: nothing else stays in it. */
   readonly only: boolean;
@@ -237,11 +232,9 @@ export interface JsonSink extends SinkCommon {
 /** Field to place in an existing JSON document: keys from the root, such as ['aws', 'accessKeyId']. */
 export type JsonKeys = Readonly<Partial<Record<Field, readonly string[]>>>;
 
-/** A file that is one value. */
 export interface ValueSink extends SinkCommon {
   readonly format: 'value';
   readonly field: Field;
-  /** End it with a newline. */
   readonly newline: boolean;
 }
 
@@ -299,7 +292,6 @@ export interface SystemdConsumer extends ConsumerCommon {
   readonly type: 'systemd';
   readonly unit: string;
   readonly action: 'try-reload-or-restart' | 'reload' | 'restart' | 'kill';
-  /** For `kill`. */
   readonly signal: SignalName;
   /** The administrator vouches that the main process handles what `kill`, or the unit's ExecReload=, sends. */
   readonly handlesSignal: boolean;
@@ -317,7 +309,6 @@ export interface SignalConsumer extends ConsumerCommon {
 }
 
 export interface ProcessMatch {
-  /** Absolute path of the executable. */
   readonly exe: string;
   /** User name or numeric id; unset: any. */
   readonly user?: string | number;

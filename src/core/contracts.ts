@@ -254,11 +254,9 @@ export interface Processes {
 export interface Executable {
   /** In the process's own mount namespace, in which whoever made it decides what is at a path. */
   readonly path: string;
-  /** The file is not at that path any more. */
   readonly isReplaced: boolean;
   /** Device and inode, which nobody can make look like others: `254:1:8123`. */
   readonly file: string;
-  /** The owner of the file. */
   readonly uid: number;
 }
 
@@ -275,15 +273,13 @@ export interface CommandResult {
   /** Null too when it hangs in the kernel, and was given up. */
   readonly signal: NodeJS.Signals | null;
   readonly timedOut: boolean;
-  /** The end of what it printed. */
   readonly output: string;
   /** The end of its standard error; to be shown, so the command must not print secrets there. */
   readonly complaint: string;
 }
 
 export interface CommandOptions {
-  /** Milliseconds. */
-  readonly timeout: number;
+  readonly timeoutMs: number;
   readonly env: Readonly<Record<string, string>>;
   readonly ids?: UserIds;
   readonly signal?: AbortSignal;

@@ -2,7 +2,6 @@
 export const IPV4 = 'http://169.254.169.254';
 export const IPV6 = 'http://[fd00:ec2::254]';
 
-/** The part of a URL that was expected, and the remedy. */
 interface NoEndpoint {
   readonly expected?: string;
   readonly hint: string;

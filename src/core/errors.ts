@@ -59,7 +59,6 @@ export function isErrno(error: unknown, ...codes: readonly string[]): error is E
   return name !== undefined && (codes.length === 0 || codes.includes(name));
 }
 
-/** Node's errors for failed system calls. */
 export function errnoError(code: string, syscall: string): ErrnoError {
   return Object.assign(new Error(`${code} on ${syscall}`), { code, syscall });
 }
@@ -73,4 +72,23 @@ export function errnoName(error: unknown): string | undefined {
   const isUnnamed = /^unknown\b/i.test(error.code) && 'errno' in error;
   const name = isUnnamed ? (UNNAMED[String(error.errno)] ?? `ERRNO${String(error.errno).slice(1)}`) : error.code;
   return /^E[A-Z0-9]+$/.test(name) ? name : undefined;
+}
+
+/** Returns the result of `work`, or `otherwise` if it throws anything. */
+export function attempt<T, Otherwise>(work: () => T, otherwise: Otherwise): T | Otherwise {
+  try {
+    return work();
+  } catch {
+    return otherwise;
+  }
+}
+
+/** Returns the result of `work`, or `otherwise` if it throws an errno error with one of these names; no names: with any. */
+export function onErrno<T, Otherwise>(names: readonly string[], otherwise: Otherwise, work: () => T): T | Otherwise {
+  try {
+    return work();
+  } catch (error) {
+    if (isErrno(error, ...names)) return otherwise;
+    throw error;
+  }
 }

@@ -83,7 +83,6 @@ export function exitCodeOfError(code: ErrorCode): ExitCode {
   return OF_CODE[code];
 }
 
-/** The one to act on first. */
 export function worstOf(codes: readonly ExitCode[]): ExitCode {
   return Object.values(EXIT).find((code) => codes.includes(code)) ?? EXIT.done;
 }

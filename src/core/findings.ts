@@ -61,7 +61,6 @@ export interface Finding {
   readonly problem: string;
   /** Since when, as far as it is known; RFC 3339. */
   readonly since?: string;
-  /** The evidence, and where it was seen. */
   readonly evidence: readonly string[];
   readonly remedy: Remedy;
 }
@@ -72,7 +71,6 @@ export interface Remedy {
   readonly line?: string;
 }
 
-/** With what is said of it. */
 export function finding<R extends Omit<Finding, 'id' | 'severity' | 'subject'>>(
   id: FindingId,
   severity: Severity,
@@ -95,12 +93,10 @@ export function remedyOf({ code, hint }: ErrorInfo): Remedy {
   return hint === undefined ? { text: 'look it up', line: `credrotate explain ${code}` } : { text: hint };
 }
 
-/** Drops the undefined ones. */
 export function found<F extends Finding>(...some: readonly (F | undefined)[]): readonly F[] {
   return some.filter((one) => one !== undefined);
 }
 
-/** The worst comes first. */
 export function byWeight(a: Finding, b: Finding): number {
   return weight(a) - weight(b);
 }

@@ -68,7 +68,6 @@ export interface ConsumerOutcome {
   readonly hook?: HookRun;
 }
 
-/** How a hook came to its end. */
 export interface HookRun {
   /** Epoch milliseconds. */
   readonly at: number;
@@ -87,7 +86,6 @@ export interface RunningProcess {
 export interface SourceOutcome {
   readonly name: string;
   readonly state: SourceState;
-  /** Whether its credentials changed in its last pass. */
   readonly rotated: boolean;
   readonly origin: Origin;
   /** The former origin, if role, account or instance changed in this pass. */
@@ -110,7 +108,6 @@ export interface PassReport {
   readonly startedAt: number;
   readonly finishedAt: number;
   readonly generation: number;
-  /** Whether the credentials changed in this pass. */
   readonly rotated: boolean;
   /** The user id of the person who accepted them although the former ones live longer. */
   readonly acceptedBy?: number;
@@ -163,6 +160,5 @@ export interface ProspectiveProcess {
   readonly pid: number;
   /** The last part of its executable's path; undefined where that is hidden. */
   readonly program?: string;
-  /** Why it would not be notified. */
   readonly error?: ErrorInfo;
 }

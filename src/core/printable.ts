@@ -27,3 +27,8 @@ export function linesOf(output = ''): string[] {
 export function octal(mode: number): string {
   return mode.toString(8).padStart(4, '0');
 }
+
+/** A word of a shell command for exactly this text: a user may have chosen the name that is copied. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

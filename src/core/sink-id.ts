@@ -1,6 +1,5 @@
 import type { SinkConfig } from './config.ts';
 
-/** Tells a sink from all others. */
 export interface SinkKey {
   readonly path: string;
   /** The part of the file that it keeps: `[profile]`, its first variable, or `#/its/first/place`; unset: all of it. */
@@ -51,7 +50,6 @@ function partOf(sink: SinkConfig): string | undefined {
   }
 }
 
-/** RFC 6901. */
 function pointer(keys: readonly string[]): string {
   return `#${keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`;
 }

@@ -5,9 +5,7 @@ export interface Partner {
   readonly user: User;
   /** Its work: a process that hangs blocks only the same work. */
   readonly subject: string;
-  /** Of all its answers. */
   readonly maxBytes: number;
-  /** For all its answers. */
   readonly patienceMs: number;
   readonly codes: { readonly timeout: ErrorCode; readonly failed: ErrorCode };
   /** Unset: none. Begins each message: the path that it looks at. */

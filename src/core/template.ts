@@ -17,7 +17,6 @@ export const FILTERS = [
 ] as const;
 export type Filter = (typeof FILTERS)[number];
 
-/** The marks around a placeholder. */
 export type Delimiters = readonly [open: string, close: string];
 export const DELIMITERS: Delimiters = ['{{', '}}'];
 
@@ -67,7 +66,6 @@ export function parseTemplate(text: string, [open, close]: Delimiters): Template
   return { parts: [...parts, text.slice(from)], faults };
 }
 
-/** The content between the delimiters, or the mistake in it. */
 function placeholder(inside: string): Omit<Placeholder, 'line'> | string {
   const [name = '', filter, ...more] = inside.split('|').map((part) => part.trim());
   const field = FIELDS.find((one) => one === name);

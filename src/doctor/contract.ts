@@ -2,7 +2,6 @@ import type { SystemdConsumer } from '../core/config.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { ProspectiveProcess } from '../core/outcomes.ts';
 
-/** Something that could not be looked at, and why. */
 export interface Unseen {
   readonly subject: string;
   readonly reason: string;
@@ -10,11 +9,9 @@ export interface Unseen {
 
 export interface SinkFacts {
   readonly path: string;
-  /** The name that messages have for it. */
   readonly name: string;
   /** Why a pass would not write it. */
   readonly trouble?: ErrorInfo;
-  /** Warnings that a pass would give. */
   readonly warnings: readonly string[];
   readonly isMountPoint: boolean;
   /** The setting of the agent's unit that keeps it away: `ProtectHome=yes`. */
@@ -23,7 +20,6 @@ export interface SinkFacts {
   readonly keyIds: readonly string[];
   /** The setting of its reader that has it never read again, where nobody is notified. */
   readonly cachedBy?: string;
-  /** Of the format aws-credentials. */
   readonly profile?: ProfileFacts;
 }
 
@@ -38,9 +34,7 @@ export interface ProfileFacts {
 export interface ConsumerFacts {
   readonly name: string;
   readonly notifiedBy: 'reload' | 'restart' | 'signal' | 'hook';
-  /** Formats of its sinks. */
   readonly sinks: readonly { readonly path: string; readonly format: string; readonly profile?: string }[];
-  /** For `systemd`. */
   readonly unit?: UnitFacts;
   readonly processes: readonly ProspectiveProcess[];
   /** Why a pass would not notify it, where neither its unit nor a process says it. */
@@ -53,11 +47,9 @@ export interface UnitFacts {
   readonly canReload: boolean;
   /** `Restart=` of the unit. */
   readonly restart: string;
-  /** As the configuration has it. */
   readonly action: SystemdConsumer['action'];
   /** In the order in which they take effect. */
   readonly environment: readonly VariableFacts[];
-  /** Every EnvironmentFile=, in their order. */
   readonly environmentFiles: readonly string[];
 }
 
@@ -71,7 +63,6 @@ export interface VariableFacts {
 
 export interface MetadataFacts {
   readonly endpoint: string;
-  /** Why there are no credentials. */
   readonly trouble?: ErrorInfo;
   /** Our clock minus the source's; milliseconds. */
   readonly clockSkew?: number;
@@ -96,7 +87,6 @@ export interface MachineFacts {
   readonly keyId?: string;
   /** Whether an agent has left a status; its content is judged elsewhere. */
   readonly hasStatus: boolean;
-  /** Whether systemd is the service manager. */
   readonly hasUnits: boolean;
 }
 

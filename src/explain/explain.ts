@@ -6,11 +6,8 @@ import { hanging, wrap } from '../report/text.ts';
 
 /** Commands are in backquotes. */
 interface Explanation {
-  /** In a few words. */
   readonly means: string;
-  /** How it comes about. */
   readonly causes: readonly string[];
-  /** The administrator's next steps. */
   readonly remedies: readonly string[];
 }
 
@@ -25,7 +22,6 @@ function isErrorCode(name: string): name is ErrorCode {
 /** The paragraphs of docs/doctor.md on each finding. */
 const FINDINGS: Readonly<Record<string, readonly string[]>> = findings;
 
-/** Everything that can be explained. */
 export const CODES: readonly string[] = [...ERROR_CODES, ...Object.keys(FINDINGS), ...EXIT_CODES.map(String)];
 
 /** An error code in any case, the id of a finding, or an exit code. Undefined for what is none of them. */

@@ -2,8 +2,7 @@ import { constants, fchmodSync, fstatSync, fsync, openSync, readFileSync, writeS
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { UserIds } from '../core/contracts.ts';
-import { onErrno } from '../core/attempt.ts';
-import { errnoError, type ErrorInfo } from '../core/errors.ts';
+import { onErrno, errnoError, type ErrorInfo } from '../core/errors.ts';
 import { closedAtEnd } from '../paths/descriptor.ts';
 import type { Directory, Held } from '../paths/held.ts';
 import { errorOf, makeDirectory, openDirectory, openFile, type Use } from '../paths/policies.ts';

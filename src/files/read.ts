@@ -1,6 +1,5 @@
 import { constants, fstatSync, readSync, type BigIntStats } from 'node:fs';
-import { onErrno } from '../core/attempt.ts';
-import { AgentError, errnoError, type ErrorCode } from '../core/errors.ts';
+import { onErrno, AgentError, errnoError, type ErrorCode } from '../core/errors.ts';
 import type { Descriptor } from '../paths/descriptor.ts';
 import type { Held } from '../paths/held.ts';
 

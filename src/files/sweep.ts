@@ -1,4 +1,4 @@
-import { attempt } from '../core/attempt.ts';
+import { attempt } from '../core/errors.ts';
 import type { Directory } from '../paths/held.ts';
 
 /**
@@ -23,8 +23,8 @@ export function sweepBeside(directory: Directory, files: readonly string[]): voi
   for (const name of tempsOf(directory, files)) removeIfPossible(directory, name);
 }
 
-/** No pass lets a temp file stay empty for so long; milliseconds. */
-const FORGOTTEN = 60_000;
+/** No pass lets a temp file stay empty for so long. */
+const FORGOTTEN_MS = 60_000;
 
 /**
  * As above where others make files too: a kill between the making of a temp file and its note in the journal leaves one
@@ -40,7 +40,7 @@ function isForgotten(directory: Directory, name: string, { uid, now }: { uid: nu
     using held = directory.find(name);
     const stat = held?.stat();
     if (!stat?.isFile() || stat.size > 0n || stat.nlink > 1n) return false;
-    return Number(stat.uid) === uid && now - Number(stat.mtimeMs) > FORGOTTEN;
+    return Number(stat.uid) === uid && now - Number(stat.mtimeMs) > FORGOTTEN_MS;
   }, false);
 }
 

@@ -45,7 +45,6 @@ function hide(paths: readonly string[]): string {
   return `TemporaryFileSystem=${paths.map((path) => `${path}:ro,mode=0755`).join(' ')}`;
 }
 
-/** Written paths outside of the opened directories. */
 export function outsiders({ written }: Ground, openings: readonly string[]): readonly string[] {
   return written.filter(({ opening }) => !isIn(opening, openings)).map(({ path }) => path);
 }
@@ -152,7 +151,6 @@ export function openingLine(setting: 'ReadWritePaths' | 'BindPaths', path: strin
   return `${setting}="-${path.replaceAll('%', '%%')}"`;
 }
 
-/** The directories that a drop-in opens. */
 export function openingsOf(text: string): readonly string[] {
   return [...text.matchAll(/^(?:ReadWritePaths|BindPaths)="-(.*)"$/gm)].map(([, path = '']) =>
     path.replaceAll('%%', '%'),

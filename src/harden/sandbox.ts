@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onErrno } from '../core/attempt.ts';
+import { onErrno } from '../core/errors.ts';
 import type { Config, ConsumerConfig } from '../core/config.ts';
 import { executedBy } from '../core/executed.ts';
 import { finding, type Finding } from '../core/findings.ts';
@@ -9,7 +9,6 @@ import { openFile, type Use } from '../paths/policies.ts';
 import { wayTo } from '../paths/way.ts';
 import { dropIn, type Ground, openingsOf, outsiders } from './drop-in.ts';
 
-/** Where the administrator's units are. */
 export const UNITS = '/etc/systemd/system';
 
 const NAME = '10-credrotate-harden.conf';
@@ -45,7 +44,6 @@ function waysTo(use: Use, path: string): readonly Way[] {
   return [path, found.kind === 'file' ? found.held.path : path].map(wayTo);
 }
 
-/** Units that do not fit the configuration. */
 export function unitTrouble(config: Config, units: string): readonly Finding[] {
   const { outside, isOther } = compare(config, dropInPaths(units).map(textOf));
   return [

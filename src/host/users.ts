@@ -3,11 +3,10 @@ import { errnoError, isErrno } from '../core/errors.ts';
 import { readOrNothing } from '../paths/accounts.ts';
 import { type HostDeps, runTool, type ToolOptions } from './tool.ts';
 
-/** Access to the name services of this machine. `timeout`: for one answer; `signal`: ends the waiting. */
-export interface Asking extends HostDeps, Partial<Pick<ToolOptions, 'timeout' | 'signal'>> {}
+/** Access to the name services of this machine. `timeoutMs`: for one answer; `signal`: ends the waiting. */
+export interface Asking extends HostDeps, Partial<Pick<ToolOptions, 'timeoutMs' | 'signal'>> {}
 
 export interface UserDatabase extends Asking {
-  /** Where the files are. */
   readonly files?: Readonly<Record<AccountTable, string>>;
 }
 
@@ -64,8 +63,8 @@ function parseId(text: string | number | undefined): number | undefined {
 /** Fields of a line of /etc/passwd or /etc/group. */
 export type AccountEntry = readonly string[];
 
-/** Milliseconds that a name service (LDAP, sssd, systemd) may take. */
-const TIMEOUT = 5_000;
+/** For a name service (LDAP, sssd, systemd). */
+const TIMEOUT_MS = 5_000;
 /** A group can have very many members. */
 const KEEP = 16 * 1024 * 1024;
 /** The exit code of getent for: there is no such entry. */
@@ -77,8 +76,8 @@ const ABSENT = 2;
  */
 export async function getent(deps: Asking, table: AccountTable, key: string): Promise<AccountEntry | undefined> {
   if (!isAskable(key)) return undefined;
-  const { timeout = TIMEOUT, signal } = deps;
-  const asked = runTool(deps, ['getent', table, key], { timeout, keep: KEEP, ...(signal && { signal }) });
+  const { timeoutMs = TIMEOUT_MS, signal } = deps;
+  const asked = runTool(deps, ['getent', table, key], { timeoutMs, keep: KEEP, ...(signal && { signal }) });
   const result = await asked.catch((error: unknown) => {
     signal?.throwIfAborted();
     if (isErrno(error, 'ENOENT')) return { exitCode: ABSENT, output: '' };

@@ -6,7 +6,6 @@ import { nameOf, type LockdownDeps } from './rules.ts';
 
 /** Users and services of this host that use the metadata service, or may want to. */
 export interface Preflight {
-  /** Users with connections to it. */
   readonly talking: readonly (Talker & { readonly name: string | undefined })[];
   /** Services of this machine that are known to ask it as users of their own. */
   readonly services: readonly { readonly uid: number; readonly user: string; readonly what: string }[];

@@ -9,7 +9,6 @@ export interface LockdownDeps extends HostDeps {
   readonly users: Users;
 }
 
-/** The users that reach the metadata service. */
 export interface Rules {
   /** Ids, root's among them, in rising order. */
   readonly users: readonly number[];
@@ -38,11 +37,11 @@ export interface Resolved {
   readonly leftOut: readonly AgentError[];
 }
 
-export async function resolveRules(deps: LockdownDeps, wish: LockdownConfig): Promise<Resolved> {
-  const found = await Promise.all(wish.allowUsers.map((user) => idOf(deps, user)));
+export async function resolveRules(deps: LockdownDeps, config: LockdownConfig): Promise<Resolved> {
+  const found = await Promise.all(config.allowUsers.map((user) => idOf(deps, user)));
   const ids = found.filter((one) => typeof one === 'number');
   return {
-    rules: { users: [...new Set([ROOT, ...ids])].sort((a, b) => a - b), containers: wish.containers },
+    rules: { users: [...new Set([ROOT, ...ids])].sort((a, b) => a - b), containers: config.containers },
     leftOut: found.filter((one) => one instanceof AgentError),
   };
 }

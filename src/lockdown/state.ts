@@ -3,18 +3,17 @@ import type { LockdownConfig } from '../core/config.ts';
 import type { CommandResult } from '../core/contracts.ts';
 import { AgentError, toErrorInfo, describeForeign, isErrno } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
-import { systemctl } from '../host/systemctl.ts';
-import { runTool } from '../host/tool.ts';
+import { systemctl, runTool } from '../host/tool.ts';
 import { resolveRules, type LockdownDeps, type LockdownState, type Rules, type Resolved } from './rules.ts';
 import { parseTable, TABLE, type Table } from './table.ts';
 
 export const UNIT = 'credrotate-lockdown.service';
 
 /** Compares the rules that are loaded with those of the configuration. Never rejects. */
-export async function readLockdown(deps: LockdownDeps, wish: LockdownConfig): Promise<LockdownState> {
+export async function readLockdown(deps: LockdownDeps, config: LockdownConfig): Promise<LockdownState> {
   try {
     const table = await readTable(deps);
-    if (table) return judge(table, await resolveRules(deps, wish));
+    if (table) return judge(table, await resolveRules(deps, config));
     return await judgeAbsence(deps);
   } catch (error) {
     const { message, hint } = toErrorInfo(error);
@@ -47,10 +46,10 @@ export async function readTable(deps: LockdownDeps): Promise<Table | undefined> 
 }
 
 /** A trial may differ from the configuration: that is its purpose. Lasting rules must not. */
-function judge({ rules, effect, left, refused }: Table, { rules: wanted, leftOut }: Resolved): LockdownState {
+function judge({ rules, effect, leftMs, refused }: Table, { rules: wanted, leftOut }: Resolved): LockdownState {
   if (effect === 'ended') return { state: 'off', reason: 'the trial is over, and was not confirmed', refused };
   if (!rules) return { state: 'drifted', reason: 'somebody changed the rules of our table', refused };
-  if (effect === 'trial') return { state: 'on', rules, refused, ...(left !== undefined && { rollbackIn: left }) };
+  if (effect === 'trial') return { state: 'on', rules, refused, ...(leftMs !== undefined && { rollbackIn: leftMs }) };
   const reason = difference(rules, wanted);
   if (reason !== undefined) return { state: 'drifted', reason, rules, refused };
   const [first] = leftOut;
@@ -74,7 +73,7 @@ const TIMEOUT_MS = 20_000;
 
 /** `is-active`: whether the unit has loaded the rules; `is-enabled`: whether it will at the next boot. */
 export async function asksUnit(deps: LockdownDeps, question: 'is-active' | 'is-enabled'): Promise<boolean> {
-  const asked = systemctl(deps, ['--quiet', question, UNIT], { timeout: TIMEOUT_MS });
+  const asked = systemctl(deps, ['--quiet', question, UNIT], { timeoutMs: TIMEOUT_MS });
   return await asked.then(
     ({ exitCode }) => exitCode === 0,
     () => false,
@@ -92,7 +91,7 @@ export async function load(deps: LockdownDeps, ruleset: string): Promise<void> {
 
 async function runNft(deps: LockdownDeps, args: readonly string[]): Promise<CommandResult> {
   try {
-    return await runTool(deps, ['nft', ...args], { timeout: TIMEOUT_MS, keep: KEEP });
+    return await runTool(deps, ['nft', ...args], { timeoutMs: TIMEOUT_MS, keep: KEEP });
   } catch (error) {
     if (!isErrno(error, 'ENOENT')) {
       throw new AgentError('LOCKDOWN_FAILED', `nft: could not be run: ${describeForeign(error)}`);

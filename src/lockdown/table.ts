@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { attempt } from '../core/attempt.ts';
+import { attempt } from '../core/errors.ts';
 import type { Rules } from './rules.ts';
 
 /**
@@ -90,14 +90,13 @@ export function removing(): string {
   return `delete table ${TABLE}\n`;
 }
 
-/** Our table in the kernel. */
 export interface Table {
   /** Undefined where the rules are not ours any more. */
   readonly rules?: Rules;
   /** `ended`: a trial is over, and the rules have no effect. */
   readonly effect: 'lasting' | 'trial' | 'ended';
   /** Of a trial: milliseconds that are left. */
-  readonly left?: number;
+  readonly leftMs?: number;
   readonly refused: readonly number[];
 }
 
@@ -107,13 +106,13 @@ export function parseTable(listing: string): Table | undefined {
   if (!objects?.some(({ table }) => isRecord(table))) return undefined;
   const sets = new Map(objects.flatMap(({ set }) => (isRecord(set) ? [[String(set['name']), elements(set)]] : [])));
   const rules = rulesOf(objects, sets);
-  const lefts = ENDPOINTS.flatMap(({ set }) => sets.get(set)?.[0]?.left ?? []);
+  const lefts = ENDPOINTS.flatMap(({ set }) => sets.get(set)?.[0]?.leftMs ?? []);
   const there = ENDPOINTS.filter(({ set, address }) => sets.get(set)?.[0]?.value === address).length;
   return {
     // The kernel takes all addresses away. If one alone is missing, somebody else has removed it.
     ...(rules && (there === 0 || there === ENDPOINTS.length) && { rules }),
     effect: there === 0 ? 'ended' : lefts.length > 0 ? 'trial' : 'lasting',
-    ...(lefts.length > 0 && { left: Math.min(...lefts) }),
+    ...(lefts.length > 0 && { leftMs: Math.min(...lefts) }),
     refused: (sets.get('refused') ?? []).flatMap(({ value }) => (isId(value) ? [value] : [])),
   };
 }
@@ -136,8 +135,7 @@ function isId(value: unknown): value is number {
 
 interface SetElement {
   readonly value: unknown;
-  /** Milliseconds. */
-  readonly left?: number;
+  readonly leftMs?: number;
 }
 
 /** An element with a timeout is an object of its own. */
@@ -147,7 +145,7 @@ function elements(set: Json): SetElement[] {
     const inner: unknown = isRecord(element) ? element['elem'] : undefined;
     if (!isRecord(inner)) return { value: element };
     const left: unknown = inner['expires'];
-    return { value: inner['val'], ...(typeof left === 'number' && { left: left * 1000 }) };
+    return { value: inner['val'], ...(typeof left === 'number' && { leftMs: left * 1000 }) };
   });
 }
 

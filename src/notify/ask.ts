@@ -54,7 +54,6 @@ export async function ask<T extends object>(
 
 const word = v.pipe(v.string(), v.maxLength(16_384), v.transform(printable));
 
-/** An error in an answer. */
 export const ERROR = v.object({
   code: v.picklist(['CONSUMER_UNSAFE', 'CONSUMER_UNINSPECTABLE']),
   message: word,

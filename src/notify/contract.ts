@@ -13,7 +13,6 @@ export interface NotifyDeps extends HostDeps {
   /** Only root has them. */
   readonly actors?: Actors;
   readonly users: Users;
-  /** The agent's identity. */
   readonly self: UserIds;
   /** Current and previous secrets, masked in the output of hooks; unset: none. */
   readonly secrets?: () => readonly Secret[];
@@ -32,7 +31,6 @@ export interface NotifyRequest {
   readonly consumer: ConsumerConfig;
   readonly generation: number;
   readonly reason: 'changed' | 'first' | 'retry' | 'manual' | 'renewed';
-  /** The files that changed. */
   readonly paths: readonly string[];
   /** The last rename of these files; unset: notify in any case. */
   readonly changedAt?: BootTime | undefined;
@@ -73,7 +71,6 @@ export const sentSchema = v.object({
   unit: v.exactOptional(v.object({ name: v.string(), restarts: v.number() })),
   /** The notification ends a process in good order, so that a successor is awaited. */
   endsIt: v.boolean(),
-  /** Other processes are still to be notified. */
   isPartial: v.boolean(),
 });
 

@@ -109,7 +109,7 @@ async function runInUnit(deps: NotifyDeps, { consumer, request, signal, user }: 
     // The manager would replace $NAME in arguments.
     ...args.map((arg) => arg.replaceAll('$', '$$$$')),
   ];
-  return await runTool(deps, command, { timeout, signal, keep: READ });
+  return await runTool(deps, command, { timeoutMs: timeout, signal, keep: READ });
 }
 
 /** setpriv sets all groups of the user, which Node's own spawn would drop. */
@@ -121,7 +121,7 @@ async function runHere(deps: NotifyDeps, attempt: HookAttempt): Promise<CommandR
   // Our spawn waits for execve: a start that hangs must hang in another process.
   const first = other ? become : mayHang ? ['/usr/bin/env', '--'] : [];
   const command = [...first, ...consumer.command];
-  return await deps.commands.run(command, { env, timeout: consumer.timeout, signal, keep: READ });
+  return await deps.commands.run(command, { env, timeoutMs: consumer.timeout, signal, keep: READ });
 }
 
 type HookEnvironment = Readonly<Record<string, string>>;

@@ -1,7 +1,6 @@
-import { onErrno } from '../core/attempt.ts';
+import { onErrno, AgentError, type ErrorInfo } from '../core/errors.ts';
 import type { ProcessMatch, SignalConsumer } from '../core/config.ts';
 import type { Executable, ProcessHandle } from '../core/contracts.ts';
-import { AgentError, type ErrorInfo } from '../core/errors.ts';
 import { openFile } from '../paths/policies.ts';
 import { keyOf, userNamed, type NotifyDeps, type NotifyRequest } from './contract.ts';
 import { notMeant, readPidFile, refuseContainers, refuseOthers, refuseReused, type PidFile } from './pid-file.ts';
@@ -21,7 +20,6 @@ type VisibleExecutable = Executable | 'hidden' | undefined;
 
 export interface Found extends Disposable {
   readonly matches: readonly Match[];
-  /** Why there are none. */
   readonly absence: string;
 }
 

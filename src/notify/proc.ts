@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync, type BigIntStats } from 'node:fs';
-import { onErrno } from '../core/attempt.ts';
+import { onErrno, AgentError } from '../core/errors.ts';
 import type { BootTime, UserIds } from '../core/contracts.ts';
-import { AgentError } from '../core/errors.ts';
 import type { NotifyDeps } from './contract.ts';
 
 /** Facts of a process that /proc shows to every user. None of these files can make the reader wait. */
@@ -21,7 +20,6 @@ export interface ProcessFacts {
   /** The number is that of a thread, not of a process. */
   readonly isThread: boolean;
   readonly uids: { readonly real: number; readonly effective: number; readonly saved: number };
-  /** Effective ids. */
   readonly owner: UserIds;
   /** Signal sets: bit n-1 is signal n. */
   readonly caught: bigint;

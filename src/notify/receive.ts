@@ -2,10 +2,9 @@ import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { attempt } from '../core/attempt.ts';
+import { attempt, AgentError, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import type { SignalName } from '../core/config.ts';
 import type { BootTime, UserIds } from '../core/contracts.ts';
-import { AgentError, isErrno, toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import type { ProspectiveProcess } from '../core/outcomes.ts';
 import { runTool } from '../host/tool.ts';
@@ -21,7 +20,6 @@ export interface Aim {
   /** ExecReload= of a unit sends it: refused only where it would certainly end the process. */
   readonly isAuthors?: true;
   readonly changedAt?: BootTime | undefined;
-  /** Keys of processes that have been notified before. */
   readonly notified?: readonly string[] | undefined;
 }
 
@@ -40,7 +38,6 @@ type Reception = 'caught' | 'blocked' | 'dropped' | 'fatal';
 /** For all processes of a consumer: looking into a process hangs if a file system that it uses hangs. */
 const PATIENCE_MS = 5_000;
 
-/** The end of the looks into a consumer's processes. */
 interface Until {
   /** By `performance.now()`. */
   readonly deadline: number;
@@ -153,9 +150,9 @@ async function searchMarks(
   const identities: { readonly ids?: UserIds }[] = [{}];
   if (deps.self.uid === 0 && owner.uid !== 0) identities.unshift({ ids: owner });
   for (const identity of identities) {
-    const timeout = Math.ceil(deadline - performance.now());
-    if (timeout <= 0) break;
-    const run = runTool(deps, command, { timeout, signal: abort, ...identity });
+    const timeoutMs = Math.ceil(deadline - performance.now());
+    if (timeoutMs <= 0) break;
+    const run = runTool(deps, command, { timeoutMs, signal: abort, ...identity });
     const result = await run.catch(unlessForbidden);
     if (result?.exitCode === 0) return result.output;
     if (result?.exitCode === 1) return '';

@@ -9,7 +9,6 @@ export interface Runtime {
   readonly isWrapper?: true;
   /** Texts, one of which is in its executable or in its list of maps; empty: not looked for. */
   readonly marks: readonly string[];
-  /** A further condition. */
   readonly condition?: (facts: ProcessFacts) => boolean;
   /** Its own reaction: "got PHP, which …". Signals that are left out reach the program. */
   readonly signals: Partial<Readonly<Record<SignalName, string>>>;

@@ -39,7 +39,6 @@ export async function prepareSignal(
   };
 }
 
-/** The outcome when no process is to get the signal. */
 export function unsent(deps: NotifyDeps, judged: readonly JudgedMatch[], absence: string): Outcome {
   const pending = pendingOf(deps, judged);
   if (pending) return pending;

@@ -3,8 +3,7 @@ import type { CommandResult, BootTime, UserIds } from '../core/contracts.ts';
 import { SIGNALS, type SignalName, type SystemdConsumer } from '../core/config.ts';
 import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { Outcome, PendingResult } from '../core/outcomes.ts';
-import { showUnit, systemctl, textOf } from '../host/systemctl.ts';
-import { hasSystemd } from '../host/tool.ts';
+import { showUnit, systemctl, textOf, hasSystemd } from '../host/tool.ts';
 import {
   failed,
   userNamed,
@@ -141,7 +140,7 @@ const ACTION_TIMEOUT_MS = 200_000;
 async function act(deps: NotifyDeps, seen: UnitAttempt, verb: string): Promise<NotifyResult> {
   const { unit, main, manager, signal } = seen;
   try {
-    const options = { timeout: ACTION_TIMEOUT_MS, signal, manager };
+    const options = { timeoutMs: ACTION_TIMEOUT_MS, signal, manager };
     refuseFailure(verb, unit.name, await systemctl(deps, [verb, '--', unit.name], options));
   } catch (error) {
     signal.throwIfAborted();

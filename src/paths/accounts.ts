@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { attempt } from '../core/attempt.ts';
+import { attempt } from '../core/errors.ts';
 
 /** Name of a user or a group in the files of the user database, or else its number. */
 export function nameOf(table: 'passwd' | 'group', id: number): string {

@@ -1,9 +1,8 @@
 import { constants, readSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { onErrno } from '../core/attempt.ts';
-import { isErrno, type ErrorInfo } from '../core/errors.ts';
+import { onErrno, isErrno, type ErrorInfo } from '../core/errors.ts';
 import { executedBy, SEPARATORS, type Executed } from '../core/executed.ts';
-import { shellWord } from '../core/shell-word.ts';
+import { shellWord } from '../core/printable.ts';
 import { errorOf, openDirectory, openFile } from './policies.ts';
 import { takeBackOr, withRemedy } from './refusal.ts';
 import type { Held } from './held.ts';

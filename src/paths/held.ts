@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
-import { onErrno } from '../core/attempt.ts';
+import { onErrno } from '../core/errors.ts';
 import type { UserIds } from '../core/contracts.ts';
 import { closedAtEnd, type Descriptor } from './descriptor.ts';
 import { mountIdOf } from './mounts.ts';

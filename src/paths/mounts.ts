@@ -1,6 +1,5 @@
 import { openSync, readFileSync, readSync } from 'node:fs';
-import { attempt, onErrno } from '../core/attempt.ts';
-import { errnoError } from '../core/errors.ts';
+import { attempt, onErrno, errnoError } from '../core/errors.ts';
 import { closedAtEnd } from './descriptor.ts';
 
 /**

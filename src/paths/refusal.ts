@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { describeForeign, errnoName, type ErrorCode, type ErrorInfo } from '../core/errors.ts';
-import { octal } from '../core/printable.ts';
-import { shellWord } from '../core/shell-word.ts';
+import { octal, shellWord } from '../core/printable.ts';
 
 /** The kind of thing that a path must lead to. */
 export type End = 'directory' | 'file';

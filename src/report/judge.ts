@@ -2,7 +2,7 @@ import { skewFact, sourceTime } from '../core/clock-skew.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode, exitCodeOfError } from '../core/exit.ts';
 import { finding, type Finding, findingOf, found, type Remedy, remedyOf } from '../core/findings.ts';
-import { shellWord } from '../core/shell-word.ts';
+import { shellWord } from '../core/printable.ts';
 import { named, type SinkKey } from '../core/sink-id.ts';
 import type { ConsumerStatus, NextPass, OnDisk, SinkStatus, Status } from './schema.ts';
 import { lifeLeft, sourceOfSink, sourcesOf, subjectOf, type NamedSource } from './sources.ts';
@@ -37,11 +37,9 @@ function everywhere(code: ExitCode): Exits {
   return { once: code, refresh: code, status: code };
 }
 
-/** The commands for an administrator of this host. */
 interface HostSteps {
   /** Empty, or `sudo ` for an agent of root. */
   readonly sudo: string;
-  /** Makes a pass now. */
   readonly pass: string;
   /** Makes a pass that accepts whatever the source gives. */
   readonly accept: string;
@@ -72,7 +70,6 @@ function startOf({ agent }: Status, hasUnits: boolean): Remedy {
   };
 }
 
-/** Judges what the last pass left. */
 export function judgePass(context: Context): readonly JudgedFinding[] {
   const sources = sourcesOf(context.status).map((source) => judgeSource(source, context));
   return [...found(...sources), ...judgeSinks(context), ...judgeConsumers(context), ...judgeAgent(context)];
@@ -201,7 +198,6 @@ function judgeLeft({ status, keeper, hasUnits, host, now }: Context): readonly J
   });
 }
 
-/** Judges whether anything makes the next pass. */
 function judgeNextPass({ keeper, host }: Context): JudgedFinding | undefined {
   const { life, since, evidence } = keeper;
   if (life === 'alive') return undefined;
@@ -263,7 +259,6 @@ function edited(context: Context, onDisk: OnDisk): JudgedFinding {
   };
 }
 
-/** Judges whether consumers use the current credentials. */
 function judgeConsumers(context: Context): readonly JudgedFinding[] {
   return found(...context.status.consumers.map((consumer) => judgeConsumer(consumer, context)));
 }
@@ -302,7 +297,6 @@ function judgeEnd(consumer: ConsumerStatus, now: number): JudgedFinding {
   });
 }
 
-/** The common part of findings on a notification that did not succeed. */
 function undelivered(
   { error, pendingSince }: ConsumerStatus,
   hint: string,
@@ -320,7 +314,6 @@ function isNothingLost({ code }: ErrorInfo, { consumers }: Status): boolean {
   return code === 'STATE_ABSENT' && consumers.every(({ pendingSince }) => pendingSince === undefined);
 }
 
-/** Judges the clocks, and whether the state could be saved. */
 function judgeAgent({ status }: Context): readonly JudgedFinding[] {
   const { errors, lastPass } = status;
   const skews = sourcesOf(status).map(({ clockSkew }) => skewFact(clockSkew, Date.parse(lastPass.at)));

@@ -17,8 +17,8 @@ export interface TimerSight {
   readonly lastTrigger?: number;
 }
 
-/** A pass that is later than this has not been made; milliseconds. */
-const LATE = 60_000;
+/** A pass that is later than this has not been made. */
+const LATE_MS = 60_000;
 
 /** The maker of the next pass, and whether it is alive: a pure judgement. */
 export function judgeKeeper(status: Status, sight: Sight, now: number): NextPass {
@@ -46,7 +46,7 @@ function judgeAgent({ agent, nextPass, writtenAt }: Status, { process }: Sight, 
     };
   const { at = writtenAt, reason } = nextPass ?? {};
   const planned = { by: 'agent', at, ...(reason !== undefined && { reason }) } as const;
-  if (now <= Date.parse(at) + LATE) return { ...planned, life: 'alive', evidence: `the agent, ${name}, is there` };
+  if (now <= Date.parse(at) + LATE_MS) return { ...planned, life: 'alive', evidence: `the agent, ${name}, is there` };
   return { ...planned, life: 'overdue', since: at, evidence: `the agent, ${name}, is there, and makes no pass` };
 }
 
@@ -68,6 +68,6 @@ function judgePeriod({ agent: { every }, lastPass }: Status, now: number): NextP
   const due = Date.parse(lastPass.at) + every * 1000;
   const at = timestamp(due);
   const evidence = `the last pass was made with --every ${every}s`;
-  if (now <= due + every * 1000 + LATE) return { by: 'period', life: 'alive', at, evidence };
+  if (now <= due + every * 1000 + LATE_MS) return { by: 'period', life: 'alive', at, evidence };
   return { by: 'nobody', life: 'overdue', at, since: at, evidence };
 }

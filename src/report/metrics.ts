@@ -23,7 +23,6 @@ type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number | undefined];
 
 interface Family {
-  /** Without its prefix. */
   readonly name: string;
   readonly type: 'gauge' | 'counter';
   readonly help: string;

@@ -70,7 +70,6 @@ function headLines({ level, findings }: StatusReport, { summary }: Assessment, l
   });
 }
 
-/** Otherwise in the order of the configuration. */
 function worstFirst<T>(some: readonly T[], urgency: (one: T) => number): readonly T[] {
   return some.toSorted((a, b) => urgency(a) - urgency(b));
 }
@@ -145,7 +144,6 @@ function configurationLines({ configuration }: StatusReport, look: Screen): stri
   return row('config', `${configuration.files.join(', ')}: ${state[configuration.onDisk.state]}`, look);
 }
 
-/** Lower numbers come first. */
 function urgencyOfSink({ result, error }: SinkStatus): number {
   if (error) return 0;
   return result === 'unknown' ? 1 : 2;

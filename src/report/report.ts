@@ -5,7 +5,6 @@ import type { NextPass, Report, Status } from './schema.ts';
 import { firstLeft, lifeLeft, sourcesOf } from './sources.ts';
 import { count, duration, firstOf, timestamp } from './text.ts';
 
-/** The result of a command. */
 export interface Reported extends Omit<Partial<Report>, 'version' | 'command' | 'at' | 'level'> {
   readonly exitCode: ExitCode;
   readonly findings: readonly Finding[];

@@ -1,6 +1,5 @@
 import * as v from 'valibot';
-import { attempt } from '../core/attempt.ts';
-import type { ErrorCode } from '../core/errors.ts';
+import { attempt, type ErrorCode } from '../core/errors.ts';
 import { FINDING_IDS, type Level, SEVERITIES } from '../core/findings.ts';
 import type { SourceState } from '../core/outcomes.ts';
 import { EXIT_CODES } from '../core/exit.ts';

@@ -39,7 +39,6 @@ export function stateNow({ state }: Pick<Status['source'], 'state'>, left: numbe
   return left !== undefined && left <= 0 && (state === 'ok' || state === 'stale') ? 'expired' : state;
 }
 
-/** `source`, or `source backup`. */
 export function subjectOf(what: string, { name }: Pick<NamedSource, 'name'>): string {
   return name === undefined ? what : `${what} ${name}`;
 }

@@ -1,8 +1,6 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { printable } from '../core/printable.ts';
 
-/** Small pieces of text for people. */
-
 const UNITS = [
   ['d', 86_400],
   ['h', 3_600],
@@ -29,12 +27,10 @@ export function relative(epochMs: number, now: number): string {
   return epochMs >= now ? `in ${duration(epochMs - now)}` : `${duration(now - epochMs)} ago`;
 }
 
-/** RFC 3339, in UTC. */
 export function timestamp(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
-/** `1 sink`, `3 sinks`. */
 export function count(number: number, noun: string): string {
   return `${String(number)} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { attempt } from '../core/attempt.ts';
 import type { Log } from '../core/contracts.ts';
-import { AgentError, type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
+import { AgentError, attempt, type ErrorInfo, isErrno, toErrorInfo } from '../core/errors.ts';
 import type { OwnDirectory } from '../files/own.ts';
 import { isTempOf } from '../files/sweep.ts';
 import { EMPTY_STATE, stateSchema, withoutBackoff, type AgentState } from './state.ts';

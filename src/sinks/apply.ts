@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { versionOf } from '../core/credentials.ts';
 import { idOf, sinkId } from '../core/sink-id.ts';
-import { ACTING_LIMITS, type ActingLimits, AT_ONCE, inLanes } from './acting/limits.ts';
+import { ACTING_LIMITS, type ActingLimits, AT_ONCE, inLanes } from './acting/message.ts';
 import { assign, type Share } from './assign.ts';
 import { now } from './place/compare.ts';
 import type {
@@ -20,10 +20,11 @@ import type {
   WriteOptions,
 } from './contract.ts';
 import { Joint } from './write/joint.ts';
+import { failed } from './place/failure.ts';
 import { recordsFor } from './place/records.ts';
 import { work } from './write/work.ts';
 
-/** Makes every sink equal to the credentials, with the configured mode and owner. Never rejects. */
+/** Brings every sink up to date: bytes, mode and owner. Never rejects. */
 export async function applySinks(deps: SinkDeps, request: ApplyRequest, limits?: ActingLimits): Promise<ApplyResult> {
   const { sinks, neighbours = [], version, credentials, origin, rotated, records } = request;
   const options = { version, credentials, origin, rotated, records, neighbours: neighbours.map(idOf) };
@@ -109,11 +110,13 @@ async function run(
   const results = [await joint.join(mine, (beforeWrite) => work(deps, jobOf(mine), beforeWrite)), ...(await users)];
   const outcomes = new Map([...results.flatMap((one) => one.outcomes), ...denied].map((one) => [sinkId(one), one]));
   return {
-    outcomes: request.sinks.flatMap((sink) => outcomes.get(idOf(sink)) ?? []),
+    outcomes: request.sinks.map((sink) => outcomes.get(idOf(sink)) ?? failed(sink, FORGOTTEN)),
     records: Object.assign({}, ...results.map(({ records }) => records)) as JobResult['records'],
     temps: [...left, ...results.flatMap((one) => one.temps)],
   };
 }
+
+const FORGOTTEN = { code: 'INTERNAL', message: 'no process reported an outcome of this sink' } as const;
 
 type Own = Pick<ShareWithTemps, 'sinks' | 'temps'>;
 
@@ -133,7 +136,7 @@ interface ShareWithTemps extends Share {
   readonly temps: readonly TempFile[];
 }
 
-interface ShareWithTempss {
+interface Division {
   readonly tasks: readonly ShareWithTemps[];
   /** Temp files that the agent itself removes. */
   readonly own: readonly TempFile[];
@@ -146,7 +149,7 @@ async function divide(
   { actors, users }: Pick<SinkDeps, 'actors' | 'users'>,
   temps: readonly TempFile[],
   shares: readonly Share[],
-): Promise<ShareWithTempss> {
+): Promise<Division> {
   const tasks: ShareWithTemps[] = shares.map((share) => ({
     ...share,
     temps: temps.filter((temp) => isIn(share, temp)),

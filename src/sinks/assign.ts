@@ -5,8 +5,7 @@ import { AgentError, toErrorInfo } from '../core/errors.ts';
 import type { SinkOutcome } from '../core/outcomes.ts';
 import { Talk } from '../core/talk.ts';
 import { errorOf, openDirectory } from '../paths/policies.ts';
-import { type ActingLimits, AT_ONCE, inLanes, TALK_CODES } from './acting/limits.ts';
-import type { LookTask } from './acting/message.ts';
+import { type ActingLimits, AT_ONCE, inLanes, TALK_CODES, type LookTask } from './acting/message.ts';
 import type { ApplyRequest, SinkDeps, Trust } from './contract.ts';
 import { failed } from './place/failure.ts';
 import { known, lookUp, type Names, once } from './place/owner.ts';
@@ -22,7 +21,7 @@ export interface Share {
 
 /** Which process writes which sinks. */
 export interface Assignment {
-  /** The agent's own, and those that it will refuse. */
+  /** Sinks that the agent writes or refuses itself. */
   readonly own: readonly SinkConfig[];
   readonly shares: readonly Share[];
   /** Sinks that no process may write. */

@@ -214,7 +214,6 @@ export interface Part extends FinishedSink {
   readonly shown?: Pick<SinkPreview, 'current' | 'next' | 'diff'>;
 }
 
-/** A file that is to take the place of another. */
 export interface Replacement extends Place {
   /** The file that was read and merged; undefined: there is none. */
   readonly existing: ExistingFile | undefined;
@@ -234,14 +233,11 @@ export interface Trust extends Pick<ApplyRequest, 'privateVolumes'> {
   readonly trustedGroups: readonly number[];
 }
 
-/** The sinks of one identity. */
 export interface JobScope extends Trust {
   readonly sinks: readonly SinkConfig[];
-  /** To be swept. */
   readonly temps: readonly TempFile[];
 }
 
-/** Write sinks, or preview that. */
 export interface WriteOptions extends Pick<ApplyRequest, 'version' | 'credentials' | 'origin' | 'rotated' | 'records'> {
   readonly kind: 'apply' | 'preview';
   /** Ids. */
@@ -267,7 +263,6 @@ export function isPreview(kind: Job['kind']): boolean {
 export interface Staged {
   readonly file: Pick<SinkFile, 'path'>;
   readonly temp: TempFile;
-  /** The sinks whose bytes will change. */
   readonly changing: readonly SinkConfig[];
 }
 

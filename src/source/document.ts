@@ -1,4 +1,4 @@
-import { attempt } from '../core/attempt.ts';
+import { attempt } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import type { Credentials } from '../core/credentials.ts';
 

@@ -1,6 +1,5 @@
-import { attempt } from '../core/attempt.ts';
 import { formatExpiration } from '../core/credentials.ts';
-import { AgentError } from '../core/errors.ts';
+import { AgentError, attempt } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import { readNamed } from './named-file.ts';
 

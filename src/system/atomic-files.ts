@@ -2,8 +2,7 @@ import { fstatSync } from 'node:fs';
 import { basename } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { Exchanged, type AtomicFiles, type TempHandle } from '../core/contracts.ts';
-import { onErrno } from '../core/attempt.ts';
-import { errnoError } from '../core/errors.ts';
+import { onErrno, errnoError } from '../core/errors.ts';
 import { closeTemp, isNamed, madeAs } from './atomic-fs.ts';
 
 /** Replaces files by write-file-atomic, which is trusted with opening the temp file, the rename and the clean-up alone. */

@@ -41,7 +41,6 @@ export function remainRoot(args: readonly string[]): void {
   gainNoRights();
 }
 
-/** All groups of the user, and this one. */
 function initgroups(uid: number, gid: number): void {
   // Node's types do not know it.
   (process as unknown as { initgroups: typeof initgroups }).initgroups(uid, gid);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { onErrno } from '../core/attempt.ts';
+import { onErrno } from '../core/errors.ts';
 import type { BootTime } from '../core/contracts.ts';
 
 /** A process does not outlive it. */

@@ -1,5 +1,5 @@
 import { Cron } from 'croner';
-import { attempt } from '../core/attempt.ts';
+import { attempt } from '../core/errors.ts';
 import type { Clock } from '../core/contracts.ts';
 
 export function createClock(): Clock {

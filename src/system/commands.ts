@@ -4,8 +4,7 @@ import { dlopen } from 'node:ffi';
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandOptions, CommandResult, Commands } from '../core/contracts.ts';
-import { attempt } from '../core/attempt.ts';
-import { errnoError } from '../core/errors.ts';
+import { attempt, errnoError } from '../core/errors.ts';
 
 const OUTPUT_BYTES = 4096;
 /** Time for a program between SIGTERM and SIGKILL. */
@@ -37,11 +36,11 @@ export function createCommands(): Commands {
 
 async function resultOf(
   child: ChildProcess,
-  { keep = OUTPUT_BYTES, timeout, signal }: CommandOptions,
+  { keep = OUTPUT_BYTES, timeoutMs, signal }: CommandOptions,
 ): Promise<CommandResult> {
   const [output, complaint] = [tail(child.stdout, keep), tail(child.stderr, keep)];
   const closed = once(child, 'close').catch(() => undefined);
-  const deadline = AbortSignal.timeout(timeout);
+  const deadline = AbortSignal.timeout(timeoutMs);
   await ending(child, signal ? AbortSignal.any([deadline, signal]) : deadline);
   const timedOut = deadline.aborted;
   await Promise.race([closed, delay(signalGroup(child, 0) ? LEFT_BEHIND_MS : LAST_OUTPUT_MS)]);
@@ -49,7 +48,6 @@ async function resultOf(
   return { exitCode: child.exitCode, signal: child.signalCode, timedOut, output: output(), complaint: complaint() };
 }
 
-/** Keeps the end of what the program prints. */
 function tail(stream: ChildProcess['stdout'], bytes: number): () => string {
   let kept = Buffer.alloc(0);
   // Absent when the program could not start for want of descriptors.

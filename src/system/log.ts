@@ -7,7 +7,6 @@ import { printable, UNPRINTABLE } from '../core/printable.ts';
 
 interface LogOptions {
   readonly env: Environment;
-  /** Standard error, if not given. */
   readonly stream?: LogStream;
   /** Epoch milliseconds. */
   readonly now?: () => number;
@@ -22,7 +21,6 @@ interface LogStream extends NodeJS.WritableStream {
 /** Without a reader the agent continues: lines beyond this are counted instead of kept. */
 const MAX_BACKLOG = 1024 * 1024;
 const LEVELS = Object.fromEntries(LOG_LEVELS.map((level, index) => [level, index]));
-/** Where winston's transports look for the finished line. */
 const MESSAGE = Symbol.for('message');
 
 /** Writes one line per event. Never throws, even if the stream breaks. */

@@ -1,9 +1,8 @@
 import { dlopen } from 'node:ffi';
 import { closeSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
-import { onErrno } from '../core/attempt.ts';
+import { onErrno, AgentError, errnoError, isErrno } from '../core/errors.ts';
 import type { Executable, ProcessHandle, Processes, UserIds } from '../core/contracts.ts';
-import { AgentError, errnoError, isErrno } from '../core/errors.ts';
 import { closedAtEnd } from '../paths/descriptor.ts';
 
 /** The same on x86-64 and arm64. */

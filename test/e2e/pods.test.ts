@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
-import { shellWord } from '../../src/core/shell-word.ts';
+import { shellWord } from '../../src/core/printable.ts';
 import { openSite, type Site } from '../support/agent.ts';
 import { needsRoot } from '../support/consumer.ts';
 import { eventually } from '../support/eventually.ts';

@@ -104,7 +104,7 @@ describe('users and groups', () => {
   });
 });
 
-function usersWith(t: TestContext, getent: string, timeout = limit(5_000), signal?: AbortSignal): Users {
+function usersWith(t: TestContext, getent: string, timeoutMs = limit(5_000), signal?: AbortSignal): Users {
   const { host, directory, install } = fakeHost(t);
   const place = (name: string, text: string): string => {
     writeFileSync(join(directory, name), text);
@@ -112,5 +112,5 @@ function usersWith(t: TestContext, getent: string, timeout = limit(5_000), signa
   };
   install('getent', getent);
   const files = { passwd: place('passwd', PASSWD), group: place('group', GROUP) };
-  return createUsers({ commands, host, files, timeout, ...(signal && { signal }) });
+  return createUsers({ commands, host, files, timeoutMs, ...(signal && { signal }) });
 }

@@ -12,7 +12,7 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const commands = createCommands();
 const env = { PATH: '/usr/bin:/bin' };
-const options = { timeout: limit(10_000), env };
+const options = { timeoutMs: limit(10_000), env };
 
 const sh = (script: string, ...args: readonly string[]): readonly string[] => ['sh', '-c', script, 'sh', ...args];
 
@@ -68,7 +68,7 @@ describe('commands', () => {
     const file = join(tempDir(t), 'pid');
     const script =
       'sh -c \'trap "" TERM; echo $$ >"$1.part"; mv "$1.part" "$1"; while :; do sleep 1; done\' sh "$1" & wait';
-    const running = commands.run(sh(script, file), { ...options, timeout: limit(1_000) });
+    const running = commands.run(sh(script, file), { ...options, timeoutMs: limit(1_000) });
     await until(() => existsSync(file));
     const { timedOut } = await running;
     assert.equal(timedOut, true);
@@ -79,7 +79,7 @@ describe('commands', () => {
   test('kills a program that does not end when it is asked to', async () => {
     const result = await commands.run(sh('trap "" TERM; while :; do sleep 1; done'), {
       ...options,
-      timeout: limit(1_000),
+      timeoutMs: limit(1_000),
     });
     assert.deepEqual([result.signal, result.timedOut], ['SIGKILL', true]);
   });

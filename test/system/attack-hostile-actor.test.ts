@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { delegate, type Delegated } from '../../src/sinks/acting/delegate.ts';
-import { ACTING_LIMITS } from '../../src/sinks/acting/limits.ts';
+import { ACTING_LIMITS } from '../../src/sinks/acting/message.ts';
 import type { ForgetOptions, Job, JobResult, JobScope, TempFile, WriteOptions } from '../../src/sinks/contract.ts';
 import type { SinkRecord } from '../../src/sinks/record.ts';
 import { createActors } from '../../src/system/actors.ts';

@@ -1,6 +1,6 @@
 import { finding, type Finding, findingOf, found, type Remedy } from '../../core/findings.ts';
 import type { ProspectiveProcess } from '../../core/outcomes.ts';
-import { shellWord } from '../../core/shell-word.ts';
+import { shellWord } from '../../core/printable.ts';
 import type { ConsumerFacts, UnitFacts, VariableFacts } from '../contract.ts';
 
 /** Units that cannot be notified as configured, or that a signal may end for good. */
@@ -100,7 +100,6 @@ function judgeFiles({ name, notifiedBy, sinks }: ConsumerFacts, unit: UnitFacts)
   });
 }
 
-/** Programs that a notification does not reach. */
 export function judgeSignals({ name, processes }: ConsumerFacts): readonly Finding[] {
   return found(...processes.map((process) => judgeSignal(name, process)));
 }
@@ -138,7 +137,6 @@ const RUNTIMES: Readonly<Record<string, string>> = {
   ruby: 'Ruby',
 };
 
-/** Programs that do nothing when they are notified. */
 export function judgeReading(consumer: ConsumerFacts): readonly Finding[] {
   return found(...consumer.processes.map((process) => judgeProgram(consumer, process)));
 }

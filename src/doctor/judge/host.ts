@@ -51,13 +51,13 @@ function hopLimit({ endpoint, statusWithoutToken, container }: MetadataFacts): F
   });
 }
 
-/** AWS refuses requests that are signed so far from its own time; milliseconds. */
-const REFUSED = 300_000;
+/** AWS refuses requests that are signed so far from its own time. */
+const REFUSED_MS = 300_000;
 
 function judgeClock({ clockSkew }: MetadataFacts, now: number): Finding | undefined {
   const fact = skewFact(clockSkew, now);
   if (fact === undefined) return undefined;
-  return finding('clock-skew', Math.abs(notableSkew(clockSkew)) >= REFUSED ? 'error' : 'warning', 'clock', {
+  return finding('clock-skew', Math.abs(notableSkew(clockSkew)) >= REFUSED_MS ? 'error' : 'warning', 'clock', {
     problem: 'the clock is wrong, and AWS refuses requests that are signed more than 5 minutes off',
     evidence: [fact],
     remedy: { text: 'let a time service set it right', line: 'sudo timedatectl set-ntp true' },

@@ -3,7 +3,7 @@ import { readFiles } from './sinks.ts';
 import type { ConsumerConfig, SinkConfig } from '../../core/config.ts';
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { Outcome } from '../../core/outcomes.ts';
-import { textOf, type Shown } from '../../host/systemctl.ts';
+import { textOf, type Shown } from '../../host/tool.ts';
 import { dryRun } from '../../notify/notify.ts';
 import { readGroup, unitOf } from '../../notify/proc.ts';
 import type { ConsumerFacts, UnitFacts, VariableFacts } from '../contract.ts';

@@ -16,7 +16,6 @@ import { ImdsClient } from '../../source/imds/client.ts';
 import { createImdsSource } from '../../source/imds/source.ts';
 import type { MachineFacts, MetadataFacts, Unseen } from '../contract.ts';
 
-/** Files that the usual tools leave in containers. */
 const CONTAINERS = ['/.dockerenv', '/run/.containerenv', '/run/systemd/container'];
 const IMDSD = '/run/systemd/io.systemd.InstanceMetadata';
 
@@ -49,14 +48,13 @@ export async function lookAtMetadata(
   }
 }
 
-/** Milliseconds. */
-const PATIENCE = 2_000;
+const PATIENCE_MS = 2_000;
 const MAX_BYTES = 65_536;
 
 /** A single request, for nothing that is secret. */
 async function statusWithoutToken(world: World, origin: string): Promise<number | undefined> {
   const { http } = await world.services();
-  const signal = AbortSignal.any([world.stop, AbortSignal.timeout(PATIENCE)]);
+  const signal = AbortSignal.any([world.stop, AbortSignal.timeout(PATIENCE_MS)]);
   const path = '/latest/meta-data/';
   try {
     return (await http.request({ origin, method: 'GET', path, headers: {}, signal, maxBytes: MAX_BYTES })).status;

@@ -2,7 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { INSTANCE, type AwsCredentialsSink, type DotenvSink, type SinkConfig } from '../../core/config.ts';
 import { displayKeyId } from '../../core/credentials.ts';
 import { idOf, namesOf, sinkId } from '../../core/sink-id.ts';
-import { textOf } from '../../host/systemctl.ts';
+import { textOf } from '../../host/tool.ts';
 import { readMounts } from '../../paths/mounts.ts';
 import { previewSinks } from '../../sinks/apply.ts';
 import type { PreviewRequest, SinkPreview } from '../../sinks/contract.ts';
@@ -13,7 +13,6 @@ import { closedBy, CONFINEMENT, type Properties } from '../judge/sinks.ts';
 import { isKeptCompiled, settingFiles, whereNeverChecked } from './opcache.ts';
 import { type LookDeps, SAMPLE, show, troubleOfAgent } from './deps.ts';
 
-/** The unit whose confinement counts. */
 const UNIT = 'credrotate.service';
 
 export async function lookAtSinks(

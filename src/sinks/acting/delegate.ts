@@ -16,8 +16,7 @@ import {
 import { failed, outcome } from '../place/failure.ts';
 import type { Since, SinkRecord } from '../record.ts';
 import { type DoneMessage, parseMessage, type SinkMessage, type StagedMessage } from './answer.ts';
-import { type ActingLimits, TALK_CODES } from './limits.ts';
-import { encodeJob, GO, maxBytes } from './message.ts';
+import { type ActingLimits, TALK_CODES, encodeJob, GO, maxBytes } from './message.ts';
 
 export interface Delegated {
   readonly user: User;

@@ -29,7 +29,6 @@ import {
   type Witness,
 } from './records.ts';
 
-/** A sink with its record. */
 interface Recorded {
   readonly sink: SinkConfig;
   /** It is of another source, and as its record says. */
@@ -185,7 +184,6 @@ export function now({ clock, readBootTime }: Pick<SinkDeps, 'clock' | 'readBootT
   return { renamedAt: clock.now(), renamedAtBoot: readBootTime() };
 }
 
-/** Whether a file's mode and owner differ from the configured ones. */
 export function attributeDrift(stat: BigIntStats, { file, ids }: Pick<Place, 'file' | 'ids'>): readonly Drift[] {
   const mode = modeOf(stat);
   const hasMode = mode === file.mode || (file.isModeAny === true && (mode & 0o007) === 0);

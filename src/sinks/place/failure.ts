@@ -5,7 +5,6 @@ import type { SinkConfig } from '../../core/config.ts';
 import { keyOf } from '../../core/sink-id.ts';
 import type { Drift, SinkOutcome, SinkResult } from '../../core/outcomes.ts';
 
-/** For each error of a system call: the remedy. */
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'give the file and its directory to the user who writes there (chown), or run the agent as their owner',
   EPERM:

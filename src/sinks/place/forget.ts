@@ -13,7 +13,6 @@ import { isUntouched, modeOf } from './records.ts';
 
 type ForgetRules = Pick<ForgetRequest, 'keyId' | 'force' | 'records'>;
 
-/** Finds the content of a file without the parts that are ours. */
 export function forgetting(deps: SinkDeps, options: ForgetRules): Prepare {
   return (places, file) => inspect(deps, options, file, places.spotOf(file.path));
 }

@@ -31,7 +31,6 @@ export function lookUp(users: Users): Names {
   };
 }
 
-/** Calls the function once for each key. */
 export function once<K, V>(find: (key: K) => V): (key: K) => V {
   const results = new Map<K, V>();
   return (key) => {

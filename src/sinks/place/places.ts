@@ -2,8 +2,7 @@ import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AgentError, errnoError, type ErrorInfo, isErrno } from '../../core/errors.ts';
 import type { UserIds, Users } from '../../core/contracts.ts';
-import { octal } from '../../core/printable.ts';
-import { shellWord } from '../../core/shell-word.ts';
+import { octal, shellWord } from '../../core/printable.ts';
 import { sweepEmpty } from '../../files/sweep.ts';
 import { findHome, hasToItself, type Home } from '../../paths/accounts.ts';
 import type { Directory, Held } from '../../paths/held.ts';
@@ -19,7 +18,6 @@ export function walkerOf({ actors }: Pick<SinkDeps, 'actors'>, { trustedGroups, 
   return { uid: whoAmI().uid, groups: trustedGroups, volumes: privateVolumes, mayWait: actors === undefined };
 }
 
-/** Which identity may write in a directory. */
 export type Authority =
   /** The agent. `mount`: through a process of its own, since the file system mounted there may let it wait. */
   | { readonly kind: 'self'; readonly mount?: string }
@@ -46,7 +44,6 @@ export function authorityOf(found: FoundDirectory): Authority | undefined {
   }
 }
 
-/** The place of a file, without its owner. */
 export type Where = Pick<Place, 'directory' | 'missing' | 'name' | 'path'>;
 
 /** The path of each file by its directory's device and inode: symlinks and bind mounts give one file several paths. */

@@ -56,7 +56,6 @@ export function recordsFor(sinks: readonly SinkConfig[], records: SinkRecords): 
   return Object.fromEntries(sinks.map(idOf).flatMap((id) => (records[id] ? [[id, records[id]]] : [])));
 }
 
-/** Owner, group and mode of a file, by numbers. */
 type Attributes = NonNullable<SinkRecord['former']>;
 
 type OwnedFile = Pick<Place, 'file' | 'ids'>;

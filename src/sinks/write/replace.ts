@@ -57,7 +57,6 @@ export async function replaceTogether(
 
 interface Staging extends TempHandle {
   readonly bytes: Buffer;
-  /** Gets more warnings. */
   readonly warnings: string[];
 }
 

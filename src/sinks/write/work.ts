@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SinkConfig } from '../../core/config.ts';
@@ -30,7 +30,6 @@ import { forgetting } from '../place/forget.ts';
 import { type Holders, Places, walkerOf } from '../place/places.ts';
 import { failAll, finishAll, type Prepare, prepareFiles } from '../place/prepare.ts';
 import { modeOf } from '../place/records.ts';
-import { batches } from './batches.ts';
 import { type Replaced, replaceTogether } from './replace.ts';
 
 /** How often a file is read and merged again because another program changed it before our rename. */
@@ -232,4 +231,32 @@ function remove(directory: Directory, { path, inode }: TempFile): 'gone' | 'remo
     // Without rights in the directory any more, we have nothing to remove there.
     return isErrno(error, 'EACCES') ? 'gone' : 'stuck';
   }
+}
+
+/** A staged sink holds the descriptors of its temp file and of its directory. */
+const PER_SINK = 2;
+/** For everything else meanwhile: the state file, notifications, the control socket. */
+const MARGIN = 32;
+
+/** As many items at a time as can be staged together before file descriptors run out. */
+export function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < items.length;) {
+    const size = stagingCapacity();
+    yield items.slice(start, start + size);
+    start += size;
+  }
+}
+
+function stagingCapacity(): number {
+  try {
+    const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'ascii')) ?? [];
+    return capacity(Number(limit), readdirSync('/proc/self/fd').length);
+  } catch {
+    return 1;
+  }
+}
+
+/** At least one: its error then names the limit. */
+export function capacity(limit: number, inUse: number): number {
+  return Math.max(1, Math.floor((limit - inUse - MARGIN) / PER_SINK) || 1);
 }

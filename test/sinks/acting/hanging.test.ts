@@ -3,7 +3,7 @@ import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ErrorCode } from '../../../src/core/errors.ts';
-import { ACTING_LIMITS } from '../../../src/sinks/acting/limits.ts';
+import { ACTING_LIMITS } from '../../../src/sinks/acting/message.ts';
 import { applySinks } from '../../../src/sinks/apply.ts';
 import { previewSinks } from '../../../src/sinks/apply.ts';
 import { actingDeps, actorsOf, BOB, estateOf, skipsWithoutRoot } from '../../support/acting.ts';

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { SinkOutcome } from '../../../src/core/outcomes.ts';
-import { capacity } from '../../../src/sinks/write/batches.ts';
+import { capacity } from '../../../src/sinks/write/work.ts';
 import { FROM_SOURCE } from '../../support/from-source.ts';
 import { limit } from '../../support/limits.ts';
 import { tempDir } from '../../support/temp-dir.ts';

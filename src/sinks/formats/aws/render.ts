@@ -92,9 +92,9 @@ function awsKeys(credentials: Credentials, sink: AwsCredentialsSink, origin: Ori
       return own === undefined ? undefined : `${key} = ${own}`;
     },
     required: (inherits) => {
-      const { expirationKey, securityToken: wish, accountId } = sink;
+      const { expirationKey, securityToken: mode, accountId } = sink;
       const isLeftOut = (key: string): boolean =>
-        (key === SECURITY_TOKEN && wish !== 'always' && !(wish === 'auto' && inherits)) ||
+        (key === SECURITY_TOKEN && mode !== 'always' && !(mode === 'auto' && inherits)) ||
         (key === 'aws_account_id' && !accountId);
       const lines = [...values].flatMap(([key, value]) =>
         value === undefined || isLeftOut(key) ? [] : [[key, `${key} = ${value}`] as const],
