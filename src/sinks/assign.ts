@@ -6,7 +6,7 @@ import type { SinkOutcome } from '../core/outcomes.ts';
 import { Talk } from '../core/talk.ts';
 import { errorOf, openDirectory } from '../paths/policies.ts';
 import { type ActingLimits, AT_ONCE, inLanes, TALK_CODES, type LookTask } from './acting/message.ts';
-import type { ApplyRequest, SinkDeps, Trust } from './contract.ts';
+import type { ApplyRequest, SinkDeps, PathTrust } from './contract.ts';
 import { failed } from './place/failure.ts';
 import { known, lookUp, type Names, once } from './place/owner.ts';
 import { type Authority, authorityOf, walkerOf } from './place/places.ts';
@@ -26,7 +26,7 @@ export interface Assignment {
   readonly shares: readonly Share[];
   /** Sinks that no process may write. */
   readonly denied: readonly SinkOutcome[];
-  readonly trust: Trust;
+  readonly trust: PathTrust;
 }
 
 export interface Assigning extends Pick<ApplyRequest, 'sinks' | 'trustedGroups' | 'privateVolumes'> {
@@ -103,7 +103,7 @@ type Authorities = ReadonlyMap<string, Authority>;
 async function survey(
   deps: SinkDeps & { readonly actors: Actors },
   sinks: readonly SinkConfig[],
-  trust: Trust,
+  trust: PathTrust,
   limits: ActingLimits,
 ): Promise<Authorities> {
   const walker = walkerOf(deps, trust);

@@ -228,12 +228,12 @@ export type Prepared = { readonly finished: readonly FinishedSink[] } | { readon
 export type Job = JobScope & (WriteOptions | ForgetOptions);
 
 /** Others who may write on the ways to sinks. */
-export interface Trust extends Pick<ApplyRequest, 'privateVolumes'> {
+export interface PathTrust extends Pick<ApplyRequest, 'privateVolumes'> {
   /** Group ids. */
   readonly trustedGroups: readonly number[];
 }
 
-export interface JobScope extends Trust {
+export interface JobScope extends PathTrust {
   readonly sinks: readonly SinkConfig[];
   readonly temps: readonly TempFile[];
 }

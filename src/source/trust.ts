@@ -4,7 +4,7 @@ import { AgentError } from '../core/errors.ts';
 import { outcomeOf } from './outcome.ts';
 
 /** What is configured of how far a source is believed. */
-export interface Trust extends Pick<SourceConfig, 'expectAccount'> {
+export interface SourceTrust extends Pick<SourceConfig, 'expectAccount'> {
   readonly trustedUser?: string | number | undefined;
 }
 
@@ -18,7 +18,7 @@ interface TrustDeps {
  * Whose word an answer is. A user who decides what a source gives feeds only sinks of their own (sinks/assign.ts), unless
  * they are trusted or the agent works for them; and no account is used but the one that is expected.
  */
-export async function judge(fetched: Fetched, trust: Trust, deps: TrustDeps): Promise<Fetched> {
+export async function judge(fetched: Fetched, trust: SourceTrust, deps: TrustDeps): Promise<Fetched> {
   if (!fetched.ok) return fetched;
   const { user, ...origin } = fetched.origin;
   const deciding = await decidingUser(user, trust, deps);
@@ -37,7 +37,7 @@ export async function judge(fetched: Fetched, trust: Trust, deps: TrustDeps): Pr
 /** Undefined where nobody decides but root, the agent, and whom the configuration trusts. */
 export async function decidingUser(
   user: number | undefined,
-  { trustedUser }: Trust,
+  { trustedUser }: SourceTrust,
   { users, uid }: TrustDeps,
 ): Promise<number | undefined> {
   if (user === undefined || user === 0 || user === uid) return undefined;

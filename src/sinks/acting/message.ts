@@ -1,5 +1,5 @@
 import { Secret } from '../../core/secret.ts';
-import { isPreview, type Job, type Trust } from '../contract.ts';
+import { isPreview, type Job, type PathTrust } from '../contract.ts';
 
 /** Of a sink: the longest texts, in UTF-16 units, the most warnings, and the most lines and bytes to be shown. The rest is cut off. */
 export const LIMITS = { text: 16_384, warning: 1_024, warnings: 32, diff: 1_024, shown: 128 * 1024 } as const;
@@ -16,7 +16,7 @@ export function maxBytes({ kind, sinks }: Job): number {
 export type SinkTask = Job | LookTask;
 
 /** Finds the authority over directories where the file system may let us wait. */
-export interface LookTask extends Trust {
+export interface LookTask extends PathTrust {
   readonly kind: 'look';
   readonly directories: readonly string[];
 }

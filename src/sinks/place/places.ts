@@ -9,12 +9,12 @@ import type { Directory, Held } from '../../paths/held.ts';
 import { isAppendOnly } from '../../paths/libc.ts';
 import { errorOf, type FoundDirectory, openDirectory } from '../../paths/policies.ts';
 import type { PassedDirectory, Walker } from '../../paths/walked.ts';
-import type { Making, Place, SinkDeps, SinkFile, Trust } from '../contract.ts';
+import type { Making, Place, SinkDeps, SinkFile, PathTrust } from '../contract.ts';
 import { explain } from './failure.ts';
 import { lookUp, type Names, refuseImpossible, type Self, whoAmI } from './owner.ts';
 
 /** The identity that walks to the sinks. Without other processes to send, this one waits itself. */
-export function walkerOf({ actors }: Pick<SinkDeps, 'actors'>, { trustedGroups, privateVolumes }: Trust): Walker {
+export function walkerOf({ actors }: Pick<SinkDeps, 'actors'>, { trustedGroups, privateVolumes }: PathTrust): Walker {
   return { uid: whoAmI().uid, groups: trustedGroups, volumes: privateVolumes, mayWait: actors === undefined };
 }
 
@@ -61,7 +61,7 @@ export class Places implements Disposable {
   /** Other directories that a place may still refer to. */
   readonly #others: Disposable[] = [];
 
-  constructor(deps: SinkDeps, trust: Trust, holders: Holders) {
+  constructor(deps: SinkDeps, trust: PathTrust, holders: Holders) {
     this.#walker = walkerOf(deps, trust);
     this.#names = lookUp(deps.users);
     this.#users = deps.users;
