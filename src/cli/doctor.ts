@@ -16,6 +16,7 @@ import { lookAtConsumers } from '../doctor/look/consumers.ts';
 import { openLook, SAMPLE } from '../doctor/look/deps.ts';
 import { lookAtMachine, lookAtMetadata } from '../doctor/look/host.ts';
 import { lookAtSinks } from '../doctor/look/sinks.ts';
+import { lookAtSources } from '../doctor/look/sources.ts';
 import { readConfig, withConfig, type ConfigOptions } from './options.ts';
 import { jsonOption, type ReportOptions, screenOf, showLaidOut, whoseLine } from './show-report.ts';
 
@@ -64,7 +65,7 @@ async function examine(
   const consumers = await lookAtConsumers(deps);
   const { lockdown } = metadata;
   if (lockdown.state === 'unknown') deps.miss({ subject: 'lockdown', reason: lockdown.reason ?? 'unknown' });
-  const own = diagnose({ sinks, consumers, metadata, machine }, now);
+  const own = diagnose({ sources: lookAtSources(deps, now), sinks, consumers, metadata, machine }, now);
   const findings = [...own, ...(known ?? []).filter((finding) => !own.some((other) => isSame(other, finding)))];
   return { findings: findings.map(harmless).toSorted(byWeight), unseen: [...unseen.values()] };
 }

@@ -4,6 +4,7 @@ import type { ErrorInfo } from './errors.ts';
 export const FINDING_IDS = [
   'credentials-missing',
   'source-failing',
+  'token-unusable',
   'hop-limit',
   'imdsd-in-the-way',
   'sink-outdated',
@@ -55,7 +56,7 @@ export type Severity = (typeof SEVERITIES)[number];
 export interface Finding {
   readonly id: FindingId;
   readonly severity: Severity;
-  /** A path, a consumer, or `metadata service`. */
+  /** A path, a source, a consumer, or `metadata service`. */
   readonly subject: string;
   /** The problem; lower case, no period at the end. */
   readonly problem: string;

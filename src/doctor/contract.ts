@@ -90,7 +90,14 @@ export interface MachineFacts {
   readonly hasUnits: boolean;
 }
 
+export interface SourceFacts {
+  readonly name: string;
+  /** Why the token that it shows cannot be used. */
+  readonly token?: ErrorInfo;
+}
+
 export interface DoctorFacts {
+  readonly sources: readonly SourceFacts[];
   readonly sinks: readonly SinkFacts[];
   readonly consumers: readonly ConsumerFacts[];
   readonly metadata: MetadataFacts;

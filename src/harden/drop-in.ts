@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Config, ConsumerConfig } from '../core/config.ts';
+import type { Config, ConsumerConfig, SourceConfig } from '../core/config.ts';
 import { AgentError } from '../core/errors.ts';
 import type { Way } from '../paths/way.ts';
 
@@ -9,6 +9,7 @@ export interface Ground {
   readonly written: readonly Way[];
   /** Files of consumers that are read, with the targets of their symlinks. */
   readonly pidFiles: readonly Way[];
+  /** Of consumers, and what else is read where root alone can change it: tokens. */
   readonly programs: readonly Way[];
 }
 
@@ -89,13 +90,25 @@ function usesTemporary({ written, pidFiles, programs }: Ground): boolean {
   );
 }
 
-/** Loopback is for rehearsals. A name could be any address, that of STS or of a proxy as well. */
+/** Loopback is for rehearsals, and for containers. A name could be any address, that of STS or of a proxy as well. */
 function addresses({ imds: { allowAnyEndpoint, endpoint }, sources }: Config): readonly string[] {
-  const own = ['localhost', '169.254.169.254', 'fd00:ec2::254'];
-  const host = endpoint === undefined ? '' : new URL(endpoint).hostname.replace(/^\[|\]$/g, '');
-  if (sources.length > 0 || (allowAnyEndpoint && isIP(host) === 0)) return [];
-  const allowed = allowAnyEndpoint ? [...new Set([...own, host])] : own;
-  return ['IPAddressDeny=any', `IPAddressAllow=${allowed.join(' ')}`];
+  const hosts = [
+    ...(allowAnyEndpoint ? [endpoint === undefined ? '' : hostOf(endpoint)] : []),
+    ...sources.flatMap((source) => hostsOf(source)),
+  ];
+  if (hosts.some((host) => isIP(host) === 0 && host !== 'localhost')) return [];
+  const allowed = new Set(['localhost', '169.254.169.254', 'fd00:ec2::254', ...hosts]);
+  return ['IPAddressDeny=any', `IPAddressAllow=${[...allowed].join(' ')}`];
+}
+
+/** Where a source is asked: an empty name is anywhere. */
+function hostsOf(source: SourceConfig): readonly string[] {
+  if (source.type === 'file') return [];
+  return [source.type === 'container' && source.endpoint !== undefined ? hostOf(source.endpoint) : ''];
+}
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '');
 }
 
 /** See the unit for what each is for. */

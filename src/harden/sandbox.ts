@@ -18,11 +18,12 @@ export function dropInPaths(units: string): readonly string[] {
 }
 
 /** Looks at what the configuration leads to. Throws AgentError. */
-export function surveyGround({ sinks, metrics: { textfile }, consumers }: Config): Ground {
+export function surveyGround({ sinks, metrics: { textfile }, consumers, sources }: Config): Ground {
+  const tokens = sources.flatMap((source) => ('tokenFile' in source ? [source.tokenFile] : []));
   return {
     written: [...sinks.map(({ path }) => path), ...(textfile === undefined ? [] : [textfile])].map(wayTo),
     pidFiles: consumers.flatMap(pidFilesOf).flatMap((path) => waysTo('pid_file', path)),
-    programs: consumers.flatMap(programsOf).flatMap((path) => waysTo('program', path)),
+    programs: [...consumers.flatMap(programsOf), ...tokens].flatMap((path) => waysTo('program', path)),
   };
 }
 

@@ -92,6 +92,16 @@ export function sourcesInUse({ sources, sinks }: Pick<Config, 'sources' | 'sinks
   return [INSTANCE, ...sources.map(({ name }) => name)].filter((name) => used.has(name));
 }
 
+/** Whether the instance is asked at all: for sinks of its own, or for those of sources that are made from it. */
+export function asksInstance(config: Pick<Config, 'sources' | 'sinks'>): boolean {
+  const bases = new Map(config.sources.map((one) => [one.name, 'from' in one ? one.from : undefined]));
+  return sourcesInUse(config).some((name) => {
+    let base: string | undefined = name;
+    while (base !== undefined && base !== INSTANCE) base = bases.get(base);
+    return base === INSTANCE;
+  });
+}
+
 function trustDeps({ users, self }: SourceDeps): Parameters<typeof judge>[2] {
   return { users, uid: self.uid };
 }

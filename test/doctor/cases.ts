@@ -18,6 +18,14 @@ export const CASES: Readonly<Partial<Record<FindingId, Case>>> = {
     spares: [withMetadata({ trouble: UNREACHABLE }), FACTS],
     evidence: /^IMDS_NO_ROLE: no role$/,
   },
+  'token-unusable': {
+    severity: 'error',
+    triggers: [
+      { ...FACTS, sources: [{ name: 'pod', token: { code: 'CREDENTIALS_EXPIRED', message: 'token_file: expired' } }] },
+    ],
+    spares: [{ ...FACTS, sources: [{ name: 'pod' }] }],
+    evidence: /^CREDENTIALS_EXPIRED: token_file: expired$/,
+  },
   'hop-limit': {
     severity: 'error',
     triggers: [

@@ -38,6 +38,7 @@ const CONSUMER: ConsumerFacts = {
 };
 
 export const FACTS: DoctorFacts = {
+  sources: [],
   sinks: [SINK, PROFILE_SINK],
   consumers: [CONSUMER],
   metadata: {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import { openSite, type Site } from '../support/agent.ts';
 import { writeAuthority } from '../support/certificates.ts';
@@ -93,6 +93,28 @@ describe('a container and a web identity', () => {
     assert.doesNotMatch(both.stdout + one.stdout + site.state(), new RegExp(`${TOKEN}|${ID}`));
     assert.deepEqual(keyIds(site), before);
     assert.match((await site.run(['status'])).stdout, /source task: gives nothing new/);
+  });
+
+  test('are examined by the doctor, who asks no instance: it sees a token that nobody renews', async (t) => {
+    const { site, token, config } = await open(t);
+    assert.equal((await site.run(['once', ...config])).code, 0);
+    const seen = async (): Promise<readonly string[]> => {
+      const { stdout } = await site.run(['doctor', '--json', ...config]);
+      const { findings } = JSON.parse(stdout) as { findings: { id: string; subject: string; evidence: string[] }[] };
+      const tokens = findings.filter(({ id }) => id === 'token-unusable' || id === 'source-failing');
+      return tokens.map(({ id, subject, evidence }) => `${id} ${subject} ${evidence.join()}`);
+    };
+    assert.deepEqual(await seen(), []);
+    const claims = Buffer.from(JSON.stringify({ iat: 1, exp: 2 })).toString('base64url');
+    writeFileSync(token, `e30.${claims}.sig`);
+    utimesSync(token, 1, 1);
+    const [first, second, ...others] = await seen();
+    assert.match(first ?? '', /^token-unusable source task CREDENTIALS_EXPIRED: token_file: .*1970/);
+    assert.match(second ?? '', /^token-unusable source pod /);
+    assert.deepEqual(others, []);
+    rmSync(token);
+    assert.match((await seen())[0] ?? '', /^token-unusable source task SOURCE_UNREACHABLE: .*ENOENT/);
+    assert.equal(site.metadata.requests.length, 0);
   });
 
   test('come from the variables of the environment', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Config, ConsumerConfig, SinkConfig } from '../../src/core/config.ts';
+import type { Config, ConsumerConfig, SinkConfig, SourceConfig } from '../../src/core/config.ts';
 import { AgentError } from '../../src/core/errors.ts';
 import type { Way } from '../../src/paths/way.ts';
 import { dropIn, type Ground, openingLine, openingsOf, outsiders } from '../../src/harden/drop-in.ts';
@@ -155,6 +155,19 @@ CapabilityBoundingSet=
 
   test('lets everything through where a source is reached by its name', () => {
     assert.doesNotMatch(dropIn({ ...configFor([ETC]), sources: [BACKUP] }, ground([ETC])), /^IPAddress/m);
+    const container = (endpoint?: string): SourceConfig => {
+      return { type: 'container', name: 'task', ...(endpoint !== undefined && { endpoint }) };
+    };
+    const allowed = (...sources: readonly SourceConfig[]): string | undefined =>
+      /^IPAddressAllow=(.*)$/m.exec(dropIn({ ...configFor([ETC]), sources }, ground([ETC])))?.[1];
+    const own = 'localhost 169.254.169.254 fd00:ec2::254';
+    assert.equal(allowed(container('http://localhost:1338/')), own);
+    assert.equal(
+      allowed(container('http://169.254.170.2/x'), container('http://[fd00:ec2::23]/v1/credentials')),
+      `${own} 169.254.170.2 fd00:ec2::23`,
+    );
+    for (const anywhere of [container(), container('https://credentials.example/'), BACKUP])
+      assert.equal(allowed(container('http://169.254.170.2/x'), anywhere), undefined);
   });
 
   test('is not made where it would open everything, or cannot be written down', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { FileConfig } from '../../src/core/config.ts';
+import type { FileConfig, SourceConfig } from '../../src/core/config.ts';
 import type { Fetched } from '../../src/core/contracts.ts';
-import { createSources, sourcesInUse, type SourceTypes } from '../../src/source/registry.ts';
+import { asksInstance, createSources, sourcesInUse, type SourceTypes } from '../../src/source/registry.ts';
 import { accountOfKey } from '../../src/source/trust.ts';
 import { credentials, HOUR, NOON } from '../support/credentials.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -20,6 +20,14 @@ describe('the registry', () => {
     assert.deepEqual(sourcesInUse(config), ['backup']);
     assert.deepEqual(sourcesInUse(configOf([])), ['instance']);
     assert.deepEqual(sourcesInUse(configOf([jsonSink('/a')])), ['instance']);
+  });
+
+  test('asks the instance for those who are based on it as well', () => {
+    assert.equal(asksInstance(config), true);
+    const pod: SourceConfig = { type: 'web_identity', name: 'pod', policyArns: [] };
+    const chained = { ...config, sources: [pod, { ...BACKUP, from: 'pod' }] };
+    assert.equal(asksInstance(chained), false);
+    assert.equal(asksInstance({ ...chained, sinks: [] }), true);
   });
 
   test('refreshes a base that lives for less than five minutes first, and one that was refused', async () => {

@@ -3,12 +3,14 @@ import type { ConsumerFacts, DoctorFacts } from '../contract.ts';
 import { judgeEnvironment, judgeReading, judgeSignals, judgeUnit } from './consumers.ts';
 import { judgeMachine, judgeMetadata } from './host.ts';
 import { judgeProfile, judgeSink } from './sinks.ts';
+import { judgeSource } from './sources.ts';
 
 /** The findings of the facts at `now` (epoch milliseconds). */
 export function diagnose(facts: DoctorFacts, now: number): readonly Finding[] {
   return [
     ...judgeMetadata(facts.metadata, now),
     ...judgeMachine(facts),
+    ...facts.sources.flatMap(judgeSource),
     ...facts.sinks.flatMap((sink) => [...judgeSink(sink), ...judgeProfile(sink)]),
     ...facts.consumers.flatMap((consumer) => [
       ...judgeConsumer(consumer),

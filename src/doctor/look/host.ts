@@ -14,10 +14,14 @@ import { memoryOf } from '../../rotation/state.ts';
 import { readState, STATE } from '../../rotation/store.ts';
 import { ImdsClient } from '../../source/imds/client.ts';
 import { createImdsSource } from '../../source/imds/source.ts';
+import { asksInstance } from '../../source/registry.ts';
 import type { MachineFacts, MetadataFacts, Unseen } from '../contract.ts';
 
 const CONTAINERS = ['/.dockerenv', '/run/.containerenv', '/run/systemd/container'];
 const IMDSD = '/run/systemd/io.systemd.InstanceMetadata';
+
+/** No trouble: a host whose sinks are of other sources may have no role, or be none of EC2. */
+const NOT_ASKED: Fetched = { ok: false, state: 'disabled', error: { code: 'IMDS_DISABLED', message: 'not asked' } };
 
 export async function lookAtMetadata(
   world: World,
@@ -28,13 +32,14 @@ export async function lookAtMetadata(
   const log = await world.openLog(config.log);
   const options = { http, clock, config: config.imds, env: world.env, log };
   const { settings } = new ImdsClient(options);
+  const seen = { endpoint: settings.origin, lockdown: await readLockdown(services, config.lockdown) };
+  if (!asksInstance(config)) return { fetched: NOT_ASKED, metadata: { ...seen, isProhibited: false } };
   try {
     const fetched = await createImdsSource(options).fetch(world.stop);
     const status = settings.disabled ? undefined : await statusWithoutToken(world, settings.origin);
     const container = CONTAINERS.find((path) => existsSync(path));
     const metadata: MetadataFacts = {
-      endpoint: settings.origin,
-      lockdown: await readLockdown(services, config.lockdown),
+      ...seen,
       isProhibited: isProhibited(),
       ...(!fetched.ok && { trouble: fetched.error }),
       ...(fetched.clockSkew !== undefined && { clockSkew: fetched.clockSkew }),
