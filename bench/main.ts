@@ -12,6 +12,7 @@ import { figure, printRows, verdict, type Row } from './rows.ts';
 import { existingRows } from './rows/existing.ts';
 import { memoryRows } from './rows/memory.ts';
 import { sizeRows } from './rows/sizes.ts';
+import { sourceRows } from './rows/sources.ts';
 import { startupRows } from './rows/startup.ts';
 import { tellingRows } from './rows/telling.ts';
 import { trafficRows } from './rows/traffic.ts';
@@ -26,6 +27,7 @@ const GROUPS = {
   telling: tellingRows,
   traffic: trafficRows,
   memory: memoryRows,
+  sources: sourceRows,
   sizes: sizeRows,
 };
 const TOOLS = ['curl', 'wget', 'jq'];

@@ -68,7 +68,7 @@ async function measured({ process: child }: Started, ready: () => Promise<unknow
   return memory;
 }
 
-function startBare({ node }: Setting): Started {
+export function startBare({ node }: Setting): Started {
   return { process: spawn(node, ['-e', 'setInterval(() => {}, 300_000)'], { stdio: 'ignore' }) };
 }
 
