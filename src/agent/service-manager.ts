@@ -8,7 +8,7 @@ const EXTENSION_USEC = 30_000_000;
 
 /**
  * Tells the service manager READY once: when every sink is up to date, so that a unit ordered after ours finds its
- * files, or when `startupWait` milliseconds are over, so that a boot without a role goes on.
+ * files, or when `startupWait` milliseconds are over, so that a boot without a role continues.
  */
 export class Readiness {
   readonly #notify: (state: string) => void;

@@ -89,7 +89,7 @@ export interface Services {
 /** Does a command's work with the world, and keeps its exit code. */
 export type Run = (work: (world: World) => Promise<number>) => Promise<void>;
 
-/** What sources need of it. */
+/** The part for sources. */
 export function sourceDeps(world: World, services: Services, log: Log): SourceDeps {
   return { ...services, env: world.env, log, self: { uid: world.uid, gid: world.gid } };
 }

@@ -84,9 +84,9 @@ const LONGEST_TRIAL = 24 * 3_600_000;
 
 async function applyLockdown(world: World, options: ApplyOptions): Promise<ExitCode> {
   refuseOddTrial(options);
-  const wish = await readAllowed(world, options);
+  const allowed = await readAllowed(world, options);
   const deps = await world.services();
-  const { rules, leftOut } = await resolveRules(deps, wish);
+  const { rules, leftOut } = await resolveRules(deps, allowed);
   // A missing user cannot ask: with --force the rules are loaded without it.
   if (leftOut[0] && !options.force) throw leftOut[0];
   const found = await preflight(deps);
@@ -107,7 +107,7 @@ async function applyLockdown(world: World, options: ApplyOptions): Promise<ExitC
     });
   }
   await load(deps, loading(rules, options.for));
-  const state = await readLockdown(deps, wish);
+  const state = await readLockdown(deps, allowed);
   say(world, [...(await describeState(deps, state)), ...(await adviseOnBoot(deps, options))]);
   return EXIT_OF_STATE[state.state];
 }

@@ -178,9 +178,9 @@ async function previews(
   const { current, origin } = memoryOf(state, source);
   const { credentials = current, origin: given = origin } = decision.kind === 'keep' ? {} : decision;
   if (!credentials) return [];
-  const wish = { credentials, origin: given, rotated: decision.kind === 'new', records: state.sinks };
+  const request = { credentials, origin: given, rotated: decision.kind === 'new', records: state.sinks };
   const { trustedGroups, privateVolumes } = config;
-  return await previewSinks(sinkDeps(await world.services()), { ...wish, sinks, trustedGroups, privateVolumes });
+  return await previewSinks(sinkDeps(await world.services()), { ...request, sinks, trustedGroups, privateVolumes });
 }
 
 /** The state after passes that write their sinks: no notification waits for a backoff. */

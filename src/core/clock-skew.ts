@@ -12,12 +12,12 @@ export function sourceTime(now: number, clockSkew: number | undefined): number {
 }
 
 /**
- * Our clock at `now` minus that of whoever sent these headers, in milliseconds, to the second. An answer out of a cache
- * tells the time at which it was put there: undefined, as where none is told.
+ * Our clock at `now` minus that of the sender of these headers, in milliseconds, to the second. Undefined without a
+ * date, and for an answer from a cache, whose date is that of its storing.
  */
 export function skewOf(headers: Readonly<Record<string, string>>, now: number): number | undefined {
-  const told = Date.parse(headers['date'] ?? '');
-  return Number.isNaN(told) || headers['age'] !== undefined ? undefined : now - told;
+  const date = Date.parse(headers['date'] ?? '');
+  return Number.isNaN(date) || headers['age'] !== undefined ? undefined : now - date;
 }
 
 /** Our clock minus the source's in milliseconds; 0 where that is not worth mentioning. */

@@ -23,7 +23,7 @@ export type Refusal =
   /** The kernel's answer. */
   | { readonly why: 'errno'; readonly at: string; readonly error: unknown; readonly end: End };
 
-/** What a private volume lacks. */
+/** A missing condition of a private volume. */
 export type VolumeFault = keyof typeof VOLUME_TEXTS;
 
 /** The error codes of a refusal, by the use of the path. */

@@ -95,9 +95,9 @@ export function keptSkew({
   readBootTime,
   store,
 }: Pick<RotateDeps, 'clock' | 'name' | 'readBootTime' | 'store'>): number | undefined {
-  const told = memoryOf(store.state, name).clock;
+  const sourceClock = memoryOf(store.state, name).clock;
   const { bootId, sinceBoot } = readBootTime();
-  return told?.bootId === bootId ? clock.now() - sinceBoot - told.bootedAt : undefined;
+  return sourceClock?.bootId === bootId ? clock.now() - sinceBoot - sourceClock.bootedAt : undefined;
 }
 
 /** Without an answer the current credentials are kept. */
@@ -153,10 +153,10 @@ interface Pass {
   /** By the clock of the source. */
   readonly sourceNow: number;
   readonly clockSkew: number | undefined;
-  /** A person said to take what the source gives. */
+  /** A person asked to accept any credentials of the source. */
   readonly acceptsEarlier: boolean;
-  /** What the source told of itself. */
-  readonly told: Pick<SourceMemory, 'identity' | 'clock'>;
+  /** New facts about the source. */
+  readonly facts: Pick<SourceMemory, 'identity' | 'clock'>;
   /** If the credentials are new. */
   readonly generation: number;
   /** Random, kept with the first credentials of this host: spreads the restarts of a fleet. */
@@ -185,7 +185,7 @@ function passOf(deps: RotateDeps, config: Config, request: PassRequest, fetched:
     sourceNow: sourceTime(now, clockSkew),
     clockSkew,
     acceptsEarlier: request.acceptedBy !== undefined,
-    told: {
+    facts: {
       ...(fetched?.ok && fetched.identity && { identity: { bootId, ...fetched.identity } }),
       ...(!isKnown && { clock: { bootId, bootedAt: now - clockSkew - sinceBoot } }),
     },
@@ -288,7 +288,7 @@ export function stateAfter(
   { source, changing, now }: { readonly source: string; readonly changing: readonly string[]; readonly now: number },
 ): AgentState {
   const generation = memoryOf(before, source).generation + 1;
-  const pass = { config, source, now, acceptsEarlier: false, told: {}, generation, seed: '' };
+  const pass = { config, source, now, acceptsEarlier: false, facts: {}, generation, seed: '' };
   const after = noteChange(enter(before, decision, pass), decision, pass, changing);
   return { ...after, sinks: without(before.sinks, changing) };
 }
@@ -297,9 +297,9 @@ type Entering = Omit<Pass, 'sourceNow' | 'clockSkew' | 'scope'>;
 
 /** The state with the decision in it; the same if it is done twice. */
 function enter(state: AgentState, decision: Decision, pass: Entering): AgentState {
-  const { config, source, settings, told, generation, seed } = pass;
-  const before = { ...memoryOf(state, source), ...told };
-  if (decision.kind === 'keep') return told.clock ? withMemory(state, source, before) : state;
+  const { config, source, settings, facts, generation, seed } = pass;
+  const before = { ...memoryOf(state, source), ...facts };
+  if (decision.kind === 'keep') return facts.clock ? withMemory(state, source, before) : state;
   const { inVain: _, ...rest } = before;
   const known = { ...rest, origin: decision.origin, ...(settings !== undefined && { settings }) };
   if (decision.kind === 'same') return withMemory(state, source, known);

@@ -4,9 +4,9 @@ import { Held } from '../paths/held.ts';
 import { errorOf, openFile } from '../paths/policies.ts';
 
 /**
- * The file that the setting or variable `name` leads to. Its writer decides what others are told, or whom we trust, so
- * that it is read as a configuration is: for root, only where root alone can change it. Throws AgentError:
- * CONFIG_INVALID (too large), CONFIG_UNREADABLE or CONFIG_UNSAFE.
+ * The file that the setting or variable `name` leads to. Its writer decides about secrets or trust, so that it is read
+ * as a configuration is: for root, only where root alone can change it. Throws AgentError: CONFIG_INVALID (too large),
+ * CONFIG_UNREADABLE or CONFIG_UNSAFE.
  */
 export function readNamed(name: string, path: string, uid = process.getuid?.() ?? 0): ReadFile {
   const trouble = (code: AgentError['code'], message: string, hint = `see who may read and write it: ls -lL ${path}`) =>

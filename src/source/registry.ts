@@ -16,7 +16,6 @@ import type { HostDeps } from '../host/tool.ts';
 import { createImdsSource, type ImdsSourceOptions } from './imds/source.ts';
 import { decidingUser, judge } from './trust.ts';
 
-/** What a source needs of its surroundings. */
 export interface SourceDeps extends Omit<ImdsSourceOptions, 'config'>, HostDeps {
   /** Loads what it takes: TLS, where it is asked for. */
   readonly makeHttp: (options: HttpOptions) => Promise<Http>;

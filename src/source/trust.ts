@@ -3,7 +3,7 @@ import type { Fetched, SuccessfulFetch, Users } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
 import { outcomeOf } from './outcome.ts';
 
-/** What is configured of how far a source is believed. */
+/** How far the configuration trusts a source. */
 export interface SourceTrust extends Pick<SourceConfig, 'expectAccount'> {
   readonly trustedUser?: string | number | undefined;
 }
@@ -15,8 +15,9 @@ interface TrustDeps {
 }
 
 /**
- * Whose word an answer is. A user who decides what a source gives feeds only sinks of their own (sinks/assign.ts), unless
- * they are trusted or the agent works for them; and no account is used but the one that is expected.
+ * Adds to an answer the user who decides about it: that user's credentials go only into the user's sinks
+ * (sinks/assign.ts), unless the user is trusted or the agent works for that user. Refuses credentials of another
+ * account than the expected one.
  */
 export async function judge(fetched: Fetched, trust: SourceTrust, deps: TrustDeps): Promise<Fetched> {
   if (!fetched.ok) return fetched;
@@ -34,7 +35,7 @@ export async function judge(fetched: Fetched, trust: SourceTrust, deps: TrustDep
   return outcomeOf(error, 'later');
 }
 
-/** Undefined where nobody decides but root, the agent, and whom the configuration trusts. */
+/** Undefined if only root, the agent or a trusted user decides. */
 export async function decidingUser(
   user: number | undefined,
   { trustedUser }: SourceTrust,
@@ -45,18 +46,19 @@ export async function decidingUser(
   return trusted?.uid === user ? undefined : user;
 }
 
-/** Of a user's credentials only the key id tells: what stands beside it may say anything. */
+/** Of a user's credentials only the key id proves the account: the user may have written the rest. */
 function accountOf({ origin, credentials }: SuccessfulFetch): string | undefined {
   const { accessKeyId, accountId } = credentials;
-  const told = origin.user === undefined ? (origin.accountId ?? accountId) : undefined;
-  return told ?? accountOfKey(accessKeyId);
+  const stated = origin.user === undefined ? (origin.accountId ?? accountId) : undefined;
+  return stated ?? accountOfKey(accessKeyId);
 }
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /**
- * The account that an access key id was made for: 40 of the 80 bits that follow its kind. AWS vouches for the pair of id
- * and secret, so nobody can make one of another account. Undefined for ids from before 2019, and those of other services.
+ * The account that an access key id was made for: 40 of the 80 bits that follow its kind. AWS vouches for the pair of
+ * id and secret, so nobody can make one of another account. Undefined for ids from before 2019, and those of other
+ * services.
  */
 export function accountOfKey(accessKeyId: string): string | undefined {
   if (!/^A[KS]IA[Q-Z2-7][A-Z2-7]{15}$/.test(accessKeyId)) return undefined;

@@ -16,7 +16,7 @@ const PAGES = [
 const SOURCES = ['{src,test}/**/*.ts'];
 
 /** Folders in which every sentence of a comment begins with its subject. */
-const PLAIN = ['src/{config,core,notify}/*.ts', 'src/sinks/*.ts', 'src/sinks/{acting,place,write}/*.ts'];
+const PLAIN = ['src/*.ts', 'src/!(simulator)/**/*.ts'];
 
 /** Words that are gone, each with its replacement, and where it may not come back. Add to it what you rename. */
 const GONE: readonly (readonly [word: RegExp, instead: string, files: readonly string[]])[] = [
@@ -54,6 +54,9 @@ const GONE: readonly (readonly [word: RegExp, instead: string, files: readonly s
   [/(?:every|any)body (?:is|was) told/, 'every consumer is notified', [...PAGES, ...SOURCES]],
   [/\b(?:owes|owed|debts?)\b/, 'pending', SOURCES],
   [/(?:\/\*\*|\/\/|\.) (?:Who|Whoever|Such|What|Whatever) /, 'a subject', PLAIN],
+  [/\b(?:un)?told\b(?! from)/, 'notified; or name the thing that was said', PLAIN],
+  [/\bwish(?:es)?\b/, 'request, or options', PLAIN],
+  [/\b(?:files?|sinks?|keys?|sections?|what|which|that|it) stands?\b(?! for)/, 'is there, is written', PLAIN],
   [
     /\/root\/\.aws\/credentials/,
     '/etc/myapp/credentials: doctor warns of the profile that every tool of root reads',

@@ -65,7 +65,7 @@ interface SectionCopy {
   /** Of the first line that says anything: what is deeper below a line of ours would be a part of it. */
   indent: string | undefined;
   owned: Property[];
-  /** What else is in it: names of keys, and `#` for comments. */
+  /** Its other content: names of keys, and `#` for comments. */
   readonly others: Set<string>;
 }
 

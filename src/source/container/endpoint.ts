@@ -7,14 +7,17 @@ import { readToken, refuseExpired, tokenIn } from '../token.ts';
 
 export interface ContainerEndpoint {
   readonly url: URL;
-  /** What is shown to be given credentials, as it is at `now` (epoch milliseconds). Throws AgentError. */
+  /** The authorization at `now` (epoch milliseconds). Throws AgentError. */
   readonly token: (now: number) => Secret | undefined;
 }
 
-/** Where a path alone leads. */
+/** The endpoint of a relative URI. */
 const ECS = 'http://169.254.170.2';
 
-/** The one of the configuration, else that of the environment, with its token. Throws CONFIG_INVALID, which quotes nothing. */
+/**
+ * The one of the configuration, else that of the environment, with its token. Throws CONFIG_INVALID, which quotes
+ * nothing.
+ */
 export function locate({ endpoint, tokenFile }: ContainerConfig, env: Environment): ContainerEndpoint {
   if (endpoint !== undefined)
     return { url: parse('endpoint', endpoint), token: (now) => fromFile('token_file', tokenFile, now) };

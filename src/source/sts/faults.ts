@@ -7,8 +7,9 @@ import { outcomeOf as sourceOutcome } from '../outcome.ts';
 export type StsAction = 'AssumeRole' | 'AssumeRoleWithWebIdentity';
 
 /**
- * What to do about a refusal: `again`: soon; `throttled`: later, since all hosts of the account share the limit;
- * `proof`: with other base credentials, or another token; `time`: signed at the time of STS; `never`: not before somebody changes something.
+ * The next step after a refusal: `again`: soon; `throttled`: later, since all hosts of the account share the limit;
+ * `proof`: with other base credentials, or another token; `time`: signed at the time of STS; `never`: not before
+ * somebody changes something.
  */
 type StsRemedy = 'again' | 'throttled' | 'proof' | 'time' | 'never';
 
