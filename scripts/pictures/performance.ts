@@ -57,7 +57,7 @@ function growth(rows: readonly Row[], top: number): Mark[] {
     return [curve(points, tone), ...points.map((point) => dot(point, tone, '', 4)), words];
   };
   return [
-    text('Sinks written in one process: median, ms', [0, top], { isBold: true }),
+    text('Sinks written in one process: median, ms, over their number', [0, top], { isBold: true }),
     ...Array.from({ length: high - low + 1 }, (_, step) => 10 ** (low + step)).flatMap((milliseconds) => [
       rule(at(1, milliseconds), at(most, milliseconds), true),
       text(String(milliseconds), [LEFT - 12, at(1, milliseconds)[1] + 4], { anchor: 'end' }),
