@@ -97,18 +97,35 @@ export function refuseReused(deps: NotifyDeps, { path, writtenAt }: PidFile, { p
  * CONSUMER_MISMATCH if a process that has this number in a PID namespace of its own sees this very file.
  */
 export function refuseContainers({ path, pid: number }: PidFile): void {
-  const insiders = allPids().filter((pid) => {
-    const { numbers = [] } = readProcess(pid) ?? {};
-    return numbers.length > 1 && numbers.at(-1) === number;
-  });
+  const insiders = insidersNow().filter((insider) => insider.number === number);
   const file = insiders.length === 0 ? undefined : fileOnDevice(path);
-  const inside = file && insiders.find((pid) => sees(pid, file));
+  const inside = file && insiders.find(({ pid }) => sees(pid, file))?.pid;
   if (inside === undefined) return;
   throw notMeant(
     path,
     `got ${number}, the number that pid ${inside} has in its container`,
     'name the program as well: process: {exe, user}; or have the container restarted (type: exec)',
   );
+}
+
+interface Insider {
+  readonly pid: number;
+  /** In its PID namespace. */
+  readonly number: number | undefined;
+}
+
+let insidersOfTurn: readonly Insider[] | undefined;
+
+/**
+ * Processes of PID namespaces below ours. All pid files of one turn of the event loop share a look at all processes, of
+ * which a hundred files would take a hundred.
+ */
+function insidersNow(): readonly Insider[] {
+  if (!insidersOfTurn) setImmediate(() => (insidersOfTurn = undefined));
+  return (insidersOfTurn ??= allPids().flatMap((pid) => {
+    const { numbers = [] } = readProcess(pid) ?? {};
+    return numbers.length > 1 ? { pid, number: numbers.at(-1) } : [];
+  }));
 }
 
 /** A file, independent of mount points. */

@@ -25,6 +25,7 @@ export class Deliverer {
   /** Consumers that are starting or stopping: a further attempt may soon succeed. */
   readonly #unready = new Set<string>();
   readonly #stopping = new AbortController();
+  readonly #bootId: string;
   #config: Config;
   #failedSinks: ReadonlySet<string> = new Set();
   #clockSkews: ClockSkews = {};
@@ -32,6 +33,7 @@ export class Deliverer {
 
   constructor(deps: DeliverDeps, config: Config) {
     this.#deps = deps;
+    this.#bootId = deps.readBootTime().bootId;
     this.#config = config;
   }
 
@@ -187,9 +189,9 @@ export class Deliverer {
   }
 
   get #surroundings(): Surroundings {
-    const { readBootTime, store } = this.#deps;
+    const { store } = this.#deps;
     return {
-      bootId: readBootTime().bootId,
+      bootId: this.#bootId,
       sinks: this.#config.sinks,
       failedSinks: this.#failedSinks,
       clockSkews: this.#clockSkews,
