@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { describeProgram } from '../../src/cli/program.ts';
 import { load } from '../config/harness.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -33,8 +33,13 @@ describe('configurations in the pages', () => {
   }
 });
 
-/** The block itself, or what a cloud-config writes. */
+/** The block itself, what a cloud-config writes, or the ConfigMap of a manifest; the system tests run manifests. */
 function configurationsIn(text: string): readonly string[] {
+  if (text.startsWith('services:')) return [];
+  if (text.startsWith('apiVersion:')) {
+    const documents = parseAllDocuments(text).map((one) => one.toJS() as { data?: Readonly<Record<string, string>> });
+    return documents.flatMap(({ data = {} }) => Object.values(data));
+  }
   if (!text.startsWith('#cloud-config')) return [text];
   const { write_files: files = [] } = parse(text) as { write_files?: { path: string; content: string }[] };
   const found = files.filter(({ path }) => path.startsWith('/etc/credrotate/')).map(({ content }) => content);

@@ -9,6 +9,7 @@ export const PACKAGES: readonly string[] = [
   'bindfs',
   'binutils',
   'binutils-aarch64-linux-gnu',
+  'busybox-static',
   'catatonit',
   'createrepo-c',
   'curl',
