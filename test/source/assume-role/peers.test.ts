@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { createSources, type Sources } from '../../../src/source/registry.ts';
 import { judge } from '../../../src/source/trust.ts';
@@ -7,6 +9,7 @@ import { createSimulator } from '../../../src/simulator/simulator.ts';
 import { load, loadYaml } from '../../config/harness.ts';
 import { makeHttp, openHttp } from '../../support/http-requests.ts';
 import { badOf, goodOf, ROLE_ARN, stsRig, testSts } from '../../support/sts-scene.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 import { answerXml } from '../../support/sts-xml.ts';
 import type { Sts } from '../../support/sts.ts';
 
@@ -14,6 +17,7 @@ import type { Sts } from '../../support/sts.ts';
 
 const A = 'arn:aws:iam::210987654321:role/a';
 const B = 'arn:aws:iam::123456789012:role/path/b';
+const TOKEN = 'e30.e30.sig';
 const signal = new AbortController().signal;
 
 interface Scene {
@@ -32,7 +36,7 @@ async function scene(t: TestContext, settings: (sts: string) => string): Promise
     const { token, ...current } = simulator.current();
     return [{ ...current, sessionToken: token, arn }];
   };
-  const sts = await testSts(t, { callers: instance, roles: [{ arn: A }, { arn: B }] });
+  const sts = await testSts(t, { callers: instance, roles: [{ arn: A }, { arn: B, webTokens: [TOKEN] }] });
   const config = loadYaml(t, `imds: { endpoint: "${simulator.url}" }\nsources: ${settings(sts.url)}\nsinks: []\n`);
   const sources = createSources(config, sourceDeps({ http: openHttp(t), makeHttp }));
   return { sts, sources, asked: () => simulator.requests.length };
@@ -65,6 +69,25 @@ describe('a base', () => {
     const signer = /Credential=([^/]+)/.exec(sts.calls[1]?.headers['authorization'] ?? '')?.[1];
     assert.equal(signer, sts.sessions[0]?.accessKeyId);
     assert.equal(sts.calls[1]?.parameters['RoleSessionName'], sts.calls[0]?.parameters['RoleSessionName']);
+  });
+
+  test('is a web identity: its session signs', async (t) => {
+    const file = join(tempDir(t), 'token');
+    writeFileSync(file, TOKEN);
+    const { sts, sources, asked } = await scene(
+      t,
+      (url) => `{ a: { type: assume_role, role_arn: "${A}", from: b, endpoint: "${url}" },
+  b: { type: web_identity, role_arn: "${B}", token_file: "${file}", region: us-east-1, endpoint: "${url}" } }`,
+    );
+    goodOf(await sources('a').fetch(signal));
+    assert.deepEqual(
+      sts.calls.map(({ action, outcome }) => [action, outcome]),
+      [
+        ['AssumeRoleWithWebIdentity', 'ok'],
+        ['AssumeRole', 'ok'],
+      ],
+    );
+    assert.equal(asked(), 0);
   });
 
   test('is asked once by several roles, and many who ask for one role share its session', async (t) => {

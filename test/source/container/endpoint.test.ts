@@ -43,7 +43,7 @@ describe('an endpoint', () => {
     '',
   ];
   for (const url of refused) {
-    test(`at ${url || 'nothing'} is refused, and not quoted`, () => {
+    test(`at ${url} is refused, and not quoted`, () => {
       assert.throws(
         () => locate(CONFIG, { [FULL]: url }),
         (error) =>
