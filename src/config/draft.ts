@@ -44,7 +44,7 @@ const TAIL = `
 #refresh:
 #  max_interval: 5m
 
-# How long the start waits for the first credentials before the boot goes on.
+# How long the start waits for the first credentials before the boot continues.
 #startup_wait: 60s
 `;
 

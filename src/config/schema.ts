@@ -201,7 +201,7 @@ export const file = mapping({
   imds: option('The instance metadata service.', imds, {}),
   refresh: option('When to make a pass.', refresh, {}),
   startup_wait: option(
-    'How long the start waits for the first credentials before the boot goes on.',
+    'How long the start waits for the first credentials before the boot continues.',
     duration('0s', '1h'),
     '60s',
   ),
