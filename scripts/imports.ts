@@ -35,7 +35,7 @@ const layers: Readonly<Record<string, Layer>> = {
   'sinks/write/': sinks('place/'),
   'sinks/acting/': { ...sinks('place/', 'write/'), packages: ['valibot'] },
   'sinks/formats/': { paths: ['core/', 'sinks/contract.ts'], packages: ['jsonc-parser'], pure: true },
-  'host/': stage,
+  'host/': { ...stage, packages: ['valibot'] },
   'notify/': { paths: [...stage.paths, 'host/'], packages: ['valibot'] },
   'doctor/': { paths: [...below, 'lockdown/', 'rotation/', 'report/', 'agent/'] },
   'doctor/judge/': { paths: ['core/', 'doctor/contract.ts'], pure: true },

@@ -69,6 +69,7 @@ export class Agent {
   #last: FilesReport | undefined;
   #failure: { readonly error: unknown } | undefined;
   #wake = new AbortController();
+  #watching: { readonly run: AbortSignal; readonly over: AbortController } | undefined;
 
   constructor(deps: AgentDeps, config: Config) {
     this.#deps = deps;
@@ -87,6 +88,7 @@ export class Agent {
     const passes = new Set<Promise<void>>();
     try {
       for (const lane of this.#lanes) lane.next = planFirst(this.#deps, this.#config, lane);
+      this.#watch(signal);
       while (!signal.aborted && !this.#failure) {
         this.#wake = new AbortController();
         for (const lane of this.#lanes.filter((one) => this.#isDue(one))) {
@@ -173,9 +175,26 @@ export class Agent {
     const waiting = new Set(this.#lanes.flatMap(({ asked, serving }) => [...serving.splice(0), ...asked.splice(0)]));
     this.#lanes = lanesOf(config, this.#deps.makeSources(config), this.#lanes);
     this.#config = config;
+    if (this.#watching) this.#watch(this.#watching.run);
     const reloaded = this.ask({ trigger: 'reload' });
     for (const { answer, ...asked } of waiting) this.ask(asked).then(answer.resolve, answer.reject);
     return reloaded;
+  }
+
+  /** Has sources that see their credentials change say so, as long as they are configured. */
+  #watch(run: AbortSignal): void {
+    this.#watching?.over.abort();
+    const over = new AbortController();
+    this.#watching = { run, over };
+    const signal = AbortSignal.any([run, over.signal]);
+    for (const lane of this.#lanes) {
+      const changed = (): void => {
+        lane.isDue = true;
+        this.#wake.abort();
+      };
+      // One that cannot be watched is asked at its interval.
+      void lane.source.watch?.(changed, signal).catch(() => undefined);
+    }
   }
 
   /**

@@ -73,7 +73,7 @@ export function planLane(deps: PlanDeps, { refresh }: Config, lane: Lane): Plan 
   const { schedule } = refresh;
   return planNext({
     now: clock.now(),
-    refresh,
+    refresh: { ...refresh, maxInterval: Math.min(refresh.maxInterval, lane.source.interval ?? Infinity) },
     ...currentOf(deps, lane),
     ...issuerOf(store.state, lane),
     failures: lane.failures,

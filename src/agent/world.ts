@@ -15,7 +15,7 @@ import type {
 } from '../core/contracts.ts';
 import type { Directories } from '../core/directories.ts';
 import type { Directory } from '../paths/held.ts';
-import type { SourceDeps } from '../source/registry.ts';
+import type { SourceDeps } from '../source/contract.ts';
 
 /** The process's surroundings and the outside world, as main.ts hands them to the commands. */
 export interface World {
@@ -91,5 +91,9 @@ export type Run = (work: (world: World) => Promise<number>) => Promise<void>;
 
 /** The part for sources. */
 export function sourceDeps(world: World, services: Services, log: Log): SourceDeps {
-  return { ...services, env: world.env, log, self: { uid: world.uid, gid: world.gid } };
+  return { ...services, env: world.env, log, self: { uid: world.uid, gid: world.gid }, readFields };
+}
+
+async function readFields(...given: Parameters<SourceDeps['readFields']>): ReturnType<SourceDeps['readFields']> {
+  return (await import('../sinks/formats/read.ts')).readFields(...given);
 }

@@ -9,16 +9,31 @@ import { problem, warning, pathText, type Problem } from './problem.ts';
 import { readPath, readTextfile } from './scalars.ts';
 import { entriesAt, itemsAt, textAt, find, type Tree } from './tree.ts';
 
-/** The programs of exec consumers, and what interpreters among them are given: as a pass judges them. */
+/** The programs of exec consumers and of sources, and what interpreters among them are given: as a pass judges them. */
 export function checkPrograms(files: readonly Tree[], uid: number): Problem[] {
-  const consumers = files.flatMap((file) => entriesAt(file, ['consumers']));
-  return consumers.flatMap(([name, { tree }]) =>
-    textAt(tree, ['type']) === 'exec' ? checkCommand(itemsAt(tree, ['command']), name, uid) : [],
-  );
+  const ofType = (section: string, type: string) =>
+    files
+      .flatMap((file) => entriesAt(file, [section]))
+      .flatMap(([name, { tree }]) => (textAt(tree, ['type']) === type ? [{ path: [section, name], tree }] : []));
+  const sources = ofType('sources', 'process');
+  return [
+    ...(uid === 0 ? sources.flatMap(checkUser) : []),
+    ...[...ofType('consumers', 'exec'), ...sources].flatMap(({ path, tree }) =>
+      checkCommand(itemsAt(tree, ['command']), [...path, 'command'], uid),
+    ),
+  ];
+}
+
+/** Nobody should run a helper of others as root without having said so. */
+function checkUser({ path, tree }: { readonly path: readonly string[]; readonly tree: Tree }): Problem[] {
+  if (find(tree, ['user'])) return [];
+  const message = 'expected the user who runs it, got nothing: root runs no program of a source unasked';
+  const hint = 'add user:, one who has no other rights; root only if it must be';
+  return [problem('CONFIG_INVALID', tree.at, { path: pathText([...path, 'user']), message, hint })];
 }
 
 /** At most one problem for each word, which can be several paths. */
-function checkCommand(words: readonly Tree[], name: string, uid: number): Problem[] {
+function checkCommand(words: readonly Tree[], path: readonly string[], uid: number): Problem[] {
   const texts = words.map(({ value }) => (typeof value === 'string' ? value : ''));
   const reading = readPath(texts[0] ?? '');
   if (!('value' in reading)) return [];
@@ -26,7 +41,7 @@ function checkCommand(words: readonly Tree[], name: string, uid: number): Proble
   const faults = new Map(judgeCommand(command, { uid }).map((fault) => [fault.word, fault]));
   return [...faults.values()].flatMap((fault) => {
     const at = words[fault.word]?.at;
-    return at ? [describe(at, pathText(['consumers', name, 'command', fault.word]), fault)] : [];
+    return at ? [describe(at, pathText([...path, fault.word]), fault)] : [];
   });
 }
 

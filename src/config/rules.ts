@@ -6,7 +6,7 @@ import { PRESETS } from './presets.ts';
 import { invalid, warning, didYouMean, pathText, show, type Problem } from './problem.ts';
 import { readDelimiters, readKeys, readMode } from './scalars.ts';
 import { isWithin, sharedFiles } from './shared-files.ts';
-import { sourceNames, sourceRules } from './sources.ts';
+import { sourceNames, sourceRules, sourcesOfSinks } from './sources.ts';
 import {
   entriesAt,
   itemsAt,
@@ -41,6 +41,7 @@ export function checkNames(files: readonly Tree[]): Problem[] {
   const consumers = new Map(files.flatMap((file) => entriesAt(file, ['consumers'])));
   return [
     ...sourceNames(files, sinks),
+    ...sourcesOfSinks(files, sinks),
     ...danglingNames(sinks, [...consumers.keys()]),
     ...unusedConsumers(sinks, consumers),
     ...wrongOrder(sinks, consumers),

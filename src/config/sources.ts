@@ -31,6 +31,24 @@ export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Pr
   return problems;
 }
 
+/** A source that reads what a sink of ours writes would take its own word for ever. Sinks of other parts of a file may be beside it. */
+export function sourcesOfSinks(files: readonly Tree[], sinks: readonly Item[]): Problem[] {
+  const sources = files.flatMap((file) => entriesAt(file, ['sources']));
+  return sources.flatMap(([name, { tree }]) => {
+    const file = textAt(tree, ['type']) === 'file' ? textAt(tree, ['path']) : undefined;
+    if (file === undefined) return [];
+    const partOf = (one: Tree): string =>
+      (textAt(one, ['format']) ?? PROFILES) === PROFILES ? (textAt(one, ['profile']) ?? 'default') : '';
+    const own = sinks.find(({ tree: sink }) => textAt(sink, ['path']) === file && partOf(sink) === partOf(tree));
+    if (!own) return [];
+    const message = `expected a file that another program keeps, got that of ${own.path}`;
+    const hint = 'name the file that comes from elsewhere, or another profile of it';
+    return [invalid(positionOf(tree, ['path']), { path: `${pathText(['sources', name])}.path`, message, hint })];
+  });
+}
+
+const PROFILES = 'aws-credentials';
+
 const MOST = { tags: 50, policy_arns: 10 };
 
 function tooMany(tree: Tree, path: string): Problem[] {

@@ -36,6 +36,8 @@ export interface Source {
    * with AgentError. Unset: nobody but root and the agent.
    */
   user?(signal: AbortSignal): Promise<number | undefined>;
+  /** Calls `changed` when it may give something else by now, until aborted; where it cannot, never. */
+  watch?(changed: () => void, signal: AbortSignal): Promise<void>;
 }
 
 /** The source whose credentials another one signs with. */
@@ -285,6 +287,10 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
   /** Bytes of each stream that are kept, from the end; 4 KiB where left out. */
   readonly keep?: number;
+  /** Bytes of standard output: a program that prints more is ended at once, and its output is one byte longer. In place of `keep`. */
+  readonly most?: number;
+  /** Given on standard input, which is closed otherwise. */
+  readonly input?: string;
 }
 
 /**

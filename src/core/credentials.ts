@@ -7,6 +7,8 @@ export interface Credentials {
   readonly secretAccessKey: Secret;
   readonly sessionToken: Secret;
   readonly expiration: number;
+  /** Nobody says when they end: they are believed until the expiration, and looked for again before. */
+  readonly endsUnknown?: true;
   /** The time of their making, by the source; for the `imds` JSON shape. */
   readonly lastUpdated?: number;
   readonly accountId?: string;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { CommandResult, Commands, UserIds } from '../core/contracts.ts';
+import type { CommandOptions, CommandResult, Commands, UserIds } from '../core/contracts.ts';
 
 export interface HostDeps {
   readonly commands: Commands;
@@ -26,15 +26,9 @@ export function hasSystemd(deps: HostDeps): boolean {
   return existsSync(hostOf(deps).systemd);
 }
 
-export interface ToolOptions {
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
-  /** Unset: as the agent. */
-  readonly ids?: UserIds;
+export interface ToolOptions extends Omit<CommandOptions, 'env'> {
   /** Beside PATH and LC_ALL. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Bytes of each stream that are kept, from the end; 4 KiB where left out. */
-  readonly keep?: number;
+  readonly env?: CommandOptions['env'];
 }
 
 /** Runs one of the host's tools, whose messages are then in English. Rejects as {@link Commands.run} does. */

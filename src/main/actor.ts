@@ -1,5 +1,5 @@
 import { EXIT } from '../core/exit.ts';
-import { answer } from '../notify/ask.ts';
+import { answer } from '../host/ask.ts';
 import { serve } from '../sinks/acting/serve.ts';
 import { forgetSink, loadFormats, renderSink } from '../sinks/formats/render.ts';
 import { createAtomicFiles } from '../system/atomic-files.ts';

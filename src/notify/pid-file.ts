@@ -1,9 +1,8 @@
 import { join, relative } from 'node:path';
-import type { User } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
+import { readAsOwner } from '../host/ask.ts';
 import { mountsByPath, readMounts, type Mount } from '../paths/mounts.ts';
 import { openFile } from '../paths/policies.ts';
-import { ask, PID_FILE_LOOK, lookAtPidFile, type PidFileLook } from './ask.ts';
 import type { NotifyDeps } from './contract.ts';
 import { allPids, readProcess, type ProcessFacts } from './proc.ts';
 
@@ -17,43 +16,21 @@ export interface PidFile {
   readonly user?: number;
 }
 
-/**
- * Undefined if there is none. Below a user's directory everything can be that user's trap, so a process with no other
- * rights reads it; on a file system that may let us wait, a process of root's does. Rejects with CONSUMER_UNSAFE,
- * CONSUMER_UNINSPECTABLE, and CONSUMER_MISMATCH if no process fits.
- */
+/** Some programs write more lines after the number. */
+const MOST = 64;
+
+/** Undefined if there is none. Rejects with CONSUMER_UNSAFE, CONSUMER_UNINSPECTABLE, and CONSUMER_MISMATCH if no process fits. */
 export async function readPidFile(deps: NotifyDeps, path: string, signal: AbortSignal): Promise<PidFile | undefined> {
-  const { uid } = deps.self;
-  const task = { kind: 'pid-file', path } as const;
-  let look = lookAtPidFile(path, { uid, mayWait: uid !== 0 });
-  if (look.kind === 'remote') look = await ask(deps, task, PID_FILE_LOOK, { at: look.at, signal });
-  const user = look.kind === 'user' ? await actingUser(deps, path, look) : undefined;
-  if (look.kind === 'user' && user) look = await ask(deps, task, PID_FILE_LOOK, { user, at: look.at, signal });
-  if (look.kind === 'absent') return undefined;
-  if (look.kind !== 'file') throw unsafe(`${path}: expected a path of root or of one user, got one of several`);
-  const { writtenAt } = look;
-  return { path, pid: plausiblePid(path, look.pid), writtenAt, ...(user && { user: user.uid }) };
+  const read = await readAsOwner(deps, { use: 'pid_file', path, most: MOST }, signal);
+  if (!read) return undefined;
+  const { bytes, writtenAt, user } = read;
+  return { path, pid: plausiblePid(path, parsePid(bytes)), writtenAt, ...(user !== undefined && { user }) };
 }
 
-/** Programs without a user of their own run as nobody, and an id without an entry may be given to any user tomorrow. */
-const NOBODY = 65534;
-
-async function actingUser(
-  deps: NotifyDeps,
-  path: string,
-  { at, uid, isClaim }: Extract<PidFileLook, { readonly kind: 'user' }>,
-): Promise<User> {
-  // The first user to come made it, and would be notified in place of the consumer.
-  if (isClaim) throw unsafe(`${path}: expected ${at} to be root's, since others make entries beside it`);
-  const user = await deps.users.user(uid);
-  if (user && !user.isUnlisted && uid !== NOBODY) return user;
-  throw unsafe(`${path}: expected a user of this machine as the owner of ${at}, got uid ${uid}, which is nobody's`);
-}
-
-function unsafe(message: string): AgentError {
-  return new AgentError('CONSUMER_UNSAFE', message, {
-    hint: 'have the program write it below a directory in which root alone makes entries, such as /run/app',
-  });
+/** Other text is never repeated anywhere. */
+function parsePid(bytes: Buffer): number | null {
+  const [, digits] = /^[ \t]*(\d{1,10})[ \t\r]*(?:\n|$)/.exec(bytes.toString('latin1', 0, MOST)) ?? [];
+  return digits === undefined ? null : Number(digits);
 }
 
 /** 0 and negative numbers mean groups of processes, 1 is the parent of all. */

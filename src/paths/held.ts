@@ -136,6 +136,13 @@ export class Directory extends Held {
     return fd === undefined ? undefined : new Directory(fd, this.pathOf(name));
   }
 
+  /** Tells the names of entries that change, until aborted; whatever becomes of this descriptor. Throws errno errors. */
+  watch(changed: (name: string | null) => void, signal: AbortSignal): void {
+    fs.watch(`${this.link}/.`, { persistent: false, signal }, (_, name) => {
+      changed(name);
+    }).on('error', () => undefined);
+  }
+
   names(): readonly string[] {
     return fs.readdirSync(`${this.link}/.`);
   }

@@ -15,7 +15,7 @@ import { explainRefusal, type Codes, type Refusal } from './refusal.ts';
 import { walk } from './walk.ts';
 import type { Elsewhere, Ended, ReachedDirectory, ReachedFile, Walker } from './walked.ts';
 
-export type Use = 'sink' | 'program' | 'configuration' | 'own' | 'pid_file';
+export type Use = 'sink' | 'program' | 'configuration' | 'own' | 'pid_file' | 'source';
 
 interface Policy extends Codes {
   /** The owner of a part of the way decides, and acts there; else it is refused. */
@@ -28,10 +28,16 @@ interface Policy extends Codes {
 const POLICIES: Readonly<Record<Use, Policy>> = {
   sink: { mayBeUsers: true, mayBeInVolume: true, unsafe: 'SINK_UNSAFE_PATH', unseen: 'SINK_UNREADABLE' },
   pid_file: { mayBeUsers: true, unsafe: 'CONSUMER_UNSAFE', unseen: 'CONSUMER_UNINSPECTABLE' },
+  source: { mayBeUsers: true, unsafe: 'SOURCE_DENIED', unseen: 'SOURCE_UNREACHABLE' },
   program: { mayBeUsers: false, unsafe: 'CONSUMER_UNSAFE', unseen: 'CONSUMER_UNINSPECTABLE' },
   configuration: { mayBeUsers: false, unsafe: 'CONFIG_UNSAFE', unseen: 'CONFIG_UNREADABLE' },
   own: { mayBeUsers: false, mayBeInVolume: true, unsafe: 'STATE_UNSAFE', unseen: 'STATE_UNWRITABLE' },
 };
+
+/** The error codes of a use. */
+export function codesOf(use: Use): Codes {
+  return POLICIES[use];
+}
 
 /** Go with `using`: what is held is closed then. */
 export type FoundDirectory = Disposable & (ReachedDirectory | Elsewhere | Refused);

@@ -54,10 +54,14 @@ export function accept(fetched: Fetched, state: Before, now: number, takesEarlie
 }
 
 function lifeOf(
-  { expiration, lastUpdated }: Credentials,
+  { expiration, endsUnknown, lastUpdated }: Credentials,
   now: number,
-): Pick<Current, 'expiration' | 'lifetime' | 'lastUpdated'> {
-  return { expiration, lifetime: expiration - now, ...(lastUpdated !== undefined && { lastUpdated }) };
+): Pick<Current, 'expiration' | 'endsUnknown' | 'lifetime' | 'lastUpdated'> {
+  return {
+    ...{ expiration, lifetime: expiration - now },
+    ...(endsUnknown && { endsUnknown }),
+    ...(lastUpdated !== undefined && { lastUpdated }),
+  };
 }
 
 /** Some sources say at each request that they made the keys just now: the first such time stays. */
@@ -73,7 +77,7 @@ function acceptSame(credentials: Credentials, origin: Origin, current: Current, 
 }
 
 function isWorse(credentials: Credentials, current: Current, now: number): boolean {
-  return current.expiration > now && credentials.expiration < current.expiration;
+  return !credentials.endsUnknown && current.expiration > now && credentials.expiration < current.expiration;
 }
 
 function keepLonger(credentials: Credentials, current: Current): Decision {

@@ -51,11 +51,14 @@ export function noteRenewed(
     const { notifiedOf = {}, ...rest } = result.consumers[consumer.name] ?? {};
     const known = notifiedOf[source];
     if (!known || !isNotifiedOf(state, { notifiedOf }, source)) return result;
-    // The source decides about its keys: they may end before the expiration that a consumer has read.
-    const expiration = Math.min(known.expiration, memoryOf(state, source).current?.expiration ?? Infinity);
+    const { current } = memoryOf(state, source);
+    const ends = current?.expiration ?? Infinity;
+    // The source decides about its keys: they may end before the expiration that a consumer has read. If it does not know
+    // their end, nobody does.
+    const expiration = current?.endsUnknown ? ends : Math.min(known.expiration, ends);
     const before = { ...rest, notifiedOf: { ...notifiedOf, [source]: { ...known, expiration } } };
     const sinks = expiringSinks(consumer, config.sinks);
-    if (rest.pending || sinks.length === 0) return withConsumer(result, consumer.name, before);
+    if (current?.endsUnknown || rest.pending || sinks.length === 0) return withConsumer(result, consumer.name, before);
     const pending = pendingFor(state, before, sinks, { source, now, urgent: false });
     return withConsumer(result, consumer.name, { ...before, pending: { ...pending, reason: 'renewed' } });
   }, state);

@@ -33,6 +33,8 @@ const currentSchema = v.object({
   /** The last characters of the key id. */
   keyId: v.string(),
   expiration: v.number(),
+  /** Nobody says when they end: the expiration is when they are no longer believed. */
+  endsUnknown: v.exactOptional(v.literal(true)),
   /** When the source says that it made them, as it first said it of this expiration. */
   lastUpdated: v.exactOptional(v.number()),
   /** The rest of their life when this expiration was first seen; milliseconds. */

@@ -16,7 +16,10 @@ export type Refuse = (expected: string, got: string) => Error;
  * value, bytes that are not UTF-8, data after the object.
  */
 export function parseFields(body: Buffer): Fields | undefined {
-  const value = parseJson(body);
+  return fieldsOf(parseJson(body));
+}
+
+function fieldsOf(value: unknown): Fields | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const fields = new Map<string, unknown>();
   for (const [key, field] of Object.entries(value)) {
@@ -33,24 +36,54 @@ function parseJson(body: Buffer): unknown {
 
 /**
  * The credentials in the JSON document of the metadata service, of `credential_process` or of a container, whether or
- * not they have expired. `tokenNames`: the fields that may hold the session token. Throws what `refuse` makes.
+ * not they have expired. `tokenNames`: the fields that may hold the session token. `unknown`: the expiration of those
+ * that have none; unset: they must have one. Throws what `refuse` makes.
  */
-export function credentialsIn(fields: Fields, tokenNames: readonly string[], refuse: Refuse): Credentials {
+export function credentialsIn(
+  fields: Fields,
+  tokenNames: readonly string[],
+  refuse: Refuse,
+  unknown?: number,
+): Credentials {
   const accessKeyId = requireText(fields, 'AccessKeyId', refuse);
   const secretAccessKey = new Secret(requireText(fields, 'SecretAccessKey', refuse));
   const sessionToken = new Secret(requireToken(fields, tokenNames, refuse));
-  const expiration = parseRfc3339(requireText(fields, 'Expiration', refuse));
-  if (expiration === undefined) throw refuse('Expiration as an RFC 3339 time', 'something else');
   const lastUpdated = fields.get('lastupdated');
   const made = typeof lastUpdated === 'string' ? parseRfc3339(lastUpdated) : undefined;
   return {
     accessKeyId,
     secretAccessKey,
     sessionToken,
-    expiration,
+    ...expirationIn(fields, refuse, unknown),
     ...(made !== undefined && { lastUpdated: made }),
     ...(hasText(fields, 'AccountId') && { accountId: requireText(fields, 'AccountId', refuse) }),
   };
+}
+
+/** The credentials that a document of any of these shapes holds. As above. */
+export function credentialsInJson(body: Buffer, refuse: Refuse, unknown?: number): Credentials {
+  const outer = parseFields(body);
+  // As the caches of the AWS CLI have it.
+  const fields = fieldsOf(outer?.get('credentials')) ?? outer;
+  if (fields === undefined) throw refuse('a JSON object', 'something else');
+  if ((fields.get('code') ?? 'Success') !== 'Success') throw refuse('Code Success', 'another');
+  if ((fields.get('version') ?? 1) !== 1) throw refuse('Version 1', 'another');
+  return credentialsIn(fields, ['Token', 'SessionToken'], refuse, unknown);
+}
+
+/** Go writes this for a time that it does not know. */
+const NO_TIME = '0001-01-01T00:00:00Z';
+
+function expirationIn(
+  fields: Fields,
+  refuse: Refuse,
+  unknown: number | undefined,
+): Pick<Credentials, 'expiration' | 'endsUnknown'> {
+  const given = fields.get('expiration') ?? NO_TIME;
+  if (unknown !== undefined && given === NO_TIME) return { expiration: unknown, endsUnknown: true };
+  const expiration = parseRfc3339(requireText(fields, 'Expiration', refuse));
+  if (expiration === undefined) throw refuse('Expiration as an RFC 3339 time', 'something else');
+  return { expiration };
 }
 
 /** Where several names have a token, it must be the same. */

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { formatExpiration, type Credentials } from '../core/credentials.ts';
+import type { Credentials } from '../core/credentials.ts';
 import { AgentError, describeForeign, isErrno } from '../core/errors.ts';
-import { credentialsIn, parseFields, type Refuse } from './document.ts';
+import { credentialsInJson, type Refuse } from './document.ts';
+import { refuseExpired } from './faults.ts';
 
 /** Our own are below 3 KiB. */
 const MAX_BYTES = 65_536;
@@ -17,16 +18,8 @@ export async function readJsonSink(path: string, now: number): Promise<Credentia
     new AgentError('SINK_FORMAT_REFUSED', `${path}: expected ${expected}, got ${got}`, {
       hint: 'name a sink of format json with a shape (imds, process, container or superset)',
     });
-  const fields = parseFields(await readSmall(path));
-  if (fields === undefined) throw refuse('a JSON object', 'something else');
-  if ((fields.get('code') ?? 'Success') !== 'Success') throw refuse('Code Success', 'another');
-  if ((fields.get('version') ?? 1) !== 1) throw refuse('Version 1', 'another');
-  const credentials = credentialsIn(fields, ['Token', 'SessionToken'], refuse);
-  if (credentials.expiration > now) return credentials;
-  const got = `some that expired at ${formatExpiration(credentials.expiration)}`;
-  throw new AgentError('CREDENTIALS_EXPIRED', `${path}: expected credentials that are good, got ${got}`, {
-    hint: 'nothing keeps this file fresh any more: credrotate status says why',
-  });
+  const credentials = credentialsInJson(await readSmall(path), refuse);
+  return refuseExpired(credentials, path, now, 'nothing keeps this file fresh any more: credrotate status says why');
 }
 
 async function readSmall(path: string): Promise<Buffer> {

@@ -1,35 +1,15 @@
 import { sourceTime } from '../core/clock-skew.ts';
 import { INSTANCE, type Config, type SourceConfig } from '../core/config.ts';
-import type {
-  Actors,
-  Base,
-  Fetched,
-  Http,
-  HttpOptions,
-  Source,
-  SuccessfulFetch,
-  UserIds,
-  Users,
-} from '../core/contracts.ts';
+import type { Base, Fetched, Source, SuccessfulFetch } from '../core/contracts.ts';
 import { AgentError } from '../core/errors.ts';
-import type { HostDeps } from '../host/tool.ts';
-import { createImdsSource, type ImdsSourceOptions } from './imds/source.ts';
+import type { OwnDeps, SourceDeps } from './contract.ts';
+import { createImdsSource } from './imds/source.ts';
 import { decidingUser, judge } from './trust.ts';
-
-export interface SourceDeps extends Omit<ImdsSourceOptions, 'config'>, HostDeps {
-  /** Loads what it takes: TLS, where it is asked for. */
-  readonly makeHttp: (options: HttpOptions) => Promise<Http>;
-  readonly users: Users;
-  /** Only root has them. */
-  readonly actors?: Actors;
-  /** The agent's identity. */
-  readonly self: UserIds;
-}
 
 /** Makes a source of a type, or throws CONFIG_INVALID. `base`: of one that is made from another. */
 export type OpenSource<C extends SourceConfig> = (
   config: C,
-  deps: SourceDeps & (C extends { readonly from: string } ? { readonly base: Base } : object),
+  deps: OwnDeps & (C extends { readonly from: string } ? { readonly base: Base } : object),
 ) => Source;
 
 interface SourceType<C extends SourceConfig> extends Pick<Source, 'isIssuer' | 'interval'> {
@@ -50,6 +30,15 @@ const TYPES: SourceTypes = {
     load: async () => (await import('./web-identity/source.ts')).createWebIdentitySource,
   },
   container: { load: async () => (await import('./container/source.ts')).createContainerSource },
+  process: {
+    isIssuer: true,
+    load: async () => (await import('./process/source.ts')).createProcessSource,
+  },
+  file: {
+    // Also where the file has an expiration: the program that keeps it replaces it before.
+    interval: 60_000,
+    load: async () => (await import('./file/source.ts')).createFileSource,
+  },
 };
 
 /**
@@ -58,7 +47,8 @@ const TYPES: SourceTypes = {
  */
 export type Sources = (name: string) => Source;
 
-export function createSources(config: Config, deps: SourceDeps, types = TYPES): Sources {
+export function createSources(config: Config, given: SourceDeps, types = TYPES): Sources {
+  const deps: OwnDeps = { ...given, maxInterval: config.refresh.maxInterval, sinks: config.sinks };
   const made = new Map<string, SharedSource>();
   const sourceOf = (name: string): SharedSource => {
     const known = made.get(name);
@@ -105,7 +95,7 @@ function trustDeps({ users, self }: SourceDeps): Parameters<typeof judge>[2] {
   return { users, uid: self.uid };
 }
 
-function opened(config: SourceConfig, types: SourceTypes, deps: SourceDeps & { readonly base?: Base }): Source {
+function opened(config: SourceConfig, types: SourceTypes, deps: OwnDeps & { readonly base?: Base }): Source {
   // The one of its own type.
   const type = types[config.type];
   if (type === undefined) throw new Error(`no source of type ${config.type}`);
@@ -116,6 +106,10 @@ function opened(config: SourceConfig, types: SourceTypes, deps: SourceDeps & { r
   return {
     ...known,
     fetch: async (signal) => await judge(await (await open()).fetch(signal), config, trustDeps(deps)),
+    // Others need not be loaded for it.
+    ...(known.interval !== undefined && {
+      watch: async (changed: () => void, signal: AbortSignal) => await (await open()).watch?.(changed, signal),
+    }),
     user: async (signal) => await decidingUser(await (await open()).user?.(signal), config, trustDeps(deps)),
   };
 }
@@ -149,6 +143,10 @@ class SharedSource implements Source {
   }
 
   readonly user = async (signal: AbortSignal): Promise<number | undefined> => await this.#source.user?.(signal);
+
+  async watch(changed: () => void, signal: AbortSignal): Promise<void> {
+    await this.#source.watch?.(changed, signal);
+  }
 
   async #fetchLiving(signal: AbortSignal, isRefused: boolean): Promise<Fetched> {
     const known = isRefused ? undefined : this.#last;

@@ -24,7 +24,11 @@ export function createCommands(): Commands {
       const work = JSON.stringify([command, options.ids]);
       // Each further one would hang as well, until the machine has no more processes.
       if (hanging.has(work)) throw errnoError('EBUSY', 'spawn');
-      const child = spawnAlone(command, { env: options.env, stdio: ['ignore', 'pipe', 'pipe'], ...options.ids });
+      const { env, ids, input } = options;
+      const stdin = input === undefined ? 'ignore' : 'pipe';
+      const child = spawnAlone(command, { env, stdio: [stdin, 'pipe', 'pipe'], ...ids });
+      // One that ends before it has read everything says so by its exit code.
+      child.stdin?.on('error', () => undefined).end(input);
       child.once('exit', () => hanging.delete(work));
       const result = await resultOf(child, options);
       if (child.exitCode === null && child.signalCode === null) hanging.add(work);
@@ -36,23 +40,27 @@ export function createCommands(): Commands {
 
 async function resultOf(
   child: ChildProcess,
-  { keep = OUTPUT_BYTES, timeoutMs, signal }: CommandOptions,
+  { keep = OUTPUT_BYTES, most, timeoutMs, signal }: CommandOptions,
 ): Promise<CommandResult> {
-  const [output, complaint] = [tail(child.stdout, keep), tail(child.stderr, keep)];
+  const flood = new AbortController();
+  const output = most === undefined ? tail(child.stdout, keep) : tail(child.stdout, most + 1, flood);
+  const complaint = tail(child.stderr, keep);
   const closed = once(child, 'close').catch(() => undefined);
   const deadline = AbortSignal.timeout(timeoutMs);
-  await ending(child, signal ? AbortSignal.any([deadline, signal]) : deadline);
+  await ending(child, AbortSignal.any([deadline, flood.signal, ...(signal ? [signal] : [])]));
   const timedOut = deadline.aborted;
   await Promise.race([closed, delay(signalGroup(child, 0) ? LEFT_BEHIND_MS : LAST_OUTPUT_MS)]);
   abandon(child);
   return { exitCode: child.exitCode, signal: child.signalCode, timedOut, output: output(), complaint: complaint() };
 }
 
-function tail(stream: ChildProcess['stdout'], bytes: number): () => string {
+/** `full` is aborted when so much is there. */
+function tail(stream: ChildProcess['stdout'], bytes: number, full?: AbortController): () => string {
   let kept = Buffer.alloc(0);
   // Absent when the program could not start for want of descriptors.
   stream?.on('data', (chunk: Buffer) => {
     kept = Buffer.concat([kept, chunk]).subarray(-bytes);
+    if (kept.length === bytes) full?.abort();
   });
   return () => kept.toString();
 }

@@ -42,6 +42,7 @@ describe('the configuration that is installed', () => {
         'sources.pod',
         'sources.task',
         'sources.signer',
+        'sources.signer.command[0]',
         'sources.ssm',
         'consumers.reload-script.command[0]',
         'imds.endpoint_mode',

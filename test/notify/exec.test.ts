@@ -179,6 +179,7 @@ describe('a program under systemd', { skip: !isRoot && 'needs root: only then it
       '--quiet',
       '--pipe',
       '--unit=credrotate-notify-my_app_x.service',
+      '--description=credrotate: notify-my app/x',
       '--uid=1',
       '--service-type=exec',
       `--property=RuntimeMaxSec=${TIMEOUT}ms`,

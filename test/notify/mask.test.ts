@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { mask, READ } from '../../src/notify/exec.ts';
+import { mask, READ } from '../../src/core/mask.ts';
 import { Secret } from '../../src/core/secret.ts';
 
 const SECRET = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';

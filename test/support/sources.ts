@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Users } from '../../src/core/contracts.ts';
-import type { SourceDeps } from '../../src/source/registry.ts';
+import type { SourceDeps } from '../../src/source/contract.ts';
+import { readFields } from '../../src/sinks/formats/read.ts';
 import { createUsers } from '../../src/host/users.ts';
 import { createClock } from '../../src/system/clock.ts';
 import { createCommands } from '../../src/system/commands.ts';
@@ -15,6 +16,7 @@ export function sourceDeps(change: Partial<SourceDeps> = {}): SourceDeps {
     env: {},
     users: createUsers({ commands }),
     commands,
+    readFields: (...given) => Promise.resolve(readFields(...given)),
     self: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     ...change,
   };

@@ -156,6 +156,12 @@ function readerWarnings(
   ];
 }
 
+/** The values of these variables in a dotenv file: of each the last. Throws a refusal where readers do not agree on them. */
+export function readVariables(text: string, names: ReadonlySet<string>): ReadonlyMap<string, string> {
+  const found = readDotenv(text, names).own.flatMap(({ assignments }) => assignments);
+  return new Map(found.map(({ name, value }) => [name, value]));
+}
+
 /** The variables of ours in a dotenv file. */
 interface DotenvFile {
   /** The lines of ours, in file order; a variable may come several times. */

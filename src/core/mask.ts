@@ -1,0 +1,58 @@
+import type { Secret } from './secret.ts';
+
+/** Characters that are kept of an output, from its end. */
+export const KEPT = 4 * 1024;
+
+/** Bytes that are read of it: enough to recognise a secret whose start is cut off. */
+export const READ = 16 * 1024;
+
+const MASK = '[secret]';
+
+/** A word that may be or hold a secret: text, base64 of both alphabets, and the escapes of URLs and JSON. */
+const WORD = /[A-Za-z0-9+/%_\\-]{8,}/g;
+
+const KEY_ID = /\bA[A-Z]{3}[A-Z2-7]{12,}/g;
+
+/** `aws_secret_access_key = …`, `"Token": "…"`, `Authorization: Bearer …`. */
+const NAMED =
+  /((?:secret|token|passw|\bpin\b|credential|authorization|api_?key|access_?key)[\w.-]*["']?\s*[=:]+>?\s*["']?(?:Bearer\s+|Basic\s+)?)[^\s"',;]{4,}/gi;
+
+/**
+ * The end of a program's output, at most 4,096 characters: these secrets, parts of them, and everything like a key or a
+ * token are masked.
+ */
+export function mask(output: string, secrets: readonly Secret[]): string {
+  const isCut = Buffer.byteLength(output) >= READ;
+  // The first word may be the end of a secret.
+  const whole = isCut ? output.replace(/^\S*/, '') : output;
+  const forms = secrets.flatMap((secret) => formsOf(secret.reveal()));
+  return whole
+    .replaceAll(WORD, (word) => (looksSecret(word) || isPart(word, forms) ? MASK : word))
+    .replaceAll(KEY_ID, MASK)
+    .replaceAll(NAMED, `$1${MASK}`)
+    .slice(-KEPT);
+}
+
+/** Like the 40 random characters of base64 in a secret key. */
+function looksSecret(word: string): boolean {
+  const long = 32;
+  return word.length >= long && /[a-z]/.test(word) && /[A-Z]/.test(word) && /\d/.test(word);
+}
+
+function isPart(word: string, forms: readonly string[]): boolean {
+  const plain = word
+    .replaceAll('\\', '')
+    .replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const standard = plain.replaceAll('-', '+').replaceAll('_', '/');
+  return [plain, standard].some((text) => forms.some((form) => form.includes(text) || text.includes(form)));
+}
+
+/** The secret, and its base64 at each offset in a longer text: three bytes become four characters. */
+function formsOf(secret: string): readonly string[] {
+  const bytes = Buffer.from(secret);
+  const encoded = [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+    return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
+  });
+  return [secret, ...encoded];
+}
