@@ -31,14 +31,26 @@ function readTokenFile(name: string, path: string): ReturnType<typeof readNamed>
   }
 }
 
+/** The most that STS takes. */
+const MAX_LENGTH = 20_000;
+
 /** Without the newline at its end that editors make. It is sent in a line of its own: anything else could be further lines. */
 export function tokenIn(name: string, text: string): Secret {
   const token = text.replace(/[\r\n]+$/, '');
-  if (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(token)) return new Secret(token);
-  const got = token === '' ? 'nothing' : 'line breaks or other characters in it';
-  throw new AgentError('SOURCE_MALFORMED', `${name}: expected a token in one line of visible ASCII, got ${got}`, {
-    hint: 'whatever makes the token must write it alone, and whole',
-  });
+  const isLine = /^[\x20-\x7e]+$/.test(token) && token.trim() === token;
+  if (isLine && token.length <= MAX_LENGTH) return new Secret(token);
+  const got = isLine
+    ? `${token.length} characters`
+    : token === ''
+      ? 'nothing'
+      : 'line breaks or other characters in it';
+  throw new AgentError(
+    'SOURCE_MALFORMED',
+    `${name}: expected a token in one line of visible ASCII, at most ${MAX_LENGTH} characters, got ${got}`,
+    {
+      hint: 'whatever makes the token must write it alone, and whole',
+    },
+  );
 }
 
 /** Throws CREDENTIALS_EXPIRED. `now`: epoch milliseconds. */

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
-import { renameSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { writeAuthority } from '../../support/certificates.ts';
 import { containerRig, ecsAnswer, ID, MISBEHAVIOURS } from '../../support/container.ts';
 import { HOUR, NOON } from '../../support/credentials.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -78,6 +83,7 @@ describe('the endpoint of a container', () => {
     ['is empty', '\n', 'SOURCE_MALFORMED', /got nothing$/],
     ['has a line break', 'secret\r\nx-other: 1', 'SOURCE_MALFORMED', /line breaks/],
     ['has other characters', 'secret\u0001', 'SOURCE_MALFORMED', /other characters/],
+    ['is too long', 'secret'.repeat(5000), 'SOURCE_MALFORMED', /got 30000 characters$/],
     ['has expired', webToken({ iat: 1, exp: 2 }), 'CREDENTIALS_EXPIRED', /expired at 1970-01-01T00:00:02Z|expired at/],
   ];
   for (const [what, text, code, message] of bad) {
@@ -94,12 +100,48 @@ describe('the endpoint of a container', () => {
     });
   }
 
+  test('is asked over TLS where that is written, by the certificates of ca_file', async (t) => {
+    const { file, key, cert } = writeAuthority(tempDir(t));
+    const server = createServer({ key, cert }, (_, response) =>
+      response.end(ecsAnswer({ Expiration: '2099-01-01T00:00:00Z' })),
+    ).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const endpoint = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const rig = await containerRig(t);
+    const refused = badOf(await rig.fetch({ endpoint }));
+    assert.equal(refused.code, 'SOURCE_DENIED');
+    assert.match(refused.hint ?? '', /ca_file:/);
+    const env = { HTTPS_PROXY: 'http://127.0.0.1:1' };
+    assert.equal(goodOf(await rig.fetch({ endpoint, caFile: file }, env)).origin.endpoint, new URL(endpoint).origin);
+  });
+
   test('takes a token that only our clock thinks has expired', async (t) => {
     const rig = await containerRig(t);
     const file = join(tempDir(t), 'token');
     writeFileSync(file, webToken({ iat: 1000, exp: 4600 }));
     goodOf(await rig.fetch({ tokenFile: file }));
   });
+});
+
+test('a token that another user could change is not shown by root, nor one that is no file', async (t) => {
+  if (process.getuid?.() !== 0) {
+    t.skip('needs root');
+    return;
+  }
+  const rig = await containerRig(t);
+  const file = join(tempDir(t), 'token');
+  writeFileSync(file, 'secret');
+  chownSync(file, 65_534, 65_534);
+  const refused = badOf(await rig.fetch({ tokenFile: file }));
+  assert.deepEqual([refused.code, refused.state], ['CONFIG_UNSAFE', 'denied']);
+  rmSync(file);
+  symlinkSync('/dev/zero', file);
+  assert.equal(badOf(await rig.fetch({ tokenFile: file })).code, 'SOURCE_UNREACHABLE');
+  rmSync(file);
+  execFileSync('mkfifo', [file]);
+  assert.equal(badOf(await rig.fetch({ tokenFile: file })).code, 'SOURCE_UNREACHABLE');
+  assert.equal(rig.server.requests.length, 0);
 });
 
 describe('an endpoint that misbehaves', () => {
