@@ -1,7 +1,7 @@
 import type { FieldKey } from '../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../core/credentials.ts';
 import type { Field } from '../../core/fields.ts';
-import { printableText, refusal } from './text.ts';
+import { plain, printableText, refusal } from './text.ts';
 
 /** The text of a field. Throws a refusal where it is not known: a file without it would be taken for whole. */
 export function textOf(field: Field, credentials: Credentials, origin: Origin): string {
@@ -26,6 +26,15 @@ const TEXTS: Readonly<Record<Field, (credentials: Credentials, origin: Origin) =
   role: (_, { role }) => role,
   instance_id: (_, { instanceId }) => instanceId,
 };
+
+/** Values by their keys, where readers agree on plain ones alone. Throws a refusal. */
+export function plainValues(
+  keys: readonly FieldKey[],
+  credentials: Credentials,
+  origin: Origin,
+): ReadonlyMap<string, string> {
+  return new Map(keys.map(({ field, key }) => [key, plain(field, textOf(field, credentials, origin))]));
+}
 
 /** The access key ids among the values of a file. */
 export function keyIdsIn(

@@ -1,11 +1,11 @@
 import type { IniSink } from '../../core/config.ts';
-import type { Credentials, Origin } from '../../core/credentials.ts';
 import type { Format } from '../contract.ts';
 import { garbage, indentOf, isComment } from './aws/sections.ts';
-import { keyIdsIn, textOf } from './fields.ts';
+import { keyIdsIn, plainValues } from './fields.ts';
 import {
   appendSection,
   applyEdits,
+  cutLine,
   decodeText,
   type Edit,
   eolOf,
@@ -14,7 +14,6 @@ import {
   type Line,
   linesOf,
   MAX_LINES,
-  plain,
 } from './text.ts';
 
 /**
@@ -24,10 +23,16 @@ import {
 export const ini: Format<IniSink> = {
   render: (existing, credentials, sink, origin) => {
     const { text, encoding, warnings } = decodeText(existing ?? Buffer.alloc(0));
-    const values = valuesOf(credentials, sink, origin);
+    // Quotes are a part of the value for most, and needed by PHP.
+    const mark = sink.quote === 'double' ? '"' : '';
+    const values = new Map(
+      plainValues(sink.keys, credentials, origin)
+        .entries()
+        .map(([key, value]) => [key, mark + value + mark]),
+    );
     const file = readIni(text, sink);
     const target = file.copies.at(-1);
-    const cuts = file.copies.slice(0, -1).flatMap(({ owned }) => owned.map(cut));
+    const cuts = file.copies.slice(0, -1).flatMap(({ owned }) => owned.map(({ line }) => cutLine(line)));
     const edits = target ? [...cuts, ...rewrite(text, target, values)] : cuts;
     const edited = applyEdits(text, edits);
     const lines = [...values].map(([key, value]) => `${key} = ${value}`);
@@ -76,14 +81,6 @@ interface IniFile {
   readonly elsewhere: number | undefined;
   /** The first line with an old name of one. */
   readonly old: number | undefined;
-}
-
-/** Readers agree on a value alone if it is plain: quotes are a part of it for most, and needed by PHP. */
-function valuesOf(credentials: Credentials, { keys, quote }: IniSink, origin: Origin): ReadonlyMap<string, string> {
-  const mark = quote === 'double' ? '"' : '';
-  return new Map(
-    keys.map(({ field, key }) => [key, mark + plain(field, textOf(field, credentials, origin)) + mark] as const),
-  );
 }
 
 const MAX_COPIES = 16;
@@ -232,7 +229,7 @@ function rewrite(text: string, copy: SectionCopy, values: ReadonlyMap<string, st
   for (const property of copy.owned) if (!current.has(property.key)) current.set(property.key, property);
   const edits = copy.owned.map((property): Edit => {
     const { line, indent, key, gap } = property;
-    if (current.get(key) !== property) return cut(property);
+    if (current.get(key) !== property) return cutLine(line);
     const start = line.start + indent.length;
     return {
       start,
@@ -273,19 +270,15 @@ function trimmedHeader({ header }: SectionCopy): readonly Edit[] {
   return [{ start: header.start, end: header.start + bracketed.length, text: `[${name.trim()}]` }];
 }
 
-function cut({ line }: Property): Edit {
-  return { start: line.start, end: line.next, text: '' };
-}
-
 /** Our lines, and the section where nothing else is in it. */
 function clear(text: string, { header, end, owned, others }: SectionCopy): readonly Edit[] {
   const [first] = owned;
   if (!first) return [];
-  if (!header || others.size > 0) return owned.map(cut);
+  if (!header || others.size > 0) return owned.map(({ line }) => cutLine(line));
   return [{ start: header.start - gapBefore(text, header.start, end), end: owned.at(-1)?.line.next ?? end, text: '' }];
 }
 
-/** Throws where a reader takes a key of another section for ours, or before ours. */
+/** How a reader takes a key of another section for ours, or before ours. */
 const ELSEWHERE: Readonly<Partial<Record<NonNullable<IniSink['preset']>, string>>> = {
   s3cmd: 's3cmd ignores sections and takes the last one of the file',
   pgbackrest: 'pgBackRest prefers that of a stanza or command',

@@ -1,8 +1,9 @@
 import type { PropertiesSink } from '../../core/config.ts';
 import type { Format } from '../contract.ts';
-import { keyIdsIn, textOf } from './fields.ts';
+import { keyIdsIn, plainValues } from './fields.ts';
 import {
   applyEdits,
+  cutLine,
   decodeText,
   type Edit,
   eolOf,
@@ -10,7 +11,6 @@ import {
   type Line,
   linesOf,
   MAX_LINES,
-  plain,
   refusal,
 } from './text.ts';
 
@@ -18,7 +18,7 @@ import {
 export const properties: Format<PropertiesSink> = {
   render: (existing, credentials, { keys }, origin) => {
     const { text, encoding, warnings } = decodeText(existing ?? Buffer.alloc(0));
-    const values = new Map(keys.map(({ field, key }) => [key, plain(field, textOf(field, credentials, origin))]));
+    const values = plainValues(keys, credentials, origin);
     const { owned, isOpen } = readProperties(text, values);
     const last = new Map(owned.map((entry) => [entry.key, entry]));
     const anchor = owned.findLast((entry) => last.get(entry.key) === entry);
@@ -30,7 +30,7 @@ export const properties: Format<PropertiesSink> = {
     const before = place > 0 && text[place - 1] !== '\n' ? eol : '';
     const added = before + missing.map(([key, value]) => `${key}=${value}${eol}`).join('');
     const edits = owned.map((entry): Edit => {
-      if (last.get(entry.key) !== entry) return cut(entry);
+      if (last.get(entry.key) !== entry) return cutLine(entry);
       // After a blank alone, a value that begins with a delimiter would lose it.
       const isClear = /[=:]/.test(text.slice(entry.keyEnd, entry.valueAt));
       const start = isClear ? entry.valueAt : entry.keyEnd;
@@ -42,13 +42,9 @@ export const properties: Format<PropertiesSink> = {
   forget: (existing, sink) => {
     const file = decodeText(existing);
     const { owned } = readProperties(file.text, new Map(sink.keys.map(({ key }) => [key, ''])));
-    return leftOf(existing, file, owned.map(cut), keyIdsIn(owned, sink));
+    return leftOf(existing, file, owned.map(cutLine), keyIdsIn(owned, sink));
   },
 };
-
-function cut({ start, next }: PropertyLines): Edit {
-  return { start, end: next, text: '' };
-}
 
 /** A property of ours, on one line or several. */
 interface PropertyLines {

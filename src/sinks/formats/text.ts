@@ -99,6 +99,10 @@ export function gapBefore(text: string, start: number, end: number): number {
   return isNeeded ? 0 : (/(?<=\n)\r?\n$/.exec(text.slice(Math.max(0, start - 3), start))?.[0].length ?? 0);
 }
 
+export function cutLine({ start, next }: Pick<Line, 'start' | 'next'>): Edit {
+  return { start, end: next, text: '' };
+}
+
 /** From 1. */
 export function lineNumberAt(text: string, at: number): number {
   let number = 1;

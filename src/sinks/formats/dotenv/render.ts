@@ -2,9 +2,10 @@ import type { DotenvSink } from '../../../core/config.ts';
 import { formatExpiration, type Credentials, type Origin } from '../../../core/credentials.ts';
 import { ownVariables, SECURITY_TOKEN } from '../../../core/owned.ts';
 import type { Format, NewFile } from '../../contract.ts';
-import { textOf } from '../fields.ts';
+import { plainValues } from '../fields.ts';
 import {
   applyEdits,
+  cutLine,
   decodeText,
   followed,
   leftOf,
@@ -41,7 +42,7 @@ export const dotenv: Format<DotenvSink> = {
   forget: (existing, sink) => {
     const file = decodeText(existing);
     const { own } = readDotenv(file.text, ownVariables(sink));
-    const edits = own.map(({ line }) => ({ start: line.start, end: line.next, text: '' }));
+    const edits = own.map(({ line }) => cutLine(line));
     const ids = own.flatMap(({ assignments }) => assignments).filter(({ name }) => name === sink.names.accessKeyId);
     const keyIds = ids.map(({ value }) => value);
     const isAllOurs = sink.only && file.text.trim() !== '';
@@ -66,7 +67,7 @@ function variablesOf(credentials: Credentials, sink: DotenvSink, origin: Origin)
     [names.accessKeyId, plain('access key id', credentials.accessKeyId)],
     [names.secretAccessKey, plain('secret access key', credentials.secretAccessKey.reveal())],
     [names.sessionToken, token],
-    ...others.map(({ field, key }) => [key, plain(field, textOf(field, credentials, origin))] as const),
+    ...plainValues(others, credentials, origin),
   ]);
   return {
     written: new Map([...keys, ...(names.expiration === null ? [] : [[names.expiration, expiration] as const])]),
