@@ -31,6 +31,9 @@ export interface Edit {
   readonly text: string;
 }
 
+/** Made while its parts are read. */
+export type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
 /** The most lines of ours in one profile or file: people write each once, or some twice. */
 export const MAX_LINES = 64;
 

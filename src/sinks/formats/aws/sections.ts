@@ -1,5 +1,5 @@
 import { SECURITY_TOKEN } from '../../../core/owned.ts';
-import { linesOf, MAX_LINES, refusal, type Line } from '../text.ts';
+import { type Draft, type Line, linesOf, MAX_LINES, refusal } from '../text.ts';
 
 /** Whether a setting of the profile is ours: rewritten, or removed. */
 export type Owns = (setting: Pick<ProfileSetting, 'key' | 'value'>) => boolean;
@@ -49,67 +49,53 @@ export function readSections(
   owns: Owns,
   see: (line: IniLine) => void = () => undefined,
 ): Sections {
-  const copies: Section[] = [];
-  let reader: SectionReader | undefined;
+  const copies: Draft<Section>[] = [];
+  let copy: Draft<Section> | undefined;
+  /** A property of ours to whose value the next lines may belong. */
+  let open: Draft<OwnedProperty> | undefined;
   for (const line of iniLines(text)) {
     see(line);
-    if (line.kind !== 'header') reader?.add(line);
-    else {
-      if (reader) copies.push(reader.end(line.line.start));
-      reader = line.name.trim() === profile ? new SectionReader(line, owns) : undefined;
-      if (copies.length === MAX_COPIES && reader) {
-        throw garbage(line.line, `at most ${MAX_COPIES} sections of the profile`, 'more');
-      }
+    if (ENDS.has(line.kind)) {
+      if (copy) copy.leadEnd = Math.min(copy.leadEnd, line.line.start);
+      if (open) open.end = line.line.start;
+      open = undefined;
     }
+    if (line.kind === 'header') {
+      copy = line.name.trim() === profile ? emptySection(line, text.length) : undefined;
+      if (copy && copies.push(copy) > MAX_COPIES)
+        throw garbage(line.line, `at most ${MAX_COPIES} sections of the profile`, 'more');
+    } else if (copy) open = addLine(copy, line, owns, text.length) ?? open;
   }
-  if (reader) copies.push(reader.end(text.length));
   return {
     exact: copies.filter(({ header }) => header.name === profile),
     similar: copies.filter(({ header }) => header.name !== profile),
   };
 }
 
-class SectionReader {
-  readonly #header: IniHeader;
-  readonly #owns: Owns;
-  readonly #owned: OwnedProperty[] = [];
-  #leadEnd: number | undefined;
-  #indent: string | undefined;
-  #hasOthers = false;
-  /** A property of ours to whose value the next lines may belong. */
-  #open: IniProperty | undefined;
+/** Lines that belong to no value above them. */
+const ENDS: ReadonlySet<IniLine['kind']> = new Set(['header', 'property']);
 
-  constructor(header: IniHeader, owns: Owns) {
-    this.#header = header;
-    this.#owns = owns;
-  }
+function emptySection(header: IniHeader, end: number): Draft<Section> {
+  return { header, leadEnd: end, indent: undefined, owned: [], hasOthers: false };
+}
 
-  add(line: Exclude<IniLine, IniHeader>): void {
-    if (line.kind === 'comment' || line.kind === 'white') this.#hasOthers = true;
-    if (line.kind !== 'property') return;
-    this.#close(line.line.start);
-    this.#indent ??= line.indent;
-    if (!this.#owns(line)) this.#hasOthers = true;
-    else if (this.#owned.length < MAX_LINES) this.#open = line;
-    else throw garbage(line.line, `at most ${MAX_LINES} lines that set keys of ours`, 'more');
+/** Gives the line if it is a property of ours. `end`: of the file, up to which its value may continue. */
+function addLine(
+  copy: Draft<Section>,
+  line: Exclude<IniLine, IniHeader>,
+  owns: Owns,
+  end: number,
+): Draft<OwnedProperty> | undefined {
+  if (line.kind === 'property') copy.indent ??= line.indent;
+  if (line.kind !== 'property' || !owns(line)) {
+    copy.hasOthers ||= line.kind !== 'continuation';
+    return undefined;
   }
-
-  end(at: number): Section {
-    this.#close(at);
-    return {
-      header: this.#header,
-      leadEnd: this.#leadEnd ?? at,
-      indent: this.#indent,
-      owned: this.#owned,
-      hasOthers: this.#hasOthers,
-    };
-  }
-
-  #close(at: number): void {
-    this.#leadEnd ??= at;
-    if (this.#open) this.#owned.push({ ...this.#open, end: at });
-    this.#open = undefined;
-  }
+  if (copy.owned.length === MAX_LINES)
+    throw garbage(line.line, `at most ${MAX_LINES} lines that set keys of ours`, 'more');
+  const property = { ...line, end };
+  copy.owned = [...copy.owned, property];
+  return property;
 }
 
 interface Indented {

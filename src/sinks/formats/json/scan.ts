@@ -1,5 +1,5 @@
 import { printParseErrorCode, visit, type ParseErrorCode } from 'jsonc-parser';
-import { lineNumberAt, refusal } from '../text.ts';
+import { type Draft, lineNumberAt, refusal } from '../text.ts';
 
 /** The offsets of a member of an object in the text. */
 export interface Member {
@@ -25,7 +25,6 @@ export interface ScannedObject {
 /** Deeper documents are refused: many readers give up on them, and no configuration is. */
 const MAX_DEPTH = 200;
 
-type Draft<T> = { -readonly [K in keyof T]: T[K] };
 interface DraftObject extends Draft<ScannedObject> {
   readonly members: Draft<Member>[];
 }
