@@ -63,10 +63,15 @@ metrics: { textfile: /var/lib/metrics/credrotate.prom }
 /** What every consumer has written down of how often it was notified. */
 export const LOGS = ['worker/log', 'legacy', 'app', 'hook'].map((name) => `/var/log/${name}`);
 
-export function installScene(root: Pick<Machine, 'path' | 'write' | 'copyIn'>): void {
+/** The executable with its units. */
+export function installProduct(root: Pick<Machine, 'copyIn'>): void {
   root.copyIn(join(ROOT, 'dist/credrotate'), '/usr/bin');
   for (const name of ['credrotate.service', 'credrotate-once.service', 'credrotate.timer'])
     root.copyIn(join(ROOT, 'packaging/systemd', name), '/usr/lib/systemd/system');
+}
+
+export function installScene(root: Pick<Machine, 'path' | 'write' | 'copyIn'>): void {
+  installProduct(root);
   root.write('/etc/credrotate/credrotate.yaml', CONFIG);
   root.write('/opt/daemon', DAEMON);
   root.write('/usr/local/sbin/hook', HOOK, 0o755);
