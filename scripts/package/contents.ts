@@ -71,6 +71,8 @@ export function documents(): Installed[] {
     { ...packed(`${DOCUMENTS}/CHANGELOG.md`, readFileSync(join(ROOT, 'CHANGELOG.md'))), source: 'CHANGELOG.md' },
     ...copies('packaging/examples/*', `${DOCUMENTS}/examples`),
     ...copies('packaging/user-data/*', `${DOCUMENTS}/examples/user-data`),
+    ...copies('packaging/packer/*', `${DOCUMENTS}/examples/packer`),
+    ...copies('packaging/ssm/*', `${DOCUMENTS}/examples/ssm`),
     ...copies('packaging/monitoring/*', `${DOCUMENTS}/examples/monitoring`),
   ];
   return withInstalledLinks(files);

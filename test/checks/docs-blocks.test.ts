@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -125,6 +125,7 @@ test('the AWS CLI takes its commands in the pages', async (t) => {
   // What their file:// leads to.
   const directory = tempDir(t);
   for (const { text } of blocksOf(PAGES, 'json')) writeFileSync(join(directory, 'revoke.json'), text);
+  cpSync('packaging/ssm', join(directory, 'packaging/ssm'), { recursive: true });
   for (const { place, text, words } of complete) {
     const env = { PATH: process.env['PATH'], HOME: '/proc/nonexistent', AWS_DEFAULT_REGION: 'eu-central-1' };
     // It checks what it was told, and asks nobody.

@@ -15,6 +15,11 @@ const SCRIPTS: Readonly<Record<string, () => string>> = {
     const config = parse(read('packaging/user-data/cloud-config.yaml')) as { readonly runcmd: readonly string[] };
     return config.runcmd.join('\n');
   },
+  'the commands of packaging/ssm/credrotate.yaml': () => {
+    const [, steps = ''] = /runCommand:\n([^]*)$/.exec(read('packaging/ssm/credrotate.yaml')) ?? [];
+    // Systems Manager puts in one of the words that the document allows.
+    return (parse(steps) as readonly string[]).join('\n').replace('{{ action }}', '$ACTION');
+  },
   'the lines of docs/user-data.md': () => /```sh\n(#![^`]*)```/.exec(read('docs/user-data.md'))?.[1] ?? '',
   'those that use the repository': () =>
     /repository .*\n\n```sh\n(#![^`]*)```/.exec(read('docs/user-data.md'))?.[1] ?? '',

@@ -10,7 +10,8 @@ const PAGES = [
   'docs/*.md',
   'etc/*.yaml',
   'packaging/*.json',
-  'packaging/{deb,examples,rpm,systemd,user-data}/*',
+  'packaging/{deb,examples,packer,rpm,ssm,systemd,user-data}/*',
+  'packaging/ansible/**/*.{md,yml}',
   'scripts/manual/*.ts',
 ];
 const SOURCES = ['{src,test}/**/*.ts'];

@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { commit } from '../../scripts/bundle.ts';
+import { makeImage } from '../../scripts/image.ts';
 import { makePackage } from '../../scripts/package.ts';
 import { sourceDate, type Order } from '../../scripts/package/product.ts';
 import { HOST, strippedRuntime } from '../../scripts/runtime.ts';
@@ -20,6 +21,7 @@ test('are the same bytes, made elsewhere, at another time, by somebody else', as
     await makePackage({ ...common, format: 'tar', architecture: HOST }),
     await makePackage({ ...common, format: 'deb', architecture: OTHER }),
     await makePackage({ ...common, format: 'rpm', architecture: OTHER }),
+    await makeImage([HOST, OTHER], true),
   ];
   const elsewhere = join(tempDir(t), 'a/longer/way/to/it');
   mkdirSync(join(elsewhere, 'dist'), { recursive: true });
@@ -42,7 +44,8 @@ test('are the same bytes, made elsewhere, at another time, by somebody else', as
     SOURCE_DATE_EPOCH: String(date),
     CREDROTATE_COMMIT: commit(),
   };
-  const build = 'umask 077; exec npm run --silent package -- --fast --x64 --arm64';
+  const build =
+    'set -e; umask 077; npm run --silent package -- --fast --x64 --arm64; exec npm run --silent image -- --fast --x64 --arm64';
   execFileSync('sh', ['-c', build], { cwd: elsewhere, env: { ...env, HOME: join(elsewhere, 'dist') }, stdio: 'pipe' });
   for (const path of here) {
     const there = join(elsewhere, 'dist/fast', basename(path));

@@ -40,6 +40,7 @@ const IMAGES = {
 
 /** What only `test/release` boots. */
 const RELEASE_IMAGES = {
+  ansible: ['python3', 'python3-apt'],
   daemons: [
     'apache2',
     'bind9',

@@ -24,6 +24,8 @@ export interface Machine {
   /** Copies a file of ours into a directory of the machine; gives its path there. */
   readonly copyIn: (from: string, directory: string) => string;
   readonly run: (command: readonly string[]) => Promise<Done>;
+  /** Process 1, by our numbers: for who enters it in another way. */
+  readonly leader: () => number;
   /** Runs a line of shell, and fails with all that it printed unless it succeeds; gives standard output, trimmed. */
   readonly sh: (script: string) => Promise<string>;
   readonly journal: (unit: string) => Promise<string>;
@@ -101,10 +103,14 @@ class NspawnMachine implements Machine {
     return inside;
   };
 
+  readonly leader = (): number => {
+    if (this.#process === undefined) throw new Error('the machine is not running');
+    return this.#process.leader;
+  };
+
   readonly run = (command: readonly string[]): Promise<Done> =>
     new Promise((resolve, reject) => {
-      if (this.#process === undefined) throw new Error('the machine is not running');
-      const enter = ['--target', String(this.#process.leader), '--all', '--', ...command];
+      const enter = ['--target', String(this.leader()), '--all', '--', ...command];
       const options = { env: ENVIRONMENT, timeout: limit(COMMAND_LIMIT), maxBuffer: 64_000_000 };
       execFile('nsenter', enter, options, (error, stdout, stderr) => {
         if (error && typeof error.code !== 'number') reject(new Error(`${command.join(' ')}: ${error.message}`));
