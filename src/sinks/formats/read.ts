@@ -19,8 +19,8 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
 const ALL: ReadonlySet<string> = new Set(Object.values(NAMES).flat());
 
 /**
- * What a file that somebody else keeps holds of credentials, by the names of a JSON document in lower case. Pure. Throws a
- * refusal, which quotes nothing of it, where readers do not agree on the file.
+ * The credentials in a file that somebody else keeps, by the names of a JSON document in lower case. Pure. Throws a
+ * refusal, which quotes nothing of the file, where readers do not agree on it.
  */
 export function readFields(
   bytes: Buffer,
