@@ -41,7 +41,8 @@ export class Publisher {
   #sight: Sight = { process: 'alive' };
   #inForce: { readonly config: Config; readonly inForce: InForce | undefined } | undefined;
   readonly #said = new Map<string, string | undefined>();
-  #writing: Promise<void> = Promise.resolve();
+  #queued: Promise<void> | undefined;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(world: World, services: Services, options: PublishOptions) {
     this.#world = world;
@@ -59,26 +60,37 @@ export class Publisher {
     };
   }
 
+  /** Those that wait for their turn share it, and the latest is published: a hundred outcomes come in one moment. */
   async publish(view: AgentView): Promise<void> {
     this.#latest = view;
-    this.#options.onPublished?.(this.describe(view));
+    this.#queued ??= this.#inTurn(async () => {
+      this.#queued = undefined;
+      await this.#publish(this.#latest ?? view);
+    });
+    await this.#queued;
+  }
+
+  async #publish(view: AgentView): Promise<void> {
+    const published = this.describe(view);
+    this.#options.onPublished?.(published);
     // An agent that stays makes the next pass itself.
     const isKnown = this.#options.mode === 'run' || this.#sight.timer !== undefined;
     if (!isKnown) this.#sight = await lookAtNextPass(this.#world, this.#agent, this.#world.directories.runtime);
-    await this.#inTurn(() => this.#write(view));
+    await this.#write(view, isKnown ? published : this.describe(view));
   }
 
   /** Publishes once more that the agent ends: a later reader must not take it for killed. */
   async stopped(): Promise<void> {
     const latest = this.#latest;
     if (latest && this.#options.mode === 'run')
-      await this.#inTurn(() => this.#write(latest, this.#services.clock.now()));
+      await this.#inTurn(() => this.#write(latest, this.describe(latest, this.#services.clock.now())));
   }
 
   /** Two writes at once would take each other's temp file for a stranger's. */
   async #inTurn(write: () => Promise<void>): Promise<void> {
-    this.#writing = this.#writing.then(write);
-    await this.#writing;
+    const done = this.#turn.then(write);
+    this.#turn = done.catch(() => undefined);
+    await done;
   }
 
   describe(view: AgentView, stoppedAt?: number): Published {
@@ -105,8 +117,7 @@ export class Publisher {
     return { configuration: { configuration: { files: config.files, ...inForce, onDisk } }, onDisk };
   }
 
-  async #write(view: AgentView, stoppedAt?: number): Promise<void> {
-    const { report } = this.describe(view, stoppedAt);
+  async #write(view: AgentView, { report }: Published): Promise<void> {
     const trouble = await this.#replace(
       [runtimeDirectory(this.#world), STATUS],
       `${JSON.stringify(report, undefined, 1)}\n`,
