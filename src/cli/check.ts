@@ -1,11 +1,12 @@
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { formatProblems, positionText, type Problem } from '../config/problem.ts';
-import type { Config, ConsumerConfig } from '../core/config.ts';
-import type { ErrorInfo } from '../core/errors.ts';
+import { INSTANCE, type Config, type ConsumerConfig } from '../core/config.ts';
+import type { SuccessfulFetch } from '../core/contracts.ts';
+import { toErrorInfo, type ErrorInfo } from '../core/errors.ts';
 import { EXIT, type ExitCode, exitCodeOfErrors, worstOf } from '../core/exit.ts';
 import { byWeight, finding, findingOf, found, type Finding } from '../core/findings.ts';
-import { named } from '../core/sink-id.ts';
+import { idOf, named, sinkId } from '../core/sink-id.ts';
 import { printable } from '../core/printable.ts';
 import { closedBy, judgeConfinement } from '../doctor/judge/sinks.ts';
 import type { Unseen } from '../doctor/contract.ts';
@@ -26,7 +27,8 @@ import { isUsual, loadFor, requireConfig, withSinks, type ConfigFlags } from './
 import { runtimeDirectory, stateDirectory } from '../agent/published.ts';
 import { UNITS, unitTrouble } from '../harden/sandbox.ts';
 import { jsonOption, refusedSinks, type ReportOptions, showFound } from './show-report.ts';
-import type { Run, World } from '../agent/world.ts';
+import { sourceDeps, type Run, type World } from '../agent/world.ts';
+import { createSources } from '../source/registry.ts';
 
 interface CheckOptions extends ConfigFlags, ReportOptions {
   readonly configOnly?: true;
@@ -84,13 +86,8 @@ const SAMPLED = { ok: true, credentials: SAMPLE, origin: {} } as const;
 async function examine(world: World, config: Config, options: CheckOptions): Promise<CheckedHost> {
   const { deps, unseen } = await openLook(world, config);
   const fetched = options.online ? (await lookAtMetadata(world, config)).fetched : SAMPLED;
-  const source = fetched.ok ? [] : [fetched.error];
-  const { credentials, origin } = fetched.ok ? fetched : SAMPLED;
-  // The records have the attributes that files had before us.
-  const records = readState(stateDirectory(world)).sinks;
-  const { sinks: wanted, trustedGroups, privateVolumes } = config;
-  const request = { credentials, origin, rotated: true, records, sinks: wanted, trustedGroups, privateVolumes };
-  const sinks = await previewSinks(deps.sinks, request);
+  const { sinks, errors: source } = await previewBySource(world, deps, fetched.ok ? fetched : SAMPLED);
+  if (!fetched.ok) source.push(fetched.error);
   const consumers = (await lookAtConsumers(deps)).flatMap(judgeConsumer).filter(({ severity }) => severity === 'error');
   // The units read no other configuration.
   const isTheirs = isUsual(options) && options.confDir === undefined;
@@ -113,6 +110,37 @@ async function examine(world: World, config: Config, options: CheckOptions): Pro
     ]),
     unseen: [...unseen.values()],
   };
+}
+
+/** Each source is asked for the user who decides what it gives, and for nothing else: sinks of others refuse that. */
+async function previewBySource(
+  world: World,
+  { sinks: sinkDeps, config, miss }: LookDeps,
+  { credentials, origin }: typeof SAMPLED | SuccessfulFetch,
+): Promise<{ readonly sinks: readonly SinkPreview[]; readonly errors: ErrorInfo[] }> {
+  const { sinks: wanted, trustedGroups, privateVolumes } = config;
+  const sources = createSources(config, sourceDeps(world, await world.services(), await world.openLog(config.log)));
+  // The records have the attributes that files had before us.
+  const records = readState(stateDirectory(world)).sinks;
+  const errors: ErrorInfo[] = [];
+  const userOf = async (name: string): Promise<number | undefined> => {
+    try {
+      return name === INSTANCE ? undefined : await sources(name).user?.(world.stop);
+    } catch (error) {
+      const info = toErrorInfo(error);
+      if (world.uid === 0) errors.push(info);
+      else miss({ subject: `source ${name}`, reason: info.message });
+      return undefined;
+    }
+  };
+  const previews = new Map<string, SinkPreview>();
+  for (const [name, sinks] of Map.groupBy(wanted, ({ source }) => source)) {
+    const user = await userOf(name);
+    const given = user === undefined ? origin : { ...origin, user };
+    const request = { credentials, origin: given, rotated: true, records, sinks, trustedGroups, privateVolumes };
+    for (const preview of await previewSinks(sinkDeps, request)) previews.set(sinkId(preview), preview);
+  }
+  return { sinks: wanted.flatMap((sink) => previews.get(idOf(sink)) ?? []), errors };
 }
 
 /** The directories of the agent. A pass works without a status, and warns. */

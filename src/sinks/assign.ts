@@ -83,7 +83,8 @@ async function ownerOf(sink: SinkConfig, actor: ActingUser | undefined, names: N
 /** The user who chooses the credentials chooses the account to which their readers go: root's backup, to somebody else's. */
 function refuseOthers({ path, source }: SinkConfig, owner: number, user: number): void {
   if (owner === user) return;
-  const message = `${path}: expected credentials that uid ${owner} or root decides, got those of ${source}, which uid ${user} does`;
+  const deciding = owner === 0 ? 'root' : `root or uid ${owner}`;
+  const message = `${path}: expected a source that ${deciding} decides, got ${source}, which uid ${user} decides`;
   const hint = `give the sink to that user, or the source to root; if they are to choose the account for it, add trusted_user: ${user} to the source`;
   throw new AgentError('SINK_UNTRUSTED_SOURCE', message, { hint });
 }

@@ -20,7 +20,7 @@ const ALL: ReadonlySet<string> = new Set(Object.values(NAMES).flat());
 
 /**
  * The credentials in a file that somebody else keeps, by the names of a JSON document in lower case. Pure. Throws a
- * refusal, which quotes nothing of the file, where readers do not agree on it.
+ * refusal, which quotes nothing of it, where readers do not agree on the file.
  */
 export function readFields(
   bytes: Buffer,
