@@ -42,7 +42,8 @@ export class OwnDirectory {
   constructor(path: string, { uid, gid }: UserIds, { mode, use = 'own', mayBeInVolume }: OwnOptions = {}) {
     this.path = path;
     // A user can only keep themselves waiting.
-    this.#owner = { uid, gid, mayWait: uid !== 0, volumes: mayBeInVolume ? [dirname(path)] : [] };
+    const unnamedVolume = mayBeInVolume && uid !== 0 ? dirname(path) : undefined;
+    this.#owner = { uid, gid, mayWait: uid !== 0, unnamedVolume };
     this.#mode = mode;
     this.#use = use;
   }

@@ -59,8 +59,8 @@ export function openFile(use: Use, path: string, walker: Walker): FoundFile {
   return closing(judge(use, path, walk(path, 'file', walkerFor(use, walker))));
 }
 
-function walkerFor(use: Use, { volumes = [], ...walker }: Walker): Walker {
-  return POLICIES[use].mayBeInVolume && volumes.length > 0 ? { ...walker, volumes } : walker;
+function walkerFor(use: Use, { volumes, unnamedVolume, ...walker }: Walker): Walker {
+  return POLICIES[use].mayBeInVolume ? { ...walker, volumes: volumes ?? [], unnamedVolume } : walker;
 }
 
 /**

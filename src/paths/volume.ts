@@ -9,9 +9,34 @@ import type { Walker } from './walked.ts';
  * have no right that they lack.
  */
 
-/** Why a directory that others can write is not used as a volume of this pod alone. Throws errno errors. */
-export function judgeVolume(volume: Directory, parent: Directory, { uid }: Walker): Refusal | undefined {
-  const refuse = (fault: VolumeFault, got: string, at = volume.path): Refusal => ({ why: 'volume', at, fault, got });
+type UnsafeVolume = Extract<Refusal, { why: 'volume' }>;
+
+/**
+ * What a directory is that others can write: a private `volume`; one that is `left` to another user, since root does not
+ * act there; none, so that the usual rules count; or why it is refused. Throws errno errors.
+ */
+export function volumeKind(
+  directory: Directory,
+  parent: Directory,
+  isSticky: boolean,
+  { uid, volumes = [], unnamedVolume }: Walker,
+): 'volume' | 'left' | 'none' | UnsafeVolume {
+  const isNamed = volumes.includes(directory.path);
+  if (!isNamed && directory.path !== unnamedVolume) return 'none';
+  if (uid === 0) return 'left';
+  const fault = judgeVolume(directory, parent, uid);
+  // Below a sticky directory our own counts in any case, and what is no volume was not meant as one.
+  const isPlain = !isNamed && (isSticky || fault?.fault === 'place' || fault?.fault === 'mount');
+  return fault ? (isPlain ? 'none' : fault) : 'volume';
+}
+
+function judgeVolume(volume: Directory, parent: Directory, uid: number): UnsafeVolume | undefined {
+  const refuse = (fault: VolumeFault, got: string, at = volume.path): UnsafeVolume => ({
+    why: 'volume',
+    at,
+    fault,
+    got,
+  });
   if (OF_ALL.test(volume.path)) return refuse('place', 'one that all programs of the machine use');
   if (volume.mountId === parent.mountId) return refuse('mount', `a directory of the mount of ${parent.path}`);
   const status = readFileSync('/proc/self/status', 'latin1');
@@ -44,7 +69,7 @@ function ownerOf(volume: Directory, name: string): string | undefined {
 const OWNERS_ALONE = 0o750;
 
 /** A directory in the volume, of our own. */
-export function judgeEntry({ path }: Directory, stat: BigIntStats): Refusal | undefined {
+export function judgeEntry({ path }: Directory, stat: BigIntStats): UnsafeVolume | undefined {
   const mode = Number(stat.mode) & 0o777;
   if ((mode & ~OWNERS_ALONE) === 0) return undefined;
   return { why: 'volume', at: path, fault: 'mode', got: `mode 0${mode.toString(8)}` };

@@ -5,7 +5,7 @@ import { mayHaveAcl, readLink } from './libc.ts';
 import { isAutomount, kindOfMount } from './mounts.ts';
 import { hasToItself } from './accounts.ts';
 import type { End, Refusal } from './refusal.ts';
-import { judgeEntry, judgeVolume } from './volume.ts';
+import { judgeEntry, volumeKind } from './volume.ts';
 import {
   type Ended,
   namesOf,
@@ -114,8 +114,8 @@ export function shareWalks(): void {
 }
 
 /** To other eyes the same directory may be another. */
-function keyOf({ uid, groups = [], volumes = [], mayWait = false }: Walker, path: string): string {
-  return `${uid} ${String(groups)} ${JSON.stringify(volumes)} ${String(mayWait)} ${path}`;
+function keyOf({ uid, groups = [], volumes = [], unnamedVolume, mayWait = false }: Walker, path: string): string {
+  return `${uid} ${String(groups)} ${JSON.stringify([volumes, unnamedVolume])} ${String(mayWait)} ${path}`;
 }
 
 function keepStep(walker: Walker, step: Step): void {
@@ -285,11 +285,10 @@ class PathWalk implements Disposable {
 
   #pass(parent: Step, step: Step): Walked | undefined {
     const { directory, shared } = step;
-    const isVolume = isOpen(shared) && this.#walker.volumes?.includes(directory.path);
-    if (isVolume && this.#walker.uid === 0) return { kind: 'volume', at: directory.path, passed: this.#passed };
-    const fault = isVolume && judgeVolume(directory, parent.directory, this.#walker);
-    if (fault) return refuse(fault);
-    keepStep(this.#walker, this.#push(isVolume ? { ...step, shared: 'volume' } : step));
+    const kind = isOpen(shared) ? volumeKind(directory, parent.directory, shared === 'sticky', this.#walker) : 'none';
+    if (kind === 'left') return { kind: 'volume', at: directory.path, passed: this.#passed };
+    if (typeof kind === 'object') return refuse(kind);
+    keepStep(this.#walker, this.#push(kind === 'volume' ? { ...step, shared: kind } : step));
     return undefined;
   }
 

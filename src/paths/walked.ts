@@ -9,6 +9,8 @@ export interface Walker {
   readonly groups?: readonly number[] | 'any';
   /** Mount points, by their real paths, that are this pod's alone: see volume.ts. */
   readonly volumes?: readonly string[];
+  /** Perhaps one, that nobody has named: if not, the usual rules count. */
+  readonly unnamedVolume?: string | undefined;
   /**
    * It can be done without: a process of its own, with a deadline. Others stop where a file system may let them wait.
    */
