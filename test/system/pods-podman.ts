@@ -19,7 +19,8 @@ export interface Podman {
 export const IMAGE = 'localhost/credrotate:test';
 const PROGRAMS = ['/usr/bin/catatonit', '/bin/busybox'];
 
-export async function openPodman(t: TestContext): Promise<Podman> {
+/** With an image that is made in a moment, or as the caller brings it in under that name. */
+export async function openPodman(t: TestContext, bringImage = importImage): Promise<Podman> {
   const directory = mkdtempSync(join(TEMP, 'credrotate-podman-'));
   chmodSync(directory, 0o755);
   const path = (name: string): string => join(directory, name);
@@ -46,11 +47,15 @@ export async function openPodman(t: TestContext): Promise<Podman> {
     for (const point of mountsBelow(directory)) execFileSync('umount', [point]);
     if (mountsBelow(directory).length === 0) rmSync(directory, { recursive: true });
   });
+  await bringImage({ path, run });
+  return { path, run };
+}
+
+async function importImage({ path, run }: Podman): Promise<void> {
   makeImage(path('rootfs'), path('image.tar'));
   const entry = '["/usr/bin/catatonit","--","/usr/bin/credrotate"]';
   const changes = [`ENTRYPOINT ${entry}`, 'CMD ["run"]', 'USER 65532:65532'].flatMap((one) => ['--change', one]);
   await run('import', ...changes, path('image.tar'), IMAGE);
-  return { path, run };
 }
 
 function mountsBelow(directory: string): readonly string[] {
