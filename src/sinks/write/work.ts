@@ -239,7 +239,7 @@ const PER_SINK = 2;
 const MARGIN = 32;
 
 /** As many items at a time as can be staged together before file descriptors run out. */
-export function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
+function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
   for (let start = 0; start < items.length;) {
     const size = stagingCapacity();
     yield items.slice(start, start + size);
