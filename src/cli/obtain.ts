@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { defaultConfig } from '../config/assemble.ts';
 import { INSTANCE, type Config } from '../core/config.ts';
 import type { Credentials, Origin } from '../core/credentials.ts';
-import { AgentError } from '../core/errors.ts';
+import { AgentError, type ErrorCode } from '../core/errors.ts';
 import { DEFAULT_CONFIG, DROP_INS, readPart, withConfig, type ConfigOptions } from './options.ts';
 import { sourceDeps, type World } from '../agent/world.ts';
 
@@ -32,8 +32,9 @@ export async function obtain(
   return { credentials: await readJsonSink(options.from, clock.now()), origin: {} };
 }
 
-/** Without a plan that tries again later, trouble that passes is waited for here. */
+/** STS is asked once in a fetch: here is no plan that tries again later. */
 const ATTEMPTS = 3;
+const PASSING: readonly ErrorCode[] = ['STS_UNREACHABLE', 'STS_THROTTLED'];
 const LONGEST_WAIT_MS = 1_000;
 
 async function fetchCredentials(world: World, options: SourceOptions): ReturnType<typeof obtain> {
@@ -44,11 +45,11 @@ async function fetchCredentials(world: World, options: SourceOptions): ReturnTyp
   const log = await world.openLog(config.log);
   try {
     const wanted = createSources(config, sourceDeps(world, services, log))(source);
-    for (let left = wanted.isIssuer ? ATTEMPTS : 1; ; left -= 1) {
+    for (let left = ATTEMPTS; ; left -= 1) {
       const fetched = await wanted.fetch(world.stop);
       if (fetched.ok) return fetched;
       const { code, message, hint } = fetched.error;
-      if (fetched.state !== 'unreachable' || left === 1) throw new AgentError(code, message, { hint });
+      if (!PASSING.includes(code) || left === 1) throw new AgentError(code, message, { hint });
       await services.clock.sleep(LONGEST_WAIT_MS * services.clock.random(), world.stop);
     }
   } finally {
