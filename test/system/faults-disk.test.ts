@@ -180,7 +180,7 @@ test('a state directory that is really full costs the memory, and no more', asyn
   if (!hasOwnMounts(t)) return;
   const site = await openSite(t);
   const hook = makeHook(t, site.path('hook'));
-  const env = { STATE_DIRECTORY: tmpfs(t, 'size=64k') };
+  const env = { STATE_DIRECTORY: tmpfs(t, 'size=64k,mode=0700') };
   const config = site.configure({
     sinks: [{ path: site.path('out/iam.json'), format: 'json', notify: ['hook'] }],
     consumers: { hook: { type: 'exec', command: hook.command } },
