@@ -1,7 +1,7 @@
 import type { Config } from '../core/config.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
-import type { Position, Tree } from './tree.ts';
+import { positionOf, type Item, type Position, type Tree } from './tree.ts';
 
 export type ConfigResult =
   /** `tree`: what the files say together. */
@@ -26,6 +26,11 @@ export interface ProblemText {
 
 export function invalid(position: Position, finding: ProblemText): Problem {
   return problem('CONFIG_INVALID', position, finding);
+}
+
+/** A problem with a setting of a sink, a source, a consumer or a file. */
+export function wrong({ tree, path }: Item, keys: readonly string[], message: string, hint?: string): Problem[] {
+  return [invalid(positionOf(tree, keys), { path: [path, ...keys].filter(Boolean).join('.'), message, hint })];
 }
 
 export function warning(position: Position, finding: ProblemText): Problem {

@@ -3,7 +3,7 @@ import { DELIMITERS, parseTemplate, placeholdersOf } from '../core/template.ts';
 import { FIELDS } from '../core/fields.ts';
 import { DOTENV_NAMES, REGION_NAMES, usualWhen } from './build.ts';
 import { PRESETS } from './presets.ts';
-import { invalid, warning, didYouMean, pathText, show, type Problem } from './problem.ts';
+import { invalid, warning, didYouMean, pathText, show, wrong, type Problem } from './problem.ts';
 import { readDelimiters, readKeys, readMode } from './scalars.ts';
 import { isWithin, sharedFiles } from './shared-files.ts';
 import { sourceNames, sourceRules, sourcesOfSinks } from './sources.ts';
@@ -115,10 +115,6 @@ function wrongOrder(sinks: readonly Item[], consumers: ReadonlyMap<string, Entry
 function noSinks([first]: readonly Tree[]): Problem[] {
   const message = 'expected at least one sink, got none: nothing will be written';
   return first === undefined ? [] : [warning(first.at, { path: 'sinks', message })];
-}
-
-function wrong({ tree, path }: Item, keys: readonly string[], message: string, hint?: string): Problem[] {
-  return [invalid(positionOf(tree, keys), { path: [path, ...keys].filter(Boolean).join('.'), message, hint })];
 }
 
 function misplaced({ tree, path }: Item, key: string, message: string, hint: string): Problem[] {

@@ -1,34 +1,42 @@
 import { INSTANCE } from '../core/config.ts';
 import { partitionOf, partsOfRoleArn } from '../core/region.ts';
-import { didYouMean, invalid, pathText, show, warning, type Problem } from './problem.ts';
+import { didYouMean, invalid, pathText, show, warning, wrong, type Problem } from './problem.ts';
 import { readDuration } from './scalars.ts';
-import { entriesAt, itemsAt, positionOf, textAt, type Entry, type Item, type Tree } from './tree.ts';
+import { entriesAt, itemsAt, textAt, type Entry, type Item, type Tree } from './tree.ts';
 
 /** STS gives no more to the credentials of a role, which every base has. */
 const LONGEST_CHAINED_MS = 3_600_000;
 
 export function sourceRules([name, { key, tree }]: readonly [string, Entry]): Problem[] {
-  const path = pathText(['sources', name]);
-  const duration = textAt(tree, ['duration']);
-  const problems: Problem[] = [];
-  if (name === INSTANCE) {
-    const message = 'expected another name: this source is always there';
-    problems.push(invalid(key, { path, message, hint: 'see imds:' }));
-  }
-  const isChained = textAt(tree, ['type']) === 'assume_role';
-  if (isChained && duration !== undefined && (readDuration(duration) ?? 0) > LONGEST_CHAINED_MS) {
-    const message = `expected at most 1h, got ${show(duration)}: STS gives no more to the credentials of a role`;
-    const hint = 'leave it out: it is refreshed in time';
-    problems.push(invalid(positionOf(tree, ['duration']), { path: `${path}.duration`, message, hint }));
-  }
-  problems.push(...contradictions(tree, path), ...halves(tree, path), ...tooMany(tree, path), ...wrongTags(tree, name));
+  const source: Item = { tree, path: pathText(['sources', name]) };
+  const message = 'expected another name: this source is always there';
+  return [
+    ...(name === INSTANCE ? [invalid(key, { path: source.path, message, hint: 'see imds:' })] : []),
+    ...tooLong(source),
+    ...contradictions(source),
+    ...halves(source),
+    ...tooMany(source),
+    ...wrongTags(source, name),
+    ...unknownTags(source),
+  ];
+}
+
+function tooLong(source: Item): Problem[] {
+  const duration = textAt(source.tree, ['duration']);
+  const isChained = textAt(source.tree, ['type']) === 'assume_role';
+  if (!isChained || duration === undefined || (readDuration(duration) ?? 0) <= LONGEST_CHAINED_MS) return [];
+  const message = `expected at most 1h, got ${show(duration)}: STS gives no more to the credentials of a role`;
+  return wrong(source, ['duration'], message, 'leave it out: it is refreshed in time');
+}
+
+function unknownTags({ tree, path }: Item): Problem[] {
   const tags = entriesAt(tree, ['tags']).map(([tag]) => tag);
-  for (const [index, { at, value }] of itemsAt(tree, ['transitive_tags']).entries()) {
-    if (typeof value !== 'string' || tags.includes(value)) continue;
-    const message = `expected a key of tags, got ${show(value)}`;
-    problems.push(invalid(at, { path: `${path}.transitive_tags[${index}]`, message }));
-  }
-  return problems;
+  return itemsAt(tree, ['transitive_tags']).flatMap(({ at, value }, index) => {
+    if (typeof value !== 'string' || tags.includes(value)) return [];
+    return [
+      invalid(at, { path: `${path}.transitive_tags[${index}]`, message: `expected a key of tags, got ${show(value)}` }),
+    ];
+  });
 }
 
 /** A source that reads what a sink of ours writes would take its own word for ever. Sinks of other parts of a file may be beside it. */
@@ -51,33 +59,34 @@ const PROFILES = 'aws-credentials';
 
 const MOST = { tags: 50, policy_arns: 10 };
 
-function tooMany(tree: Tree, path: string): Problem[] {
+function tooMany(source: Item): Problem[] {
+  const { tree } = source;
   const counts = { tags: entriesAt(tree, ['tags']).length, policy_arns: itemsAt(tree, ['policy_arns']).length };
   return (['tags', 'policy_arns'] as const).flatMap((key) => {
     if (counts[key] <= MOST[key]) return [];
-    const message = `expected at most ${MOST[key]}, got ${counts[key]}: STS takes no more`;
-    return [invalid(positionOf(tree, [key]), { path: `${path}.${key}`, message })];
+    return wrong(source, [key], `expected at most ${MOST[key]}, got ${counts[key]}: STS takes no more`);
   });
 }
 
 const TAG_KEY = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u;
 
 /** Keys of tags; STS ignores their case. */
-function wrongTags(tree: Tree, source: string): Problem[] {
+function wrongTags({ tree }: Item, source: string): Problem[] {
   const seen = new Map<string, string>();
   return entriesAt(tree, ['tags']).flatMap(([tag, { key }]) => {
     const other = seen.get(tag.toLowerCase());
     seen.set(tag.toLowerCase(), tag);
     const path = pathText(['sources', source, 'tags', tag]);
-    const wrong = (message: string): Problem[] => [invalid(key, { path, message })];
-    if (other !== undefined) return wrong(`expected a key of its own, got ${show(tag)} like ${show(other)}`);
+    const refuse = (message: string): Problem[] => [invalid(key, { path, message })];
+    if (other !== undefined) return refuse(`expected a key of its own, got ${show(tag)} like ${show(other)}`);
     if (TAG_KEY.test(tag)) return [];
-    return wrong(`expected a key of 1 to 128 letters, digits, spaces and _ . : / = + - @, got ${show(tag)}`);
+    return refuse(`expected a key of 1 to 128 letters, digits, spaces and _ . : / = + - @, got ${show(tag)}`);
   });
 }
 
 /** Compares the ARN with the settings beside it. A malformed one is the schema's to refuse. */
-function contradictions(tree: Tree, path: string): Problem[] {
+function contradictions(source: Item): Problem[] {
+  const { tree } = source;
   const { partition, accountId } = partsOfRoleArn(textAt(tree, ['role_arn']) ?? '');
   const claims = [
     { key: 'region', claim: partitionOf(textAt(tree, ['region']) ?? '')?.name, stated: partition },
@@ -87,7 +96,7 @@ function contradictions(tree: Tree, path: string): Problem[] {
     if (claim === undefined || stated === '' || claim === stated) return [];
     const what = key === 'region' ? 'a region of the partition' : 'the account';
     const message = `expected ${what} of role_arn, ${stated}, got ${key === 'region' ? `one of ${claim}` : show(claim)}`;
-    return [invalid(positionOf(tree, [key]), { path: `${path}.${key}`, message, hint: 'correct whichever is wrong' })];
+    return wrong(source, [key], message, 'correct whichever is wrong');
   });
 }
 
@@ -100,12 +109,12 @@ const NEEDS: Readonly<Record<string, readonly (readonly [key: string, needed: st
   container: [['token_file', 'endpoint']],
 };
 
-function halves(tree: Tree, path: string): Problem[] {
+function halves(source: Item): Problem[] {
+  const { tree } = source;
   return (NEEDS[textAt(tree, ['type']) ?? ''] ?? []).flatMap(([key, needed]) => {
     if (textAt(tree, [key]) === undefined || textAt(tree, [needed]) !== undefined) return [];
-    const message = `expected ${needed} beside it, got it alone`;
     const hint = `add ${needed}, or leave out ${key}: then both are those of the environment`;
-    return [invalid(positionOf(tree, [key]), { path: `${path}.${key}`, message, hint })];
+    return wrong(source, [key], `expected ${needed} beside it, got it alone`, hint);
   });
 }
 
@@ -130,12 +139,11 @@ export function sourceNames(files: readonly Tree[], sinks: readonly Item[]): Pro
 
 type SourceEntries = ReadonlyMap<string, Entry>;
 
-function unknownName({ tree, path }: Item, setting: string, sources: SourceEntries): Problem[] {
-  const name = textAt(tree, [setting]) ?? INSTANCE;
+function unknownName(item: Item, setting: string, sources: SourceEntries): Problem[] {
+  const name = textAt(item.tree, [setting]) ?? INSTANCE;
   if (name === INSTANCE || sources.has(name)) return [];
   const hint = didYouMean(name, [INSTANCE, ...sources.keys()]) ?? 'define it under sources, or leave this out';
-  const message = `expected the name of a source, got ${show(name)}`;
-  return [invalid(positionOf(tree, [setting]), { path: `${path}.${setting}`, message, hint })];
+  return wrong(item, [setting], `expected the name of a source, got ${show(name)}`, hint);
 }
 
 function baseOf(tree: Tree): string {
@@ -149,11 +157,5 @@ function circle(name: string, tree: Tree, sources: SourceEntries): Problem[] {
     way.add(next);
   if (!way.has(name) || name === INSTANCE) return [];
   const message = `expected a source that leads to ${INSTANCE}, got a circle: ${[...way].join(', ')}`;
-  return [
-    invalid(positionOf(tree, ['from']), {
-      path: `${pathText(['sources', name])}.from`,
-      message,
-      hint: 'change one of them',
-    }),
-  ];
+  return wrong({ tree, path: pathText(['sources', name]) }, ['from'], message, 'change one of them');
 }
