@@ -51,7 +51,7 @@ export function sourcesOfSinks(files: readonly Tree[], sinks: readonly Item[]): 
     if (!own) return [];
     const message = `expected a file that another program keeps, got that of ${own.path}`;
     const hint = 'name the file that comes from elsewhere, or another profile of it';
-    return [invalid(positionOf(tree, ['path']), { path: `${pathText(['sources', name])}.path`, message, hint })];
+    return wrong({ tree, path: pathText(['sources', name]) }, ['path'], message, hint);
   });
 }
 
