@@ -11,12 +11,12 @@ import { noteManual, sinksOf } from '../rotation/pending.ts';
 import type { Plan } from '../rotation/plan.ts';
 import { rotate, type FilesReport, type PassRequest, type RotateDeps } from '../rotation/rotate.ts';
 import { isFinal } from '../rotation/accept.ts';
-import { memoryOf, type AgentState } from '../rotation/state.ts';
+import { memoryOf } from '../rotation/state.ts';
 import type { StateStore } from '../rotation/store.ts';
 import type { Sources } from '../source/registry.ts';
 import { Announcer } from './announce.ts';
 import { checkRequest, joinRequests, type AskedRequest } from './requests.ts';
-import { lanesOf, planFirst, planLane, worstSource, type Lane, type WaitingRequest } from './lanes.ts';
+import { lanesOf, planFirst, planLane, worstSource, type AgentView, type Lane, type WaitingRequest } from './lanes.ts';
 
 export interface AgentDeps extends Pick<RotateDeps, 'applySinks'>, Omit<DeliverDeps, 'onOutcome'> {
   readonly clock: Clock;
@@ -25,17 +25,6 @@ export interface AgentDeps extends Pick<RotateDeps, 'applySinks'>, Omit<DeliverD
   readonly makeSources: (config: Config) => Sources;
   /** Writes the status, and reports READY=1 to systemd once every sink is up to date; must not throw. */
   readonly publish: (view: AgentView) => Promise<void>;
-}
-
-/** The content of a status. */
-export interface AgentView {
-  readonly config: Config;
-  readonly state: AgentState;
-  readonly report: PassReport;
-  /** For each notified consumer: whether it has not read its files since; undefined if that cannot be known. */
-  readonly notReading: ReturnType<typeof readingVerdicts>;
-  /** Undefined for a one-shot that has ended: it makes no further pass. */
-  readonly next: Plan | undefined;
 }
 
 export interface OnceLimits {

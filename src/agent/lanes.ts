@@ -3,14 +3,25 @@ import type { Config } from '../core/config.ts';
 import { digest } from '../core/digest.ts';
 import type { Source } from '../core/contracts.ts';
 import { EXIT, exitCodeOfErrors } from '../core/exit.ts';
-import type { SourceOutcome } from '../core/outcomes.ts';
+import type { PassReport, SourceOutcome } from '../core/outcomes.ts';
+import type { readingVerdicts } from '../rotation/evidence.ts';
 import { spreadOf } from '../rotation/pending.ts';
 import { firstWait, planNext, type Plan, type PlanInput } from '../rotation/plan.ts';
 import { keptSkew, type FilesReport, type RotateDeps, type SourceKeep } from '../rotation/rotate.ts';
 import { memoryOf, type AgentState } from '../rotation/state.ts';
 import { sourcesInUse, type Sources } from '../source/registry.ts';
-import type { AgentView } from './agent.ts';
 import type { AskedRequest } from './requests.ts';
+
+/** The content of a status. */
+export interface AgentView {
+  readonly config: Config;
+  readonly state: AgentState;
+  readonly report: PassReport;
+  /** For each notified consumer: whether it has not read its files since; undefined if that cannot be known. */
+  readonly notReading: ReturnType<typeof readingVerdicts>;
+  /** Undefined for a one-shot that has ended: it makes no further pass. */
+  readonly next: Plan | undefined;
+}
 
 /** A source with its state in the agent: each has its passes, failures and plan. */
 export interface Lane {

@@ -9,7 +9,7 @@ import { judgeKeeper, type Sight } from '../report/keeper.ts';
 import { isUpToDate, reportStatus, type Assessment, type StatusReport } from '../report/report.ts';
 import type { AgentStatus, OnDisk, Status } from '../report/schema.ts';
 import type { Tally } from '../report/tally.ts';
-import type { AgentView } from './agent.ts';
+import type { AgentView } from './lanes.ts';
 import { hasUnits, lookAtNextPass } from './facts.ts';
 import { ownFile, runtimeDirectory, STATUS, type OwnFile } from './published.ts';
 import type { Services, World } from './world.ts';

@@ -1,5 +1,5 @@
 import { statusText } from '../report/print-status.ts';
-import type { AgentView } from './agent.ts';
+import type { AgentView } from './lanes.ts';
 import type { Published } from './publish.ts';
 import type { World } from './world.ts';
 

@@ -1,5 +1,6 @@
 import { type TestContext } from 'node:test';
-import { Agent, type AgentView } from '../../src/agent/agent.ts';
+import { Agent } from '../../src/agent/agent.ts';
+import type { AgentView } from '../../src/agent/lanes.ts';
 import type { Config, SinkConfig } from '../../src/core/config.ts';
 import type { AtomicFiles, Fetched, Source } from '../../src/core/contracts.ts';
 import { StateStore } from '../../src/rotation/store.ts';
