@@ -12,7 +12,7 @@ import type { Walker } from './walked.ts';
 type UnsafeVolume = Extract<Refusal, { why: 'volume' }>;
 
 /**
- * What a directory is that others can write: a private `volume`; one that is `left` to another user, since root does not
+ * The class of a directory that others can write: a private `volume`; one that is `left` to another user, since root does not
  * act there; none, so that the usual rules count; or why it is refused. Throws errno errors.
  */
 export function volumeKind(
