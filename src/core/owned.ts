@@ -10,7 +10,7 @@ export const SECURITY_TOKEN = 'aws_security_token';
  * and in JSON (in any case, with or without underscores). No SDK does, but helpers, shell prompts and htslib do, and
  * act on a stale one.
  */
-const EXPIRATION_KEYS: readonly string[] = [
+export const EXPIRATION_KEYS: readonly string[] = [
   'x_security_token_expires',
   'aws_expiration',
   'aws_session_expiration',

@@ -1,5 +1,5 @@
 import type { FileConfig } from '../../core/config.ts';
-import { SECURITY_TOKEN } from '../../core/owned.ts';
+import { EXPIRATION_KEYS, SECURITY_TOKEN } from '../../core/owned.ts';
 import { readSections } from './aws/sections.ts';
 import { readVariables } from './dotenv/render.ts';
 import { decodeText, refusal } from './text.ts';
@@ -10,10 +10,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   secretaccesskey: ['aws_secret_access_key'],
   sessiontoken: ['aws_session_token', SECURITY_TOKEN],
   accountid: ['aws_account_id'],
-  expiration: [
-    ...['x_security_token_expires', 'aws_credential_expiration', 'aws_session_expiration', 'aws_expiration'],
-    'expiration',
-  ],
+  expiration: EXPIRATION_KEYS,
 };
 
 const ALL: ReadonlySet<string> = new Set(Object.values(NAMES).flat());
