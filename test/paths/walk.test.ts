@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { attempt } from '../../src/core/attempt.ts';
+import { attempt } from '../../src/core/errors.ts';
 import { openDirectory, openFile } from '../../src/paths/policies.ts';
 import { needsRoot } from '../support/consumer.ts';
 import { tempDir } from '../support/temp-dir.ts';
