@@ -5,7 +5,14 @@ import type { HookRun, Outcome } from '../core/outcomes.ts';
 import { idOf } from '../core/sink-id.ts';
 import { keyOf, type NotifyRequest, type Sent } from '../notify/contract.ts';
 import { carriesExpiration } from '../sinks/formats/render.ts';
-import { memoryOf, withConsumer, type AgentState, type ConsumerState, type Pending } from './state.ts';
+import {
+  memoryOf,
+  withConsumer,
+  type AgentState,
+  type ConsumerState,
+  type Pending,
+  type SourceMemory,
+} from './state.ts';
 
 /** Pure rules on the state: which consumer is notified of what, when, and what an attempt leaves pending. */
 
@@ -51,17 +58,24 @@ export function noteRenewed(
     const { notifiedOf = {}, ...rest } = result.consumers[consumer.name] ?? {};
     const known = notifiedOf[source];
     if (!known || !isNotifiedOf(state, { notifiedOf }, source)) return result;
-    const { current } = memoryOf(state, source);
-    const ends = current?.expiration ?? Infinity;
-    // The source decides about its keys: they may end before the expiration that a consumer has read. If it does not know
-    // their end, nobody does.
-    const expiration = current?.endsUnknown ? ends : Math.min(known.expiration, ends);
+    const memory = memoryOf(state, source);
+    const expiration = expirationAsRead(known.expiration, memory);
     const before = { ...rest, notifiedOf: { ...notifiedOf, [source]: { ...known, expiration } } };
     const sinks = expiringSinks(consumer, config.sinks);
-    if (current?.endsUnknown || rest.pending || sinks.length === 0) return withConsumer(result, consumer.name, before);
+    if (memory.current?.endsUnknown || rest.pending || sinks.length === 0)
+      return withConsumer(result, consumer.name, before);
     const pending = pendingFor(state, before, sinks, { source, now, urgent: false });
     return withConsumer(result, consumer.name, { ...before, pending: { ...pending, reason: 'renewed' } });
   }, state);
+}
+
+/**
+ * The source decides about its keys: they may end before the expiration that a consumer has read. If it does not know
+ * their end, nobody does.
+ */
+function expirationAsRead(read: number, { current }: SourceMemory): number {
+  const ends = current?.expiration ?? Infinity;
+  return current?.endsUnknown ? ends : Math.min(read, ends);
 }
 
 /** The sinks of a consumer that hold the expiration; all of them if it is notified by expiration. */
@@ -205,9 +219,7 @@ export function notifyRequest(
   };
 }
 
-/**
- * When the last of these sinks changed. Without a record nothing is known, and the consumer is notified in any case.
- */
+/** When the last of these sinks changed; undefined without a record: the consumer is notified in any case. */
 function lastChange(state: AgentState, sinks: readonly string[], bootId: string): BootTime | undefined {
   const times: BootTime[] = [];
   for (const sink of sinks) {
