@@ -134,14 +134,14 @@ export class Agent {
   }
 
   /** Requests passes; the answer comes when their consumers have been tried as well. */
-  async ask(request: AskedRequest): Promise<AgentView> {
+  async ask(request: AskedRequest, since = this.#deliverer.moment): Promise<AgentView> {
     checkRequest(this.#config, request);
     const left = new Set(this.#lanes.filter(({ name }) => request.sources?.includes(name) ?? true));
-    const since = this.#deliverer.moment;
-    const waiting: WaitingRequest = { ...request, left, since, answer: Promise.withResolvers() };
+    const answer = Promise.withResolvers<AgentView>();
+    const waiting: WaitingRequest = { ...request, left, unnoted: new Set(left), since, answer };
     for (const lane of left) lane.asked.push(waiting);
     this.#wake.abort();
-    return waiting.answer.promise;
+    return answer.promise;
   }
 
   /** The result that notifying these consumers now would have. */
@@ -166,7 +166,7 @@ export class Agent {
     this.#config = config;
     if (this.#watching) this.#watch(this.#watching.run);
     const reloaded = this.ask({ trigger: 'reload' });
-    for (const { answer, ...asked } of waiting) this.ask(asked).then(answer.resolve, answer.reject);
+    for (const { answer, since, ...asked } of waiting) this.ask(asked, since).then(answer.resolve, answer.reject);
     return reloaded;
   }
 
@@ -242,18 +242,19 @@ export class Agent {
     await this.#noteAsked(lane);
     const unwritten = this.#lanes.flatMap(({ last }) => last?.sinks.filter((sink) => sink.error !== undefined) ?? []);
     const skews = report.source.clockSkew === undefined ? {} : { [name]: notableSkew(report.source.clockSkew) };
-    this.#deliverer.kick(config, new Set(unwritten.map(sinkId)), skews);
+    this.#deliverer.kick(this.#config, new Set(unwritten.map(sinkId)), skews);
     return report;
   }
 
   /** A requested notification is noted once: with the last of the consumer's sources, unless a change came before it. */
   async #noteAsked(lane: Lane): Promise<void> {
     const { sinks, consumers } = this.#config;
-    for (const { notifyAll, notify = [], left, since } of lane.serving) {
+    for (const { notifyAll, notify = [], unnoted, since } of lane.serving) {
+      unnoted.delete(lane);
       const meant = consumers.filter(({ name }) => {
         const own = new Set(sinksOf(sinks, name).map(({ source }) => source));
-        const awaited = [...left].filter((one) => own.size === 0 || own.has(one.name));
-        const isLast = awaited.length === 1 && awaited[0] === lane;
+        const isOwn = (one: Lane): boolean => own.size === 0 || own.has(one.name);
+        const isLast = isOwn(lane) && ![...unnoted].some(isOwn);
         return (notifyAll === true || notify.includes(name)) && isLast && !this.#deliverer.isTriedSince(name, since);
       });
       const request = { source: lane.name, now: this.#deps.clock.now(), names: notify };

@@ -48,6 +48,8 @@ export interface Lane {
 export interface WaitingRequest extends AskedRequest {
   /** The sources whose pass is still to come. */
   readonly left: Set<Lane>;
+  /** The sources whose pass has yet to note the notifications that it asks for; passes may end in one moment. */
+  readonly unnoted: Set<Lane>;
   /** The deliverer's moment of the request. */
   readonly since: number;
   readonly answer: PromiseWithResolvers<AgentView>;

@@ -15,7 +15,7 @@ import { printPlan, prospective } from '../report/print-report.ts';
 import type { Report, SinkStatus } from '../report/schema.ts';
 import { accept, type Decision } from '../rotation/accept.ts';
 import { dueAt, isEndedFor, notifyRequest, sinksOf, spreadOf } from '../rotation/pending.ts';
-import { isBetterGone, stateAfter } from '../rotation/rotate.ts';
+import { isBetterGone, keptSkew, stateAfter } from '../rotation/rotate.ts';
 import { EMPTY_STATE, memoryOf, withoutBackoff, type AgentState } from '../rotation/state.ts';
 import { readState } from '../rotation/store.ts';
 import { previewSinks } from '../sinks/apply.ts';
@@ -130,7 +130,8 @@ async function fetchAll(
     return await Promise.all(
       names.map(async (name) => {
         const fetched = await sources(name).fetch(world.stop);
-        return { source: name, fetched, clockSkew: fetched.clockSkew, state };
+        const clockSkew = fetched.clockSkew ?? keptSkew({ ...services, name, store: { state } });
+        return { source: name, fetched, clockSkew, state };
       }),
     );
   } finally {

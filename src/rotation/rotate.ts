@@ -94,7 +94,9 @@ export function keptSkew({
   name,
   readBootTime,
   store,
-}: Pick<RotateDeps, 'clock' | 'name' | 'readBootTime' | 'store'>): number | undefined {
+}: Pick<RotateDeps, 'clock' | 'name' | 'readBootTime'> & {
+  readonly store: Pick<StateStore, 'state'>;
+}): number | undefined {
   const sourceClock = memoryOf(store.state, name).clock;
   const { bootId, sinceBoot } = readBootTime();
   return sourceClock?.bootId === bootId ? clock.now() - sinceBoot - sourceClock.bootedAt : undefined;
@@ -168,7 +170,8 @@ function passOf(deps: RotateDeps, config: Config, request: PassRequest, fetched:
   const now = clock.now();
   const { bootId, sinceBoot } = readBootTime();
   const kept = keptSkew(deps);
-  const clockSkew = fetched ? fetched.clockSkew : kept;
+  // A source that is away says nothing of its clock, which runs on.
+  const clockSkew = fetched?.clockSkew ?? kept;
   // Within what blurs it, it is the same: a pass without news writes no state.
   const isKnown = clockSkew === undefined || (kept !== undefined && notableSkew(clockSkew - kept) === 0);
   memory.retry = fetched?.ok === false ? fetched.retry : undefined;

@@ -7,7 +7,7 @@ import { HOUR } from '../support/credentials.ts';
 import { eventually } from '../support/eventually.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { BACKUP } from '../support/topology.ts';
-import { gives, stageOf } from './two-sources.ts';
+import { AWAY, gives, stageOf } from './two-sources.ts';
 
 describe('a source that issues', () => {
   test('whose clock is known, since ours was wrong, is asked in time after ours was set right', async (t) => {
@@ -39,6 +39,17 @@ describe('a source that issues', () => {
     booted.answers.backup = () => answer;
     await booted.once();
     assert.equal(booted.answers.calls.backup, 1, 'nobody knows who set which clock');
+  });
+
+  test('whose clock is known lets its credentials live by it while it is away', async (t) => {
+    const ahead = 72 * HOUR;
+    const first = stageOf(t);
+    first.answers.instance = () => ({ ...gives('A', 6 * HOUR - ahead), clockSkew: ahead });
+    await first.once();
+    const next = stageOf(t, first.directory);
+    next.answers.instance = () => AWAY;
+    const [source] = (await next.once()).sources;
+    assert.deepEqual([source?.state, source?.clockSkew], ['stale', ahead]);
   });
 
   test('is not asked for its part of a file that another source has written since', async (t) => {

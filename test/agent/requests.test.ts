@@ -78,6 +78,27 @@ describe('a request', () => {
     });
   }
 
+  test('notifies a consumer of two sources whose passes end in one moment', async (t) => {
+    const { agent, answers, clock, notified, views } = stageOf(t);
+    const stop = new AbortController();
+    const running = agent.run(stop.signal);
+    await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
+    clock.advance(20_000);
+    await eventually('all are notified', () => new Set(notified.map(({ consumer }) => consumer.name)).size === 2);
+    await eventually('both sleep', () => views.some(({ report }) => report.consumers.length === 2));
+    notified.length = 0;
+    const late = Promise.withResolvers<undefined>();
+    answers.instance = () => late.promise.then(() => gives('A'));
+    answers.backup = () => late.promise.then(() => gives('B', HOUR));
+    const asked = agent.ask({ trigger: 'refresh', notifyAll: true, sources: ['instance', 'backup'] });
+    late.resolve(undefined);
+    const { report } = await asked;
+    assert.deepEqual(notified.map(({ consumer }) => consumer.name).toSorted(), ['job', 'web']);
+    assert.equal(report.consumers.length, 2);
+    stop.abort();
+    await running;
+  });
+
   test('for all is answered where a reload removes the last source that it waits for', async (t) => {
     const { agent, answers, clock, config, views } = stageOf(t);
     const hangs = Promise.withResolvers<Fetched>();
