@@ -95,7 +95,7 @@ export class Announcer {
     this.#log[level](`${said('source', of)} is ${state}: ${line(error)}`, fields);
   }
 
-  /** A failed fetch without the source's time says nothing about our clock. */
+  /** Unknown until the source has answered in this boot. */
   #clock({ source: { clockSkew }, finishedAt }: FilesReport, of: Of): void {
     if (clockSkew === undefined) return;
     const warning = describeSkew(clockSkew, finishedAt);

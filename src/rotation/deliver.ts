@@ -94,9 +94,10 @@ export class Deliverer {
     );
   }
 
-  /** Whether an attempt began since a moment. A consumer that ended is not tried again by itself. */
+  /** Whether an attempt began since a moment. A consumer that ended, or was left to later, is not tried again soon. */
   isTriedSince(name: string, since: number): boolean {
-    return (this.#attempts.get(name)?.begun ?? 0) > since && this.#stateOf(name).ended === undefined;
+    const isLeft = this.#stateOf(name).ended !== undefined || this.#outcomes.get(name)?.result === 'scheduled';
+    return (this.#attempts.get(name)?.begun ?? 0) > since && !isLeft;
   }
 
   /** The last outcome of each consumer that ever had one. */

@@ -49,7 +49,7 @@ async function resultOf(
   const deadline = AbortSignal.timeout(timeoutMs);
   await ending(child, AbortSignal.any([deadline, flood.signal, ...(signal ? [signal] : [])]));
   const timedOut = deadline.aborted;
-  await Promise.race([closed, delay(signalGroup(child, 0) ? LEFT_BEHIND_MS : LAST_OUTPUT_MS)]);
+  await Promise.race([closed, pause(signalGroup(child, 0) ? LEFT_BEHIND_MS : LAST_OUTPUT_MS)]);
   abandon(child);
   return { exitCode: child.exitCode, signal: child.signalCode, timedOut, output: output(), complaint: complaint() };
 }
@@ -71,10 +71,15 @@ async function ending(child: ChildProcess, stop: AbortSignal): Promise<void> {
   await Promise.race([exit, once(stop, 'abort')]);
   if (!stop.aborted) return;
   signalGroup(child, 'SIGTERM');
-  await Promise.race([exit, delay(GRACE_MS)]);
+  await Promise.race([exit, pause(GRACE_MS)]);
   // Processes that the program left behind had the same time.
   signalGroup(child, 'SIGKILL');
-  await Promise.race([exit, delay(GOING_MS)]);
+  await Promise.race([exit, pause(GOING_MS)]);
+}
+
+/** Keeps no process alive: the program and its pipes do, as long as there is anything to wait for. */
+async function pause(ms: number): Promise<void> {
+  await delay(ms, undefined, { ref: false });
 }
 
 /** False if the group has ended, or holds no process that we may signal. Signal 0 only looks. */

@@ -99,6 +99,39 @@ describe('a request', () => {
     await running;
   });
 
+  test('notifies now a consumer that a change before it left to a later moment', async (t) => {
+    const { agent, answers, clock, notified, outcome, views } = stageOf(t);
+    const stop = new AbortController();
+    const running = agent.run(stop.signal);
+    await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
+    clock.advance(20_000);
+    await eventually('all are notified', () => new Set(notified.map(({ consumer }) => consumer.name)).size === 2);
+    await eventually('both sleep', () => views.some(({ report }) => report.consumers.length === 2));
+    notified.length = 0;
+    outcome.of = ({ reason }) =>
+      reason === 'manual'
+        ? { result: 'notified', detail: 'done' }
+        : { result: 'scheduled', detail: 'later', until: clock.now() + HOUR };
+    const late = Promise.withResolvers<Fetched>();
+    answers.instance = () => gives('C');
+    answers.backup = () => late.promise;
+    const asked = agent.ask({ trigger: 'refresh', notify: ['web'], notifyAll: false, sources: ['instance', 'backup'] });
+    await eventually('the first waits', () => clock.alarms.includes(clock.now() + 2000));
+    clock.advance(2000);
+    await eventually('it was left to later', () => notified.length === 1 && clock.alarms.includes(clock.now() + HOUR));
+    late.resolve(gives('B', HOUR));
+    await asked;
+    assert.deepEqual(
+      notified.map(({ consumer, reason }) => [consumer.name, reason]),
+      [
+        ['web', 'changed'],
+        ['web', 'manual'],
+      ],
+    );
+    stop.abort();
+    await running;
+  });
+
   test('for all is answered where a reload removes the last source that it waits for', async (t) => {
     const { agent, answers, clock, config, views } = stageOf(t);
     const hangs = Promise.withResolvers<Fetched>();

@@ -4,7 +4,7 @@ import type { AgentView } from '../../src/agent/lanes.ts';
 import type { Config, SinkConfig } from '../../src/core/config.ts';
 import type { AtomicFiles, Fetched, Source } from '../../src/core/contracts.ts';
 import { StateStore } from '../../src/rotation/store.ts';
-import type { NotifyRequest } from '../../src/notify/contract.ts';
+import type { NotifyRequest, NotifyResult } from '../../src/notify/contract.ts';
 import { applySinks } from '../../src/sinks/apply.ts';
 import { renderSink } from '../../src/sinks/formats/render.ts';
 import { createAtomicFiles } from '../../src/system/atomic-files.ts';
@@ -39,6 +39,8 @@ export interface Stage {
   readonly config: Config;
   readonly directory: string;
   readonly notified: NotifyRequest[];
+  /** What comes of each notification. */
+  readonly outcome: { of: (request: NotifyRequest) => NotifyResult };
   readonly once: () => ReturnType<Agent['once']>;
   readonly store: StateStore;
   readonly views: readonly AgentView[];
@@ -61,6 +63,7 @@ export function stageOf(t: TestContext, directory = tempDir(t), options: StageOp
     calls: { instance: 0, backup: 0 },
   };
   const notified: NotifyRequest[] = [];
+  const outcome: Stage['outcome'] = { of: () => ({ result: 'notified', detail: 'done' }) };
   const views: AgentView[] = [];
   const {
     files = createAtomicFiles(),
@@ -88,7 +91,7 @@ export function stageOf(t: TestContext, directory = tempDir(t), options: StageOp
       applySinks: (request) => applySinks(sinkDeps({ render: renderSink, clock, files }), request),
       notify: (request) => {
         notified.push(request);
-        return Promise.resolve({ result: 'notified', detail: 'done' });
+        return Promise.resolve(outcome.of(request));
       },
       dryRun: () => Promise.reject(new Error('none')),
       watch: () => Promise.reject(new Error('none')),
@@ -101,5 +104,5 @@ export function stageOf(t: TestContext, directory = tempDir(t), options: StageOp
     config,
   );
   const once = () => agent.once({ trigger: 'once' }, { waitMs: 0, patienceMs: 0 }, new AbortController().signal);
-  return { agent, answers, boot, clock, clockSet, config, directory, notified, once, store, views };
+  return { agent, answers, boot, clock, clockSet, config, directory, notified, once, outcome, store, views };
 }

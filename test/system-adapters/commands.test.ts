@@ -99,6 +99,14 @@ describe('commands', () => {
     assert.equal(output, 'out\n');
   });
 
+  test('keeps this process no longer than the program', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
+    const before = timers();
+    await commands.run(sh('echo out'), options);
+    await commands.run(sh('sleep 60'), { env, timeoutMs: 1 });
+    assert.equal(timers(), before);
+  });
+
   test('does not wait for what a program leaves behind', async (t) => {
     const file = join(tempDir(t), 'pid');
     const result = await commands.run(sh('sleep 1000 & echo $! >"$1"', file), options);
