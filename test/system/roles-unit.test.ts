@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import { KEY, SECRET } from '../support/helpers.ts';
 import { writeAuthority } from '../support/certificates.ts';
 import { ROLE_ARN } from '../support/sts-scene.ts';
 import { denied, type StsFault } from '../support/sts.ts';
@@ -22,6 +24,29 @@ sinks:
   - { path: ${FILE}, format: aws-credentials }
   - { path: ${FILE}, format: aws-credentials, profile: backup, source: backup }
   - { path: ${OTHER}, format: json }
+`;
+
+/** As another user; fails and hangs when told to. */
+const HELPER = `#!/bin/sh
+cd /var/lib/helper && { id -un; sed 's/.*://' /proc/self/cgroup | tail -n 1; readlink /proc/$$/fd/0; } > seen || exit 3
+[ ! -e hang ] || exec sleep 611
+[ ! -e fail ] || { echo "bad pin $PIN" >&2; exit 1; }
+printf '{"Version":1,"AccessKeyId":"${KEY}","SecretAccessKey":"${SECRET}","SessionToken":"%s","Expiration":"%s"}' \\
+  "$PIN" "$(date --utc --date='1 hour' +%FT%TZ)"
+`;
+
+const PIN = 'open-sesame';
+
+const WITH_HELPER = `sources:
+  helper:
+    type: process
+    user: daemon
+    trusted_user: daemon
+    command: [/usr/local/bin/helper, --pin, of-the-arguments]
+    environment: { PIN: { file: /etc/credrotate/pin } }
+    timeout: 2s
+sinks:
+  - { path: /srv/helper.json, format: json, source: helper }
 `;
 
 const UNIT = `[Service]
@@ -113,4 +138,47 @@ test('an assumed role in a hardened unit', async (t) => {
       assert.deepEqual(keys(), [await metadata.currentKey(), await sts()]);
     });
   }
+
+  await step(
+    'a helper has its user, its own unit that the sandbox does not bind, and no secret of it is told',
+    async () => {
+      machine.write('/usr/local/bin/helper', HELPER, 0o755);
+      machine.write('/etc/credrotate/pin', `${PIN}\n`, 0o600);
+      machine.write('/etc/credrotate/conf.d/helper.yaml', WITH_HELPER);
+      const restart = 'systemctl restart credrotate';
+      await sh(`install --directory --owner=daemon /var/lib/helper; credrotate harden; ${restart}`);
+      const { code, text } = await refresh('helper');
+      assert.equal(code, 0, text);
+      assert.match(machine.read('/srv/helper.json'), new RegExp(`${KEY}.*${PIN}`, 's'));
+      const seen = machine.read('/var/lib/helper/seen').split('\n');
+      assert.equal(seen[0], 'daemon');
+      assert.match(seen[1] ?? '', /credrotate-source-helper\.service$/);
+      assert.equal(seen[2], '/dev/null');
+      const said: string[] = [];
+      for (const [trouble, what] of [
+        ['fail', /is not shown, since it may hold a secret/],
+        ['hang', /expected an end within 2 s, got none/],
+      ] as const) {
+        // An answer counts for ten seconds, in one process.
+        await sh(`touch /var/lib/helper/${trouble}; ${restart}`);
+        const refused = await refresh('helper');
+        assert.match(refused.text, what);
+        said.push(refused.text, await sh('credrotate status || true'));
+        assert.ok(machine.read('/srv/helper.json').includes(KEY), 'the former credentials stay');
+      }
+      await eventually('nothing of it is left', async () => {
+        return (
+          (await sh(
+            "systemctl list-units --all --plain --no-legend 'credrotate-source-*'; pgrep -f '^sleep 611' || true",
+          )) === ''
+        );
+      });
+      for (const all of [
+        ...said,
+        await sh('journalctl --no-pager --output=verbose'),
+        machine.read('/var/lib/credrotate/state.json'),
+      ])
+        for (const secret of [PIN, SECRET, 'of-the-arguments']) assert.ok(!all.includes(secret), secret);
+    },
+  );
 });
