@@ -89,7 +89,7 @@ async function applyLockdown(world: World, options: ApplyOptions): Promise<ExitC
   const { rules, leftOut } = await resolveRules(deps, allowed);
   // A missing user cannot ask: with --force the rules are loaded without it.
   if (leftOut[0] && !options.force) throw leftOut[0];
-  const found = await preflight(deps);
+  const found = await preflight(deps, rules);
   say(world, [...leftOut.map(({ message }) => `left out: ${message}`), ...preflightLines(found, rules)]);
   const isBlocked = found.talking.some(({ uid }) => !rules.users.includes(uid)) && !options.force;
   if (options.dryRun) {
@@ -126,6 +126,7 @@ async function readAllowed(world: World, options: ApplyOptions): Promise<Lockdow
     throw new AgentError('USAGE', `--allow-user: expected a name or a numeric id, got "${printable(user)}"`);
   });
   return {
+    ...lockdown,
     allowUsers: [...lockdown.allowUsers, ...added],
     containers: options.containers ?? lockdown.containers,
   };
@@ -171,12 +172,12 @@ async function showLockdown(world: World, options: ConfigOptions & ReportOptions
 
 async function confirmLockdown(world: World, options: ChangeOptions): Promise<ExitCode> {
   const deps = await world.services();
-  const effect = (await readTable(deps))?.effect;
+  const { effect, rules = {} } = (await readTable(deps)) ?? {};
   if (effect === undefined || effect === 'ended') {
     throw refused('confirm: expected a trial, got none or one that is over', { hint: 'credrotate lockdown apply' });
   }
   const said = ['lockdown: on, without an end', ...(await adviseOnBoot(deps, {}))];
-  return await change(world, options, effect === 'trial' ? confirming() : '', said);
+  return await change(world, options, effect === 'trial' ? confirming(rules) : '', said);
 }
 
 async function removeLockdown(world: World, options: ChangeOptions): Promise<ExitCode> {
@@ -239,6 +240,7 @@ async function describeState(deps: LockdownDeps, state: LockdownState): Promise<
   return [
     `lockdown: ${state.state}${reason === undefined ? '' : `: ${reason}`}`,
     ...(rules ? [`  reached by ${(await names(rules.users)).join(', ')}${FORWARDED[rules.containers]}`] : []),
+    ...(rules?.addresses ? [`  with the addresses of container roles: ${rules.addresses.join(', ')}`] : []),
     ...(rollbackIn === undefined
       ? []
       : [`  a trial: ends in ${duration(rollbackIn)}; credrotate lockdown confirm keeps it`]),

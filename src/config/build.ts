@@ -8,6 +8,7 @@ import type {
   SinkConfig,
   SourceConfig,
 } from '../core/config.ts';
+import { CONTAINER_ADDRESSES, hostOfUrl } from '../core/endpoint.ts';
 import { type Field, FIELDS } from '../core/fields.ts';
 import { PRESETS } from './presets.ts';
 import type { ConsumerSettings, ConfigFile } from './schema.ts';
@@ -26,10 +27,12 @@ export function buildConfig(
   { files, ...origin }: ConfigOrigin,
 ): Config {
   const { schedule, ...rest } = refresh;
+  const addresses = addressesOf(Object.values(sources));
   return freeze({
     ...camel(origin),
     files,
     ...camel(sections),
+    lockdown: { ...camel(sections.lockdown), ...(addresses.length > 0 && { addresses }) },
     refresh: {
       ...camel(rest),
       ...camel({ schedule: typeof schedule === 'string' ? { pattern: schedule } : schedule }),
@@ -38,6 +41,15 @@ export function buildConfig(
     sinks: sinks.flatMap(buildSinks),
     consumers: Object.entries(consumers).map(([name, consumer]) => buildConsumer(name, consumer)),
   });
+}
+
+/** Those of container roles that are asked. Variables, which only the unit has, may name each of them. */
+function addressesOf(sources: readonly SourceSettings[]): readonly string[] {
+  const hosts = sources.flatMap((source) => {
+    if (source.type !== 'container') return [];
+    return source.endpoint === undefined ? CONTAINER_ADDRESSES : [hostOfUrl(new URL(source.endpoint))];
+  });
+  return CONTAINER_ADDRESSES.filter((address) => hosts.includes(address));
 }
 
 /** The keys of tags and the names of variables are the administrator's. */

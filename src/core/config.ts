@@ -148,6 +148,8 @@ export interface RefreshConfig {
 
 /** Users that reach the metadata service beside root, once `lockdown apply` has loaded its rules. */
 export interface LockdownConfig {
+  /** Of container roles, where a source asks for one: they are as closed as the metadata service. Unset: none. */
+  readonly addresses?: readonly string[];
   /** Names or numeric ids. */
   readonly allowUsers: readonly (string | number)[];
   /** Traffic that is forwarded for containers and other network namespaces. */

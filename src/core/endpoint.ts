@@ -52,7 +52,12 @@ export function isKnownEndpoint(origin: string): boolean {
 }
 
 /** Of ECS, and of EKS Pod Identity. */
-const OF_CONTAINERS = ['169.254.170.2', '169.254.170.23', '[fd00:ec2::23]'];
+export const CONTAINER_ADDRESSES: readonly string[] = ['169.254.170.2', '169.254.170.23', 'fd00:ec2::23'];
+
+/** The host of a URL; an address of IPv6 is in brackets there. */
+export function hostOfUrl(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '');
+}
 
 /**
  * Reads the URL at which a container is given its credentials, into its normal form. Names are not looked up: somebody
@@ -61,7 +66,8 @@ const OF_CONTAINERS = ['169.254.170.2', '169.254.170.23', '[fd00:ec2::23]'];
 export function readContainerEndpoint(text: string): { readonly value: string } | { readonly expected: string } {
   const url = URL.parse(text);
   if (!url || url.username + url.password + url.hash !== '') return { expected: 'a URL without user and fragment' };
-  const isKnown = url.protocol === 'http:' && (isLoopback(url.hostname) || OF_CONTAINERS.includes(url.hostname));
+  const isKnown =
+    url.protocol === 'http:' && (isLoopback(url.hostname) || CONTAINER_ADDRESSES.includes(hostOfUrl(url)));
   if (isKnown || (url.protocol === 'https:' && url.hostname !== '')) return { value: url.href };
   return {
     expected: 'https://, or http:// to localhost, a loopback address, 169.254.170.2, 169.254.170.23 or [fd00:ec2::23]',

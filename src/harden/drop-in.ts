@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Config, ConsumerConfig, SourceConfig } from '../core/config.ts';
+import { hostOfUrl } from '../core/endpoint.ts';
 import { AgentError } from '../core/errors.ts';
 import type { Way } from '../paths/way.ts';
 
@@ -108,7 +109,7 @@ function hostsOf(source: SourceConfig): readonly string[] {
 }
 
 function hostOf(url: string): string {
-  return new URL(url).hostname.replace(/^\[|\]$/g, '');
+  return hostOfUrl(new URL(url));
 }
 
 /** See the unit for what each is for. */

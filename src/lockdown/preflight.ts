@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseSockets, socketAddress } from '../core/sockets.ts';
 import { hostOf } from '../host/tool.ts';
-import { nameOf, type LockdownDeps } from './rules.ts';
+import { nameOf, type LockdownDeps, type Rules } from './rules.ts';
 
 /** Users and services of this host that use the metadata service, or may want to. */
 export interface Preflight {
@@ -23,9 +23,9 @@ const SERVICES: Readonly<Record<string, string>> = {
 
 const BRIDGE = /^(?:docker|podman|cni|nerdctl|lxcbr|lxdbr|incusbr|virbr|br-|veth|eni|cali)/;
 
-export async function preflight(deps: LockdownDeps): Promise<Preflight> {
+export async function preflight(deps: LockdownDeps, { addresses }: Pick<Rules, 'addresses'>): Promise<Preflight> {
   const { net } = hostOf(deps);
-  const talkers = await readTalkers(net);
+  const talkers = await readTalkers(net, addresses);
   const talking = talkers.map(async (talker) => ({ ...talker, name: await nameOf(deps, talker.uid) }));
   const services = Object.entries(SERVICES).map(async ([user, what]) => {
     const found = await deps.users.user(user).catch(() => undefined);
@@ -49,17 +49,21 @@ interface Talker {
   readonly connections: number;
 }
 
-const IPV4 = socketAddress('169.254.169.254');
-/** The second is that of a socket for IPv6: ::ffff:169.254.169.254. */
-const REMOTES: readonly string[] = [IPV4, `0000000000000000FFFF0000${IPV4}`, socketAddress('fd00:ec2::254')];
+const METADATA = ['169.254.169.254', 'fd00:ec2::254'];
+
+/** An IPv4 address also as that of a socket for IPv6: ::ffff:169.254.169.254. */
+function asRemotes(address: string): readonly string[] {
+  const own = socketAddress(address);
+  return address.includes(':') ? [own] : [own, `0000000000000000FFFF0000${own}`];
+}
 
 /** ESTABLISHED, SYN_SENT and CLOSE_WAIT: in other states nobody may be behind the socket, and it counts as root's. */
 const OPEN: readonly string[] = ['01', '02', '08'];
 
-/** Users who are connected to the metadata service now. Other network namespaces cannot be seen from ours. */
-async function readTalkers(net: string): Promise<readonly Talker[]> {
+/** Users who are connected to what is closed, now. Other network namespaces cannot be seen from ours. */
+async function readTalkers(net: string, addresses?: readonly string[]): Promise<readonly Talker[]> {
   const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readOptional(join(net, name))));
-  return countTalkers(tables.join('\n'));
+  return countTalkers(tables.join('\n'), addresses);
 }
 
 /** A table may be missing: a kernel can do without IPv6. */
@@ -67,10 +71,12 @@ async function readOptional(path: string): Promise<string> {
   return await readFile(path, 'utf8').catch(() => '');
 }
 
-export function countTalkers(table: string): readonly Talker[] {
+/** `addresses`: beside those of the metadata service. */
+export function countTalkers(table: string, addresses: readonly string[] = []): readonly Talker[] {
+  const remotes = [...METADATA, ...addresses].flatMap(asRemotes);
   const counts = new Map<number, number>();
   for (const { remote, state, uid } of parseSockets(table)) {
-    if (REMOTES.includes(remote) && OPEN.includes(state)) counts.set(uid, (counts.get(uid) ?? 0) + 1);
+    if (remotes.includes(remote) && OPEN.includes(state)) counts.set(uid, (counts.get(uid) ?? 0) + 1);
   }
   return [...counts].map(([uid, connections]) => ({ uid, connections })).sort((a, b) => a.uid - b.uid);
 }

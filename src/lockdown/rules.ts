@@ -9,7 +9,7 @@ export interface LockdownDeps extends HostDeps {
   readonly users: Users;
 }
 
-export interface Rules {
+export interface Rules extends Pick<LockdownConfig, 'addresses'> {
   /** Ids, root's among them, in rising order. */
   readonly users: readonly number[];
   readonly containers: 'allow' | 'deny';
@@ -40,8 +40,9 @@ export interface Resolved {
 export async function resolveRules(deps: LockdownDeps, config: LockdownConfig): Promise<Resolved> {
   const found = await Promise.all(config.allowUsers.map((user) => idOf(deps, user)));
   const ids = found.filter((one) => typeof one === 'number');
+  const { allowUsers: _, ...rest } = config;
   return {
-    rules: { users: [...new Set([ROOT, ...ids])].sort((a, b) => a - b), containers: config.containers },
+    rules: { ...rest, users: [...new Set([ROOT, ...ids])].sort((a, b) => a - b) },
     leftOut: found.filter((one) => one instanceof AgentError),
   };
 }

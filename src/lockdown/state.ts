@@ -58,14 +58,20 @@ function judge({ rules, effect, leftMs, refused }: Table, { rules: wanted, leftO
 
 function difference(rules: Rules, wanted: Rules): string | undefined {
   if (isDeepStrictEqual(rules, wanted)) return undefined;
-  const extra = rules.users.filter((id) => !wanted.users.includes(id));
-  const lacking = wanted.users.filter((id) => !rules.users.includes(id));
+  const beside = <T>(some: readonly T[] = [], others: readonly T[] = []): string =>
+    some.filter((one) => !others.includes(one)).join(', ');
   const parts = [
-    ...(extra.length > 0 ? [`allows ${extra.join(', ')}`] : []),
-    ...(lacking.length > 0 ? [`does not allow ${lacking.join(', ')}`] : []),
+    ...naming('allows', beside(rules.users, wanted.users)),
+    ...naming('does not allow', beside(wanted.users, rules.users)),
+    ...naming('closes', beside(rules.addresses, wanted.addresses)),
+    ...naming('does not close', beside(wanted.addresses, rules.addresses)),
     ...(rules.containers === wanted.containers ? [] : [`has containers: ${rules.containers}`]),
   ];
   return `the table ${parts.join(' and ')}, unlike the configuration`;
+}
+
+function naming(what: string, names: string): readonly string[] {
+  return names === '' ? [] : [`${what} ${names}`];
 }
 
 /** Nobody but the kernel and systemd is waited for. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { CONTAINER_ADDRESSES } from '../core/endpoint.ts';
 import { attempt } from '../core/errors.ts';
 import type { Rules } from './rules.ts';
 
@@ -23,11 +24,17 @@ interface Chain {
   readonly rules: readonly (readonly string[])[];
 }
 
-/** Addresses of the metadata service, and the set that holds each. */
+/** Addresses of the metadata service, and the set that holds each; those of container roles come into it too. */
 const ENDPOINTS = [
   { set: 'endpoints4', type: 'ipv4_addr', address: '169.254.169.254', match: 'ip daddr @endpoints4' },
   { set: 'endpoints6', type: 'ipv6_addr', address: 'fd00:ec2::254', match: 'ip6 daddr @endpoints6' },
 ] as const;
+
+type Addressed = Pick<Rules, 'addresses'>;
+
+function inSet({ address, type }: (typeof ENDPOINTS)[number], { addresses = [] }: Addressed): readonly string[] {
+  return [address, ...addresses.filter((one) => one.includes(':') === (type === 'ipv6_addr'))];
+}
 
 const TCP = 'meta l4proto tcp';
 
@@ -56,9 +63,13 @@ export function loading(rules: Rules, trial?: number): string {
     `table ${TABLE}`,
     `delete table ${TABLE}`,
     `table ${TABLE} {`,
-    ...ENDPOINTS.flatMap(({ set, type, address }) =>
-      block(`set ${set}`, [`type ${type}; flags timeout;`, `elements = { ${address}${timeout(trial)} }`]),
-    ),
+    ...ENDPOINTS.flatMap((endpoint) => {
+      const elements = inSet(endpoint, rules).map((address) => `${address}${timeout(trial)}`);
+      return block(`set ${endpoint.set}`, [
+        `type ${endpoint.type}; flags timeout;`,
+        `elements = { ${elements.join(', ')} }`,
+      ]);
+    }),
     ...block('set users', ['type uid;', `elements = { ${rules.users.map(String).join(', ')} }`]),
     ...block('set refused', [REFUSED]),
     ...chainsOf(rules).flatMap((chain) =>
@@ -78,10 +89,10 @@ function block(head: string, lines: readonly string[]): string[] {
 }
 
 /** Makes a trial last, with the rules that are tried, in one transaction. */
-export function confirming(): string {
-  const lines = ENDPOINTS.flatMap(({ set, address }) => [
-    `flush set ${TABLE} ${set}`,
-    `add element ${TABLE} ${set} { ${address} }`,
+export function confirming(rules: Addressed): string {
+  const lines = ENDPOINTS.flatMap((endpoint) => [
+    `flush set ${TABLE} ${endpoint.set}`,
+    `add element ${TABLE} ${endpoint.set} { ${inSet(endpoint, rules).join(', ')} }`,
   ]);
   return `${lines.join('\n')}\n`;
 }
@@ -105,13 +116,12 @@ export function parseTable(listing: string): Table | undefined {
   const objects = parseObjects(listing);
   if (!objects?.some(({ table }) => isRecord(table))) return undefined;
   const sets = new Map(objects.flatMap(({ set }) => (isRecord(set) ? [[String(set['name']), elements(set)]] : [])));
-  const rules = rulesOf(objects, sets);
-  const lefts = ENDPOINTS.flatMap(({ set }) => sets.get(set)?.[0]?.leftMs ?? []);
-  const there = ENDPOINTS.filter(({ set, address }) => sets.get(set)?.[0]?.value === address).length;
+  const closed = ENDPOINTS.flatMap(({ set }) => sets.get(set) ?? []);
+  const rules = rulesOf(objects, sets, closed);
+  const lefts = closed.flatMap(({ leftMs }) => leftMs ?? []);
   return {
-    // The kernel takes all addresses away. If one alone is missing, somebody else has removed it.
-    ...(rules && (there === 0 || there === ENDPOINTS.length) && { rules }),
-    effect: there === 0 ? 'ended' : lefts.length > 0 ? 'trial' : 'lasting',
+    ...(rules && { rules }),
+    effect: closed.length === 0 ? 'ended' : lefts.length > 0 ? 'trial' : 'lasting',
     ...(lefts.length > 0 && { leftMs: Math.min(...lefts) }),
     refused: (sets.get('refused') ?? []).flatMap(({ value }) => (isId(value) ? [value] : [])),
   };
@@ -150,13 +160,24 @@ function elements(set: Json): SetElement[] {
 }
 
 /** The rules, if the table holds exactly the statements that we would load for them. */
-function rulesOf(objects: readonly Json[], sets: ReadonlyMap<string, readonly SetElement[]>): Rules | undefined {
+function rulesOf(
+  objects: readonly Json[],
+  sets: ReadonlyMap<string, readonly SetElement[]>,
+  closed: readonly SetElement[],
+): Rules | undefined {
+  // The kernel takes all addresses away. If one alone is missing, or is none of ours, that was somebody else.
+  const own: readonly string[] = ENDPOINTS.map(({ address }) => address);
+  const there = closed.map(({ value }) => String(value));
+  const addresses = CONTAINER_ADDRESSES.filter((address) => there.includes(address));
+  const isWhole = isDeepStrictEqual(new Set(there), new Set([...own, ...addresses]));
+  if (there.length > 0 && !isWhole) return undefined;
   const values = (sets.get('users') ?? []).map(({ value }) => value);
   const isOff = objects.some(({ table }) => isRecord(table) && 'flags' in table);
   if (!values.every(isId) || isOff) return undefined;
   const chains = objects.flatMap(({ chain }) => (isRecord(chain) ? [toChain(chain, objects)] : []));
   const containers = chains.some(({ name }) => name === 'forward') ? 'deny' : 'allow';
-  const rules: Rules = { users: values.toSorted((a, b) => a - b), containers };
+  const users = values.toSorted((a, b) => a - b);
+  const rules: Rules = { users, containers, ...(addresses.length > 0 && { addresses }) };
   return isDeepStrictEqual(chains.map(essence), chainsOf(rules).map(essence)) ? rules : undefined;
 }
 

@@ -293,6 +293,7 @@ const lockdown = v.object({
   state: v.picklist(['on', 'off', 'drifted', 'unknown']),
   reason: maybe(text),
   rollbackInSeconds: maybe(said(count, 'Of a trial.')),
+  addresses: maybe(said(list(v.string()), 'Of container roles, closed beside those of the metadata service.')),
   users: maybe(list(count)),
   containers: maybe(v.picklist(['allow', 'deny'])),
   refused: said(list(count), 'User ids that were refused in the last day.'),

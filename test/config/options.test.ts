@@ -178,6 +178,13 @@ test('what does nothing is warned of', (t) => {
 });
 
 test('a lockdown names users and what holds for containers', (t) => {
+  const closing = (source: string): unknown => {
+    const text = `sources: { task: { type: container${source} } }\nsinks: []`;
+    return loadYaml(t, text).lockdown.addresses;
+  };
+  assert.deepEqual(closing(''), ['169.254.170.2', '169.254.170.23', 'fd00:ec2::23']);
+  assert.deepEqual(closing(", endpoint: 'http://[fd00:ec2::23]/v1/credentials'"), ['fd00:ec2::23']);
+  assert.equal(closing(", endpoint: 'http://localhost:8080/'"), undefined);
   const { lockdown } = loadYaml(t, 'sinks: []\nlockdown: { allow_users: [cwagent, 1001, "1002"], containers: deny }');
   assert.deepEqual(lockdown, { allowUsers: ['cwagent', 1001, 1002], containers: 'deny' });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { resolveRules, type LockdownDeps } from '../../src/lockdown/rules.ts';
-import { loading } from '../../src/lockdown/table.ts';
+import { confirming, loading } from '../../src/lockdown/table.ts';
 
 const CHOICES = ['allow', 'deny'] as const;
 
@@ -77,6 +77,25 @@ table inet credrotate_lockdown {
 }
 `,
     );
+  });
+
+  test('close the addresses of container roles where a source asks for one, and a trial of them can last', async () => {
+    const addresses = ['169.254.170.2', '169.254.170.23', 'fd00:ec2::23'];
+    const { rules } = await resolveRules(
+      machine(() => 998),
+      { allowUsers: [], containers: 'allow', addresses },
+    );
+    const text = loading(rules, 60_000);
+    assert.match(
+      text,
+      /\{ 169\.254\.169\.254 timeout 60s, 169\.254\.170\.2 timeout 60s, 169\.254\.170\.23 timeout 60s \}/,
+    );
+    assert.match(text, /\{ fd00:ec2::254 timeout 60s, fd00:ec2::23 timeout 60s \}/);
+    assert.match(
+      confirming(rules),
+      /^add .* endpoints4 \{ 169\.254\.169\.254, 169\.254\.170\.2, 169\.254\.170\.23 \}$/m,
+    );
+    assert.match(confirming(rules), /^add .* endpoints6 \{ fd00:ec2::254, fd00:ec2::23 \}$/m);
   });
 
   test('always have root, each user once, in order', async () => {

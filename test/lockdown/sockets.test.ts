@@ -26,4 +26,7 @@ test('connections to the two addresses count, by user', () => {
     { uid: 33, connections: 1 },
     { uid: 1001, connections: 3 },
   ]);
+  const container = line('02AAFEA9:0050', '01', 1004);
+  assert.deepEqual(countTalkers(container), []);
+  assert.deepEqual(countTalkers(container, ['169.254.170.2']), [{ uid: 1004, connections: 1 }]);
 });

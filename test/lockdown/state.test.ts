@@ -50,6 +50,19 @@ describe('the rules that are loaded', () => {
     assert.deepEqual(state, { state: 'on', rules: RULES, rollbackIn: 119_000, refused: [] });
   });
 
+  test('close the addresses of container roles where they are configured, and are others where they do not', async (t) => {
+    const closing = LASTING.replace('"169.254.169.254"', '"169.254.169.254", "169.254.170.2"');
+    const addresses = ['169.254.170.2'];
+    const { state, rules } = await read(t, { nft: says(closing), wish: { ...WISH, addresses } });
+    assert.deepEqual([state, rules], ['on', { ...RULES, addresses }]);
+    const extra = await read(t, { nft: says(closing) });
+    assert.equal(extra.reason, 'the table closes 169.254.170.2, unlike the configuration');
+    const lacking = await read(t, { nft: says(LASTING), wish: { ...WISH, addresses } });
+    assert.equal(lacking.reason, 'the table does not close 169.254.170.2, unlike the configuration');
+    const foreign = await read(t, { nft: says(closing.replace('170.2"', '171.2"')) });
+    assert.equal(foreign.reason, 'somebody changed the rules of our table');
+  });
+
   /** Seen in other versions, or allowed by the schema of nft's JSON. */
   const alike: Readonly<Record<string, readonly [string | RegExp, string]>> = {
     'TCP by its name': ['"right": 6', '"right": "tcp"'],

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { tally } from '../faults/tally.ts';
 import { eventually } from '../support/eventually.ts';
 import { limit } from '../support/limits.ts';
-import { ADDRESSES, ALLOWED, ask, connect, done, GIVEN, NOBODY, openHost, REFUSED } from './lockdown-host.ts';
+import { ADDRESSES, ALLOWED, ask, connect, done, GIVEN, NOBODY, openHost, REFUSED, ROOT } from './lockdown-host.ts';
 import { openInstance } from './namespace.ts';
 
 /** Seconds in which it is looked at; it ends by itself. */
@@ -48,6 +48,25 @@ describe('a trial', () => {
     const again = await lockdown('apply', '--for', '1m');
     assert.equal(again.code, 77, 'it would end with the service open to all');
     assert.match(again.stderr, /--for: expected no rules in force/);
+  });
+
+  test('closes the address of a container role too, where a source asks for it', async (t) => {
+    const space = await openInstance(t);
+    const endpoint = 'http://169.254.170.2/v2/credentials/x';
+    const sources = { task: { type: 'container', endpoint } };
+    const { lockdown, status } = await openHost(t, space, { lockdown: {}, sources });
+    const asked = async (user: number): Promise<string> => (await space.runAs(user, 'curl', '-sS', endpoint)).stdout;
+    const closed = async (): Promise<void> => {
+      assert.deepEqual([await asked(NOBODY), await asked(ROOT)], ['', 'here']);
+      assert.deepEqual(await ask(space, NOBODY), REFUSED);
+    };
+    assert.equal(await asked(NOBODY), 'here');
+    await done(lockdown('apply', '--for', '10m'));
+    await closed();
+    await done(lockdown('confirm'));
+    await closed();
+    const { state, reason } = await status();
+    assert.deepEqual([state, reason], ['on', undefined]);
   });
 });
 

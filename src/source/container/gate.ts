@@ -1,3 +1,4 @@
+import { hostOfUrl } from '../../core/endpoint.ts';
 import { parseSockets, socketAddress, type TcpSocket } from '../../core/sockets.ts';
 import { nameOf, readOrNothing } from '../../paths/accounts.ts';
 
@@ -26,7 +27,7 @@ export class Gate {
   /** Looks at who listens before a connection is made, and says where to make it: somebody may squat half of localhost. */
   approach(): string {
     const { hostname } = this.#url;
-    const candidates = hostname === 'localhost' ? LOCALHOST : [hostname.replace(/^\[|\]$/g, '')];
+    const candidates = hostname === 'localhost' ? LOCALHOST : [hostOfUrl(this.#url)];
     const found = candidates.map((address) => ({ address, listeners: listenersAt(address, this.#port) }));
     const chosen = found.find(({ listeners }) => listeners.length > 0 && !this.#strangerOf(listeners)) ?? found[0];
     this.#before = chosen?.listeners ?? [];
