@@ -65,7 +65,8 @@ async function examine(
   const consumers = await lookAtConsumers(deps);
   const { lockdown } = metadata;
   if (lockdown.state === 'unknown') deps.miss({ subject: 'lockdown', reason: lockdown.reason ?? 'unknown' });
-  const own = diagnose({ sources: lookAtSources(deps, now), sinks, consumers, metadata, machine }, now);
+  const sources = await lookAtSources(deps, world.env, now);
+  const own = diagnose({ sources, sinks, consumers, metadata, machine }, now);
   const findings = [...own, ...(known ?? []).filter((finding) => !own.some((other) => isSame(other, finding)))];
   return { findings: findings.map(harmless).toSorted(byWeight), unseen: [...unseen.values()] };
 }

@@ -94,6 +94,12 @@ export interface SourceFacts {
   readonly name: string;
   /** Why the token that it shows cannot be used. */
   readonly token?: ErrorInfo;
+  /** Why its program is not run. */
+  readonly helper?: ErrorInfo;
+  /** The name of its program, unless an option has it ask nobody. */
+  readonly program?: string;
+  /** The file that another program keeps; without a time there is none. */
+  readonly file?: { readonly path: string; readonly writtenAt?: number };
 }
 
 export interface DoctorFacts {

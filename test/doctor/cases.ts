@@ -26,6 +26,32 @@ export const CASES: Readonly<Partial<Record<FindingId, Case>>> = {
     spares: [{ ...FACTS, sources: [{ name: 'pod' }] }],
     evidence: /^CREDENTIALS_EXPIRED: token_file: expired$/,
   },
+  'helper-refused': {
+    severity: 'error',
+    triggers: [
+      {
+        ...FACTS,
+        sources: [{ name: 'pod', helper: { code: 'CONSUMER_UNSAFE', message: '/home/a/x: expected root' } }],
+      },
+    ],
+    spares: [{ ...FACTS, sources: [{ name: 'pod', program: 'x' }] }],
+    evidence: /^CONSUMER_UNSAFE: \/home\/a\/x: expected root$/,
+  },
+  'helper-asks': {
+    severity: 'warning',
+    triggers: [{ ...FACTS, sources: [{ name: 'pod', program: 'aws-vault' }] }],
+    spares: [{ ...FACTS, sources: [{ name: 'pod', program: 'aws_signing_helper' }] }],
+    evidence: /^its command runs aws-vault$/,
+  },
+  'file-not-written': {
+    severity: 'warning',
+    triggers: [
+      { ...FACTS, sources: [{ name: 'ssm', file: { path: '/x', writtenAt: Date.UTC(2026, 10, 23, 9, 59) } }] },
+      { ...FACTS, sources: [{ name: 'ssm', file: { path: '/x' } }] },
+    ],
+    spares: [{ ...FACTS, sources: [{ name: 'ssm', file: { path: '/x', writtenAt: Date.UTC(2026, 10, 23, 10, 1) } }] }],
+    evidence: /^\/x: (?:written at 2026-11-23T09:59:00.000Z|no such file)$/,
+  },
   'hop-limit': {
     severity: 'error',
     triggers: [

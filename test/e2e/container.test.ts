@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
 import { openSite, type Site } from '../support/agent.ts';
 import { writeAuthority } from '../support/certificates.ts';
@@ -139,5 +139,10 @@ describe('a container and a web identity', () => {
     const refused = await site.run(['export', '--source', 'pod', ...config], { env: web });
     assert.match(refused.stderr, /ca_file:/);
     assert.equal(sts.calls.length, 0);
+    rmSync(token);
+    const { stdout } = await site.run(['doctor', '--json', ...config], { env: web });
+    const tokens = [...stdout.matchAll(/"(SOURCE_UNREACHABLE: AWS_WEB_IDENTITY_TOKEN_FILE: .*ENOENT.*)"/g)];
+    // Below a service manager the agent has other variables than we.
+    assert.equal(tokens.length, existsSync('/run/systemd/system') ? 0 : 1, stdout);
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chownSync, lstatSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Finding } from '../../src/core/findings.ts';
@@ -131,6 +131,48 @@ describe('doctor', { concurrency: 3 }, () => {
       [['profile-shadowed', 2]],
     );
     assert.doesNotMatch(JSON.stringify(findings), /hidden/);
+  });
+
+  test('sees a helper that is gone, one that asks, and a file that nobody writes any more', async (t) => {
+    const site = await openSite(t);
+    const kept = site.path('kept');
+    const user = process.getuid?.() ?? 0;
+    const command = (name: string): object => ({ type: 'process', user, command: [site.path(name)] });
+    const config = {
+      sources: { gone: command('gone'), asks: command('aws-vault'), kept: { type: 'file', path: kept } },
+      ...(await written(site)),
+    };
+    writeFileSync(site.path('aws-vault'), '#!/bin/sh\n', { mode: 0o755 });
+    const seen = async (): Promise<readonly string[]> => {
+      const { stdout } = await site.run(['doctor', '--json', ...site.configure(config)]);
+      const { findings } = JSON.parse(stdout) as Diagnosis;
+      return findings.map(({ id, subject, evidence }) => `${id} ${subject} ${evidence.join()}`);
+    };
+    const [gone, asks, absent, ...others] = (await seen()).filter((one) => one.includes(' source '));
+    assert.match(gone ?? '', /^helper-refused source gone SOURCE_UNREACHABLE: .*expected a program, got no such file/);
+    assert.match(asks ?? '', /^helper-asks source asks .*runs aws-vault$/);
+    assert.match(absent ?? '', /^file-not-written source kept .*no such file$/);
+    assert.deepEqual(others, []);
+    writeFileSync(kept, '');
+    utimesSync(kept, 1, 1);
+    assert.ok((await seen()).includes(`file-not-written source kept ${kept}: written at 1970-01-01T00:00:01.000Z`));
+    utimesSync(kept, new Date(), new Date());
+    assert.ok(!(await seen()).some((one) => one.startsWith('file-not-written')));
+  });
+
+  test('is told of a helper whose script is a user’s by the configuration, which is refused', async (t) => {
+    if (process.getuid?.() !== 0) {
+      t.skip('needs root: gives a file to another user');
+      return;
+    }
+    const site = await openSite(t);
+    const script = site.path('script');
+    writeFileSync(script, '#!/bin/sh\n', { mode: 0o755 });
+    chownSync(script, 2, 2);
+    const sources = { own: { type: 'process', user: 2, command: ['/bin/sh', script] } };
+    const { code, stderr, stdout } = await site.run(['doctor', ...site.configure({ sources, sinks: [] })]);
+    assert.equal(code, 78);
+    assert.match(stdout + stderr, /sources\.own\.command\[1\]: .*script: expected .* of root alone.*uid 2/);
   });
 
   test('sees a sink that would be refused and a program that a signal would end', async (t) => {

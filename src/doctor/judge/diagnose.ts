@@ -10,7 +10,7 @@ export function diagnose(facts: DoctorFacts, now: number): readonly Finding[] {
   return [
     ...judgeMetadata(facts.metadata, now),
     ...judgeMachine(facts),
-    ...facts.sources.flatMap(judgeSource),
+    ...facts.sources.flatMap((source) => judgeSource(source, now)),
     ...facts.sinks.flatMap((sink) => [...judgeSink(sink), ...judgeProfile(sink)]),
     ...facts.consumers.flatMap((consumer) => [
       ...judgeConsumer(consumer),
