@@ -83,7 +83,7 @@ function row(label: string, words: string, look: Screen, style: Style = 'dim'): 
 }
 
 function sourceLines(source: NamedSource, look: Screen): string[] {
-  const { role, accountId, instanceId, endpoint } = source.origin;
+  const { role, accountId, instanceId, endpoint, user } = source.origin;
   const left = lifeLeft(source, look.now);
   const parts = [
     source.name,
@@ -92,6 +92,7 @@ function sourceLines(source: NamedSource, look: Screen): string[] {
     accountId && `account ${accountId}`,
     instanceId,
     endpoint,
+    user !== undefined && `decided by uid ${user}`,
   ];
   return [
     ...row('source', parts.filter(Boolean).join(', '), look),

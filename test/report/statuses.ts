@@ -27,7 +27,7 @@ function example(evidence: SinkStatus['evidence'], legacy: ConsumerStatus): Stat
 const BACKUP = sourceOf({
   state: 'stale',
   since: before(12),
-  origin: { role: 'backup', accountId: '210987654321', endpoint: 'https://sts.eu-west-1.amazonaws.com' },
+  origin: { role: 'backup', accountId: '210987654321', endpoint: 'https://sts.eu-west-1.amazonaws.com', user: 998 },
   keyId: '…QRST',
   expiration: before(-20),
   fetchedAt: before(40),

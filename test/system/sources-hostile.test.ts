@@ -135,6 +135,8 @@ describe('beside root’s files', { concurrency: 2, timeout: limit(120_000) }, (
     assert.deepEqual(states, { instance: 'ok', file: 'ok', program: 'ok', port: 'ok' });
     assert.deepEqual([foreign, floods], ['SOURCE_DENIED', 'SOURCE_MALFORMED']);
     for (const source of taken) assert.ok(readFileSync(join(home, source), 'utf8').includes(KEY), source);
+    const status = (await site.run(['status'])).stdout.replaceAll(/\s+/g, ' ');
+    assert.match(status, new RegExp(`source file, ok,.* decided by uid ${BOB}\\b`));
     // Then the user turns to the file: a link to root's, one far too large, and one without credentials.
     const plants = [
       () => {
