@@ -14,6 +14,9 @@ export const BOUNDS = {
   },
   /** Characters that a container's endpoint adds to a one-shot. */
   container: 20_000,
+  /** Characters of the scripts of a one-shot whose only source is a helper, or a file of another program. */
+  process: 795_000,
+  file: 790_000,
   /** Requests of the first one-shot since the machine was started, of others, and of a further pass of an agent: exactly. */
   requests: { first: 4, once: 3, pass: 2 },
   /** Of a one-shot with three sinks: calls that name one of its paths or descriptors, connections, and syncs, of these exactly so many. */

@@ -7,6 +7,7 @@ import { bundle } from '../../scripts/bundle.ts';
 import { openSite, type Site } from '../support/agent.ts';
 import { ecsAnswer } from '../support/container.ts';
 import { eventually } from '../support/eventually.ts';
+import { KEY, printed, prints } from '../support/helpers.ts';
 import { answer, rawServer } from '../support/raw-server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { BOUNDS } from './bounds.ts';
@@ -67,6 +68,26 @@ describe('budget', () => {
     );
     assert.equal(site.metadata.requests.length, 0);
   });
+
+  for (const type of ['process', 'file'] as const)
+    test(`of a ${type} as a source: nothing of the instance is asked, and nothing of TLS and signatures loaded`, async (t) => {
+      const site = await openSite(t);
+      const path = site.path('kept');
+      writeFileSync(path, printed());
+      const command = ['/bin/sh', '-c', prints(printed())];
+      const own = type === 'file' ? { path, format: 'json' } : { command, user: process.getuid?.() };
+      const config = site.configure({
+        sources: { own: { type, ...own } },
+        sinks: [{ path: site.path('iam.json'), format: 'json', source: 'own' }],
+      });
+      const names = await loadedBy(t, site, ['once', ...config]);
+      assert.ok(readFileSync(site.path('iam.json'), 'utf8').includes(KEY));
+      const loaded = scripts.filter(({ name }) => names.includes(name));
+      assert.ok(!loaded.some(({ text }) => /AWS4-HMAC-SHA256|WebIdentityToken|getCACertificates/.test(text)));
+      assert.ok(!names.some((name) => /^(?:node:)?(?:tls|https)$/.test(name)));
+      assertWithin('characters', total(loaded), BOUNDS[type]);
+      assert.equal(site.metadata.requests.length, 0);
+    });
 
   test('of the requests of a one-shot, and of a further pass', async (t) => {
     const site = await openSite(t);
