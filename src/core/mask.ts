@@ -11,7 +11,8 @@ const MASK = '[secret]';
 /** A word that may be or hold a secret: text, base64 of both alphabets, and the escapes of URLs and JSON. */
 const WORD = /[A-Za-z0-9+/%_\\-]{8,}/g;
 
-const KEY_ID = /\bA[A-Z]{3}[A-Z2-7]{12,}/g;
+/** A key's id, and a token of Vault. */
+const KEY_ID = /\bA[A-Z]{3}[A-Z2-7]{12,}|\b(?:hv)?[sbr]\.[\w-]{20,}/g;
 
 /** `aws_secret_access_key = …`, `"Token": "…"`, `Authorization: Bearer …`. */
 const NAMED =
@@ -33,10 +34,11 @@ export function mask(output: string, secrets: readonly Secret[]): string {
     .slice(-KEPT);
 }
 
-/** Like the 40 random characters of base64 in a secret key. */
+/** Like the 40 random characters of base64 in a secret key, or a long hexadecimal number. */
 function looksSecret(word: string): boolean {
   const long = 32;
-  return word.length >= long && /[a-z]/.test(word) && /[A-Z]/.test(word) && /\d/.test(word);
+  if (word.length < long) return false;
+  return (/[a-z]/.test(word) && /[A-Z]/.test(word) && /\d/.test(word)) || /^[\da-f]+$/i.test(word);
 }
 
 function isPart(word: string, forms: readonly string[]): boolean {

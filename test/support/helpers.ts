@@ -50,6 +50,8 @@ export const MISBEHAVIOURS: readonly (readonly [name: string, script: string, co
   ],
   ['says a PIN', 'echo "pkcs11:object=x?pin-value=1234" >&2; exit 1', 'SOURCE_UNREACHABLE', /is not shown/],
   ['says a password', 'echo "password: hunter22" >&2; exit 1', 'SOURCE_UNREACHABLE', /is not shown/],
+  ['says a token of Vault', 'echo "got s.aBcDeFgHiJkLmNoPqRsTuVwX" >&2; exit 1', 'SOURCE_UNREACHABLE', /is not shown/],
+  ['says a token of digits', 'printf %040x 0xabcdef >&2; exit 1', 'SOURCE_UNREACHABLE', /is not shown/],
   ['says a variable of its own', 'echo "with $HIDDEN" >&2; exit 1', 'SOURCE_UNREACHABLE', /is not shown/],
   [
     'steers a terminal',

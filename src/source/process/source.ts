@@ -81,28 +81,37 @@ function failedFetch(error: unknown, signal: AbortSignal): FailedFetch {
 
 const STARTING = 'see whether the machine can start programs: memory, process limits; and setpriv, of util-linux';
 
-function refuseFailed({ command: [path = ''], timeout }: ProcessConfig, result: CommandResult, hidden: string[]): void {
+function refuseFailed(config: ProcessConfig, result: CommandResult, hidden: string[]): void {
+  const { command, timeout } = config;
+  const [path = '', ...args] = command;
   const { exitCode, timedOut, output, complaint, signal } = result;
+  const said = saying(complaint, { hidden, args });
   if (timedOut) {
     const hint = 'it may wait for somebody who types, or for a browser: run it by hand as its user; or raise timeout:';
-    throw unreachable(
-      `${path}: expected an end within ${timeout / 1000} s, got none${saying(complaint, hidden)}`,
-      hint,
-    );
+    throw unreachable(`${path}: expected an end within ${timeout / 1000} s, got none${said}`, hint);
   }
   if (Buffer.byteLength(output) > MOST) {
     throw malformed(`${path}: expected at most ${MOST} bytes, got more`, 'see whether it prints something else too');
   }
   if (exitCode === 0) return;
-  const message = `${path}: expected exit code 0, got ${exitCode ?? signal}${saying(complaint, hidden)}`;
+  const message = `${path}: expected exit code 0, got ${exitCode ?? signal}${said}`;
   throw unreachable(message, 'run it by hand as its user, without a terminal: setsid -w … </dev/null');
 }
 
 /** A message is hardly longer. */
 const LONGEST = 200;
 
-/** The last line of its standard error, unless something in it looks like a secret, or is one. */
-function saying(complaint: string, hidden: readonly string[]): string {
+/** A shorter argument is a flag. */
+const ARGUMENT = 4;
+
+interface Unshown {
+  /** Values of variables, of which parts are not shown either. */
+  readonly hidden: readonly string[];
+  readonly args: readonly string[];
+}
+
+/** The last line of its standard error, unless something in it looks like a secret, or is one, or an argument. */
+function saying(complaint: string, { hidden, args }: Unshown): string {
   const line =
     complaint
       .trimEnd()
@@ -114,7 +123,8 @@ function saying(complaint: string, hidden: readonly string[]): string {
   const isHarmless =
     line.length <= LONGEST &&
     mask(line, secrets) === line &&
-    !hidden.some((value) => value !== '' && line.includes(value));
+    !hidden.some((value) => value !== '' && line.includes(value)) &&
+    !args.some((arg) => arg.length >= ARGUMENT && line.includes(arg));
   return isHarmless ? `; it says: ${printable(line)}` : '; what it says is not shown, since it may hold a secret';
 }
 

@@ -70,6 +70,13 @@ describe('a helper', () => {
     assert.deepEqual([state, error.code], ['expired', 'CREDENTIALS_EXPIRED']);
   });
 
+  test('that quotes an argument is not shown', async () => {
+    const command = ['/bin/sh', '-c', 'echo "no such $1" >&2; exit 1', 'sh', 'hunter22'];
+    const { error } = await failure('', { command });
+    assert.match(error.message, /is not shown/);
+    assert.doesNotMatch(JSON.stringify(error), /hunter22/);
+  });
+
   for (const [name, script, code, message] of MISBEHAVIOURS)
     test(`that ${name}`, async () => {
       const change = { timeout: 1000, environment: { HIDDEN: 'opensesame' } };
