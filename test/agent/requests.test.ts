@@ -4,7 +4,25 @@ import { describe, test } from 'node:test';
 import type { Fetched } from '../../src/core/contracts.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { eventually } from '../support/eventually.ts';
-import { AWAY, gives, stageOf } from './two-sources.ts';
+import { AWAY, gives, stageOf, type Stage } from './two-sources.ts';
+
+/** Runs the agent until every consumer knows the credentials of all its sources. Gives what ends it. */
+async function begin({ agent, clock, notified, store, views }: Stage): Promise<() => Promise<void>> {
+  const stop = new AbortController();
+  const running = agent.run(stop.signal);
+  await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
+  clock.advance(20_000);
+  await eventually('all are notified', () => {
+    const { web, job } = store.state.consumers;
+    return !!web?.notifiedOf?.['instance'] && !!web.notifiedOf['backup'] && !web.pending && !!job?.notifiedOf;
+  });
+  await eventually('the agent sleeps', () => clock.alarms.length > 0);
+  notified.length = 0;
+  return async () => {
+    stop.abort();
+    await running;
+  };
+}
 
 describe('a request', () => {
   test('for a source that a reload takes the files from is refused, and that source writes no more', async (t) => {
@@ -56,14 +74,9 @@ describe('a request', () => {
     ['what changed with one of them', () => gives('C', 2 * HOUR), ['job', 'web']],
   ] as const) {
     test(`notifies a consumer of two sources once, of ${what}`, async (t) => {
-      const { agent, answers, clock, notified, views } = stageOf(t);
-      const stop = new AbortController();
-      const running = agent.run(stop.signal);
-      await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
-      clock.advance(20_000);
-      await eventually('all are notified', () => new Set(notified.map(({ consumer }) => consumer.name)).size === 2);
-      await eventually('both sleep', () => views.some(({ report }) => report.consumers.length === 2));
-      notified.length = 0;
+      const stage = stageOf(t);
+      const { agent, answers, clock, notified } = stage;
+      const end = await begin(stage);
       const late = Promise.withResolvers<Fetched>();
       answers.backup = () => late.promise;
       const asked = agent.ask({ trigger: 'refresh', notifyAll: true, sources: ['instance', 'backup'] });
@@ -73,20 +86,14 @@ describe('a request', () => {
       const { report } = await asked;
       assert.deepEqual(notified.map(({ consumer }) => consumer.name).toSorted(), expected);
       assert.equal(report.consumers.length, 2);
-      stop.abort();
-      await running;
+      await end();
     });
   }
 
   test('notifies a consumer of two sources whose passes end in one moment', async (t) => {
-    const { agent, answers, clock, notified, views } = stageOf(t);
-    const stop = new AbortController();
-    const running = agent.run(stop.signal);
-    await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
-    clock.advance(20_000);
-    await eventually('all are notified', () => new Set(notified.map(({ consumer }) => consumer.name)).size === 2);
-    await eventually('both sleep', () => views.some(({ report }) => report.consumers.length === 2));
-    notified.length = 0;
+    const stage = stageOf(t);
+    const { agent, answers, notified } = stage;
+    const end = await begin(stage);
     const late = Promise.withResolvers<undefined>();
     answers.instance = () => late.promise.then(() => gives('A'));
     answers.backup = () => late.promise.then(() => gives('B', HOUR));
@@ -95,30 +102,25 @@ describe('a request', () => {
     const { report } = await asked;
     assert.deepEqual(notified.map(({ consumer }) => consumer.name).toSorted(), ['job', 'web']);
     assert.equal(report.consumers.length, 2);
-    stop.abort();
-    await running;
+    await end();
   });
 
   test('notifies now a consumer that a change before it left to a later moment', async (t) => {
-    const { agent, answers, clock, notified, outcome, views } = stageOf(t);
-    const stop = new AbortController();
-    const running = agent.run(stop.signal);
-    await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
-    clock.advance(20_000);
-    await eventually('all are notified', () => new Set(notified.map(({ consumer }) => consumer.name)).size === 2);
-    await eventually('both sleep', () => views.some(({ report }) => report.consumers.length === 2));
-    notified.length = 0;
+    const stage = stageOf(t);
+    const { agent, answers, clock, notified, outcome } = stage;
+    const end = await begin(stage);
+    const later = NOON + HOUR;
     outcome.of = ({ reason }) =>
       reason === 'manual'
         ? { result: 'notified', detail: 'done' }
-        : { result: 'scheduled', detail: 'later', until: clock.now() + HOUR };
+        : { result: 'scheduled', detail: 'later', until: later };
     const late = Promise.withResolvers<Fetched>();
     answers.instance = () => gives('C');
     answers.backup = () => late.promise;
     const asked = agent.ask({ trigger: 'refresh', notify: ['web'], notifyAll: false, sources: ['instance', 'backup'] });
     await eventually('the first waits', () => clock.alarms.includes(clock.now() + 2000));
     clock.advance(2000);
-    await eventually('it was left to later', () => notified.length === 1 && clock.alarms.includes(clock.now() + HOUR));
+    await eventually('it was left to later', () => notified.length === 1 && clock.alarms.includes(later));
     late.resolve(gives('B', HOUR));
     await asked;
     assert.deepEqual(
@@ -128,8 +130,7 @@ describe('a request', () => {
         ['web', 'manual'],
       ],
     );
-    stop.abort();
-    await running;
+    await end();
   });
 
   test('for all is answered where a reload removes the last source that it waits for', async (t) => {
