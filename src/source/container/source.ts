@@ -74,13 +74,15 @@ async function ask(
   const { clock, env, makeHttp } = deps;
   const gate = url.protocol === 'http:' ? new Gate(url, await allowedBy(config, deps)) : undefined;
   const ca = gate ? undefined : readCertificates(config.caFile, env);
-  const http = await makeHttp(
-    gate ? { vet: (remote, local) => gate.vet(remote, local) } : { tls: { ...(ca !== undefined && { ca }) } },
-  );
+  const options: HttpOptions = gate
+    ? { vet: (remote, local) => gate.vet(remote, local) }
+    : { tls: { ...(ca !== undefined && { ca }) } };
   const waitAfter = (error: unknown) => (error instanceof ContainerFault && error.passes ? WAIT_MS : undefined);
-  try {
-    return await persist({ clock, signal, attempts: ATTEMPTS, waitAfter }, async () => {
-      const shown = token(clock.now());
+  return await persist({ clock, signal, attempts: ATTEMPTS, waitAfter }, async () => {
+    const shown = token(clock.now());
+    // Each has a connection of its own: one that was kept is not vetted again, and may be of a user who listens no more.
+    const http = await makeHttp(options);
+    try {
       const response = await get(http, { url, origin: gate?.approach() ?? url.origin, shown }, signal);
       const clockSkew = skewOf(response.headers, clock.now());
       const fetched = describe(url, response, sourceTime(clock.now(), clockSkew));
@@ -90,10 +92,10 @@ async function ask(
         origin: { ...fetched.origin, ...(user !== undefined && { user }) },
         ...(clockSkew !== undefined && { clockSkew }),
       };
-    });
-  } finally {
-    await http.close();
-  }
+    } finally {
+      await http.close();
+    }
+  });
 }
 
 /** Users who may listen at a port of this host. Rejects with CONFIG_INVALID. */

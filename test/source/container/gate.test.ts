@@ -21,6 +21,17 @@ const server = require('node:http').createServer((request, response) => {
 }).listen({ host, port: Number(port), ipv6Only: true }, () => console.log(server.address().port));
 `;
 
+/** Refuses once and listens no more, and answers on the connection that it keeps. */
+const KEEPER = `
+const [host, port, body] = process.argv.slice(1);
+const replies = ['HTTP/1.1 503 Busy\\r\\ncontent-length: 0\\r\\n\\r\\n',
+  'HTTP/1.1 200 OK\\r\\ncontent-length: ' + body.length + '\\r\\n\\r\\n' + body];
+const server = require('node:net').createServer((socket) => socket.on('error', () => {}).on('data', () => {
+  server.close();
+  socket.write(replies.shift());
+})).listen({ host, port: Number(port) }, () => console.log(server.address().port));
+`;
+
 interface Stranger {
   readonly port: number;
   readonly lines: readonly string[];
@@ -32,12 +43,13 @@ async function startStranger(
   host = '127.0.0.1',
   port = 0,
   uid = STRANGER,
+  program = SERVER,
 ): Promise<Stranger | undefined> {
   if (process.getuid?.() !== 0) {
     t.skip('needs root');
     return undefined;
   }
-  const args = ['-e', SERVER, host, String(port), ecsAnswer({ Expiration: '2099-01-01T00:00:00Z' })];
+  const args = ['-e', program, host, String(port), ecsAnswer({ Expiration: '2099-01-01T00:00:00Z' })];
   const child = spawn(process.execPath, args, { uid, gid: uid, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   const lines = linesOf(child);
@@ -76,6 +88,13 @@ describe("another user's port", () => {
       assert.equal(await source.user?.(signal), STRANGER);
       assert.equal(goodOf(await source.fetch(signal)).origin.user, STRANGER);
     }
+  });
+
+  test('does not become root’s word on a connection that is kept while nobody listens', async (t) => {
+    const stranger = await startStranger(t, '127.0.0.1', 0, STRANGER, KEEPER);
+    if (!stranger) return;
+    const fetched = await sourceAt(`http://127.0.0.1:${stranger.port}/`, STRANGER).fetch(signal);
+    assert.equal(badOf(fetched).code, 'SOURCE_UNREACHABLE');
   });
 
   test('on all addresses is theirs as well', async (t) => {
