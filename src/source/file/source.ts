@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { FileConfig } from '../../core/config.ts';
 import type { Fetched, Source } from '../../core/contracts.ts';
 import type { Credentials } from '../../core/credentials.ts';
@@ -143,12 +143,19 @@ class FileReader {
     throw malformed(`${this.#config.path}: expected key id, secret and token of one set, got some of another`, WRITER);
   }
 
-  /** By its real path too: what we have written ourselves would be good for ever. */
+  /** As far as the way is root's or ours; looked up only for a file of this name. */
+  #realPath(path: string, name: string): string {
+    if (basename(path) !== name) return path;
+    using found = openDirectory('sink', dirname(path), { uid: this.#deps.self.uid });
+    return found.kind === 'directory' && found.missing.length === 0 ? join(found.held.path, name) : path;
+  }
+
+  /** By the real paths of both, too: what we have written ourselves would be good for ever. */
   #refuseOwnSink(realPath: string): void {
     const { path, format, profile } = this.#config;
     const own = this.#deps.sinks.find((sink) => {
       const isOtherPart = sink.format === 'aws-credentials' && format === sink.format && sink.profile !== profile;
-      return [path, realPath].includes(sink.path) && !isOtherPart;
+      return !isOtherPart && (sink.path === path || this.#realPath(sink.path, basename(realPath)) === realPath);
     });
     if (own)
       throw denied(`${path}: expected a file that another program keeps, got the sink ${own.path}`, 'name another');

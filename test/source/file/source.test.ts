@@ -224,8 +224,14 @@ describe('a sink of ours', () => {
     const directory = tempDir(t);
     const path = write(join(directory, 'file'), printed());
     symlinkSync(path, join(directory, 'link'));
-    for (const name of ['file', 'link']) {
-      const source = sourceAt(join(directory, name), { config: { format: 'json' }, sinks: [sink(path)] });
+    symlinkSync(directory, join(directory, 'way'));
+    for (const [name, written] of [
+      ['file', 'file'],
+      ['link', 'file'],
+      ['file', 'way/file'],
+    ] as const) {
+      const sinks = [sink(join(directory, written))];
+      const source = sourceAt(join(directory, name), { config: { format: 'json' }, sinks });
       const { error, retry } = bad(await source.fetch(signal));
       assert.deepEqual([error.code, retry], ['SOURCE_DENIED', 'later']);
     }
