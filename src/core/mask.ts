@@ -26,12 +26,20 @@ export function mask(output: string, secrets: readonly Secret[]): string {
   const isCut = Buffer.byteLength(output) >= READ;
   // The first word may be the end of a secret.
   const whole = isCut ? output.replace(/^\S*/, '') : output;
-  const forms = secrets.flatMap((secret) => formsOf(secret.reveal()));
-  return whole
-    .replaceAll(WORD, (word) => (looksSecret(word) || isPart(word, forms) ? MASK : word))
+  return hide(whole, secrets)
+    .replaceAll(WORD, (word) => (looksSecret(word) ? MASK : word))
     .replaceAll(KEY_ID, MASK)
     .replaceAll(NAMED, `$1${MASK}`)
     .slice(-KEPT);
+}
+
+/** The text without these secrets and parts of them. */
+export function hide(text: string, secrets: readonly Secret[]): string {
+  const plain = secrets.map((secret) => secret.reveal()).filter((secret) => secret.length >= SHORTEST);
+  const forms = plain.flatMap(formsOf);
+  const shown = text.replaceAll(WORD, (word) => (isPart(word, forms) ? MASK : word));
+  // One of several short words.
+  return plain.reduce((rest, secret) => rest.replaceAll(secret, MASK), shown);
 }
 
 /** Like the 40 random characters of base64 in a secret key, or a long hexadecimal number. */
@@ -49,6 +57,9 @@ function isPart(word: string, forms: readonly string[]): boolean {
   return [plain, standard].some((text) => forms.some((form) => form.includes(text) || text.includes(form)));
 }
 
+/** Shorter ones are in every text. */
+const SHORTEST = 4;
+
 /** The secret, and its base64 at each offset in a longer text: three bytes become four characters. */
 function formsOf(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
@@ -56,5 +67,5 @@ function formsOf(secret: string): readonly string[] {
     const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
     return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
   });
-  return [secret, ...encoded];
+  return [secret, ...encoded].filter((form) => form.length >= SHORTEST);
 }

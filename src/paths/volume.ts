@@ -1,7 +1,7 @@
 import { type BigIntStats, readFileSync } from 'node:fs';
 import { type Directory, MountedOver } from './held.ts';
 import type { Refusal, VolumeFault } from './refusal.ts';
-import type { Walker } from './walked.ts';
+import type { PassedDirectory, Walker } from './walked.ts';
 
 /**
  * A volume of a pod is writable for all. It is used where it was named, and where nobody can gain by it: whoever else has
@@ -67,10 +67,17 @@ function ownerOf(volume: Directory, name: string): string | undefined {
 }
 
 const OWNERS_ALONE = 0o750;
+export const STICKY = 0o1000;
 
-/** A directory in the volume, of our own. */
-export function judgeEntry({ path }: Directory, stat: BigIntStats): UnsafeVolume | undefined {
+/** A directory of our own in this volume. In a sticky one that nobody named, our own counts in any case. */
+export function judgeEntry(
+  { path }: Directory,
+  stat: BigIntStats,
+  volume: PassedDirectory,
+  { volumes = [] }: Walker,
+): UnsafeVolume | undefined {
   const mode = Number(stat.mode) & 0o777;
-  if ((mode & ~OWNERS_ALONE) === 0) return undefined;
+  const isPlain = (volume.mode & STICKY) !== 0 && !volumes.includes(volume.path);
+  if (isPlain || (mode & ~OWNERS_ALONE) === 0) return undefined;
   return { why: 'volume', at: path, fault: 'mode', got: `mode 0${mode.toString(8)}` };
 }

@@ -5,7 +5,7 @@ import { mayHaveAcl, readLink } from './libc.ts';
 import { isAutomount, kindOfMount } from './mounts.ts';
 import { hasToItself } from './accounts.ts';
 import type { End, Refusal } from './refusal.ts';
-import { judgeEntry, volumeKind } from './volume.ts';
+import { judgeEntry, STICKY, volumeKind } from './volume.ts';
 import {
   type Ended,
   namesOf,
@@ -44,7 +44,6 @@ function isOpen(shared: Sharing): boolean {
 
 const WRITABLE_BY_GROUP = 0o020;
 const WRITABLE_BY_ALL = 0o002;
-const STICKY = 0o1000;
 const SEARCHED_BY_ALL = 0o001;
 
 function sharedWith(held: Held, stat: BigIntStats, { uid, groups = [] }: Walker): Sharing {
@@ -272,7 +271,7 @@ class PathWalk implements Disposable {
     const isOurs = [0, this.#walker.uid].includes(uid);
     if (stat.isDirectory()) {
       if (!isOurs) return this.#endAtUser(uid, held.path, parent);
-      const fault = parent.shared === 'volume' && judgeEntry(held, stat);
+      const fault = parent.shared === 'volume' && judgeEntry(held, stat, parent.passed, this.#walker);
       return fault ? refuse(fault) : this.#pass(parent, stepAt(held, stat, this.#walker));
     }
     if (pending.length > 0 || this.#end === 'directory') throw errnoError('ENOTDIR', 'open');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import type { Fetched } from '../../src/core/contracts.ts';
 import { HOUR, NOON } from '../support/credentials.ts';
 import { eventually } from '../support/eventually.ts';
@@ -24,16 +24,23 @@ async function begin({ agent, clock, notified, store, views }: Stage): Promise<(
   };
 }
 
+/** An agent whose first source has written, and whose second was asked and hangs. */
+async function stageWithHanging(t: TestContext) {
+  const stage = stageOf(t);
+  const { agent, answers, clock, views } = stage;
+  const hangs = Promise.withResolvers<Fetched>();
+  answers.backup = () => hangs.promise;
+  const stop = new AbortController();
+  const running = agent.run(stop.signal);
+  await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
+  clock.advance(20_000);
+  await eventually('both were asked', () => answers.calls.backup > 0);
+  return { ...stage, hangs, stop, running };
+}
+
 describe('a request', () => {
   test('for a source that a reload takes the files from is refused, and that source writes no more', async (t) => {
-    const { agent, answers, clock, config, directory, views } = stageOf(t);
-    const hangs = Promise.withResolvers<Fetched>();
-    answers.backup = () => hangs.promise;
-    const stop = new AbortController();
-    const running = agent.run(stop.signal);
-    await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
-    clock.advance(20_000);
-    await eventually('both were asked', () => answers.calls.backup > 0);
+    const { agent, config, directory, hangs, stop, running } = await stageWithHanging(t);
     const refused = assert.rejects(
       agent.ask({ trigger: 'refresh', sources: ['backup'] }),
       /--source: expected sources of the configuration, got backup/,
@@ -134,14 +141,7 @@ describe('a request', () => {
   });
 
   test('for all is answered where a reload removes the last source that it waits for', async (t) => {
-    const { agent, answers, clock, config, views } = stageOf(t);
-    const hangs = Promise.withResolvers<Fetched>();
-    answers.backup = () => hangs.promise;
-    const stop = new AbortController();
-    const running = agent.run(stop.signal);
-    await eventually('the first has written', () => views.length > 0 && clock.alarms.length > 0);
-    clock.advance(20_000);
-    await eventually('both were asked', () => answers.calls.backup > 0);
+    const { agent, clock, config, hangs, stop, running } = await stageWithHanging(t);
     const asked = agent.ask({ trigger: 'refresh' });
     await eventually('the first waits', () => clock.alarms.includes(clock.now() + 2000));
     clock.advance(2000);

@@ -96,18 +96,20 @@ describe('in a pod', { skip: needsRoot }, () => {
     assert.match(printed, /runAsUser.*owner of the sink[^]*exit 77\n$/);
   });
 
-  test('a state in a sticky directory of the machine is used as ever', async (t) => {
-    const { run, site } = await openPod(t, inVolume({ owner: APP }));
-    const printed = await run(
-      `mkdir -m 1777 "$base/sticky"; mkdir -m 0755 "$base/sticky/state"
+  const sticky = { directory: 'true', mount: 'mount -t tmpfs -o mode=1777 x "$base/sticky"' };
+  for (const [what, make] of Object.entries(sticky))
+    test(`a state in a sticky ${what} of the machine is used as ever`, async (t) => {
+      const { run, site } = await openPod(t, inVolume({ owner: APP }));
+      const printed = await run(
+        `mkdir -m 1777 "$base/sticky"; ${make}; mkdir -m 0755 "$base/sticky/state"
       root once --config "$config"
       rm -r "$base/sticky/state"; setpriv --reuid=${String(APP)} --clear-groups mkdir -m 0755 "$base/sticky/state"
       app once --config "$config"; ls "$base/sticky/state"`,
-      { STATE_DIRECTORY: site.path('sticky/state') },
-    );
-    assert.match(printed, /^exit 0$[^]*^exit 0\n(?:lock\n)?state.json\n$/m);
-    assert.doesNotMatch(printed, /STATE_/);
-  });
+        { STATE_DIRECTORY: site.path('sticky/state') },
+      );
+      assert.match(printed, /^exit 0$[^]*^exit 0\n(?:lock\n)?state.json\n$/m);
+      assert.doesNotMatch(printed, /STATE_/);
+    });
 
   describe('a one-shot without a place for its state', () => {
     const places = {

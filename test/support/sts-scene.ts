@@ -100,10 +100,12 @@ export async function stsRig(
     fetch: (config, deps) =>
       createAssumeRoleSource(
         { ...assumeRole(), endpoint: sts.url, ...config },
-        { base: instance, clock, env: {}, makeHttp, ...deps },
+        { base: instance, clock, env: {}, makeHttp, self, ...deps },
       ).fetch(new AbortController().signal),
   };
 }
+
+export const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
 export function assumeRole(change: Partial<AssumeRoleConfig> = {}): AssumeRoleConfig {
   return {

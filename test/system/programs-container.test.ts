@@ -9,7 +9,7 @@ import { containerRig, ecsAnswer } from '../support/container.ts';
 import { makeHttp } from '../support/http-requests.ts';
 import { limit } from '../support/limits.ts';
 import { answer } from '../support/raw-server.ts';
-import { goodOf, ROLE_ARN, StandingClock, testSts } from '../support/sts-scene.ts';
+import { goodOf, ROLE_ARN, StandingClock, testSts, self } from '../support/sts-scene.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { isMissing } from '../support/tools.ts';
 
@@ -106,7 +106,7 @@ describe('the same endpoint and token file', { timeout: limit(120_000) }, () => 
     const settings = { roleArn: ROLE_ARN, tokenFile: file, sessionName: 'sdk', region: 'us-east-1', endpoint: sts.url };
     const source = createWebIdentitySource(
       { type: 'web_identity', name: 'pod', policyArns: [], ...settings },
-      { clock: new StandingClock(Date.now()), env: {}, makeHttp },
+      { clock: new StandingClock(Date.now()), env: {}, makeHttp, self },
     );
     const { credentials } = goodOf(await source.fetch(new AbortController().signal));
     assert.deepEqual(

@@ -27,7 +27,7 @@ export function createAssumeRoleSource(config: AssumeRoleConfig, deps: AssumeRol
               { origin: place.origin, body, headers: FORM },
               { credentials, region: place.region, now },
             );
-            return { headers, body };
+            return { headers, body, secrets: [credentials.secretAccessKey, credentials.sessionToken] };
           },
           async renew() {
             // It is asked for others as well: the end of our time must not be the end of their question.

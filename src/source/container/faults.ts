@@ -1,6 +1,8 @@
 import type { HttpError, HttpFailure } from '../../core/contracts.ts';
 import { AgentError, type ErrorCode } from '../../core/errors.ts';
+import { hide } from '../../core/mask.ts';
 import { printable } from '../../core/printable.ts';
+import type { Secret } from '../../core/secret.ts';
 import type { Fields } from '../document.ts';
 
 interface ContainerVerdict {
@@ -42,11 +44,15 @@ const NO_CONNECTION = starting(
 export function refusal(
   url: URL,
   status: number,
-  { body, fields }: { readonly body: Buffer; readonly fields: Fields | undefined },
+  {
+    body,
+    fields,
+    token,
+  }: { readonly body: Buffer; readonly fields: Fields | undefined; readonly token?: Secret | undefined },
 ): ContainerFault {
   const said = fields ? [fields.get('code'), fields.get('message')] : [body.toString('latin1').split('\n')[0]];
   const words = said.filter((one) => typeof one === 'string').map((text) => text.trim());
-  const detail = words.filter((text) => text !== '').map(shown);
+  const detail = words.filter((text) => text !== '').map((text) => shown(text, url, token));
   const message = `GET ${url.origin}: expected status 200, got ${status}`;
   return new ContainerFault(
     judge(status, words[0]),
@@ -64,9 +70,11 @@ function judge(status: number, code: string | undefined): ContainerVerdict {
 /** A run of characters as in keys, tokens and the paths of ECS. */
 const SECRET = /[\w+/=-]{32}/;
 
-function shown(text: string): string {
+/** The path of ECS is as good as a token. */
+function shown(text: string, { pathname }: URL, token: Secret | undefined): string {
   if (text.startsWith('<')) return 'a page';
-  return SECRET.test(text) ? '[not shown]' : printable(text.slice(0, 200));
+  const isEcho = (pathname !== '/' && text.includes(pathname)) || (token && hide(text, [token]) !== text);
+  return isEcho || SECRET.test(text) ? '[not shown]' : printable(text.slice(0, 200));
 }
 
 /** For an answer that is not what the services give. */

@@ -18,12 +18,12 @@ import { partsOfRoleArn, ROLE_ARN } from '../../core/region.ts';
 import type { Secret } from '../../core/secret.ts';
 import { readCertificates } from '../certificates.ts';
 import { credentialsIn, parseFields, type Fields } from '../document.ts';
+import { Gate } from '../gate.ts';
 import { outcomeOf } from '../outcome.ts';
 import { persist } from '../persist.ts';
 import { within } from '../within.ts';
 import { locate, type ContainerEndpoint } from './endpoint.ts';
 import { ContainerFault, malformed, outOfTime, refusal, transportFault } from './faults.ts';
-import { Gate } from './gate.ts';
 
 export interface ContainerDeps {
   readonly clock: Clock;
@@ -85,7 +85,7 @@ async function ask(
     try {
       const response = await get(http, { url, origin: gate?.approach() ?? url.origin, shown }, signal);
       const clockSkew = skewOf(response.headers, clock.now());
-      const fetched = describe(url, response, sourceTime(clock.now(), clockSkew));
+      const fetched = describe({ url, shown }, response, sourceTime(clock.now(), clockSkew));
       const { user } = gate ?? {};
       return {
         ...fetched,
@@ -108,10 +108,16 @@ async function allowedBy({ user }: ContainerConfig, { users, self }: ContainerDe
   });
 }
 
+/** Where it is asked, and the token that it is shown. */
+interface ContainerQuestion {
+  readonly url: URL;
+  readonly shown: Secret | undefined;
+}
+
 /** The path is kept out of every message: that of ECS is as good as a token. */
 async function get(
   http: Http,
-  { url, origin, shown }: { readonly url: URL; readonly origin: string; readonly shown: Secret | undefined },
+  { url, origin, shown }: ContainerQuestion & { readonly origin: string },
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   const headers = { host: url.host, accept: 'application/json', ...(shown && { authorization: shown.reveal() }) };
@@ -127,11 +133,11 @@ async function get(
 }
 
 /** The credentials in an answer, judged at `now`, a time of its maker's clock. Throws AgentError. */
-function describe(url: URL, { status, body }: HttpResponse, now: number): SuccessfulFetch {
+function describe({ url, shown }: ContainerQuestion, { status, body }: HttpResponse, now: number): SuccessfulFetch {
   const fields = parseFields(body);
   const code = fields?.get('code');
   const isRefused = typeof code === 'string' && code.toLowerCase() !== 'success';
-  if (status !== 200 || isRefused) throw refusal(url, status, { body, fields });
+  if (status !== 200 || isRefused) throw refusal(url, status, { body, fields, token: shown });
   const unlike = (expected: string, got: string): AgentError => malformed(url, expected, got);
   if (fields === undefined) throw unlike('a JSON object', `${body.length} bytes of something else`);
   const credentials = credentialsIn(fields, ['Token'], unlike);

@@ -17,7 +17,7 @@ const QUIET_MS = 2_000;
 const PAUSE_MS = 200;
 const READINGS = 6;
 /** Writers that rename make several events. */
-const SETTLED_MS = 300;
+const CALM_MS = 300;
 
 /** Reads credentials from a file that another program keeps, with the rights of whoever owns the file. */
 export function createFileSource(config: FileConfig, deps: OwnDeps): Source {
@@ -44,12 +44,12 @@ function watch(path: string, uid: number, changed: () => void, signal: AbortSign
   using found = openDirectory('source', dirname(path), { uid });
   if (found.kind !== 'directory' || found.missing.length > 0) return;
   let timer: NodeJS.Timeout | undefined;
-  const settled = (): void => {
+  const compare = (): void => {
     timer = undefined;
     changed();
   };
   found.held.watch((name) => {
-    if (name === basename(path)) timer ??= setTimeout(settled, SETTLED_MS).unref();
+    if (name === basename(path)) timer ??= setTimeout(compare, CALM_MS).unref();
   }, signal);
   signal.addEventListener('abort', () => {
     clearTimeout(timer);
@@ -82,7 +82,7 @@ class FileReader {
       const isQuiet = this.#isQuiet(file);
       try {
         if (file && (isQuiet || isSame(file, before))) return await this.#take(file);
-        if (left === 1) throw this.#unsettled(file);
+        if (left === 1) throw this.#troubled(file);
       } catch (error) {
         const isTorn = error instanceof AgentError && error.code === 'SOURCE_MALFORMED' && !isQuiet;
         if (!isTorn || left === 1) throw error;
@@ -97,7 +97,7 @@ class FileReader {
     return file !== undefined && Math.abs(this.#deps.clock.now() - file.writtenAt) > QUIET_MS;
   }
 
-  #unsettled(file: OwnersFile | undefined): AgentError {
+  #troubled(file: OwnersFile | undefined): AgentError {
     const { path } = this.#config;
     if (file === undefined) return unreachable(`${path}: expected a file with credentials, got nothing there`, WRITER);
     return malformed(`${path}: expected a file that stays as it is for a moment, got one that changes all the time`);

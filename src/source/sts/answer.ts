@@ -1,5 +1,6 @@
 import type { HttpResponse } from '../../core/contracts.ts';
 import { formatExpiration, type Credentials } from '../../core/credentials.ts';
+import type { Secret } from '../../core/secret.ts';
 import { credentialsIn, type Refuse } from '../document.ts';
 import { malformed, refused, type StsAction } from './faults.ts';
 import { readLeaves } from './xml.ts';
@@ -9,12 +10,17 @@ const SESSION_ARN = /^arn:[a-z-]+:sts::(\d{12}):assumed-role\//;
 
 /**
  * The credentials in an answer of STS, judged at `now`, a time of its own clock in epoch milliseconds. Throws an
- * StsFault. No error quotes the body, apart from the code and the message of a refusal.
+ * StsFault. No error quotes the body, apart from the code and the message of a refusal, without `secrets`.
  */
-export function parseAnswer(action: StsAction, { status, body }: HttpResponse, now: number): Credentials {
+export function parseAnswer(
+  action: StsAction,
+  { status, body }: HttpResponse,
+  now: number,
+  secrets: readonly Secret[],
+): Credentials {
   const unlike: Refuse = (expected, got) => malformed(action, expected, got);
   const leaves = readLeaves(body);
-  if (status !== 200) throw refused(action, status, leaves && readError(leaves));
+  if (status !== 200) throw refused(action, status, leaves && readError(leaves), secrets);
   if (leaves === undefined) throw unlike('a plain XML document', describeBody(body));
   const result = `${action}Response/${action}Result/`;
   const fields = ['AccessKeyId', 'SecretAccessKey', 'SessionToken', 'Expiration'].map(

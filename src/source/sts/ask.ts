@@ -9,10 +9,13 @@ import {
   type HttpOptions,
   type Log,
   type SuccessfulFetch,
+  type UserIds,
 } from '../../core/contracts.ts';
 import type { Credentials } from '../../core/credentials.ts';
 import { partsOfRoleArn } from '../../core/region.ts';
+import type { Secret } from '../../core/secret.ts';
 import { readCertificates } from '../certificates.ts';
+import { Gate } from '../gate.ts';
 import { persist } from '../persist.ts';
 import { within } from '../within.ts';
 import { parseAnswer } from './answer.ts';
@@ -24,6 +27,8 @@ export interface StsDeps {
   readonly clock: Clock;
   readonly env: Environment;
   readonly makeHttp: (options: HttpOptions) => Promise<Http>;
+  /** The agent's own identity. */
+  readonly self: Pick<UserIds, 'uid'>;
   readonly log?: Log;
 }
 
@@ -46,6 +51,8 @@ export interface StsQuestion {
 export interface StsRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Those in them, which no message may quote. */
+  readonly secrets: readonly Secret[];
 }
 
 export const FORM = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
@@ -86,9 +93,8 @@ export function warnOfIgnored({ env, log }: StsDeps): void {
   });
 }
 
-/** The way to a service at `origin`, and its trust. Throws AgentError. */
+/** The way to a service over TLS at `origin`, and its trust. Throws AgentError. */
 function trust(origin: string, caFile: string | undefined, env: Environment): HttpOptions {
-  if (origin.startsWith('http:')) return {};
   const ca = readCertificates(caFile, env);
   const proxy = proxyFor(origin, env);
   return { tls: { ...(ca !== undefined && { ca }), ...(proxy && { proxy }) } };
@@ -101,6 +107,8 @@ class Conversation {
   readonly #question: StsQuestion;
   readonly #config: StsConfig;
   readonly #deps: StsDeps;
+  /** For a port of this host: whoever came first to it would be shown what proves who we are. */
+  #gate: Gate | undefined;
   readonly #tried = new Set<StsFault['remedy']>();
   /** Subtracted from our clock for the time of a signature. */
   #correction: number;
@@ -113,10 +121,14 @@ class Conversation {
   }
 
   async begin(signal: AbortSignal): Promise<SuccessfulFetch> {
-    const { env, makeHttp, clock } = this.#deps;
+    const { env, makeHttp, clock, self } = this.#deps;
     const place = placeOf(this.#config, env, this.#question.region);
     const { origin } = place;
-    const http = await makeHttp(trust(origin, this.#config.caFile, env));
+    const gate = origin.startsWith('http:') ? new Gate(new URL(origin), new Set([0, self.uid])) : undefined;
+    this.#gate = gate;
+    const http = await makeHttp(
+      gate ? { vet: (remote, local) => gate.vet(remote, local) } : trust(origin, this.#config.caFile, env),
+    );
     const late = () => outOfTime(origin, TOTAL_TIME_MS);
     const waitAfter = (error: unknown) => this.#remedy(error);
     try {
@@ -149,13 +161,14 @@ class Conversation {
     const { clock } = this.#deps;
     const { origin } = place;
     const { action, request } = this.#question;
-    const asked = await request(place, clock.now() - this.#correction);
+    const { headers, body, secrets } = await request(place, clock.now() - this.#correction);
+    const way = this.#gate?.approach() ?? origin;
     try {
       const response = await within({ ms: TIMEOUT_MS, signal, late: () => outOfTime(origin, TIMEOUT_MS) }, (ends) =>
-        http.request({ ...asked, origin, method: 'POST', path: '/', maxBytes: MAX_BYTES, signal: ends }),
+        http.request({ headers, body, origin: way, method: 'POST', path: '/', maxBytes: MAX_BYTES, signal: ends }),
       );
       this.clockSkew = skewOf(response.headers, clock.now()) ?? this.clockSkew;
-      return parseAnswer(action, response, sourceTime(clock.now(), this.clockSkew));
+      return parseAnswer(action, response, sourceTime(clock.now(), this.clockSkew), secrets);
     } catch (error) {
       signal.throwIfAborted();
       throw error instanceof HttpError ? transportFault(origin, error) : error;

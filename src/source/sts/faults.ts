@@ -1,6 +1,8 @@
 import type { FailedFetch, HttpError, HttpFailure } from '../../core/contracts.ts';
 import { AgentError, type ErrorCode } from '../../core/errors.ts';
+import { hide } from '../../core/mask.ts';
 import { printable } from '../../core/printable.ts';
+import type { Secret } from '../../core/secret.ts';
 import { outcomeOf as sourceOutcome } from '../outcome.ts';
 
 /** A call of STS. */
@@ -127,6 +129,7 @@ export function refused(
   action: StsAction,
   status: number,
   error: { readonly code: string; readonly message: string } | undefined,
+  secrets: readonly Secret[],
 ): StsFault {
   if (error === undefined) {
     return new StsFault(judgeStatus(status), `${action}: expected status 200, got ${status} without a code of STS`);
@@ -135,8 +138,8 @@ export function refused(
   const verdict = judge(action, status, { code, message });
   // The lines after the first quote the request, with its session token.
   const quoted = verdict === SIGNATURE ? message.replace(/[\r\n].*/s, '') : message;
-  const detail = quoted === '' ? '' : ` (${excerpt(quoted)})`;
-  return new StsFault(verdict, `${action}: expected credentials, got ${excerpt(code)}${detail}`);
+  const detail = quoted === '' ? '' : ` (${excerpt(hide(quoted, secrets))})`;
+  return new StsFault(verdict, `${action}: expected credentials, got ${excerpt(hide(code, secrets))}${detail}`);
 }
 
 function judge(
@@ -173,7 +176,12 @@ export function malformed(action: StsAction, expected: string, got: string): Sts
 
 /** For a request that got no answer. */
 export function transportFault(origin: string, { failure, message }: HttpError): StsFault {
-  return new StsFault(FAILURES[failure], `POST ${origin}/: expected an answer, got ${message}`);
+  const isStranger = failure === 'untrusted' && origin.startsWith('http:');
+  const expected = isStranger ? 'a port of root' : 'an answer';
+  return new StsFault(
+    isStranger ? STRANGER : FAILURES[failure],
+    `POST ${origin}/: expected ${expected}, got ${message}`,
+  );
 }
 
 /** For one that got none in time; `ms`: how long was waited. */
@@ -186,6 +194,12 @@ const NO_CONNECTION = unreachable(
     'credrotate is hardened, see: credrotate harden',
 );
 const NO_ANSWER = unreachable('something on the way drops what is sent: a firewall, a proxy, or a security group');
+
+const STRANGER: StsVerdict = {
+  code: 'STS_UNTRUSTED',
+  remedy: 'never',
+  hint: 'whoever answers there chooses the credentials: have root listen there, or name another endpoint:',
+};
 
 const FAILURES: Readonly<Record<HttpFailure, StsVerdict>> = {
   connect: NO_CONNECTION,

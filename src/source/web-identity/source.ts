@@ -36,7 +36,7 @@ function questionFor(config: Complete): Parameters<typeof askSts>[0] {
     async request(_, now) {
       sent = read();
       refuseExpired(config.tokenFrom, sent, now);
-      return { headers: FORM, body: webIdentityForm(config, sent.value) };
+      return { headers: FORM, body: webIdentityForm(config, sent.value), secrets: [sent.value] };
     },
     renew: () => Promise.resolve(read().value.reveal() !== sent?.value.reveal()),
   };

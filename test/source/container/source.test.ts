@@ -194,6 +194,15 @@ describe('an endpoint that misbehaves', () => {
     assert.match(badOf(await rig.fetch()).message, /got 403 \(Access denied\)$/);
     rig.answers(MISBEHAVIOURS['it says what it was shown']);
     assert.match(badOf(await rig.fetch()).message, /got 403 \(\[not shown\]\)$/);
+    rig.answers(answer(403, 'no such token as short-token'));
+    const env = {
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: `${rig.server.origin}/x`,
+      AWS_CONTAINER_AUTHORIZATION_TOKEN: 'short-token.b',
+    };
+    assert.match(badOf(await rig.fetchOf(env)).message, /got 403 \(\[not shown\]\)$/);
+    rig.answers(answer(404, 'nothing at /short/path'));
+    const { message } = badOf(await rig.fetch({ endpoint: `${rig.server.origin}/short/path` }));
+    assert.match(message, /got 404 \(\[not shown\]\)$/);
   });
 
   test('and then does not: it is asked again', async (t) => {

@@ -7,7 +7,8 @@ import type { Environment, Fetched } from '../../../src/core/contracts.ts';
 import { createWebIdentitySource } from '../../../src/source/web-identity/source.ts';
 import { HOUR, NOON } from '../../support/credentials.ts';
 import { makeHttp } from '../../support/http-requests.ts';
-import { badOf, goodOf, ROLE_ARN, StandingClock, testSts } from '../../support/sts-scene.ts';
+import { answer, rawServer } from '../../support/raw-server.ts';
+import { badOf, goodOf, ROLE_ARN, self, StandingClock, testSts } from '../../support/sts-scene.ts';
 import { throttled, type Sts, type StsFault } from '../../support/sts.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -53,7 +54,7 @@ async function webRig(t: TestContext, tokens: readonly string[] = [TOKEN, 'secon
   const ask = (config: Partial<WebIdentityConfig>, env: Environment): Promise<Fetched> =>
     createWebIdentitySource(
       { type: 'web_identity', name: 'pod', policyArns: [], region, endpoint: sts.url, ...config },
-      { clock, env, makeHttp },
+      { clock, env, makeHttp, self },
     ).fetch(new AbortController().signal);
   return {
     ...{ sts, clock, file, renew },
@@ -90,6 +91,15 @@ describe('a web identity', () => {
     });
     assert.equal(call?.headers['authorization'], undefined);
     assert.equal(call?.headers['x-amz-security-token'], undefined);
+  });
+
+  test('is in no message, whatever the service says', async (t) => {
+    const rig = await webRig(t);
+    const error = `<Error><Code>InvalidIdentityToken</Code><Message>no key for ${TOKEN}</Message></Error>`;
+    const { origin } = await rawServer(t, () => answer(400, `<ErrorResponse>${error}</ErrorResponse>`));
+    const { message } = badOf(await rig.fetch({ endpoint: origin }));
+    assert.match(message, /got InvalidIdentityToken \(no key for /);
+    assert.ok(!message.includes(TOKEN), message);
   });
 
   test('sends all that is configured: a session may be longer than that of a base', async (t) => {

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { parseSockets, socketAddress } from '../../../src/core/sockets.ts';
-import { createContainerSource } from '../../../src/source/container/source.ts';
-import { Gate } from '../../../src/source/container/gate.ts';
-import { containerDeps, containerRig, ecsAnswer } from '../../support/container.ts';
-import { badOf, goodOf } from '../../support/sts-scene.ts';
+import { parseSockets, socketAddress } from '../../src/core/sockets.ts';
+import { createContainerSource } from '../../src/source/container/source.ts';
+import { Gate } from '../../src/source/gate.ts';
+import { containerDeps, containerRig, ecsAnswer } from '../support/container.ts';
+import { createWebIdentitySource } from '../../src/source/web-identity/source.ts';
+import { badOf, goodOf, ROLE_ARN } from '../support/sts-scene.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const STRANGER = 65_533;
 const signal = new AbortController().signal;
@@ -42,7 +46,6 @@ async function startStranger(
   t: TestContext,
   host = '127.0.0.1',
   port = 0,
-  uid = STRANGER,
   program = SERVER,
 ): Promise<Stranger | undefined> {
   if (process.getuid?.() !== 0) {
@@ -50,7 +53,12 @@ async function startStranger(
     return undefined;
   }
   const args = ['-e', program, host, String(port), ecsAnswer({ Expiration: '2099-01-01T00:00:00Z' })];
-  const child = spawn(process.execPath, args, { uid, gid: uid, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, {
+    uid: STRANGER,
+    gid: STRANGER,
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   t.after(() => child.kill('SIGKILL'));
   const lines = linesOf(child);
   while (lines.length === 0) await once(child.stdout, 'data');
@@ -91,10 +99,32 @@ describe("another user's port", () => {
   });
 
   test('does not become root’s word on a connection that is kept while nobody listens', async (t) => {
-    const stranger = await startStranger(t, '127.0.0.1', 0, STRANGER, KEEPER);
+    const stranger = await startStranger(t, '127.0.0.1', 0, KEEPER);
     if (!stranger) return;
     const fetched = await sourceAt(`http://127.0.0.1:${stranger.port}/`, STRANGER).fetch(signal);
     assert.equal(badOf(fetched).code, 'SOURCE_UNREACHABLE');
+  });
+
+  test('is not shown the token of a web identity', async (t) => {
+    const stranger = await startStranger(t);
+    if (!stranger) return;
+    const tokenFile = join(tempDir(t), 'token');
+    writeFileSync(tokenFile, 'e30.e30.sig');
+    const endpoint = `http://127.0.0.1:${stranger.port}`;
+    const source = createWebIdentitySource(
+      {
+        ...{ type: 'web_identity', name: 'x', policyArns: [], region: 'us-east-1' },
+        roleArn: ROLE_ARN,
+        tokenFile,
+        endpoint,
+      },
+      containerDeps(),
+    );
+    const refused = badOf(await source.fetch(signal));
+    assert.equal(refused.code, 'STS_UNTRUSTED');
+    assert.match(refused.message, new RegExp(`^POST ${endpoint}/: expected a port of root, got one of .*${STRANGER}`));
+    assert.match(refused.hint ?? '', /another endpoint:$/);
+    assert.equal(stranger.lines.length, 1, 'it was asked');
   });
 
   test('on all addresses is theirs as well', async (t) => {

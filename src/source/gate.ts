@@ -1,6 +1,7 @@
-import { hostOfUrl } from '../../core/endpoint.ts';
-import { parseSockets, socketAddress, type TcpSocket } from '../../core/sockets.ts';
-import { nameOf, readOrNothing } from '../../paths/accounts.ts';
+import { networkInterfaces } from 'node:os';
+import { hostOfUrl } from '../core/endpoint.ts';
+import { parseSockets, socketAddress, type TcpSocket } from '../core/sockets.ts';
+import { nameOf, readOrNothing } from '../paths/accounts.ts';
 
 type Listener = Pick<TcpSocket, 'uid' | 'inode'>;
 
@@ -36,10 +37,10 @@ export class Gate {
     return `http://${address.includes(':') ? `[${address}]` : address}:${this.#port}`;
   }
 
-  /** As HttpOptions.vet. A connection from an address to itself does not leave the host. */
+  /** As HttpOptions.vet. A connection to an address of this host does not leave it. */
   vet(remote: string, local: string): string | undefined {
     this.user = undefined;
-    if (remote !== local && !/^(?:127\.|::1$)/.test(remote)) return undefined;
+    if (remote !== local && !isOwn(remote)) return undefined;
     const listeners = listenersAt(remote, this.#port);
     const stranger = this.#strangerOf(listeners);
     if (stranger) return `one of ${nameOf('passwd', stranger.uid)} (uid ${stranger.uid})`;
@@ -57,6 +58,12 @@ export class Gate {
   #strangerOf(listeners: readonly Listener[]): Listener | undefined {
     return listeners.find(({ uid }) => !this.#allowed.has(uid));
   }
+}
+
+/** Also one of this host that is not chosen for connections by itself. */
+function isOwn(remote: string): boolean {
+  if (/^(?:127\.|::1$)/.test(remote)) return true;
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === remote));
 }
 
 function userOf(listeners: readonly Listener[]): number | undefined {
