@@ -77,7 +77,9 @@ function acceptSame(credentials: Credentials, origin: Origin, current: Current, 
 }
 
 function isWorse(credentials: Credentials, current: Current, now: number): boolean {
-  return !credentials.endsUnknown && current.expiration > now && credentials.expiration < current.expiration;
+  // An end that nobody stated is made up by us.
+  if (credentials.endsUnknown || current.endsUnknown) return false;
+  return current.expiration > now && credentials.expiration < current.expiration;
 }
 
 function keepLonger(credentials: Credentials, current: Current): Decision {

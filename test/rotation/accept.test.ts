@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Fetched } from '../../src/core/contracts.ts';
-import type { Origin } from '../../src/core/credentials.ts';
+import type { Credentials, Origin } from '../../src/core/credentials.ts';
 import { accept } from '../../src/rotation/accept.ts';
 import type { SourceMemory } from '../../src/rotation/state.ts';
 import { credentials, HOUR, NOON } from '../support/credentials.ts';
@@ -10,7 +10,9 @@ const ORIGIN: Origin = { instanceId: 'i-1', role: 'web', accountId: '11112222333
 
 const NOTHING: SourceMemory = { generation: 0, origin: {} };
 
-function answer(name: string, change: { expiration?: number; lastUpdated?: number; origin?: Origin } = {}): Fetched {
+type Change = Partial<Pick<Credentials, 'expiration' | 'lastUpdated' | 'endsUnknown'>> & { readonly origin?: Origin };
+
+function answer(name: string, change: Change = {}): Fetched {
   const { origin = ORIGIN, ...rest } = change;
   return { ok: true, credentials: credentials(name, rest), origin };
 }
@@ -37,6 +39,15 @@ describe('what becomes of an answer', () => {
       lifetime: 6 * HOUR,
       fetchedAt: NOON,
     });
+  });
+
+  test('an end that nobody stated makes no others worse', () => {
+    const unknown = after(answer('A', { expiration: NOON + 12 * HOUR, endsUnknown: true }));
+    assert.equal(accept(answer('B', { expiration: NOON + HOUR }), unknown, NOON).kind, 'new');
+    assert.equal(
+      accept(answer('B', { expiration: NOON + HOUR, endsUnknown: true }), after(answer('A')), NOON).kind,
+      'new',
+    );
   });
 
   test('the same credentials again are the same', () => {
